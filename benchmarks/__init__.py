@@ -1,0 +1,1 @@
+"""Benchmarks: trialwise and its peers, side by side in one run."""

@@ -1,0 +1,172 @@
+"""Milliseconds of one value-and-gradient: `python -m benchmarks.gradient [--data FOLDER|bundled]`.
+
+Everything runs in one process on one core. Every way is checked against the plain loop before any is timed; then they
+take turns, so that a busy machine slows all alike. A turn is one untimed call and as many timed calls as fit into
+TURN_SECONDS (at least one); median and minimum are over all timed calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmarks.peers import Peer
+
+MODULES = {"stan": "stan", "pytensor": "pytensor_scan", "jax": "jax_scan"}
+"""Peers by name on the command line, in the order they are prepared."""
+
+TURN_SECONDS = 0.02
+POINTS = 4
+"""Parameter points that the turns cycle through."""
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One core, one thread, and empty caches of compiled code (before anything heavy is imported)."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["PYTENSOR_FLAGS"] = f"base_compiledir={cache}/pytensor"
+        os.environ["XDG_CACHE_HOME"] = cache
+        os.environ["NUMBA_CACHE_DIR"] = f"{cache}/numba"
+        yield
+
+
+def parameter_points(participants: int) -> list[np.ndarray]:
+    """Plausible (alpha, beta, forget) of every participant, POINTS times, always the same."""
+    import numpy as np
+
+    rng = np.random.default_rng(20)
+    low, high = np.array([0.05, 0.5, 0.01]), np.array([0.4, 2.5, 0.15])
+    return [rng.uniform(low, high, size=(participants, 3)) for _ in range(POINTS)]
+
+
+def prepare(folder: Path, names: list[str], with_trialwise: bool) -> tuple[list[Peer], list[np.ndarray], int]:
+    """Compile every way and hold it against the oracle; (ways, parameter points, trials in all)."""
+    from benchmarks.data import read_wide
+    from benchmarks.peers.numpy_loop import check, oracle
+
+    recorded = read_wide(folder)
+    points = parameter_points(recorded.participants)
+    value, slope = oracle(recorded).value_and_gradient(points[0])
+    ways: list[Peer] = []
+    for name in names:
+        try:
+            module = importlib.import_module(f"benchmarks.peers.{MODULES[name]}")
+        except ImportError as missing:
+            raise SystemExit(f"{name}: {missing}. Install the `peers` dependency group, or leave it out: --peers ...") from missing
+        print(f"compiling {name} ...", file=sys.stderr)
+        ways += module.peers(recorded)
+    if with_trialwise:
+        from benchmarks.peers.trialwise import trialwise_peer
+
+        ways.append(trialwise_peer(folder))
+    for way in ways:
+        check(way, points[0], value, slope)
+    return ways, points, recorded.choice.size
+
+
+def take_turns(ways: list[Peer], points: list[np.ndarray], repeat: int) -> list[list[float]]:
+    """Seconds of every timed call of every way."""
+    timings: list[list[float]] = [[] for _ in ways]
+    gc.collect()
+    gc.disable()
+    for turn in range(repeat):
+        parameters = points[turn % len(points)]
+        for way, own in zip(ways, timings, strict=True):
+            way.value_and_gradient(parameters)
+            spent = 0.0
+            while spent < TURN_SECONDS:
+                own.append(way.seconds(parameters))
+                spent += own[-1]
+    gc.enable()
+    return timings
+
+
+def rows(ways: list[Peer], timings: list[list[float]], trials: int) -> list[tuple[str, ...]]:
+    """The table's cells, slowest first."""
+    medians = [statistics.median(own) for own in timings]
+    ours = next((m for way, m in zip(ways, medians, strict=True) if way.name == "trialwise"), None)
+    order = sorted(range(len(ways)), key=lambda i: -medians[i])
+    return [
+        (
+            ways[i].name,
+            ways[i].form,
+            ways[i].note,
+            f"{1e3 * medians[i]:.2f}",
+            f"{1e3 * min(timings[i]):.2f}",
+            f"{1e9 * medians[i] / trials:.0f}",
+            f"{ways[i].compile_seconds:.1f}",
+            "-" if ours is None else f"{medians[i] / ours:.2f}",
+        )
+        for i in order
+    ]
+
+
+HEADINGS = ("way", "form", "how", "ms median", "ms min", "ns/trial", "compile s", "ratio to trialwise")
+
+
+def show(title: str, table: list[tuple[str, ...]]) -> None:
+    """Print with Rich where it is installed, else as plain columns."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        widths = [max(len(row[c]) for row in [HEADINGS, *table]) for c in range(len(HEADINGS))]
+        print(title)
+        for row in [HEADINGS, *table]:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    grid = Table(title=title)
+    for column, heading in enumerate(HEADINGS):
+        grid.add_column(heading, justify="left" if column < 3 else "right")
+    for row in table:
+        grid.add_row(*row)
+    console = Console()
+    (console if console.is_terminal else Console(width=140)).print(grid)
+
+
+def data_folder(data: str | None) -> Path:
+    """The folder of wide files that --data names."""
+    data = data or os.environ.get("TRIALWISE_ALIEN_HUMANS") or "bundled"
+    if data == "bundled":
+        raise SystemExit("trialwise bundles no wide files yet: give --data FOLDER or set TRIALWISE_ALIEN_HUMANS")
+    return Path(data)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gradient", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="folder of wide CSV files, or `bundled` (default: TRIALWISE_ALIEN_HUMANS)")
+    parser.add_argument("--repeat", type=int, default=20, help="turns of every way")
+    parser.add_argument("--peers", default="pytensor,jax,stan", help="comma-separated; empty for none")
+    parser.add_argument("--without-trialwise", action="store_true", help="time the peers alone")
+    arguments = parser.parse_args()
+    asked = [name for name in arguments.peers.split(",") if name]
+    if unknown := set(asked) - set(MODULES):
+        parser.error(f"unknown peers: {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
+    folder = data_folder(arguments.data)
+    with alone():
+        names = [name for name in MODULES if name in asked]
+        ways, points, trials = prepare(folder, names, not arguments.without_trialwise)
+        timings = take_turns(ways, points, arguments.repeat)
+    show(f"value and gradient, {len(points[0])} participants, {trials} trials, one core", rows(ways, timings, trials))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""PyTensor `scan`, compiled by Numba (the default backend under PyMC 6); gradients by `pytensor.grad`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.tensor.special import log_softmax
+from pytensor.tensor.variable import TensorVariable
+
+from benchmarks.data import INITIAL, Recorded, by_row
+from benchmarks.peers import Peer
+
+
+def common(recorded: Recorded, parameters: TensorVariable) -> TensorVariable:
+    """The whole table of every participant is what the scan returns: T tables, prefixed by Q0, the last one dropped.
+
+    So the forum thread and the example gallery write it: Q[t + 1] = update(Q[t], trial t), vectorised over
+    participants, then log softmax(beta Q[t, n, context, cue, :]) at the choice.
+    """
+    alpha, beta, forget = parameters[:, 0], parameters[:, 1], parameters[:, 2]
+    who = np.arange(recorded.participants)
+    context, cue, choice = recorded.context.T, recorded.cue.T, recorded.choice.T
+
+    def update(context, cue, choice, outcome, q, alpha, forget):
+        stay = (1 - forget)[:, None, None, None]
+        q = stay * q + (1 - stay) * INITIAL
+        cell = (who, context, cue, choice)
+        return pt.set_subtensor(q[cell], q[cell] + alpha * (outcome - q[cell]))
+
+    start = pt.full((recorded.participants, *recorded.sizes), INITIAL)
+    after = pytensor.scan(
+        update,
+        sequences=[pt.as_tensor(np.ascontiguousarray(x)) for x in (context, cue, choice, recorded.outcome.T)],
+        outputs_info=[start],
+        non_sequences=[alpha, forget],
+        return_updates=False,
+    )
+    before = pt.concatenate([start[None], after[:-1]], axis=0)
+    trial = np.arange(recorded.trials)[:, None]
+    log_p = log_softmax(beta[None, :, None] * before[trial, who, context, cue], axis=-1)
+    return log_p[trial, who, choice].sum()
+
+
+def lazy(recorded: Recorded, parameters: TensorVariable) -> TensorVariable:
+    """Only the visited row leaves the scan, and only that row is touched: forgetting waits for the next visit.
+
+    The row (s, u) last visited g + 1 trials ago is d (1 - forget)^g at the start of the trial, g known from the data;
+    then it is swept once more and its chosen cell updated.
+    """
+    alpha, beta, forget = parameters[:, 0], parameters[:, 1], parameters[:, 2]
+    contexts, cues, actions = recorded.sizes
+    who = np.arange(recorded.participants)
+    row = np.ascontiguousarray((recorded.context * cues + recorded.cue).T)
+    waited = np.zeros(row.shape)
+    last = np.full((recorded.participants, contexts * cues), -1)
+    for t in range(recorded.trials):
+        waited[t] = np.where(last[who, row[t]] < 0, 0, t - last[who, row[t]] - 1)
+        last[who, row[t]] = t
+    chosen = (recorded.choice.T[..., None] == np.arange(actions)).astype(float)
+    kept = pt.exp(waited * pt.log1p(-forget))
+
+    def visit(row, kept, chosen, rise, d, alpha, forget):
+        before = d[who, row] * kept[:, None]
+        swept = (1 - forget)[:, None] * before
+        learnt = swept + chosen * alpha[:, None] * (rise[:, None] - swept)
+        return pt.set_subtensor(d[who, row], learnt), before
+
+    _, before = pytensor.scan(
+        visit,
+        sequences=[pt.as_tensor(row), kept, pt.as_tensor(chosen), pt.as_tensor(recorded.outcome.T - INITIAL)],
+        outputs_info=[pt.zeros((recorded.participants, contexts * cues, actions)), None],
+        non_sequences=[alpha, forget],
+        return_updates=False,
+    )
+    return (log_softmax(beta[None, :, None] * before, axis=-1) * chosen).sum()
+
+
+def sorted_by_row(recorded: Recorded, parameters: TensorVariable) -> TensorVariable:
+    """A scan over the visits of a row, all rows of all participants abreast (see `RowVisits`).
+
+    With h the chosen cell's indicator and g the gap to the next visit, one visit is d <- keep d + gain,
+    keep = (1 - forget)^g (1 - alpha h),  gain = (1 - forget)^(g - 1) alpha h (r - Q0); both are known outside the scan.
+    """
+    visits = by_row(recorded)
+    alpha, beta, forget = (parameters[:, p][visits.participant] for p in range(3))
+    actions = recorded.sizes[2]
+    chosen = (visits.choice[:, None] == np.arange(actions)[:, None]).astype(float)
+    swept = pt.exp((visits.gap - 1) * pt.log1p(-forget))
+    keep = (swept * (1 - forget))[:, None] * (1 - alpha * chosen)
+    gain = (alpha * swept * (visits.outcome - INITIAL))[:, None] * chosen
+    start = pt.zeros((actions, visits.participant.size))
+    after = pytensor.scan(
+        lambda keep, gain, d: keep * d + gain, sequences=[keep, gain], outputs_info=[start], return_updates=False
+    )
+    before = pt.concatenate([start[None], after[:-1]], axis=0)
+    return (log_softmax(beta * before, axis=1) * (chosen * visits.counts[:, None])).sum()
+
+
+def compiled(build: Callable[[Recorded, TensorVariable], TensorVariable], recorded: Recorded) -> tuple[Callable, float]:
+    """Compile the summed value and its gradient; the seconds include the first call."""
+    start = time.perf_counter()
+    parameters = pt.dmatrix("parameters")
+    value = build(recorded, parameters)
+    function = pytensor.function(
+        [parameters], [value, pytensor.grad(value, parameters)], mode="NUMBA", trust_input=True
+    )
+    function(np.full((recorded.participants, 3), 0.5))
+    return function, time.perf_counter() - start
+
+
+def peers(recorded: Recorded) -> list[Peer]:
+    ways: list[Peer] = []
+    for build, form, note in (
+        (common, "common", "whole tables leave the scan"),
+        (lazy, "best", "visited rows only, lazy forgetting"),
+        (sorted_by_row, "best", "trials sorted by row (flat model only)"),
+    ):
+        function, seconds = compiled(build, recorded)
+        ways.append(Peer("PyTensor scan, Numba", form, note, seconds, function))
+    return ways

@@ -1,0 +1,158 @@
+"""Stan through PyStan 3; gradients by Stan's reverse mode.
+
+PyStan answers over HTTP and hands the data over anew with every call, which for this model costs more than the best
+gradient. So the compiled module is called directly, and what a call spends on the data is measured by itself, at
+once after it, and taken off: `get_dims` does all that `log_prob_grad` does (convert the data, construct the model)
+except the gradient. PyStan's own call, all included, is what PyStan users would wait for outside of sampling; inside
+a sampling run nothing but the gradient is repeated, hence this measure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import warnings
+
+import numpy as np
+
+from benchmarks.data import INITIAL, Recorded
+from benchmarks.peers import Peer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", SyntaxWarning)
+    import httpstan.models
+    import stan
+
+DATA = """
+data {
+  int<lower=1> N;
+  int<lower=1> T;
+  int<lower=1> S;
+  int<lower=1> A;
+  int<lower=2> K;
+  real initial;
+  array[N, T] int<lower=1, upper=S> context;
+  array[N, T] int<lower=1, upper=A> cue;
+  array[N, T] int<lower=1, upper=K> choice;
+  array[N, T] real outcome;
+}
+"""
+
+PARAMETERS = """
+parameters {  // no bounds: the natural scale, as for every peer
+  vector[N] alpha;
+  vector[N] beta;
+  vector[N] forget;
+}
+"""
+
+COMMON = f"""{DATA}{PARAMETERS}
+model {{
+  for (n in 1:N) {{
+    array[S, A] vector[K] q;
+    for (s in 1:S) {{
+      for (a in 1:A) q[s, a] = rep_vector(initial, K);
+    }}
+    for (t in 1:T) {{
+      int s_now = context[n, t];
+      int a_now = cue[n, t];
+      choice[n, t] ~ categorical_logit(beta[n] * q[s_now, a_now]);
+      for (s in 1:S) {{
+        for (a in 1:A) q[s, a] = (1 - forget[n]) * q[s, a] + forget[n] * initial;
+      }}
+      q[s_now, a_now, choice[n, t]] += alpha[n] * (outcome[n, t] - q[s_now, a_now, choice[n, t]]);
+    }}
+  }}
+}}
+"""
+"""Loops over participants and trials, the whole table swept each trial."""
+
+BEST = f"""{DATA}
+transformed data {{
+  array[N, T, K] int<lower=0> last;  // the last trial that changed this cell of the visited row; 0: none did
+  int longest = 1;
+  for (n in 1:N) {{
+    array[S, A, K] int changed = rep_array(0, S, A, K);
+    for (t in 1:T) {{
+      last[n, t] = changed[context[n, t], cue[n, t]];
+      for (k in 1:K) {{
+        if (last[n, t, k] > 0) longest = max(longest, t - last[n, t, k]);
+      }}
+      changed[context[n, t], cue[n, t], choice[n, t]] = t;
+    }}
+  }}
+}}
+{PARAMETERS}
+model {{
+  for (n in 1:N) {{
+    vector[T] d;            // what trial t left in its cell, less the initial value
+    vector[longest] sharp;  // beta (1 - forget)^(g - 1): from a cell of g trials ago to its logit
+    vector[longest] kept;   // (1 - alpha) (1 - forget)^g: what an update keeps of it
+    real stay = 1 - forget[n];
+    sharp[1] = beta[n];
+    kept[1] = (1 - alpha[n]) * stay;
+    for (g in 2:longest) {{
+      sharp[g] = sharp[g - 1] * stay;
+      kept[g] = kept[g - 1] * stay;
+    }}
+    for (t in 1:T) {{
+      vector[K] logits;
+      int before = last[n, t, choice[n, t]];
+      for (k in 1:K) {{
+        int source = last[n, t, k];
+        if (source > 0) logits[k] = sharp[t - source] * d[source];
+        else logits[k] = 0;
+      }}
+      target += categorical_logit_lpmf(choice[n, t] | logits);
+      d[t] = alpha[n] * (outcome[n, t] - initial);
+      if (before > 0) d[t] += kept[t - before] * d[before];
+    }}
+  }}
+}}
+"""
+"""No table: each trial refers to the trials that last changed the cells it shows, with forgetting as a power."""
+
+
+def compiled(program: str, recorded: Recorded, form: str, note: str) -> Peer:
+    contexts, cues, actions = recorded.sizes
+    data = {
+        "N": recorded.participants,
+        "T": recorded.trials,
+        "S": contexts,
+        "A": cues,
+        "K": actions,
+        "initial": INITIAL,
+        "context": recorded.context + 1,
+        "cue": recorded.cue + 1,
+        "choice": recorded.choice + 1,
+        "outcome": recorded.outcome,
+    }
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        model = stan.build(program, data)
+    seconds = time.perf_counter() - start
+    module = httpstan.models.import_services_extension_module(model.model_name)
+
+    def value_and_gradient(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        flat = parameters.T.ravel().tolist()
+        value = module.log_prob(model.data, flat, False)
+        gradient = module.log_prob_grad(model.data, flat, False)
+        return np.asarray(value), np.reshape(gradient, (3, -1)).T
+
+    def measure(parameters: np.ndarray) -> float:
+        flat = parameters.T.ravel().tolist()
+        begin = time.perf_counter()
+        module.log_prob_grad(model.data, flat, False)
+        middle = time.perf_counter()
+        module.get_dims(model.data)
+        return (middle - begin) - (time.perf_counter() - middle)
+
+    return Peer("Stan (PyStan 3)", form, note, seconds, value_and_gradient, measure)
+
+
+def peers(recorded: Recorded) -> list[Peer]:
+    return [
+        compiled(COMMON, recorded, "common", "loops, whole table swept"),
+        compiled(BEST, recorded, "best", "last-visit bookkeeping (flat model only)"),
+    ]

@@ -1,0 +1,1 @@
+"""The engine: learners compiled and differentiated. It names no concrete learner."""

@@ -1,0 +1,84 @@
+"""Machine code on disk, keyed by what it computes.
+
+Numba's own cache looks at a function's file and its time; a learner may come from a notebook, and its helpers and the
+engine from other files. Here the key is a hash of all that goes into the code, and Numba's cache is told to use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from functools import cache as remember
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core.caching import CacheImpl, _CacheLocator
+
+_KEYS: dict[Callable, str] = {}
+
+
+def folder() -> Path:
+    """Where compiled code is kept: ``TRIALWISE_CACHE``, or the user's cache folder."""
+    if os.environ.get("TRIALWISE_CACHE"):
+        return Path(os.environ["TRIALWISE_CACHE"])
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return base / "trialwise"
+
+
+@remember
+def _engine() -> str:
+    """A hash of the engine's own text and of the versions below it."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version}".encode())
+    here = Path(__file__).parent
+    for path in sorted([*here.rglob("*.py"), here.parent / "state.py"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def key(*parts: Any) -> str:
+    """A hash of parts, the engine and the versions."""
+    return hashlib.sha256(repr((*parts, _engine())).encode()).hexdigest()[:32]
+
+
+class _Locator(_CacheLocator):
+    """Tells Numba's cache where the code of our kernels is, and that its freshness is in its key."""
+
+    def __init__(self, function: Callable):
+        self._key = _KEYS[function]
+
+    def ensure_cache_path(self) -> None:
+        folder().mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return str(folder())
+
+    def get_source_stamp(self) -> int:
+        return 0
+
+    def get_disambiguator(self) -> str:
+        return self._key
+
+    @classmethod
+    def from_function(cls, function: Callable, file: str) -> _Locator | None:
+        return cls(function) if function in _KEYS else None
+
+
+CacheImpl._locator_classes.insert(0, _Locator)
+
+
+def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
+    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
+    namespace: dict[str, Any] = {"inner": build()}
+    exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
+    function = namespace[name]
+    _KEYS[function] = key
+    return numba.njit(function, nogil=True, cache=True)

@@ -1,0 +1,227 @@
+"""Compiled kernels: a learner's likelihood with gradient, its trial-wise trace, its rollout. Each is compiled once.
+
+A kernel's key is what it computes: the learner's text, helpers and restrictions, the layout of the data, the width, the
+engine's own text and the versions below it. Within a process the key finds the kernel in memory; across processes it
+finds the machine code on disk.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.extending import intrinsic, lower_builtin, models, register_model, typeof_impl
+from numba.core.imputils import lower_constant
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+from trialwise.engine import cache
+from trialwise.engine.adapt import OPTIONS, Adapter
+from trialwise.engine.dual import Dual, lanes_for, store_tangents, value
+from trialwise.engine.packed import Packed
+from trialwise.engine.parts import Kit, build_parts
+from trialwise.engine.records import AgentType, RowType, TaskType, anchor, make_agent, make_row, make_task
+from trialwise.engine.replay import build_replay, build_rollout
+from trialwise.engine.table import arena_table
+from trialwise.learner import Learner
+
+__all__ = ["gradient_kernel", "lanes_for", "rollout_kernel", "trace_kernel"]
+
+
+class EveryAction(types.Type):
+    def __init__(self):
+        super().__init__(name="every action")
+
+
+class _EveryAction:
+    """A mask in which every action is open; costs nothing in compiled code."""
+
+
+EVERY_ACTION = _EveryAction()
+
+
+@typeof_impl.register(_EveryAction)
+def _typeof_every_action(value, context):
+    return EveryAction()
+
+
+register_model(EveryAction)(models.OpaqueModel)
+
+
+@lower_constant(EveryAction)
+def _constant_every_action(context, builder, typ, value):
+    return context.get_dummy_value()
+
+
+@infer_global(operator.getitem)
+class GetEveryAction(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], EveryAction):
+            return signature(types.boolean, *args)
+        return None
+
+
+@lower_builtin(operator.getitem, EveryAction, types.Any)
+def _every_action_is_open(context, builder, sig, args):
+    return context.get_constant(types.boolean, True)
+
+
+@intrinsic
+def store_signals(typingctx, signals, t, result):
+    """Write what ``learn`` returned, a number or a tuple of numbers, to ``signals[t]``."""
+    if not isinstance(result, types.BaseTuple | types.Number | types.Boolean | types.NoneType):
+        from numba.core.errors import TypingError
+
+        raise TypingError(f"learn returns its signals: numbers, or a tuple of numbers, not {result}")
+    kinds = list(result) if isinstance(result, types.BaseTuple) else [] if result is types.none else [result]
+
+    def codegen(context, builder, sig, args):
+        matrix = context.make_array(sig.args[0])(context, builder, args[0])
+        columns = builder.extract_value(matrix.shape, 1)
+        for k, kind in enumerate(kinds):
+            part = builder.extract_value(args[2], k) if isinstance(result, types.BaseTuple) else args[2]
+            place = builder.add(builder.mul(args[1], columns), columns.type(k))
+            builder.store(context.cast(builder, part, kind, types.float64), builder.gep(matrix.data, [place]))
+        return context.get_dummy_value()
+
+    return types.void(signals, types.int64, result), codegen
+
+
+@intrinsic
+def store_record(typingctx, record, t, answer):
+    """Write the mean and spread of a continuous response behind the score; nothing for choices."""
+    kinds = list(answer) if isinstance(answer, types.BaseTuple) else []
+
+    def codegen(context, builder, sig, args):
+        matrix = context.make_array(sig.args[0])(context, builder, args[0])
+        columns = builder.extract_value(matrix.shape, 1)
+        for k, kind in enumerate(kinds):
+            place = builder.add(builder.mul(args[1], columns), columns.type(k + 1))
+            number = context.cast(builder, builder.extract_value(args[2], k), kind, types.float64)
+            builder.store(number, builder.gep(matrix.data, [place]))
+        return context.get_dummy_value()
+
+    return types.void(record, types.int64, answer), codegen
+
+
+def _kit(adapter: Adapter) -> Kit:
+    return Kit(
+        adapt=adapter,
+        row=lambda what, layout: make_row(RowType(what, layout)),
+        anchor=anchor,
+        store_signals=store_signals,
+        store_record=store_record,
+        every_action=EVERY_ACTION,
+    )
+
+
+def _agent_builder(learner: Learner, adapter: Adapter):
+    """The compiled ``self``: where each field's value comes from."""
+    real = Dual(adapter.width) if adapter.width else types.float64
+    names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
+    for name, thing in learner.values(dict.fromkeys(names, 0.0)).items():
+        source = learner.tied.get(name, name)
+        if source in names:
+            fields.append((name, real))
+            plan.append(("free", names.index(source)))
+        elif isinstance(thing, str | bool):
+            words.append((name, thing))
+        else:
+            fields.append((name, types.int64 if isinstance(thing, int) else types.float64))
+            plan.append(("constant", constants.index(source)))
+    helpers = tuple((name, adapter(function)) for name, function in learner.helper_methods.items())
+    agent = AgentType(f"{learner.key[:16]}", tuple(fields), helpers, tuple(words))
+    return make_agent(agent, tuple(plan))
+
+
+def constant_names(learner: Learner) -> list[str]:
+    """Settings and fixed parameters, in the order in which :func:`constants` lists their values."""
+    numbers = [name for name, thing in learner.settings.items() if not isinstance(thing, str | bool)]
+    return [*numbers, *learner.fixed]
+
+
+def constants(learner: Learner) -> np.ndarray:
+    """Values of numeric settings and fixed parameters: data to a kernel, so that changing one compiles nothing anew."""
+    known = {**learner.settings, **learner.fixed}
+    return np.array([float(known[name]) for name in constant_names(learner)])
+
+
+_KERNELS: dict[str, Callable] = {}
+
+
+def _kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Callable[[], Callable]) -> Callable:
+    key = cache.key(kind, learner.key, packed.layout, width)
+    if key not in _KERNELS:
+        _KERNELS[key] = cache.on_disk(build, f"trialwise_{kind}", key)
+    return _KERNELS[key]
+
+
+def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
+    """``(free, constants, rows, offsets, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
+
+    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(actions, cells, memories)``. Results are
+    ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
+    """
+    width = lanes_for(len(learner.parameters))
+    return _kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
+
+
+def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
+    adapter = Adapter(width)
+    replay = adapter(build_replay(build_parts(learner, packed.layout, _kit(adapter), tracing=False)))
+    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, width))
+    tangents, nothing = width - 1, None
+
+    def gradient(free, constants, rows, offsets, ints, reals, sizes, numbers):
+        segments, parameters = len(offsets) - 1, free.shape[1]
+        likelihood = np.zeros(segments)
+        slope = np.zeros((segments, parameters))
+        flat = slope.reshape(-1)
+        task = task_of(np.empty(numbers[1] * width), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
+        preference = arena_table(width, np.zeros(numbers[0] * width), 0, (numbers[0],))
+        for s in range(segments):
+            for first in range(0, max(parameters, 1), tangents):
+                agent = agent_of(free, rows[s], constants, first)
+                task.rewind()
+                total, scale = replay(
+                    agent, task, preference, ints, reals, offsets[s], offsets[s + 1], nothing, nothing
+                )
+                likelihood[s] = value(total) - np.log(scale)
+                store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
+        return likelihood, slope
+
+    return numba.njit(gradient, **OPTIONS)
+
+
+def trace_kernel(learner: Learner, packed: Packed) -> Callable:
+    """``(free, constants, rows, offsets, ints, reals, sizes, numbers, record, signals) -> None``, on doubles.
+
+    Fills ``record[t, 0]`` with the log-likelihood of each trial (behind it mean and spread of a continuous response) and
+    ``signals[t]`` with what ``learn`` returned.
+    """
+    return _kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay, 0))
+
+
+def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
+    """As :func:`trace_kernel` with ``potential, first_outcome, random`` behind; writes responses and outcomes in place."""
+    return _kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout, 3))
+
+
+def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) -> Callable:
+    adapter = Adapter(0)
+    walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
+    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, 0))
+
+    def walk(free, constants, rows, offsets, ints, reals, sizes, numbers, record, signals, *more):
+        task = task_of(np.empty(numbers[1]), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
+        preference = arena_table(0, np.zeros(numbers[0]), 0, (numbers[0],))
+        for s in range(len(offsets) - 1):
+            agent = agent_of(free, rows[s], constants, 0)
+            task.rewind()
+            walk_one(
+                agent, task, preference, ints, reals, offsets[s], offsets[s + 1], record, signals, *more
+            )
+
+    return numba.njit(walk, **OPTIONS)

@@ -1,0 +1,168 @@
+"""Errors of learners told in their own terms: the line, what is wrong with it, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+
+from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
+from trialwise.engine.parts import PLAIN, build_parts, plain_preference
+from trialwise.engine.replay import build_replay
+from trialwise.errors import LearnerError, TrialwiseError
+from trialwise.learner import Learner
+from trialwise.state import Task
+
+HINTS = (
+    (r"Use of unsupported opcode.*(WITH|ASYNC|YIELD|IMPORT)", "write plain arithmetic, if, for and while; import at the top"),
+    (r"(?i)cannot determine Numba type of <class 'dict'>", "a dict cannot be compiled; use a tuple or a table"),
+    (r"(?i)Cannot determine Numba type of <class '([^']*)'>", "numbers, tuples, NumPy arrays and functions can be used"),
+    (r"(?i)cannot unify", "one name holds things of different kinds; give each its own name, and start sums at 0.0"),
+    (r"(?i)unsupported|not supported", "write it with plain loops and arithmetic over preference, tables and numbers"),
+    (r"(?i)Undecided type|Failed to infer|not defined before", "give every name a value on every path before it is used"),
+)
+
+
+@contextmanager
+def compilation(learner: Learner, packed: Packed) -> Iterator[None]:
+    """Turn whatever goes wrong while a learner is compiled or run into a :class:`LearnerError`."""
+    import numba.core.errors as numba_errors
+
+    try:
+        dry_run(learner, packed)
+        yield
+    except TrialwiseError:
+        raise
+    except IndexError as error:
+        raise LearnerError(
+            f"{learner}: an index lies outside a table. Run trialwise.plain_log_likelihood with the same arguments "
+            "to see the line"
+        ) from error
+    except numba_errors.NumbaError as error:
+        raise _explained(learner, error) from None
+
+
+def _explained(learner: Learner, error: Exception) -> LearnerError:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    files = {m.__code__.co_filename: m for m in (*learner.methods.values(), *learner.helper_methods.values())}
+    place = ""
+    for name, line in re.findall(r'File "([^"]+)", line (\d+)', text) + re.findall(r"\(?at (\S+) \((\d+)\)", text):
+        match = next((f for f in files if f.endswith(name.lstrip("./")) or name.endswith(f)), None)
+        if match:
+            place = _method_at(learner, match, int(line))
+    reasons = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not re.match(r"\s*(Failed in|During|File|<source|- |There are|>>>|\^|def )", line)
+    ]
+    reason = reasons[0] if reasons else text.splitlines()[0]
+    hint = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
+    return LearnerError(
+        f"{learner} cannot be compiled{': ' + place if place else ''}.\n    {reason}\n    -> {hint}\n"
+        "It runs as plain Python: trialwise.plain_log_likelihood and a debugger show its lines."
+    )
+
+
+def _method_at(learner: Learner, file: str, line: int) -> str:
+    import linecache
+
+    name = type(learner).__name__
+    for method_name, method in {**learner.methods, **learner.helper_methods}.items():
+        code = method.__code__
+        last = max((n for *_, n in code.co_lines() if n), default=code.co_firstlineno)
+        if code.co_filename == file and code.co_firstlineno <= line <= last:
+            return f"{name}.{method_name}, line {line}: {linecache.getline(file, line).strip()}"
+    return f"line {line} of {file}: {linecache.getline(file, line).strip()}"
+
+
+def signal_count(learner: Learner, packed: Packed) -> int:
+    """How many numbers ``learn`` returns, seen by running it."""
+    return dry_run(learner, packed)
+
+
+def dry_run(learner: Learner, packed: Packed) -> int:
+    """The learner's first trials in plain Python, once per learner and layout: most mistakes show there as Python's own."""
+    return _dry_run_once(learner, _Sample(packed))
+
+
+class _Sample:
+    """A few trials to try a learner on, hashed by the layout: data of the same layout are tried once."""
+
+    def __init__(self, packed: Packed):
+        self.packed = packed
+
+    def __hash__(self) -> int:
+        return hash(self.packed.layout)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Sample) and self.packed.layout == other.packed.layout
+
+
+@lru_cache(maxsize=256)
+def _dry_run_once(learner: Learner, sample: _Sample) -> int:
+    packed = sample.packed
+    learning = np.flatnonzero(packed.ints[:, FLAGS] & LEARNS)
+    end = int(min(len(packed.ints), (learning[0] if len(learning) else 0) + 3, packed.offsets[-1]))
+    seen: list[int] = []
+    parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
+
+    def keep(signals, t, result):
+        if result is not None:
+            values = result if isinstance(result, tuple) else (result,)
+            for value in values:
+                float(value)
+            seen.append(len(values))
+
+    def act(agent, state, trial, preference):
+        method = "choose" if "choose" in learner.methods else "respond"
+        if method == "choose":
+            preference[:] = np.nan
+            answer = learner.methods["choose"](agent, state, trial, preference)
+            if answer is not None:
+                raise LearnerError(
+                    f"{type(learner).__name__}.choose returned {answer!r}: it fills preference[action] and returns nothing"
+                )
+            if np.isnan(preference).all():
+                raise LearnerError(
+                    f"{type(learner).__name__}.choose left preference empty: write preference[action] = ... "
+                    "for action in range(len(preference))"
+                )
+            return preference
+        answer = learner.methods["respond"](agent, state, trial)
+        if not (isinstance(answer, tuple) and len(answer) == 2):
+            raise LearnerError(
+                f"{type(learner).__name__}.respond returned {answer!r}: return the mean and the standard deviation of "
+                "the response, return mean, sd"
+            )
+        return answer
+
+    walk = build_replay(parts._replace(act=act, keep=keep))
+    task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
+    try:
+        with np.errstate(all="ignore"):
+            walk(learner.agent(middle(learner)), task, plain_preference(packed), packed.ints, packed.reals, 0, end, None, None)
+    except TrialwiseError:
+        raise
+    except Exception as error:
+        files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+        where = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        method = f".{frames[-1].name}" if frames else ""
+        raise LearnerError(
+            f"{type(learner).__name__}{method}{where}\n    {type(error).__name__}: {error}{_advice(error)}"
+        ) from error
+    if seen and len(set(seen)) > 1:
+        raise LearnerError(f"{type(learner).__name__}.learn returns {set(seen)} signals in turn: always return as many")
+    return seen[0] if seen else 0
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return "\n    -> tables are indexed by context, cue and action as task.table(...) lists them"
+    if isinstance(error, TypeError) and "NoneType" in str(error):
+        return "\n    -> a learner without start remembers nothing: add def start(self, task): return task.table(...)"
+    return ""

@@ -1,0 +1,215 @@
+"""Trials packed for the engine: two matrices, one row a trial, holding just what a learner reads.
+
+Whole numbers: the choice, flags, labels, availability. Reals: the outcomes, the response, numbers. One trial is one or two
+cache lines; the layout (which name is where) is part of the compiled code, the data are not.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialwise.errors import LearnerError, UsageError
+from trialwise.learner import CONTRACT, Learner
+from trialwise.source import helpers, uses
+from trialwise.state import State, Task
+from trialwise.trials import MISSED, Trials
+
+CHOICE, FLAGS = 0, 1
+RESET, LEARNS, RESPONDED = 1, 2, 4
+"""Bits of the flags: reset before this trial; an outcome to learn from; a response was observed."""
+
+OPTIONAL = ("context", "cue")
+"""Labels that a learner may read where the data have none: there is one of them, number 0."""
+
+Layout = tuple[tuple[str, str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a kernel needs of trials and a learner's shape.
+
+    Attributes
+    ----------
+    ints, reals
+        ``int64 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
+    trial, outcome
+        Layouts: ``(name, "i" or "r", start, length)``; length 0 is a scalar. An outcome that is one number has the
+        single name ``""``.
+    offsets
+        ``int64 (segments + 1,)``, and ``rows``, the row of parameters of each segment.
+    sizes
+        ``int64``, in the order of ``names``.
+    capacity
+        Cells of reals and of whole numbers that a state takes.
+    """
+
+    ints: np.ndarray
+    reals: np.ndarray
+    trial: Layout
+    outcome: Layout
+    masked: bool
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    offsets: np.ndarray
+    rows: np.ndarray
+    actions: int
+    capacity: tuple[int, int]
+
+    @property
+    def layout(self) -> tuple:
+        """Everything about the data that compiled code depends on."""
+        return (self.trial, self.outcome, self.masked, self.names)
+
+
+def argument(learner: Learner, method: str, role: str) -> str | None:
+    """What a learner's method calls one of its arguments."""
+    function = learner.methods.get(method)
+    if function is None:
+        return None
+    roles = list(CONTRACT[method])
+    if learner.hides and method in ("choose", "learn"):
+        roles.insert(2, "hidden")
+    return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
+
+
+def _all_names(learner: Learner) -> set[str]:
+    """Every attribute name in a learner's text, helpers included: what it might read of a trial."""
+    names, seen, todo = set(), set(), [*learner.methods.values(), *learner.helper_methods.values()]
+    while todo:
+        function = todo.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        names |= set(function.__code__.co_names)
+        todo += [thing for _, thing in helpers(function) if hasattr(thing, "__code__")]
+    return names
+
+
+def pack(learner: Learner, trials: Trials) -> Packed:
+    """Lay out what the learner reads of the trials.
+
+    Raises
+    ------
+    UsageError
+        If the data have no choices, no response or no outcomes where the learner needs them.
+    LearnerError
+        If a method reads a column that is not known before the choice, or an outcome that does not exist.
+    """
+    if learner.response == "categorical" and trials.choice is None:
+        raise UsageError(f"{learner} needs choices and the data have none: name the column, choice=...")
+    if learner.response == "normal" and not trials.response:
+        raise UsageError(f"{learner} needs a response and the data have none: name the column, response=...")
+    if "learn" in learner.methods and not trials.outcome:
+        raise UsageError(f"{learner} learns from outcomes and the data have none: name the column, outcome=...")
+    for use in _reads(learner, "trial"):
+        _check_trial_name(learner, trials, use)
+    for use in _reads(learner, "outcome"):
+        _check_outcome_name(learner, trials, use)
+
+    count, wanted = trials.n_trials, _all_names(learner)
+    actions = trials.sizes.get("action", 1)
+    choice = np.full(count, MISSED) if trials.choice is None else trials.choice
+    outcomes = list(trials.outcome.items())
+    got_outcome = ~np.all([np.isnan(v) for _, v in outcomes], axis=0) if outcomes else np.zeros(count, bool)
+    if learner.response == "normal":
+        response = next(iter(trials.response.values()))
+        responded, learns = ~np.isnan(response), got_outcome
+    else:
+        response, responded = np.full(count, np.nan), choice != MISSED
+        learns = got_outcome & responded
+    flags = RESET * trials.reset + LEARNS * learns + RESPONDED * responded
+
+    ints, reals, trial = [choice, flags], [response], []
+
+    def add(name: str, values: np.ndarray) -> None:
+        kind, into = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
+        start, vector = len(into), values.ndim == 2
+        into.extend(values.T if vector else [values])
+        trial.append((name, kind, start, values.shape[1] if vector else 0))
+
+    for name, column in trials.columns.items():
+        if name in wanted:
+            add(name, column.values)
+    for name in OPTIONAL:
+        if name in wanted and name not in trials.columns:
+            add(name, np.zeros(count, np.int64))
+    if trials.available is not None:
+        add("available", trials.available.astype(np.int64))
+    elif "available" in wanted:
+        add("available", np.ones((count, actions), np.int64))
+    first = len(reals)
+    reals.extend(values for _, values in outcomes)
+    single = len(outcomes) == 1
+    outcome = tuple(("" if single else name, "r", first + k, 0) for k, (name, _) in enumerate(outcomes))
+
+    names = tuple(sorted(trials.sizes))
+    return Packed(
+        ints=np.ascontiguousarray(np.stack(ints, 1), np.int64),
+        reals=np.ascontiguousarray(np.stack(reals, 1), np.float64),
+        trial=tuple(trial),
+        outcome=outcome,
+        masked=trials.available is not None,
+        names=names,
+        sizes=np.array([trials.sizes[name] for name in names], np.int64),
+        offsets=np.asarray(trials.offsets, np.int64),
+        rows=np.arange(trials.n_participants, dtype=np.int64),
+        actions=actions,
+        capacity=_capacity(learner, trials),
+    )
+
+
+def middle(learner: Learner) -> dict[str, float]:
+    """A value well inside the range of each free parameter."""
+    return {parameter.name: float(parameter.constrain(parameter.mean)) for parameter in learner.parameters}
+
+
+def _capacity(learner: Learner, trials: Trials) -> tuple[int, int]:
+    """How much memory a state takes, found by starting one in plain Python."""
+    if "start" not in learner.methods:
+        return 0, 0
+    task = Task(trials.sizes)
+    made = learner.agent(middle(learner)).start(task)
+    loose = [v for v in vars(made).values() if not isinstance(v, np.ndarray)] if isinstance(made, State) else []
+    return task.cells + len(loose), task.memories + len(loose)
+
+
+def _reads(learner: Learner, role: str) -> Iterator[tuple[str, str, int]]:
+    for name, method in learner.methods.items():
+        mine = argument(learner, name, role)
+        for use in uses(method):
+            if use.argument == mine:
+                yield name, use.name, use.line
+
+
+def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int]) -> None:
+    method, name, line = use
+    known = [*trials.columns, *(n for n in OPTIONAL if n not in trials.columns), "available"]
+    if name in known:
+        return
+    where = f"{type(learner).__name__}.{method}, line {line}, reads trial.{name}"
+    if name in ("choice", "outcome", "response", *trials.outcome, *trials.response):
+        raise LearnerError(
+            f"{where}, which is known only after the choice. It belongs in learn(self, state, trial, choice, outcome)"
+        )
+    near = difflib.get_close_matches(name, known, 1)
+    guess = f" Did you mean trial.{near[0]}?" if near else ""
+    raise LearnerError(
+        f"{where}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
+        f'A column of the file is kept with labels=["{name}"] or numbers=["{name}"]'
+    )
+
+
+def _check_outcome_name(learner: Learner, trials: Trials, use: tuple[str, str, int]) -> None:
+    method, name, line = use
+    where = f"{type(learner).__name__}.{method}, line {line}, reads outcome.{name}"
+    if len(trials.outcome) == 1:
+        raise LearnerError(
+            f"{where}, but the outcome is one number: write outcome, or map several columns, "
+            f'outcome={{"{name}": "column", ...}}'
+        )
+    if name not in trials.outcome:
+        raise LearnerError(f"{where}; the outcomes are {', '.join(trials.outcome)}")

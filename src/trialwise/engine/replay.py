@@ -1,0 +1,114 @@
+"""Replay: recorded choices through a learner, trial by trial.
+
+One text for all numbers. :func:`build_replay` puts the parts of a learner together into a walk through one participant;
+interpreted it runs on floats and a debugger can step through it, compiled it runs on doubles or on duals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from trialwise.engine.packed import CHOICE, FLAGS, LEARNS, RESET, RESPONDED
+
+HUGE, TINY = 1e200, 1e-200
+"""Where a running product of scales is turned into its logarithm."""
+
+
+class Parts(NamedTuple):
+    """What a trial is made of, for one learner and one layout of the data; plain or compiled.
+
+    ============  ========================================================  ==========================================
+    part          arguments                                                 gives
+    ============  ========================================================  ==========================================
+    start         agent, task                                               the first state
+    reset         agent, state, trial, task                                 the state after a reset
+    row           ints, reals, t                                            the trial, as the learner sees it
+    available     trial                                                     which actions are open
+    act           agent, state, trial, preference                           the answer: preferences, or mean and sd
+    score         agent, answer, available, last, ints, reals, t            log-density of what was observed
+    draw          agent, answer, available, last, ints, reals, t, random    writes a simulated response into the row
+    elapse        agent, state, trial
+    learn         agent, state, trial, ints, reals, t                       the trial's signals
+    note          record, t, answer, part, scale                            keeps what a trial was scored
+    keep          signals, t, result                                        keeps a trial's signals
+    ============  ========================================================  ==========================================
+
+    A score is ``(part, scale)`` with log-density ``part - log(scale)``.
+    """
+
+    start: Callable
+    reset: Callable
+    row: Callable
+    available: Callable
+    act: Callable
+    score: Callable
+    draw: Callable
+    elapse: Callable
+    learn: Callable
+    note: Callable
+    keep: Callable
+
+
+def build_replay(parts: Parts) -> Callable:
+    """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``."""
+    start, reset, row, available, act, score, _, elapse, learn, note, keep = parts
+
+    def replay(agent, task, preference, ints, reals, first, end, record, signals):
+        state = start(agent, task)
+        total, scale, last = 0.0, 1.0, -1
+        for t in range(first, end):
+            flags = ints[t, FLAGS]
+            trial = row(ints, reals, t)
+            if flags & RESET and t > first:
+                state = reset(agent, state, trial, task)
+                last = -1
+            answer = act(agent, state, trial, preference)
+            if flags & RESPONDED:
+                part, factor = score(agent, answer, available(trial), last, ints, reals, t)
+                note(record, t, answer, part, factor)
+                total = total + part
+                scale *= factor
+                if scale > HUGE or scale < TINY:
+                    total = total - math.log(scale)
+                    scale = 1.0
+                last = ints[t, CHOICE]
+            elapse(agent, state, trial)
+            if flags & LEARNS:
+                keep(signals, t, learn(agent, state, trial, ints, reals, t))
+        return total, scale
+
+    return replay
+
+
+def build_rollout(parts: Parts) -> Callable:
+    """The walk of a participant who acts for itself.
+
+    ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
+    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` is the trial's random number.
+    """
+    start, reset, row, available, act, score, draw, elapse, learn, note, keep = parts
+
+    def rollout(agent, task, preference, ints, reals, first, end, record, signals, potential, first_outcome, random):
+        state = start(agent, task)
+        last = -1
+        for t in range(first, end):
+            flags = ints[t, FLAGS]
+            trial = row(ints, reals, t)
+            if flags & RESET and t > first:
+                state = reset(agent, state, trial, task)
+                last = -1
+            answer = act(agent, state, trial, preference)
+            if flags & RESPONDED:
+                part, factor = draw(agent, answer, available(trial), last, ints, reals, t, random[t])
+                note(record, t, answer, part, factor)
+                last = ints[t, CHOICE]
+                for k in range(potential.shape[2]):
+                    reals[t, first_outcome + k] = potential[t, max(last, 0), k]
+            elapse(agent, state, trial)
+            if flags & LEARNS:
+                keep(signals, t, learn(agent, state, trial, ints, reals, t))
+        return 0.0, 1.0
+
+    return rollout

@@ -1,0 +1,129 @@
+"""Running kernels on packed trials: the one place where arrays meet compiled or plain code, and errors are translated."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trialwise.engine import explain
+from trialwise.engine.packed import LEARNS, FLAGS, Packed
+from trialwise.engine.parts import PLAIN, build_parts, plain_preference
+from trialwise.engine.replay import build_replay, build_rollout
+from trialwise.learner import Learner
+from trialwise.state import Task
+
+
+def numbers(packed: Packed) -> np.ndarray:
+    """``(actions, cells, memories)``: how much room a kernel needs."""
+    return np.array([packed.actions, *packed.capacity], np.int64)
+
+
+def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
+    """The data arguments of every kernel, in order."""
+    return (packed.rows, packed.offsets, packed.ints, packed.reals, packed.sizes, numbers(packed))
+
+
+def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood ``(participants,)`` and gradient ``(participants, parameters)``, compiled on duals."""
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled import constants, gradient_kernel
+
+        return gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
+
+
+def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Trial-wise record ``(trials, 3)``, signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
+    names = signal_names(learner, packed)
+    record, signals = np.full((len(packed.ints), 3), np.nan), np.full((len(packed.ints), len(names)), np.nan)
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled import constants, trace_kernel
+
+        kernel = trace_kernel(learner, packed)
+        kernel(free, constants(learner), *kernel_inputs(packed), record, signals)
+    return record, signals, names
+
+
+def run_rollout(
+    learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Simulated rows ``(ints, reals)`` and the log-probability of what was drawn, ``(trials,)``.
+
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials,)`` holds uniforms for choices, standard normals
+    for continuous responses.
+    """
+    ints, reals = packed.ints.copy(), packed.reals.copy()
+    record = np.full((len(ints), 3), np.nan)
+    signals = np.full((len(ints), len(signal_names(learner, packed))), np.nan)
+    first_outcome = packed.outcome[0][2] if packed.outcome else 0
+    rows, offsets, _, _, sizes, room = kernel_inputs(packed)
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled import constants, rollout_kernel
+
+        kernel = rollout_kernel(learner, packed)
+        kernel(
+            free, constants(learner), rows, offsets, ints, reals, sizes, room,
+            record, signals, potential, first_outcome, random,
+        )  # fmt: skip
+    return ints, reals, record[:, 0]
+
+
+def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
+    """Log-likelihood ``(participants,)``, interpreted."""
+    return _walk_plain(learner, packed, free, None, None)
+
+
+def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Trial-wise record and signals, interpreted."""
+    record = np.full((len(packed.ints), 3), np.nan)
+    signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
+    _walk_plain(learner, packed, free, record, signals)
+    return record, signals
+
+
+def rollout_plain(
+    learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`run_rollout`, interpreted."""
+    ints, reals = packed.ints.copy(), packed.reals.copy()
+    record, signals = np.full((len(ints), 3), np.nan), np.full((len(ints), 8), np.nan)
+    walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
+    first_outcome = packed.outcome[0][2] if packed.outcome else 0
+    for segment, row in enumerate(packed.rows):
+        first, end = packed.offsets[segment : segment + 2]
+        walk(
+            _agent(learner, free[row]), _task(packed), plain_preference(packed), ints, reals, first, end,
+            record, signals, potential, first_outcome, random,
+        )  # fmt: skip
+    return ints, reals, record[:, 0]
+
+
+def _walk_plain(learner, packed, free, record, signals):
+    walk = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
+    likelihood = np.empty(len(packed.rows))
+    with np.errstate(all="ignore"):
+        for segment, row in enumerate(packed.rows):
+            total, scale = walk(
+                _agent(learner, free[row]), _task(packed), plain_preference(packed), packed.ints, packed.reals,
+                packed.offsets[segment], packed.offsets[segment + 1], record, signals,
+            )  # fmt: skip
+            likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan
+    return likelihood
+
+
+def _agent(learner: Learner, row: np.ndarray):
+    return learner.agent(dict(zip(learner.names, row, strict=True)))
+
+
+def _task(packed: Packed) -> Task:
+    return Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
+
+
+def signal_names(learner: Learner, packed: Packed) -> list[str]:
+    """Names of the signals, as many as ``learn`` really returns on the first trial that it learns from."""
+    learning = np.flatnonzero(packed.ints[:, FLAGS] & LEARNS)
+    if "learn" not in learner.methods or not len(learning):
+        return []
+    count = explain.signal_count(learner, packed)
+    named = list(learner.signals)
+    return named if len(named) == count else ["signal", *(f"signal_{k}" for k in range(2, count + 1))][:count]

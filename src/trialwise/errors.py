@@ -1,0 +1,83 @@
+"""What can go wrong, by whose hand, and how it is told.
+
+Every message says what came, what was wanted and what to type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TrialwiseError(Exception):
+    """Any error that trialwise raises on purpose."""
+
+
+class UsageError(TrialwiseError, ValueError):
+    """A call whose arguments do not fit together."""
+
+
+class LearnerError(TrialwiseError):
+    """A learner that breaks the contract of a trial, or that cannot be compiled."""
+
+
+class ModelError(TrialwiseError):
+    """A model that cannot be sampled: no finite start, a parameter without gradient, a prior that does not fit."""
+
+
+class FetchError(TrialwiseError):
+    """Public data that cannot be fetched: no network, another file than expected, a folder that cannot be written."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the data.
+
+    Attributes
+    ----------
+    code
+        Short stable name of the kind of problem, e.g. ``"missing-column"``.
+    where
+        File and column, e.g. ``"trials.csv, column 'choice'"``.
+    rows
+        The rows concerned, counted as in the file (the header is row 1). May be empty.
+    message
+        What was found and what was expected.
+    remedy
+        What to change or type.
+    """
+
+    code: str
+    where: str
+    message: str
+    remedy: str = ""
+    rows: Sequence[int] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}"
+        if len(self.rows):
+            text += f" ({_rows(self.rows)})"
+        if self.remedy:
+            text += f"\n    -> {self.remedy}"
+        return text
+
+
+class DataError(TrialwiseError, ValueError):
+    """Everything wrong with the data, collected first and raised once.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        heading = "1 problem with the data" if count == 1 else f"{count} problems with the data"
+        super().__init__("\n".join([f"{heading}:", *(f"  {n}. {p}" for n, p in enumerate(self.problems, 1))]))
+
+
+def _rows(rows: Sequence[int], most: int = 8) -> str:
+    shown = ", ".join(str(row) for row in rows[:most])
+    more = f" and {len(rows) - most} more" if len(rows) > most else ""
+    return f"row {shown}" if len(rows) == 1 else f"rows {shown}{more}"

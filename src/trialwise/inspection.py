@@ -1,0 +1,304 @@
+"""Inspection: what the data hold, what is odd about them, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialwise.trials import Trials
+
+FEW_TRIALS = 30
+"""Participants with fewer trials are warned about: their parameters will be mostly the group's."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Numbers of one column in brief; the moments are NaN if all are missing."""
+
+    count: int
+    missing: int
+    min: float
+    mean: float
+    sd: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something worth a look before fitting.
+
+    Attributes
+    ----------
+    code
+        Short stable name, e.g. ``"few-trials"``.
+    message
+        What was found and what it means.
+    """
+
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One table for printing: every cell is text, every row as long as the header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What :func:`inspect` found.
+
+    Attributes
+    ----------
+    participants, trials
+        Counts.
+    trials_each
+        Fewest, median and most trials of a participant.
+    missed_choices, missing_outcomes
+        Counts of trials; None if the data hold no choices, or no outcomes.
+    labels
+        The labels of each set, e.g. ``{"context": (0, 1, 2), "action": ("left", "right")}``.
+    declared
+        The sets that were declared, not inferred.
+    choice_shares
+        Share of each action among the choices made, summing to 1.
+    outcomes, responses, numbers
+        A :class:`Summary` of each outcome, response and real column known before the choice.
+    by_context
+        ``{context: (trials, mean of each outcome)}``, in the order of :attr:`outcomes`; empty without contexts.
+    mapping
+        Where each role was found.
+    warnings
+        What is odd.
+    learner
+        The learner to begin with, or None if none fits.
+    why
+        The reason for that learner, or what is lacking.
+    next_command
+        What to type next on the command line.
+    """
+
+    participants: int
+    trials: int
+    trials_each: tuple[int, float, int]
+    missed_choices: int | None
+    missing_outcomes: int | None
+    labels: Mapping[str, tuple[Hashable, ...]]
+    declared: frozenset[str]
+    choice_shares: Mapping[Hashable, float]
+    outcomes: Mapping[str, Summary]
+    responses: Mapping[str, Summary]
+    numbers: Mapping[str, Summary]
+    by_context: Mapping[Hashable, tuple[int, tuple[float, ...]]]
+    mapping: Mapping[str, str]
+    warnings: tuple[Caution, ...]
+    learner: str | None
+    why: str
+    next_command: str
+
+    def tables(self) -> list[Rows]:
+        """Everything as tables of text, in the order in which they are best read; empty ones are left out."""
+        tables = [
+            Rows("columns", ("role", "found in"), tuple(self.mapping.items())),
+            Rows("counts", ("what", "number"), tuple(self._counts())),
+            Rows("labels", ("set", "number", "labels", "how"), tuple(self._labels())),
+            Rows("numbers", ("column", "missing", "min", "mean", "sd", "max"), tuple(self._numbers())),
+            Rows("choices", ("action", "share"), tuple((str(a), f"{s:.3f}") for a, s in self.choice_shares.items())),
+            Rows("contexts", ("context", "trials", *(f"mean {n}" for n in self.outcomes)), tuple(self._contexts())),
+        ]
+        return [table for table in tables if table.rows]
+
+    def _counts(self) -> Iterator[tuple[str, str]]:
+        few, median, many = self.trials_each
+        yield "participants", str(self.participants)
+        yield "trials", str(self.trials)
+        yield "trials each", str(few) if few == many else f"{few} to {many} (median {median:g})"
+        if self.missed_choices is not None:
+            yield "missed choices", _of(self.missed_choices, self.trials)
+        if self.missing_outcomes is not None:
+            yield "trials without outcome", _of(self.missing_outcomes, self.trials)
+
+    def _labels(self) -> Iterator[tuple[str, str, str, str]]:
+        for name, labels in self.labels.items():
+            how = "declared" if name in self.declared else "inferred"
+            yield name, str(len(labels)), _brief(labels, 12), how
+
+    def _numbers(self) -> Iterator[tuple[str, ...]]:
+        for name, column in {**self.numbers, **self.responses, **self.outcomes}.items():
+            figures = (f"{figure:.4g}" for figure in (column.min, column.mean, column.sd, column.max))
+            yield name, str(column.missing), *figures
+
+    def _contexts(self) -> Iterator[tuple[str, ...]]:
+        for label, (count, means) in self.by_context.items():
+            yield str(label), str(count), *(f"{mean:.4g}" for mean in means)
+
+
+def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
+    """Count, summarise and look for what is odd.
+
+    Parameters
+    ----------
+    trials
+        The trials of all participants.
+    command_options
+        The files and options with which the user had them read, to be repeated in :attr:`Inspection.next_command`.
+
+    Returns
+    -------
+    Inspection
+        Data only; nothing is printed.
+    """
+    outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
+    responses = {name: _summary(values) for name, values in trials.response.items()}
+    learner, why = _suggestion(trials)
+    words = ["trialwise fit", learner or "LEARNER", command_options, "-o results"]
+    lengths = trials.lengths
+    return Inspection(
+        participants=trials.n_participants,
+        trials=trials.n_trials,
+        trials_each=(int(lengths.min()), float(np.median(lengths)), int(lengths.max()))
+        if len(lengths)
+        else (0, 0.0, 0),
+        missed_choices=None if trials.choice is None else int((trials.choice < 0).sum()),
+        missing_outcomes=int(_without_outcome(trials).sum()) if trials.outcome else None,
+        labels=dict(trials.levels),
+        declared=trials.declared,
+        choice_shares=_choice_shares(trials),
+        outcomes=outcomes,
+        responses=responses,
+        numbers={name: _summary(c.values.ravel()) for name, c in trials.columns.items() if c.levels is None},
+        by_context=_by_context(trials),
+        mapping=dict(trials.mapping),
+        warnings=tuple(_cautions(trials, outcomes)),
+        learner=learner,
+        why=why,
+        next_command=" ".join(word for word in words if word),
+    )
+
+
+def _summary(values: np.ndarray) -> Summary:
+    found = values[~np.isnan(values)]
+    gone = len(values) - len(found)
+    if not len(found):
+        return Summary(0, gone, *[float("nan")] * 4)
+    figures = (found.min(), found.mean(), found.std(), found.max())
+    return Summary(len(found), gone, *(float(figure) for figure in figures))
+
+
+def _without_outcome(trials: Trials) -> np.ndarray:
+    return np.all([np.isnan(values) for values in trials.outcome.values()], axis=0)
+
+
+def _choice_shares(trials: Trials) -> dict[Hashable, float]:
+    if trials.choice is None:
+        return {}
+    actions = trials.levels["action"]
+    counts = np.bincount(trials.choice[trials.choice >= 0], minlength=len(actions))
+    made = int(counts.sum()) or 1  # all missed: shares of zero
+    return {label: int(count) / made for label, count in zip(actions, counts, strict=True)}
+
+
+def _by_context(trials: Trials) -> dict[Hashable, tuple[int, tuple[float, ...]]]:
+    if "context" not in trials.columns:
+        return {}
+    codes, labels = trials.columns["context"].values, trials.levels[trials.columns["context"].levels or "context"]
+    summaries = {}
+    for n, label in enumerate(labels):
+        here = codes == n
+        means = tuple(_summary(values[here]).mean for values in trials.outcome.values())
+        summaries[label] = (int(here.sum()), means)
+    return summaries
+
+
+def _suggestion(trials: Trials) -> tuple[str | None, str]:
+    if trials.choice is not None and trials.outcome:
+        return "QLearning", "choices and outcomes: values learnt by prediction error"
+    if trials.response and trials.outcome:
+        return "RescorlaWagner", "responses and outcomes without choices: an expectation learnt by prediction error"
+    if trials.choice is not None:
+        return None, "choices without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
+    return None, "responses without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
+
+
+def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Caution]:
+    for note in trials.notes:
+        yield Caution("reading", note)
+    inferred = [name for name in trials.levels if name not in trials.declared]
+    if inferred:
+        yield Caution(
+            "inferred-labels",
+            f"the labels of {', '.join(inferred)} were inferred from the data: one that never occurs is not counted;"
+            " declare them if there are more (actions=[...], levels={...})",
+        )
+    yield from _about_participants(trials)
+    for name, summary in outcomes.items():
+        yield from _about_outcome(name, summary)
+    if trials.choice is not None and trials.outcome:
+        lost = int(((trials.choice < 0) & ~_without_outcome(trials)).sum())
+        if lost:
+            yield Caution(
+                "outcome-without-choice", f"{_of(lost, trials.n_trials)} trials have an outcome but no choice"
+            )
+
+
+def _about_participants(trials: Trials) -> Iterator[Caution]:
+    lengths, people = trials.lengths, trials.participants
+    if len(set(lengths.tolist())) > 1:
+        message = f"participants have {lengths.min()} to {lengths.max()} trials: fine, none is padded or dropped"
+        yield Caution("unequal-trials", message)
+    few = [str(label) for label, length in zip(people, lengths, strict=True) if length < FEW_TRIALS]
+    if few:
+        message = f"{_of(len(few), len(people))} participants have fewer than {FEW_TRIALS} trials ({_brief(few, 8)})"
+        yield Caution("few-trials", f"{message}: their parameters will lean on the group's")
+    if trials.choice is None:
+        return
+    same, none, often = [], [], []
+    for label, start, stop in zip(people, trials.offsets, trials.offsets[1:], strict=False):
+        choice = trials.choice[start:stop]
+        made = choice[choice >= 0]
+        if len(made) == 0:
+            none.append(label)
+        elif len(made) > 1 and (made == made[0]).all():
+            same.append(label)
+        if 0 < len(made) < 0.8 * len(choice):
+            often.append(label)
+    if none:
+        yield Caution("no-choices", f"no choice at all: participants {_brief(none, 8)}")
+    if same:
+        yield Caution(
+            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out"
+        )
+    if often:
+        yield Caution("many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}")
+
+
+def _about_outcome(name: str, summary: Summary) -> Iterator[Caution]:
+    if summary.count == 0:
+        yield Caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
+    elif summary.min == summary.max:
+        yield Caution(
+            "constant-outcome", f"every {name} is {summary.min:g}: nothing can be learnt about what is better"
+        )
+    elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
+        yield Caution(
+            "large-outcome",
+            f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): that is all right, the"
+            " default prior of beta scales with SD(outcome); priors of your own should too",
+        )
+
+
+def _of(count: int, total: int) -> str:
+    return f"{count} of {total}" + (f" ({count / total:.1%})" if total and count else "")
+
+
+def _brief(labels: Sequence[Hashable], most: int) -> str:
+    return ", ".join(str(label) for label in labels[:most]) + (", ..." if len(labels) > most else "")

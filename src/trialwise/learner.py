@@ -1,0 +1,372 @@
+"""The ``@learner`` decorator: from a class that describes one trial to a learner that can be simulated and fitted.
+
+The contract of a trial, in its order (``[hidden,]`` only where the learner has ``hide``):
+
+==============================================================  =====================================  ==================
+method                                                          does                                   when
+==============================================================  =====================================  ==================
+``start(self, task)``                                           the state before trial 1               once
+``reset(self, state, trial)``                                   partial or whole reset                 rows flagged reset
+``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
+``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
+``respond(self, state, trial)``                                 parameters of a continuous response    every trial
+``elapse(self, state, trial)``                                  forgetting, whatever passes by itself  every trial
+``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
+==============================================================  =====================================  ==================
+
+``choose`` or ``respond`` is needed, the others are optional. A learner with ``respond`` learns whenever there is an outcome,
+and receives its own response where a learner with ``choose`` receives the choice.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from trialwise.errors import LearnerError, UsageError
+from trialwise.parameters import Parameter, Setting, real, unit
+from trialwise.source import class_source, fingerprint, signal_names, uses
+
+CONTRACT = {
+    "start": ("task",),
+    "reset": ("state", "trial"),
+    "hide": ("state", "trial", "preference"),
+    "choose": ("state", "trial", "preference"),
+    "respond": ("state", "trial"),
+    "elapse": ("state", "trial"),
+    "learn": ("state", "trial", "choice", "outcome"),
+}
+
+LAPSE = replace(unit("probability of choosing at random", mean=-3.0, width=1.0), name="lapse")
+STICKINESS = replace(real("tendency to repeat the last choice, in logits"), name="stickiness")
+
+C = TypeVar("C", bound=type)
+
+
+class Learner:
+    """What ``@learner`` makes of a class: parameters with ranges, settings, restrictions. Frozen.
+
+    ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters; none of them changes
+    the learner they are called on.
+    """
+
+    fields: ClassVar[Mapping[str, Parameter | Setting]] = {}
+    methods: ClassVar[Mapping[str, Callable]] = {}
+    gives_probabilities: ClassVar[bool] = False
+    agent_class: ClassVar[type] = object
+
+    def __init__(self, **settings: Any):
+        known = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
+        for name, value in settings.items():
+            if name not in known:
+                hint = (
+                    f"'{name}' is a parameter: write {type(self).__name__}().fix({name}={value!r}) to hold it"
+                    if name in self.fields
+                    else _closest(name, known, "settings")
+                )
+                raise UsageError(f"{type(self).__name__}({name}={value!r}): no such setting. {hint}")
+            default = known[name].value
+            kinds = (int, float) if isinstance(default, float) else type(default)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
+                raise UsageError(
+                    f"{type(self).__name__}({name}={value!r}): a {type(default).__name__} is wanted ({known[name].role})"
+                )
+        chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in known.items()}
+        self._restrict(chosen, {}, {}, ())
+
+    def _restrict(
+        self, settings: dict[str, Any], fixed: dict[str, float], tied: dict[str, str], wrappers: tuple[Parameter, ...]
+    ) -> None:
+        object.__setattr__(self, "settings", types.MappingProxyType(settings))
+        object.__setattr__(self, "fixed", types.MappingProxyType(fixed))
+        object.__setattr__(self, "tied", types.MappingProxyType(tied))
+        object.__setattr__(self, "wrappers", wrappers)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise UsageError(
+            f"a learner is frozen: write {type(self).__name__}({name}=...) for a setting, .fix({name}=...) for a parameter"
+        )
+
+    settings: Mapping[str, Any]
+    fixed: Mapping[str, float]
+    tied: Mapping[str, str]
+    wrappers: tuple[Parameter, ...]
+
+    # -- parameters ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def declared(self) -> dict[str, Parameter]:
+        """All parameters by name, restricted ones included, wrappers' last."""
+        own = {name: field for name, field in self.fields.items() if isinstance(field, Parameter)}
+        return own | {parameter.name: parameter for parameter in self.wrappers}
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The free parameters, in the order of the class."""
+        return tuple(p for name, p in self.declared.items() if name not in self.fixed and name not in self.tied)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the free parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def fix(self, **values: float) -> Learner:
+        """Hold parameters at a value: ``QLearning().fix(forget=0)``.
+
+        Raises
+        ------
+        UsageError
+            For a name that is no parameter, or a value outside its range.
+        """
+        fixed = dict(self.fixed)
+        for name, value in values.items():
+            parameter = self._parameter(name, "fix")
+            number = np.asarray(value, float)
+            if number.ndim or not parameter.holds(number):
+                raise UsageError(f"fix({name}={value!r}): {name} ({parameter.role}) ranges {parameter.range}")
+            fixed[name] = float(number)
+        return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
+
+    def tie(self, **names: str) -> Learner:
+        """Give parameters the value of another one: ``TaskSets().tie(alpha_high="alpha")``.
+
+        Raises
+        ------
+        UsageError
+            For names that are no parameters, a tie to itself or to one that is itself tied, or unlike ranges.
+        """
+        tied = dict(self.tied)
+        for name, to in names.items():
+            parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
+            if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
+                raise UsageError(
+                    f"tie({name}={to!r}): {name} ranges {parameter.range} but {to} ranges {target.range}"
+                )
+            tied[name] = to
+        for name, to in tied.items():
+            if to in tied:
+                raise UsageError(f"tie({name}={to!r}): {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
+        return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
+
+    def with_lapse(self) -> Learner:
+        r"""Choose at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
+        return self._wrapped(LAPSE)
+
+    def with_stickiness(self) -> Learner:
+        r"""Repeat the last choice: :math:`L_j \leftarrow L_j + \kappa [j = \text{last choice}]`, before the softmax.
+
+        The last choice made counts, whether or not it had an outcome; a reset forgets it.
+        """
+        return self._wrapped(STICKINESS)
+
+    def _wrapped(self, parameter: Parameter) -> Learner:
+        if parameter.name in self.declared:
+            raise UsageError(f"{self.label} already has a parameter '{parameter.name}'")
+        if "respond" in self.methods:
+            raise UsageError(f"{self.label} has no choices: {parameter.name} is about choices")
+        return self._with(wrappers=tuple(p for p in (STICKINESS, LAPSE) if p in (*self.wrappers, parameter)))
+
+    def _with(self, **changes: Any) -> Learner:
+        new = object.__new__(type(self))
+        parts = {
+            "settings": dict(self.settings),
+            "fixed": dict(self.fixed),
+            "tied": dict(self.tied),
+            "wrappers": self.wrappers,
+        }
+        new._restrict(**(parts | changes))
+        return new
+
+    def _parameter(self, name: str, verb: str) -> Parameter:
+        if name in self.declared:
+            return self.declared[name]
+        if name in self.settings:
+            raise UsageError(f"{verb}({name}=...): '{name}' is a setting: write {type(self).__name__}({name}=...)")
+        raise UsageError(f"{verb}({name}=...): no such parameter. {_closest(name, self.declared, 'parameters')}")
+
+    # -- one participant -------------------------------------------------------------------------------------------
+
+    def values(self, free: Mapping[str, float]) -> dict[str, Any]:
+        """Every field's value for one participant: free parameters as given, fixed and tied ones, settings."""
+        known = {**self.fixed, **{name: free[name] for name in self.names}}
+        known |= {name: known[to] for name, to in self.tied.items()}
+        return {**self.settings, **known}
+
+    def agent(self, free: Mapping[str, float]) -> Any:
+        """One participant in plain Python: an object on which ``start``, ``choose``, ``learn`` ... can be called."""
+        agent = object.__new__(self.agent_class)
+        for name, value in self.values(free).items():
+            object.__setattr__(agent, name, np.float64(value) if name in self.declared else value)
+        return agent
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """The learner in words, with its restrictions: ``QLearning(initial=1.2).fix(forget=0)``."""
+        return repr(self)
+
+    @property
+    def response(self) -> str:
+        """The response family: ``categorical`` (choices) or ``normal``."""
+        return "normal" if "respond" in self.methods else "categorical"
+
+    @property
+    def hides(self) -> bool:
+        """Whether the learner makes a choice that nobody observed."""
+        return "hide" in self.methods
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the trial-level signals that ``learn`` returns."""
+        return signal_names(self.methods.get("learn"))
+
+    @property
+    def source(self) -> str:
+        """The class as it was written; empty where nothing kept the text."""
+        return class_source(self.agent_class)
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of what the learner computes: code, helpers, constants. Settings and values of fixed parameters are data."""
+        shape = (tuple(self.fields), self.names, sorted(self.tied.items()), sorted(self.fixed), self.gives_probabilities)
+        words = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
+        text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{words}"
+        import hashlib
+
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def helper_methods(self) -> dict[str, Callable]:
+        own = vars(self.agent_class).items()
+        return {name: f for name, f in own if isinstance(f, types.FunctionType) and name not in CONTRACT}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Learner) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple:
+        return (
+            self.key,
+            tuple(sorted(self.settings.items())),
+            tuple(sorted(self.fixed.items())),
+            tuple(sorted(self.tied.items())),
+            self.wrappers,
+        )
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={value!r}" for name, value in self.settings.items() if value != self.fields[name].value  # type: ignore[union-attr]
+        ]
+        text = f"{type(self).__name__}({', '.join(changed)})"
+        if self.fixed:
+            text += f".fix({', '.join(f'{name}={value:g}' for name, value in self.fixed.items())})"
+        if self.tied:
+            text += f".tie({', '.join(f'{name}={to!r}' for name, to in self.tied.items())})"
+        return text + "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
+
+
+def probabilities(choose: Callable) -> Callable:
+    """Mark a ``choose`` that fills ``preference`` with probabilities instead of logits.
+
+    For rules that mix policies (working memory plus reinforcement learning, epsilon-greedy); ``softmax_into`` helps.
+    """
+    choose.gives_probabilities = True  # type: ignore[attr-defined]
+    return choose
+
+
+def learner(cls: C) -> C:
+    """Turn a class that describes one participant on one trial into a learner.
+
+    Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
+    methods are those of the contract (see the module), and helpers called as ``self.helper(...)``.
+
+    Raises
+    ------
+    LearnerError
+        If a method's arguments are not the contract's, neither ``choose`` nor ``respond`` is there, or a method reads a
+        field that does not exist; with the line.
+    """
+    name = cls.__name__
+    fields: dict[str, Parameter | Setting] = {}
+    for attribute, value in vars(cls).items():
+        if isinstance(value, Parameter | Setting):
+            fields[attribute] = replace(value, name=attribute)
+        elif attribute in getattr(cls, "__annotations__", {}):
+            raise LearnerError(
+                f"{name}.{attribute} = {value!r}: a field says what it is. "
+                f'Write unit("..."), positive("..."), real("..."), interval(lower, upper, "...") '
+                f'or constant({value!r}, "...")'
+            )
+    for attribute in getattr(cls, "__annotations__", {}):
+        if attribute not in fields:
+            raise LearnerError(f'{name}.{attribute} has no range: write {attribute}: float = unit("...") or the like')
+
+    methods = {m: vars(cls)[m] for m in CONTRACT if m in vars(cls)}
+    _check_methods(cls, fields, methods)
+    body = {
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "fields": types.MappingProxyType(fields),
+        "methods": types.MappingProxyType(methods),
+        "gives_probabilities": getattr(methods.get("choose"), "gives_probabilities", False),
+        "agent_class": cls,
+    }
+    return type(name, (Learner,), body)  # type: ignore[return-value]
+
+
+def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
+    name = cls.__name__
+    if ("choose" in methods) == ("respond" in methods):
+        which = "has both choose and respond; it can have one" if "choose" in methods else "has no choose"
+        raise LearnerError(
+            f"{name} {which}. For choices write\n"
+            "    def choose(self, state, trial, preference):   # fill preference[action] with logits\n"
+            "for a continuous response\n"
+            "    def respond(self, state, trial):              # return mean, sd"
+        )
+    for method_name, method in methods.items():
+        wanted = list(CONTRACT[method_name])
+        if "hide" in methods and method_name in ("choose", "learn"):
+            wanted.insert(2, "hidden")
+        got = list(inspect.signature(method).parameters)[1:]
+        if len(got) != len(wanted):
+            raise LearnerError(
+                f"{_place(method, name)} takes ({', '.join(['self', *got])}) but is called with "
+                f"({', '.join(['self', *wanted])}): write def {method_name}(self, {', '.join(wanted)}):"
+            )
+    known = set(fields) | {attribute for attribute in vars(cls) if not attribute.startswith("__")}
+    for method in vars(cls).values():
+        if isinstance(method, types.FunctionType):
+            first = method.__code__.co_varnames[:1]
+            for use in uses(method):
+                if first and use.argument == first[0] and use.name not in known:
+                    raise LearnerError(
+                        f"{_place(method, name, use.line)} reads {first[0]}.{use.name}, which {name} does not have. "
+                        f"{_closest(use.name, sorted(known), 'fields')}"
+                    )
+
+
+def _place(method: Callable, owner: str, line: int | None = None) -> str:
+    code = method.__code__
+    return f"{owner}.{code.co_name} ({code.co_filename}, line {line or code.co_firstlineno})"
+
+
+def _closest(name: str, known: Any, kind: str) -> str:
+    known = list(known)
+    if not known:
+        return f"There are no {kind}."
+    near = difflib.get_close_matches(name, known, 1)
+    guess = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{guess}The {kind} are {', '.join(known)}."

@@ -1,0 +1,42 @@
+"""Q-learning: values of actions, learnt by prediction error and forgotten over time."""
+
+from trialwise.learner import learner
+from trialwise.parameters import constant, positive, unit
+
+
+@learner
+class QLearning:
+    r"""Values of each cue-action pair in each context, learnt by prediction error, forgotten over time.
+
+    .. math::
+
+        p(a) &= \mathrm{softmax}_a\, \beta\, Q[x, s, a] \\
+        Q &\leftarrow (1 - f)\, Q + f\, Q_0 \quad \text{(every cell, every trial)} \\
+        Q[x, s, a] &\leftarrow Q[x, s, a] + \alpha\, (r - Q[x, s, a])
+
+    for context :math:`x`, cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. Data without contexts or cues have one
+    of each: the same class is a plain bandit. The choice comes before forgetting, forgetting before learning.
+
+    The flat model of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381), where :math:`Q_0` = 1.2.
+    Signal: ``error``, the reward prediction error :math:`r - Q`.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    initial: float = constant(0.0, "value before any outcome")
+
+    def start(self, task):
+        return task.table("context", "cue", "action", fill=self.initial)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[trial.context, trial.cue, action]
+
+    def elapse(self, q, trial):
+        q.decay(self.forget, self.initial)
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[trial.context, trial.cue, choice]
+        q[trial.context, trial.cue, choice] += self.alpha * error
+        return error

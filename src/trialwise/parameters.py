@@ -1,0 +1,143 @@
+"""Parameters and settings: what a learner's fields mean, where they may lie and what is believed of them beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trialwise.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One free quantity of a learner, its range, and the group prior it has by default.
+
+    On the unconstrained scale ``u`` a participant's value is ``Normal(mu, sd)`` with group mean
+    ``mu ~ Normal(mean, width)`` and group spread ``sd ~ HalfNormal(spread)``. The natural value is
+
+    ========  =================================  ==================
+    support   natural value                      range
+    ========  =================================  ==================
+    unit      ``1 / (1 + exp(-u))``              0 to 1
+    positive  ``exp(u)``                         above 0
+    real      ``u``                              any
+    interval  ``lower + (upper - lower) unit``   lower to upper
+    ========  =================================  ==================
+
+    Attributes
+    ----------
+    per_outcome
+        The prior is on ``value x SD(outcome)``: an inverse temperature means the same for points of 0-100 and for
+        rewards of 0 and 1 only when it is told in units of the outcome's spread.
+    """
+
+    name: str
+    role: str
+    support: str
+    lower: float
+    upper: float
+    mean: float
+    width: float
+    spread: float
+    per_outcome: bool = False
+
+    def constrain(self, u: Any) -> Any:
+        """Natural value(s) at unconstrained value(s) ``u``; same shape."""
+        u = np.asarray(u, float)
+        if self.support == "real":
+            return u
+        if self.support == "positive":
+            return np.exp(u)
+        from scipy.special import expit
+
+        return self.lower + (self.upper - self.lower) * expit(u)
+
+    def unconstrain(self, value: Any) -> Any:
+        """The inverse of :meth:`constrain`; infinite on the border of the range."""
+        value = np.asarray(value, float)
+        if self.support == "real":
+            return value
+        with np.errstate(divide="ignore"):
+            if self.support == "positive":
+                return np.log(value)
+            share = (value - self.lower) / (self.upper - self.lower)
+            return np.log(share) - np.log1p(-share)
+
+    def slope(self, u: Any) -> Any:
+        """Derivative of the natural value with respect to ``u``; same shape."""
+        value = self.constrain(u)
+        if self.support == "real":
+            return np.ones_like(value)
+        if self.support == "positive":
+            return value
+        return (value - self.lower) * (self.upper - value) / (self.upper - self.lower)
+
+    def holds(self, value: Any) -> np.ndarray:
+        """Whether the value(s) lie in the range, borders included."""
+        value = np.asarray(value, float)
+        return (value >= self.lower) & (value <= self.upper)
+
+    @property
+    def range(self) -> str:
+        """The range in words, for listings."""
+        return {"real": "any number", "positive": "above 0"}.get(self.support, f"{self.lower:g} to {self.upper:g}")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field that is chosen, not estimated: a number, a flag or a word."""
+
+    name: str
+    role: str
+    value: Any
+
+
+def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0) -> Any:
+    """A parameter between 0 and 1: a learning rate, a probability.
+
+    Group prior on the logit scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+    """
+    return Parameter("", role, "unit", 0.0, 1.0, mean, width, spread)
+
+
+def positive(
+    role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.0, per_outcome: bool | None = None
+) -> Any:
+    """A parameter above 0: an inverse temperature, a scale.
+
+    Group prior on the log scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``. With ``per_outcome`` the
+    prior is on the value times the outcome's standard deviation; by default that is so for whatever role begins
+    with "inverse temperature".
+    """
+    if per_outcome is None:
+        per_outcome = role.lower().startswith("inverse temperature")
+    return Parameter("", role, "positive", 0.0, np.inf, mean, width, spread, per_outcome)
+
+
+def real(role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.0) -> Any:
+    """A parameter that may be any number: a bias, a slope. Group prior: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``."""
+    return Parameter("", role, "real", -np.inf, np.inf, mean, width, spread)
+
+
+def interval(
+    lower: float, upper: float, role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0
+) -> Any:
+    """A parameter between two numbers; group prior on the scaled logit, as :func:`unit`.
+
+    Raises
+    ------
+    UsageError
+        Unless ``lower < upper`` and both are finite.
+    """
+    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
+        raise UsageError(f"interval({lower!r}, {upper!r}, ...): the range must be finite and go upwards")
+    return Parameter("", role, "interval", float(lower), float(upper), mean, width, spread)
+
+
+def constant(value: Any, role: str) -> Any:
+    """A setting with its default: ``initial: float = constant(0.0, "value before any outcome")``."""
+    if not isinstance(value, int | float | bool | str):
+        raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a word")
+    return Setting("", role, value)

@@ -1,0 +1,121 @@
+"""What a learner remembers: tables, states and memories, in plain Python.
+
+These are what a learner sees when it runs interpreted, one trial after another, under a debugger. The engine has
+compiled counterparts that behave alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from trialwise.errors import LearnerError
+
+
+class Table(np.ndarray):
+    """A table of reals (or, made by ``task.memory``, of whole numbers): a NumPy array that can also forget."""
+
+    def decay(self, rate: float, toward: float = 0.0, except_: Any = None) -> None:
+        r"""Forget: every cell moves toward one value, :math:`Q \leftarrow (1 - f) Q + f Q_0`.
+
+        Parameters
+        ----------
+        rate
+            The share ``f`` that is lost, 0 to 1.
+        toward
+            The value ``Q_0`` that everything falls back to.
+        except_
+            Index of a cell (an int or a tuple) that stays as it is.
+
+            """
+        kept = None if except_ is None else self[except_]
+        self[...] = self + rate * (toward - self)
+        if except_ is not None:
+            self[except_] = kept
+
+
+class State:
+    """Named parts of what a learner remembers. Made by :func:`state`; parts may be set, never added."""
+
+    def __init__(self, **parts: Any):
+        self.__dict__.update(parts)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__dict__:
+            raise LearnerError(
+                f"the state has no part '{name}'; its parts are {', '.join(self.__dict__)}. "
+                f"Add it where the state is made: state({name}=..., ...)"
+            )
+        if isinstance(self.__dict__[name], np.ndarray):
+            raise LearnerError(f"'{name}' is a table: fill it in place, state.{name}[...] = value")
+        self.__dict__[name] = value
+
+    def __repr__(self) -> str:
+        return f"state({', '.join(f'{name}={part!r}' for name, part in self.__dict__.items())})"
+
+
+def state(**parts: Any) -> Any:
+    """Several named things to remember: tables, numbers, memories.
+
+    >>> state(value=task.table("cue"), last=memory(-1))          # doctest: +SKIP
+    """
+    return State(**parts)
+
+
+def memory(value: int = -1) -> Any:
+    """One whole number to remember in a :func:`state`, such as the previous choice; it is not differentiated."""
+    return int(value)
+
+
+class Task:
+    """What a learner may know before the first trial: how many contexts, cues, actions, ... there are.
+
+    Parameters
+    ----------
+    sizes
+        ``{"context": 3, "cue": 4, "action": 3, ...}``.
+    """
+
+    def __init__(self, sizes: Mapping[str, int]):
+        self._sizes = dict(sizes)
+        self.cells = 0
+        self.memories = 0
+
+    def rewind(self) -> None:
+        """Make room for a new state in place of the last one; the engine calls this at a reset."""
+        self.cells = self.memories = 0
+
+    def size(self, name: str) -> int:
+        """Number of labels of one kind; 1 for kinds that the data do not have."""
+        return self._sizes.get(name, 1)
+
+    def _shape(self, dims: tuple[str | int, ...]) -> tuple[int, ...]:
+        return tuple(self.size(dim) if isinstance(dim, str) else int(dim) for dim in dims)
+
+    def table(self, *dims: str | int, fill: float = 0.0) -> Table:
+        """A table of reals, one axis per dimension (a kind of label, or a number), every cell at ``fill``."""
+        table = np.full(self._shape(dims), fill, np.float64).view(Table)
+        self.cells += table.size
+        return table
+
+    def memory(self, *dims: str | int, fill: int = -1) -> Table:
+        """A table of whole numbers, not differentiated."""
+        table = np.full(self._shape(dims), fill, np.int64).view(Table)
+        self.memories += table.size
+        return table
+
+
+def softmax_into(preference: Any) -> None:
+    r"""Turn logits into probabilities in place, :math:`p_j = e^{L_j} / \sum_k e^{L_k}`, without overflow."""
+    top = preference[0]
+    for option in range(1, len(preference)):
+        if preference[option] > top:
+            top = preference[option]
+    total = 0.0
+    for option in range(len(preference)):
+        preference[option] = np.exp(preference[option] - top)
+        total = total + preference[option]
+    for option in range(len(preference)):
+        preference[option] = preference[option] / total
