@@ -36,7 +36,7 @@ class Recorded:
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Numbers of contexts, cues and actions (S, A, K)."""
-        return int(self.context.max()) + 1, int(self.cue.max()) + 1, int(self.choice.max()) + 1
+        return (int(self.context.max()) + 1, int(self.cue.max()) + 1, int(self.choice.max()) + 1)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Everything runs in one process on one core. Every way is checked against the plain loop before any is timed; then they
 take turns, so that a busy machine slows all alike. A turn is one untimed call and as many timed calls as fit into
-TURN_SECONDS (at least one); median and minimum are over all timed calls.
+TURN_SECONDS (at least one); median and minimum are over all timed calls. Where calling a peer does more than the
+gradient (Stan), that is timed in the same turns and taken off, median from median and minimum from minimum.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +72,9 @@ def prepare(folder: Path, names: list[str], with_trialwise: bool) -> tuple[list[
         try:
             module = importlib.import_module(f"benchmarks.peers.{MODULES[name]}")
         except ImportError as missing:
-            raise SystemExit(f"{name}: {missing}. Install the `peers` dependency group, or leave it out: --peers ...") from missing
+            raise SystemExit(
+                f"{name}: {missing}. Install the `peers` dependency group, or leave it out: --peers ..."
+            ) from missing
         print(f"compiling {name} ...", file=sys.stderr)
         ways += module.peers(recorded)
     if with_trialwise:
@@ -82,26 +86,42 @@ def prepare(folder: Path, names: list[str], with_trialwise: bool) -> tuple[list[
     return ways, points, recorded.choice.size
 
 
-def take_turns(ways: list[Peer], points: list[np.ndarray], repeat: int) -> list[list[float]]:
-    """Seconds of every timed call of every way."""
-    timings: list[list[float]] = [[] for _ in ways]
+@dataclass
+class Timing:
+    """Seconds of every timed call of one way, and of its overhead alone."""
+
+    calls: list[float] = field(default_factory=list)
+    overheads: list[float] = field(default_factory=list)
+
+    def net(self, summary: Callable[[list[float]], float]) -> float:
+        """The median or minimum of a call, less that of the overhead."""
+        return summary(self.calls) - (summary(self.overheads) if self.overheads else 0.0)
+
+
+def take_turns(ways: list[Peer], points: list[np.ndarray], repeat: int) -> list[Timing]:
+    """Time every way, `repeat` turns each."""
+    from benchmarks.peers import seconds
+
+    timings = [Timing() for _ in ways]
     gc.collect()
     gc.disable()
     for turn in range(repeat):
         parameters = points[turn % len(points)]
-        for way, own in zip(ways, timings, strict=True):
-            way.value_and_gradient(parameters)
-            spent = 0.0
-            while spent < TURN_SECONDS:
-                own.append(way.seconds(parameters))
-                spent += own[-1]
+        for way, timing in zip(ways, timings, strict=True):
+            way.timed(parameters)
+            left = TURN_SECONDS
+            while left > 0:
+                timing.calls.append(seconds(way.timed, parameters))
+                left -= timing.calls[-1]
+                if way.overhead is not None:
+                    timing.overheads.append(seconds(way.overhead, parameters))
     gc.enable()
     return timings
 
 
-def rows(ways: list[Peer], timings: list[list[float]], trials: int) -> list[tuple[str, ...]]:
+def rows(ways: list[Peer], timings: list[Timing], trials: int) -> list[tuple[str, ...]]:
     """The table's cells, slowest first."""
-    medians = [statistics.median(own) for own in timings]
+    medians = [timing.net(statistics.median) for timing in timings]
     ours = next((m for way, m in zip(ways, medians, strict=True) if way.name == "trialwise"), None)
     order = sorted(range(len(ways)), key=lambda i: -medians[i])
     return [
@@ -110,7 +130,7 @@ def rows(ways: list[Peer], timings: list[list[float]], trials: int) -> list[tupl
             ways[i].form,
             ways[i].note,
             f"{1e3 * medians[i]:.2f}",
-            f"{1e3 * min(timings[i]):.2f}",
+            f"{1e3 * timings[i].net(min):.2f}",
             f"{1e9 * medians[i] / trials:.0f}",
             f"{ways[i].compile_seconds:.1f}",
             "-" if ours is None else f"{medians[i] / ours:.2f}",
@@ -151,7 +171,9 @@ def data_folder(data: str | None) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gradient", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gradient", description="Time value and gradient, ways side by side."
+    )
     parser.add_argument("--data", help="folder of wide CSV files, or `bundled` (default: TRIALWISE_ALIEN_HUMANS)")
     parser.add_argument("--repeat", type=int, default=20, help="turns of every way")
     parser.add_argument("--peers", default="pytensor,jax,stan", help="comma-separated; empty for none")

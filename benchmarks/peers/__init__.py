@@ -32,13 +32,19 @@ class Peer:
     note: str
     compile_seconds: float
     value_and_gradient: ValueAndGradient
-    measure: Callable[[np.ndarray], float] | None = None
-    """Seconds of one value-and-gradient, where calling from Python would time something else (Stan)."""
+    """What is checked, and what is timed unless `other` is given."""
+    other: Callable[[np.ndarray], object] | None = None
+    """What is timed in its place, where the check needs more than the timing (Stan)."""
+    overhead: Callable[[np.ndarray], object] | None = None
+    """What `other` does besides the gradient; timed by itself and taken off, median from median (Stan)."""
 
-    def seconds(self, parameters: np.ndarray) -> float:
-        """Time one value-and-gradient."""
-        if self.measure is not None:
-            return self.measure(parameters)
-        start = time.perf_counter()
-        self.value_and_gradient(parameters)
-        return time.perf_counter() - start
+    @property
+    def timed(self) -> Callable[[np.ndarray], object]:
+        return self.other or self.value_and_gradient
+
+
+def seconds(function: Callable[[np.ndarray], object], parameters: np.ndarray) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    function(parameters)
+    return time.perf_counter() - start

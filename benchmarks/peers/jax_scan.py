@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -115,12 +116,14 @@ def compiled(function: Callable, recorded: Recorded) -> tuple[ValueAndGradient, 
 
 
 def peers(recorded: Recorded) -> list[Peer]:
-    ways: list[Peer] = []
-    for build, form, note in (
+    """The common form, and the best ones found with and without trials in their order."""
+    builds: list[tuple[Callable, Literal["common", "best"], str]] = [
         (common, "common", "reverse mode, whole tables carried"),
         (forward, "best", "forward mode, masked update"),
         (sorted_by_row, "best", "trials sorted by row (flat model only)"),
-    ):
+    ]
+    ways: list[Peer] = []
+    for build, form, note in builds:
         function, seconds = compiled(build(recorded), recorded)
         ways.append(Peer("JAX scan", form, note, seconds, function))
     return ways

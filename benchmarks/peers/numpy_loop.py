@@ -14,7 +14,7 @@ def log_likelihood(recorded: Recorded, parameters: np.ndarray) -> np.ndarray:
     for n, (alpha, beta, forget) in enumerate(parameters):
         q = np.full(recorded.sizes, INITIAL)
         for t in range(recorded.trials):
-            context, cue, choice = recorded.context[n, t], recorded.cue[n, t], recorded.choice[n, t]
+            context, cue, choice = (recorded.context[n, t], recorded.cue[n, t], recorded.choice[n, t])
             logits = beta * q[context, cue]
             highest = logits.max()
             total[n] += logits[choice] - highest - np.log(np.exp(logits - highest).sum())

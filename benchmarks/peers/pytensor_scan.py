@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytensor
@@ -93,10 +94,12 @@ def sorted_by_row(recorded: Recorded, parameters: TensorVariable) -> TensorVaria
     keep = (swept * (1 - forget))[:, None] * (1 - alpha * chosen)
     gain = (alpha * swept * (visits.outcome - INITIAL))[:, None] * chosen
     start = pt.zeros((actions, visits.participant.size))
-    after = pytensor.scan(
-        lambda keep, gain, d: keep * d + gain, sequences=[keep, gain], outputs_info=[start], return_updates=False
+    _, before = pytensor.scan(
+        lambda keep, gain, d: (keep * d + gain, d),
+        sequences=[keep, gain],
+        outputs_info=[start, None],
+        return_updates=False,
     )
-    before = pt.concatenate([start[None], after[:-1]], axis=0)
     return (log_softmax(beta * before, axis=1) * (chosen * visits.counts[:, None])).sum()
 
 
@@ -105,20 +108,21 @@ def compiled(build: Callable[[Recorded, TensorVariable], TensorVariable], record
     start = time.perf_counter()
     parameters = pt.dmatrix("parameters")
     value = build(recorded, parameters)
-    function = pytensor.function(
-        [parameters], [value, pytensor.grad(value, parameters)], mode="NUMBA", trust_input=True
-    )
+    gradient: TensorVariable = pytensor.grad(value, parameters)  # type: ignore[assignment]
+    function = pytensor.function([parameters], [value, gradient], mode="NUMBA", trust_input=True)
     function(np.full((recorded.participants, 3), 0.5))
     return function, time.perf_counter() - start
 
 
 def peers(recorded: Recorded) -> list[Peer]:
-    ways: list[Peer] = []
-    for build, form, note in (
+    """The common form, and the best ones found with and without trials in their order."""
+    builds: list[tuple[Callable, Literal["common", "best"], str]] = [
         (common, "common", "whole tables leave the scan"),
         (lazy, "best", "visited rows only, lazy forgetting"),
         (sorted_by_row, "best", "trials sorted by row (flat model only)"),
-    ):
+    ]
+    ways: list[Peer] = []
+    for build, form, note in builds:
         function, seconds = compiled(build, recorded)
         ways.append(Peer("PyTensor scan, Numba", form, note, seconds, function))
     return ways

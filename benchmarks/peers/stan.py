@@ -1,18 +1,21 @@
 """Stan through PyStan 3; gradients by Stan's reverse mode.
 
 PyStan answers over HTTP and hands the data over anew with every call, which for this model costs more than the best
-gradient. So the compiled module is called directly, and what a call spends on the data is measured by itself, at
-once after it, and taken off: `get_dims` does all that `log_prob_grad` does (convert the data, construct the model)
-except the gradient. PyStan's own call, all included, is what PyStan users would wait for outside of sampling; inside
-a sampling run nothing but the gradient is repeated, hence this measure.
+gradient. So the compiled module is called directly, and what a call spends on the data is measured by itself, in
+the same turns, and taken off: `get_dims` does all that `log_prob_grad` does (convert the data, construct the model)
+except the gradient. Inside a sampling run nothing but the gradient is repeated, hence this measure.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
+import os
+import sys
+import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -114,7 +117,32 @@ model {{
 """No table: each trial refers to the trials that last changed the cells it shows, with forgetting as a power."""
 
 
-def compiled(program: str, recorded: Recorded, form: str, note: str) -> Peer:
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what PyStan and the C++ compiler print, unless they fail."""
+    with tempfile.TemporaryFile() as log:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+        for stream, _ in kept:
+            os.dup2(log.fileno(), stream)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream, copy in kept:
+                os.dup2(copy, stream)
+                os.close(copy)
+            if failed:
+                log.seek(0)
+                sys.stderr.write(log.read().decode(errors="replace"))
+
+
+def compiled(program: str, recorded: Recorded, form: Literal["common", "best"], note: str) -> Peer:
+    """Build the program and wrap it; parameters go in as Stan keeps them, one vector after another."""
     contexts, cues, actions = recorded.sizes
     data = {
         "N": recorded.participants,
@@ -129,7 +157,7 @@ def compiled(program: str, recorded: Recorded, form: str, note: str) -> Peer:
         "outcome": recorded.outcome,
     }
     start = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with quiet():
         model = stan.build(program, data)
     seconds = time.perf_counter() - start
     module = httpstan.models.import_services_extension_module(model.model_name)
@@ -140,18 +168,17 @@ def compiled(program: str, recorded: Recorded, form: str, note: str) -> Peer:
         gradient = module.log_prob_grad(model.data, flat, False)
         return np.asarray(value), np.reshape(gradient, (3, -1)).T
 
-    def measure(parameters: np.ndarray) -> float:
-        flat = parameters.T.ravel().tolist()
-        begin = time.perf_counter()
-        module.log_prob_grad(model.data, flat, False)
-        middle = time.perf_counter()
-        module.get_dims(model.data)
-        return (middle - begin) - (time.perf_counter() - middle)
+    def timed(parameters: np.ndarray) -> object:
+        return module.log_prob_grad(model.data, parameters.T.ravel().tolist(), False)
 
-    return Peer("Stan (PyStan 3)", form, note, seconds, value_and_gradient, measure)
+    def overhead(_: np.ndarray) -> object:
+        return module.get_dims(model.data)
+
+    return Peer("Stan (PyStan 3)", form, note, seconds, value_and_gradient, timed, overhead)
 
 
 def peers(recorded: Recorded) -> list[Peer]:
+    """The common form and the best one found."""
     return [
         compiled(COMMON, recorded, "common", "loops, whole table swept"),
         compiled(BEST, recorded, "best", "last-visit bookkeeping (flat model only)"),

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -75,6 +76,7 @@ def listed(values: Iterable[object], most: int = 8) -> str:
     return ", ".join(shown(value) for value in values[:most]) + (", ..." if len(values) > most else "")
 
 
+@lru_cache(maxsize=2**16, typed=True)  # cells repeat: a table has many more cells than labels
 def key(value: Hashable) -> str:
     """The text by which labels are compared: ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one label; ``"01"`` is another."""
     label = _label(value.strip() if isinstance(value, str) else value)
@@ -162,7 +164,7 @@ def _number(cell: object, comma: bool) -> float | None:
     if isinstance(cell, bool):
         return None
     if isinstance(cell, int | float):
-        return float(cell) if abs(cell) < 1e300 or isinstance(cell, float) else math.inf
+        return float(cell)
     if not isinstance(cell, str):
         return None
     text = cell.replace("\N{MINUS SIGN}", "-")
@@ -186,6 +188,7 @@ def _flag(cell: object) -> bool | None:
     return bool(truth) if truth in (0.0, 1.0) else None
 
 
+@lru_cache(maxsize=2**16, typed=True)
 def _label(cell: Hashable) -> Hashable:
     if isinstance(cell, bool):  # as the same table reads from a CSV file
         return str(cell)

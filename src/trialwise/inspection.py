@@ -232,7 +232,7 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
 def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Caution]:
     for note in trials.notes:
         yield Caution("reading", note)
-    inferred = [name for name in trials.levels if name not in trials.declared]
+    inferred = [name for name in trials.levels if name not in trials.declared | {"block", "session"}]
     if inferred:
         yield Caution(
             "inferred-labels",

@@ -71,7 +71,7 @@ def put_in_order(
             keys = list(zip(names, key_of_run.tolist(), (_plain(t) for t in time), strict=True))
             check_duplicates(keys, trial, problems, remedy)
     index = np.lexsort((np.arange(n_rows), time, key_of_run, owner))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[owner >= 0], minlength=len(people)))])
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(people, offsets.astype(np.int64), index, how)
 
 
@@ -88,7 +88,8 @@ def _owners(
         if label is not None:
             first.setdefault(key(label), label)
     place = {k: n for n, k in enumerate(first)}
-    owner = np.array([-1 if label is None else place[key(label)] for label in translated], np.int64)
+    nobody = len(place)  # rows of nobody are a problem already; they are kept to find further ones
+    owner = np.array([nobody if label is None else place[key(label)] for label in translated], np.int64)
     return tuple(first.values()), owner
 
 

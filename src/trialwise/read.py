@@ -14,7 +14,7 @@ from trialwise.cells import missing
 from trialwise.errors import DataError, UsageError
 from trialwise.ordering import put_in_order
 from trialwise.recognise import role_of_file
-from trialwise.roles import Roles, find_roles
+from trialwise.roles import Roles, as_list, find_roles
 from trialwise.tables_on_disk import Table, open_table
 from trialwise.trials import Trials
 from trialwise.validate import Problems
@@ -106,11 +106,11 @@ def read_wide(
     if not isinstance(reset, bool):
         sources["reset", "reset"] = reset
 
-    problems = Problems()
+    problems, missing = Problems(), as_list(missing)
     tables: dict[tuple[str, str], Table] = {}
     for place, source in sources.items():
         try:
-            tables[place] = open_table(source)
+            tables[place] = open_table(source, f"the table of {place[1]}")
         except DataError as error:
             problems.absorb(error)
     problems.raise_if_any()
@@ -193,7 +193,7 @@ def read_long(
     >>> trials = read_long("bandit.csv", participant="subjID", outcome={"gain": "gain", "loss": "loss"})
     """
     declared = declared_levels(levels, actions)
-    problems = Problems()
+    problems, missing = Problems(), as_list(missing)
     table = open_table(source)
     named = {"participant": participant, "session": session, "block": block, "trial": trial}
     named |= {"context": context, "cue": cue, "choice": choice}
@@ -233,7 +233,9 @@ def _gather_long(
         problems.raise_if_any()
     roles = roles.at(filled)
     runs = [roles.before[name].cells[0] for name in ("session", "block") if name in roles.before]
-    trial = roles.trial if roles.participant or alone else None  # whose trials they are is an open question otherwise
+    trial = (
+        roles.trial if roles.participant is not None or alone else None
+    )  # whose trials they are is an open question otherwise
     order = put_in_order(roles.participant, trial, runs, len(filled), also_missing, problems)
     notes = [f"{table.name}: {table.note}"] if table.note else []
     if empty.any():

@@ -10,8 +10,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from trialwise.assemble import Before
-from trialwise.cells import Cells, listed, missing, numbers
-from trialwise.recognise import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
+from trialwise.cells import Cells, listed, missing, numbers, shown
+from trialwise.recognise import (
+    AFTER_CHOICE,
+    MAY_BE_RATING,
+    NAMES,
+    closest,
+    is_pair,
+    plain,
+    recognise,
+)
 from trialwise.tables_on_disk import Table
 from trialwise.validate import Problems
 
@@ -66,7 +74,7 @@ class Roles:
         told = [c for name, column in self.before.items() if name not in ("block", "session") for c in column.cells]
         if not told:  # without anything shown before the choice, an empty row is a missed trial
             return []
-        return [*told, *([self.choice] if self.choice else []), *self.outcome.values(), *self.response.values()]
+        return [*told, *([] if self.choice is None else [self.choice]), *self.outcome.values(), *self.response.values()]
 
 
 class Columns:
@@ -78,18 +86,20 @@ class Columns:
 
     def take(self, name: object, role: str, how: str = "given") -> Cells | None:
         """The cells of a column by its name; None and a problem if there is no such column, or more than one."""
-        header, where = self.table.header, self.table.name
-        count = header.count(name) if isinstance(name, str) else 0
+        name, header, where = str(name), self.table.header, self.table.name  # a DataFrame may have numbers as names
+        count = header.count(name)
         if count == 1:
-            self.used.add(str(name))
-            return self.table.column(str(name), how)
+            self.used.add(name)
+            return self.table.column(name, how)
         if count > 1:
-            self.problems.add("repeated-column", where, f"{count} columns are called {name!r}", "rename all but one")
+            self.problems.add(
+                "repeated-column", where, f"{count} columns are called {shown(name)}", "rename all but one"
+            )
             return None
-        near = closest(str(name), header) if isinstance(name, str) else []
+        near = closest(name, header)
         there = listed([column for column in header if column], 30)
-        remedy = f"did you mean {role}={near[0]!r}?" if near else f"type {role}='...' with one of these names"
-        self.problems.add("missing-column", where, f"there is no column {name!r}; there are {there}", remedy)
+        remedy = f"did you mean {role}={shown(near[0])}?" if near else f"type {role}='...' with one of these names"
+        self.problems.add("missing-column", where, f"there is no column {shown(name)}; there are {there}", remedy)
         return None
 
     def take_all(self, names: Mapping[str, str], role: str, how: str = "given") -> dict[str, Cells]:
@@ -115,10 +125,10 @@ def find_roles(
     """Find the column of every role, and note whatever is missing or ambiguous as a problem."""
     columns = Columns(table, problems)
     roles = Roles()
-    single = {role: columns.take(name, role) for role, name in named.items() if isinstance(name, str)}
+    single = {role: columns.take(name, role) for role, name in named.items() if name not in (None, False)}
     roles.outcome = columns.take_all(_by_name(outcome, "outcome"), "outcome")
     roles.response = columns.take_all(_by_name(response, "response"), "response")
-    roles.reset = columns.take(reset, "reset") if isinstance(reset, str) else None
+    roles.reset = columns.take(reset, "reset") if not isinstance(reset, bool) else None
     more = _more_before(columns, vectors or {}, labels, numbers)
     roles.available = _availability(columns, available)
 
@@ -131,7 +141,7 @@ def find_roles(
         if role == "outcome" and is_pair(names):
             roles.outcome = columns.take_all({plain(name): name for name in names}, role, "recognised")
         elif len(names) > 1:
-            remedy = f"type {role}={names[0]!r}, or {role}=False for none of them"
+            remedy = f"type {role}={shown(names[0])}, or {role}=False for none of them"
             problems.add("ambiguous-column", table.name, f"any of {listed(names)} may be the {role}", remedy)
             single[role] = None
         elif role == "outcome":
@@ -141,13 +151,18 @@ def find_roles(
         else:
             single[role] = columns.take(names[0], role, "recognised")
             cells = single[role]
-            if role == "choice" and response is None and cells and _is_rating(names[0], cells, extra_missing):
+            if (
+                role == "choice"
+                and response is None
+                and cells is not None
+                and _is_rating(names[0], cells, extra_missing)
+            ):
                 roles.response, single[role] = {"response": cells}, None
 
     roles.participant, roles.trial, roles.choice = (single.get(role) for role in ("participant", "trial", "choice"))
     given = {role: cells for role in BEFORE if (cells := single.get(role)) is not None}
     for name in sorted(given.keys() & more.keys()):
-        message = f"two columns are to be called {name!r}"
+        message = f"two columns are to be called {shown(name)}"
         problems.add("name-clash", table.name, message, f"type {name}=False, or rename the column in the file")
     roles.before = {role: Before((cells,), role) for role, cells in given.items()} | more
     _check_needed(roles, named, found, response, columns)
@@ -160,6 +175,11 @@ def as_name(name: str) -> str:
     """A column's name as a learner can write it after ``trial.``: ``"delay later"`` becomes ``"delay_later"``."""
     name = re.sub(r"\W", "_", name)
     return f"_{name}" if not name or name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+def as_list[Item](given: Collection[Item] | str) -> list[Item] | list[str]:
+    """A list, also of one text given alone."""
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _by_name(given: Several, single: str) -> dict[str, str]:
@@ -177,14 +197,14 @@ def _more_before(
     wanted: list[tuple[str, Sequence[str], str | None, bool]] = []
     for name, given in vectors.items():
         parts, levels = given if isinstance(given, tuple) and not isinstance(given[0], str) else (given, None)
-        wanted.append((as_name(name), list(parts), levels, True))
-    shared = labels.items() if isinstance(labels, Mapping) else [(name, as_name(name)) for name in labels]
+        wanted.append((as_name(name), as_list(parts), levels, True))
+    shared = labels.items() if isinstance(labels, Mapping) else [(name, as_name(name)) for name in as_list(labels)]
     wanted += [(as_name(name), [name], levels, False) for name, levels in shared]
-    wanted += [(as_name(name), [name], None, False) for name in numbers]
+    wanted += [(as_name(name), [name], None, False) for name in as_list(numbers)]
     more = {}
     for name, parts, levels, vector in wanted:
         if name in more or name in ("choice", "outcome", "response", "available", "participant"):
-            message = f"{name!r} is taken already, as the name of another column"
+            message = f"{shown(name)} is taken already, as the name of another column"
             columns.problems.add("name-clash", columns.table.name, message, "rename the column in the file")
         role = f'vectors={{"{name}": ...}}' if vector else "numbers" if levels is None else "labels"
         cells = [columns.take(part, role) for part in parts]
@@ -202,7 +222,7 @@ def _availability(
     if isinstance(available, Mapping):
         cells = {label: columns.take(name, "available") for label, name in available.items()}
         return {label: column for label, column in cells.items() if column is not None}
-    return [column for name in available if (column := columns.take(name, "available")) is not None]
+    return [column for name in as_list(available) if (column := columns.take(name, "available")) is not None]
 
 
 def _is_rating(name: str, cells: Cells, extra_missing: Collection[Hashable]) -> bool:
@@ -223,7 +243,7 @@ def _check_needed(
         remedy = "type participant='...', or participant=False if all rows are of one participant"
         columns.problems.add("missing-column", where, message, remedy)
     nothing = roles.choice is None and not roles.response
-    if nothing and not isinstance(named["choice"], str) and "choice" not in found and response in (None, False):
+    if nothing and named["choice"] in (None, False) and "choice" not in found and response in (None, False):
         message = f"no column is recognised as the choice; there are {there}"
         remedy = "type choice='...' with the column of choices, or response='...' with one of ratings"
         columns.problems.add("missing-column", where, message, remedy)
@@ -231,7 +251,7 @@ def _check_needed(
 
 def _check_after(roles: Roles, columns: Columns, asked: Sequence[Cells | None]) -> None:
     """What is known only after the choice is not offered before it."""
-    results = [*([roles.choice] if roles.choice else []), *roles.outcome.values(), *roles.response.values()]
+    results = [*([] if roles.choice is None else [roles.choice]), *roles.outcome.values(), *roles.response.values()]
     after = {cells.name for cells in results}
     for cells in asked:
         if cells is not None and (cells.name in after or plain(cells.name) in AFTER_CHOICE):

@@ -65,7 +65,7 @@ class Table:
     def column(self, name: str, how: str) -> Cells:
         """The column of that name (the first, if there are several); ``how`` it was found goes into the mapping."""
         values = self.columns[self.header.index(name)]
-        where, source = f"{self.name}, column {name!r}", f"column {name!r} ({how})"
+        where, source = f"{self.name}, column {shown(name)}", f"column {shown(name)} ({how})"
         return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]))
 
     def has_decimal_comma(self, columns: Sequence[np.ndarray]) -> bool:
@@ -74,11 +74,11 @@ class Table:
         return any(map(_COMMA_CELL.fullmatch, cells)) and not any(map(_POINT_CELL.fullmatch, cells))
 
 
-def open_table(source: Source) -> Table:
+def open_table(source: Source, name: str = "the table") -> Table:
     """Open a table: CSV, TSV, semicolons or blanks between the cells, decimal commas, any common encoding, gzip, Excel,
     Parquet or a DataFrame.
 
-    Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out.
+    `name` is what a DataFrame is called in messages. Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def open_table(source: Source) -> Table:
     if hasattr(frame, "to_pandas"):  # polars, pyarrow
         frame = frame.to_pandas()
     if hasattr(frame, "columns") and hasattr(frame, "iloc"):
-        return _from_frame(frame, "the table")
+        return _from_frame(frame, name)
     if not isinstance(source, str | PathLike):
         raise UsageError(
             f"a table is a path or a DataFrame, not {type(source).__name__}; give 'trials.csv', for example"
@@ -208,6 +208,8 @@ def _plain(cell: Any) -> Any:
         return cell.strip() or None
     if cell is None or isinstance(cell, float) and math.isnan(cell):
         return None
+    if isinstance(cell, int) and abs(cell) >= 2**63:
+        return hex(cell)  # no number of anything: Python refuses to print the largest
     return cell if isinstance(cell, int | float) else str(cell)
 
 

@@ -52,7 +52,7 @@ class Problems:
 
 def declare(levels: str, labels: Iterable[object] = ("...",)) -> str:
     """What to type in order to declare a set of labels."""
-    inside = ", ".join("..." if label == "..." else repr(label) for label in labels)
+    inside = ", ".join("..." if label == "..." else shown(label) for label in labels)
     return f"actions=[{inside}]" if levels == "action" else f'levels={{"{levels}": [{inside}]}}'
 
 
@@ -77,7 +77,8 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
 def check_present(cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None) -> None:
     """A column known before the choice has no gaps: a learner cannot do without it."""
     tokens = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
-    remedy = f"fill it in, remove these rows, or do without the column ({name}=False)"
+    without = f"{name}=False" if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
+    remedy = f"fill it in, remove these rows, or do without the column ({without})"
     if tokens and levels is not None:
         remedy += f"; if {shown(tokens[0])} is a label, declare it: {declare(levels, [tokens[0], '...'])}"
     problems.in_cells("missing-before-choice", cells, absent, f"the {name} is missing", remedy)
@@ -204,14 +205,17 @@ def _check_plausible(
 def _odd_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
     notes = []
     whole = [label for label in labels if isinstance(label, int)]
-    if len(whole) == len(labels) > 1 and whole != [-1, 1]:
-        gaps = sorted(set(range(whole[0], whole[-1] + 1)) - set(whole)) if whole[-1] - whole[0] < 1000 else ["..."]
+    if (
+        len(whole) == len(labels) > 1
+        and whole != [-1, 1]
+        and whole[-1] - whole[0] < 20
+        and name not in ("block", "session")
+    ):
+        every = range(whole[0], whole[-1] + 1)
+        gaps = [code for code in every if code not in whole]
         if gaps:
-            every = [*range(whole[0], whole[-1] + 1)] if len(gaps) + len(whole) < 20 else ["..."]
-            notes.append(
-                f"the codes of {name} skip {listed(gaps, 4)}; if those exist but never occurred, type"
-                f" {declare(name, every)}"
-            )
+            told = f"the codes of {name} skip {listed(gaps, 4)}"
+            notes.append(f"{told}; if those exist but never occurred, type {declare(name, every)}")
     spellings = Counter(label.casefold() for label in labels if isinstance(label, str))
     for twice in [spelling for spelling, count in spellings.items() if count > 1][:3]:
         same = [label for label in labels if isinstance(label, str) and label.casefold() == twice]

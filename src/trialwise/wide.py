@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.assemble import Before, Gathered
-from trialwise.cells import Cells, key, labels, listed, missing, numbers
+from trialwise.cells import Cells, key, labels, listed, missing, numbers, shown
 from trialwise.recognise import NAMES, plain
 from trialwise.tables_on_disk import Table
 from trialwise.validate import Problems
@@ -48,7 +48,7 @@ def gather_wide(
     lengths = [max(_last(column[n]) for column in columns.values()) for n in range(len(people))]
     for name, length in zip(header, lengths, strict=True):
         if length == 0:
-            problems.add("no-trials", tallest.name, f"participant {name!r} has no trials", "remove the column")
+            problems.add("no-trials", tallest.name, f"participant {shown(name)} has no trials", "remove the column")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     whose = np.empty(offsets[-1], object)
     for label, start, stop in zip(people, offsets, offsets[1:], strict=False):
@@ -59,9 +59,7 @@ def gather_wide(
         cells = [_padded(column, length) for column, length in zip(columns[place], lengths, strict=True)]
         rows = [_rows(table, tallest, length) for length in lengths]
         comma = table.has_decimal_comma(table.columns)
-        return Cells(
-            np.concatenate(cells), np.concatenate(rows), table.name, table.name, table.name, comma, whose
-        )
+        return Cells(np.concatenate(cells), np.concatenate(rows), table.name, table.name, table.name, comma, whose)
 
     gathered = Gathered(people, offsets, np.concatenate([_rows(tallest, tallest, length) for length in lengths]))
     gathered.mapping["participant"] = f"the columns, {len(people)} labels"

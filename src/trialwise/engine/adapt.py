@@ -40,7 +40,7 @@ class Adapter:
         function = getattr(function, "py_func", function)
         if function not in self._made:
             namespace: dict[str, Any] = {"__builtins__": function.__globals__.get("__builtins__", __builtins__)}
-            namespace["__name__"] = function.__module__
+            namespace["__name__"] = __name__  # machine code is loaded where a user's module may not be importable
             twin = python_types.FunctionType(
                 function.__code__, namespace, function.__name__, function.__defaults__, self._cells(function)
             )
@@ -207,14 +207,21 @@ def _numpy_for(width: int) -> python_types.ModuleType:
 
     makers = {f.__name__: f for f in (zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, array)}
     proxy = _NumpyProxy("numpy")
-    proxy.__dict__.update(makers)
+    proxy.__dict__.update(makers, width=width)
     _MAKERS[width] = proxy
     return proxy
 
 
 class _NumpyProxy(python_types.ModuleType):
+    """NumPy in all but its array makers. Numba keeps it with a function's machine code, so it can be pickled."""
+
+    width: int
+
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
+
+    def __reduce__(self):
+        return _numpy_for, (self.width,)
 
 
 _ARRAY_MAKERS = {

@@ -77,7 +77,7 @@ CacheImpl._locator_classes.insert(0, _Locator)
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
     """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
-    namespace: dict[str, Any] = {"inner": build()}
+    namespace: dict[str, Any] = {"inner": build(), "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]
     _KEYS[function] = key

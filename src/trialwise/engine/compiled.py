@@ -89,30 +89,12 @@ def store_signals(typingctx, signals, t, result):
     return types.void(signals, types.int64, result), codegen
 
 
-@intrinsic
-def store_record(typingctx, record, t, answer):
-    """Write the mean and spread of a continuous response behind the score; nothing for choices."""
-    kinds = list(answer) if isinstance(answer, types.BaseTuple) else []
-
-    def codegen(context, builder, sig, args):
-        matrix = context.make_array(sig.args[0])(context, builder, args[0])
-        columns = builder.extract_value(matrix.shape, 1)
-        for k, kind in enumerate(kinds):
-            place = builder.add(builder.mul(args[1], columns), columns.type(k + 1))
-            number = context.cast(builder, builder.extract_value(args[2], k), kind, types.float64)
-            builder.store(number, builder.gep(matrix.data, [place]))
-        return context.get_dummy_value()
-
-    return types.void(record, types.int64, answer), codegen
-
-
 def _kit(adapter: Adapter) -> Kit:
     return Kit(
         adapt=adapter,
         row=lambda what, layout: make_row(RowType(what, layout)),
         anchor=anchor,
         store_signals=store_signals,
-        store_record=store_record,
         every_action=EVERY_ACTION,
     )
 
@@ -159,7 +141,7 @@ def _kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Call
 
 
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
-    """``(free, constants, rows, offsets, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
+    """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
     ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(actions, cells, memories)``. Results are
     ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
@@ -174,7 +156,7 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, width))
     tangents, nothing = width - 1, None
 
-    def gradient(free, constants, rows, offsets, ints, reals, sizes, numbers):
+    def gradient(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
         segments, parameters = len(offsets) - 1, free.shape[1]
         likelihood = np.zeros(segments)
         slope = np.zeros((segments, parameters))
@@ -186,7 +168,7 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
                 agent = agent_of(free, rows[s], constants, first)
                 task.rewind()
                 total, scale = replay(
-                    agent, task, preference, ints, reals, offsets[s], offsets[s + 1], nothing, nothing
+                    agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], nothing, nothing
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
@@ -196,10 +178,10 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
 
 
 def trace_kernel(learner: Learner, packed: Packed) -> Callable:
-    """``(free, constants, rows, offsets, ints, reals, sizes, numbers, record, signals) -> None``, on doubles.
+    """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals) -> None``, on doubles.
 
-    Fills ``record[t, 0]`` with the log-likelihood of each trial (behind it mean and spread of a continuous response) and
-    ``signals[t]`` with what ``learn`` returned.
+    Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the probabilities of all actions (or mean and
+    sd of a continuous response), and ``signals[t]`` with what ``learn`` returned.
     """
     return _kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay, 0))
 
@@ -214,14 +196,14 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) 
     walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
     agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, 0))
 
-    def walk(free, constants, rows, offsets, ints, reals, sizes, numbers, record, signals, *more):
+    def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
         task = task_of(np.empty(numbers[1]), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
         preference = arena_table(0, np.zeros(numbers[0]), 0, (numbers[0],))
         for s in range(len(offsets) - 1):
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
             walk_one(
-                agent, task, preference, ints, reals, offsets[s], offsets[s + 1], record, signals, *more
+                agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], record, signals, *more
             )
 
     return numba.njit(walk, **OPTIONS)

@@ -117,7 +117,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                 float(value)
             seen.append(len(values))
 
-    def act(agent, state, trial, preference):
+    def act(agent, state, trial, preference, last):
         method = "choose" if "choose" in learner.methods else "respond"
         if method == "choose":
             preference[:] = np.nan
@@ -144,7 +144,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
-            walk(learner.agent(middle(learner)), task, plain_preference(packed), packed.ints, packed.reals, 0, end, None, None)
+            walk(learner.agent(middle(learner)), task, plain_preference(packed), packed.observed, packed.ints, packed.reals, 0, end, None, None)
     except TrialwiseError:
         raise
     except Exception as error:

@@ -1,7 +1,8 @@
 """Trials packed for the engine: two matrices, one row a trial, holding just what a learner reads.
 
-Whole numbers: the choice, flags, labels, availability. Reals: the outcomes, the response, numbers. One trial is one or two
-cache lines; the layout (which name is where) is part of the compiled code, the data are not.
+Whole numbers: flags, labels, availability. Reals: numbers, outcomes. What was observed, the choice or the response, is a
+vector of its own. One trial is one or two cache lines; the layout (which name is where) is part of the compiled code, the
+data are not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from trialwise.source import helpers, uses
 from trialwise.state import State, Task
 from trialwise.trials import MISSED, Trials
 
-CHOICE, FLAGS = 0, 1
+WHOLE = np.int32
+"""The type of whole numbers in packed data: what a PyMC model keeps its data in."""
+
+FLAGS = 0
 RESET, LEARNS, RESPONDED = 1, 2, 4
 """Bits of the flags: reset before this trial; an outcome to learn from; a response was observed."""
 
@@ -34,19 +38,22 @@ class Packed:
 
     Attributes
     ----------
+    observed
+        The choices, ``int32 (trials,)``, or the responses, ``float64 (trials,)``.
     ints, reals
-        ``int64 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
+        ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
     trial, outcome
         Layouts: ``(name, "i" or "r", start, length)``; length 0 is a scalar. An outcome that is one number has the
         single name ``""``.
     offsets
-        ``int64 (segments + 1,)``, and ``rows``, the row of parameters of each segment.
+        ``int32 (segments + 1,)``, and ``rows``, the row of parameters of each segment.
     sizes
-        ``int64``, in the order of ``names``.
+        ``int32``, in the order of ``names``.
     capacity
         Cells of reals and of whole numbers that a state takes.
     """
 
+    observed: np.ndarray
     ints: np.ndarray
     reals: np.ndarray
     trial: Layout
@@ -112,18 +119,20 @@ def pack(learner: Learner, trials: Trials) -> Packed:
 
     count, wanted = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)
-    choice = np.full(count, MISSED) if trials.choice is None else trials.choice
     outcomes = list(trials.outcome.items())
     got_outcome = ~np.all([np.isnan(v) for _, v in outcomes], axis=0) if outcomes else np.zeros(count, bool)
     if learner.response == "normal":
-        response = next(iter(trials.response.values()))
-        responded, learns = ~np.isnan(response), got_outcome
+        observed = np.ascontiguousarray(next(iter(trials.response.values())), np.float64)
+        responded, learns = ~np.isnan(observed), got_outcome
     else:
-        response, responded = np.full(count, np.nan), choice != MISSED
+        observed = np.ascontiguousarray(trials.choice, WHOLE)
+        responded = observed != MISSED
         learns = got_outcome & responded
     flags = RESET * trials.reset + LEARNS * learns + RESPONDED * responded
 
-    ints, reals, trial = [choice, flags], [response], []
+    ints: list[np.ndarray] = [flags]
+    reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that there is a row to point to
+    trial: list[tuple[str, str, int, int]] = []
 
     def add(name: str, values: np.ndarray) -> None:
         kind, into = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
@@ -148,15 +157,16 @@ def pack(learner: Learner, trials: Trials) -> Packed:
 
     names = tuple(sorted(trials.sizes))
     return Packed(
-        ints=np.ascontiguousarray(np.stack(ints, 1), np.int64),
+        observed=observed,
+        ints=np.ascontiguousarray(np.stack(ints, 1), WHOLE),
         reals=np.ascontiguousarray(np.stack(reals, 1), np.float64),
         trial=tuple(trial),
         outcome=outcome,
         masked=trials.available is not None,
         names=names,
-        sizes=np.array([trials.sizes[name] for name in names], np.int64),
-        offsets=np.asarray(trials.offsets, np.int64),
-        rows=np.arange(trials.n_participants, dtype=np.int64),
+        sizes=np.array([trials.sizes[name] for name in names], WHOLE),
+        offsets=np.asarray(trials.offsets, WHOLE),
+        rows=np.arange(trials.n_participants, dtype=WHOLE),
         actions=actions,
         capacity=_capacity(learner, trials),
     )

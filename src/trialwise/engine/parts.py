@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trialwise.engine.families import categorical, normal
-from trialwise.engine.packed import CHOICE, Layout, Packed
+from trialwise.engine.packed import Layout, Packed
 from trialwise.engine.replay import Parts
 from trialwise.learner import Learner
 from trialwise.state import Table
@@ -26,7 +26,6 @@ class Kit(NamedTuple):
     row: Callable[[str, Layout], Callable]
     anchor: Callable
     store_signals: Callable
-    store_record: Callable
     every_action: Any
 
 
@@ -74,41 +73,50 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         rule = categorical.choice_rule(
             learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared
         )
-        rule_score, rule_settle, pick = kit.adapt(rule.score), kit.adapt(rule.settle), kit.adapt(categorical.draw)
+        stick, rule_score, settle = kit.adapt(rule.stick), kit.adapt(rule.score), kit.adapt(rule.settle)
+        pick = kit.adapt(categorical.draw)
 
-        def act(agent, state, trial, preference):
+        def act(agent, state, trial, preference, last):
             user_choose(agent, state, trial, preference)
+            stick(agent, preference, last)
             return preference
 
-        def score(agent, answer, available, last, ints, reals, t):
-            return rule_score(agent, answer, available, last, ints[t, CHOICE])
+        def score(agent, answer, available, observed):
+            return rule_score(agent, answer, available, observed)
 
-        def draw(agent, answer, available, last, ints, reals, t, random):
-            rule_settle(agent, answer, available, last)
+        def draw(agent, answer, available, random):
+            settle(agent, answer, available)
             choice = pick(answer, random)
-            ints[t, CHOICE] = choice
-            return 0.0, 1.0 / answer[choice]
+            return choice, 0.0, 1.0 / answer[choice]
 
-        def response(ints, reals, t):
-            return ints[t, CHOICE]
+        def predict(agent, answer, available, record, t):
+            settle(agent, answer, available)
+            for action in range(len(answer)):
+                record[t, 1 + action] = answer[action]
+
+        def whole(response):
+            return response
     else:
         user_respond = method["respond"]
         log_density, sample = kit.adapt(normal.log_density), kit.adapt(normal.draw)
 
-        def act(agent, state, trial, preference):
+        def act(agent, state, trial, preference, last):
             return user_respond(agent, state, trial)
 
-        def score(agent, answer, available, last, ints, reals, t):
-            return log_density(answer[0], answer[1], reals[t, 0])
+        def score(agent, answer, available, observed):
+            return log_density(answer[0], answer[1], observed)
 
-        def draw(agent, answer, available, last, ints, reals, t, random):
-            reals[t, 0] = sample(answer[0], answer[1], random)
-            return log_density(answer[0], answer[1], reals[t, 0])
+        def predict(agent, answer, available, record, t):
+            record[t, 1] = answer[0]
+            record[t, 2] = answer[1]
 
-        def response(ints, reals, t):
-            return reals[t, 0]
+        def draw(agent, answer, available, random):
+            response = sample(answer[0], answer[1], random)
+            part, scale = log_density(answer[0], answer[1], response)
+            return response, part, scale
 
-    response = kit.adapt(response)
+        def whole(response):
+            return -1
 
     if "elapse" in method:
         elapse = learner.methods["elapse"]
@@ -119,31 +127,31 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
     if "learn" not in method:
 
-        def learn(agent, state, trial, ints, reals, t):
+        def learn(agent, state, trial, observed, ints, reals, t):
             return None
     elif [name for name, *_ in outcome_layout] == [""]:
         user_learn, place = method["learn"], outcome_layout[0][2]
 
-        def learn(agent, state, trial, ints, reals, t):
-            return user_learn(agent, state, trial, response(ints, reals, t), reals[t, place])
+        def learn(agent, state, trial, observed, ints, reals, t):
+            return user_learn(agent, state, trial, observed, reals[t, place])
     else:
         user_learn, outcome = method["learn"], kit.row("outcome", outcome_layout)
 
-        def learn(agent, state, trial, ints, reals, t):
-            return user_learn(agent, state, trial, response(ints, reals, t), outcome(ints, reals, t))
+        def learn(agent, state, trial, observed, ints, reals, t):
+            return user_learn(agent, state, trial, observed, outcome(ints, reals, t))
 
     if tracing:
-        store_record, store_signals = kit.store_record, kit.store_signals
+        store_signals, foresee = kit.store_signals, kit.adapt(predict)
 
-        def note(record, t, answer, part, scale):
+        def note(agent, answer, available, record, t, part, scale):
             record[t, 0] = part - math.log(scale)
-            store_record(record, t, answer)
+            foresee(agent, answer, available, record, t)
 
         def keep(signals, t, result):
             store_signals(signals, t, result)
     else:
 
-        def note(record, t, answer, part, scale):
+        def note(agent, answer, available, record, t, part, scale):
             pass
 
         def keep(signals, t, result):
@@ -152,7 +160,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
     mine = {"row": row}
     for name, function in (
         ("start", start), ("reset", reset), ("available", available), ("act", act), ("score", score), ("draw", draw),
-        ("elapse", elapse), ("learn", learn), ("note", note), ("keep", keep),
+        ("elapse", elapse), ("learn", learn), ("note", note), ("keep", keep), ("whole", whole),
     ):  # fmt: skip
         mine[name] = kit.adapt(function)
     return Parts(**mine)
@@ -183,17 +191,11 @@ def _plain_store_signals(signals: np.ndarray, t: int, result: Any) -> None:
         signals[t, : len(values)] = values
 
 
-def _plain_store_record(record: np.ndarray, t: int, answer: Any) -> None:
-    if isinstance(answer, tuple):
-        record[t, 1 : 1 + len(answer)] = answer
-
-
 PLAIN = Kit(
     adapt=lambda function: function,
     row=lambda what, layout: lambda ints, reals, t: PlainRow(layout, ints, reals, t),
     anchor=lambda state, task: state,
     store_signals=_plain_store_signals,
-    store_record=_plain_store_record,
     every_action=EveryAction(),
 )
 

@@ -178,7 +178,7 @@ class RowType(types.Type):
 @register_model(RowType)
 class RowModel(models.StructModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, [("i", types.CPointer(types.int64)), ("r", types.CPointer(types.float64))])
+        super().__init__(dmm, fe_type, [("i", types.CPointer(types.int32)), ("r", types.CPointer(types.float64))])
 
 
 @infer_getattr
@@ -189,8 +189,9 @@ class RowAttributes(AttributeTemplate):
         if name not in row.layout:
             raise _unknown(name, row.layout, row.what)
         kind, _, length = row.layout[name]
-        item = types.int64 if kind == "i" else types.float64
-        return TableType(item, 1) if length else item
+        if length:
+            return TableType(types.int32 if kind == "i" else types.float64, 1)
+        return types.int64 if kind == "i" else types.float64
 
 
 @lower_getattr_generic(RowType)
@@ -199,8 +200,9 @@ def _row_getattr(context, builder, typ, value, name):
     data = getattr(cgutils.create_struct_proxy(typ)(context, builder, value), kind)
     pointer = builder.gep(data, [INT64(start)])
     if not length:
-        return builder.load(pointer)
-    item = types.int64 if kind == "i" else types.float64
+        number = builder.load(pointer)
+        return builder.sext(number, INT64) if kind == "i" else number
+    item = types.int32 if kind == "i" else types.float64
     return build_view(context, builder, TableType(item, 1), pointer, [INT64(length)], [INT64(1)])
 
 
@@ -233,6 +235,7 @@ class TaskType(types.Type):
         super().__init__(name=f"task({names}, {width})")
 
 
+_CURSORS, _SIZES = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
 _ARENAS = (("reals", types.Array(types.float64, 1, "C")), ("wholes", types.Array(types.int64, 1, "C")))
 
 
@@ -241,8 +244,7 @@ class TaskModel(models.StructModel):
     """``cursors[0]`` and ``cursors[1]`` are how much of the arenas of reals and of whole numbers is taken."""
 
     def __init__(self, dmm, fe_type):
-        integers = types.Array(types.int64, 1, "C")
-        super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", integers), ("sizes", integers)])
+        super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
 
 
 def make_task(task_type: TaskType):
@@ -264,9 +266,9 @@ def make_task(task_type: TaskType):
 
 @intrinsic(prefer_literal=True)
 def _part(typingctx, task, name):
-    """One of the four arrays of a task."""
+    """One of the arrays that a task is made of."""
     member = name.literal_value
-    typ = dict(_ARENAS).get(member, types.Array(types.int64, 1, "C"))
+    typ = dict(_ARENAS).get(member, _CURSORS)
 
     def codegen(context, builder, sig, args):
         array = getattr(cgutils.create_struct_proxy(task)(context, builder, args[0]), member)
@@ -293,13 +295,13 @@ def _shape(typingctx, task, dims):
 
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
-        sizes = context.make_array(types.Array(types.int64, 1, "C"))(context, builder, record.sizes).data
+        sizes = context.make_array(_SIZES)(context, builder, record.sizes).data
         sides = []
         for axis, (place, kind) in enumerate(zip(places, kinds, strict=True)):
             if place is None:
                 side = context.cast(builder, builder.extract_value(args[1], axis), kind, types.int64)
             else:
-                side = INT64(1) if place < 0 else builder.load(builder.gep(sizes, [INT64(place)]))
+                side = INT64(1) if place < 0 else builder.sext(builder.load(builder.gep(sizes, [INT64(place)])), INT64)
             sides.append(side)
         return cgutils.pack_array(builder, sides, INT64) if sides else context.get_constant_null(sig.return_type)
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.packed import CHOICE, FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
 
 HUGE, TINY = 1e200, 1e-200
 """Where a running product of scales is turned into its logarithm."""
@@ -26,13 +26,14 @@ class Parts(NamedTuple):
     reset         agent, state, trial, task                                 the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
     available     trial                                                     which actions are open
-    act           agent, state, trial, preference                           the answer: preferences, or mean and sd
-    score         agent, answer, available, last, ints, reals, t            log-density of what was observed
-    draw          agent, answer, available, last, ints, reals, t, random    writes a simulated response into the row
+    act           agent, state, trial, preference, last                     the answer: preferences, or mean and sd
+    score         agent, answer, available, observed                        log-density of what was observed
+    draw          agent, answer, available, random                          a simulated response, and its score
     elapse        agent, state, trial
-    learn         agent, state, trial, ints, reals, t                       the trial's signals
-    note          record, t, answer, part, scale                            keeps what a trial was scored
+    learn         agent, state, trial, observed, ints, reals, t             the trial's signals
+    note          agent, answer, available, record, t, part, scale          keeps a trial's score and prediction
     keep          signals, t, result                                        keeps a trial's signals
+    whole         response                                                  the last choice, for stickiness
     ============  ========================================================  ==========================================
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``.
@@ -49,13 +50,14 @@ class Parts(NamedTuple):
     learn: Callable
     note: Callable
     keep: Callable
+    whole: Callable
 
 
 def build_replay(parts: Parts) -> Callable:
     """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``."""
-    start, reset, row, available, act, score, _, elapse, learn, note, keep = parts
+    start, reset, row, available, act, score, _, elapse, learn, note, keep, whole = parts
 
-    def replay(agent, task, preference, ints, reals, first, end, record, signals):
+    def replay(agent, task, preference, observed, ints, reals, first, end, record, signals):
         state = start(agent, task)
         total, scale, last = 0.0, 1.0, -1
         for t in range(first, end):
@@ -64,19 +66,20 @@ def build_replay(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task)
                 last = -1
-            answer = act(agent, state, trial, preference)
+            answer = act(agent, state, trial, preference, last)
             if flags & RESPONDED:
-                part, factor = score(agent, answer, available(trial), last, ints, reals, t)
-                note(record, t, answer, part, factor)
+                open_actions = available(trial)
+                part, factor = score(agent, answer, open_actions, observed[t])
+                note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
                 scale *= factor
                 if scale > HUGE or scale < TINY:
                     total = total - math.log(scale)
                     scale = 1.0
-                last = ints[t, CHOICE]
+                last = whole(observed[t])
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, observed[t], ints, reals, t))
         return total, scale
 
     return replay
@@ -88,9 +91,11 @@ def build_rollout(parts: Parts) -> Callable:
     ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
     into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` is the trial's random number.
     """
-    start, reset, row, available, act, score, draw, elapse, learn, note, keep = parts
+    start, reset, row, available, act, _, draw, elapse, learn, _, keep, whole = parts
 
-    def rollout(agent, task, preference, ints, reals, first, end, record, signals, potential, first_outcome, random):
+    def rollout(
+        agent, task, preference, observed, ints, reals, first, end, record, signals, potential, first_outcome, random
+    ):
         state = start(agent, task)
         last = -1
         for t in range(first, end):
@@ -99,16 +104,17 @@ def build_rollout(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task)
                 last = -1
-            answer = act(agent, state, trial, preference)
+            answer = act(agent, state, trial, preference, last)
             if flags & RESPONDED:
-                part, factor = draw(agent, answer, available(trial), last, ints, reals, t, random[t])
-                note(record, t, answer, part, factor)
-                last = ints[t, CHOICE]
+                response, part, factor = draw(agent, answer, available(trial), random[t])
+                observed[t] = response
+                record[t, 0] = part - math.log(factor)
+                last = whole(response)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, observed[t], ints, reals, t))
         return 0.0, 1.0
 
     return rollout

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from trialwise.engine import explain
-from trialwise.engine.packed import LEARNS, FLAGS, Packed
+from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
 from trialwise.engine.parts import PLAIN, build_parts, plain_preference
 from trialwise.engine.replay import build_replay, build_rollout
 from trialwise.learner import Learner
@@ -16,12 +16,17 @@ from trialwise.state import Task
 
 def numbers(packed: Packed) -> np.ndarray:
     """``(actions, cells, memories)``: how much room a kernel needs."""
-    return np.array([packed.actions, *packed.capacity], np.int64)
+    return np.array([packed.actions, *packed.capacity], WHOLE)
 
 
 def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
     """The data arguments of every kernel, in order."""
-    return (packed.rows, packed.offsets, packed.ints, packed.reals, packed.sizes, numbers(packed))
+    return (packed.rows, packed.offsets, packed.observed, packed.ints, packed.reals, packed.sizes, numbers(packed))
+
+
+def record_for(packed: Packed) -> np.ndarray:
+    """Room for a trace: log-likelihood, then the probability of each action, or mean and sd of a continuous response."""
+    return np.full((len(packed.ints), 1 + max(packed.actions, 2)), np.nan)
 
 
 def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,9 +38,9 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Trial-wise record ``(trials, 3)``, signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
+    """Trial-wise record (log-likelihood, then predictions; see :func:`record_for`), signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
     names = signal_names(learner, packed)
-    record, signals = np.full((len(packed.ints), 3), np.nan), np.full((len(packed.ints), len(names)), np.nan)
+    record, signals = record_for(packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
         from trialwise.engine.compiled import constants, trace_kernel
 
@@ -47,25 +52,25 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simulated rows ``(ints, reals)`` and the log-probability of what was drawn, ``(trials,)``.
+    """Simulated responses ``(trials,)``, the reals with their outcomes, and the log-probability of what was drawn, ``(trials,)``.
 
     ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials,)`` holds uniforms for choices, standard normals
     for continuous responses.
     """
-    ints, reals = packed.ints.copy(), packed.reals.copy()
-    record = np.full((len(ints), 3), np.nan)
-    signals = np.full((len(ints), len(signal_names(learner, packed))), np.nan)
+    observed, reals = packed.observed.copy(), packed.reals.copy()
+    record = record_for(packed)
+    signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
-    rows, offsets, _, _, sizes, room = kernel_inputs(packed)
+    rows, offsets, _, ints, _, sizes, room = kernel_inputs(packed)
     with explain.compilation(learner, packed):
         from trialwise.engine.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
         kernel(
-            free, constants(learner), rows, offsets, ints, reals, sizes, room,
+            free, constants(learner), rows, offsets, observed, ints, reals, sizes, room,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return ints, reals, record[:, 0]
+    return observed, reals, record[:, 0]
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
@@ -75,7 +80,7 @@ def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
 
 def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Trial-wise record and signals, interpreted."""
-    record = np.full((len(packed.ints), 3), np.nan)
+    record = record_for(packed)
     signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
     _walk_plain(learner, packed, free, record, signals)
     return record, signals
@@ -85,17 +90,17 @@ def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As :func:`run_rollout`, interpreted."""
-    ints, reals = packed.ints.copy(), packed.reals.copy()
-    record, signals = np.full((len(ints), 3), np.nan), np.full((len(ints), 8), np.nan)
+    observed, reals = packed.observed.copy(), packed.reals.copy()
+    record, signals = record_for(packed), np.full((len(reals), 8), np.nan)
     walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
         walk(
-            _agent(learner, free[row]), _task(packed), plain_preference(packed), ints, reals, first, end,
+            _agent(learner, free[row]), _task(packed), plain_preference(packed), observed, packed.ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return ints, reals, record[:, 0]
+    return observed, reals, record[:, 0]
 
 
 def _walk_plain(learner, packed, free, record, signals):
@@ -104,7 +109,7 @@ def _walk_plain(learner, packed, free, record, signals):
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
             total, scale = walk(
-                _agent(learner, free[row]), _task(packed), plain_preference(packed), packed.ints, packed.reals,
+                _agent(learner, free[row]), _task(packed), plain_preference(packed), packed.observed, packed.ints, packed.reals,
                 packed.offsets[segment], packed.offsets[segment + 1], record, signals,
             )  # fmt: skip
             likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan

@@ -51,7 +51,7 @@ class TableType(types.Type):
 @register_model(TableType)
 class TableModel(models.StructModel):
     def __init__(self, dmm, fe_type):
-        item = types.int64 if isinstance(fe_type.dtype, types.Integer) else types.float64
+        item = fe_type.dtype if isinstance(fe_type.dtype, types.Integer) else types.float64
         members = [
             ("data", types.CPointer(item)),
             ("shape", types.UniTuple(types.int64, fe_type.ndim)),

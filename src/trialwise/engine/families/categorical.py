@@ -109,10 +109,12 @@ def draw(preference, uniform):
 class ChoiceRule(NamedTuple):
     """What turns a filled ``preference`` into a scored or drawn choice.
 
-    ``score(agent, preference, available, last, choice)`` gives the log-probability; ``settle(agent, preference, available,
-    last)`` leaves the probabilities of all actions in ``preference``. ``last`` is the last choice made, or -1.
+    ``stick(agent, preference, last)`` comes first, ``last`` being the last choice made, or -1. Then ``score(agent,
+    preference, available, choice)`` gives the log-probability and leaves ``preference`` alone; ``settle(agent, preference,
+    available)`` leaves the probabilities of all actions in it.
     """
 
+    stick: Callable
     score: Callable
     settle: Callable
 
@@ -143,23 +145,19 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
 
     if lapses:
 
-        def score(agent, preference, available, last, choice):
-            stick(agent, preference, last)
+        def score(agent, preference, available, choice):
             part, scale = base(preference, available, choice)
             return mixed_with_lapse(part, scale, agent.lapse, available, len(preference))
 
-        def settle(agent, preference, available, last):
-            stick(agent, preference, last)
+        def settle(agent, preference, available):
             spread(preference, available)
             mix_lapse(preference, available, agent.lapse)
     else:
 
-        def score(agent, preference, available, last, choice):
-            stick(agent, preference, last)
+        def score(agent, preference, available, choice):
             return base(preference, available, choice)
 
-        def settle(agent, preference, available, last):
-            stick(agent, preference, last)
+        def settle(agent, preference, available):
             spread(preference, available)
 
-    return ChoiceRule(score, settle)
+    return ChoiceRule(stick, score, settle)

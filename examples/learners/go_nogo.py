@@ -1,0 +1,28 @@
+"""Go/no-go with a Pavlovian bias: what is worth much invites to act (Guitart-Masip et al. 2012, NeuroImage 62:154).
+
+Action 0 is no-go, action 1 is go. The paper's irreducible noise is a wrapper: ``PavlovianGo().with_lapse()``.
+"""
+
+from trialwise import learner, positive, real, state, unit
+
+
+@learner
+class PavlovianGo:
+    alpha: float = unit("learning rate")
+    sensitivity: float = positive("sensitivity to outcomes")
+    go: float = real("bias to go")
+    pavlov: float = real("Pavlovian bias: go by the value of the cue")
+
+    def start(self, task):
+        return state(q=task.table("cue", "action"), value=task.table("cue"))
+
+    def choose(self, now, trial, preference):
+        preference[:] = now.q[trial.cue]
+        preference[1] += self.go + self.pavlov * now.value[trial.cue]
+
+    def learn(self, now, trial, choice, outcome):
+        felt = self.sensitivity * outcome
+        error = felt - now.q[trial.cue, choice]
+        now.q[trial.cue, choice] += self.alpha * error
+        now.value[trial.cue] += self.alpha * (felt - now.value[trial.cue])
+        return error

@@ -1,0 +1,35 @@
+"""Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024).
+
+``set_size`` is how many cues the block has, a number; its first row is flagged ``reset``."""
+
+from trialwise import constant, interval, learner, positive, probabilities, softmax_into, state, unit
+
+
+@learner
+class WorkingMemoryRL:
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+    reliance: float = unit("reliance on working memory")
+    capacity: float = interval(1, 6, "number of cues that working memory holds")
+    decay: float = unit("decay of working memory")
+    even: float = constant(1 / 3, "value before any outcome, 1 / number of actions")
+
+    def start(self, task):
+        return state(value=task.table("cue", "action", fill=self.even), memory=task.table("cue", "action", fill=self.even))
+
+    @probabilities
+    def choose(self, now, trial, preference):
+        weight = self.reliance * min(1, self.capacity / trial.set_size)
+        preference[:], recalled = self.beta * now.value[trial.cue], self.beta * now.memory[trial.cue]
+        softmax_into(preference)
+        softmax_into(recalled)
+        preference[:] = weight * recalled + (1 - weight) * preference
+
+    def elapse(self, now, trial):
+        now.memory.decay(self.decay, self.even)
+
+    def learn(self, now, trial, choice, outcome):
+        now.memory[trial.cue, choice] = outcome
+        error = outcome - now.value[trial.cue, choice]
+        now.value[trial.cue, choice] += self.alpha * error
+        return error

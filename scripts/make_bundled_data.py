@@ -1,0 +1,28 @@
+"""Make the data sets that come with trialwise: ``python scripts/make_bundled_data.py [folder]``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from trialwise.environments import AlienTask
+from trialwise.learners import QLearning
+from trialwise.simulate import simulate, uniform
+
+HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data_sets"
+
+
+def make(folder: Path) -> None:
+    """Write every data set into a folder of its own name."""
+    flat = simulate(
+        QLearning(initial=1.2),
+        AlienTask(trials=440),
+        {"alpha": uniform(0, 0.2), "beta": uniform(1, 5), "forget": uniform(0, 0.1)},
+        seed=1735,
+        participants=30,
+    )
+    flat.save(folder / "alien_flat")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

@@ -1,0 +1,218 @@
+"""Which columns of the data a learner reads, and of what kind each is, from the text of its methods.
+
+``q[trial.cue]`` shows a label, ``trial.options[side]`` a vector, ``q[trial.options[side]]`` a vector of labels, ``trial.delay / 30`` a
+number. Names given to columns (``cue = trial.cue``), loops over them and helpers that receive them are followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from trialwise.learner import CONTRACT, Learner
+from trialwise.source import helpers, method_tree
+
+Scope = dict[str, list[Any]]
+"""What each name of a function may stand for: a role, ``(expression, its own scope)``, or nothing known."""
+
+DEPTH = 12
+"""How many names and helpers are followed in a row."""
+
+
+@dataclass
+class Reads:
+    """What a learner's text says of one column.
+
+    Attributes
+    ----------
+    label
+        It, or an entry of it, is used as an index or compared with whole numbers.
+    vector
+        It is subscripted or looped over.
+    constants
+        Numbers that it, or an entry of it, is compared with.
+    """
+
+    label: bool = False
+    vector: bool = False
+    constants: list[float] = field(default_factory=list)
+
+
+class Reading:
+    """What a learner's text reads.
+
+    Attributes
+    ----------
+    trial, outcome
+        ``{name: Reads}`` of the attributes that its methods read of ``trial`` and of ``outcome``.
+    actions
+        The number of actions that the text takes for granted, or None: ``preference[0] = ...; preference[1] = ...`` and
+        ``1 - choice`` speak of two.
+    """
+
+    def __init__(self, learner: Learner):
+        self.trial: dict[str, Reads] = {}
+        self.outcome: dict[str, Reads] = {}
+        self.actions: int | None = None
+        self._own = learner.helper_methods
+        self._open_index = False
+        self._places: set[int] = set()
+        for name, method in learner.methods.items():
+            roles = list(CONTRACT[name])
+            if learner.hides and name in ("choose", "learn"):
+                roles.insert(2, "hidden")
+            given: list[Any] = ["self", *roles]
+            self._function(method, given, {}, DEPTH)
+        if self._places and not self._open_index:
+            self.actions = max(self._places) + 1
+
+    # -- following names ---------------------------------------------------------------------------------------------
+
+    def _function(self, function: Callable, given: list[Any], named: dict[str, Any], depth: int) -> None:
+        tree = method_tree(function) if isinstance(function, types.FunctionType) else None
+        if tree is None or depth == 0:
+            return
+        names = [argument.arg for argument in tree.args.args]
+        scope: Scope = {name: [thing] for name, thing in zip(names, given, strict=False)}
+        scope |= {name: [thing] for name, thing in named.items() if name in names}
+        scope["  globals"] = [dict(helpers(function))]
+        _bind(tree, scope)
+        for statement in tree.body:
+            self._look(statement, scope, False, depth)
+
+    def _meanings(self, node: ast.AST, scope: Scope, depth: int = DEPTH) -> Iterator[Any]:
+        """What an expression may stand for: a role, ``(role, attribute)``, or ``(role, attribute, "entry")``."""
+        if depth == 0:
+            return
+        if isinstance(node, ast.Name):
+            for thing in scope.get(node.id, ()):
+                if isinstance(thing, str):
+                    yield thing
+                else:
+                    yield from self._meanings(*thing, depth - 1)
+        elif isinstance(node, ast.Attribute):
+            for owner in self._meanings(node.value, scope, depth - 1):
+                if isinstance(owner, str):
+                    yield (owner, node.attr)
+        elif isinstance(node, ast.Subscript):
+            for owner in self._meanings(node.value, scope, depth - 1):
+                yield (*owner, "entry") if isinstance(owner, tuple) else (owner, "", "entry")
+        elif isinstance(node, ast.Call) and _called(node) in ("int", "float", "bool") and node.args:
+            yield from self._meanings(node.args[0], scope, depth - 1)
+
+    def _reads(self, node: ast.AST, scope: Scope) -> Iterator[Reads]:
+        """The columns that an expression may stand for."""
+        for meaning in self._meanings(node, scope):
+            if isinstance(meaning, tuple) and meaning[0] in ("trial", "outcome") and meaning[1]:
+                found: dict[str, Reads] = getattr(self, meaning[0])
+                reads = found.setdefault(meaning[1], Reads())
+                reads.vector |= len(meaning) == 3
+                yield reads
+
+    # -- looking at one expression or statement ----------------------------------------------------------------------
+
+    def _look(self, node: ast.AST, scope: Scope, index: bool, depth: int) -> None:
+        """Note what is read in a node; ``index`` says that it is part of a table's index."""
+        for reads in self._reads(node, scope):
+            reads.label |= index
+        if isinstance(node, ast.Subscript):
+            self._note_place(node, scope)
+            self._look(node.value, scope, False, depth)
+            self._look(node.slice, scope, True, depth)
+            return
+        if isinstance(node, ast.Compare):
+            self._note_comparison(node, scope)
+            index = False
+        if isinstance(node, ast.For):
+            for reads in self._reads(node.iter, scope):
+                reads.vector = True
+        if isinstance(node, ast.Call):
+            self._call(node, scope, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and "choice" in self._meanings(node.right, scope):
+            if isinstance(node.left, ast.Constant) and isinstance(node.left.value, int):
+                self.actions = node.left.value + 1
+        for child in ast.iter_child_nodes(node):
+            self._look(child, scope, index, depth)
+
+    def _note_place(self, node: ast.Subscript, scope: Scope) -> None:
+        if "preference" in self._meanings(node.value, scope):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
+                self._places.add(node.slice.value)
+            else:
+                self._open_index = True
+
+    def _note_comparison(self, node: ast.Compare, scope: Scope) -> None:
+        sides = [node.left, *node.comparators]
+        numbers = [s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, int | float)]
+        for side in sides:
+            for reads in self._reads(side, scope):
+                reads.constants += numbers
+                whole = numbers and all(isinstance(number, int) for number in numbers)
+                reads.label |= bool(whole and isinstance(node.ops[0], ast.Eq | ast.NotEq))
+
+    def _call(self, node: ast.Call, scope: Scope, depth: int) -> None:
+        """Follow a call into a helper of the learner or of its module."""
+        if _called(node) == "len" and node.args:
+            for reads in self._reads(node.args[0], scope):
+                reads.vector = True
+        given: list[Any] = [(argument, scope) for argument in node.args]
+        named = {keyword.arg: (keyword.value, scope) for keyword in node.keywords if keyword.arg}
+        if isinstance(node.func, ast.Attribute) and "self" in self._meanings(node.func.value, scope):
+            if node.func.attr in self._own:
+                self._function(self._own[node.func.attr], ["self", *given], named, depth - 1)
+        elif isinstance(node.func, ast.Name):
+            function = scope["  globals"][0].get(node.func.id)
+            if isinstance(function, types.FunctionType) and not function.__module__.startswith("trialwise."):
+                self._function(function, given, named, depth - 1)
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _bind(tree: ast.AST, scope: Scope) -> None:
+    """Add to a scope what assignments and loops in a function give names to."""
+
+    def bind(target: ast.AST, value: ast.AST) -> None:
+        if isinstance(target, ast.Name):
+            scope.setdefault(target.id, []).append((value, scope))
+        elif isinstance(target, ast.Tuple):
+            for n, part in enumerate(target.elts):
+                inner = value.elts[n] if isinstance(value, ast.Tuple) and n < len(value.elts) else _entry(value)
+                bind(part, inner)
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                bind(target, node.value)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            bind(node.target, node.value)
+        elif isinstance(node, ast.For | ast.comprehension):
+            bind(node.target, _one_of(node.iter))
+
+
+def _one_of(iterable: ast.expr) -> ast.expr:
+    """What one turn of a loop gives: an entry of what it runs over."""
+    if isinstance(iterable, ast.Call) and _called(iterable) == "enumerate" and iterable.args:
+        return ast.Tuple([ast.Constant(0), _entry(iterable.args[0])])
+    if isinstance(iterable, ast.Call) and _called(iterable) == "zip":
+        return ast.Tuple([_entry(part) for part in iterable.args])
+    return _entry(iterable)
+
+
+def _entry(value: ast.AST) -> ast.expr:
+    return ast.Subscript(value, ast.Constant(0))  # type: ignore[arg-type]
+
+
+def dimensions(learner: Learner) -> set[str]:
+    """The names in quotes that a learner gives to ``table``, ``memory`` and ``size``: the kinds of labels it knows."""
+    tree = method_tree(learner.methods["start"]) if "start" in learner.methods else None
+    words: set[str] = set()
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("table", "memory", "size"):
+                words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return words

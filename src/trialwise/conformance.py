@@ -1,0 +1,139 @@
+"""Conformance: does a learner keep the contract of a trial, and may its likelihood and gradient be believed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trialwise.contract import CHECKS, Case, NotKept
+from trialwise.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.learner import Learner, learner
+from trialwise.specimen import specimen
+from trialwise.trials import Trials
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table: what was checked, whether it held, and what was found."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """What came of checking a learner.
+
+    Attributes
+    ----------
+    learner
+        The learner in words.
+    checks
+        One :class:`Check` after another. If the learner does not run at all there is only the first.
+    """
+
+    learner: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check held."""
+        return all(check.passed for check in self.checks)
+
+    def raise_if_failed(self) -> None:
+        """For tests: nothing if every check held.
+
+        Raises
+        ------
+        LearnerError
+            With all failed checks.
+        """
+        if not self.passed:
+            raise LearnerError(str(self))
+
+    def __str__(self) -> str:
+        failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
+        verdict = "\n  ".join(["fails", *failed]) if failed else f"passes all {len(self.checks)} checks"
+        return f"{self.learner} {verdict}"
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(self.learner), title_justify="left", show_lines=not self.passed)
+        for heading in ("check", "", "found"):
+            table.add_column(heading)
+        for check in self.checks:
+            mark = Text("passed", "green") if check.passed else Text("FAILED", "bold red")
+            table.add_row(Text(check.name), mark, Text(check.detail))
+        return table
+
+
+def check_learner(
+    subject: Any,
+    trials: Trials | None = None,
+    columns: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Conformance:
+    """Check a learner of one's own against the contract of a trial.
+
+    The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation has
+    the probability that replaying it finds; every parameter matters; nothing is known before it happened; participants
+    do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers.
+
+    Parameters
+    ----------
+    subject
+        A learner: ``MyLearner`` or ``MyLearner(initial=1.2).fix(forget=0)``.
+    trials
+        Data to check it on. Without them data are made up from what the learner reads: labels where it uses
+        ``trial.name`` as an index, numbers elsewhere, an outcome record where it reads ``outcome.name``.
+    columns
+        What the made-up columns are to be, where the guess does not do: ``{"delay": (0.0, 30.0)}`` a number in a range,
+        ``{"stage": 2}`` one of two labels, ``{"options": (2, 6)}`` a vector of 2 labels out of 6,
+        ``{"amount": (2, (0.0, 100.0))}`` a vector of 2 numbers, ``{"action": 2}`` two actions.
+    seed
+        Other seeds make up other data and parameters.
+    quiet
+        Do not print the table.
+
+    Returns
+    -------
+    Conformance
+        With ``passed``, ``checks`` and ``raise_if_failed()``.
+    """
+    name = getattr(subject, "__name__", repr(subject))
+    try:
+        mine = _as_learner(subject)
+        case = Case(mine, specimen(mine, columns, seed) if trials is None else trials, seed)
+        result = Conformance(repr(mine), tuple(_run_checks(case)))
+    except LearnerError as error:  # the class itself breaks the contract
+        result = Conformance(name, (Check("it is a learner", False, str(error)),))
+    if not quiet:
+        from rich.console import Console
+
+        Console().print(result)
+    return result
+
+
+def _as_learner(subject: Any) -> Learner:
+    if isinstance(subject, Learner):
+        return subject
+    if not isinstance(subject, type):
+        raise UsageError(f"check_learner({subject!r}): a learner is wanted, the class or an instance of it")
+    if not issubclass(subject, Learner):
+        subject = learner(subject)  # says what is wrong with a class that is none
+    return subject()  # type: ignore[no-any-return]
+
+
+def _run_checks(case: Case) -> Iterator[Check]:
+    for n, (name, check) in enumerate(CHECKS.items()):
+        try:
+            yield Check(name, True, check(case))
+        except (NotKept, TrialwiseError) as error:
+            yield Check(name, False, str(error))
+            if n == 0:  # nothing else can be asked of a learner that does not run
+                return

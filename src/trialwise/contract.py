@@ -1,0 +1,320 @@
+"""The contract of a trial as checks: what each tries on a learner, and what it says when the contract is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from trialwise.byhand import walk_by_hand
+from trialwise.engine import run
+from trialwise.engine.packed import FLAGS, LEARNS, RESPONDED, Packed, pack
+from trialwise.learner import Learner
+from trialwise.source import helpers
+from trialwise.trials import MISSED, Trials
+
+AGREEMENT = 1e-10
+"""How far apart two ways to compute one number may be, relative to its size."""
+
+POINTS = 3
+"""Parameter points that are tried; at each, every participant has values of its own."""
+
+
+class NotKept(Exception):
+    """A check that does not hold."""
+
+
+class Case:
+    """A learner, the trials it is tried on, and parameter points."""
+
+    def __init__(self, learner: Learner, trials: Trials, seed: int):
+        self.learner, self.trials = learner, trials
+        self.random = np.random.default_rng([seed, 1])
+        spots = self.random.normal(0.0, 0.8, (POINTS, trials.n_participants, len(learner.parameters)))
+        self.points = [self.natural(spot) for spot in spots]
+
+    def natural(self, spot: np.ndarray) -> np.ndarray:
+        """Parameters ``(participants, parameters)`` at a distance from the middle of their priors."""
+        columns = [p.constrain(p.mean + spot[:, k]) for k, p in enumerate(self.learner.parameters)]
+        return np.stack(columns, 1) if columns else np.zeros((len(spot), 0))
+
+    @cached_property
+    def packed(self) -> Packed:
+        return pack(self.learner, self.trials)
+
+    def scores(self, free: np.ndarray, trials: Trials | None = None, packed: Packed | None = None) -> np.ndarray:
+        """Log-likelihood of each trial; NaN where nothing was chosen."""
+        packed = packed or (self.packed if trials is None else pack(self.learner, trials))
+        scores: np.ndarray = run.run_trace(self.learner, packed, free)[0][:, 0]
+        return scores
+
+    def total(self, free: np.ndarray) -> np.ndarray:
+        """Log-likelihood of each participant, compiled on doubles."""
+        return self.by_participant(self.scores(free))
+
+    def by_participant(self, scores: np.ndarray) -> np.ndarray:
+        spans = zip(self.trials.offsets[:-1], self.trials.offsets[1:], strict=True)
+        return np.array([np.nansum(scores[first:end]) for first, end in spans])
+
+    def where(self, t: int) -> str:
+        """A trial in words."""
+        n = int(np.searchsorted(self.trials.offsets, t, "right")) - 1
+        return f"trial {t - self.trials.offsets[n] + 1} of {self.trials.participants[n]}"
+
+
+def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Differences relative to size, 0 where both are NaN and infinite where one is."""
+    gap = np.abs(a - b) / np.maximum(1.0, np.abs(b))
+    gap = np.where(a == b, 0.0, gap)  # equal infinities
+    return np.where(np.isnan(a) & np.isnan(b), 0.0, np.where(np.isnan(gap), np.inf, gap))
+
+
+def _shown(number: float) -> str:
+    return f"{number:.2g}"
+
+
+# -- the checks: each returns what it found, or raises ----------------------------------------------------------------
+
+
+def _runs(case: Case) -> str:
+    free = case.natural(np.zeros((case.trials.n_participants, len(case.learner.parameters))))
+    scores = case.scores(free)
+    answered = (case.packed.ints[:, FLAGS] & RESPONDED) != 0
+    bad = np.flatnonzero(answered & ~np.isfinite(scores))
+    if len(bad):
+        raise NotKept(
+            f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "
+            "division by zero, a logarithm of zero, or a missing outcome (math.isnan) in what leads there"
+        )
+    return f"{case.trials.n_trials} trials of {case.trials.n_participants} participants"
+
+
+def _agreement(case: Case) -> str:
+    worst = 0.0
+    for free in case.points:
+        plain, plain_signals = run.trace_plain(case.learner, case.packed, free)
+        compiled, signals, names = run.run_trace(case.learner, case.packed, free)
+        by_trial = _gap(compiled[:, 0], plain[:, 0])
+        of_signals = _gap(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
+        dual, _ = run.run_gradient(case.learner, case.packed, free)
+        by_person = _gap(dual, case.by_participant(plain[:, 0]))
+        for what, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
+            if gaps.max() > AGREEMENT:
+                raise NotKept(
+                    f"{what} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python and "
+                    "compiled code: look for a global that changes, or for what Python and NumPy round differently"
+                )
+        if by_person.max() > AGREEMENT:
+            who = case.trials.participants[int(by_person.argmax())]
+            raise NotKept(f"the log-likelihood of {who} differs by {_shown(by_person.max())} on dual numbers")
+        worst = max(worst, by_trial.max(), of_signals.max(), by_person.max())
+    return f"largest relative difference {_shown(worst)}"
+
+
+def _gradient(case: Case) -> str:
+    worst = 0.0
+    for free in case.points:
+        base, slope = run.run_gradient(case.learner, case.packed, free)
+        for k, name in enumerate(case.learner.names):
+            step = np.zeros_like(free)
+            step[:, k] = 1e-5 * np.maximum(np.abs(free[:, k]), 1e-2)
+            above, here, below = case.total(free + step), case.total(free), case.total(free - step)
+            ahead, behind = (above - here) / step[:, k], (here - below) / step[:, k]
+            noise = 1e-15 * (1.0 + np.abs(base)) / step[:, k]
+            allowed = 1e-5 * np.maximum(1.0, np.abs(slope[:, k])) + noise
+            error = np.abs(slope[:, k] - (ahead + behind) / 2)
+            at_kink = (slope[:, k] >= np.minimum(ahead, behind) - allowed) & (
+                slope[:, k] <= np.maximum(ahead, behind) + allowed
+            )  # min, max and abs have two slopes at a kink: either will do
+            wrong = ~((error <= allowed) | at_kink)
+            if wrong.any():
+                n = int(np.argmax(np.where(wrong, error, -1.0)))
+                raise NotKept(
+                    f"d/d{name} of {case.trials.participants[n]} is {slope[n, k]:.8g} but finite differences say "
+                    f"{(ahead + behind)[n] / 2:.8g} at {name} = {free[n, k]:.4g}: the likelihood jumps there, as it does "
+                    "where a comparison or a whole number depends on a parameter"
+                )
+            worst = max(worst, float((error / np.maximum(1.0, np.abs(slope[:, k]))).max()))
+    return f"largest relative difference from finite differences {_shown(worst)}"
+
+
+def _simulation(case: Case) -> str:
+    packed, random = case.packed, case.random
+    choices = case.learner.response == "categorical"
+    draws = random.random(len(packed.ints)) if choices else random.normal(size=len(packed.ints))
+    potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
+    observed, reals, own = run.run_rollout(case.learner, packed, case.points[0], potential, draws)
+    replayed = case.scores(case.points[0], packed=replace(packed, observed=observed, reals=reals))
+    gap = _gap(replayed, own)
+    if gap.max() > AGREEMENT:
+        raise NotKept(
+            f"{case.where(int(gap.argmax()))} was drawn with log-probability {own[gap.argmax()]:.8g} and replayed with "
+            f"{replayed[gap.argmax()]:.8g}: choose must fill every preference[action] anew, and depend on nothing but "
+            "state and trial"
+        )
+    return f"largest relative difference {_shown(gap.max())}"
+
+
+def _every_parameter(case: Case) -> str:
+    slopes = [np.abs(run.run_gradient(case.learner, case.packed, free)[1]) for free in case.points]
+    still = []
+    for k, name in enumerate(case.learner.names):
+        if max(slope[:, k].max() for slope in slopes) < 1e-9:
+            ends = []
+            for distance in (-3.0, 3.0):
+                spot = np.zeros_like(case.points[0])
+                spot[:, k] = distance
+                ends.append(case.total(case.natural(spot)))
+            still.append(f"{name} {_why_still(name, bool(np.abs(ends[0] - ends[1]).max() > 1e-9))}")
+    if still:
+        raise NotKept("; ".join(still))
+    return ", ".join(case.learner.names) or "no free parameter"
+
+
+def _why_still(name: str, in_steps: bool) -> str:
+    if in_steps:
+        return (
+            "moves the likelihood only in steps: its gradient is zero, and nothing that follows slopes can fit it. A hard "
+            "choice such as argmax, int() or a comparison stands between it and the choices. Write a graded one instead: "
+            f"weights softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or .fix({name}=...)"
+        )
+    return (
+        "never moves the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make it "
+        f'a constant(...), .fix({name}=...), or give trials= in which it matters'
+    )
+
+
+def _no_peeking(case: Case) -> str:
+    _no_outcomes_by_name(case)
+    trials, free = case.trials, case.points[0]
+    if not trials.outcome:
+        return "there are no outcomes"
+    before = case.scores(free)
+    for _ in range(4):
+        lengths = trials.lengths
+        cut = trials.offsets[:-1] + (case.random.random(len(lengths)) * lengths).astype(int)
+        from_cut = np.arange(trials.n_trials) >= np.repeat(cut, lengths)
+        outcome = {name: values + np.where(from_cut, case.random.normal(0, 2, len(values)), 0.0)
+                   for name, values in trials.outcome.items()}  # fmt: skip
+        until = np.arange(trials.n_trials) <= np.repeat(cut, lengths)
+        gap = np.where(until, _gap(case.scores(free, replace(trials, outcome=outcome)), before), 0.0)
+        if gap.max() > 1e-12:
+            raise NotKept(f"the likelihood of {case.where(int(gap.argmax()))} changes with outcomes that come after it")
+    return "outcomes changed at and after 4 trials of each participant"
+
+
+def _no_outcomes_by_name(case: Case) -> None:
+    """Outcomes that a method before the choice reads from a global of its module."""
+    outcomes = [values for values in case.trials.outcome.values() if len(values) > 3]
+    for name, method in case.learner.methods.items():
+        if name == "learn":
+            continue
+        for thing, value in _globals_of(method):
+            if not isinstance(value, np.ndarray | list | tuple):
+                continue
+            flat = np.ravel(np.asarray(value, object))
+            if any(len(flat) >= len(o) and _same_numbers(flat[: len(o)], o) for o in outcomes):
+                raise NotKept(
+                    f"{type(case.learner).__name__}.{name} reads {thing}, which holds the outcomes of these trials: the "
+                    "likelihood of a trial would know what came of it. Outcomes belong in learn(self, state, trial, "
+                    "choice, outcome)"
+                )
+
+
+def _same_numbers(values: np.ndarray, numbers: np.ndarray) -> bool:
+    try:
+        return bool(np.array_equal(values.astype(float), numbers, equal_nan=True))
+    except (TypeError, ValueError):
+        return False
+
+
+def _globals_of(function: Callable, depth: int = 5) -> Iterator[tuple[str, Any]]:
+    for name, thing in helpers(function):
+        yield name, thing
+        if hasattr(thing, "__code__") and depth:
+            yield from _globals_of(thing, depth - 1)
+
+
+def _participants_apart(case: Case) -> str:
+    trials, free = case.trials, case.points[0]
+    everyone = case.scores(free)
+    orders = [list(reversed(range(trials.n_participants))), *([n] for n in range(min(trials.n_participants, 6)))]
+    for order in orders:
+        some = trials.select(trials.participants[n] for n in order)
+        scores = case.scores(free[order], some)
+        for place, n in enumerate(order):
+            mine = scores[some.offsets[place] : some.offsets[place + 1]]
+            gap = _gap(mine, everyone[trials.offsets[n] : trials.offsets[n + 1]])
+            if gap.max(initial=0.0) > 1e-12:
+                raise NotKept(
+                    f"the likelihood of {trials.participants[n]} depends on who else is in the file, or in what order: "
+                    "something is remembered outside the state that start returns"
+                )
+    return "in another order, and each alone"
+
+
+def _missed_trials(case: Case) -> str:
+    longer, old = with_missed_trials(case.trials, case.random)
+    free = case.points[0]
+    compiled = case.scores(free, longer)
+    for n in range(longer.n_participants):
+        values = dict(zip(case.learner.names, free[n], strict=True))
+        with np.errstate(all="ignore"):
+            by_hand = walk_by_hand(case.learner, longer, n, values)
+        gap = _gap(compiled[longer.offsets[n] : longer.offsets[n + 1]], by_hand)
+        if gap.max(initial=0.0) > AGREEMENT:
+            first = int(np.argmax(gap > AGREEMENT))
+            raise NotKept(
+                f"a missed trial does more than elapse (seen at trial {first + 1} of {longer.participants[n]} with missed "
+                "trials inserted): choose and respond only read the state; what passes with time belongs in elapse, "
+                "what follows from a choice in learn"
+            )
+    if "elapse" not in case.learner.methods and _gap(compiled[old], case.scores(free)).max() > AGREEMENT:
+        raise NotKept("missed trials change the likelihood of others though nothing elapses")
+    return "missed trials inserted, and the whole walked by hand"
+
+
+def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Trials, np.ndarray]:
+    """Trials with missed ones inserted (no choice or response, no outcome), and where the old ones are now."""
+    copies = 1 + (random.random(trials.n_trials) < 0.2)
+    rows = np.repeat(np.arange(trials.n_trials), copies)
+    old = np.cumsum(copies) - 1
+    new = np.ones(len(rows), bool)
+    new[old] = False
+    longer = trials.take(rows)
+    inserted = {
+        "offsets": np.concatenate([[0], np.cumsum(copies)])[trials.offsets].astype(np.int64),
+        "choice": None if longer.choice is None else np.where(new, MISSED, longer.choice),
+        "response": {name: np.where(new, np.nan, values) for name, values in longer.response.items()},
+        "outcome": {name: np.where(new, np.nan, values) for name, values in longer.outcome.items()},
+        "reset": longer.reset & ~new,  # type: ignore[operator]
+    }
+    return replace(longer, **inserted), old
+
+
+def _signals(case: Case) -> str:
+    learns = (case.packed.ints[:, FLAGS] & LEARNS) != 0
+    for free in case.points:
+        _, signals, names = run.run_trace(case.learner, case.packed, free)
+        bad = np.argwhere(~np.isfinite(signals[learns]))
+        if len(bad):
+            t, k = np.flatnonzero(learns)[bad[0, 0]], bad[0, 1]
+            raise NotKept(f"learn returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome")
+    return ", ".join(names) or "none"
+
+
+CHECKS: dict[str, Callable[[Case], str]] = {
+    "it runs and compiles": _runs,
+    "plain Python, compiled and dual agree": _agreement,
+    "the gradient is right": _gradient,
+    "simulation and replay agree": _simulation,
+    "every parameter matters": _every_parameter,
+    "no trial knows the future": _no_peeking,
+    "participants are apart": _participants_apart,
+    "a missed trial only elapses": _missed_trials,
+    "signals are numbers": _signals,
+}
+"""The rows of the table. Learners whose hidden choices are exchangeable will have one more: permuting their labels."""

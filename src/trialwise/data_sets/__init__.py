@@ -1,0 +1,47 @@
+"""Small data sets that come with trialwise: simulated, so that the true parameters are known."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from trialwise.errors import UsageError
+from trialwise.trials import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = ("alien_flat",)
+"""The data sets there are; the README beside this file describes them."""
+
+
+def load(name: str) -> tuple[Trials, pd.DataFrame]:
+    """A bundled data set and the parameters it was simulated from.
+
+    ``alien_flat``: 30 agents of ``QLearning(initial=1.2)``, 440 trials of the alien task each; ``alpha`` from 0 to 0.2,
+    ``beta`` from 1 to 5, ``forget`` from 0 to 0.1.
+
+    Returns
+    -------
+    Trials, DataFrame
+        The data; and one row a participant, ``participant`` and the true value of each parameter.
+
+    Raises
+    ------
+    UsageError
+        If there is no such data set.
+
+    Examples
+    --------
+    >>> trials, truth = load("alien_flat")
+    """
+    import pandas as pd
+
+    from trialwise.environments import AlienTask
+    from trialwise.read import read_long
+
+    if name not in NAMES:
+        raise UsageError(f"no bundled data set {name!r}; there are: {', '.join(NAMES)}")
+    with as_file(files(__name__) / name) as folder:
+        trials = read_long(folder / "trials.csv", levels=AlienTask.levels)
+        return trials, pd.read_csv(folder / "true_parameters.csv")

@@ -1,0 +1,60 @@
+"""Aversive conditioning: two cues, one of which is sometimes followed by a shock."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from trialwise.environments.environment import Environment, Shown
+from trialwise.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Conditioning(Environment):
+    """Two cues in random order; a shock (outcome 1, else 0) follows some of the CS+ and never the CS-.
+
+    There is nothing to choose: it is for learners with a continuous response, such as a skin conductance. The defaults
+    are those of a public simulation of aversive learning: 30 trials, 7 shocks after 18 CS+ (39 %).
+
+    Parameters
+    ----------
+    plus, minus
+        Number of trials with each cue.
+    shocks
+        How many of the CS+ trials end with a shock; which ones is drawn for each participant.
+
+    Raises
+    ------
+    UsageError
+        If a number is negative, there are no trials, or there are more shocks than CS+ trials.
+    """
+
+    plus: int = 18
+    minus: int = 12
+    shocks: int = 7
+
+    levels: ClassVar[Mapping[str, Sequence[Hashable]]] = {"cue": ("CS+", "CS-")}
+    reads: ClassVar[Sequence[str]] = ("cue",)
+
+    def __post_init__(self) -> None:
+        if min(self.plus, self.minus, self.shocks) < 0 or self.plus + self.minus == 0 or self.shocks > self.plus:
+            raise UsageError(f"{self!r}: wanted numbers from 0, at least one trial and at most {self.plus} shocks")
+
+    def show(self, random: np.random.Generator) -> Shown:
+        """The cue of each trial, 0 for CS+ and 1 for CS-."""
+        cues = np.repeat([0, 1], [self.plus, self.minus])
+        return Shown(len(cues), {"cue": cues[random.random(len(cues)).argsort()]})
+
+    def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
+        """Shock or not, ``(trials, 1)``: exactly ``shocks`` of them."""
+        plus = np.flatnonzero(shown["cue"] == 0)
+        if len(plus) < self.shocks:
+            raise UsageError(
+                f"{self!r}: a participant has {len(plus)} CS+ trials for {self.shocks} shocks; write shocks=..."
+            )
+        outcome = np.zeros((shown.trials, 1))
+        outcome[plus[random.random(len(plus)).argsort()[: self.shocks]]] = 1.0
+        return outcome

@@ -1,0 +1,191 @@
+"""The stage of a simulation: everything that is settled before the first choice.
+
+What each participant is shown becomes :class:`~trialwise.trials.Trials` without choices, and what each choice would
+bring one array beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trialwise.environments.environment import Environment, Recorded, Shown
+from trialwise.environments.streams import Stream
+from trialwise.errors import UsageError
+from trialwise.trials import MISSED, Column, Trials
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Trials before anybody acted.
+
+    Attributes
+    ----------
+    trials
+        Columns, levels, resets; neither choices nor responses nor outcomes.
+    outcomes
+        Names of the parts of an outcome.
+    potential
+        ``(trials, actions, parts)``: what each action would bring, NaN where there is no feedback.
+    asked
+        ``bool (trials,)``: whether a choice or response is made.
+    """
+
+    trials: Trials
+    outcomes: tuple[str, ...]
+    potential: np.ndarray
+    asked: np.ndarray
+
+
+def generate(environment: Environment, participants: Sequence[Hashable], stream: Stream) -> Stage:
+    """New sequences and outcomes for each participant.
+
+    Raises
+    ------
+    UsageError
+        If what the environment gives does not have the shape it should have.
+    """
+    shows, potentials = [], []
+    for label in participants:
+        shown = _checked_shown(environment, environment.show(stream(label, "sequence")))
+        shows.append(shown)
+        potentials.append(_potential(environment, shown, label, stream, _actions(environment)))
+    first = shows[0]
+    for label, shown in zip(participants, shows, strict=True):
+        if [*shown.columns] != [*first.columns] or (shown.available is None) != (first.available is None):
+            raise UsageError(
+                f"{environment!r} shows {', '.join(shown.columns)} to participant {label!r} and "
+                f"{', '.join(first.columns)} to {participants[0]!r}: show the same columns to all, available included"
+            )
+    columns = {
+        name: Column(np.concatenate([shown[name] for shown in shows]), _levels_of(environment, name, first))
+        for name in first.columns
+    }
+    offsets = np.cumsum([0, *(shown.trials for shown in shows)]).astype(np.int64)
+    resets = [np.zeros(s.trials, bool) if s.reset is None else np.asarray(s.reset, bool) for s in shows]
+    trials = Trials(
+        participants=tuple(participants),
+        offsets=offsets,
+        columns=columns,
+        levels={name: tuple(labels) for name, labels in environment.levels.items()},
+        reset=np.concatenate(resets),
+        available=None if first.available is None else np.concatenate([s.available for s in shows]).astype(bool),  # type: ignore[misc]
+        declared=frozenset(environment.levels),
+    )
+    return Stage(trials, tuple(environment.outcomes), np.concatenate(potentials), np.ones(trials.n_trials, bool))
+
+
+def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, keep_missed: bool) -> Stage:
+    """Recorded sequences with fresh outcomes.
+
+    Where a choice was made and no outcome shown (a test phase), none is shown to the simulated agent either.
+
+    Raises
+    ------
+    UsageError
+        If a participant is not among the recorded ones, or the outcomes do not have the shape they should have.
+    """
+    environment = recorded.environment
+    trials = recorded.trials.select(participants)
+    chosen = replace(recorded, trials=trials)
+    actions = _actions(environment)
+    parts = [
+        _potential(environment, chosen.shown(n), label, stream, actions) for n, label in enumerate(trials.participants)
+    ]
+    potential = np.concatenate(parts)
+    silent = _responded(trials) & _without_outcome(trials) & bool(trials.outcome)
+    potential[silent] = np.nan
+    levels = dict(trials.levels)
+    if "action" in environment.levels and "action" not in levels:
+        levels["action"] = tuple(environment.levels["action"])
+    return Stage(
+        replace(_cleared(trials), levels=levels), tuple(environment.outcomes), potential, _asked(trials, keep_missed)
+    )
+
+
+def as_recorded(trials: Trials, participants: Sequence[Hashable], keep_missed: bool) -> Stage:
+    """Recorded sequences with their recorded outcomes: for agents whose doings do not change what comes."""
+    trials = trials.select(participants)
+    parts = list(trials.outcome.values())
+    potential = np.stack(parts, axis=1)[:, None, :] if parts else np.empty((trials.n_trials, 1, 0))
+    return Stage(_cleared(trials), tuple(trials.outcome), potential, _asked(trials, keep_missed))
+
+
+def _cleared(trials: Trials) -> Trials:
+    return replace(trials, choice=None, outcome={}, response={})
+
+
+def _responded(trials: Trials) -> np.ndarray:
+    if trials.choice is not None:
+        return trials.choice != MISSED
+    if trials.response:
+        return ~np.isnan(next(iter(trials.response.values())))
+    return np.ones(trials.n_trials, bool)
+
+
+def _without_outcome(trials: Trials) -> np.ndarray:
+    return np.all([np.isnan(values) for values in trials.outcome.values()], axis=0)
+
+
+def _asked(trials: Trials, keep_missed: bool) -> np.ndarray:
+    return _responded(trials) if keep_missed else np.ones(trials.n_trials, bool)
+
+
+def _actions(environment: Environment) -> int:
+    return len(environment.levels["action"]) if "action" in environment.levels else 1
+
+
+def _levels_of(environment: Environment, name: str, shown: Shown) -> str | None:
+    column = shown.columns[name]
+    if isinstance(column, Column):
+        return column.levels
+    return name if column.dtype.kind in "iu" else None
+
+
+def _checked_shown(environment: Environment, shown: Shown) -> Shown:
+    columns = {}
+    for name in shown.columns:
+        values, levels = shown[name], _levels_of(environment, name, shown)
+        where = f"{environment!r} shows '{name}'"
+        if values.ndim not in (1, 2) or len(values) != shown.trials:
+            raise UsageError(f"{where} with shape {values.shape}; wanted ({shown.trials},) or ({shown.trials}, length)")
+        if levels is None:
+            columns[name] = Column(values.astype(np.float64))
+            continue
+        if levels not in environment.levels:
+            raise UsageError(
+                f"{where} as whole numbers, and there are no levels '{levels}': name its labels, "
+                f'levels = {{"{levels}": (0, 1, ...)}}, or make the column real numbers, values.astype(float)'
+            )
+        top = len(environment.levels[levels]) - 1
+        if values.size and (values.min() < 0 or values.max() > top):
+            raise UsageError(f"{where} with codes {values.min()} to {values.max()}; its labels go from 0 to {top}")
+        columns[name] = Column(values.astype(np.int64), levels)
+    flags = {"reset": (shown.trials,), "available": (shown.trials, _actions(environment))}
+    for name, shape in flags.items():
+        given = getattr(shown, name)
+        if given is not None and np.shape(given) != shape:
+            raise UsageError(f"{environment!r} shows {name} with shape {np.shape(given)}; wanted {shape}")
+    return replace(shown, columns=columns)
+
+
+def _potential(environment: Environment, shown: Shown, label: Hashable, stream: Stream, actions: int) -> np.ndarray:
+    values = np.asarray(environment.potential(shown, stream(label, "outcomes")), np.float64)
+    parts = len(environment.outcomes)
+    if values.ndim == 2 and parts == 1:
+        values = values[:, :, None]
+    if values.shape != (shown.trials, actions, parts):
+        raise UsageError(
+            f"{environment!r}.potential gave shape {values.shape}; wanted (trials, actions, parts of an outcome) = "
+            f"({shown.trials}, {actions}, {parts})"
+        )
+    missing = np.isnan(values).all(axis=2)
+    partly = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
+    if len(partly):
+        raise UsageError(
+            f"{environment!r}.potential has no outcome for some actions of trial {partly[0] + 1} only; "
+            "NaN is for trials without feedback, whatever is chosen: make the whole row NaN, or none of it"
+        )
+    return values

@@ -1,0 +1,177 @@
+"""The likelihood of a learner as a PyTensor operation, and as an observed distribution in any PyMC model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
+
+from trialwise.engine import cache
+from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
+from trialwise.engine.explain import compilation
+from trialwise.engine.packed import Packed, pack
+from trialwise.engine.run import kernel_inputs, run_trace
+from trialwise.errors import UsageError
+from trialwise.learner import Learner, _closest
+from trialwise.trials import Trials
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+DATA = ("rows", "offsets", "ints", "reals", "sizes", "numbers")
+"""The data that a kernel reads besides what was observed, in its order; each is a ``pm.Data`` of the model."""
+
+
+class LogLikelihood(Op):
+    """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)``.
+
+    ``free`` is ``(rows, parameters)`` on the natural scale; the outputs are ``(segments,)`` and ``(segments, parameters)``. The
+    gradient comes with the value in one pass, so the pullback is the cotangent times the second output. The data are
+    inputs: one compiled model serves many data sets.
+    """
+
+    __props__ = ("key",)
+
+    def __init__(self, learner: Learner, packed: Packed):
+        self.key = cache.key("op", learner.key, packed.layout, lanes_for(len(learner.parameters)))
+        self.kernel: Callable = gradient_kernel(learner, packed)
+
+    def make_node(self, free, constants, *data):
+        inputs = [pt.as_tensor(x) for x in (free, constants, *data)]
+        return Apply(self, inputs, [pt.dvector("log_likelihood"), pt.dmatrix("gradient")])
+
+    def perform(self, node, inputs, outputs):
+        free, *rest = inputs
+        outputs[0][0], outputs[1][0] = self.kernel(np.ascontiguousarray(free, np.float64), *rest)
+
+    def infer_shape(self, fgraph, node, shapes):
+        segments = shapes[3][0] - 1
+        return [(segments,), (segments, shapes[0][1])]
+
+    def connection_pattern(self, node):
+        return [[True, False]] + [[False, False]] * (len(node.inputs) - 1)
+
+    def pullback(self, inputs, outputs, cotangents):
+        if isinstance(cotangents[0].type, DisconnectedType):
+            by_segment = pt.zeros_like(outputs[1])
+        else:
+            by_segment = cotangents[0][:, None] * outputs[1]
+        free, rows = inputs[0], inputs[2]
+        slope = pt.inc_subtensor(pt.zeros_like(free)[rows], by_segment)
+        return [slope, *(disconnected_type() for _ in inputs[1:])]
+
+
+@register_funcify_and_cache_key(LogLikelihood)
+def _compile_log_likelihood(op, node, **kwargs):
+    """The kernel itself. The key says which learner it is: Numba would otherwise run yesterday's from its cache."""
+    import numba
+
+    kernel = op.kernel
+
+    @numba.njit
+    def log_likelihood(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
+        return kernel(np.ascontiguousarray(free), constants, rows, offsets, observed, ints, reals, sizes, numbers)
+
+    return log_likelihood, op.key
+
+
+def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -> TensorVariable:
+    """The trials as an observed distribution inside your own PyMC model, with any priors.
+
+    ::
+
+        with pm.Model(coords={"participant": trials.participants}):
+            alpha = pm.Beta("alpha", 2, 5, dims="participant")
+            beta = pm.Gamma("beta", 2, 1, dims="participant")
+            tw.likelihood("choices", tw.QLearning().fix(forget=0), trials, alpha=alpha, beta=beta)
+
+    Its log-density is one value a participant; its random draws are one step ahead, each trial's response given the
+    recorded trials before it. The data stand in the model as ``pm.Data`` named ``<name>_ints`` and so on.
+
+    Parameters
+    ----------
+    name
+        Name of the observed variable.
+    learner, trials
+        As for :func:`log_likelihood`.
+    **parameters
+        Every free parameter on its natural scale: tensors ``(participants,)`` or scalars.
+
+    Raises
+    ------
+    UsageError
+        For missing or unknown parameters.
+    LearnerError
+        If the learner cannot be compiled.
+    """
+    for given in parameters:
+        if given not in learner.names:
+            raise UsageError(f"{learner} has no parameter '{given}'. {_closest(given, learner.names, 'parameters')}")
+    missing = [wanted for wanted in learner.names if wanted not in parameters]
+    if missing:
+        raise UsageError(f"{learner} needs {', '.join(missing)}: likelihood(..., {missing[0]}=...)")
+    count = trials.n_participants
+    columns = [pt.broadcast_to(pt.as_tensor(parameters[name]), (count,)) for name in learner.names]
+    return observe(name, learner, trials, pt.stack(columns, axis=1))
+
+
+def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -> TensorVariable:
+    """:func:`likelihood` with the parameters as one matrix ``(participants, parameters)``."""
+    packed = pack(learner, trials)
+    with compilation(learner, packed):
+        op = LogLikelihood(learner, packed)
+    rows, offsets, observed, ints, reals, sizes, numbers = kernel_inputs(packed)
+    parts = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True))
+    settings = pm.Data(f"{name}_constants", constants(learner))
+    data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
+
+    def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
+        return op(free, constants, rows, offsets, value, ints, reals, sizes, numbers)[0]
+
+    def random(free, *_, rng=None, size=None):
+        return predict_one_step(learner, packed, np.asarray(free, float), rng)
+
+    return pm.CustomDist(
+        name,
+        free,
+        settings,
+        *data,
+        logp=logp,
+        random=random,
+        signature="(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->(t)",
+        dtype=str(observed.dtype),
+        observed=pm.Data(f"{name}_observed", observed),
+        class_name="Choices" if learner.response == "categorical" else "Responses",
+    )
+
+
+def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Simulated responses, each given the recorded trials before it, ``(trials,)``; missing where none was recorded."""
+    record, _, _ = run_trace(learner, packed, free)
+    drawn = packed.observed.copy()
+    if learner.response == "categorical":
+        seen = drawn >= 0
+        reached = np.cumsum(record[seen, 1:1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
+        drawn[seen] = np.where(reached.any(1), reached.argmax(1), packed.actions - 1)
+    else:
+        seen = ~np.isnan(drawn)
+        drawn[seen] = record[seen, 1] + record[seen, 2] * rng.standard_normal(seen.sum())
+    return drawn
+
+
+def set_trials(model: pm.Model, name: str, learner: Learner, trials: Trials) -> Mapping[str, np.ndarray]:
+    """Put other trials into a model that :func:`observe` made, without compiling; returns what was set."""
+    packed = pack(learner, trials)
+    rows, offsets, observed, ints, reals, sizes, numbers = kernel_inputs(packed)
+    arrays = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True)) | {"observed": observed}
+    named = {f"{name}_{part}": array for part, array in arrays.items()}
+    with model:
+        pm.set_data(named)
+    return named

@@ -1,0 +1,343 @@
+"""Simulation: learners act in environments, at parameters that are known because they were chosen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.environments import BUILT_IN
+from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.stage import Stage, along, as_recorded, generate
+from trialwise.environments.streams import Stream, streams
+from trialwise.errors import ModelError, UsageError
+from trialwise.learner import Learner
+from trialwise.trials import MISSED, Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Surroundings = Environment | Recorded | Trials
+"""What a learner can be put into."""
+
+WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
+"""The four wide files in which the public data of the alien task come."""
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A parameter drawn uniformly for each participant; made by :func:`uniform`."""
+
+    low: float
+    high: float
+
+    def ppf(self, share: np.ndarray) -> np.ndarray:
+        """Quantiles, as those of a distribution of :mod:`scipy.stats`."""
+        return self.low + (self.high - self.low) * np.asarray(share)
+
+
+def uniform(low: float, high: float) -> Uniform:
+    """Any value from ``low`` to ``high``, equally likely: ``{"alpha": uniform(0, 0.2)}``.
+
+    Raises
+    ------
+    UsageError
+        Unless both are finite and go upwards.
+    """
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise UsageError(f"uniform({low!r}, {high!r}): the bounds must be finite and go upwards")
+    return Uniform(float(low), float(high))
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What simulated participants saw, did and got, and the parameters that made them do it.
+
+    Attributes
+    ----------
+    learner
+        Who acted.
+    trials
+        The data, as if they had been read from a file.
+    parameters
+        One row a participant: ``participant`` and the true value of each free parameter, on its natural scale.
+    seed
+        With learner, environment and parameters it determines everything.
+    log_probability
+        ``(trials,)``: log-probability (or density) of what was drawn, NaN where nothing was.
+    """
+
+    learner: Learner
+    trials: Trials
+    parameters: pd.DataFrame
+    seed: int
+    log_probability: np.ndarray
+
+    def save(self, folder: str | PathLike[str], *, wide: bool = False) -> tuple[Path, ...]:
+        """Write ``trials.csv`` (a row a trial) and ``true_parameters.csv`` (a row a participant) into a folder.
+
+        Each file appears whole or not at all; files of the same names are replaced.
+
+        Parameters
+        ----------
+        folder
+            Made if it does not exist.
+        wide
+            Also write the four tables in which the public data of the alien task come, participants in columns and
+            trials in rows: ``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``. Cells are empty where a
+            choice was missed and below a participant's last trial.
+
+        Returns
+        -------
+        tuple of Path
+            The files.
+
+        Raises
+        ------
+        UsageError
+            If ``wide`` is asked for without contexts, cues, choices or a single outcome.
+        """
+        long = self.trials.to_frame()
+        tables = {"trials.csv": long, "true_parameters.csv": self.parameters}
+        if wide:
+            missing = [column for column in WIDE.values() if column not in long]
+            if missing:
+                raise UsageError(
+                    f"wide=True writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. "
+                    "Leave wide=True out: trials.csv holds everything"
+                )
+            tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
+        place = Path(fspath(folder))
+        place.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            _write(place / name, table.to_csv(index=False, lineterminator="\n").encode())
+        return tuple(place / name for name in tables)
+
+    def __repr__(self) -> str:
+        return f"Simulation({self.learner!r}, {self.trials!r}, seed={self.seed})"
+
+
+def simulate(
+    learner: Learner,
+    environment: Surroundings,
+    parameters: Mapping[str, Any] | pd.DataFrame,
+    seed: int = 0,
+    participants: int | Sequence[Hashable] | None = None,
+    *,
+    keep_missed: bool = False,
+) -> Simulation:
+    """Let a learner act in an environment, at known parameters.
+
+    Random numbers belong to seed, participant label and purpose: a participant sees the same sequences, would get the
+    same outcomes and has the same luck in choosing, whoever else is simulated and whatever the learner.
+
+    Parameters
+    ----------
+    learner
+        E.g. ``QLearning(initial=1.2)``.
+    environment
+        An environment, ``AlienTask()``; one along recorded sequences, ``AlienTask().on(trials)``; or recorded trials
+        alone, for a learner with a continuous response: what it is shown does not depend on what it does.
+    parameters
+        For each free parameter, on its natural scale, a number, an array ``(participants,)``, or a distribution to draw
+        each participant's value from: :func:`uniform` or any frozen distribution of :mod:`scipy.stats`. The
+        ``parameters`` of another simulation serve as well.
+    seed
+        A whole number, 0 or larger.
+    participants
+        How many, or their labels. By default those of the table of parameters or of the recorded trials; else as many
+        as the arrays have values, or one.
+    keep_missed
+        Recorded sequences only: where a choice or response was missed, the agent misses it too. By default it responds
+        on every trial.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    UsageError
+        If the arguments do not fit together, or a parameter is missing, unknown or out of its range.
+    ModelError
+        If a response has no finite probability at these parameters.
+
+    Examples
+    --------
+    >>> truth = {"alpha": uniform(0, 0.2), "beta": uniform(1, 5), "forget": 0}
+    >>> simulation = simulate(QLearning(initial=1.2), AlienTask(), truth, participants=30)      # doctest: +SKIP
+    """
+    import pandas as pd
+
+    from trialwise.evaluate import matrix
+
+    stream = streams(seed)
+    if not isinstance(environment, Environment | Recorded | Trials):
+        raise UsageError(f"environment={environment!r}: wanted an environment, e.g. {_names()}, or recorded trials")
+    if keep_missed and isinstance(environment, Environment):
+        raise UsageError(
+            f"keep_missed=True is for recorded sequences; in {environment!r} nothing is missed: leave it out"
+        )
+    labels, given = _people(parameters, environment, participants)
+    stage = _stage(learner, environment, labels, stream, keep_missed)
+    free = matrix(learner, stage.trials, {name: _drawn(name, value, labels, stream) for name, value in given.items()})
+    if np.isnan(free).any():
+        n, k = np.argwhere(np.isnan(free))[0]
+        raise UsageError(f"{learner.names[k]} of participant {labels[n]!r} is missing (NaN): give it a number")
+    trials, log_probability = _act(learner, stage, free, stream)
+    trials = replace(trials, notes=(*trials.notes, f"simulated: {learner!r} in {environment!r}, seed {seed}"))
+    table = pd.DataFrame({"participant": labels, **dict(zip(learner.names, free.T, strict=True))})
+    return Simulation(learner, trials, table, int(seed), log_probability)
+
+
+def _act(learner: Learner, stage: Stage, free: np.ndarray, stream: Stream) -> tuple[Trials, np.ndarray]:
+    from trialwise.engine.packed import pack
+    from trialwise.engine.run import run_rollout
+
+    template, asked, potential = stage.trials, stage.asked, stage.potential
+    chooses = learner.response == "categorical"
+    # Before anybody acts, every choice is the first action and every outcome what it would bring: the engine overwrites
+    # both, but takes from them which trials are asked and which have an outcome.
+    outcome = {name: potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
+    if chooses:
+        template = replace(template, choice=np.where(asked, 0, MISSED))
+        outcome = {name: np.where(asked, values, np.nan) for name, values in outcome.items()}
+    else:
+        template = replace(template, response={"response": np.where(asked, 0.0, np.nan)})
+    template = replace(template, outcome=outcome)
+
+    packed = pack(learner, template)
+    draws = []
+    for label, length in zip(template.participants, template.lengths, strict=True):
+        random = stream(label, "response")
+        draws.append(random.random(length) if chooses else random.standard_normal(length))
+    responses, reals, log_probability = run_rollout(
+        learner, packed, free, np.ascontiguousarray(potential), np.concatenate(draws)
+    )
+    _check_finite(learner, template, asked, log_probability, free)
+    first = packed.outcome[0][2] if packed.outcome else 0
+    outcome = {name: reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
+    if chooses:
+        return replace(template, choice=responses.astype(np.int64), outcome=outcome), log_probability
+    return replace(template, response={"response": responses}, outcome=outcome), log_probability
+
+
+def _stage(
+    learner: Learner, environment: Surroundings, labels: Sequence[Hashable], stream: Stream, keep: bool
+) -> Stage:
+    chooses = learner.response == "categorical"
+    if isinstance(environment, Trials):
+        if chooses:
+            raise UsageError(
+                "recorded trials hold no outcome for what was not chosen: name the environment that they come from, "
+                f"e.g. AlienTask().on(trials); there are {_names()}, and your own (see trialwise.environments)"
+            )
+        return as_recorded(environment, labels, keep)
+    task = environment.environment if isinstance(environment, Recorded) else environment
+    acts = "action" in task.levels
+    if chooses and not acts:
+        raise UsageError(
+            f"{task!r} has no actions and {learner} chooses: take another environment ({_names()}), "
+            "or a learner with a continuous response"
+        )
+    if acts and not chooses:
+        raise UsageError(
+            f"outcomes in {task!r} depend on a choice and {learner} makes none: take an environment without actions, "
+            "such as Conditioning(), or recorded trials"
+        )
+    if isinstance(environment, Recorded):
+        return along(environment, labels, stream, keep)
+    return generate(environment, labels, stream)
+
+
+def _people(
+    parameters: Mapping[str, Any] | pd.DataFrame,
+    environment: Surroundings,
+    participants: int | Sequence[Hashable] | None,
+) -> tuple[tuple[Hashable, ...], dict[str, Any]]:
+    """Who is simulated, and the values given for them."""
+    given = {name: parameters[name] for name in map(str, parameters)}
+    rows = np.asarray(given.pop("participant")).tolist() if "participant" in given else None
+    recorded = environment.trials if isinstance(environment, Recorded) else environment
+    known = rows if rows is not None else list(recorded.participants) if isinstance(recorded, Trials) else None
+    labels: list[Hashable]
+    if participants is None:
+        lengths = [len(value) for value in given.values() if np.ndim(value) == 1]
+        labels = known if known is not None else list(range(lengths[0] if lengths else 1))
+    elif isinstance(participants, int | np.integer):
+        most = len(known) if known is not None else participants
+        if not 1 <= participants <= most:
+            wanted = f"1 to {most}" if known is not None else "1 or more"
+            raise UsageError(f"participants={participants!r}: wanted {wanted}, or a list of labels")
+        labels = list(known[:participants] if known is not None else range(participants))
+    else:
+        labels = list(participants)
+    if not labels or len(set(labels)) < len(labels):
+        raise UsageError(f"participants={labels!r}: wanted one label or more, each once")
+    if rows is not None:
+        place = {label: n for n, label in enumerate(rows)}
+        unknown = [label for label in labels if label not in place]
+        if unknown:
+            raise UsageError(f"the table of parameters has no participant {unknown[0]!r}")
+        given = {name: np.asarray(value)[[place[label] for label in labels]] for name, value in given.items()}
+    return tuple(labels), given
+
+
+def _drawn(name: str, value: Any, labels: Sequence[Hashable], stream: Stream) -> Any:
+    """The values of a parameter; each participant's own draw where a distribution was given."""
+    if isinstance(value, tuple):
+        raise UsageError(
+            f"{name}={value!r}: write uniform({', '.join(map(str, value))}) to draw between two numbers, "
+            "or a list for one value a participant"
+        )
+    if not hasattr(value, "ppf"):
+        return value
+    return np.asarray(value.ppf(np.array([stream(label, f"parameter {name}").random() for label in labels])), float)
+
+
+def _check_finite(
+    learner: Learner, trials: Trials, asked: np.ndarray, log_probability: np.ndarray, free: np.ndarray
+) -> None:
+    wrong = np.flatnonzero(asked & ~np.isfinite(log_probability))
+    if len(wrong):
+        n = trials.participant_index[wrong[0]]
+        at = ", ".join(f"{name}={value:g}" for name, value in zip(learner.names, free[n], strict=True))
+        raise ModelError(
+            f"{learner}: on trial {wrong[0] - trials.offsets[n] + 1} of participant {trials.participants[n]!r} the "
+            f"response has no finite probability at {at}. Look at what the learner computes there, or draw parameters "
+            "from smaller ranges"
+        )
+
+
+def _names() -> str:
+    return ", ".join(f"{name}()" for name in BUILT_IN)
+
+
+def _side_by_side(trials: Trials, values: np.ndarray) -> pd.DataFrame:
+    """Participants in columns, trials in rows; empty below the last trial."""
+    import pandas as pd
+
+    spans = zip(trials.offsets, trials.offsets[1:], strict=False)
+    columns = [pd.Series(values[first:end], dtype=object) for first, end in spans]
+    table = pd.concat(columns, axis=1)
+    table.columns = pd.Index(trials.participants)
+    return table
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none: written beside its place, then renamed."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp keeps others from reading
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,155 @@
+"""Specimen trials: generated data in which everything happens that a learner has to cope with.
+
+Participants of unequal length (one has a single trial), missed choices, choices without an outcome, resets, outcomes of 0
+and 1 and graded ones of both signs, and whatever columns the learner reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from trialwise.columns import Reading, Reads, dimensions
+from trialwise.engine.packed import OPTIONAL
+from trialwise.errors import UsageError
+from trialwise.learner import Learner
+from trialwise.source import helpers, uses
+from trialwise.trials import MISSED, Column, Trials
+
+LENGTHS = (31, 1, 38, 24)
+RANGE = (0.5, 5.0)
+"""Where numbers lie that the learner says nothing about: above 0, so that one may divide by them."""
+
+
+def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: int = 0) -> Trials:
+    """Trials that exercise every branch of a learner; its columns and their kinds are read off its text.
+
+    Parameters
+    ----------
+    learner
+        The learner that will meet them.
+    columns
+        What its text does not tell, by name: ``(0.0, 30.0)``, the range of a number; ``2``, the number of labels;
+        ``(2, 6)``, a vector of 2 labels out of 6; ``(2, (0.0, 30.0))``, a vector of 2 numbers. ``"action"`` is the number
+        of actions.
+    seed
+        Other seeds give other trials.
+
+    Raises
+    ------
+    UsageError
+        If a column is told in no such way.
+    """
+    random, reading, told = np.random.default_rng(seed), Reading(learner), dict(columns or {})
+    count = sum(LENGTHS)
+    actions = told.pop("action", reading.actions or 3)
+    kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}
+    for name in _read_names(learner, "trial") - set(kinds) - {"available"}:
+        kinds[name] = 3 if name in OPTIONAL else RANGE  # a method without a source: only its names are known
+    for name, kind in told.items():
+        kinds[name] = _checked(name, kind)
+
+    levels: dict[str, tuple] = {"action": tuple(f"action {k + 1}" for k in range(actions))}
+    spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
+    made: dict[str, Column] = {}
+    for name, kind in kinds.items():
+        if isinstance(kind, int) or isinstance(kind[1], int):
+            shape, size = (count, kind) if isinstance(kind, int) else ((count, kind[0]), kind[1])
+            owner = name if name in dimensions(learner) or not spare else "cue" if "cue" in spare else spare[0]
+            size = max(size, len(levels.get(owner, ())))
+            levels[owner] = tuple(f"{owner} {k + 1}" for k in range(size))
+            made[name] = Column(random.integers(0, size, shape), owner)
+        elif isinstance(kind[0], int):
+            made[name] = Column(random.uniform(*kind[1], (count, kind[0])))
+        else:
+            made[name] = Column(random.uniform(*kind, count))
+
+    return Trials(
+        participants=tuple(f"participant {n + 1}" for n in range(len(LENGTHS))),
+        offsets=np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64),
+        columns=made,
+        levels=levels,
+        reset=random.random(count) < 0.06,
+        **_behaviour(learner, reading, actions, random),
+    )
+
+
+def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.random.Generator) -> dict[str, Any]:
+    """What was open, done and got; some of it missing."""
+    count = sum(LENGTHS)
+    missed, untold = random.random(count) < 0.1, random.random(count) < 0.1
+    available, response, choice = None, {}, None
+    if learner.response == "categorical":
+        wish = random.random((count, actions))
+        if "available" in _read_names(learner, "trial"):
+            available = random.random((count, actions)) < 0.7
+            available[np.arange(count), random.integers(0, actions, count)] = True
+            wish = wish * available
+        choice = np.where(missed, MISSED, wish.argmax(1))
+        untold |= missed & (random.random(count) < 0.8)  # some outcomes come without a choice: nothing is learnt
+    else:
+        response = {"response": np.where(missed, np.nan, random.normal(0.5, 1.0, count))}
+    names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
+    if names != ["outcome"] and len(names) == 1:
+        names.append("outcome")  # a record has at least two parts
+    outcome = {name: np.where(untold, np.nan, _outcomes(count, random)) for name in names}
+    if _asks_for_missing(learner):
+        for name in names[1:] if len(names) > 1 else ():
+            outcome[name][random.random(count) < 0.2] = np.nan
+    return {"available": available, "choice": choice, "response": response, "outcome": outcome}
+
+
+def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:
+    """Half of them 0 or 1, half graded, of both signs."""
+    return np.where(random.random(count) < 0.5, random.integers(0, 2, count), random.normal(0.3, 1.2, count).round(3))
+
+
+def _kind(name: str, reads: Reads, actions: int) -> Any:
+    """The kind of a column that a text reads so, in the terms of ``columns=``."""
+    labels = {"context": 2, "cue": 4}.get(name, 2 if len(name) % 2 else 3)
+    whole = [constant for constant in reads.constants if isinstance(constant, int)]
+    labels = max([labels, *(constant + 1 for constant in whole)])
+    low, high = min([RANGE[0], *(c - 1.0 for c in reads.constants)]), max([RANGE[1], *(c + 1.0 for c in reads.constants)])
+    if reads.vector:
+        return (actions, max(labels, 4)) if reads.label else (actions, (low, high))
+    return labels if reads.label or name in OPTIONAL else (low, high)
+
+
+def _checked(name: str, kind: Any) -> Any:
+    if isinstance(kind, int) and not isinstance(kind, bool) and kind > 0:
+        return kind
+    if isinstance(kind, tuple) and len(kind) == 2:
+        first, second = kind
+        if isinstance(first, float) and isinstance(second, int | float) and first < second:
+            return (first, float(second))
+        if isinstance(first, int) and first > 0 and isinstance(second, int) and second > 0:
+            return kind
+        if isinstance(first, int) and first > 0 and isinstance(second, tuple) and len(second) == 2:
+            return kind
+    raise UsageError(
+        f"columns={{{name!r}: {kind!r}}}: write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) for a "
+        "vector of 2 labels out of 6, (2, (0.0, 30.0)) for a vector of 2 numbers"
+    )
+
+
+def _read_names(learner: Learner, role: str) -> set[str]:
+    """What the methods read of ``trial`` or ``outcome``, from their bytecode."""
+    from trialwise.engine.packed import argument
+
+    return {
+        use.name
+        for name, method in learner.methods.items()
+        for use in uses(method)
+        if use.argument == argument(learner, name, role)
+    }
+
+
+def _asks_for_missing(learner: Learner) -> bool:
+    """Whether ``learn`` looks for outcomes that are missing, with ``isnan``."""
+    method = learner.methods.get("learn")
+    if method is None:
+        return False
+    called = {*method.__code__.co_names, *(name for name, _ in helpers(method))}
+    return bool(called & {"isnan", "isfinite"})

@@ -1,0 +1,104 @@
+"""Inspection: counts, what is odd, and the next command."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from trialwise.inspection import inspect
+from trialwise.read import read_long, read_wide
+
+
+@pytest.fixture
+def alien_humans() -> Path:
+    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
+    if not folder:
+        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
+    return Path(folder)
+
+
+FRAME = pd.DataFrame(
+    {
+        "participant": [1] * 40 + [2] * 40,
+        "context": (["hot"] * 20 + ["cold"] * 20) * 2,
+        "choice": [0, 1] * 40,
+        "outcome": [1.0, 0.0] * 40,
+    }
+)
+
+
+def codes(frame, **options):
+    return {warning.code for warning in inspect(read_long(frame, **options)).warnings}
+
+
+def test_the_humans_of_the_alien_task(alien_humans):
+    found = inspect(read_wide(alien_humans), command_options=str(alien_humans))
+    assert (found.participants, found.trials, found.trials_each) == (31, 13640, (440, 440, 440))
+    assert (found.missed_choices, found.missing_outcomes) == (0, 0)
+    assert [round(share, 3) for share in found.choice_shares.values()] == [0.316, 0.361, 0.323]
+    assert [round(means[0], 2) for _, means in found.by_context.values()] == [4.31, 3.51, 2.51]
+    assert [warning.code for warning in found.warnings] == ["inferred-labels"]
+    assert found.learner == "QLearning"
+    assert found.next_command == f"trialwise fit QLearning {alien_humans} -o results"
+
+
+def test_counts_shares_and_contexts():
+    found = inspect(read_long(FRAME))
+    assert found.choice_shares == {0: 0.5, 1: 0.5}
+    assert found.by_context == {"cold": (40, (0.5,)), "hot": (40, (0.5,))}
+    assert found.outcomes["outcome"].mean == 0.5
+    assert found.next_command == "trialwise fit QLearning -o results"
+
+
+def test_tables_are_text_and_rectangular():
+    trials = read_long(FRAME.assign(delay=1.5), numbers=["delay"])
+    tables = inspect(trials).tables()
+    assert [table.title for table in tables] == ["columns", "counts", "labels", "numbers", "choices", "contexts"]
+    for table in tables:
+        assert all(len(row) == len(table.header) and all(isinstance(c, str) for c in row) for row in table.rows)
+
+
+def test_good_data_give_no_warning():
+    assert codes(FRAME, actions=[0, 1], levels={"context": ["hot", "cold"]}) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"choice": [0] * 40 + [0, 1] * 20}, "one-action"),
+        ({"choice": [None] * 20 + [0, 1] * 30}, "many-missed"),
+        ({"choice": [None] * 40 + [0, 1] * 20}, "no-choices"),
+        ({"choice": [-1, 0, 1, 1] * 20}, "reading"),
+        ({"choice": [0, 2] * 40}, "reading"),
+        ({"outcome": 1.0}, "constant-outcome"),
+        ({"outcome": None}, "no-outcomes"),
+        ({"outcome": [0, 50] * 40}, "large-outcome"),
+        ({"outcome": [500, 501] * 40}, "large-outcome"),
+        ({"choice": [None, 1, 0, 1] * 20}, "outcome-without-choice"),
+        ({"participant": [1] * 30 + [2] * 50}, "unequal-trials"),
+        ({"participant": [1] * 10 + [2] * 70}, "few-trials"),
+        ({"context": ["Hot", "hot"] * 40}, "reading"),
+    ],
+)
+def test_what_is_odd(change, code):
+    assert code in codes(FRAME.assign(**change))
+
+
+def test_labels_that_skip_say_what_to_type():
+    (warning, *_) = inspect(read_long(FRAME.assign(choice=[0, 2] * 40))).warnings
+    assert warning.message == ("the codes of action skip 1; if those exist but never occurred, type actions=[0, 1, 2]")
+
+
+def test_which_learner():
+    assert inspect(read_long(FRAME)).learner == "QLearning"
+    assert inspect(read_long(FRAME, outcome=False)).learner is None
+    ratings = FRAME.assign(rating=0.5).drop(columns="choice")
+    assert inspect(read_long(ratings)).learner == "RescorlaWagner"
+    assert inspect(read_long(ratings, outcome=False)).learner is None
+
+
+def test_it_survives_a_selection():
+    found = inspect(read_long(FRAME).select([2]))
+    assert found.participants == 1
+    assert found.labels["context"] == ("cold", "hot")
