@@ -1,7 +1,7 @@
 """Environments: the tasks that learners act in.
 
-An environment is a small class with two methods. ``show`` makes the sequence that one participant sees; ``potential`` says
-what each action would bring on each trial, chosen or not. Both get a random generator that belongs to the participant::
+An environment is a small class with two methods. ``show`` makes the sequence that one participant sees; ``potential``
+says what each action would bring on each trial, chosen or not. Both get the participant's own random generator::
 
     import numpy as np
     from trialwise.environments import Environment, Shown
@@ -20,8 +20,8 @@ what each action would bring on each trial, chosen or not. Both get a random gen
 
     simulate(QLearning(), Bandit(), {"alpha": 0.2, "beta": 3, "forget": 0}, participants=20)
 
-``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. Outcomes that depend
-on earlier choices (tasks of several stages) are not covered: ``potential`` is settled before the first choice.
+``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. Outcomes that
+depend on earlier choices (tasks of several stages) are not covered: ``potential`` is settled before the first choice.
 """
 
 from trialwise.environments.alien import AlienTask, Noise

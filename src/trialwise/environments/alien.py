@@ -6,9 +6,8 @@ two pieces here: :func:`season_order` and :func:`shuffled_groups`. Initial learn
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -101,13 +100,13 @@ class AlienTask(Environment):
     trials: int | None = None
     noise: str | Noise = "experiment"
 
-    levels: ClassVar[Mapping[str, Sequence[Hashable]]] = {
+    levels = {
         "context": tuple(range(CONTEXTS)),
         "cue": tuple(range(CUES)),
         "action": tuple(range(ACTIONS)),
         "block": tuple(range(BLOCKS)),
     }
-    reads: ClassVar[Sequence[str]] = ("context", "cue")
+    reads = ("context", "cue")
 
     def __post_init__(self) -> None:
         if self.presentations < 1:

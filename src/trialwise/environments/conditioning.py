@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,8 +34,8 @@ class Conditioning(Environment):
     minus: int = 12
     shocks: int = 7
 
-    levels: ClassVar[Mapping[str, Sequence[Hashable]]] = {"cue": ("CS+", "CS-")}
-    reads: ClassVar[Sequence[str]] = ("cue",)
+    levels = {"cue": ("CS+", "CS-")}
+    reads = ("cue",)
 
     def __post_init__(self) -> None:
         if min(self.plus, self.minus, self.shocks) < 0 or self.plus + self.minus == 0 or self.shocks > self.plus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,9 +22,9 @@ class Shown:
     trials
         How many.
     columns
-        ``{name: array}`` with shape ``(trials,)``, or ``(trials, length)`` for vectors. Codes of labels are whole numbers
-        and point into the environment's ``levels`` of the same name; numbers are reals. A
-        :class:`~trialwise.trials.Column` says otherwise: ``Column(pairs, "cue")`` holds codes of cues under another name.
+        ``{name: array}`` with shape ``(trials,)``, or ``(trials, length)`` for vectors. Codes of labels are whole
+        numbers and point into the environment's ``levels`` of the same name; numbers are reals. A
+        :class:`~trialwise.trials.Column` says otherwise: ``Column(pairs, "cue")`` holds codes of cues under its name.
     reset
         ``bool (trials,)``: the state is reset before this trial; None for never.
     available
@@ -67,9 +67,9 @@ class Environment(ABC):
         Names of the columns that :meth:`potential` reads. Recorded sequences must have them, with as many labels.
     """
 
-    levels: ClassVar[Mapping[str, Sequence[Hashable]]] = {}
-    outcomes: ClassVar[Sequence[str]] = ("outcome",)
-    reads: ClassVar[Sequence[str]] = ()
+    levels: Mapping[str, Sequence[Hashable]] = MappingProxyType({})
+    outcomes: Sequence[str] = ("outcome",)
+    reads: Sequence[str] = ()
 
     @abstractmethod
     def show(self, random: np.random.Generator) -> Shown:
@@ -85,8 +85,8 @@ class Environment(ABC):
     def on(self, trials: Trials) -> Recorded:
         """This environment along recorded sequences: contexts, cues, ... of the data, freshly drawn outcomes.
 
-        Labels are matched by their order in ``trials.levels``, not by their names: declare them in the task's order when
-        they are words, ``levels={"context": ["hot", "cold", "rainy"]}``.
+        Labels are matched by their order in ``trials.levels``, not by their names: declare them in the task's order
+        when they are words, ``levels={"context": ["hot", "cold", "rainy"]}``.
 
         Raises
         ------

@@ -1,0 +1,182 @@
+"""The alien task: matrices, sequences, noise (R3, R4), and the human data it is a model of."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trialwise.environments import AlienTask, Noise
+from trialwise.environments.alien import SEASON_ORDERS, shuffled_groups
+from trialwise.environments.alien_rewards import MEANS, correct_action, is_correct, mean_reward
+from trialwise.environments.streams import streams
+from trialwise.errors import UsageError
+
+TABLES = [
+    [[1, 6, 1], [1, 1, 4], [5, 1, 1], [10, 1, 1]],
+    [[1, 1, 2], [1, 8, 1], [1, 1, 7], [1, 3, 1]],
+    [[1, 1, 7], [3, 1, 1], [1, 3, 1], [2, 1, 1]],
+]
+"""The published matrices, written out: seasons, aliens, items."""
+
+
+@pytest.fixture(scope="module")
+def people():
+    """What 60 participants are shown, and the rewards they could get."""
+    task, stream = AlienTask(), streams(3)
+    shown = [task.show(stream(n, "sequence")) for n in range(60)]
+    return shown, [task.potential(s, stream(n, "outcomes")) for n, s in enumerate(shown)]
+
+
+def test_matrices_are_the_published_ones():
+    np.testing.assert_array_equal(MEANS, TABLES)
+
+
+def test_design_constraints():
+    correct = np.where(MEANS > 1, MEANS, 0)
+    assert (np.count_nonzero(correct, axis=2) == 1).all()
+    assert correct.sum(axis=(1, 2)).tolist() == [25, 20, 15]  # seasons
+    assert correct.sum(axis=(0, 2)).tolist() == [15] * 4  # aliens
+    assert correct.sum(axis=(0, 1)).tolist() == [20] * 3  # items
+
+
+def test_twelve_cells_by_the_seasons_that_call_them_correct():
+    right = MEANS > 1
+    assert right.sum(axis=0).tolist() == [[0, 1, 2], [1, 1, 1], [1, 1, 1], [2, 1, 0]]
+    assert right[:, 0, 2].tolist() == [False, True, True]
+    assert right[:, 3, 0].tolist() == [True, False, True]
+
+
+def test_correct_action_and_flags():
+    context, cue = np.indices((3, 4))
+    assert correct_action(context, cue).tolist() == [[1, 2, 0, 0], [2, 1, 2, 1], [2, 0, 1, 0]]
+    np.testing.assert_array_equal(correct_action(context, cue), MEANS.argmax(axis=2))
+    assert is_correct([0, 0, 0], [3, 3, 3], [0, 1, -1]).tolist() == [True, False, False]
+    np.testing.assert_array_equal(mean_reward([0, 1, 2], [3, 3, 3], [0, 0, -1]), [10, 1, np.nan])
+
+
+def test_nine_blocks_of_one_season_in_one_of_six_orders(people):
+    for shown in people[0]:
+        assert shown.trials == 468
+        assert np.bincount(shown["block"]).tolist() == [52] * 9
+        seasons = shown["context"].reshape(9, 52)
+        assert (seasons == seasons[:, :1]).all()
+        assert (SEASON_ORDERS == seasons[:, 0]).all(axis=1).sum() == 1
+
+
+def test_all_orders_occur(people):
+    orders = {tuple(shown["context"][::52]) for shown in people[0]}
+    assert orders == {tuple(order) for order in SEASON_ORDERS}
+    for order in SEASON_ORDERS:
+        assert (np.sort(order.reshape(3, 3)) == [0, 1, 2]).all()
+        assert (np.diff(order) != 0).all()
+
+
+def test_aliens_come_in_groups_of_four_without_repeats_in_a_block(people):
+    for shown in people[0]:
+        blocks = shown["cue"].reshape(9, 52)
+        assert (np.sort(blocks.reshape(9, 13, 4)) == np.arange(4)).all()
+        assert (np.diff(blocks) != 0).all()
+
+
+def test_all_orders_of_a_group_are_equally_likely():
+    random = streams(1)("anyone", "groups")
+    codes = [int("".join(map(str, shuffled_groups(1, random)))) for _ in range(2400)]
+    _, counts = np.unique(codes, return_counts=True)
+    assert len(counts) == 24
+    assert ((counts - 100) ** 2 / 100).sum() < 49.7  # the 99.9 % point of chi-square with 23 degrees of freedom
+
+
+def test_rewards_scatter_around_the_matrix(people):
+    shown, rewards = people
+    cells = np.concatenate([MEANS[s["context"], s["cue"]] for s in shown])
+    error = np.concatenate(rewards) - cells
+    high = cells > 2.5  # the floor does not touch them
+    assert abs(error[high].mean()) < 0.01
+    assert error[high].std() == pytest.approx(np.sqrt(0.25 + 0.01 / 12), abs=0.01)
+    for context, cue, action in np.ndindex(3, 4, 3):
+        drawn = np.concatenate(
+            [r[(s["context"] == context) & (s["cue"] == cue), action] for s, r in zip(shown, rewards, strict=True)]
+        )
+        assert drawn.mean() == pytest.approx(MEANS[context, cue, action], abs=0.07)
+
+
+@pytest.mark.parametrize(("noise", "decimals"), [("experiment", 1), ("paper", 2), (Noise(3.0, 0), 0)])
+def test_noise_is_rounded_and_floored(noise, decimals):
+    task, stream = AlienTask(noise=noise), streams(0)
+    rewards = task.potential(task.show(stream(0, "sequence")), stream(0, "outcomes"))
+    assert rewards.shape == (468, 3)
+    np.testing.assert_array_equal(rewards, np.round(rewards, decimals))
+    assert (rewards >= 0).all() and not np.signbit(rewards).any()  # no -0.0 in a file
+    assert (rewards == 0).any() == (noise != "paper")
+
+
+def test_paper_noise_is_small():
+    task, stream = AlienTask(noise="paper"), streams(0)
+    shown = task.show(stream(0, "sequence"))
+    error = task.potential(shown, stream(0, "outcomes")) - MEANS[shown["context"], shown["cue"]]
+    assert error.std() == pytest.approx(0.05, abs=0.005)
+
+
+def test_a_shorter_task_is_the_beginning_of_the_whole():
+    whole, short, stream = AlienTask(), AlienTask(trials=440), streams(5)
+    a, b = whole.show(stream(0, "sequence")), short.show(stream(0, "sequence"))
+    assert b.trials == 440
+    np.testing.assert_array_equal(a["cue"][:440], b["cue"])
+    rewards = whole.potential(a, stream(0, "outcomes"))
+    np.testing.assert_array_equal(rewards[:440], short.potential(b, stream(0, "outcomes")))
+
+
+def test_presentations():
+    shown = AlienTask(presentations=2).show(streams(0)(0, "sequence"))
+    assert np.bincount(shown["block"]).tolist() == [8] * 9
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"presentations": 0}, "at least once"),
+        ({"trials": 469}, "1 to 468"),
+        ({"trials": 0}, "1 to 468"),
+        ({"noise": "loud"}, '"experiment", "paper"'),
+        ({"noise": 0.5}, "Noise"),
+        ({"noise": Noise(-1, 1)}, "0 or larger"),
+    ],
+)
+def test_wrong_settings_say_what_to_type(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        AlienTask(**wrong)
+
+
+# -- the human data --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def humans():
+    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
+    if not folder:
+        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
+    names = ("seasons", "aliens", "actions", "rewards")
+    return [np.loadtxt(Path(folder) / f"{name}.csv", delimiter=",", skiprows=1) for name in names]
+
+
+def test_humans_follow_the_six_orders(humans):
+    counts = np.zeros(6, int)
+    for seasons in humans[0].T:
+        order = seasons[np.flatnonzero(np.diff(seasons, prepend=-1))]
+        counts += (SEASON_ORDERS == order).all(axis=1)
+    assert counts.tolist() == [6, 5, 10, 1, 3, 6]
+
+
+def test_human_rewards_have_the_matrix_as_means(humans):
+    seasons, aliens, actions, rewards = humans
+    for context, cue, action in np.ndindex(3, 4, 3):
+        cell = (seasons == context) & (aliens == cue) & (actions == action)
+        assert rewards[cell].mean() == pytest.approx(MEANS[context, cue, action], abs=0.07)
+
+
+def test_human_accuracy(humans):
+    seasons, aliens, actions, _ = (table.astype(int) for table in humans)
+    accuracy = is_correct(seasons, aliens, actions).mean(axis=0)
+    assert accuracy.mean() == pytest.approx(0.548, abs=5e-4)
+    assert np.flatnonzero(accuracy < 0.35).tolist() == [30]

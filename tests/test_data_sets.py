@@ -1,0 +1,66 @@
+"""Bundled data: they load, they are what the script makes, and they are small."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trialwise import data_sets
+from trialwise.environments.alien_rewards import is_correct
+from trialwise.errors import UsageError
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "make_bundled_data.py"
+FOLDER = Path(data_sets.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def alien_flat():
+    return data_sets.load("alien_flat")
+
+
+def test_shape_and_labels(alien_flat):
+    trials, truth = alien_flat
+    assert trials.participants == tuple(range(30)) == tuple(truth["participant"])
+    assert (trials.lengths == 440).all()
+    assert {name: trials.levels[name] for name in ("context", "cue", "action", "block")} == {
+        "context": (0, 1, 2),
+        "cue": (0, 1, 2, 3),
+        "action": (0, 1, 2),
+        "block": tuple(range(9)),
+    }
+    header = (FOLDER / "alien_flat" / "trials.csv").read_text().split("\n", 1)[0]
+    assert header == "participant,trial,block,context,cue,choice,outcome"
+
+
+def test_true_parameters_are_in_their_ranges(alien_flat):
+    truth = alien_flat[1]
+    assert [*truth] == ["participant", "alpha", "beta", "forget"]
+    for name, low, high in [("alpha", 0, 0.2), ("beta", 1, 5), ("forget", 0, 0.1)]:
+        assert truth[name].between(low, high).all()
+        assert truth[name].std() == pytest.approx((high - low) / np.sqrt(12), rel=0.3)
+
+
+def test_the_agents_learn(alien_flat):
+    trials, _ = alien_flat
+    correct = is_correct(trials.columns["context"].values, trials.columns["cue"].values, trials.choice)
+    assert 0.4 < correct.mean() < 0.8
+
+
+def test_the_script_makes_what_is_bundled(tmp_path):
+    runpy.run_path(str(SCRIPT))["make"](tmp_path)
+    for name in data_sets.NAMES:
+        made = sorted((tmp_path / name).iterdir())
+        assert [path.name for path in made] == sorted(path.name for path in (FOLDER / name).iterdir())
+        for path in made:
+            assert path.read_text() == (FOLDER / name / path.name).read_text(), path.name
+
+
+def test_small_enough_to_bundle():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.csv")) < 500_000
+    assert "CC0" in (FOLDER / "README.md").read_text()
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(UsageError, match="alien_flat"):
+        data_sets.load("alien")

@@ -1,0 +1,433 @@
+"""Simulation: whose random numbers are whose, what is drawn, recorded sequences, files."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trialwise.environments import AlienTask, Conditioning, Environment, Shown
+from trialwise.environments.streams import streams
+from trialwise.errors import ModelError, UsageError
+from trialwise.evaluate import log_likelihood, trial_log_likelihood
+from trialwise.learners import PearceHall, QLearning, RescorlaWagner
+from trialwise.read import read_long, read_wide
+from trialwise.simulate import simulate, uniform
+from trialwise.trials import MISSED, Trials
+
+FLAT = QLearning(initial=1.2)
+TRUTH = {"alpha": uniform(0.05, 0.3), "beta": uniform(1, 4), "forget": uniform(0, 0.1)}
+SCR = {"alpha": uniform(0, 1), "intercept": 0.2, "slope": 1.5, "noise": 0.1}
+
+
+@pytest.fixture(scope="module")
+def flat():
+    return simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=8)
+
+
+@pytest.fixture(scope="module")
+def gappy(flat):
+    """Trials of five participants with other lengths and labels, some choices missed, some outcomes not shown."""
+    keep = flat.trials.select([3, 0, 5, 1, 2])
+    rows = np.concatenate([np.arange(start, start + 60 + 20 * n) for n, start in enumerate(keep.offsets[:-1])])
+    cut = replace(
+        keep.take(rows),
+        participants=("e", "d", "c", "b", "a"),
+        offsets=np.cumsum([0, 60, 80, 100, 120, 140]).astype(np.int64),
+    )
+    cut.choice[[2, 70, 71]] = MISSED
+    cut.outcome["outcome"][[2, 70, 71, 5, 200]] = np.nan  # 5 and 200: a choice without an outcome
+    return cut
+
+
+class Bandit(Environment):
+    """Two arms, never the same outcome twice in a row for the same arm."""
+
+    levels = {"action": ("left", "right")}
+
+    def __init__(self, trials=50, silent=()):
+        self.trials, self.silent = trials, list(silent)
+
+    def show(self, random):
+        return Shown(self.trials)
+
+    def potential(self, shown, random):
+        outcome = (random.random((shown.trials, 2)) < (0.2, 0.8)).astype(float)
+        outcome[self.silent] = np.nan
+        return outcome
+
+
+# -- random streams ----------------------------------------------------------------------------------------------------
+
+
+def test_streams_depend_on_seed_label_and_purpose():
+    def numbers(seed, label, purpose):
+        return tuple(streams(seed)(label, purpose).random(4))
+
+    drawn = {numbers(*key) for key in [(0, 1, "a"), (1, 1, "a"), (0, 2, "a"), (0, 1, "b"), (0, "1', 'a", "")]}
+    assert len(drawn) == 5
+    assert numbers(0, 1, "a") == numbers(0, "1", "a") == numbers(0, np.int64(1), "a")
+
+
+def test_streams_are_the_same_on_every_machine():
+    assert streams(0)(0, "x").random(2).tolist() == [0.9140832248251032, 0.14310397919565732]
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, None, True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(UsageError, match="whole number"):
+        streams(seed)
+
+
+# -- determinism -------------------------------------------------------------------------------------------------------
+
+
+def test_same_seed_same_data(flat):
+    again = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=8)
+    pd.testing.assert_frame_equal(again.trials.to_frame(), flat.trials.to_frame())
+    pd.testing.assert_frame_equal(again.parameters, flat.parameters)
+    other = simulate(FLAT, AlienTask(), TRUTH, seed=12, participants=8)
+    assert (other.trials.choice != flat.trials.choice).mean() > 0.3
+    assert not np.isin(other.parameters["alpha"], flat.parameters["alpha"]).any()
+
+
+def test_a_participant_is_the_same_whoever_else_is_simulated(flat):
+    alone = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=[6, 2])
+    pd.testing.assert_frame_equal(alone.trials.to_frame(), flat.trials.select([6, 2]).to_frame())
+    expected = flat.parameters.set_index("participant").loc[[6, 2]].reset_index()
+    pd.testing.assert_frame_equal(alone.parameters, expected)
+
+
+def test_a_drawn_parameter_does_not_move_the_others(flat):
+    fixed = simulate(FLAT, AlienTask(trials=20), {**TRUTH, "beta": 2.0}, seed=11, participants=8)
+    np.testing.assert_array_equal(fixed.parameters["alpha"], flat.parameters["alpha"])
+    assert (fixed.parameters["beta"] == 2).all()
+
+
+def test_participants_differ_from_each_other(flat):
+    choices = flat.trials.choice.reshape(8, 468)
+    assert len({tuple(row) for row in choices}) == 8
+
+
+# -- what is drawn -----------------------------------------------------------------------------------------------------
+
+
+def test_the_data_are_whole(flat):
+    trials = flat.trials
+    assert trials.participants == tuple(range(8))
+    assert [*trials.columns] == ["block", "context", "cue"]
+    assert trials.levels["context"] == (0, 1, 2) and trials.levels["action"] == (0, 1, 2)
+    assert trials.declared == {"block", "context", "cue", "action"}
+    assert set(trials.choice) == {0, 1, 2}
+    assert np.isfinite(trials.outcome["outcome"]).all()
+    frame = trials.to_frame()
+    assert [*frame] == ["participant", "trial", "block", "context", "cue", "choice", "outcome"]
+
+
+def test_outcomes_are_those_of_the_choice(flat):
+    task, stream = AlienTask(), streams(11)
+    for n, label in enumerate(flat.trials.participants):
+        rows = slice(*flat.trials.offsets[n : n + 2])
+        potential = task.potential(task.show(stream(label, "sequence")), stream(label, "outcomes"))
+        got = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
+        np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], got)
+
+
+def test_the_log_probability_is_that_of_a_replay(flat):
+    truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
+    np.testing.assert_allclose(flat.log_probability, trial_log_likelihood(FLAT, flat.trials, truth), rtol=1e-10)
+
+
+def test_simulated_data_are_likeliest_near_the_truth(flat):
+    truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
+    best = log_likelihood(FLAT, flat.trials, truth).sum()
+    for name, factor in [("alpha", 3), ("alpha", 1 / 3), ("beta", 2), ("beta", 0.5), ("forget", 5), ("forget", 0)]:
+        wrong = {**truth, name: truth[name] * factor}
+        assert log_likelihood(FLAT, flat.trials, wrong).sum() < best - 2, (name, factor)
+
+
+def probabilities_by_hand(trials, truth):
+    """Probability of every action on every trial of flat Q-learning, (trials, 3), written out."""
+    p, q = np.empty((trials.n_trials, 3)), None
+    context, cue = trials.columns["context"].values, trials.columns["cue"].values
+    for n in range(trials.n_participants):
+        q = np.full((3, 4, 3), 1.2)
+        for t in range(trials.offsets[n], trials.offsets[n + 1]):
+            weight = np.exp(truth["beta"][n] * q[context[t], cue[t]])
+            p[t] = weight / weight.sum()
+            q += truth["forget"][n] * (1.2 - q)
+            cell = context[t], cue[t], trials.choice[t]
+            q[cell] += truth["alpha"][n] * (trials.outcome["outcome"][t] - q[cell])
+    return p
+
+
+def test_choice_frequencies_agree_with_probabilities(flat):
+    p = probabilities_by_hand(flat.trials, flat.parameters)
+    chosen = np.eye(3)[flat.trials.choice]
+    np.testing.assert_allclose(flat.log_probability, np.log(p[chosen == 1]), rtol=1e-8)
+    statistic = 0.0  # chi-square over ten classes of probability
+    for members in np.array_split(p.ravel().argsort(), 10):
+        expected = p.ravel()[members]
+        statistic += (chosen.ravel()[members].sum() - expected.sum()) ** 2 / (expected * (1 - expected)).sum()
+    assert statistic < 29.6  # the 99.9 % point, 10 degrees of freedom
+
+
+def test_nothing_learnt_nothing_preferred():
+    idle = simulate(FLAT, AlienTask(), {"alpha": 0, "beta": 5, "forget": 0.1}, seed=2, participants=20)
+    counts = np.bincount(idle.trials.choice)
+    expected = counts.sum() / 3
+    assert ((counts - expected) ** 2 / expected).sum() < 13.8
+    np.testing.assert_allclose(idle.log_probability, -np.log(3))
+
+
+def test_a_users_bandit_of_a_few_lines():
+    simulation = simulate(QLearning(), Bandit(200), {"alpha": 0.3, "beta": 5, "forget": 0}, participants=10)
+    assert simulation.trials.levels == {"action": ("left", "right")}
+    assert set(simulation.trials.to_frame()["choice"]) == {"left", "right"}
+    assert simulation.trials.choice.mean() > 0.8
+
+
+def test_trials_without_feedback_teach_nothing():
+    silent = simulate(QLearning(), Bandit(30, range(30)), {"alpha": 0.3, "beta": 5, "forget": 0}, participants=2)
+    assert np.isnan(silent.trials.outcome["outcome"]).all()
+    np.testing.assert_allclose(silent.log_probability, -np.log(2))
+
+
+# -- who, and with which parameters ------------------------------------------------------------------------------------
+
+
+def test_arrays_scalars_and_distributions():
+    from scipy.stats import beta
+
+    given = {"alpha": [0.1, 0.2, 0.3], "beta": 2, "forget": beta(2, 20)}
+    table = simulate(FLAT, AlienTask(trials=10), given).parameters
+    assert table["alpha"].tolist() == [0.1, 0.2, 0.3] and table["beta"].tolist() == [2, 2, 2]
+    assert table["forget"].nunique() == 3 and table["forget"].between(0, 1).all()
+
+
+def test_true_parameters_simulate_again(flat):
+    again = simulate(FLAT, AlienTask(), flat.parameters, seed=11)
+    np.testing.assert_array_equal(again.trials.choice, flat.trials.choice)
+    some = simulate(FLAT, AlienTask(), flat.parameters, seed=11, participants=[4, 3])
+    np.testing.assert_array_equal(some.trials.choice, flat.trials.select([4, 3]).choice)
+
+
+def test_restricted_learners_list_free_parameters_only():
+    simulation = simulate(FLAT.fix(forget=0), AlienTask(trials=10), {"alpha": 0.1, "beta": 2})
+    assert [*simulation.parameters] == ["participant", "alpha", "beta"]
+    assert simulation.trials.n_participants == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "more", "message"),
+    [
+        ({"alpha": (0, 0.2), "beta": 1, "forget": 0}, {}, r"write uniform\(0, 0.2\)"),
+        ({"alpha": uniform(0, 2), "beta": 1, "forget": 0}, {"participants": 20}, "ranges 0 to 1"),
+        ({"alpha": 0.1, "beta": 1}, {}, "needs a value for forget"),
+        ({"alpha": 0.1, "beta": 1, "forget": np.nan}, {}, "forget of participant 0 is missing"),
+        ({"alpha": [0.1, 0.2], "beta": 1, "forget": 0}, {"participants": 3}, "one for each of 3"),
+        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": 0}, "1 or more"),
+        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "each once"),
+        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"keep_missed": True}, "Leave it out|leave it out"),
+        ({"participant": [1], "alpha": [0.1], "beta": [1], "forget": [0]}, {"participants": [7]}, "no participant 7"),
+    ],
+)
+def test_wrong_parameters_say_what_to_type(parameters, more, message):
+    with pytest.raises(UsageError, match=message):
+        simulate(FLAT, AlienTask(trials=10), parameters, **more)
+
+
+def test_uniform_goes_upwards():
+    with pytest.raises(UsageError, match="go upwards"):
+        uniform(1, 0)
+
+
+def test_a_learner_that_overflows_is_told_of():
+    p = {"alpha": 1, "beta": 1e300, "forget": 0}
+    with pytest.raises(ModelError, match="trial 1 of participant 0 the response has no finite probability at alpha=1"):
+        simulate(QLearning(initial=1e300), Bandit(), p)
+
+
+def test_what_a_wrong_environment_gives_is_told():
+    class Flat(Bandit):
+        def potential(self, shown, random):
+            return np.zeros(shown.trials)
+
+    class Partly(Bandit):
+        def potential(self, shown, random):
+            outcome = np.zeros((shown.trials, 2))
+            outcome[3, 1] = np.nan
+            return outcome
+
+    class Unnamed(Bandit):
+        def show(self, random):
+            return Shown(self.trials, {"cue": np.zeros(self.trials, int)})
+
+    class Short(Bandit):
+        def show(self, random):
+            return Shown(self.trials, {"delay": np.zeros(3)})
+
+    p = {"alpha": 0.1, "beta": 1, "forget": 0}
+    for wrong, message in [
+        (Flat(), r"wanted \(trials, actions, parts of an outcome\) = \(50, 2, 1\)"),
+        (Partly(), "some actions of trial 4 only"),
+        (Unnamed(), "name its labels"),
+        (Short(), r"shape \(3,\)"),
+        (object(), "wanted an environment"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            simulate(QLearning(), wrong, p)
+
+
+# -- recorded sequences ------------------------------------------------------------------------------------------------
+
+
+def test_recorded_sequences_get_fresh_outcomes(gappy):
+    p = {"alpha": 0.2, "beta": 2, "forget": 0}
+    simulation = simulate(FLAT, AlienTask().on(gappy), p, seed=1)
+    trials = simulation.trials
+    assert trials.participants == gappy.participants
+    np.testing.assert_array_equal(trials.columns["cue"].values, gappy.columns["cue"].values)
+    assert (trials.choice != MISSED).all()
+    # no feedback where there was a choice without an outcome; missed trials get one now that there is a choice
+    assert np.flatnonzero(np.isnan(trials.outcome["outcome"])).tolist() == [5, 200]
+    one = simulate(FLAT, AlienTask().on(gappy), p, seed=1, participants=["c"])
+    np.testing.assert_array_equal(one.trials.choice, trials.select(["c"]).choice)
+
+
+def test_missed_trials_can_be_kept(gappy):
+    simulation = simulate(FLAT, AlienTask().on(gappy), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True)
+    np.testing.assert_array_equal(simulation.trials.choice == MISSED, gappy.choice == MISSED)
+    np.testing.assert_array_equal(np.isnan(simulation.trials.outcome["outcome"]), np.isnan(gappy.outcome["outcome"]))
+    np.testing.assert_array_equal(np.isnan(simulation.log_probability), gappy.choice == MISSED)
+
+
+def test_sequences_must_fit_the_task(flat):
+    trials = flat.trials
+    two = replace(trials, levels={**trials.levels, "context": ("hot", "cold")})
+    with pytest.raises(
+        UsageError, match=r"3 contexts; these trials have 2: hot, cold.*levels=\{\"context\": \[0, 1, 2\]\}"
+    ):
+        AlienTask().on(two)
+    with pytest.raises(UsageError, match="3 actions; these trials have 2"):
+        AlienTask().on(replace(trials, levels={**trials.levels, "action": ("a", "b")}))
+    bare = replace(trials, columns={name: c for name, c in trials.columns.items() if name != "cue"})
+    with pytest.raises(UsageError, match="depend on the cue"):
+        AlienTask().on(bare)
+
+
+def test_recorded_trials_alone_name_the_environments(flat):
+    with pytest.raises(UsageError, match=r"AlienTask\(\), Conditioning\(\)"):
+        simulate(FLAT, flat.trials, {"alpha": 0.2, "beta": 2, "forget": 0})
+
+
+# -- continuous responses ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def conductance():
+    return simulate(RescorlaWagner(), Conditioning(), SCR, seed=3, participants=200)
+
+
+def test_conditioning(conductance):
+    trials = conductance.trials
+    cue = trials.columns["cue"].values.reshape(200, 30)
+    shock = trials.outcome["outcome"].reshape(200, 30)
+    assert trials.levels["cue"] == ("CS+", "CS-") and trials.choice is None
+    assert ((cue == 0).sum(axis=1) == 18).all()
+    assert (shock.sum(axis=1) == 7).all() and (shock[cue == 1] == 0).all()
+    assert [*trials.to_frame()] == ["participant", "trial", "cue", "response", "outcome"]
+
+
+def test_responses_are_normal_around_the_expectation(conductance):
+    first = conductance.trials.response["response"][::30]
+    assert first.mean() == pytest.approx(0.2 + 1.5 * 0.5, abs=4 * 0.1 / np.sqrt(200))
+    assert first.std() == pytest.approx(0.1, abs=0.02)
+    truth = {name: conductance.parameters[name].to_numpy() for name in RescorlaWagner().names}
+    scored = trial_log_likelihood(RescorlaWagner(), conductance.trials, truth)
+    np.testing.assert_allclose(conductance.log_probability, scored, rtol=1e-10)
+
+
+def test_recorded_outcomes_serve_where_nothing_depends_on_choices(conductance):
+    some = conductance.trials.select([5, 9])
+    missed = some.response["response"].copy()
+    missed[4] = np.nan
+    some = replace(some, response={"scr": missed})
+    again = simulate(RescorlaWagner(), some, SCR, seed=3, keep_missed=True)
+    np.testing.assert_array_equal(again.trials.outcome["outcome"], some.outcome["outcome"])
+    np.testing.assert_array_equal(np.isnan(again.trials.response["response"]), np.isnan(missed))
+    fresh = simulate(RescorlaWagner(), Conditioning().on(some), SCR, seed=3)
+    np.testing.assert_allclose(
+        fresh.trials.response["response"], conductance.trials.select([5, 9]).response["response"]
+    )
+
+
+def test_pearce_hall_too():
+    p = {"kappa": 0.3, "eta": 0.4, "intercept": 0, "slope": 1, "noise": 0.05}
+    simulation = simulate(PearceHall(), Conditioning(shocks=18), p, participants=5)
+    cue = simulation.trials.columns["cue"].values.reshape(5, 30)
+    late = simulation.trials.response["response"].reshape(5, 30)[:, -8:]
+    assert late[cue[:, -8:] == 0].mean() > 0.8 and late[cue[:, -8:] == 1].mean() < 0.2
+
+
+def test_choosers_and_responders_need_their_own_environments():
+    with pytest.raises(UsageError, match="has no actions"):
+        simulate(FLAT, Conditioning(), {"alpha": 0.2, "beta": 2, "forget": 0})
+    with pytest.raises(UsageError, match="makes none"):
+        simulate(RescorlaWagner(), AlienTask(), SCR)
+    with pytest.raises(UsageError, match="at most 18 shocks"):
+        Conditioning(shocks=19)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_saved_files_read_back(flat, tmp_path):
+    files = flat.save(tmp_path / "made", wide=True)
+    names = ["trials.csv", "true_parameters.csv", "seasons.csv", "aliens.csv", "actions.csv", "rewards.csv"]
+    assert [file.name for file in files] == names
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(names)  # nothing temporary is left
+    frame = pd.read_csv(files[0])
+    pd.testing.assert_frame_equal(frame, flat.trials.to_frame(), check_dtype=False)
+    pd.testing.assert_frame_equal(pd.read_csv(files[1]), flat.parameters)
+    for trials in (read_long(files[0]), read_wide(tmp_path / "made")):
+        np.testing.assert_array_equal(trials.choice, flat.trials.choice)
+        np.testing.assert_array_equal(trials.outcome["outcome"], flat.trials.outcome["outcome"])
+        assert trials.participants == flat.trials.participants
+
+
+def test_missed_choices_and_unequal_lengths_survive_saving(gappy, tmp_path):
+    p = {"alpha": 0.2, "beta": 2, "forget": 0}
+    simulation = simulate(FLAT, AlienTask().on(gappy), p, seed=1, keep_missed=True)
+    long, *_ = simulation.save(tmp_path, wide=True)
+    for trials in (read_long(long), read_wide(tmp_path)):
+        assert trials.participants == gappy.participants
+        np.testing.assert_array_equal(trials.offsets, gappy.offsets)
+        np.testing.assert_array_equal(trials.choice, simulation.trials.choice)
+        np.testing.assert_array_equal(trials.outcome["outcome"], simulation.trials.outcome["outcome"])
+
+
+def test_wide_files_need_the_columns_of_the_alien_task(tmp_path):
+    simulation = simulate(QLearning(), Bandit(), {"alpha": 0.1, "beta": 1, "forget": 0})
+    with pytest.raises(UsageError, match="no context, cue"):
+        simulation.save(tmp_path, wide=True)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_failed_write_leaves_the_old_file(flat, tmp_path, monkeypatch):
+    (tmp_path / "trials.csv").write_text("old")
+
+    def fail(*_):
+        raise OSError("no space")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        flat.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["trials.csv"]
+    assert (tmp_path / "trials.csv").read_text() == "old"
+
+
+def test_an_empty_set_of_participants_is_refused():
+    nobody = Trials((), np.zeros(1, np.int64), levels=AlienTask.levels, columns={})
+    with pytest.raises(UsageError):
+        simulate(RescorlaWagner(), nobody, SCR)
