@@ -1,0 +1,233 @@
+r"""Modes and curvatures of participants' likelihoods: where each posterior lies, and how wide it is.
+
+Everything is on the unconstrained scale :math:`u` and for all participants at once: one call of the kernel gives every
+participant's value and gradient, so a Newton step costs as many calls as there are parameters, whatever the number of
+participants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from trialwise.engine.packed import Packed
+from trialwise.engine.run import run_gradient
+from trialwise.learner import Learner
+
+STEP = 1e-4
+"""Step of the central differences of the gradient that make a curvature."""
+
+
+class Evaluator:
+    """Log-likelihood and gradient on the unconstrained scale, counting calls.
+
+    ``pooled`` gives all participants one set of parameters and sums over them.
+    """
+
+    def __init__(self, learner: Learner, packed: Packed, pooled: bool = False):
+        self.learner, self.packed, self.pooled, self.calls = learner, packed, pooled, 0
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``(participants,)`` and ``(participants, parameters)`` at ``u (participants, parameters)``."""
+        self.calls += 1
+        people = len(self.packed.rows)
+        at = np.broadcast_to(u, (people, u.shape[1])) if self.pooled else u
+        parameters = self.learner.parameters
+        free = np.stack([p.constrain(at[:, k]) for k, p in enumerate(parameters)], 1)
+        slopes = np.stack([p.slope(at[:, k]) for k, p in enumerate(parameters)], 1)
+        value, gradient = run_gradient(self.learner, self.packed, np.ascontiguousarray(free))
+        gradient = gradient * slopes
+        if self.pooled:
+            return value.sum(keepdims=True), gradient.sum(0, keepdims=True)
+        return value, gradient
+
+    def curvature(self, u: np.ndarray) -> np.ndarray:
+        """Minus the second derivatives, ``(participants, parameters, parameters)``, symmetric."""
+        columns = []
+        for k in range(u.shape[1]):
+            step = np.zeros(u.shape[1])
+            step[k] = STEP
+            columns.append((self(u - step)[1] - self(u + step)[1]) / (2 * STEP))
+        curvature = np.stack(columns, 1)
+        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
+
+
+def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
+    """Symmetric matrices with their eigenvalues raised to at least ``floor``; what is not finite becomes the floor."""
+    clean = np.where(np.isfinite(matrices).all((1, 2), keepdims=True), matrices, 0.0)
+    values, vectors = np.linalg.eigh(clean)
+    return (vectors * np.maximum(values, floor)[:, None, :]) @ vectors.transpose(0, 2, 1)
+
+
+@dataclass
+class Modes:
+    """Where climbing ended: ``u`` and ``curvature`` (of the likelihood alone) and whether each participant arrived."""
+
+    u: np.ndarray
+    value: np.ndarray
+    gradient: np.ndarray
+    curvature: np.ndarray
+    converged: np.ndarray
+
+
+def climb(
+    evaluate: Evaluator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
+    tolerance: float = 1e-4, longest: float = 2.0,
+) -> Modes:  # fmt: skip
+    """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, each participant on its own.
+
+    Parameters
+    ----------
+    start, mean
+        ``(participants, parameters)``.
+    precision
+        Diagonal of the prior precision, ``(parameters,)``; zeros give the likelihood alone.
+    tolerance
+        A participant has arrived when a full step would gain less than this in log-posterior.
+    longest
+        Longest step of a parameter, so that nobody jumps out of the region where the curvature tells something.
+    """
+
+    def objective(u):
+        value, gradient = evaluate(u)
+        gap = u - mean
+        value = np.where(np.isfinite(value), value, -np.inf)
+        return value - 0.5 * (precision * gap**2).sum(1), gradient - precision * gap, gradient
+
+    u = start.copy()
+    value, slope, raw = objective(u)
+    damping = np.full(len(u), 1e-3)
+    converged = np.zeros(len(u), bool)
+    curvature = evaluate.curvature(u)
+    for _ in range(iterations):
+        bent = floored(curvature + np.diag(precision), 1e-4)
+        scale = np.einsum("nkk->nk", bent)
+        step = np.linalg.solve(bent + damping[:, None, None] * np.einsum("nk,kl->nkl", scale, np.eye(u.shape[1])), slope[..., None])[..., 0]
+        step *= np.minimum(1.0, longest / np.maximum(np.abs(step).max(1), 1e-300))[:, None]
+        gain = np.einsum("nk,nk->n", slope, step)
+        converged = np.isfinite(gain) & (gain < tolerance)
+        step[converged | ~np.isfinite(step).all(1)] = 0.0
+        if converged.all():
+            break
+        new_value, new_slope, new_raw = objective(u + step)
+        better = new_value > value
+        u = np.where(better[:, None], u + step, u)
+        value, slope, raw = (
+            np.where(better, new_value, value),
+            np.where(better[:, None], new_slope, slope),
+            np.where(better[:, None], new_raw, raw),
+        )
+        damping = np.clip(np.where(better, damping * 0.2, damping * 6.0), 1e-6, 1e8)
+        if better.any():
+            curvature = np.where(better[:, None, None], evaluate.curvature(u), curvature)
+    return Modes(u, value, raw, curvature, converged)
+
+
+@dataclass
+class Expansion:
+    """Quadratic expansions of the participants' log-likelihoods, and of the group's posterior under them.
+
+    With :math:`H_n` the curvature at :math:`\\hat u_n` and :math:`b_n = H_n \\hat u_n + g_n`, the likelihood of participant n is
+    about :math:`\\exp(b_n' u - u' H_n u / 2)`.
+
+    Attributes
+    ----------
+    curvature, linear
+        ``H (participants, parameters, parameters)`` and ``b (participants, parameters)``.
+    mean, log_sd
+        Mode of the group's means and log spreads, ``(parameters,)`` each.
+    mean_factor, log_sd_factor
+        Lower Cholesky factors of their posterior covariances.
+    modes
+        The participants' modes under the group at its mode, ``(participants, parameters)``.
+    calls
+        Calls of the gradient that it took.
+    """
+
+    curvature: np.ndarray
+    linear: np.ndarray
+    mean: np.ndarray
+    log_sd: np.ndarray
+    mean_factor: np.ndarray
+    log_sd_factor: np.ndarray
+    modes: np.ndarray
+    calls: int
+
+
+def group_log_posterior(
+    theta: np.ndarray, curvature: np.ndarray, linear: np.ndarray, prior: Callable[[np.ndarray, np.ndarray], float]
+) -> float:
+    r"""Log-posterior of ``theta`` = (means, log spreads) with the participants integrated out under their expansions.
+
+    .. math:: \sum_n \tfrac12 \log|D^{-1}| - \tfrac12 \log|A_n| + \tfrac12 c_n' A_n^{-1} c_n - \tfrac12 \mu' D^{-1} \mu,
+        \quad A_n = H_n + D^{-1},\ c_n = b_n + D^{-1} \mu
+    """
+    size = len(theta) // 2
+    mean, log_sd = theta[:size], theta[size:]
+    weight = np.exp(-2.0 * log_sd)
+    a = curvature + np.diag(weight)
+    c = linear + weight * mean
+    _, log_determinant = np.linalg.slogdet(a)
+    inner = np.einsum("nk,nk->n", c, np.linalg.solve(a, c[..., None])[..., 0])
+    people = len(linear)
+    return float(
+        -people * log_sd.sum() - 0.5 * log_determinant.sum() + 0.5 * inner.sum()
+        - 0.5 * people * (weight * mean**2).sum() + prior(mean, log_sd)
+    )  # fmt: skip
+
+
+def expand(
+    evaluate: Evaluator, mean: np.ndarray, width: np.ndarray, spread: np.ndarray, rounds: int = 4
+) -> Expansion:
+    """Expand at the participants' posterior modes, the group's mode and the participants' in turn.
+
+    ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
+    ``HalfNormal(spread)``.
+    """
+    people, size = len(evaluate.packed.rows), len(mean)
+
+    def prior(mu, log_sd):
+        z = (mu - mean) / width
+        return float(-0.5 * (z**2).sum() - 0.5 * (np.exp(2 * log_sd) / spread**2).sum() + log_sd.sum())
+
+    theta = np.concatenate([mean, 0.5 * np.log(width**2 + spread**2)])
+    u = np.tile(mean, (people, 1))
+    for turn in range(rounds):
+        mu, sd = theta[:size], np.exp(theta[size:])
+        modes = climb(evaluate, u, np.broadcast_to(mu, u.shape), 1.0 / sd**2, tolerance=1e-2 if turn < rounds - 1 else 1e-4)
+        u = modes.u
+        curvature = floored(modes.curvature)
+        linear = np.einsum("nkl,nl->nk", curvature, u) + modes.gradient
+        best = minimize(
+            lambda t, h=curvature, b=linear: -group_log_posterior(t, h, b, prior),
+            theta,
+            method="L-BFGS-B",
+            bounds=[(None, None)] * size + [(-4.0, 3.0)] * size,
+        )
+        moved = np.abs(best.x - theta).max()
+        theta = best.x
+        if moved < 0.05:
+            break
+
+    covariance = np.linalg.inv(_curvature_of(lambda t: group_log_posterior(t, curvature, linear, prior), theta))
+    return Expansion(
+        curvature, linear, theta[:size], theta[size:],
+        np.linalg.cholesky(covariance[:size, :size]), np.linalg.cholesky(covariance[size:, size:]),
+        u, evaluate.calls,
+    )  # fmt: skip
+
+
+def _curvature_of(function: Callable[[np.ndarray], float], at: np.ndarray, step: float = 1e-3) -> np.ndarray:
+    """Minus the second derivatives of a function of a few variables, eigenvalues kept above 1."""
+    size = len(at)
+    second = np.empty((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            a, b = np.zeros(size), np.zeros(size)
+            a[i], b[j] = step, step
+            difference = function(at + a + b) - function(at + a - b) - function(at - a + b) + function(at - a - b)
+            second[i, j] = second[j, i] = -difference / (4 * step**2)
+    return floored(second[None], 1.0)[0]
