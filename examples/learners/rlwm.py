@@ -15,7 +15,9 @@ class WorkingMemoryRL:
     even: float = constant(1 / 3, "value before any outcome, 1 / number of actions")
 
     def start(self, task):
-        return state(value=task.table("cue", "action", fill=self.even), memory=task.table("cue", "action", fill=self.even))
+        return state(
+            value=task.table("cue", "action", fill=self.even), memory=task.table("cue", "action", fill=self.even)
+        )
 
     @probabilities
     def choose(self, now, trial, preference):

@@ -34,11 +34,14 @@ class Reads:
         It is subscripted or looped over.
     constants
         Numbers that it, or an entry of it, is compared with.
+    asked
+        The learner asks whether it is missing, with ``isnan``.
     """
 
     label: bool = False
     vector: bool = False
     constants: list[float] = field(default_factory=list)
+    asked: bool = False
 
 
 class Reading:
@@ -92,7 +95,8 @@ class Reading:
                 if isinstance(thing, str):
                     yield thing
                 else:
-                    yield from self._meanings(*thing, depth - 1)
+                    expression, inner = thing
+                    yield from self._meanings(expression, inner, depth - 1)
         elif isinstance(node, ast.Attribute):
             for owner in self._meanings(node.value, scope, depth - 1):
                 if isinstance(owner, str):
@@ -131,9 +135,9 @@ class Reading:
                 reads.vector = True
         if isinstance(node, ast.Call):
             self._call(node, scope, depth)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and "choice" in self._meanings(node.right, scope):
-            if isinstance(node.left, ast.Constant) and isinstance(node.left.value, int):
-                self.actions = node.left.value + 1
+        match node:
+            case ast.BinOp(ast.Constant(int(most)), ast.Sub(), right) if "choice" in self._meanings(right, scope):
+                self.actions = most + 1
         for child in ast.iter_child_nodes(node):
             self._look(child, scope, index, depth)
 
@@ -155,9 +159,10 @@ class Reading:
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> None:
         """Follow a call into a helper of the learner or of its module."""
-        if _called(node) == "len" and node.args:
+        if node.args and (function := _called(node)) in ("len", "isnan", "isfinite"):
             for reads in self._reads(node.args[0], scope):
-                reads.vector = True
+                reads.vector |= function == "len"
+                reads.asked |= function != "len"
         given: list[Any] = [(argument, scope) for argument in node.args]
         named = {keyword.arg: (keyword.value, scope) for keyword in node.keywords if keyword.arg}
         if isinstance(node.func, ast.Attribute) and "self" in self._meanings(node.func.value, scope):
@@ -170,6 +175,9 @@ class Reading:
 
 
 def _called(node: ast.Call) -> str:
+    """The name of a function that is called, by itself or in a module: ``isnan``."""
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
@@ -212,7 +220,6 @@ def dimensions(learner: Learner) -> set[str]:
     tree = method_tree(learner.methods["start"]) if "start" in learner.methods else None
     words: set[str] = set()
     for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("table", "memory", "size"):
-                words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+        if isinstance(node, ast.Call) and _called(node) in ("table", "memory", "size"):
+            words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return words

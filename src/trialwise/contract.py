@@ -146,7 +146,7 @@ def _simulation(case: Case) -> str:
     choices = case.learner.response == "categorical"
     draws = random.random(len(packed.ints)) if choices else random.normal(size=len(packed.ints))
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
-    observed, reals, own = run.run_rollout(case.learner, packed, case.points[0], potential, draws)
+    observed, reals, own = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=replace(packed, observed=observed, reals=reals))
     gap = _gap(replayed, own)
     if gap.max() > AGREEMENT:
@@ -183,7 +183,7 @@ def _why_still(name: str, in_steps: bool) -> str:
         )
     return (
         "never moves the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make it "
-        f'a constant(...), .fix({name}=...), or give trials= in which it matters'
+        f"a constant(...), .fix({name}=...), or give trials= in which it matters"
     )
 
 
@@ -302,7 +302,9 @@ def _signals(case: Case) -> str:
         bad = np.argwhere(~np.isfinite(signals[learns]))
         if len(bad):
             t, k = np.flatnonzero(learns)[bad[0, 0]], bad[0, 1]
-            raise NotKept(f"learn returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome")
+            raise NotKept(
+                f"learn returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome"
+            )
     return ", ".join(names) or "none"
 
 

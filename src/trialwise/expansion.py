@@ -139,8 +139,10 @@ class Expansion:
         ``H (participants, parameters, parameters)`` and ``b (participants, parameters)``.
     mean, log_sd
         Mode of the group's means and log spreads, ``(parameters,)`` each.
-    mean_factor, log_sd_factor
-        Lower Cholesky factors of their posterior covariances.
+    mean_factor
+        Lower Cholesky factor of the posterior covariance of the means.
+    sd_scale
+        About the posterior standard deviations of the spreads.
     modes
         The participants' modes under the group at its mode, ``(participants, parameters)``.
     calls
@@ -152,7 +154,7 @@ class Expansion:
     mean: np.ndarray
     log_sd: np.ndarray
     mean_factor: np.ndarray
-    log_sd_factor: np.ndarray
+    sd_scale: np.ndarray
     modes: np.ndarray
     calls: int
 
@@ -215,7 +217,7 @@ def expand(
     covariance = np.linalg.inv(_curvature_of(lambda t: group_log_posterior(t, curvature, linear, prior), theta))
     return Expansion(
         curvature, linear, theta[:size], theta[size:],
-        np.linalg.cholesky(covariance[:size, :size]), np.linalg.cholesky(covariance[size:, size:]),
+        np.linalg.cholesky(covariance[:size, :size]), np.exp(theta[size:]) * np.sqrt(np.diag(covariance)[size:]),
         u, evaluate.calls,
     )  # fmt: skip
 

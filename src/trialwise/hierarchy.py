@@ -28,7 +28,7 @@ from trialwise.learner import Learner, _closest
 from trialwise.likelihood import observe
 from trialwise.parameters import Parameter
 from trialwise.trials import Trials
-from trialwise.whitening import Affine, ConditionalWhitening, NonCentred
+from trialwise.whitening import Affine, ConditionalWhitening, Magnitude, NonCentred
 
 Pooling = Literal["partial", "none", "complete"]
 Geometry = Literal["whitened", "non-centred", "centred"]
@@ -188,8 +188,9 @@ def _partial_model(
             transform = ConditionalWhitening(
                 pm.Data("expansion_curvature", expansion.curvature), pm.Data("expansion_linear", expansion.linear)
             )
+        centre = mu if expansion is None else transform.carried(mu)
         individual = pm.Normal(
-            "individual", mu, sd, dims=("participant", "parameter"), default_transform=None, transform=transform
+            "individual", centre, sd, dims=("participant", "parameter"), default_transform=None, transform=transform
         )
         columns = []
         for k, parameter in enumerate(learner.parameters):
@@ -219,7 +220,7 @@ def _group(
         mu = pt.stack(list(means.values()))
     else:
         affine = Affine(pm.Data("expansion_mean", expansion.mean), pm.Data("expansion_mean_factor", expansion.mean_factor))
-        mu = pm.Normal("group_mu", prior.mean, prior.width, dims="parameter", transform=affine)
+        mu = pm.Normal("group_mu", affine.carried(prior.mean), prior.width, dims="parameter", transform=affine)
         for k, name in enumerate(learner.names):
             pm.Deterministic(f"{name}_mu", mu[k])
     if own_spreads or expansion is None:
@@ -232,14 +233,13 @@ def _group(
             )
         sd = pt.stack(list(spreads.values()))
     else:
-        affine = Affine(
-            pm.Data("expansion_log_sd", expansion.log_sd),
-            pm.Data("expansion_log_sd_factor", expansion.log_sd_factor),
-            positive=True,
-        )
-        sd = pm.HalfNormal(
-            "group_sd", prior.spread, dims="parameter", default_transform=None, transform=affine
-        )
+        scale = pm.Data("expansion_sd_scale", np.diag(expansion.sd_scale))
+        affine = Affine(pm.Data("expansion_no_shift", np.zeros(len(learner.names))), scale)
+        signed = pm.Normal(
+            "group_signed_sd", affine.carried(np.zeros(len(learner.names))), prior.spread,
+            dims="parameter", transform=affine, initval=np.exp(expansion.log_sd),
+        )  # fmt: skip
+        sd = Magnitude()(signed)
         for k, name in enumerate(learner.names):
             pm.Deterministic(f"{name}_sd", sd[k])
     return mu, sd
@@ -264,7 +264,8 @@ def _flat_model(
                 pm.Data("expansion_curvature", curvature), pm.Data("expansion_linear", linear)
             )
         shape = {"shape": (1, len(prior.mean))} if pooled else {"dims": ("participant", "parameter")}
-        individual = pm.Normal("individual", prior.mean, prior.total, transform=transform, **shape)
+        centre = transform.carried(prior.mean) if geometry == "whitened" else prior.mean
+        individual = pm.Normal("individual", centre, prior.total, transform=transform, **shape)
         columns = []
         for k, parameter in enumerate(learner.parameters):
             natural = constrain(parameter, individual[:, k])

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from trialwise.columns import Reading, Reads, dimensions
-from trialwise.engine.packed import OPTIONAL
+from trialwise.engine.packed import OPTIONAL, argument
 from trialwise.errors import UsageError
 from trialwise.learner import Learner
-from trialwise.source import helpers, uses
+from trialwise.source import uses
 from trialwise.trials import MISSED, Column, Trials
 
 LENGTHS = (31, 1, 38, 24)
@@ -55,16 +55,18 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
     made: dict[str, Column] = {}
     for name, kind in kinds.items():
-        if isinstance(kind, int) or isinstance(kind[1], int):
-            shape, size = (count, kind) if isinstance(kind, int) else ((count, kind[0]), kind[1])
-            owner = name if name in dimensions(learner) or not spare else "cue" if "cue" in spare else spare[0]
-            size = max(size, len(levels.get(owner, ())))
-            levels[owner] = tuple(f"{owner} {k + 1}" for k in range(size))
-            made[name] = Column(random.integers(0, size, shape), owner)
-        elif isinstance(kind[0], int):
-            made[name] = Column(random.uniform(*kind[1], (count, kind[0])))
-        else:
-            made[name] = Column(random.uniform(*kind, count))
+        match kind:
+            case int(size) | (int(), int(size)):
+                owner = name if name in dimensions(learner) or not spare else "cue" if "cue" in spare else spare[0]
+                size = max(size, len(levels.get(owner, ())))
+                levels[owner] = tuple(f"{owner} {k + 1}" for k in range(size))
+                made[name] = Column(
+                    random.integers(0, size, count if isinstance(kind, int) else (count, kind[0])), owner
+                )
+            case (int(length), (low, high)):
+                made[name] = Column(random.uniform(low, high, (count, length)))
+            case (low, high):
+                made[name] = Column(random.uniform(low, high, count))
 
     return Trials(
         participants=tuple(f"participant {n + 1}" for n in range(len(LENGTHS))),
@@ -95,8 +97,8 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     if names != ["outcome"] and len(names) == 1:
         names.append("outcome")  # a record has at least two parts
     outcome = {name: np.where(untold, np.nan, _outcomes(count, random)) for name in names}
-    if _asks_for_missing(learner):
-        for name in names[1:] if len(names) > 1 else ():
+    for name, reads in reading.outcome.items():
+        if reads.asked:
             outcome[name][random.random(count) < 0.2] = np.nan
     return {"available": available, "choice": choice, "response": response, "outcome": outcome}
 
@@ -111,22 +113,22 @@ def _kind(name: str, reads: Reads, actions: int) -> Any:
     labels = {"context": 2, "cue": 4}.get(name, 2 if len(name) % 2 else 3)
     whole = [constant for constant in reads.constants if isinstance(constant, int)]
     labels = max([labels, *(constant + 1 for constant in whole)])
-    low, high = min([RANGE[0], *(c - 1.0 for c in reads.constants)]), max([RANGE[1], *(c + 1.0 for c in reads.constants)])
+    low, high = (
+        min([RANGE[0], *(c - 1.0 for c in reads.constants)]),
+        max([RANGE[1], *(c + 1.0 for c in reads.constants)]),
+    )
     if reads.vector:
         return (actions, max(labels, 4)) if reads.label else (actions, (low, high))
     return labels if reads.label or name in OPTIONAL else (low, high)
 
 
 def _checked(name: str, kind: Any) -> Any:
-    if isinstance(kind, int) and not isinstance(kind, bool) and kind > 0:
-        return kind
-    if isinstance(kind, tuple) and len(kind) == 2:
-        first, second = kind
-        if isinstance(first, float) and isinstance(second, int | float) and first < second:
-            return (first, float(second))
-        if isinstance(first, int) and first > 0 and isinstance(second, int) and second > 0:
+    match kind:
+        case bool():
+            pass
+        case int(length) | (int(length), int() | (float() | int(), float() | int())) if length > 0:
             return kind
-        if isinstance(first, int) and first > 0 and isinstance(second, tuple) and len(second) == 2:
+        case (float(low), float() | int()) if low < kind[1]:
             return kind
     raise UsageError(
         f"columns={{{name!r}: {kind!r}}}: write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) for a "
@@ -136,20 +138,9 @@ def _checked(name: str, kind: Any) -> Any:
 
 def _read_names(learner: Learner, role: str) -> set[str]:
     """What the methods read of ``trial`` or ``outcome``, from their bytecode."""
-    from trialwise.engine.packed import argument
-
     return {
         use.name
         for name, method in learner.methods.items()
         for use in uses(method)
         if use.argument == argument(learner, name, role)
     }
-
-
-def _asks_for_missing(learner: Learner) -> bool:
-    """Whether ``learn`` looks for outcomes that are missing, with ``isnan``."""
-    method = learner.methods.get("learn")
-    if method is None:
-        return False
-    called = {*method.__code__.co_names, *(name for name, _ in helpers(method))}
-    return bool(called & {"isnan", "isfinite"})

@@ -1,15 +1,21 @@
 r"""Conditional whitening: coordinates in which a hierarchical posterior is about a standard Normal.
 
-Given the group's means :math:`\mu` and spreads (:math:`D = \mathrm{diag}(sd^2)`), participant n's posterior is about Normal with
-precision :math:`A_n = H_n + D^{-1} = L_n L_n'`. Instead of :math:`u_n` the sampler moves :math:`w_n`:
+Given the group's means :math:`\mu` and spreads :math:`|z|` (:math:`Z = \mathrm{diag}(z)`), participant n's posterior is about Normal
+with covariance :math:`(H_n + Z^{-2})^{-1} = Z M_n'^{-1} M_n^{-1} Z`, where :math:`M_n M_n' = I + Z H_n Z`. Instead of :math:`u_n` the
+sampler moves :math:`w_n`:
 
 .. math::
 
-    u_n = \mu + A_n^{-1} (b_n - H_n \mu) + L_n'^{-1} w_n, \qquad \log |\partial u_n / \partial w_n| = -\sum_k \log L_{n,kk}
+    u_n = \mu + Z M_n'^{-1} \bigl(M_n^{-1} Z (b_n - H_n \mu) + w_n\bigr), \qquad
+    \log |\partial u_n / \partial w_n| = \sum_k \log |z_k| - \log M_{n,kk}
 
-The density is exact whatever the quality of the expansion; only the geometry depends on it. Where the data say much
-this is nearly the centred form, where they say little the non-centred one, participant by participant and direction by
-direction: no funnel is left, and no ridge between parameters.
+The density is exact whatever the quality of the expansion; only the geometry depends on it. Where the data say much this is
+nearly the centred form, where they say little the non-centred one, participant by participant and direction by direction:
+no funnel is left, and no ridge between parameters.
+
+A spread is the magnitude of a signed number, :math:`z \sim \mathrm{Normal}(0, t)`, which makes it HalfNormal(t); the map above is smooth
+in z through zero, so a spread that may well be zero is no wall that the sampler runs into, nor an endless tail of its
+logarithm.
 """
 
 from __future__ import annotations
@@ -21,10 +27,11 @@ from pymc.logprob.transforms import Transform
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
+from pytensor.graph.traversal import ancestors
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _cholesky(a):
     """Lower Cholesky factor of a small matrix, in place of its lower triangle."""
     size = a.shape[0]
@@ -38,7 +45,7 @@ def _cholesky(a):
             a[i, j] /= a[j, j]
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _solve(lower, x):
     """``x <- L^{-1} x``, in place."""
     for i in range(len(x)):
@@ -47,7 +54,7 @@ def _solve(lower, x):
         x[i] /= lower[i, i]
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _solve_transposed(lower, x):
     """``x <- L'^{-1} x``, in place."""
     for i in range(len(x) - 1, -1, -1):
@@ -56,107 +63,144 @@ def _solve_transposed(lower, x):
         x[i] /= lower[i, i]
 
 
-@numba.njit(nogil=True, cache=True)
-def _prepare(n, mu, sd, curvature, linear, lower, shift):
-    """Factor ``A_n`` into ``lower`` and put ``L^{-1} (b - H mu)`` into ``shift``."""
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _prepare(n, mu, z, curvature, linear, factor, gap, shift):
+    """``M`` into ``factor``, ``b - H mu`` into ``gap`` and ``M^{-1} Z gap`` into ``shift``."""
     size = len(mu)
     for i in range(size):
+        gap[i] = linear[n, i]
         for j in range(size):
-            lower[i, j] = curvature[n, i, j]
-        lower[i, i] += 1.0 / (sd[i] * sd[i])
-        shift[i] = linear[n, i]
-        for j in range(size):
-            shift[i] -= curvature[n, i, j] * mu[j]
-    _cholesky(lower)
-    _solve(lower, shift)
+            factor[i, j] = z[i] * curvature[n, i, j] * z[j]
+            gap[i] -= curvature[n, i, j] * mu[j]
+        factor[i, i] += 1.0
+        shift[i] = z[i] * gap[i]
+    _cholesky(factor)
+    _solve(factor, shift)
 
 
-@numba.njit(nogil=True, cache=True)
-def whitened_to_natural(w, mu, sd, curvature, linear):
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def whitened_to_natural(w, mu, z, curvature, linear):
     """``u (participants, parameters)`` and the log-Jacobian of each participant."""
     people, size = w.shape
     u, jacobian = np.empty((people, size)), np.zeros(people)
-    lower, x = np.empty((size, size)), np.empty(size)
+    factor, gap, x = np.empty((size, size)), np.empty(size), np.empty(size)
     for n in range(people):
-        _prepare(n, mu, sd, curvature, linear, lower, x)
+        _prepare(n, mu, z, curvature, linear, factor, gap, x)
         for i in range(size):
             x[i] += w[n, i]
-            jacobian[n] -= np.log(lower[i, i])
-        _solve_transposed(lower, x)
+            jacobian[n] += np.log(abs(z[i]) / factor[i, i])
+        _solve_transposed(factor, x)
         for i in range(size):
-            u[n, i] = mu[i] + x[i]
+            u[n, i] = mu[i] + z[i] * x[i]
     return u, jacobian
 
 
-@numba.njit(nogil=True, cache=True)
-def natural_to_whitened(u, mu, sd, curvature, linear):
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def natural_to_whitened(u, mu, z, curvature, linear):
     """The inverse: ``w (participants, parameters)``."""
     people, size = u.shape
     w = np.empty((people, size))
-    lower, shift = np.empty((size, size)), np.empty(size)
+    factor, gap, shift = np.empty((size, size)), np.empty(size), np.empty(size)
     for n in range(people):
-        _prepare(n, mu, sd, curvature, linear, lower, shift)
+        _prepare(n, mu, z, curvature, linear, factor, gap, shift)
         for i in range(size):
             total = -shift[i]
             for k in range(i, size):
-                total += lower[k, i] * (u[n, k] - mu[k])
+                total += factor[k, i] * (u[n, k] - mu[k]) / z[k]
             w[n, i] = total
     return w
 
 
-@numba.njit(nogil=True, cache=True)
-def whitening_pullback(w, mu, sd, curvature, linear, u_bar, jacobian_bar):
-    """Cotangents of ``w``, ``mu`` and ``sd`` from those of ``u`` and the log-Jacobian.
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def whitening_pullback(w, mu, z, curvature, linear, u_bar, jacobian_bar):
+    """Cotangents of ``w``, ``mu`` and ``z`` from those of ``u`` and the log-Jacobian.
 
-    The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527), for the diagonal of A alone.
+    The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527).
     """
     people, size = w.shape
-    w_bar, mu_bar, sd_bar = np.empty((people, size)), np.zeros(size), np.zeros(size)
-    lower, shift, x, y_bar, c_bar = (
-        np.empty((size, size)), np.empty(size), np.empty(size), np.empty(size), np.empty(size),
+    w_bar, mu_bar, z_bar = np.empty((people, size)), np.zeros(size), np.zeros(size)
+    factor, factor_bar, inner, inverse = (
+        np.empty((size, size)), np.empty((size, size)), np.empty((size, size)), np.empty((size, size)),
     )  # fmt: skip
-    lower_bar, inner, column = np.empty((size, size)), np.empty((size, size)), np.empty(size)
+    gap, shift, x, y_bar, d_bar = np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     for n in range(people):
-        _prepare(n, mu, sd, curvature, linear, lower, shift)
+        _prepare(n, mu, z, curvature, linear, factor, gap, shift)
         for i in range(size):
             x[i] = shift[i] + w[n, i]
-            y_bar[i] = u_bar[n, i]
-        _solve_transposed(lower, x)
-        _solve(lower, y_bar)
+            y_bar[i] = z[i] * u_bar[n, i]
+        _solve_transposed(factor, x)
+        _solve(factor, y_bar)
         for i in range(size):
-            c_bar[i] = y_bar[i]
             w_bar[n, i] = y_bar[i]
-        _solve_transposed(lower, c_bar)
+            d_bar[i] = y_bar[i]
+        _solve_transposed(factor, d_bar)
         for i in range(size):
-            for j in range(i + 1):
-                lower_bar[i, j] = -x[i] * y_bar[j] - c_bar[i] * shift[j]
-            lower_bar[i, i] -= jacobian_bar[n] / lower[i, i]
             mu_bar[i] += u_bar[n, i]
+            z_bar[i] += u_bar[n, i] * x[i] + d_bar[i] * gap[i] + jacobian_bar[n] / z[i]
             for j in range(size):
-                mu_bar[i] -= curvature[n, i, j] * c_bar[j]
-        # inner = lower triangle of L' L_bar, its diagonal halved
+                mu_bar[i] -= curvature[n, i, j] * z[j] * d_bar[j]
+                factor_bar[i, j] = -x[i] * y_bar[j] - d_bar[i] * shift[j] if j <= i else 0.0
+            factor_bar[i, i] -= jacobian_bar[n] / factor[i, i]
+        # the adjoint of M M' is M'^{-1} P M^{-1}, made symmetric, with P the lower triangle of M' M_bar, diagonal halved
         for i in range(size):
             for j in range(size):
                 inner[i, j] = 0.0
-                if j <= i:
-                    for k in range(i, size):
-                        inner[i, j] += lower[k, i] * lower_bar[k, j]
+                for k in range(i, size if j <= i else 0):
+                    inner[i, j] += factor[k, i] * factor_bar[k, j]
             inner[i, i] *= 0.5
-        # diagonal of L'^{-1} inner L^{-1}: only it feels sd
         for k in range(size):
             for i in range(size):
-                column[i] = 1.0 if i == k else 0.0
-            _solve(lower, column)  # L^{-1} e_k
-            total = 0.0
-            for i in range(size):
-                for j in range(i + 1):
-                    total += column[i] * inner[i, j] * column[j]
-            sd_bar[k] -= 2.0 * total / (sd[k] * sd[k] * sd[k])
-    return w_bar, mu_bar, sd_bar
+                shift[i] = 1.0 if i == k else 0.0
+            _solve(factor, shift)
+            inverse[:, k] = shift
+        for i in range(size):
+            for j in range(size):
+                total = 0.0
+                for k in range(size):
+                    for m in range(k + 1):
+                        total += inner[k, m] * (inverse[k, i] * inverse[m, j] + inverse[k, j] * inverse[m, i])
+                z_bar[i] += total * curvature[n, i, j] * z[j]
+    return w_bar, mu_bar, z_bar
+
+
+class Magnitude(Op):
+    """``z -> |z|``, an operation of its own so that the whitening can find the signed number behind a spread."""
+
+    __props__ = ()
+
+    def make_node(self, z):
+        z = pt.as_tensor(z)
+        return Apply(self, [z], [z.type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = np.abs(inputs[0])
+
+    def infer_shape(self, fgraph, node, shapes):
+        return shapes
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [cotangents[0] * pt.sign(inputs[0])]
+
+
+@register_funcify_default_op_cache_key(Magnitude)
+def _compile_magnitude(op, node, **kwargs):
+    @numba.njit
+    def magnitude(z):
+        return np.abs(z)
+
+    return magnitude, 1
+
+
+def _signed(sd):
+    """The signed number behind a spread, or the spread itself."""
+    for variable in ancestors([sd]):
+        if variable.owner is not None and isinstance(variable.owner.op, Magnitude):
+            return variable.owner.inputs[0]
+    return sd
 
 
 class Whiten(Op):
-    """``(w, mu, sd, H, b) -> (u, log-Jacobian of each participant)``."""
+    """``(w, mu, z, H, b) -> (u, log-Jacobian of each participant)``."""
 
     __props__ = ()
 
@@ -200,7 +244,7 @@ class WhitenPullback(Op):
 
 
 class Unwhiten(Op):
-    """``(u, mu, sd, H, b) -> w``; used for starting points only."""
+    """``(u, mu, z, H, b) -> w``; used for starting points only."""
 
     __props__ = ()
 
@@ -215,33 +259,73 @@ class Unwhiten(Op):
         return shapes[:1]
 
 
-def _contiguous(function, count):
-    """The kernel on C-contiguous copies, whatever layout PyTensor hands over."""
-    c = np.ascontiguousarray
-    if count == 5:
-        return numba.njit(lambda a, b, d, e, f: function(c(a), c(b), c(d), c(e), c(f)))
-    return numba.njit(lambda a, b, d, e, f, g, h: function(c(a), c(b), c(d), c(e), c(f), c(g), c(h)))
+class Carry(Op):
+    """``(x, *data) -> x``: makes data part of the graph of a variable, so that PyMC finds what its transform needs."""
+
+    __props__ = ()
+    view_map = {0: [0]}
+
+    def make_node(self, x, *data):
+        inputs = [pt.as_tensor(v) for v in (x, *data)]
+        return Apply(self, inputs, [inputs[0].type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = inputs[0]
+
+    def infer_shape(self, fgraph, node, shapes):
+        return shapes[:1]
+
+    def connection_pattern(self, node):
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [cotangents[0], *(disconnected_type() for _ in inputs[1:])]
 
 
 @register_funcify_default_op_cache_key(Whiten)
-def _whiten_numba(op, node, **kwargs):
-    return _contiguous(whitened_to_natural, 5), 1
+def _compile_whiten(op, node, **kwargs):
+    @numba.njit
+    def whiten(w, mu, z, curvature, linear):
+        c = np.ascontiguousarray  # whatever layout PyTensor hands over
+        return whitened_to_natural(c(w), c(mu), c(z), c(curvature), c(linear))
+
+    return whiten, 1
 
 
 @register_funcify_default_op_cache_key(WhitenPullback)
-def _whiten_pullback_numba(op, node, **kwargs):
-    return _contiguous(whitening_pullback, 7), 1
+def _compile_whiten_pullback(op, node, **kwargs):
+    @numba.njit
+    def whiten_pullback(w, mu, z, curvature, linear, u_bar, jacobian_bar):
+        c = np.ascontiguousarray
+        return whitening_pullback(c(w), c(mu), c(z), c(curvature), c(linear), c(u_bar), c(jacobian_bar))
+
+    return whiten_pullback, 1
 
 
 @register_funcify_default_op_cache_key(Unwhiten)
-def _unwhiten_numba(op, node, **kwargs):
-    return _contiguous(natural_to_whitened, 5), 1
+def _compile_unwhiten(op, node, **kwargs):
+    @numba.njit
+    def unwhiten(u, mu, z, curvature, linear):
+        c = np.ascontiguousarray
+        return natural_to_whitened(c(u), c(mu), c(z), c(curvature), c(linear))
+
+    return unwhiten, 1
+
+
+@register_funcify_default_op_cache_key(Carry)
+def _compile_carry(op, node, **kwargs):
+    @numba.njit
+    def carry(x, *data):
+        return x
+
+    return carry, 1
 
 
 class ConditionalWhitening(Transform):
     """The whitening as a PyMC transform of ``pm.Normal(mu, sd, shape=(participants, parameters))``.
 
-    ``curvature`` and ``linear`` are the expansion: ``pm.Data`` of the model, so that other data need no new compilation.
+    ``curvature`` and ``linear`` are the expansion: ``pm.Data`` of the model, so that other data need no new compilation;
+    :meth:`carried` puts them into the graph of the mean.
     """
 
     name = "whitened"
@@ -249,9 +333,13 @@ class ConditionalWhitening(Transform):
     def __init__(self, curvature, linear):
         self.curvature, self.linear = curvature, linear
 
+    def carried(self, mu):
+        """``mu``, for the distribution that this transform belongs to."""
+        return Carry()(mu, self.curvature, self.linear)
+
     def _arguments(self, value, inputs):
         mu, sd = inputs[-2:]  # PyMC hands them over as rows
-        return value, mu.ravel(), sd.ravel(), self.curvature, self.linear
+        return value, mu.ravel(), _signed(sd).ravel(), self.curvature, self.linear
 
     def backward(self, value, *inputs):
         return Whiten()(*self._arguments(value, inputs))[0]
@@ -279,22 +367,23 @@ class NonCentred(Transform):
 
 
 class Affine(Transform):
-    """``x = centre + factor z``, or its exponential: whitens a vector of group parameters by their expected posterior."""
+    """``x = centre + factor z``: whitens a vector of group parameters by their expected posterior."""
 
     name = "affine"
     ndim_supp = 1
 
-    def __init__(self, centre, factor, positive: bool = False):
-        self.centre, self.factor, self.positive = centre, factor, positive
+    def __init__(self, centre, factor):
+        self.centre, self.factor = centre, factor
+
+    def carried(self, parameter):
+        """A parameter of the distribution that this transform belongs to."""
+        return Carry()(parameter, self.centre, self.factor)
 
     def backward(self, value, *inputs):
-        x = self.centre + pt.dot(self.factor, value)
-        return pt.exp(x) if self.positive else x
+        return self.centre + pt.dot(self.factor, value)
 
     def log_jac_det(self, value, *inputs):
-        jacobian = pt.log(pt.diag(self.factor)).sum()
-        return jacobian + (self.centre + pt.dot(self.factor, value)).sum() if self.positive else jacobian
+        return pt.log(pt.abs(pt.diag(self.factor))).sum()
 
     def forward(self, value, *inputs):
-        x = pt.log(value) if self.positive else value
-        return pt.linalg.solve_triangular(self.factor, x - self.centre, lower=True)
+        return pt.linalg.solve_triangular(self.factor, value - self.centre, lower=True)

@@ -162,7 +162,8 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         slope = np.zeros((segments, parameters))
         flat = slope.reshape(-1)
         task = task_of(np.empty(numbers[1] * width), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
-        preference = arena_table(width, np.zeros(numbers[0] * width), 0, (numbers[0],))
+        buffer = np.zeros(numbers[0] * width)
+        preference = arena_table(width, buffer, 0, (numbers[0],))
         for s in range(segments):
             for first in range(0, max(parameters, 1), tangents):
                 agent = agent_of(free, rows[s], constants, first)
@@ -172,6 +173,7 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
+        buffer[0] = 0.0  # a view does not keep its memory: used here, the buffer lives until here
         return likelihood, slope
 
     return numba.njit(gradient, **OPTIONS)
@@ -198,12 +200,14 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) 
 
     def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
         task = task_of(np.empty(numbers[1]), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
-        preference = arena_table(0, np.zeros(numbers[0]), 0, (numbers[0],))
+        buffer = np.zeros(numbers[0])
+        preference = arena_table(0, buffer, 0, (numbers[0],))
         for s in range(len(offsets) - 1):
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
             walk_one(
                 agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], record, signals, *more
             )
+        buffer[0] = 0.0  # as above
 
     return numba.njit(walk, **OPTIONS)

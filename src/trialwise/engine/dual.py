@@ -382,18 +382,25 @@ def _power(base, exponent):
 
         def constant(base, exponent):
             b = value(base)
-            # 0 ** p has slope 0 for p > 1, not the NaN of 0 * inf
-            slope = 0.0 if exponent == 0.0 else exponent * b ** (exponent - 1.0)
+            # at 0 the slope of b ** p is infinite for p < 1; told as 0, it leaves a surprise of exactly 0 without effect
+            slope = 0.0 if exponent == 0.0 or (b == 0.0 and exponent < 1.0) else exponent * b ** (exponent - 1.0)
             return chain(base, b**exponent, slope)
 
         return constant
+    if isinstance(exponent, Dual) and not isinstance(base, Dual):
+
+        def exponential(base, exponent):
+            power = base ** value(exponent)
+            return chain(exponent, power, 0.0 if base == 0.0 else power * np.log(base))
+
+        return exponential
     if isinstance(exponent, Dual):
 
         def general(base, exponent):
             b, e = value(base), value(exponent)
             power = b**e
-            by_base = 0.0 if e == 0.0 else e * b ** (e - 1.0)
-            by_exponent = 0.0 if b == 0.0 else power * math.log(b)
+            by_base = 0.0 if e == 0.0 or (b == 0.0 and e < 1.0) else e * b ** (e - 1.0)
+            by_exponent = 0.0 if b == 0.0 else power * np.log(b)
             result = chain(base + 0.0 * exponent, power, by_base)
             return result + chain(exponent, 0.0, by_exponent)
 

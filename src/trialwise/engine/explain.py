@@ -114,7 +114,11 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
         if result is not None:
             values = result if isinstance(result, tuple) else (result,)
             for value in values:
-                float(value)
+                if not isinstance(value, int | float | np.number | np.bool_):
+                    raise LearnerError(
+                        f"{type(learner).__name__}.learn returned {value!r}: it returns the trial's signals, a number or a "
+                        "tuple of numbers, or nothing"
+                    )
             seen.append(len(values))
 
     def act(agent, state, trial, preference, last):

@@ -1,0 +1,34 @@
+"""Rescorla-Wagner and hybrid Pearce-Hall with a Normal response: one participant, from the equations."""
+
+import numpy as np
+from scipy.stats import norm
+
+
+def rescorla_wagner(cue, response, outcome, reset, *, cues, alpha, intercept, slope, noise, initial):
+    """Sum of log-densities; response NaN is missing, outcome NaN is none."""
+    value, total = np.full(cues, float(initial)), 0.0
+    for s, y, r, again, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+        if again and t:
+            value[:] = initial
+        if not np.isnan(y):
+            total += norm.logpdf(y, intercept + slope * value[s], noise)
+        if not np.isnan(r):
+            value[s] = (1 - alpha) * value[s] + alpha * r
+    return total
+
+
+def pearce_hall(
+    cue, response, outcome, reset, *, cues, kappa, eta, intercept, slope, noise, initial, initial_associability
+):
+    """As :func:`rescorla_wagner`; the value moves by the associability from before the trial."""
+    value, associability, total = np.full(cues, float(initial)), np.full(cues, float(initial_associability)), 0.0
+    for s, y, r, again, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+        if again and t:
+            value[:], associability[:] = initial, initial_associability
+        if not np.isnan(y):
+            total += norm.logpdf(y, intercept + slope * value[s], noise)
+        if not np.isnan(r):
+            surprise = r - value[s]
+            value[s] += kappa * associability[s] * surprise
+            associability[s] = eta * np.abs(surprise) + (1 - eta) * associability[s]
+    return total

@@ -1,0 +1,159 @@
+"""Likelihoods and gradients against independent NumPy rewrites, on generated data and on the human data."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trialwise as tw
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles.conditioning import pearce_hall, rescorla_wagner
+from oracles.q_learning import log_likelihood as q_oracle
+from scipy.optimize import minimize
+from trialwise.specimen import specimen
+from trialwise.trials import Column, Trials
+
+ALL = tw.QLearning(initial=1.2).with_stickiness().with_lapse()
+"""Stickiness and lapse at 0 are the plain learner: one kernel serves all."""
+
+
+def q_by_oracle(learner, trials, parameters):
+    rows = [slice(*trials.offsets[n : n + 2]) for n in range(trials.n_participants)]
+    sizes = trials.sizes
+    return np.array([
+        q_oracle(
+            trials.columns["context"].values[row], trials.columns["cue"].values[row], trials.choice[row],
+            trials.outcome["outcome"][row], trials.reset[row],
+            contexts=sizes["context"], cues=sizes["cue"], actions=sizes["action"],
+            **learner.values({name: values[n] for name, values in parameters.items()}),
+        )
+        for n, row in enumerate(rows)
+    ])  # fmt: skip
+
+
+def response_by_oracle(oracle, learner, trials, parameters):
+    rows = [slice(*trials.offsets[n : n + 2]) for n in range(trials.n_participants)]
+    return np.array([
+        oracle(
+            trials.columns["cue"].values[row], trials.response["response"][row], trials.outcome["outcome"][row],
+            trials.reset[row], cues=trials.sizes["cue"],
+            **learner.values({name: values[n] for name, values in parameters.items()}),
+        )
+        for n, row in enumerate(rows)
+    ])  # fmt: skip
+
+
+ORACLES = {
+    "q-learning": (ALL, q_by_oracle),
+    "rescorla-wagner": (tw.RescorlaWagner(), lambda *a: response_by_oracle(rescorla_wagner, *a)),
+    "pearce-hall": (tw.PearceHall(), lambda *a: response_by_oracle(pearce_hall, *a)),
+}
+
+
+def at(learner, spot):
+    """Natural parameters at unconstrained distances from the middle of the priors, ``{name: (participants,)}``."""
+    return {p.name: p.constrain(p.mean + spot[:, k]) for k, p in enumerate(learner.parameters)}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), width=st.sampled_from([0.1, 1.0, 2.0]))
+def test_generated_data(name, seed, width):
+    learner, oracle = ORACLES[name]
+    trials = specimen(learner, seed=seed % 5)
+    random = np.random.default_rng(seed)
+    parameters = at(learner, width * random.normal(size=(trials.n_participants, len(learner.names))))
+    value, gradient = tw.log_likelihood(learner, trials, parameters, gradient=True)
+    np.testing.assert_allclose(value, oracle(learner, trials, parameters), rtol=1e-9, atol=1e-9)
+
+    which = learner.names[seed % len(learner.names)]
+    step = 1e-5 * np.maximum(np.abs(parameters[which]), 1e-3)
+    above, below = (
+        oracle(learner, trials, parameters | {which: parameters[which] + sign * step}) for sign in (1, -1)
+    )
+    scale = np.abs(gradient[which]).max() + 1e-3 * np.abs(value).max()
+    np.testing.assert_allclose(gradient[which], (above - below) / (2 * step), rtol=1e-5, atol=1e-5 * scale)
+
+
+def test_zero_stickiness_and_lapse_are_the_plain_learner():
+    trials = specimen(ALL)
+    plain = {"alpha": 0.3, "beta": 1.7, "forget": 0.1}
+    with_both = tw.log_likelihood(ALL, trials, plain | {"stickiness": 0.0, "lapse": 0.0})
+    np.testing.assert_allclose(tw.log_likelihood(tw.QLearning(initial=1.2), trials, plain), with_both, rtol=1e-12)
+
+
+# -- the human data of the alien task ----------------------------------------------------------------------------------
+
+FOLDER = os.environ.get("TRIALWISE_ALIEN_HUMANS")
+needs_humans = pytest.mark.skipif(not FOLDER, reason="TRIALWISE_ALIEN_HUMANS does not name a folder")
+
+
+@pytest.fixture(scope="module")
+def humans():
+    """31 participants x 440 trials."""
+    wide = {name: np.loadtxt(Path(FOLDER) / f"{name}.csv", delimiter=",", skiprows=1)
+            for name in ("seasons", "aliens", "actions", "rewards")}  # fmt: skip
+    trials, participants = wide["actions"].shape
+    flat = {name: np.ascontiguousarray(table.T).ravel() for name, table in wide.items()}
+    return Trials(
+        participants=tuple(range(participants)),
+        offsets=np.arange(participants + 1) * trials,
+        choice=flat["actions"].astype(np.int64),
+        outcome={"outcome": flat["rewards"]},
+        columns={
+            "context": Column(flat["seasons"].astype(np.int64), "context"),
+            "cue": Column(flat["aliens"].astype(np.int64), "cue"),
+        },
+        levels={"context": (0, 1, 2), "cue": (0, 1, 2, 3), "action": (0, 1, 2)},
+    )
+
+
+@needs_humans
+@pytest.mark.parametrize("initial", [0.12, 1.2])
+def test_human_data_agree_with_the_oracle(humans, initial):
+    learner = tw.QLearning(initial=initial)
+    random = np.random.default_rng(3)
+    parameters = at(learner, random.normal(size=(31, 3)))
+    value, gradient = tw.log_likelihood(learner, humans, parameters, gradient=True)
+    np.testing.assert_allclose(value, q_by_oracle(learner, humans, parameters), rtol=1e-9)
+    for name in learner.names:
+        step = 1e-6 * parameters[name]
+        above, below = (
+            q_by_oracle(learner, humans, parameters | {name: parameters[name] + sign * step}) for sign in (1, -1)
+        )
+        scale = np.abs(gradient[name]).max()
+        np.testing.assert_allclose(gradient[name], (above - below) / (2 * step), rtol=1e-5, atol=1e-6 * scale)
+
+
+@needs_humans
+@pytest.mark.parametrize(("initial", "published"), [(0.12, -12236.0), (1.2, -12321.0)])
+def test_maximum_likelihood_reaches_the_published_sum(humans, initial, published):
+    learner = tw.QLearning(initial=initial)
+    random = np.random.default_rng(1)
+    best = np.full(31, -np.inf)
+
+    def loss(u, one):
+        u = u.reshape(one.n_participants, 3)
+        value, gradient = tw.log_likelihood(learner, one, at(learner, u), gradient=True)
+        slope = [gradient[p.name] * p.slope(p.mean + u[:, k]) for k, p in enumerate(learner.parameters)]
+        return -value.sum(), -np.stack(slope, 1).ravel()
+
+    for n, who in enumerate(humans.participants):
+        one = humans.select([who])
+        for _ in range(4):
+            start = random.normal(size=3)
+            found = minimize(loss, start, args=(one,), jac=True, method="L-BFGS-B", bounds=[(-8, 8)] * 3)
+            best[n] = max(best[n], -found.fun)
+    assert best.sum() >= published
+
+
+@needs_humans
+def test_fractions_of_outcomes_matter(humans):
+    """Outcomes cut to whole numbers, as in the author's notebook, give another likelihood."""
+    learner, parameters = tw.QLearning(initial=1.2), {"alpha": 0.11, "beta": 1.5, "forget": 0.05}
+    from dataclasses import replace
+
+    whole = replace(humans, outcome={"outcome": np.floor(humans.outcome["outcome"])})
+    difference = tw.log_likelihood(learner, humans, parameters) - tw.log_likelihood(learner, whole, parameters)
+    assert np.abs(difference).min() > 1e-3
