@@ -1,5 +1,4 @@
 """Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024).
-
 ``set_size`` is how many cues the block has, a number; its first row is flagged ``reset``."""
 
 from trialwise import constant, interval, learner, positive, probabilities, softmax_into, state, unit
@@ -15,23 +14,21 @@ class WorkingMemoryRL:
     even: float = constant(1 / 3, "value before any outcome, 1 / number of actions")
 
     def start(self, task):
-        return state(
-            value=task.table("cue", "action", fill=self.even), memory=task.table("cue", "action", fill=self.even)
-        )
+        return state(rl=task.table("cue", "action", fill=self.even), wm=task.table("cue", "action", fill=self.even))
 
     @probabilities
     def choose(self, now, trial, preference):
         weight = self.reliance * min(1, self.capacity / trial.set_size)
-        preference[:], recalled = self.beta * now.value[trial.cue], self.beta * now.memory[trial.cue]
+        preference[:], recalled = self.beta * now.rl[trial.cue], self.beta * now.wm[trial.cue]
         softmax_into(preference)
         softmax_into(recalled)
         preference[:] = weight * recalled + (1 - weight) * preference
 
     def elapse(self, now, trial):
-        now.memory.decay(self.decay, self.even)
+        now.wm.decay(self.decay, self.even)
 
     def learn(self, now, trial, choice, outcome):
-        now.memory[trial.cue, choice] = outcome
-        error = outcome - now.value[trial.cue, choice]
-        now.value[trial.cue, choice] += self.alpha * error
+        now.wm[trial.cue, choice] = outcome
+        error = outcome - now.rl[trial.cue, choice]
+        now.rl[trial.cue, choice] += self.alpha * error
         return error

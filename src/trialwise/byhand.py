@@ -1,7 +1,7 @@
 """A learner's trials walked by hand, in as few lines as the contract takes to tell.
 
-The referee of the engine: it shares nothing with it but the learner's own methods, and leaves out of a missed trial all but
-``elapse``. Slow, and nothing but the checks of a learner uses it.
+The referee of the engine: it shares nothing with it but the learner's own methods, and leaves out of a missed trial
+all but ``elapse``. Slow, and nothing but the checks of a learner uses it.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def missing(cells: Cells, extra: Collection[Hashable] = (), keep: Collection[Has
     """
     tokens = {token.casefold() for token in MISSING} | {key(token).casefold() for token in extra}
     kept = {key(label).casefold() for label in keep}
-    return _mask(cells.values, lambda cell: cell is None or (k := key(cell).casefold()) not in kept and k in tokens)
+    return _mask(cells.values, lambda cell: cell is None or ((k := key(cell).casefold()) not in kept and k in tokens))
 
 
 def numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -1,7 +1,8 @@
 """Which columns of the data a learner reads, and of what kind each is, from the text of its methods.
 
-``q[trial.cue]`` shows a label, ``trial.options[side]`` a vector, ``q[trial.options[side]]`` a vector of labels, ``trial.delay / 30`` a
-number. Names given to columns (``cue = trial.cue``), loops over them and helpers that receive them are followed.
+``q[trial.cue]`` shows a label, ``trial.options[side]`` a vector, ``q[trial.options[side]]`` a vector of labels,
+``trial.delay / 30`` a number. Names given to columns (``cue = trial.cue``), loops over them and helpers that receive
+them are followed.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Reading:
             given: list[Any] = ["self", *roles]
             self._function(method, given, {}, DEPTH)
         if self._places and not self._open_index:
-            self.actions = max(self._places) + 1
+            self.actions = max(2, max(self._places) + 1)
 
     # -- following names ---------------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ def _bind(tree: ast.AST, scope: Scope) -> None:
 def _one_of(iterable: ast.expr) -> ast.expr:
     """What one turn of a loop gives: an entry of what it runs over."""
     if isinstance(iterable, ast.Call) and _called(iterable) == "enumerate" and iterable.args:
-        return ast.Tuple([ast.Constant(0), _entry(iterable.args[0])])
+        return ast.Tuple([ast.Constant(0), _one_of(iterable.args[0])])
     if isinstance(iterable, ast.Call) and _called(iterable) == "zip":
         return ast.Tuple([_entry(part) for part in iterable.args])
     return _entry(iterable)

@@ -80,9 +80,9 @@ def check_learner(
 ) -> Conformance:
     """Check a learner of one's own against the contract of a trial.
 
-    The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation has
-    the probability that replaying it finds; every parameter matters; nothing is known before it happened; participants
-    do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers.
+    The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation
+    has the probability that replaying it finds; every parameter matters; nothing is known before it happened;
+    participants do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers.
 
     Parameters
     ----------

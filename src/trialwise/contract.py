@@ -104,8 +104,8 @@ def _agreement(case: Case) -> str:
         for what, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
             if gaps.max() > AGREEMENT:
                 raise NotKept(
-                    f"{what} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python and "
-                    "compiled code: look for a global that changes, or for what Python and NumPy round differently"
+                    f"{what} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python "
+                    "and compiled code: look for a global that changes, or for what Python and NumPy round differently"
                 )
         if by_person.max() > AGREEMENT:
             who = case.trials.participants[int(by_person.argmax())]
@@ -134,8 +134,8 @@ def _gradient(case: Case) -> str:
                 n = int(np.argmax(np.where(wrong, error, -1.0)))
                 raise NotKept(
                     f"d/d{name} of {case.trials.participants[n]} is {slope[n, k]:.8g} but finite differences say "
-                    f"{(ahead + behind)[n] / 2:.8g} at {name} = {free[n, k]:.4g}: the likelihood jumps there, as it does "
-                    "where a comparison or a whole number depends on a parameter"
+                    f"{(ahead + behind)[n] / 2:.8g} at {name} = {free[n, k]:.4g}: the likelihood jumps there, as it "
+                    "does where a comparison or a whole number depends on a parameter"
                 )
             worst = max(worst, float((error / np.maximum(1.0, np.abs(slope[:, k]))).max()))
     return f"largest relative difference from finite differences {_shown(worst)}"
@@ -177,13 +177,14 @@ def _every_parameter(case: Case) -> str:
 def _why_still(name: str, in_steps: bool) -> str:
     if in_steps:
         return (
-            "moves the likelihood only in steps: its gradient is zero, and nothing that follows slopes can fit it. A hard "
-            "choice such as argmax, int() or a comparison stands between it and the choices. Write a graded one instead: "
-            f"weights softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or .fix({name}=...)"
+            "moves the likelihood only in steps: its gradient is zero, and nothing that follows slopes can fit it. A "
+            "hard choice such as argmax, int() or a comparison stands between it and the choices. Write a graded one "
+            "instead: weights softmax(sharpness * values), or hide(...) for a choice that is made but not observed; "
+            f"or .fix({name}=...)"
         )
     return (
-        "never moves the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make it "
-        f"a constant(...), .fix({name}=...), or give trials= in which it matters"
+        "never moves the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make "
+        f"it a constant(...), .fix({name}=...), or give trials= in which it matters"
     )
 
 
@@ -218,9 +219,9 @@ def _no_outcomes_by_name(case: Case) -> None:
             flat = np.ravel(np.asarray(value, object))
             if any(len(flat) >= len(o) and _same_numbers(flat[: len(o)], o) for o in outcomes):
                 raise NotKept(
-                    f"{type(case.learner).__name__}.{name} reads {thing}, which holds the outcomes of these trials: the "
-                    "likelihood of a trial would know what came of it. Outcomes belong in learn(self, state, trial, "
-                    "choice, outcome)"
+                    f"{type(case.learner).__name__}.{name} reads {thing}, which holds the outcomes of these trials: "
+                    "the likelihood of a trial would know what came of it. Outcomes belong in learn(self, state, "
+                    "trial, choice, outcome)"
                 )
 
 
@@ -268,9 +269,9 @@ def _missed_trials(case: Case) -> str:
         if gap.max(initial=0.0) > AGREEMENT:
             first = int(np.argmax(gap > AGREEMENT))
             raise NotKept(
-                f"a missed trial does more than elapse (seen at trial {first + 1} of {longer.participants[n]} with missed "
-                "trials inserted): choose and respond only read the state; what passes with time belongs in elapse, "
-                "what follows from a choice in learn"
+                f"a missed trial does more than elapse (seen at trial {first + 1} of {longer.participants[n]} with "
+                "missed trials inserted): choose and respond only read the state; what passes with time belongs in "
+                "elapse, what follows from a choice in learn"
             )
     if "elapse" not in case.learner.methods and _gap(compiled[old], case.scores(free)).max() > AGREEMENT:
         raise NotKept("missed trials change the likelihood of others though nothing elapses")

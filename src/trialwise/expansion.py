@@ -105,7 +105,9 @@ def climb(
     for _ in range(iterations):
         bent = floored(curvature + np.diag(precision), 1e-4)
         scale = np.einsum("nkk->nk", bent)
-        step = np.linalg.solve(bent + damping[:, None, None] * np.einsum("nk,kl->nkl", scale, np.eye(u.shape[1])), slope[..., None])[..., 0]
+        step = np.linalg.solve(
+            bent + damping[:, None, None] * np.einsum("nk,kl->nkl", scale, np.eye(u.shape[1])), slope[..., None]
+        )[..., 0]
         step *= np.minimum(1.0, longest / np.maximum(np.abs(step).max(1), 1e-300))[:, None]
         gain = np.einsum("nk,nk->n", slope, step)
         converged = np.isfinite(gain) & (gain < tolerance)
@@ -181,9 +183,7 @@ def group_log_posterior(
     )  # fmt: skip
 
 
-def expand(
-    evaluate: Evaluator, mean: np.ndarray, width: np.ndarray, spread: np.ndarray, rounds: int = 4
-) -> Expansion:
+def expand(evaluate: Evaluator, mean: np.ndarray, width: np.ndarray, spread: np.ndarray, rounds: int = 4) -> Expansion:
     """Expand at the participants' posterior modes, the group's mode and the participants' in turn.
 
     ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
@@ -199,7 +199,9 @@ def expand(
     u = np.tile(mean, (people, 1))
     for turn in range(rounds):
         mu, sd = theta[:size], np.exp(theta[size:])
-        modes = climb(evaluate, u, np.broadcast_to(mu, u.shape), 1.0 / sd**2, tolerance=1e-2 if turn < rounds - 1 else 1e-4)
+        modes = climb(
+            evaluate, u, np.broadcast_to(mu, u.shape), 1.0 / sd**2, tolerance=1e-2 if turn < rounds - 1 else 1e-4
+        )
         u = modes.u
         curvature = floored(modes.curvature)
         linear = np.einsum("nkl,nl->nk", curvature, u) + modes.gradient

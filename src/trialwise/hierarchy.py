@@ -194,9 +194,7 @@ def _partial_model(
         )
         columns = []
         for k, parameter in enumerate(learner.parameters):
-            columns.append(
-                pm.Deterministic(parameter.name, constrain(parameter, individual[:, k]), dims="participant")
-            )
+            columns.append(pm.Deterministic(parameter.name, constrain(parameter, individual[:, k]), dims="participant"))
             pm.Deterministic(f"{parameter.name}_group", constrain(parameter, mu[k]))
         _observe(learner, trials, pt.stack(columns, axis=1))
     return Built(model, "partial", geometry, tuple(notes), evaluate.calls)
@@ -219,7 +217,9 @@ def _group(
             )
         mu = pt.stack(list(means.values()))
     else:
-        affine = Affine(pm.Data("expansion_mean", expansion.mean), pm.Data("expansion_mean_factor", expansion.mean_factor))
+        affine = Affine(
+            pm.Data("expansion_mean", expansion.mean), pm.Data("expansion_mean_factor", expansion.mean_factor)
+        )
         mu = pm.Normal("group_mu", affine.carried(prior.mean), prior.width, dims="parameter", transform=affine)
         for k, name in enumerate(learner.names):
             pm.Deterministic(f"{name}_mu", mu[k])
@@ -227,9 +227,7 @@ def _group(
         for k, name in enumerate(learner.names):
             given = priors.get(f"{name}_sd")
             spreads[name] = (
-                pm.HalfNormal(f"{name}_sd", prior.spread[k])
-                if given is None
-                else _distribution(f"{name}_sd", given)
+                pm.HalfNormal(f"{name}_sd", prior.spread[k]) if given is None else _distribution(f"{name}_sd", given)
             )
         sd = pt.stack(list(spreads.values()))
     else:
@@ -245,9 +243,7 @@ def _group(
     return mu, sd
 
 
-def _flat_model(
-    learner: Learner, trials: Trials, pooling: Pooling, geometry: Geometry, notes: list[str]
-) -> Built:
+def _flat_model(learner: Learner, trials: Trials, pooling: Pooling, geometry: Geometry, notes: list[str]) -> Built:
     """No group: every participant (or all as one) under the prior ``Normal(mean, sqrt(width^2 + spread^2))``."""
     prior = group_prior(learner, trials)
     pooled = pooling == "complete"

@@ -146,9 +146,7 @@ class Learner:
         for name, to in names.items():
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
-                raise UsageError(
-                    f"tie({name}={to!r}): {name} ranges {parameter.range} but {to} ranges {target.range}"
-                )
+                raise UsageError(f"tie({name}={to!r}): {name} ranges {parameter.range} but {to} ranges {target.range}")
             tied[name] = to
         for name, to in tied.items():
             if to in tied:
@@ -201,7 +199,7 @@ class Learner:
 
     def agent(self, free: Mapping[str, float]) -> Any:
         """One participant in plain Python: an object on which ``start``, ``choose``, ``learn`` ... can be called."""
-        agent = object.__new__(self.agent_class)
+        agent: Any = object.__new__(self.agent_class)
         for name, value in self.values(free).items():
             object.__setattr__(agent, name, np.float64(value) if name in self.declared else value)
         return agent
@@ -236,7 +234,13 @@ class Learner:
     @cached_property
     def key(self) -> str:
         """A hash of what the learner computes: code, helpers, constants. Settings and values of fixed parameters are data."""
-        shape = (tuple(self.fields), self.names, sorted(self.tied.items()), sorted(self.fixed), self.gives_probabilities)
+        shape = (
+            tuple(self.fields),
+            self.names,
+            sorted(self.tied.items()),
+            sorted(self.fixed),
+            self.gives_probabilities,
+        )
         words = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{words}"
         import hashlib
@@ -266,7 +270,9 @@ class Learner:
 
     def __repr__(self) -> str:
         changed = [
-            f"{name}={value!r}" for name, value in self.settings.items() if value != self.fields[name].value  # type: ignore[union-attr]
+            f"{name}={value!r}"
+            for name, value in self.settings.items()
+            if value != self.fields[name].value  # type: ignore[union-attr]
         ]
         text = f"{type(self).__name__}({', '.join(changed)})"
         if self.fixed:
@@ -285,7 +291,7 @@ def probabilities(choose: Callable) -> Callable:
     return choose
 
 
-def learner(cls: C) -> C:
+def learner[C: type](cls: C) -> C:
     """Turn a class that describes one participant on one trial into a learner.
 
     Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
@@ -299,16 +305,17 @@ def learner(cls: C) -> C:
     """
     name = cls.__name__
     fields: dict[str, Parameter | Setting] = {}
+    annotated = tuple(vars(cls).get("__annotations__", ()))
     for attribute, value in vars(cls).items():
         if isinstance(value, Parameter | Setting):
             fields[attribute] = replace(value, name=attribute)
-        elif attribute in getattr(cls, "__annotations__", {}):
+        elif attribute in annotated:
             raise LearnerError(
                 f"{name}.{attribute} = {value!r}: a field says what it is. "
                 f'Write unit("..."), positive("..."), real("..."), interval(lower, upper, "...") '
                 f'or constant({value!r}, "...")'
             )
-    for attribute in getattr(cls, "__annotations__", {}):
+    for attribute in annotated:
         if attribute not in fields:
             raise LearnerError(f'{name}.{attribute} has no range: write {attribute}: float = unit("...") or the like')
 

@@ -158,7 +158,7 @@ def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np
     drawn = packed.observed.copy()
     if learner.response == "categorical":
         seen = drawn >= 0
-        reached = np.cumsum(record[seen, 1:1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
+        reached = np.cumsum(record[seen, 1 : 1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
         drawn[seen] = np.where(reached.any(1), reached.argmax(1), packed.actions - 1)
     else:
         seen = ~np.isnan(drawn)

@@ -1,7 +1,7 @@
 """Specimen trials: generated data in which everything happens that a learner has to cope with.
 
-Participants of unequal length (one has a single trial), missed choices, choices without an outcome, resets, outcomes of 0
-and 1 and graded ones of both signs, and whatever columns the learner reads.
+Participants of unequal length (one has a single trial), missed choices, choices without an outcome, resets, outcomes
+of 0 and 1 and graded ones of both signs, and whatever columns the learner reads.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
         The learner that will meet them.
     columns
         What its text does not tell, by name: ``(0.0, 30.0)``, the range of a number; ``2``, the number of labels;
-        ``(2, 6)``, a vector of 2 labels out of 6; ``(2, (0.0, 30.0))``, a vector of 2 numbers. ``"action"`` is the number
-        of actions.
+        ``(2, 6)``, a vector of 2 labels out of 6; ``(2, (0.0, 30.0))``, a vector of 2 numbers. ``"action"`` is the
+        number of actions.
     seed
         Other seeds give other trials.
 
@@ -46,7 +46,7 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     count = sum(LENGTHS)
     actions = told.pop("action", reading.actions or 3)
     kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}
-    for name in _read_names(learner, "trial") - set(kinds) - {"available"}:
+    for name in sorted(_read_names(learner, "trial") - set(kinds) - {"available"}):
         kinds[name] = 3 if name in OPTIONAL else RANGE  # a method without a source: only its names are known
     for name, kind in told.items():
         kinds[name] = _checked(name, kind)
@@ -113,10 +113,8 @@ def _kind(name: str, reads: Reads, actions: int) -> Any:
     labels = {"context": 2, "cue": 4}.get(name, 2 if len(name) % 2 else 3)
     whole = [constant for constant in reads.constants if isinstance(constant, int)]
     labels = max([labels, *(constant + 1 for constant in whole)])
-    low, high = (
-        min([RANGE[0], *(c - 1.0 for c in reads.constants)]),
-        max([RANGE[1], *(c + 1.0 for c in reads.constants)]),
-    )
+    far = [float(constant + sign * max(1, abs(constant))) for constant in reads.constants for sign in (-1, 1)]
+    low, high = min([RANGE[0], *far]), max([RANGE[1], *far])
     if reads.vector:
         return (actions, max(labels, 4)) if reads.label else (actions, (low, high))
     return labels if reads.label or name in OPTIONAL else (low, high)
@@ -131,8 +129,8 @@ def _checked(name: str, kind: Any) -> Any:
         case (float(low), float() | int()) if low < kind[1]:
             return kind
     raise UsageError(
-        f"columns={{{name!r}: {kind!r}}}: write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) for a "
-        "vector of 2 labels out of 6, (2, (0.0, 30.0)) for a vector of 2 numbers"
+        f"columns={{{name!r}: {kind!r}}}: write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) "
+        "for a vector of 2 labels out of 6, (2, (0.0, 30.0)) for a vector of 2 numbers"
     )
 
 

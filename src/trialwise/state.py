@@ -29,7 +29,7 @@ class Table(np.ndarray):
         except_
             Index of a cell (an int or a tuple) that stays as it is.
 
-            """
+        """
         kept = None if except_ is None else self[except_]
         self[...] = self + rate * (toward - self)
         if except_ is not None:
@@ -48,6 +48,8 @@ class State:
                 f"the state has no part '{name}'; its parts are {', '.join(self.__dict__)}. "
                 f"Add it where the state is made: state({name}=..., ...)"
             )
+        if value is self.__dict__[name]:  # state.name *= 0.9 has already changed the table in place
+            return
         if isinstance(self.__dict__[name], np.ndarray):
             raise LearnerError(f"'{name}' is a table: fill it in place, state.{name}[...] = value")
         self.__dict__[name] = value

@@ -172,7 +172,7 @@ def _from_excel(raw: bytes, name: str) -> Table:
         records = [
             (n, [_plain(cell) for cell in cells]) for n, cells in enumerate(sheet.iter_rows(values_only=True), 1)
         ]
-    except Exception as error:  # noqa: BLE001 - a damaged file meets errors of zip, XML and openpyxl alike
+    except Exception as error:
         message = f"openpyxl cannot read it: {type(error).__name__}: {shown(str(error), 200)}"
         raise refused(name, "damaged-file", message, "save it again from Excel, or export it as CSV") from None
     note = f"first sheet {sheet.title!r} of {len(book.worksheets)}" if len(book.worksheets) > 1 else ""
@@ -185,7 +185,7 @@ def _from_parquet(raw: bytes, name: str) -> Table:
 
     try:
         frame = pd.read_parquet(io.BytesIO(raw), engine="pyarrow")
-    except Exception as error:  # noqa: BLE001 - pyarrow raises its own errors, OSError and ValueError on damaged files
+    except Exception as error:
         message = f"pyarrow cannot read it: {type(error).__name__}: {shown(str(error), 200)}"
         raise refused(name, "damaged-file", message, "write it again, or export it as CSV") from None
     return _from_frame(frame, name)
@@ -206,7 +206,7 @@ def _plain(cell: Any) -> Any:
         cell = cell.item()
     if isinstance(cell, str):
         return cell.strip() or None
-    if cell is None or isinstance(cell, float) and math.isnan(cell):
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
     if isinstance(cell, int) and abs(cell) >= 2**63:
         return hex(cell)  # no number of anything: Python refuses to print the largest

@@ -182,5 +182,5 @@ class Trials:
 
 
 def _listed(labels: Iterable[Hashable], most: int = 10) -> str:
-    labels = [str(label) for label in labels]
-    return ", ".join(labels[:most]) + (", ..." if len(labels) > most else "")
+    words = [str(label) for label in labels]
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")

@@ -207,7 +207,9 @@ class Whiten(Op):
     def make_node(self, *inputs):
         inputs = [pt.as_tensor(x) for x in inputs]
         static = inputs[0].type.shape
-        return Apply(self, inputs, [pt.tensor(dtype="float64", shape=static), pt.tensor(dtype="float64", shape=static[:1])])
+        return Apply(
+            self, inputs, [pt.tensor(dtype="float64", shape=static), pt.tensor(dtype="float64", shape=static[:1])]
+        )
 
     def perform(self, node, inputs, outputs):
         outputs[0][0], outputs[1][0] = whitened_to_natural(*inputs)

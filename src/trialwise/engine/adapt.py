@@ -16,6 +16,7 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
+from trialwise.engine import iterate  # noqa: F401 - teaches Numba to loop over tables
 from trialwise.engine.table import TableType, cells_of, fill_table, owning_table
 from trialwise.source import helpers
 

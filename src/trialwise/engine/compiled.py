@@ -205,9 +205,7 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) 
         for s in range(len(offsets) - 1):
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(
-                agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], record, signals, *more
-            )
+            walk_one(agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], record, signals, *more)
         buffer[0] = 0.0  # as above
 
     return numba.njit(walk, **OPTIONS)

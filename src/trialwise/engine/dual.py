@@ -162,9 +162,7 @@ _lower((operator.sub, operator.isub), lambda builder, a, b: _flagged(builder, "f
 def _times(builder, a, b):
     width = a.type.count
     cross = _flagged(builder, "fmul", splat(builder, value_of(builder, b), width), tangent_of(builder, a))
-    return _flagged(
-        builder, "fadd", _flagged(builder, "fmul", splat(builder, value_of(builder, a), width), b), cross
-    )
+    return _flagged(builder, "fadd", _flagged(builder, "fmul", splat(builder, value_of(builder, a), width), b), cross)
 
 
 def _over(builder, a, b):
@@ -173,9 +171,7 @@ def _over(builder, a, b):
     quotient = builder.fdiv(value_of(builder, a), divisor)
     inverse = builder.fdiv(ir.Constant(DOUBLE, 1.0), divisor)
     cross = _flagged(builder, "fmul", splat(builder, quotient, width), b)
-    tangent = _flagged(
-        builder, "fmul", _flagged(builder, "fsub", a, cross), splat(builder, inverse, width)
-    )
+    tangent = _flagged(builder, "fmul", _flagged(builder, "fsub", a, cross), splat(builder, inverse, width))
     return with_value(builder, tangent, quotient)
 
 
@@ -232,10 +228,10 @@ def _positive(context, builder, sig, args):
 
 class _CompareDual(AbstractTemplate):
     def generic(self, args, kws):
-        if len(args) == 2 and any(isinstance(a, Dual) for a in args):
-            if all(isinstance(a, Dual | types.Number | types.Boolean) for a in args):
-                return signature(types.boolean, *(a if isinstance(a, Dual) else types.float64 for a in args))
-        return None
+        numbers = all(isinstance(a, Dual | types.Number | types.Boolean) for a in args)
+        if len(args) != 2 or not numbers or not any(isinstance(a, Dual) for a in args):
+            return None
+        return signature(types.boolean, *(a if isinstance(a, Dual) else types.float64 for a in args))
 
 
 def _lower_comparison(function, symbol):
@@ -365,6 +361,7 @@ def _is_dual(*args) -> bool:
     return any(isinstance(a, Dual) for a in args)
 
 
+@overload(pow)
 @overload(operator.pow)
 @overload(operator.ipow)
 @overload(math.pow)
@@ -443,8 +440,18 @@ def _lower_extreme(function, symbol):
 
 _lower_extreme(min, "<")
 _lower_extreme(max, ">")
-_lower_extreme(np.minimum, "<")
-_lower_extreme(np.maximum, ">")
+
+
+@overload(np.minimum)
+def _minimum(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: min(x, y)
+
+
+@overload(np.maximum)
+def _maximum(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: max(x, y)
 
 
 @overload(np.clip)

@@ -18,12 +18,25 @@ from trialwise.learner import Learner
 from trialwise.state import Task
 
 HINTS = (
-    (r"Use of unsupported opcode.*(WITH|ASYNC|YIELD|IMPORT)", "write plain arithmetic, if, for and while; import at the top"),
+    (
+        r"Use of unsupported opcode.*(WITH|ASYNC|YIELD|IMPORT)",
+        "write plain arithmetic, if, for and while; import at the top",
+    ),
     (r"(?i)cannot determine Numba type of <class 'dict'>", "a dict cannot be compiled; use a tuple or a table"),
-    (r"(?i)Cannot determine Numba type of <class '([^']*)'>", "numbers, tuples, NumPy arrays and functions can be used"),
+    (
+        r"(?i)Cannot determine Numba type of <class '([^']*)'>",
+        "numbers, tuples, NumPy arrays and functions can be used",
+    ),
+    (
+        r"setitem[\s\S]*readonly",
+        "an array of the module cannot be changed; remember things in the state that start returns",
+    ),
     (r"(?i)cannot unify", "one name holds things of different kinds; give each its own name, and start sums at 0.0"),
     (r"(?i)unsupported|not supported", "write it with plain loops and arithmetic over preference, tables and numbers"),
-    (r"(?i)Undecided type|Failed to infer|not defined before", "give every name a value on every path before it is used"),
+    (
+        r"(?i)Undecided type|Failed to infer|not defined before",
+        "give every name a value on every path before it is used",
+    ),
 )
 
 
@@ -42,7 +55,11 @@ def compilation(learner: Learner, packed: Packed) -> Iterator[None]:
             f"{learner}: an index lies outside a table. Run trialwise.plain_log_likelihood with the same arguments "
             "to see the line"
         ) from error
-    except numba_errors.NumbaError as error:
+    except (
+        numba_errors.NumbaError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:  # Numba asserts what it does not know
         raise _explained(learner, error) from None
 
 
@@ -130,10 +147,11 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                 raise LearnerError(
                     f"{type(learner).__name__}.choose returned {answer!r}: it fills preference[action] and returns nothing"
                 )
-            if np.isnan(preference).all():
+            empty = np.flatnonzero(np.isnan(preference) & np.asarray(getattr(trial, "available", True), bool))
+            if len(empty):
                 raise LearnerError(
-                    f"{type(learner).__name__}.choose left preference empty: write preference[action] = ... "
-                    "for action in range(len(preference))"
+                    f"{type(learner).__name__}.choose left preference[{empty[0]}] empty, or not a number: write "
+                    "preference[action] = ... for action in range(len(preference))"
                 )
             return preference
         answer = learner.methods["respond"](agent, state, trial)
@@ -148,7 +166,18 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
-            walk(learner.agent(middle(learner)), task, plain_preference(packed), packed.observed, packed.ints, packed.reals, 0, end, None, None)
+            walk(
+                learner.agent(middle(learner)),
+                task,
+                plain_preference(packed),
+                packed.observed,
+                packed.ints,
+                packed.reals,
+                0,
+                end,
+                None,
+                None,
+            )
     except TrialwiseError:
         raise
     except Exception as error:

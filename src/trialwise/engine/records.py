@@ -30,7 +30,6 @@ from numba.core.typing.templates import (
     signature,
 )
 
-from trialwise.state import memory, state
 from trialwise.engine.dual import Dual
 from trialwise.engine.table import (
     TableType,
@@ -41,6 +40,7 @@ from trialwise.engine.table import (
     load_cell,
     store_cell,
 )
+from trialwise.state import memory, state
 
 INT64 = ir.IntType(64)
 DOUBLE = ir.DoubleType()
@@ -501,7 +501,7 @@ def _make_state(context, builder, sig, args):
 @intrinsic
 def anchor(typingctx, state, task):
     """Give a state's numbers a place in the arena, so that they can be set; tables are there already."""
-    if isinstance(state, TableType) and not state.owned or state is types.none:
+    if (isinstance(state, TableType) and not state.owned) or state is types.none:
         return state(state, task), lambda context, builder, sig, args: args[0]
     if not isinstance(state, StateType):
         raise TypingError(
@@ -569,6 +569,8 @@ def _state_getattr(context, builder, typ, value, name):
 @lower_setattr_generic(StateType)
 def _state_setattr(context, builder, sig, args, name):
     kind = sig.args[0].parts[name]
+    if kind == sig.args[1]:
+        return  # state.name *= 0.9 has already changed the table in place; plain Python refuses any other one
     if not isinstance(kind, CellType):
         raise TypingError(f"'{name}' is a table: fill it in place, state.{name}[...] = value")
     pointer = getattr(cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0]), name)

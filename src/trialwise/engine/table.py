@@ -32,8 +32,10 @@ from trialwise.engine.dual import Dual
 INT64 = ir.IntType(64)
 
 
-class TableType(types.Type):
+class TableType(types.IterableType):
     """A table of ``dtype`` (double, dual or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory."""
+
+    mutable = True  # Numba then lowers ``row *= 0.9`` as itself and not as ``row = row * 0.9``
 
     def __init__(self, dtype, ndim: int, owned: bool = False):
         self.dtype, self.ndim, self.owned = dtype, ndim, owned
@@ -43,6 +45,12 @@ class TableType(types.Type):
     def width(self) -> int:
         """Doubles (or integers) a cell takes."""
         return self.dtype.width if isinstance(self.dtype, Dual) else 1
+
+    @property
+    def iterator_type(self):
+        from trialwise.engine.iterate import TableIteratorType
+
+        return TableIteratorType(self)
 
     def with_ndim(self, ndim: int) -> TableType:
         return TableType(self.dtype, ndim, self.owned)
@@ -121,7 +129,9 @@ def _index_kinds(index):
 def _indexable(table, index) -> int | None:
     """The number of axes left after indexing, or None if the index is of no kind that tables know."""
     kinds = _index_kinds(index)
-    if len(kinds) > table.ndim or not all(isinstance(k, types.Integer | types.SliceType | types.Boolean) for k in kinds):
+    if len(kinds) > table.ndim or not all(
+        isinstance(k, types.Integer | types.SliceType | types.Boolean) for k in kinds
+    ):
         return None
     return table.ndim - sum(not isinstance(k, types.SliceType) for k in kinds)
 
@@ -162,7 +172,8 @@ def _locate(context, builder, typ: TableType, view, index_type, index):
     kinds = _index_kinds(index_type)
     parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
     shape, strides = lengths(builder, view, "shape", typ.ndim), lengths(builder, view, "strides", typ.ndim)
-    offset, left = INT64(0), ([], [])
+    offset = INT64(0)
+    left: tuple[list, list] = ([], [])
     for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
         if isinstance(kind, types.SliceType):
             bounds = context.make_helper(builder, kind, value=part)
@@ -440,6 +451,19 @@ _reduction(("argmin",), (np.argmin,), _argmin)
 @overload_method(TableType, "fill")
 def _fill(table, new):
     return lambda table, new: fill_table(table, new)
+
+
+@overload_method(TableType, "copy")
+def _copy(table):
+    width = table.dtype.width if isinstance(table.dtype, Dual) else 0
+
+    def copy(table):
+        new = owning_table(width, np.empty(cells_of(table.shape) * max(width, 1)), table.shape)
+        for index in np.ndindex(table.shape):
+            new[index] = table[index]
+        return new
+
+    return copy
 
 
 @overload(np.dot)

@@ -71,14 +71,14 @@ def normalise(preference, available):
         preference[j] = preference[j] / total if available[j] else 0.0 * total
 
 
-def mixed_with_lapse(score, scale, lapse, available, actions):
+def mixed_with_lapse(score, scale, lapse, available, actions, choice):
     r"""The score of a choice after :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
     options = 0
     for j in range(actions):
         if available[j]:
             options += 1
     p = math.exp(value(score)) / scale
-    mixture = (1.0 - lapse) * chain(score, p, p) + lapse / options
+    mixture = (1.0 - lapse) * chain(score, p, p) + (lapse / options if available[choice] else 0.0 * lapse)
     return chain(mixture, 0.0, 1.0 / value(mixture)), 1.0 / value(mixture)
 
 
@@ -147,7 +147,7 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
 
         def score(agent, preference, available, choice):
             part, scale = base(preference, available, choice)
-            return mixed_with_lapse(part, scale, agent.lapse, available, len(preference))
+            return mixed_with_lapse(part, scale, agent.lapse, available, len(preference), choice)
 
         def settle(agent, preference, available):
             spread(preference, available)

@@ -1,0 +1,55 @@
+"""Loops over a compiled table: ``for cell in row``, ``enumerate(row)``, ``zip(row, other)``."""
+
+from __future__ import annotations
+
+import operator
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import lower_builtin, models, register_model
+from numba.core.imputils import RefType, iternext_impl
+from numba.core.typing.templates import signature
+
+from trialwise.engine.table import TableType
+
+INT64 = ir.IntType(64)
+
+
+class TableIteratorType(types.SimpleIteratorType):
+    """Goes along the first axis; gives cells of a row, rows of what has more axes."""
+
+    def __init__(self, table: TableType):
+        self.table = table
+        cell = table.dtype if table.ndim == 1 else table.with_ndim(table.ndim - 1)
+        super().__init__(f"iter({table})", cell)
+
+
+@register_model(TableIteratorType)
+class TableIteratorModel(models.StructModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, [("place", types.EphemeralPointer(types.int64)), ("table", fe_type.table)])
+
+
+@lower_builtin("getiter", TableType)
+def _getiter(context, builder, sig, args):
+    iterator = cgutils.create_struct_proxy(sig.return_type)(context, builder)
+    iterator.place = cgutils.alloca_once_value(builder, INT64(0))
+    iterator.table = args[0]
+    context.nrt.incref(builder, sig.args[0], args[0])
+    return iterator._getvalue()
+
+
+@lower_builtin("iternext", TableIteratorType)
+@iternext_impl(RefType.NEW)
+def _iternext(context, builder, sig, args, result):
+    iterator_type = sig.args[0]
+    table_type = iterator_type.table
+    iterator = cgutils.create_struct_proxy(iterator_type)(context, builder, args[0])
+    table = cgutils.create_struct_proxy(table_type)(context, builder, iterator.table)
+    place = builder.load(iterator.place)
+    inside = builder.icmp_signed("<", place, builder.extract_value(table.shape, 0))
+    result.set_valid(inside)
+    with builder.if_then(inside):
+        get = context.get_function(operator.getitem, signature(iterator_type.yield_type, table_type, types.int64))
+        result.yield_(get(builder, (iterator.table, place)))
+        builder.store(builder.add(place, INT64(1)), iterator.place)

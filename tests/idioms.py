@@ -1,0 +1,339 @@
+"""The table of ordinary-Python idioms: small functions of two parameters and a table whose cells depend on both."""
+
+import math
+
+import numpy as np
+
+from trialwise import softmax_into
+
+HALF, WEIGHTS, PAIRS = 0.5, (0.2, 0.3, 0.5), np.array([0.1, 0.7, 0.2])
+
+
+def twice(x):
+    return 2 * x
+
+
+def softplus_of(x, sharpness=2.0):
+    def inner(z):
+        return math.log1p(math.exp(z))
+
+    return inner(sharpness * x) / sharpness
+
+
+def countdown(x, n):
+    return x if n <= 0 else countdown(x * HALF, n - 1)
+
+
+def swap(pair):
+    first, second = pair
+    return second, first
+
+
+IDIOMS = {}
+
+
+def idiom(function):
+    """Enter a function into the table."""
+    IDIOMS[function.__name__] = function
+    return function
+
+
+@idiom
+def sum_from_zero_float(a, b, q):
+    total = 0.0
+    for k in range(3):
+        total += a * q[0, 1, k]
+    return total
+
+
+@idiom
+def sum_from_zero_int(a, b, q):
+    total = 0
+    for k in range(3):
+        total = total + b * q[1, 0, k]
+    return total
+
+
+@idiom
+def product_from_one(a, b, q):
+    product = 1
+    for k in range(3):
+        product *= a + q[0, 0, k]
+    return product
+
+
+@idiom
+def ternary_with_number(a, b, q):
+    return a if a > b else 0.0
+
+
+@idiom
+def ternary_with_int(a, b, q):
+    return b * (a if b > a else 1)
+
+
+@idiom
+def early_return(a, b, q):
+    if b < 0:
+        return 0.0
+    if a > 100:
+        return b
+    return a * b
+
+
+@idiom
+def min_max_abs_power(a, b, q):
+    return min(a, b) * max(a, 0.3, b) + abs(a - b) ** 1.5 + a**2 + a**b + 2**a + b**-1 + pow(a, 3)
+
+
+@idiom
+def power_at_zero(a, b, q):
+    zero = a - a
+    return zero**b + 0.0**b + zero**2 + zero**0 + 0**a + abs(zero) ** 0.5
+
+
+@idiom
+def minimum_of_numbers(a, b, q):
+    return np.minimum(a, b) + np.maximum(a, 0.2) + max(0, b - 5)
+
+
+@idiom
+def comparisons(a, b, q):
+    return (a < b) * a + (a >= b) * b + (a == 1 * a) * 1.5 * a + (b != a) * 2 * b
+
+
+@idiom
+def chained_comparison(a, b, q):
+    return a * b if 0 < a < 10 and 0.0 <= b <= 10 else b
+
+
+@idiom
+def boolean_operators(a, b, q):
+    return b if not (a > b and a > 0) or a < 0 else 2 * a
+
+
+@idiom
+def truth_of_a_number(a, b, q):
+    return a if b else b
+
+
+@idiom
+def augmented_assignment(a, b, q):
+    x = a
+    x += b
+    x -= 0.5
+    x *= a
+    x /= 3
+    return x
+
+
+@idiom
+def signs(a, b, q):
+    return -a + +b - -(a * b)
+
+
+@idiom
+def small_arrays(a, b, q):
+    x = np.zeros(3)
+    y = np.ones(3)
+    z = np.full(3, a)
+    w = np.array([a, b, 1.0])
+    for k in range(3):
+        x[k] = q[0, 0, k] * w[k]
+        y[k] += z[k]
+    return (x * y + z - w / 2).sum()
+
+
+@idiom
+def array_in_two_dimensions(a, b, q):
+    x = np.zeros((2, 3))
+    for i in range(2):
+        x[i] = q[i, 1] * a
+    return x[0, 2] - x[1, 0] + x.sum() + np.zeros_like(x)[0, 0] + len(x)
+
+
+@idiom
+def tuples(a, b, q):
+    pair = (a, 2 * b)
+    first, second = pair
+    second, first = swap((first, second))
+    return pair[0] * first + second
+
+
+@idiom
+def tuple_of_constants(a, b, q):
+    total = 0.0
+    for weight in WEIGHTS:
+        total += weight * a
+    return total * WEIGHTS[2]
+
+
+@idiom
+def module_constants(a, b, q):
+    total = HALF * a
+    for k in range(len(PAIRS)):
+        total += PAIRS[k] * q[0, 0, k]
+    return total
+
+
+@idiom
+def helper_functions(a, b, q):
+    return twice(a) + softplus_of(b) + softplus_of(a, sharpness=3.0) + countdown(a, 3)
+
+
+@idiom
+def numpy_functions(a, b, q):
+    return np.exp(a) + np.log(b) + np.sqrt(a) + np.tanh(b) + np.log1p(a) + np.expm1(b) + np.square(a) + np.abs(-b)
+
+
+@idiom
+def clip_where_sign(a, b, q):
+    return np.clip(a, 0.1, 0.5) * b + np.clip(b, 0.0, 100.0) + np.where(a > b, a, 2 * b) + np.sign(a) * b
+
+
+@idiom
+def math_functions(a, b, q):
+    return (
+        math.exp(a) + math.log(b) + math.sqrt(a) + math.tanh(a) + math.sin(b) + math.cos(a) + math.atan(b)
+        + math.erf(a) + math.pow(a, b) + math.fabs(-a) + math.log10(b) + math.log2(a) + math.pi
+    )  # fmt: skip
+
+
+@idiom
+def logistic(a, b, q):
+    return 1 / (1 + math.exp(-a * b))
+
+
+@idiom
+def not_a_number(a, b, q):
+    return a if math.isnan(b) or np.isinf(a) else b
+
+
+@idiom
+def while_loop(a, b, q):
+    x, n = a, 0
+    while n < 4 and x < 50:
+        x = x * b + 1
+        n += 1
+    return x
+
+
+@idiom
+def break_and_continue(a, b, q):
+    total = 0.0
+    for k in range(10):
+        if k == 1:
+            continue
+        if k > 2:
+            break
+        total += a * k
+    return total
+
+
+@idiom
+def enumerate_and_zip(a, b, q):
+    total = 0.0
+    for k, weight in enumerate(WEIGHTS):
+        total += k * weight * a
+    for left, right in zip(WEIGHTS, (b, a, b), strict=False):
+        total += left * right
+    return total
+
+
+@idiom
+def rows_of_a_table(a, b, q):
+    row = q[1, 0]
+    column = q[0, :, 2]
+    return row[2] + q[0, 1, :][1] + column[1] * row.max() + max(row) - min(column) + row[-1]
+
+
+@idiom
+def sums_of_a_table(a, b, q):
+    row = q[0, 1]
+    return sum(row) + row.sum() + q.sum() + row.mean() + np.sum(row) + np.mean(row) + np.max(row) + row.min()
+
+
+@idiom
+def argmax_as_an_index(a, b, q):
+    row = q[0, 1]
+    return row[np.argmax(row)] + row[row.argmin()] * np.argmax(row)
+
+
+@idiom
+def loops_over_a_row(a, b, q):
+    total = 0.0
+    for cell in q[0, 1]:
+        total += cell * cell
+    for k, cell in enumerate(q[1, 1]):
+        total += k * cell
+    for left, right in zip(q[0, 0], q[:, :, 1], strict=False):
+        total += left * right[1]
+    return total
+
+
+@idiom
+def row_arithmetic(a, b, q):
+    row = a * q[0, 1] - q[1, 1] / b + 1
+    row += q[0, 0]
+    row *= b
+    return row[0] * row[1] - row[2] + (-row)[0] + np.exp(row / 10).sum() + np.dot(row, q[0, 0])
+
+
+@idiom
+def arithmetic_in_place(a, b, q):
+    row = q[0, 1]
+    row *= 0.9
+    q[1, 0] += row
+    q[:, 1] -= b
+    q[0, 1] /= a
+    return q[0, 1, 2] + q[1, 0, 1] + q[1, 1, 0] + row[1]
+
+
+@idiom
+def copies_are_not_views(a, b, q):
+    row = q[0, 1].copy()
+    row[0] = a
+    return row[0] + q[0, 1, 0]
+
+
+@idiom
+def softmax_in_place(a, b, q):
+    p = b * q[0, 1]
+    softmax_into(p)
+    return p[0] * a + p[2]
+
+
+@idiom
+def conversions(a, b, q):
+    return float(a) * int(3.7) + int(b * 10) * a + bool(a) * b + float(2) + round(1.6) * a
+
+
+@idiom
+def integer_arithmetic(a, b, q):
+    n = 7
+    return a * (n // 2) + b * (n % 3) + q[n % 2, n // 7, -1]
+
+
+@idiom
+def conditional_accumulators(a, b, q):
+    best = -np.inf
+    for k in range(3):
+        if best < q[0, 1, k]:
+            best = q[0, 1, k]
+    worst = math.inf
+    for k in range(3):
+        worst = min(worst, q[0, 1, k])
+    return best - worst
+
+
+@idiom
+def none_or_number(a, b, q):
+    size = None
+    if size is None:
+        return a * b
+    return b
+
+
+@idiom
+def lists_of_numbers(a, b, q):
+    return sum([a, b, a * b])

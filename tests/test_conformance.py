@@ -1,0 +1,353 @@
+"""Every learner keeps the contract; learners that break it are told so in their own terms."""
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise import learner, positive, real, state, unit
+from trialwise.columns import Reading
+from trialwise.conformance import check_learner
+from trialwise.errors import LearnerError, UsageError
+from trialwise.specimen import specimen
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))
+COLUMNS = {"two_step": {"cue": 3, "action": 2}, "probabilistic_selection": {"options": (2, 6), "action": 2}}
+
+
+def load(path):
+    """The learner of a user's file."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return next(v for v in vars(module).values() if inspect.isclass(v) and v.__module__ == path.stem)
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        tw.QLearning(),
+        tw.QLearning(initial=1.2).with_lapse().with_stickiness(),
+        tw.QLearning().fix(forget=0.1),
+        tw.QLearning().tie(forget="alpha"),
+        tw.RescorlaWagner(),
+        tw.PearceHall(),
+    ],
+    ids=repr,
+)
+def test_built_in_learners(mine):
+    check_learner(mine, quiet=True).raise_if_failed()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples(path):
+    assert len(path.read_text().splitlines()) < 35
+    check_learner(load(path), columns=COLUMNS.get(path.stem), quiet=True).raise_if_failed()
+
+
+# -- learners that break the contract ----------------------------------------------------------------------------------
+
+
+def failure(subject, check, **how):
+    """What the check of this name found to be wrong."""
+    result = check_learner(subject, quiet=True, **how)
+    assert not result.passed
+    with pytest.raises(LearnerError):
+        result.raise_if_failed()
+    failed = {row.name: row.detail for row in result.checks if not row.passed}
+    assert check in failed, failed
+    return failed[check]
+
+
+@learner
+class HardChoice:
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta if action == np.argmax(q) else 0.0
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+
+def test_argmax_is_explained():
+    message = failure(HardChoice, "every parameter matters")
+    assert "alpha moves the likelihood only in steps" in message and "softmax" in message and "beta" not in message
+
+
+@learner
+class Unused:
+    alpha: float = unit("learning rate")
+    bias: float = real("bias to the first action")
+
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.bias
+
+
+def test_a_parameter_that_does_nothing():
+    message = failure(Unused, "every parameter matters")
+    assert message.startswith("alpha never moves the likelihood") and "constant(...)" in message
+
+
+FUTURE = np.zeros(94)
+
+
+@learner
+class Peeking:
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.beta * FUTURE[int(trial.number)]
+
+    def learn(self, nothing, trial, choice, outcome):
+        return outcome
+
+
+def test_peeking_through_a_global():
+    trials = specimen(Peeking(), columns={"number": (0.0, 90.0)})
+    FUTURE[:] = np.nan_to_num(trials.outcome["outcome"])
+    trials.outcome["outcome"][:] = FUTURE
+    message = failure(Peeking, "no trial knows the future", trials=trials)
+    assert "Peeking.choose reads FUTURE, which holds the outcomes" in message
+
+
+COUNTER = np.zeros(1)
+
+
+@learner
+class Hoarding:
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.beta * COUNTER[0]
+
+    def learn(self, nothing, trial, choice, outcome):
+        COUNTER[0] += outcome
+
+
+def test_remembering_in_a_global():
+    message = failure(Hoarding, "it runs and compiles")
+    assert "Hoarding.learn" in message and "remember things in the state" in message
+
+
+@learner
+class ChangesOnSight:
+    alpha: float = unit("learning rate")
+
+    def start(self, task):
+        return task.table("action", fill=0.1)
+
+    def choose(self, q, trial, preference):
+        q[0] += self.alpha
+        preference[:] = q
+
+
+def test_state_changed_while_choosing():
+    assert "choose and respond only read the state" in failure(ChangesOnSight, "a missed trial only elapses")
+
+
+@learner
+class HalfFilled:
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        preference[0] = self.beta * trial.size
+
+
+def test_preference_that_is_not_filled():
+    assert "HalfFilled.choose left preference[1] empty" in failure(HalfFilled, "it runs and compiles")
+
+
+@learner
+class Divides:
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.beta * np.log(4.5 - trial.size)
+
+
+def test_likelihood_that_is_no_number():
+    assert "is nan in the middle of the priors" in failure(Divides, "it runs and compiles")
+
+
+class Undecorated:
+    alpha: float = unit("learning rate")
+
+    def choose(self, nothing, trial, preference):
+        preference[0] = self.alpah
+
+
+def test_unknown_field():
+    assert "Did you mean 'alpha'" in failure(Undecorated, "it is a learner")
+
+
+def test_unknown_column():
+    message = failure(HalfFilled, "it runs and compiles", trials=specimen(tw.QLearning()))
+    assert "reads trial.size, but the data have no such column" in message
+
+
+@learner
+class Returns:
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        return preference
+
+
+@learner
+class OneNumber:
+    noise: float = positive("standard deviation of the response")
+
+    def respond(self, nothing, trial):
+        return self.noise
+
+
+@learner
+class Speaks:
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+
+    def learn(self, nothing, trial, choice, outcome):
+        return "better" if outcome > 0 else "worse"
+
+
+WEIGHTS = {"first": 0.5}
+
+
+@learner
+class UsesDict:
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.beta * WEIGHTS["first"]
+
+
+@learner
+class Unequal:
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return state(level=0.0)
+
+    def choose(self, now, trial, preference):
+        preference[:] = 0.0
+        preference[0] = self.beta * now.level
+
+    def learn(self, now, trial, choice, outcome):
+        now.level += outcome
+        if outcome > 0.2:
+            return outcome, now.level
+        return outcome
+
+
+@learner
+class Outside:
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table(2)
+
+    def choose(self, q, trial, preference):
+        preference[:] = self.beta * q[2]
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (Returns, "it fills preference[action] and returns nothing"),
+        (OneNumber, "return mean, sd"),
+        (Speaks, "Speaks.learn returned"),
+        (UsesDict, "UsesDict.choose, line"),
+        (Unequal, "signals"),
+        (Outside, "tables are indexed by context, cue and action"),
+    ],
+)
+def test_broken_learners_are_explained(subject, words):
+    message = failure(subject, "it runs and compiles")
+    assert words in message, message
+
+
+def test_what_is_no_learner():
+    with pytest.raises(UsageError, match="a learner is wanted"):
+        check_learner(3)
+    with pytest.raises(UsageError, match="vector of 2 labels out of 6"):
+        check_learner(tw.QLearning, columns={"cue": "many"})
+
+
+# -- the table, and the data that are made up --------------------------------------------------------------------------
+
+
+def test_table_is_printed(capsys):
+    result = check_learner(Unused)
+    printed = capsys.readouterr().out
+    assert (
+        "Unused()" in printed and "FAILED" in printed and all(row.name.split()[0] in printed for row in result.checks)
+    )
+    assert check_learner(Unused, quiet=True) == result
+    assert not capsys.readouterr().out
+
+
+def columns_read_by_helpers(trial):
+    left, right = trial.pair[0], trial.pair[1]
+    return left * right
+
+
+@learner
+class ReadsMuch:
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("cue", "stage", "action")
+
+    def level(self, seen, q):
+        place = seen.cue
+        return q[place, seen.stage, 0] if seen.stage == 3 else columns_read_by_helpers(seen)
+
+    def choose(self, q, trial, preference):
+        for action, (cue, amount) in enumerate(zip(trial.options, trial.amounts, strict=False)):
+            preference[action] = self.beta * q[cue, 0, action] + amount + self.level(trial, q) * trial.available[action]
+        preference[1] += trial.delay / 3 if trial.delay > 20 else 0.0
+
+    def learn(self, q, trial, choice, outcome):
+        if not np.isnan(outcome.forgone):
+            q[trial.cue, trial.stage, 1 - choice] += outcome.forgone
+        q[trial.cue, trial.stage, choice] += outcome.gain
+
+
+def test_columns_are_recognised():
+    assert set(Reading(ReadsMuch()).trial) >= {"cue", "stage", "options", "amounts", "pair", "delay"}
+    trials = specimen(ReadsMuch())
+    kinds = {name: (c.levels, c.values.ndim) for name, c in trials.columns.items()}
+    assert kinds == {
+        "cue": ("cue", 1), "stage": ("stage", 1), "options": ("options", 2),
+        "amounts": (None, 2), "pair": (None, 2), "delay": (None, 1),
+    }  # fmt: skip
+    assert trials.sizes["stage"] == 4 and trials.sizes["action"] == 2
+    assert trials.columns["delay"].values.max() > 20 > trials.columns["delay"].values.min()
+    assert set(trials.outcome) == {"gain", "forgone"} and trials.available is not None
+    partly = np.isnan(trials.outcome["forgone"]) & ~np.isnan(trials.outcome["gain"])
+    assert partly.any()
+
+
+def test_specimen_exercises_everything():
+    trials = specimen(tw.QLearning())
+    chosen, told = trials.choice >= 0, ~np.isnan(trials.outcome["outcome"])
+    assert (chosen & told).any() and (chosen & ~told).any() and (~chosen & told).any() and (~chosen & ~told).any()
+    assert trials.reset.any() and 1 in trials.lengths and len(set(trials.lengths)) == 4
+    values = trials.outcome["outcome"][told]
+    assert {0.0, 1.0} <= set(values) and (values < 0).any()
+    told_otherwise = specimen(tw.QLearning(), columns={"cue": 6, "action": 5, "delay": (0.0, 30.0), "pair": (2, 3)})
+    assert told_otherwise.sizes["cue"] == 6 and told_otherwise.sizes["action"] == 5
+    assert told_otherwise.columns["pair"].values.shape == (94, 2)
