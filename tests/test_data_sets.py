@@ -16,7 +16,7 @@ FOLDER = Path(data_sets.__file__).parent
 
 @pytest.fixture(scope="module")
 def alien_flat():
-    return data_sets.load("alien_flat")
+    return data_sets.data_set("alien_flat")
 
 
 def test_shape_and_labels(alien_flat):
@@ -63,4 +63,4 @@ def test_small_enough_to_bundle():
 
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(UsageError, match="alien_flat"):
-        data_sets.load("alien")
+        data_sets.data_set("alien")

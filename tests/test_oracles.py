@@ -2,14 +2,12 @@
 
 import os
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 
 import trialwise as tw
 from oracles.conditioning import pearce_hall, rescorla_wagner
@@ -128,26 +126,6 @@ def test_human_data_agree_with_the_oracle(humans, initial):
 
 
 @needs_humans
-@pytest.mark.parametrize(("initial", "published"), [(0.12, -12236.0), (1.2, -12321.0)])
-def test_maximum_likelihood_reaches_the_published_sum(humans, initial, published):
-    learner = tw.QLearning(initial=initial)
-    starts = list(product((-1.0, 2.0), (-1.5, -0.7), (-1.0, 1.5)))
-    best = np.full(31, -np.inf)
-
-    def loss(u, one):
-        u = u.reshape(one.n_participants, 3)
-        value, gradient = tw.log_likelihood(learner, one, at(learner, u), gradient=True)
-        slope = [gradient[p.name] * p.slope(p.mean + u[:, k]) for k, p in enumerate(learner.parameters)]
-        return -value.sum(), -np.stack(slope, 1).ravel()
-
-    for n, who in enumerate(humans.participants):
-        one = humans.select([who])
-        for start in starts:
-            found = minimize(loss, start, args=(one,), jac=True, method="L-BFGS-B", bounds=[(-8, 8)] * 3)
-            best[n] = max(best[n], -found.fun)
-    assert best.sum() >= published
-
-
 @needs_humans
 def test_fractions_of_outcomes_matter(humans):
     """Outcomes cut to whole numbers, as in the author's notebook, give another likelihood."""

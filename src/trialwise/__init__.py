@@ -13,6 +13,19 @@ from trialwise.state import memory, softmax_into, state
 from trialwise.trials import Trials
 
 _LATER = {
+    "check_learner": "conformance",
+    "data_set": "data_sets",
+    "fetch": "fetching",
+    "fit": "fitting",
+    "inspect": "inspection",
+    "likelihood": "distribution",
+    "load": "fitting",
+    "point": "inference.point",
+    "read_long": "read",
+    "read_wide": "read",
+    "recovered": "recovery",
+    "simulate": "simulation",
+    "uniform": "simulation",
     "log_likelihood": "evaluate",
     "plain_log_likelihood": "evaluate",
     "trial_log_likelihood": "evaluate",

@@ -15,7 +15,7 @@ NAMES = ("alien_flat",)
 """The data sets there are; the README beside this file describes them."""
 
 
-def load(name: str) -> tuple[Trials, pd.DataFrame]:
+def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
     """A bundled data set and the parameters it was simulated from.
 
     ``alien_flat``: 30 agents of ``QLearning(initial=1.2)``, 440 trials of the alien task each; ``alpha`` from 0 to 0.2,
@@ -33,7 +33,7 @@ def load(name: str) -> tuple[Trials, pd.DataFrame]:
 
     Examples
     --------
-    >>> trials, truth = load("alien_flat")
+    >>> trials, truth = data_set("alien_flat")
     """
     import pandas as pd
 

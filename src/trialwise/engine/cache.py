@@ -44,6 +44,11 @@ def _engine() -> str:
     return digest.hexdigest()
 
 
+def text(*paths: str) -> str:
+    """A hash of files that a kernel's code comes from besides the engine's."""
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
+
+
 def key(*parts: Any) -> str:
     """A hash of parts, the engine and the versions."""
     return hashlib.sha256(repr((*parts, _engine())).encode()).hexdigest()[:32]

@@ -51,7 +51,7 @@ class LogLikelihood(Op):
         free, *rest = inputs
         outputs[0][0], outputs[1][0] = self.kernel(np.ascontiguousarray(free, np.float64), *rest)
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, node, shapes):
         segments = shapes[3][0] - 1
         return [(segments,), (segments, shapes[0][1])]
 

@@ -1,0 +1,272 @@
+r"""The posterior of the default hierarchical model as one compiled function, in coordinates made for sampling.
+
+The same density as :func:`trialwise.hierarchy.build_model` (tests hold one against the other), written for one purpose:
+a learner's kernel is compiled, everything else is compiled once for all learners, and no graph is built. A sampler moves
+
+* ``m`` (parameters,), group means: :math:`\mu = c + F m`, whitened by their expected posterior;
+* ``s`` (parameters,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
+  :math:`2\, \mathrm{Normal}(z; 0, t)\, \mathrm{logistic}(s / c)`. The two signs of a spread share its HalfNormal density,
+  :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, nearly all of it falling to the positive one. So zero is no wall that a
+  sampler runs into, as it is for :math:`\sigma` itself; nor an endless tail, as for its logarithm; nor a valley between two
+  equal modes, as for a symmetric z;
+* ``w`` (participants, parameters): :mod:`trialwise.whitening`.
+
+Without a group only ``w`` moves, :math:`\mu` and :math:`\sigma` being the prior's; with complete pooling there is one row of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+
+from trialwise import whitening
+from trialwise.engine import cache
+from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
+from trialwise.engine.explain import compilation
+from trialwise.engine.packed import WHOLE, Packed
+from trialwise.engine.run import kernel_inputs
+from trialwise.expansion import Expansion
+from trialwise.learner import Learner
+from trialwise.priors import GroupPrior
+from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+
+LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+SOFTNESS = 0.5
+"""How far a spread's sign reaches below zero, c, in units of its posterior standard deviation."""
+
+SUPPORTS = {"real": 0, "positive": 1, "unit": 2, "interval": 2}
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def split(x, grouped, centre, factor, log_sd, scale, people):
+    """``mu, z, w`` of a flat vector of coordinates."""
+    size = len(centre)
+    if not grouped:
+        return centre.copy(), np.exp(log_sd), x.reshape(people, size)
+    mu, z = np.empty(size), np.empty(size)
+    for i in range(size):
+        mu[i] = centre[i]
+        for j in range(i + 1):
+            mu[i] += factor[i, j] * x[j]
+        z[i] = scale[i] * x[size + i]
+    return mu, z, x[2 * size :].reshape(people, size)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def natural(u, supports, lower, upper):
+    """Natural values of unconstrained ones, and their slopes; ``(rows, parameters)``."""
+    theta, slope = np.empty_like(u), np.empty_like(u)
+    for k in range(u.shape[1]):
+        for n in range(u.shape[0]):
+            if supports[k] == 0:
+                theta[n, k], slope[n, k] = u[n, k], 1.0
+            elif supports[k] == 1:
+                theta[n, k] = np.exp(u[n, k])
+                slope[n, k] = theta[n, k]
+            else:
+                share = 1.0 / (1.0 + np.exp(-u[n, k]))
+                theta[n, k] = lower[k] + (upper[k] - lower[k]) * share
+                slope[n, k] = (upper[k] - lower[k]) * share * (1.0 - share)
+    return theta, slope
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def gather(
+    x,
+    grouped,
+    prior,
+    factor,
+    scale,
+    curvature,
+    linear,
+    mu,
+    z,
+    w,
+    u,
+    jacobian,
+    slope,
+    rows,
+    likelihood,
+    by_segment,
+):
+    """Log-density and gradient of the coordinates from the kernel's results."""
+    mean, width, spread = prior
+    people, size = w.shape
+    value = 0.0
+    u_bar = np.zeros((people, size))
+    for s in range(len(rows)):
+        value += likelihood[s]
+        for k in range(size):
+            u_bar[rows[s], k] += by_segment[s, k] * slope[rows[s], k]
+    mu_direct, z_direct = np.zeros(size), np.zeros(size)
+    for k in range(size):
+        inverse = 1.0 / z[k]
+        log_spread = np.log(abs(z[k])) + LOG_SQRT_2PI
+        for n in range(people):
+            gap = (u[n, k] - mu[k]) * inverse
+            value -= 0.5 * gap * gap + log_spread
+            u_bar[n, k] -= gap * inverse
+            mu_direct[k] += gap * inverse
+            z_direct[k] += (gap * gap - 1.0) * inverse
+    for n in range(people):
+        value += jacobian[n]
+    w_bar, mu_bar, z_bar = whitening_pullback(w, mu, z, curvature, linear, u_bar, np.ones(people))
+    gradient = np.empty_like(x)
+    if not grouped:
+        gradient[:] = w_bar.reshape(-1)
+        return value, gradient
+    for k in range(size):
+        a, b = (mu[k] - mean[k]) / width[k], z[k] / spread[k]
+        value -= 0.5 * a * a + 0.5 * b * b + np.log(width[k]) + np.log(spread[k]) + 2.0 * LOG_SQRT_2PI
+        value += np.log(factor[k, k]) + np.log(scale[k])
+        mu_bar[k] += mu_direct[k] - a / width[k]
+        gradient[size + k] = scale[k] * (z_bar[k] + z_direct[k] - b / spread[k])
+        side = x[size + k] / SOFTNESS
+        value += np.log(2.0) - np.log1p(np.exp(-abs(side))) + min(side, 0.0)
+        gradient[size + k] += 1.0 / (1.0 + np.exp(side)) / SOFTNESS
+    for j in range(size):
+        gradient[j] = 0.0
+        for i in range(j, size):
+            gradient[j] += factor[i, j] * mu_bar[i]
+    gradient[2 * size :] = w_bar.reshape(-1)
+    return value, gradient
+
+
+def _build(kernel: Callable) -> Callable:
+    def log_density(
+        x, grouped, prior, maps, curvature, linear, supports, lower, upper,
+        constants, rows, offsets, observed, ints, reals, sizes, numbers,
+    ):  # fmt: skip
+        centre, factor, log_sd, scale = maps
+        mu, z, w = split(x, grouped, centre, factor, log_sd, scale, len(linear))
+        u, jacobian = whitened_to_natural(w, mu, z, curvature, linear)
+        theta, slope = natural(u, supports, lower, upper)
+        likelihood, by_segment = kernel(theta, constants, rows, offsets, observed, ints, reals, sizes, numbers)
+        return gather(
+            x,
+            grouped,
+            prior,
+            factor,
+            scale,
+            curvature,
+            linear,
+            mu,
+            z,
+            w,
+            u,
+            jacobian,
+            slope,
+            rows,
+            likelihood,
+            by_segment,
+        )
+
+    return numba.njit(log_density, nogil=True)
+
+
+_DENSITIES: dict[str, Callable] = {}
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The log-density of a learner's default model on its trials, for a sampler.
+
+    Attributes
+    ----------
+    learner, prior, expansion
+        What it was made of; without a group ``expansion`` has the prior's mean and spread as the group's.
+    grouped
+        Whether there is a group (partial pooling).
+    density
+        The compiled function of ``x`` and ``arguments``, giving ``(log-density, gradient)``.
+    arguments
+        Everything but ``x``: arrays only, so that other data of the same layout compile nothing.
+    """
+
+    learner: Learner
+    prior: GroupPrior
+    expansion: Expansion
+    grouped: bool
+    density: Callable
+    arguments: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows of individual parameters (participants, or 1 with complete pooling), parameters."""
+        people, size = self.expansion.linear.shape
+        return people, size
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        people, size = self.shape
+        return people * size + 2 * size * self.grouped
+
+    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log-density and gradient at coordinates ``x (dimension,)``."""
+        value, gradient = self.density(x, *self.arguments)
+        return value, gradient
+
+    def coordinates(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """The coordinates of group means, spreads and unconstrained individual values."""
+        e = self.expansion
+        w = natural_to_whitened(np.ascontiguousarray(u), mu, sd, e.curvature, e.linear)
+        if not self.grouped:
+            return w.ravel()
+        spreads = np.where(e.np.log(sd) - e.log_sd, sd) / e.sd_scale
+        return np.concatenate([np.linalg.solve(e.mean_factor, mu - e.mean), spreads, w.ravel()])
+
+    def values(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """``mu``, ``sd``, unconstrained and natural individual values ``(rows, parameters)`` at coordinates ``x``."""
+        _, _, maps, curvature, linear, supports, lower, upper = self.arguments[:8]
+        mu, z, w = split(x, self.grouped, *maps, len(linear))
+        u, _ = whitened_to_natural(w, mu, z, curvature, linear)
+        return mu, np.abs(z), u, natural(u, supports, lower, upper)[0]
+
+    def start(self, random: np.random.Generator) -> np.ndarray:
+        """A dispersed starting point: group and participants about as far from their modes as the posterior is wide."""
+        people, size = self.shape
+        w = random.standard_normal(people * size)
+        if not self.grouped:
+            return w
+        e, far = self.expansion, random.standard_normal(size)
+        spreads = np.exp(e.log_sd + 0.3 * far) / e.sd_scale
+        return np.concatenate([random.standard_normal(size), spreads, w])
+
+
+def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Expansion, pooling: str) -> Posterior:
+    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fitting.fit`."""
+    grouped = pooling == "partial"
+    text = cache.text(__file__, whitening.__file__)
+    layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
+    if layout not in _DENSITIES:
+        with compilation(learner, packed):
+            kernel = gradient_kernel(learner, packed)
+        _DENSITIES[layout] = cache.on_disk(lambda: _build(kernel), "trialwise_density", layout)
+    parameters = learner.parameters
+    rows, *rest = kernel_inputs(packed)
+    if pooling == "complete":
+        rows = np.zeros(len(rows), WHOLE)
+    arguments = (
+        grouped,
+        (prior.mean, prior.width, prior.spread),
+        (
+            expansion.mean,
+            np.ascontiguousarray(expansion.mean_factor),
+            expansion.log_sd,
+            expansion.sd_scale,
+        ),
+        np.ascontiguousarray(expansion.curvature),
+        np.ascontiguousarray(expansion.linear),
+        np.array([SUPPORTS[p.support] for p in parameters]),
+        np.array([p.lower for p in parameters]),
+        np.array([p.upper for p in parameters]),
+        constants(learner),
+        rows,
+        *rest,
+    )
+    return Posterior(learner, prior, expansion, grouped, _DENSITIES[layout], arguments)

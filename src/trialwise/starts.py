@@ -1,0 +1,190 @@
+"""Starting points, looked at before sampling: is the posterior finite there, and does every parameter matter?
+
+A sampler that starts where the log-probability is not finite reports "bad initial energy"; one whose gradient is zero in
+some direction sticks. Both have a cause in the data or the learner, and here it is looked for (U3, U4, R17).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from trialwise.engine.packed import Packed, pack
+from trialwise.engine.run import run_trace
+from trialwise.errors import ModelError, UsageError
+from trialwise.expansion import Evaluator
+from trialwise.learner import Learner
+from trialwise.priors import GroupPrior
+from trialwise.trials import Trials
+
+POINTS = 6
+"""Dispersed points that are looked at: the prior's centre and draws from it."""
+
+STILL = 1e-10
+"""A gradient smaller than this at every point is none."""
+
+
+def check_starts(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
+    """Evaluate the likelihood at dispersed points.
+
+    Returns
+    -------
+    tuple of str
+        Notes: parameters about which some participants' data say nothing.
+
+    Raises
+    ------
+    ModelError
+        If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if a
+        parameter moves nobody's likelihood, with the reason if one can be seen.
+    """
+    evaluate = Evaluator(learner, packed)
+    people, size = len(packed.rows), len(learner.names)
+    random = np.random.default_rng(seed)
+    moved = np.zeros((people, size), bool)
+    points = [np.tile(prior.mean, (people, 1))]
+    points += [prior.mean + prior.total * random.uniform(-1.5, 1.5, (people, size)) for _ in range(POINTS - 1)]
+    for u in points:
+        value, gradient = evaluate(u)
+        wrong = ~(np.isfinite(value) & np.isfinite(gradient).all(1))
+        if wrong.any():
+            raise ModelError(_not_finite(evaluate, trials, prior, u, int(np.flatnonzero(wrong)[0]), int(wrong.sum())))
+        moved |= np.abs(gradient) > STILL
+    for k, name in enumerate(learner.names):
+        if not moved[:, k].any():
+            raise ModelError(_still(evaluate, trials, prior, k, name))
+    notes = []
+    for k, name in enumerate(learner.names):
+        still = [str(label) for label, m in zip(trials.participants, moved[:, k], strict=True) if not m]
+        if still:
+            shown = ", ".join(still[:8]) + (", ..." if len(still) > 8 else "")
+            notes.append(f"the data of {shown} say nothing about {name}: there it follows its prior")
+    return tuple(notes)
+
+
+def _free(learner: Learner, u: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.stack([p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)], 1))
+
+
+def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> str:
+    learner = evaluate.learner
+    who = trials.participants[n]
+    value, _ = evaluate(u)
+    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, _free(learner, u)[n], strict=True))
+    lines = [
+        f"{learner}: the {'log-likelihood' if not np.isfinite(value[n]) else 'gradient'} of participant {who!r} is "
+        f"{value[n]:g} at a plausible starting point ({at})" + (f"; so are {count - 1} others'" if count > 1 else "")
+    ]
+    record, _, _ = run_trace(learner, evaluate.packed, _free(learner, u))
+    rows = np.arange(trials.offsets[n], trials.offsets[n + 1])
+    asked = _responded(trials)[rows]
+    bad = rows[asked & ~np.isfinite(record[rows, 0])]
+    if len(bad):
+        row = f", row {trials.row[bad[0]]} of the file" if trials.row is not None else ""
+        earlier = rows[rows < bad[0]]
+        odd = [t for t in earlier for v in trials.outcome.values() if np.isinf(v[t]) or abs(v[t]) > 1e100]
+        lines.append(f"first at trial {bad[0] - trials.offsets[n] + 1}{row}: probability {np.exp(record[bad[0], 0]):g}")
+        if odd:
+            lines.append(
+                f"the outcome of trial {odd[0] - trials.offsets[n] + 1} is no usable number: correct it or leave it empty"
+            )
+    guilty = _guilty(evaluate, prior, u, n)
+    if guilty:
+        lines.append(
+            f"it is finite with {guilty} at the middle of its prior: give it a narrower one, "
+            f"e.g. priors={{'{guilty}_mu': pm.Normal.dist({prior.mean[learner.names.index(guilty)]:.3g}, 0.5)}}, "
+            f"a smaller range, or .fix({guilty}=...)"
+        )
+    elif not len(bad):
+        lines.append("look for 1 / 0, log(0) or a power of a negative number in the learner")
+    else:
+        lines.append(
+            "no single parameter is to blame: look at what the learner computes on that trial "
+            "(trialwise.plain_log_likelihood runs it as plain Python)"
+        )
+    return "\n    -> ".join(lines)
+
+
+def _responded(trials: Trials) -> np.ndarray:
+    if trials.choice is not None:
+        return trials.choice >= 0
+    return ~np.isnan(next(iter(trials.response.values())))
+
+
+def _guilty(evaluate: Evaluator, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:
+    """The one parameter without which participant ``n`` would be finite."""
+    found = []
+    for k, name in enumerate(evaluate.learner.names):
+        tamed = u.copy()
+        tamed[n, k] = prior.mean[k]
+        value, gradient = evaluate(tamed)
+        if np.isfinite(value[n]) and np.isfinite(gradient[n]).all():
+            found.append(name)
+    return found[0] if len(found) == 1 else None
+
+
+def _still(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> str:
+    learner = evaluate.learner
+    head = f"{learner}: the likelihood does not change with {name} at any starting point, so nothing can be learnt about it"
+    why = _reason(evaluate, trials, prior, k, name)
+    return f"{head}\n    -> {why}"
+
+
+def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> str:
+    learner, people = evaluate.learner, len(evaluate.packed.rows)
+    base = np.tile(prior.mean, (people, 1))
+    steps = []
+    for far in np.linspace(-4.0, 4.0, 33):
+        u = base.copy()
+        u[:, k] += far * prior.total[k]
+        steps.append(evaluate(u)[0])
+    jumps = np.ptp(np.stack(steps), axis=0).max() > STILL
+    if jumps:
+        return (
+            f"{name} moves it only in jumps: a hard choice such as argmax, int() or a comparison stands between {name} and "
+            "the choices, and its gradient is zero almost everywhere. Write a graded one: weights "
+            f"softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or .fix({name}=...)"
+        )
+    for reason, changed in _other_data(trials):
+        if _moves(learner, changed, prior, k):
+            return f"{reason}: leave {name} out with .fix({name}=...) or .tie({name}=...), or add data that hold it"
+    return (
+        f"nothing that choose or respond reads depends on {name}: use it, make it a constant(...), or .fix({name}=...)"
+    )
+
+
+def _other_data(trials: Trials):
+    """Data in which something happens that did not, with the words for its absence."""
+    outcomes = {name: np.where(np.isnan(v), np.nan, v) for name, v in trials.outcome.items()}
+    for name, values in outcomes.items():
+        what = "outcome" if len(outcomes) == 1 else name
+        seen = values[np.isfinite(values)]
+        if not len(seen):
+            yield f"no {what} was recorded", _with(trials, name, np.where(np.isnan(values), 1.0, values))
+            continue
+        if (seen >= 0).all():
+            yield f"no negative {what} in these data", _with(trials, name, -values - 0.5)
+        if (seen <= 0).all():
+            yield f"no positive {what} in these data", _with(trials, name, -values + 0.5)
+        if np.ptp(seen) == 0:
+            varied = values + np.where(np.arange(len(values)) % 2, 0.5, -0.5)
+            yield f"every {what} is {seen[0]:g}", _with(trials, name, varied)
+    if trials.choice is not None and trials.sizes.get("action", 1) == 1:
+        yield "there is only one action: declare the others, actions=[...]", trials
+    if trials.reset is not None and not trials.reset.any():
+        flags = np.zeros(trials.n_trials, bool)
+        flags[(trials.offsets[:-1] + trials.lengths // 2)] = True
+        yield "no reset in these data", replace(trials, reset=flags)
+
+
+def _with(trials: Trials, name: str, values: np.ndarray) -> Trials:
+    return replace(trials, outcome={**trials.outcome, name: values})
+
+
+def _moves(learner: Learner, trials: Trials, prior: GroupPrior, k: int) -> bool:
+    try:
+        evaluate = Evaluator(learner, pack(learner, trials))
+    except UsageError:
+        return False
+    return bool((np.abs(evaluate(np.tile(prior.mean, (len(trials.participants), 1)))[1][:, k]) > STILL).any())

@@ -1,0 +1,187 @@
+"""Conditional whitening as PyMC transforms, for models whose priors are the user's own.
+
+The default model is sampled through :mod:`trialwise.posterior`, which needs no PyTensor; these bring the same coordinates
+(:mod:`trialwise.whitening`) to any PyMC model of Normal participants.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
+
+from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+
+
+class Whiten(Op):
+    """``(w, mu, z, H, b) -> (u, log-Jacobian of each participant)``."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor(x) for x in inputs]
+        static = inputs[0].type.shape
+        return Apply(
+            self, inputs, [pt.tensor(dtype="float64", shape=static), pt.tensor(dtype="float64", shape=static[:1])]
+        )
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0], outputs[1][0] = whitened_to_natural(*inputs)
+
+    def infer_shape(self, node, shapes):
+        return [shapes[0], (shapes[0][0],)]
+
+    def connection_pattern(self, node):
+        return [[True, True]] * 3 + [[False, False]] * 2
+
+    def pullback(self, inputs, outputs, cotangents):
+        given = [
+            pt.zeros_like(out) if not hasattr(ct.type, "dtype") else ct
+            for out, ct in zip(outputs, cotangents, strict=True)
+        ]
+        return [*WhitenPullback()(*inputs, *given), disconnected_type(), disconnected_type()]
+
+
+class WhitenPullback(Op):
+    """The adjoint of :class:`Whiten`."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor(x) for x in inputs]
+        return Apply(self, inputs, [inputs[k].type() for k in range(3)])
+
+    def perform(self, node, inputs, outputs):
+        for out, value in zip(outputs, whitening_pullback(*inputs), strict=True):
+            out[0] = value
+
+    def infer_shape(self, node, shapes):
+        return shapes[:3]
+
+
+class Unwhiten(Op):
+    """``(u, mu, z, H, b) -> w``; used for starting points only."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor(x) for x in inputs]
+        return Apply(self, inputs, [inputs[0].type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = natural_to_whitened(*inputs)
+
+    def infer_shape(self, node, shapes):
+        return shapes[:1]
+
+
+class Carry(Op):
+    """``(x, *data) -> x``: makes data part of the graph of a variable, so that PyMC finds what its transform needs."""
+
+    __props__ = ()
+    view_map = {0: [0]}
+
+    def make_node(self, x, *data):
+        inputs = [pt.as_tensor(v) for v in (x, *data)]
+        return Apply(self, inputs, [inputs[0].type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = inputs[0]
+
+    def infer_shape(self, node, shapes):
+        return shapes[:1]
+
+    def connection_pattern(self, node):
+        return [[True]] + [[False]] * (len(node.inputs) - 1)
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [cotangents[0], *(disconnected_type() for _ in inputs[1:])]
+
+
+@register_funcify_default_op_cache_key(Whiten)
+def _compile_whiten(op, node, **kwargs):
+    @numba.njit
+    def whiten(w, mu, z, curvature, linear):
+        c = np.ascontiguousarray  # whatever layout PyTensor hands over
+        return whitened_to_natural(c(w), c(mu), c(z), c(curvature), c(linear))
+
+    return whiten, 1
+
+
+@register_funcify_default_op_cache_key(WhitenPullback)
+def _compile_whiten_pullback(op, node, **kwargs):
+    @numba.njit
+    def whiten_pullback(w, mu, z, curvature, linear, u_bar, jacobian_bar):
+        c = np.ascontiguousarray
+        return whitening_pullback(c(w), c(mu), c(z), c(curvature), c(linear), c(u_bar), c(jacobian_bar))
+
+    return whiten_pullback, 1
+
+
+@register_funcify_default_op_cache_key(Unwhiten)
+def _compile_unwhiten(op, node, **kwargs):
+    @numba.njit
+    def unwhiten(u, mu, z, curvature, linear):
+        c = np.ascontiguousarray
+        return natural_to_whitened(c(u), c(mu), c(z), c(curvature), c(linear))
+
+    return unwhiten, 1
+
+
+@register_funcify_default_op_cache_key(Carry)
+def _compile_carry(op, node, **kwargs):
+    @numba.njit
+    def carry(x, *data):
+        return x
+
+    return carry, 1
+
+
+class ConditionalWhitening(Transform):
+    """The whitening as a PyMC transform of ``pm.Normal(mu, sd, shape=(participants, parameters))``.
+
+    ``curvature`` and ``linear`` are the expansion: ``pm.Data`` of the model, so that other data need no new compilation;
+    :meth:`carried` puts them into the graph of the mean.
+    """
+
+    name = "whitened"
+
+    def __init__(self, curvature, linear):
+        self.curvature, self.linear = curvature, linear
+
+    def carried(self, mu):
+        """``mu``, for the distribution that this transform belongs to."""
+        return Carry()(mu, self.curvature, self.linear)
+
+    def _arguments(self, value, inputs):
+        mu, sd = inputs[-2:]  # PyMC hands them over as rows
+        return value, mu.ravel(), sd.ravel(), self.curvature, self.linear
+
+    def backward(self, value, *inputs):
+        return Whiten()(*self._arguments(value, inputs))[0]
+
+    def log_jac_det(self, value, *inputs):
+        return Whiten()(*self._arguments(value, inputs))[1]
+
+    def forward(self, value, *inputs):
+        return Unwhiten()(*self._arguments(value, inputs))
+
+
+class NonCentred(Transform):
+    """``u = mu + sd w``: plainly non-centred."""
+
+    name = "non_centred"
+
+    def backward(self, value, *inputs):
+        return inputs[-2] + inputs[-1] * value
+
+    def log_jac_det(self, value, *inputs):
+        return pt.log(inputs[-1]).sum() * pt.ones(value.shape[0])
+
+    def forward(self, value, *inputs):
+        return (value - inputs[-2]) / inputs[-1]

@@ -1,0 +1,31 @@
+"""What many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import trialwise as tw
+from trialwise.environments import AlienTask
+
+
+@pytest.fixture(scope="session")
+def humans():
+    """The human data of the alien task; skipped by name where they are not at hand."""
+    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
+    if not folder:
+        pytest.skip("TRIALWISE_ALIEN_HUMANS does not name the folder of the human data")
+    return tw.read_wide(Path(folder))
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Eight agents, 120 trials each, and their true parameters."""
+    truth = {"alpha": tw.uniform(0.05, 0.4), "beta": tw.uniform(1, 3), "forget": tw.uniform(0, 0.1)}
+    return tw.simulate(tw.QLearning(initial=1.2), AlienTask(trials=120), truth, participants=8, seed=3)
+
+
+@pytest.fixture(scope="session")
+def fitted(small):
+    """A short fit of them."""
+    return tw.fit(tw.QLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=11, progress=False)

@@ -1,0 +1,230 @@
+"""Fits: what they hold, that they are right, that they can be kept, and what they refuse."""
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+
+import trialwise as tw
+from trialwise import learner, positive, unit
+from trialwise.diagnostics import problems
+
+LEARNER = tw.QLearning(initial=1.2)
+
+
+def test_what_a_fit_holds(fitted, small):
+    tree = fitted.tree
+    assert isinstance(tree, xr.DataTree)
+    assert {"posterior", "sample_stats", "observed_data", "constant_data"} <= set(tree.children)
+    assert tree["posterior"]["alpha"].dims == ("chain", "draw", "participant")
+    assert tree["posterior"].sizes["draw"] == 300
+    for name in ("alpha", "beta", "forget"):
+        assert {f"{name}_mu", f"{name}_sd", f"{name}_group"} <= set(tree["posterior"].data_vars)
+    for attribute in ("seed", "learner_source", "seconds", "peak_memory_mb", "trialwise_version", "call", "gradients"):
+        assert attribute in tree.attrs
+    assert "class QLearning" in tree.attrs["learner_source"]
+    assert list(fitted.summary().index[:3]) == ["alpha_group", "beta_group", "forget_group"]
+    assert list(fitted.group().index) == [
+        *(f"{name}_group" for name in LEARNER.names),
+        *(f"{name}_{part}" for name in LEARNER.names for part in ("mu", "sd")),
+    ]
+    assert len(fitted.trial_values()) == small.trials.n_trials
+    assert "error" in fitted.trial_values()
+    assert "Fit(QLearning(initial=1.2), 8 participants" in repr(fitted)
+
+
+def test_natural_values_match_the_unconstrained_ones(fitted):
+    posterior = fitted.tree["posterior"]
+    for k, parameter in enumerate(LEARNER.parameters):
+        u = posterior["individual"].isel(parameter=k).to_numpy()
+        np.testing.assert_allclose(posterior[parameter.name].to_numpy(), parameter.constrain(u), rtol=1e-10)
+        medians = posterior[f"{parameter.name}_group"].to_numpy()
+        np.testing.assert_allclose(
+            medians, parameter.constrain(posterior[f"{parameter.name}_mu"].to_numpy()), rtol=1e-10
+        )
+
+
+def test_the_same_seed_gives_the_same_draws(small, fitted):
+    again = tw.fit(LEARNER, small.trials, draws=300, tune=150, chains=2, seed=11, progress=False)
+    np.testing.assert_array_equal(again.tree["posterior"]["beta"], fitted.tree["posterior"]["beta"])
+
+
+def test_posterior_is_that_of_pymcs_own_sampler(small):
+    """The same posterior from the PyMC model, non-centred, sampled without any of our coordinates."""
+    from trialwise.hierarchy import build_model
+    from trialwise.inference.nuts import sample_model
+
+    trials = small.trials
+    ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
+    model = build_model(LEARNER, trials, geometry="non-centred")
+    theirs = sample_model(model, draws=1000, tune=500, chains=2, seed=2, progress=False)
+    import arviz_stats
+
+    for name in ours.group_names:
+        a, b = ours.tree["posterior"][name], theirs["posterior"][name]
+        error = np.hypot(*(float(x.std()) / np.sqrt(max(_ess(arviz_stats, x), 20)) for x in (a, b)))
+        assert abs(float(a.mean()) - float(b.mean())) < 4.5 * error, name
+
+
+def _ess(arviz_stats, values):
+    return float(arviz_stats.ess(values.to_numpy(), chain_axis=0, draw_axis=1))
+
+
+def test_truth_is_recovered():
+    trials, truth = tw.data_set("alien_flat")
+    found = tw.fit(LEARNER, trials, draws=400, seed=4, progress=False)
+    assert not found.problems
+    assert int(found.tree["sample_stats"]["diverging"].sum()) == 0
+    table = tw.recovered(found, truth)
+    assert (table["correlation"] > [0.9, 0.7, 0.9]).all(), table
+    assert table["coverage"].between(0.7, 1.0).all(), table
+
+
+def test_save_and_load(fitted, tmp_path):
+    path = tmp_path / "results" / "fit.nc"
+    fitted.save(path)
+    assert [p.name for p in path.parent.iterdir()] == ["fit.nc"]
+    loaded = tw.load(path)
+    assert loaded.learner == fitted.learner
+    assert loaded.summary().equals(fitted.summary())
+    assert loaded.trial_values().equals(fitted.trial_values())
+    assert loaded.trials.levels == fitted.trials.levels
+    assert loaded.problems == fitted.problems
+
+
+def test_a_failed_save_leaves_what_was_there(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "fit.nc"
+    path.write_text("precious")
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        fitted.save(path)
+    assert path.read_text() == "precious"
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
+
+
+def test_files_that_hold_no_fit(tmp_path):
+    with pytest.raises(tw.DataError, match="no such file"):
+        tw.load(tmp_path / "fit.nc")
+    (tmp_path / "fit.nc").write_text("a,b\n1,2\n")
+    with pytest.raises(tw.DataError, match="cannot be read"):
+        tw.load(tmp_path / "fit.nc")
+    xr.DataTree().to_netcdf(tmp_path / "empty.nc", engine="h5netcdf")
+    with pytest.raises(tw.DataError, match="no fit of trialwise"):
+        tw.load(tmp_path / "empty.nc")
+
+
+@learner
+class Mine:
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action", fill=0.5)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+
+def test_a_learner_of_ones_own_saved_and_loaded_without_it(small, tmp_path):
+    mine = Mine().fix(alpha=0.3)
+    tw.fit(mine, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(tmp_path / "fit.nc")
+    loaded = tw.load(tmp_path / "fit.nc")
+    assert loaded.learner is None
+    assert "beta_group" in loaded.summary().index
+    loaded.plot_trace()
+    with pytest.raises(tw.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
+        loaded.trial_values()
+    with_it = tw.load(tmp_path / "fit.nc", learner=Mine)
+    assert with_it.learner == mine
+    assert len(with_it.trial_values()) == small.trials.n_trials
+    with pytest.raises(tw.UsageError, match="not of QLearning"):
+        tw.load(tmp_path / "fit.nc", learner=tw.QLearning)
+
+
+@pytest.mark.parametrize("pooling", ["none", "complete"])
+def test_pooling(small, pooling):
+    found = tw.fit(LEARNER, small.trials, draws=200, tune=150, chains=2, seed=5, pooling=pooling, progress=False)
+    dims = ("chain", "draw") if pooling == "complete" else ("chain", "draw", "participant")
+    assert found.tree["posterior"]["alpha"].dims == dims
+    assert found.pooling == pooling
+    assert len(found.trial_values()) == small.trials.n_trials
+    with found.model:
+        pm.sample_prior_predictive(2)
+
+
+def test_one_participant(small):
+    one = small.trials.select([small.trials.participants[2]])
+    found = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
+    assert found.pooling == "none"
+    assert "one participant has no group" in found.notes[0]
+    assert list(found.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
+
+
+def test_one_set_of_parameters_for_one_participant(small):
+    one = small.trials.select([small.trials.participants[2]])
+    found = tw.fit(LEARNER, one, draws=60, tune=60, chains=2, seed=5, pooling="complete", progress=False)
+    assert found.means()["alpha"].shape == (1,)
+
+
+def test_own_priors(small):
+    priors = {"alpha_mu": pm.Normal.dist(-1.0, 0.01)}
+    found = tw.fit(LEARNER, small.trials, draws=100, tune=200, chains=2, seed=6, priors=priors, progress=False)
+    assert abs(float(found.tree["posterior"]["alpha_mu"].mean()) + 1.0) < 0.02
+    assert "alpha_mu" in found.tree.attrs["priors"]
+
+
+def test_continuous_responses():
+    """U12, R32: Rescorla-Wagner in conditioning, 30 trials of 10 participants."""
+    from trialwise.environments import Conditioning
+
+    truth = {"alpha": 0.3, "intercept": 0.1, "slope": [1.0] * 9 + [0.0], "noise": 0.1}
+    data = tw.simulate(tw.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
+    found = tw.fit(tw.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
+    alpha = found.tree["posterior"]["alpha"]
+    assert abs(float(alpha.isel(participant=slice(0, 9)).mean()) - 0.3) < 0.1
+    assert "predicted" in found.trial_values()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"draws": 0}, "draws=0"),
+        ({"chains": 1.5}, "chains=1.5"),
+        ({"pooling": "some"}, "pooling='some': one of"),
+        ({"priors": {"alfa_mu": 1}}, "Did you mean 'alpha_mu'"),
+        ({"priors": {"alpha_mu": 0.3}}, "wanted a distribution"),
+    ],
+)
+def test_arguments_that_do_not_fit(small, how, message):
+    with pytest.raises(tw.UsageError, match=message):
+        tw.fit(LEARNER, small.trials, progress=False, **how)
+
+
+def test_the_class_in_place_of_the_learner(small):
+    with pytest.raises(tw.UsageError, match="the class called"):
+        tw.fit(tw.QLearning, small.trials)
+
+
+def test_diagnostics_that_fail():
+    random = np.random.default_rng(0)
+    draws = random.standard_normal((2, 50))
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), random.random((2, 50)) < 0.1),
+            "energy": (("chain", "draw"), np.cumsum(draws, axis=1)),
+        }
+    )
+    import pandas as pd
+
+    group = pd.DataFrame({"r_hat": [1.2, 1.0], "ess_bulk": [30.0, 900.0], "ess_tail": [40.0, 900.0]}, index=["a", "b"])
+    found = problems(xr.DataTree.from_dict({"sample_stats": stats}), group)
+    words = " ".join(found)
+    assert len(found) == 4
+    assert "divergent" in words
+    assert "R-hat above 1.01 for a (worst 1.200)" in words
+    assert "fewer than 400 effective draws for a (fewest 30)" in words
+    assert "E-BFMI" in words

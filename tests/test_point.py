@@ -1,0 +1,48 @@
+"""Point estimates reach the optimum, from starts that never are the truth."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import trialwise as tw
+
+LEARNER = tw.QLearning(initial=1.2)
+
+
+def test_maximum_likelihood_is_the_optimum(small):
+    found = tw.point(LEARNER, small.trials, starts=8)
+    for n, who in enumerate(small.trials.participants):
+        one = small.trials.select([who])
+
+        def loss(u, one=one):
+            values = {p.name: p.constrain(u[k]) for k, p in enumerate(LEARNER.parameters)}
+            return -float(tw.log_likelihood(LEARNER, one, values)[0])
+
+        truth = small.parameters.loc[n, list(LEARNER.names)].to_numpy(float)
+        start = [p.unconstrain(v) for p, v in zip(LEARNER.parameters, truth, strict=True)]
+        best = -minimize(loss, start, method="Nelder-Mead", options={"maxiter": 2000, "fatol": 1e-6}).fun
+        assert found.maximum_likelihood.loc[n, "log_likelihood"] >= best - 1e-2
+
+
+def test_columns_and_criteria(small):
+    table = tw.point(LEARNER, small.trials, starts=3).maximum_likelihood
+    row = table.iloc[0]
+    assert row["aic"] == pytest.approx(6 - 2 * row["log_likelihood"])
+    assert row["bic"] == pytest.approx(3 * np.log(120) - 2 * row["log_likelihood"])
+    assert list(table["participant"]) == list(small.trials.participants)
+    assert table["found_again"].between(1, 3).all()
+
+
+def test_map_stays_inside(small):
+    table = tw.point(LEARNER, small.trials, starts=4).maximum_a_posteriori
+    assert (table["at_border"] == "").all()
+
+
+@pytest.mark.parametrize(("initial", "published"), [(0.12, -12236.0), (1.2, -12321.0)])
+def test_human_data_reach_the_published_sum(humans, initial, published):
+    assert tw.point(tw.QLearning(initial=initial), humans).log_likelihood >= published
+
+
+def test_starts_that_are_none(small):
+    with pytest.raises(tw.UsageError, match="starts=0"):
+        tw.point(LEARNER, small.trials, starts=0)

@@ -1,0 +1,163 @@
+"""The compiled posterior is the PyMC model's, in other coordinates, with the right gradient and Jacobian."""
+
+import numpy as np
+import pymc as pm
+import pytest
+from scipy.special import expit
+
+import trialwise as tw
+from trialwise.engine.packed import pack
+from trialwise.expansion import Evaluator, expand, expand_alone
+from trialwise.hierarchy import build_model
+from trialwise.posterior import SOFTNESS, posterior
+from trialwise.priors import group_prior
+
+LEARNER = tw.QLearning(initial=1.2)
+
+
+def made(trials, pooling, learner=LEARNER):
+    packed, prior = pack(learner, trials), group_prior(learner, trials)
+    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
+    if pooling == "partial":
+        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
+    else:
+        expansion = expand_alone(evaluate, prior.mean, prior.total)
+    return posterior(learner, packed, prior, expansion, pooling)
+
+
+def log_jacobian(target, x, step=1e-6):
+    """log |d (mu, sd, u) / dx| by brute force."""
+
+    def place(x):
+        mu, sd, u, _ = target.values(x)
+        return np.concatenate([mu, sd, u.ravel()]) if target.grouped else u.ravel()
+
+    columns = [(place(x + step * e) - place(x - step * e)) / (2 * step) for e in np.eye(len(x))]
+    return np.linalg.slogdet(np.stack(columns, 1))[1]
+
+
+def pymc_log_density(model, target, x):
+    """The model's joint log-density of its own parameters, no transform's Jacobian added."""
+    mu, sd, u, _ = target.values(x)
+    names = list(target.learner.names)
+    if target.grouped:
+        point = {"individual": u}
+        point |= {f"{name}_mu": mu[k] for k, name in enumerate(names)}
+        point |= {f"{name}_sd": sd[k] for k, name in enumerate(names)}
+    else:
+        point = {f"{n}_unconstrained": u[:, k] if len(u) > 1 else u[0, k] for k, n in enumerate(names)}
+    inputs = {}
+    for rv in model.free_RVs:
+        value = model.rvs_to_values[rv]
+        inputs[value.name] = np.log(point[rv.name]) if value.name.endswith("_log__") else np.asarray(point[rv.name])
+    return float(model.compile_logp(jacobian=False)(inputs))
+
+
+@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
+def test_density_is_that_of_the_pymc_model(small, pooling):
+    trials = small.trials.select(small.trials.participants[:4])
+    target, model = made(trials, pooling), build_model(LEARNER, trials, pooling)
+    random = np.random.default_rng(5)
+    for _ in range(2):
+        x = target.start(random)
+        size = target.shape[1]
+        share = np.log(expit(x[size : 2 * size] / SOFTNESS)).sum() if target.grouped else 0.0  # of the spreads' signs
+        expected = pymc_log_density(model, target, x) + share + log_jacobian(target, x)
+        assert target(x)[0] == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
+@pytest.mark.parametrize("mine", [LEARNER, LEARNER.with_stickiness().with_lapse()], ids=repr)
+def test_gradient(small, pooling, mine):
+    target = made(small.trials, pooling, mine)
+    x = target.start(np.random.default_rng(1))
+    _, gradient = target(x)
+    step = 1e-5
+    slopes = [(target(x + step * e)[0] - target(x - step * e)[0]) / (2 * step) for e in np.eye(len(x))]
+    np.testing.assert_allclose(gradient, slopes, atol=1e-5 * np.abs(gradient).max())
+
+
+def test_spreads_below_zero_are_smooth(small):
+    """A signed spread may cross zero: density and gradient are the mirror's."""
+    target = made(small.trials, "partial")
+    x = target.start(np.random.default_rng(2))
+    size = target.shape[1]
+    x[size] = -0.5
+    _, sd, _, _ = target.values(x)
+    assert (sd > 0).all()
+    slope = (target(x + 1e-6 * np.eye(len(x))[size])[0] - target(x)[0]) / 1e-6
+    assert slope == pytest.approx(target(x)[1][size], rel=1e-3, abs=1e-3)
+
+
+def test_coordinates_and_back(small):
+    target = made(small.trials, "partial")
+    x = np.abs(target.start(np.random.default_rng(3)))
+    mu, sd, u, _ = target.values(x)
+    np.testing.assert_allclose(target.coordinates(mu, sd, u), x, atol=1e-8)
+
+
+def test_other_data_compile_nothing_anew(small):
+    first = made(small.trials, "partial")
+    second = made(small.trials.select(small.trials.participants[:5]), "partial")
+    third = made(small.trials, "complete")
+    assert first.density is second.density is third.density
+    before = len(first.density.signatures)
+    for target in (first, second, third):
+        target(target.start(np.random.default_rng(0)))
+    assert len(first.density.signatures) == max(before, 1)
+
+
+def test_model_is_one_a_pymc_user_could_have_written(small):
+    trials = small.trials
+    model = build_model(LEARNER, trials)
+    assert {rv.name for rv in model.free_RVs} == {
+        *(f"{name}_{part}" for name in LEARNER.names for part in ("mu", "sd")), "individual",
+    }  # fmt: skip
+    assert [rv.name for rv in model.observed_RVs] == ["choices"]
+    assert not model.potentials
+    with model:
+        prior = pm.sample_prior_predictive(5, random_seed=1)
+    drawn = prior["prior_predictive"]["choices"].to_numpy()
+    assert drawn.shape == (1, 5, trials.n_trials)
+    assert set(np.unique(drawn)) <= {0, 1, 2}
+    assert prior["prior"]["alpha"].dims == ("chain", "draw", "participant")
+
+
+def test_log_likelihood_and_predictive_of_a_fit(fitted):
+    posterior = fitted.tree["posterior"].to_dataset().isel(draw=slice(0, 3))
+    import xarray as xr
+
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    with fitted.model:
+        pm.compute_log_likelihood(tree, progressbar=False)
+        predicted = pm.sample_posterior_predictive(tree, progressbar=False, random_seed=1)
+    found = tree["log_likelihood"]["choices"].to_numpy()
+    at = {name: posterior[name].isel(chain=1, draw=2).to_numpy() for name in fitted.parameters}
+    np.testing.assert_allclose(found[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, at), atol=1e-8)
+    assert predicted["posterior_predictive"]["choices"].shape[-1] == fitted.trials.n_trials
+
+
+def test_own_priors_own_model(small):
+    """``tw.likelihood`` inside a model with any priors, and its gradient."""
+    trials = small.trials
+    with pm.Model(coords={"participant": list(trials.participants)}) as model:
+        alpha = pm.Beta("alpha", 2, 5, dims="participant")
+        beta = pm.Gamma("beta", 2, 1, dims="participant")
+        tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=alpha, beta=beta)
+    with pytest.raises(tw.UsageError, match="needs beta"), pm.Model():
+        tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=0.1)
+    start = model.initial_point()
+    logp, slope = model.compile_logp(), model.compile_dlogp()
+    gradient = slope(start)
+    flat = np.concatenate([start[v.name].ravel() for v in model.value_vars])
+
+    def at(x):
+        here, begin = {}, 0
+        for v in model.value_vars:
+            size = start[v.name].size
+            here[v.name] = x[begin : begin + size].reshape(start[v.name].shape)
+            begin += size
+        return float(logp(here))
+
+    steps = [(at(flat + 1e-5 * e) - at(flat - 1e-5 * e)) / 2e-5 for e in np.eye(len(flat))]
+    np.testing.assert_allclose(gradient, steps, rtol=1e-5, atol=1e-4)

@@ -1,0 +1,110 @@
+"""Starts that cannot be sampled from are explained: where, which parameter, and what to do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise import learner, positive, real, unit
+
+LEARNER = tw.QLearning(initial=1.2)
+
+
+def fit(mine, trials):
+    return tw.fit(mine, trials, draws=20, tune=20, chains=1, seed=1, progress=False)
+
+
+def test_an_infinite_outcome_is_found(small):
+    outcome = small.trials.outcome["outcome"].copy()
+    outcome[125] = np.inf
+    with pytest.raises(tw.ModelError, match=r"participant 1 (.|\n)*the outcome of trial 6 is no usable number"):
+        fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
+
+
+@learner
+class Overflow:
+    rate: float = unit("learning rate")
+    power: float = positive("steepness", mean=3.0, width=2.0, per_outcome=False)
+
+    def start(self, task):
+        return task.table("action", fill=1.0)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = (q[action] + 5.0) ** (self.power * self.power)
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.rate * (outcome - q[choice])
+
+
+def test_the_parameter_responsible_is_named(small):
+    with pytest.raises(tw.ModelError, match=r"finite with power at the middle(.|\n)*power_mu"):
+        fit(Overflow(), small.trials)
+
+
+@learner
+class TwoRates:
+    gain: float = unit("learning rate of gains")
+    loss: float = unit("learning rate of losses")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        rate = self.loss if outcome < 0 else self.gain
+        q[choice] += rate * (outcome - q[choice])
+
+
+def test_what_the_data_lack_is_told(small):
+    with pytest.raises(tw.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"):
+        fit(TwoRates(), small.trials)
+
+
+@learner
+class Hard:
+    alpha: float = unit("learning rate")
+    bias: float = real("bias")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        best = np.argmax(q)
+        for action in range(len(preference)):
+            preference[action] = self.bias if action == best else 0.0
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+
+def test_argmax_is_explained(small):
+    with pytest.raises(tw.ModelError, match=r"alpha moves it only in jumps(.|\n)*argmax(.|\n)*hide"):
+        fit(Hard(), small.trials)
+
+
+@learner
+class Unused:
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def choose(self, nothing, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * action
+
+
+def test_a_parameter_that_nothing_reads(small):
+    with pytest.raises(tw.ModelError, match="nothing that choose or respond reads depends on alpha"):
+        fit(Unused(), small.trials)
+
+
+def test_participants_whose_data_say_nothing(small):
+    outcome = small.trials.outcome["outcome"].copy()
+    outcome[: small.trials.offsets[1]] = np.nan
+    found = fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
+    assert any("the data of 0 say nothing about alpha" in note for note in found.notes)
