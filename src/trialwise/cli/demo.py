@@ -1,0 +1,48 @@
+"""``trialwise demo``: the bundled example, from data with known parameters back to the parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trialwise.cli import results
+from trialwise.cli.console import command, frame, heading, say
+from trialwise.cli.fit import Output
+from trialwise.cli.groups import grouped
+from trialwise.cli.sampling import Sampling
+from trialwise.files import write
+
+
+@grouped
+def demo(sampling: Sampling, output: Output = Path("results")) -> None:
+    """Fit the bundled example, whose true parameters are known, and compare.
+
+    30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them.
+    """
+    from trialwise.data_sets import load
+    from trialwise.learners import BUILT_IN
+
+    folder = results.made(output)
+    trials, truth = load("alien_flat")
+    learner = BUILT_IN["QLearning"](initial=1.2)
+    if not sampling.quiet:
+        say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
+    fitted = sampling.fit(learner, trials)
+    written = results.save(fitted, folder)
+
+    from trialwise.recovered import recovered
+    from trialwise.report.plots.recovery import recovery_plot
+
+    picture = write(folder / "recovery_plot.png", results.png(recovery_plot(fitted, truth)))
+    written.append((picture, "true against estimated parameters"))
+    if not sampling.quiet:
+        results.print_group(fitted)
+        heading("true against estimated, participant by participant")
+        frame(recovered(fitted, truth))
+        say("  coverage: the share of participants whose true value lies in their 89 % interval")
+        results.print_files(written)
+        say()
+        results.print_notes(fitted)
+        say("Next, look at data of your own (or fetch human data: trialwise data alien):")
+        command("trialwise inspect alien")
+        command("trialwise fit QLearning alien --set initial=1.2 -o results_alien")
+    results.stop_if_failed(fitted)
