@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb runs: ``trialwise --help`` answers at on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -59,7 +60,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-VERBS = {
+VERBS: dict[Callable[..., None], str] = {
     models.models: "List the learners, or tell all about one.",
     inspect.inspect: "Say what the data hold and what to type next.",
     fit.fit: "Fit a learner to data.",

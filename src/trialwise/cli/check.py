@@ -13,7 +13,7 @@ from trialwise.cli.subject import Name, find
 
 def check(
     learner: Name,
-    seed: Annotated[int, typer.Option(help="Other seeds make up other data and parameters.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Other seeds make up other data and parameters.")] = 0,
 ) -> None:
     """Check a learner against the contract of a trial, on data that are made up from what it reads."""
     from trialwise.conformance import check_learner

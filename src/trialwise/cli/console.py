@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?( of \d+.*)?|nan|-?inf", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?|nan|-?inf", re.IGNORECASE)
 
 
 def say(text: str = "", style: str = "") -> None:
@@ -43,7 +44,19 @@ def fail(text: str) -> None:
 
 
 def _aside(head: str, text: str, style: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=False).print(Text.assemble((head, style), text))
+    console = Console(stderr=True, highlight=False)
+    first, *lines = (head + text).split("\n")
+    wrapped = "\n".join(_wrapped(line, console.width - 1) for line in [first, *lines])
+    console.print(Text.assemble((head, style), wrapped[len(head) :]), soft_wrap=True)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """A line cut at blanks, the rest of it set in a little further."""
+    lead = line[: len(line) - len(line.lstrip())]
+    cut = textwrap.wrap(
+        line, max(width, 20), subsequent_indent=f"{lead}   ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(cut)
 
 
 def command(line: str) -> None:
@@ -67,7 +80,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int =
         drawn.add_column(Text(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
-    show(Padding(drawn, (0, 0, 0, indent)))
+    show(Padding(drawn, (0, 0, 0, indent), expand=False))
 
 
 def frame(data: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from trialwise.cli.console import command, frame, heading, say
 from trialwise.cli.fit import Output
 from trialwise.cli.groups import grouped
 from trialwise.cli.sampling import Sampling
+from trialwise.cli.subject import Restrictions
 from trialwise.files import write
 
 
@@ -19,11 +20,10 @@ def demo(sampling: Sampling, output: Output = Path("results")) -> None:
     30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them.
     """
     from trialwise.data_sets import load
-    from trialwise.learners import BUILT_IN
 
     folder = results.made(output)
     trials, truth = load("alien_flat")
-    learner = BUILT_IN["QLearning"](initial=1.2)
+    learner = Restrictions(set_=["initial=1.2"]).of("QLearning")
     if not sampling.quiet:
         say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
     fitted = sampling.fit(learner, trials)

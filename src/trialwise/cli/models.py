@@ -39,24 +39,29 @@ def models(
         _page(found if isinstance(found, Learner) else found(), name)
         return
     if file is not None:
-        _list(learners_in(file), f"{file}:")
+        found = learners_in(file)
+        _list(found)
+        say()
+        say("All about one of them:")
+        for each in found:
+            command(f"trialwise models {shlex.quote(f'{file}:{each}')}")
         return
     from trialwise.learners import BUILT_IN
 
-    _list(BUILT_IN, "")
+    _list(BUILT_IN)
     say()
     say("All about one of them, or about one of your own:")
     command("trialwise models QLearning")
     command("trialwise models mine.py:MyLearner")
 
 
-def _list(learners: dict[str, Any], prefix: str) -> None:
+def _list(learners: dict[str, Any]) -> None:
     from trialwise.learner import Learner
 
     rows = []
     for name, found in learners.items():
         one = found if isinstance(found, Learner) else found()
-        rows.append([f"{prefix}{name}", _answers(one), ", ".join(one.names), _parts(one)[0][0]])
+        rows.append([name, _answers(one), ", ".join(one.names), _parts(one)[0][0]])
     table(["learner", "for", "parameters", "what it does"], rows, indent=0)
 
 
@@ -70,26 +75,41 @@ def _page(learner: Learner, name: str) -> None:
             from rich.padding import Padding
             from rich.text import Text
 
-            show(Padding(Text(text), (0, 0, 0, 4)))
+            show(Padding(Text(text), (0, 0, 0, 4), expand=False))
         else:
             say(text)
     heading("parameters")
     rows = [[p.name, symbol(p.name), p.role, p.range, _prior(p)] for p in learner.parameters]
     table(["name", "", "what", "range", "default prior of the group"], rows)
     say("  prior: median, and in brackets the range of the middle 95 %", "dim")
-    restricted = [[name, f"= {value:g}"] for name, value in learner.fixed.items()]
-    restricted += [[name, f"= {other}"] for name, other in learner.tied.items()]
+    restricted = [[name, f"{value:g}"] for name, value in learner.fixed.items()]
+    restricted += [[name, f"that of {other}"] for name, other in learner.tied.items()]
     if restricted:
-        table(["held", ""], restricted)
+        heading("held")
+        table(["name", "value"], restricted)
     if learner.settings:
         heading("settings")
         table(["name", "what", "value"], [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()])
     heading("data")
     table(["reads", "returns"], [[", ".join(_reads(learner)), ", ".join(learner.signals) or "no signals"]])
     say()
-    say("Simulate it, then fit it:")
-    command(f"trialwise simulate {shlex.quote(name)} -o simulated")
-    command(f"trialwise fit {shlex.quote(name)} simulated -o results")
+    word = shlex.quote(name)
+    if _fits_an_environment(learner):
+        say("Simulate it, then fit it:")
+        command(f"trialwise simulate {word} -o simulated")
+        command(f"trialwise fit {word} simulated -o results")
+    else:
+        say("Fit it:")
+        command(f"trialwise fit {word} trials.csv -o results")
+
+
+def _fits_an_environment(learner: Learner) -> bool:
+    """Whether it reads no more than what the environments of ``trialwise simulate`` show."""
+    from trialwise.columns import Reading
+    from trialwise.engine.packed import OPTIONAL
+
+    reading = Reading(learner)
+    return set(reading.trial) <= set(OPTIONAL) and not reading.outcome
 
 
 def _parts(learner: Learner) -> list[tuple[str, bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ def made(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {str(folder)!r}: {error.strerror}; give another with -o") from None
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"the folder {str(folder)!r} cannot be written into; give another with -o")
     return folder
 
 

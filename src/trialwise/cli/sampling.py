@@ -25,7 +25,7 @@ class Pooling(StrEnum):
 
 
 def _option(help: str, least: int, default: bool = False) -> Any:
-    return typer.Option(help=help, min=least, rich_help_panel=PANEL, show_default=default)
+    return typer.Option(help=help, metavar="N", min=least, rich_help_panel=PANEL, show_default=default)
 
 
 @dataclass(frozen=True)

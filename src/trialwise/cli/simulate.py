@@ -56,12 +56,16 @@ def simulate(
         "simulated"
     ),
     participants: Annotated[
-        int | None, typer.Option(min=1, help="How many; by default 30, or those of the data.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many; by default 30, or those of the data.", show_default=False),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Of each: by default 440 of choices, 30 of responses.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Of each: by default 440 of choices, 30 of responses.", show_default=False
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same data.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same data.")] = 0,
     param: Annotated[
         list[str] | None,
         typer.Option(

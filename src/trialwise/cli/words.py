@@ -8,10 +8,15 @@ import shlex
 COLUMNS = ("participant", "trial", "session", "block", "context", "cue", "choice", "outcome", "response", "reset")
 """Roles of columns, each an option and an argument of the readers."""
 
+QUOTES = "'\""
+
 _ROLE = re.compile(rf"\b({'|'.join(COLUMNS)})=('[^']*'|\"[^\"]*\"|False\b|True\b|\.\.\.)")
 _LISTS = re.compile(r"\b(actions|labels|numbers|missing)=\[([^\]]*)\]")
 _LEVELS = re.compile(r"\blevels=\{(?:(['\"])(\w+)\1: \[([^\]]*)\]|\.\.\.)\}")
-_RESTRICTION = re.compile(r"\.(fix|tie)\((\w+)=([^()\s]+)\)")
+_RESTRICTION = re.compile(r"(?:^|(?<=write ))(?:\w+\(\)\.)?(fix|tie)\((\w+)=['\"]?([^()\s'\"]+)['\"]?\)")
+_SETTING = re.compile(
+    r"(?:(?<=write )\w+\((\w+)=([^()\s]+)\)|^\w+\((\w+)=([^()\s]+)\)(?=: (?:no such setting|an? \w+ is wanted)))"
+)
 
 
 def in_options(message: str) -> str:
@@ -19,7 +24,9 @@ def in_options(message: str) -> str:
     message = _ROLE.sub(lambda m: f"--{m[1]} {_value(m[1], m[2])}", message)
     message = _LEVELS.sub(lambda m: f"--levels {m[2]}={_list(m[3])}" if m[2] else "--levels context=a,b,c", message)
     message = _LISTS.sub(lambda m: f"--{m[1]} {_list(m[2])}", message)
-    return _RESTRICTION.sub(lambda m: f" --{m[1]} {m[2]}={m[3]}", message)
+    message = _RESTRICTION.sub(lambda m: f"--{m[1]} {m[2]}={m[3]}", message)
+    message = _SETTING.sub(lambda m: f"--set {m[1] or m[3]}={(m[2] or m[4]).strip(QUOTES)}", message)
+    return message
 
 
 def _value(role: str, value: str) -> str:
