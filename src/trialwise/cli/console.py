@@ -71,9 +71,9 @@ def heading(text: str) -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
-    """A table without lines; columns of numbers stand to the right."""
+    """A table without lines; columns of numbers stand to the right. Without a header, give a row of empty names."""
     rows = list(rows)
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
     for n, name in enumerate(header):
         cells = [row[n] for row in rows if row[n]]
         right = bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
@@ -94,6 +94,7 @@ def frame(data: pd.DataFrame) -> None:
 def _figure(column: str, value: Any) -> str:
     if isinstance(value, str):
         return value
+    value = value + 0.0  # -0 is 0
     if str(column).startswith("ess"):
         return f"{value:.0f}"
     if str(column).startswith("r_hat") or str(column) in ("correlation", "coverage"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from trialwise.cli.console import frame, heading, note, say, warn
+from trialwise.cli.console import frame, heading, note, say, table, warn
 from trialwise.cli.status import Status
 from trialwise.cli.words import in_options
 from trialwise.errors import UsageError
@@ -57,18 +57,16 @@ def save(fit: Fit, folder: Path) -> list[tuple[Path, str]]:
     write(trace, png(trace_plot(fit)))
     return [
         (draws, "draws and diagnostics, for trialwise.load"),
-        (summary, "each parameter of the group and of each participant"),
+        (summary, "parameters of the group and of participants"),
         (trials, "choice probability and signals, a row a trial"),
         (trace, "the chains: they should look alike and not drift"),
     ]
 
 
 def print_files(written: list[tuple[Path, str]]) -> None:
-    """What was written, aligned."""
+    """What was written."""
     heading("written")
-    width = max(len(str(path)) for path, _ in written)
-    for path, what in written:
-        say(f"  {path!s:<{width}}  {what}")
+    table(["", ""], [[str(path), what] for path, what in written])
 
 
 def print_group(fit: Fit) -> None:
@@ -77,6 +75,8 @@ def print_group(fit: Fit) -> None:
     heading(f"group, {fit.learner!r}")
     if len(group):
         frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group)
+        if any(str(name).endswith("_group") for name in group.index):
+            say("  _group: the group's median; _mu, _sd: mean and spread on the unconstrained scale", "dim")
     else:
         say("  no group parameters with this pooling: model_summary.csv has each participant's")
 

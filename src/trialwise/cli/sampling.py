@@ -42,9 +42,8 @@ class Sampling:
 
     def fit(self, learner: Learner, trials: Trials, pooling: Pooling = Pooling.partial) -> Fit:
         """Sample; what is not given is left to the library."""
-        from importlib import import_module
+        from trialwise.fit import fit
 
-        fit = import_module("trialwise.fit").fit
         given: dict[str, Any] = {"draws": self.draws, "tune": self.tune}
         given = {name: value for name, value in given.items() if value is not None}
         result: Fit = fit(

@@ -89,9 +89,8 @@ def simulate(
     ] = False,
 ) -> None:
     """Simulate a learner: in the alien task if it chooses, in conditioning if it responds."""
-    import importlib
+    from trialwise.simulate import simulate as run
 
-    run = importlib.import_module("trialwise.simulate").simulate
     restricted = restrictions.of(learner)
     if more and not on:
         raise UsageError(f"{more[0]}: to simulate along the sequences of a file, type --on {shlex.quote(str(more[0]))}")

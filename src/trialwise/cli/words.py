@@ -18,12 +18,15 @@ _SETTING = re.compile(
     r"(?:(?<=write )\w+\((\w+)=([^()\s]+)\)|^\w+\((\w+)=([^()\s]+)\)(?=: (?:no such setting|an? \w+ is wanted)))"
 )
 
+_SAMPLING = re.compile(r"\b(draws|tune|chains|seed|pooling)=(['\"]?)(\w+)\2")
+
 
 def in_options(message: str) -> str:
     """A message of the library with its arguments spelt as options."""
     message = _ROLE.sub(lambda m: f"--{m[1]} {_value(m[1], m[2])}", message)
     message = _LEVELS.sub(lambda m: f"--levels {m[2]}={_list(m[3])}" if m[2] else "--levels context=a,b,c", message)
     message = _LISTS.sub(lambda m: f"--{m[1]} {_list(m[2])}", message)
+    message = _SAMPLING.sub(r"--\1 \3", message)
     message = _RESTRICTION.sub(lambda m: f"--{m[1]} {m[2]}={m[3]}", message)
     message = _SETTING.sub(lambda m: f"--set {m[1] or m[3]}={(m[2] or m[4]).strip(QUOTES)}", message)
     return message
