@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trialwise.environments import AlienTask
 from trialwise.learners import QLearning
-from trialwise.simulation import simulate, uniform
+from trialwise.simulate import simulate, uniform
 
 HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data_sets"
 

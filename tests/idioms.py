@@ -235,7 +235,7 @@ def enumerate_and_zip(a, b, q):
     total = 0.0
     for k, weight in enumerate(WEIGHTS):
         total += k * weight * a
-    for left, right in zip(WEIGHTS, (b, a, b), strict=False):
+    for left, right in zip(WEIGHTS, (b, a, b)):
         total += left * right
     return total
 
@@ -266,7 +266,7 @@ def loops_over_a_row(a, b, q):
         total += cell * cell
     for k, cell in enumerate(q[1, 1]):
         total += k * cell
-    for left, right in zip(q[0, 0], q[:, :, 1], strict=False):
+    for left, right in zip(q[0, 0], q[:, :, 1]):
         total += left * right[1]
     return total
 

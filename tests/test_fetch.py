@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trialwise.errors import FetchError, UsageError
-from trialwise.fetching import ALIEN, Dataset, fetch
+from trialwise.fetch import ALIEN, Dataset, fetch
 from trialwise.read import read_wide
 
 FILES = {"actions.csv": b"a,b\n0,1\n", "rewards.csv": b"a,b\n1.5,0\n"}

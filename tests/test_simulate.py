@@ -12,7 +12,7 @@ from trialwise.errors import ModelError, UsageError
 from trialwise.evaluate import trial_log_likelihood
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner
 from trialwise.read import read_long, read_wide
-from trialwise.simulation import simulate, uniform
+from trialwise.simulate import simulate, uniform
 from trialwise.trials import MISSED, Trials
 
 FLAT = QLearning(initial=1.2)

@@ -3,52 +3,92 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from trialwise.errors import DataError, LearnerError, ModelError, TrialwiseError, UsageError
-from trialwise.learner import learner, probabilities
-from trialwise.learners import PearceHall, QLearning, RescorlaWagner
-from trialwise.parameters import constant, interval, positive, real, unit
-from trialwise.state import memory, softmax_into, state
-from trialwise.trials import Trials
+if TYPE_CHECKING:
+    from trialwise.conformance import check_learner
+    from trialwise.data_sets import data_set
+    from trialwise.environments import AlienTask, Conditioning
+    from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
+    from trialwise.evaluate import log_likelihood, plain_log_likelihood, trial_log_likelihood, trial_values
+    from trialwise.fetch import fetch
+    from trialwise.fit import Fit, fit, load
+    from trialwise.inference.point import Point, point
+    from trialwise.inspection import inspect
+    from trialwise.learner import learner, probabilities
+    from trialwise.learners import PearceHall, QLearning, RescorlaWagner
+    from trialwise.likelihood import likelihood
+    from trialwise.parameters import constant, interval, positive, real, unit
+    from trialwise.read import read_long, read_wide
+    from trialwise.recovered import recovered
+    from trialwise.simulate import simulate, uniform
+    from trialwise.state import memory, softmax_into, state
+    from trialwise.trials import Trials
 
-_LATER = {
-    "check_learner": "conformance",
-    "data_set": "data_sets",
-    "fetch": "fetching",
-    "fit": "fitting",
-    "inspect": "inspection",
-    "likelihood": "distribution",
-    "load": "fitting",
-    "point": "inference.point",
-    "read_long": "read",
-    "read_wide": "read",
-    "recovered": "recovery",
-    "simulate": "simulation",
-    "uniform": "simulation",
-    "log_likelihood": "evaluate",
-    "plain_log_likelihood": "evaluate",
-    "trial_log_likelihood": "evaluate",
-    "trial_values": "evaluate",
+    __version__: str
+
+_NAMES = {
+    "conformance": "check_learner",
+    "data_sets": "data_set",
+    "environments": "AlienTask Conditioning",
+    "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
+    "evaluate": "log_likelihood plain_log_likelihood trial_log_likelihood trial_values",
+    "fetch": "fetch",
+    "fit": "Fit fit load",
+    "inference.point": "Point point",
+    "inspection": "inspect",
+    "learner": "learner probabilities",
+    "learners": "PearceHall QLearning RescorlaWagner",
+    "likelihood": "likelihood",
+    "parameters": "constant interval positive real unit",
+    "read": "read_long read_wide",
+    "recovered": "recovered",
+    "simulate": "simulate uniform",
+    "state": "memory softmax_into state",
+    "trials": "Trials",
 }
-"""Names whose modules import something heavy: found when first asked for."""
+"""The public names of each module: found when first asked for, so that nothing heavy is imported before it is needed."""
+
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+class _Package(ModuleType):
+    """A package whose public names win over its modules of the same name.
+
+    Importing ``trialwise.simulate`` would bind the module here, over the function that users call.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _MODULE_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"trialwise.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'trialwise' has no attribute '{name}'")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"trialwise.{_MODULE_OF[name]}"), name)
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("trialwise")
+    else:
+        raise AttributeError(f"module 'trialwise' has no attribute '{name}'")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LATER])
+    return sorted([*globals(), *_MODULE_OF, "__version__"])
 
-
-if TYPE_CHECKING:
-    from trialwise.evaluate import log_likelihood, plain_log_likelihood, trial_log_likelihood, trial_values
 
 __all__ = [
-    "DataError", "LearnerError", "ModelError", "PearceHall", "QLearning", "RescorlaWagner", "Trials", "TrialwiseError",
-    "UsageError", "constant", "interval", "learner", "log_likelihood", "memory", "plain_log_likelihood", "positive",
-    "probabilities", "real", "softmax_into", "state", "trial_log_likelihood", "trial_values", "unit",
+    "AlienTask", "Conditioning", "DataError", "FetchError", "Fit", "LearnerError", "ModelError", "PearceHall",
+    "Point", "QLearning", "RescorlaWagner", "Trials", "TrialwiseError", "UsageError", "check_learner", "constant",
+    "data_set", "fetch", "fit", "inspect", "interval", "learner", "likelihood", "load", "log_likelihood", "memory",
+    "plain_log_likelihood", "point", "positive", "probabilities", "read_long", "read_wide", "real", "recovered",
+    "simulate", "softmax_into", "state", "trial_log_likelihood", "trial_values", "uniform", "unit",
 ]  # fmt: skip

@@ -19,10 +19,10 @@ from typing import Any, Literal, get_args
 import pymc as pm
 import pytensor.tensor as pt
 
-from trialwise.distribution import observe
 from trialwise.errors import UsageError
 from trialwise.expansion import Expansion
 from trialwise.learner import Learner, _closest
+from trialwise.likelihood import observe
 from trialwise.parameters import Parameter
 from trialwise.priors import group_prior
 from trialwise.transforms import ConditionalWhitening, NonCentred

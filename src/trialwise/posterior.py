@@ -217,8 +217,7 @@ class Posterior:
         w = natural_to_whitened(np.ascontiguousarray(u), mu, sd, e.curvature, e.linear)
         if not self.grouped:
             return w.ravel()
-        spreads = np.where(e.np.log(sd) - e.log_sd, sd) / e.sd_scale
-        return np.concatenate([np.linalg.solve(e.mean_factor, mu - e.mean), spreads, w.ravel()])
+        return np.concatenate([np.linalg.solve(e.mean_factor, mu - e.mean), sd / e.sd_scale, w.ravel()])
 
     def values(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``mu``, ``sd``, unconstrained and natural individual values ``(rows, parameters)`` at coordinates ``x``."""
@@ -239,7 +238,7 @@ class Posterior:
 
 
 def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Expansion, pooling: str) -> Posterior:
-    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fitting.fit`."""
+    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fit.fit`."""
     grouped = pooling == "partial"
     text = cache.text(__file__, whitening.__file__)
     layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))

@@ -20,7 +20,7 @@ def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -
     truth
         A row a participant, in the order of the posterior: a column for each parameter.
     table
-        From :func:`trialwise.recovery.recovered`, for the figures in the panels.
+        From :func:`trialwise.recovered.recovered`, for the figures in the panels.
     """
     from matplotlib.figure import Figure
 

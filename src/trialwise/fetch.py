@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,6 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from trialwise.errors import FetchError, UsageError
+from trialwise.files import write
 
 MOST_BYTES = 20_000_000
 """No file of a data set is larger: a longer answer is not the file."""
@@ -138,7 +137,7 @@ def fetch(
     try:
         target.mkdir(parents=True, exist_ok=True)
         for file, content in contents.items():
-            _write(target / file, content)
+            write(target / file, content)
     except OSError as error:
         raise FetchError(f"cannot write into {str(target)!r}: {error}\n    -> give another folder") from None
     return Fetched(dataset, target, tuple(target / file for file in contents), tuple(target / file for file in kept))
@@ -185,15 +184,3 @@ def _download(url: str, timeout: float) -> bytes:
     if len(content) > MOST_BYTES:
         raise FetchError(f"{url}: more than {MOST_BYTES} bytes, not the file expected\n    -> look at the address")
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp keeps others from reading
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

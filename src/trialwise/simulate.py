@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -17,6 +15,7 @@ from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.streams import Stream, streams
 from trialwise.errors import ModelError, UsageError
+from trialwise.files import write
 from trialwise.learner import Learner
 from trialwise.trials import MISSED, Trials
 
@@ -116,7 +115,7 @@ class Simulation:
         place = Path(fspath(folder))
         place.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            _write(place / name, table.to_csv(index=False, lineterminator="\n").encode())
+            write(place / name, table.to_csv(index=False, lineterminator="\n"))
         return tuple(place / name for name in tables)
 
     def __repr__(self) -> str:
@@ -328,16 +327,3 @@ def _side_by_side(trials: Trials, values: np.ndarray) -> pd.DataFrame:
     table = pd.concat(columns, axis=1)
     table.columns = pd.Index(trials.participants)
     return table
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The whole file or none: written beside its place, then renamed."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp keeps others from reading
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

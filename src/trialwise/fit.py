@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.errors import DataError, Problem, UsageError
+from trialwise.files import whole
 from trialwise.learner import Learner
 from trialwise.stored import learner_from_attributes, learner_to_attributes, trials_from_datasets, trials_to_datasets
 from trialwise.trials import Trials
@@ -159,15 +158,8 @@ class Fit:
         """Write a netCDF file, whole or not at all; :func:`load` reads it."""
         target = Path(fspath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        os.close(handle)
-        try:
-            self.tree.to_netcdf(temporary, engine="h5netcdf")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with whole(target) as place:
+            self.tree.to_netcdf(place, engine="h5netcdf")
 
     def _learner(self, verb: str) -> Learner:
         if self.learner is None:

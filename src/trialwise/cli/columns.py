@@ -1,0 +1,226 @@
+"""Options that say what the columns of the data mean, the same for every verb that reads data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialwise.errors import UsageError
+
+if TYPE_CHECKING:
+    from trialwise.trials import Trials
+
+PANEL = "What the columns mean (if their names do not tell)"
+TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILES",
+        show_default=False,
+        help="One table with a row a trial (CSV, TSV, Excel, Parquet); or several with participants in columns, known by "
+        "their names (seasons.csv aliens.csv actions.csv rewards.csv); or a folder of them.",
+    ),
+]
+
+
+def _option(flags: str, metavar: str, help: str) -> Any:
+    return typer.Option(*flags.split(), metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+
+
+def _role(role: str, help: str) -> Any:
+    return _option(f"--{role}", "COL", help)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A column by its name, or ``none`` to do without it; of wide tables, the file instead."""
+
+    participant: Annotated[str | None, _role("participant", "Who; 'none' if all rows are of one participant.")] = None
+    trial: Annotated[str | None, _role("trial", "Order of the trials; 'none' keeps the rows as they stand.")] = None
+    session: Annotated[str | None, _role("session", "Session.")] = None
+    block: Annotated[str | None, _role("block", "Block.")] = None
+    context: Annotated[str | None, _role("context", "Context (season).")] = None
+    cue: Annotated[str | None, _role("cue", "Cue (stimulus, alien).")] = None
+    choice: Annotated[str | None, _role("choice", "Choice (action).")] = None
+    outcome: Annotated[
+        list[str], _option("--outcome", "[NAME=]COL", "Outcome (reward); repeat for a record: gain=won, loss=lost.")
+    ] = field(default_factory=list)
+    response: Annotated[
+        list[str], _option("--response", "[NAME=]COL", "Continuous response (rating, skin conductance).")
+    ] = field(default_factory=list)
+    reset: Annotated[
+        str | None,
+        _option("--reset", "COL|block", "Flags of trials before which the state is reset; 'block': each block."),
+    ] = None
+    labels: Annotated[
+        list[str], _option("--labels", "COL[=SET]", "Further column of labels (those of SET); may be repeated.")
+    ] = field(default_factory=list)
+    numbers: Annotated[list[str], _option("--numbers", "COL", "Further column of numbers; may be repeated.")] = field(
+        default_factory=list
+    )
+    vector: Annotated[
+        list[str], _option("--vector", "NAME=A,B[:SET]", "Columns that belong together, e.g. options=left,right:cue.")
+    ] = field(default_factory=list)
+    available: Annotated[
+        list[str], _option("--available", "ACTION=COL", "Column of 0 and 1: whether an action could be chosen.")
+    ] = field(default_factory=list)
+    actions: Annotated[str | None, _option("--actions", "A,B,C", "All labels of the choices, in order.")] = None
+    levels: Annotated[
+        list[str],
+        _option("--levels", "SET=A,B,C", "All labels of a set, e.g. context=hot,cold,rainy; may be repeated."),
+    ] = field(default_factory=list)
+    missing: Annotated[
+        list[str],
+        _option("--missing", "CODE", "A code of missing values, besides empty, NA and -999; may be repeated."),
+    ] = field(default_factory=list)
+
+    def words(self) -> str:
+        """The options as they are to be typed again."""
+        said = []
+        for option in fields(self):
+            given = getattr(self, option.name)
+            for value in given if isinstance(given, list) else [] if given is None else [given]:
+                said += [f"--{option.name}", shlex.quote(value)]
+        return " ".join(said)
+
+    def read(self, files: Sequence[Path]) -> Trials:
+        """The trials of some files.
+
+        Raises
+        ------
+        DataError, UsageError
+            As :func:`trialwise.read.read_long` and :func:`trialwise.read.read_wide`.
+        """
+        from trialwise.read import read_long, read_wide
+
+        shared: dict[str, Any] = {
+            "levels": {name: _labels(text) for name, text in map(_pair("--levels", "SET=A,B,C"), self.levels)},
+            "actions": None if self.actions is None else _labels(self.actions),
+            "missing": [_label(code) for code in self.missing],
+        }
+        single = {role: _column(getattr(self, role)) for role in ("block", "context", "cue", "choice")}
+        several = {"outcome": _several(self.outcome), "response": _several(self.response)}
+        reset: Any = self.reset == "block" or self.reset or False
+        table = _single_table(files)
+        if table is not None:
+            return read_long(
+                table,
+                **shared,
+                **single,
+                **several,
+                reset=reset,
+                **{role: _column(getattr(self, role)) for role in ("participant", "trial", "session")},
+                labels={name: to or name for name, to in (_cut(text, "=") for text in self.labels)},
+                numbers=self.numbers,
+                vectors=dict(_vector(text) for text in self.vector),
+                available=dict(map(_pair("--available", "ACTION=COL"), self.available)) or None,
+            )
+        idle = [name for name in ("participant", "trial", "session", "vector", "available") if getattr(self, name)]
+        if idle:
+            raise UsageError(f"--{idle[0]} is for one table with a row a trial; these have participants in columns")
+        if len(files) == 1:
+            return read_wide(files[0], **_given(shared | single | several), reset=reset)
+        named = {str(path) for source in [*single.values(), *several.values()] for path in _paths(source)}
+        recognised = _by_role([path for path in files if str(path) not in named])
+        roles: dict[str, Any] = recognised | _given(single | several)
+        more = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
+        return read_wide(**roles, **_given(shared), reset=reset, columns=more)
+
+
+def _single_table(files: Sequence[Path]) -> Path | None:
+    """The one long table, or None if the files have participants in columns."""
+    from trialwise.recognise import role_of_file
+
+    if len(files) > 1:
+        return None
+    if not files[0].is_dir():
+        return files[0]
+    tables = sorted(path for path in files[0].iterdir() if path.suffix.lower() in TABLES)
+    if any(role_of_file(path.name.split(".")[0]) == "choice" for path in tables):
+        return None
+    trials = [path for path in tables if path.name.startswith("trials.")] or tables
+    return trials[0] if len(trials) == 1 else None
+
+
+def _by_role(files: Sequence[Path]) -> dict[str, Path]:
+    from trialwise.recognise import role_of_file
+
+    found: dict[str, Path] = {}
+    for path in files:
+        role = role_of_file(path.name.split(".")[0])
+        if role is None:
+            raise UsageError(
+                f"{path.name}: several files are tables with participants in columns, known by their names, and this is "
+                "none of seasons, contexts, aliens, cues, actions, choices, rewards, outcomes, blocks. Say what it is, "
+                f"e.g. --choice {shlex.quote(str(path))}; or give one table with a row a trial alone"
+            )
+        if role in found:
+            raise UsageError(
+                f"{found[role].name} and {path.name} may both be the {role}: type --{role} with one of them, "
+                "and leave the other out"
+            )
+        found[role] = path
+    return found
+
+
+def _column(name: str | None) -> Any:
+    return False if name == "none" else name
+
+
+def _several(texts: Sequence[str]) -> Any:
+    """One column, a record of several, False for none of them, or None."""
+    if not texts:
+        return None
+    if list(texts) == ["none"]:
+        return False
+    pairs = [_cut(text, "=") for text in texts]
+    if len(pairs) == 1 and pairs[0][1] is None:
+        return pairs[0][0]
+    return {name: column or name for name, column in pairs}
+
+
+def _paths(source: Any) -> Iterable[Any]:
+    return source.values() if isinstance(source, Mapping) else [source]
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value not in (None, False)}
+
+
+def _cut(text: str, mark: str) -> tuple[str, str | None]:
+    first, found, rest = text.partition(mark)
+    return (first, rest) if found and first and rest else (text, None)
+
+
+def _pair(option: str, form: str) -> Any:
+    def cut(text: str) -> tuple[str, str]:
+        name, rest = _cut(text, "=")
+        if rest is None:
+            raise UsageError(f"{option} {text}: write {option} {form}")
+        return name, rest
+
+    return cut
+
+
+def _vector(text: str) -> tuple[str, Any]:
+    name, rest = _pair("--vector", "NAME=A,B[:SET]")(text)
+    columns, levels = _cut(rest, ":")
+    parts = columns.split(",")
+    return name, parts if levels is None else (parts, levels)
+
+
+def _labels(text: str) -> list[Hashable]:
+    return [_label(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _label(text: str) -> Hashable:
+    try:
+        return int(text)
+    except ValueError:
+        return text

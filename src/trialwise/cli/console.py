@@ -1,0 +1,102 @@
+"""What is printed: results to standard output, whatever is about them to standard error."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?|nan|-?inf", re.IGNORECASE)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """A line of the result."""
+    Console(highlight=False).print(Text(text, style))
+
+
+def show(thing: Any) -> None:
+    """A table or other thing of rich's."""
+    Console(highlight=False).print(thing)
+
+
+def note(text: str) -> None:
+    """Something the user should know, to standard error."""
+    _aside("note: ", text, "cyan")
+
+
+def warn(text: str) -> None:
+    """Something that is odd, to standard error."""
+    _aside("warning: ", text, "yellow")
+
+
+def fail(text: str) -> None:
+    """Why the command stops, to standard error."""
+    _aside("error: ", text, "bold red")
+
+
+def _aside(head: str, text: str, style: str) -> None:
+    console = Console(stderr=True, highlight=False)
+    first, *lines = (head + text).split("\n")
+    wrapped = "\n".join(_wrapped(line, console.width - 1) for line in [first, *lines])
+    console.print(Text.assemble((head, style), wrapped[len(head) :]), soft_wrap=True)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """A line cut at blanks, the rest of it set in a little further."""
+    lead = line[: len(line) - len(line.lstrip())]
+    cut = textwrap.wrap(
+        line, max(width, 20), subsequent_indent=f"{lead}   ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(cut)
+
+
+def command(line: str) -> None:
+    """What to type next, on a line of its own that can be copied whole."""
+    Console(highlight=False).print(Text(f"  {line}", "bold"), soft_wrap=True)
+
+
+def heading(text: str) -> None:
+    """The title of what follows."""
+    say()
+    say(text, "bold")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
+    """A table without lines; columns of numbers stand to the right. Without a header, give a row of empty names."""
+    rows = list(rows)
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
+    for n, name in enumerate(header):
+        cells = [row[n] for row in rows if row[n]]
+        right = bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
+        drawn.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    show(Padding(drawn, (0, 0, 0, indent), expand=False))
+
+
+def frame(data: pd.DataFrame) -> None:
+    """A table of estimates: three figures, whole numbers for effective draws, three decimals for R-hat."""
+    rows = [
+        [str(index), *map(_figure, data.columns, row)] for index, row in zip(data.index, data.to_numpy(), strict=True)
+    ]
+    table(["", *map(str, data.columns)], rows)
+
+
+def _figure(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    value = value + 0.0  # -0 is 0
+    if str(column).startswith("ess"):
+        return f"{value:.0f}"
+    if str(column).startswith("r_hat") or str(column) in ("correlation", "coverage"):
+        return f"{value:.3f}"
+    return f"{value:.3g}"

@@ -1,0 +1,55 @@
+"""``trialwise fit``: from files to a posterior."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialwise.cli import results
+from trialwise.cli.columns import Columns, Files
+from trialwise.cli.console import note, say
+from trialwise.cli.groups import grouped
+from trialwise.cli.sampling import PANEL, Pooling, Sampling
+from trialwise.cli.subject import Name, Restrictions
+from trialwise.cli.words import in_options
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")]
+
+
+@grouped
+def fit(
+    learner: Name,
+    files: Files,
+    restrictions: Restrictions,
+    sampling: Sampling,
+    columns: Columns,
+    output: Output = Path("results"),
+    pooling: Annotated[
+        Pooling,
+        typer.Option(
+            help="partial: participants come from a group; none: each alone; complete: all are one.",
+            rich_help_panel=PANEL,
+        ),
+    ] = Pooling.partial,
+) -> None:
+    """Fit a learner to data; write the draws, a summary, a trace plot and a table of trials."""
+    restricted = restrictions.of(learner)
+    trials = columns.read(files)
+    folder = results.made(output)
+    if not sampling.quiet:
+        for text in trials.notes:
+            note(in_options(text))
+        say(
+            f"{restricted!r}: {', '.join(restricted.names)}; "
+            f"{trials.n_participants} participants, {trials.n_trials} trials"
+        )
+    fitted = sampling.fit(restricted, trials, pooling)
+    written = results.save(fitted, folder)
+    if not sampling.quiet:
+        results.print_group(fitted)
+        results.print_files(written)
+        say()
+        results.print_notes(fitted)
+    results.stop_if_failed(fitted)

@@ -1,0 +1,58 @@
+"""Options of the sampler, the same for every verb that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from trialwise.fit import Fit
+    from trialwise.learner import Learner
+    from trialwise.trials import Trials
+
+PANEL = "Sampling"
+
+
+class Pooling(StrEnum):
+    """How participants relate."""
+
+    partial = "partial"
+    none = "none"
+    complete = "complete"
+
+
+def _option(help: str, least: int, default: bool = False) -> Any:
+    return typer.Option(help=help, metavar="N", min=least, rich_help_panel=PANEL, show_default=default)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How long to sample, and how to tell about it."""
+
+    draws: Annotated[int | None, _option("Draws kept of each chain.", 1)] = None
+    tune: Annotated[int | None, _option("Draws for tuning, not kept.", 1)] = None
+    chains: Annotated[int, _option("Chains.", 1, default=True)] = 4
+    seed: Annotated[int | None, _option("The same seed gives the same draws.", 0)] = None
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell only what went wrong.", rich_help_panel=PANEL)] = (
+        False
+    )
+
+    def fit(self, learner: Learner, trials: Trials, pooling: Pooling = Pooling.partial) -> Fit:
+        """Sample; what is not given is left to the library."""
+        from trialwise.fit import fit
+
+        given: dict[str, Any] = {"draws": self.draws, "tune": self.tune}
+        given = {name: value for name, value in given.items() if value is not None}
+        result: Fit = fit(
+            learner,
+            trials,
+            **given,
+            chains=self.chains,
+            seed=self.seed,
+            pooling=str(pooling),
+            progress=not self.quiet,
+        )
+        return result

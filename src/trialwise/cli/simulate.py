@@ -1,0 +1,173 @@
+"""``trialwise simulate``: a learner acts at parameters that are known."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialwise.cli import results
+from trialwise.cli.columns import Columns
+from trialwise.cli.console import command, heading, say, table
+from trialwise.cli.groups import grouped
+from trialwise.cli.subject import Name, Restrictions
+from trialwise.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trialwise.learner import Learner
+    from trialwise.parameters import Parameter
+    from trialwise.trials import Trials
+
+RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
+"""Ranges in which the bundled agents were drawn; other learners' come from their default priors."""
+
+SHOWN = {"choose": 440, "respond": 30}
+"""Trials by default: of the public human data, and of the public simulation of conditioning."""
+
+
+@dataclass(frozen=True)
+class FromPrior:
+    """A participant's value, drawn about the middle of the default prior; ``shift`` on the unconstrained scale."""
+
+    parameter: Parameter
+    shift: float = 0.0
+
+    def ppf(self, share: np.ndarray) -> np.ndarray:
+        """Quantiles."""
+        from scipy.special import ndtri
+
+        p = self.parameter
+        value: np.ndarray = p.constrain(p.mean - self.shift + p.spread * ndtri(share))
+        return value
+
+
+@grouped
+def simulate(
+    learner: Name,
+    restrictions: Restrictions,
+    columns: Columns,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the data go.")] = Path(
+        "simulated"
+    ),
+    participants: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many; by default 30, or those of the data.", show_default=False),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Of each: by default 440 of choices, 30 of responses.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same data.")] = 0,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="alpha=0.1: the same for all; alpha=0:0.2: drawn for each participant.",
+            show_default=False,
+        ),
+    ] = None,
+    on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--on",
+            metavar="FILES...",
+            help="Along the contexts and cues of these data instead of new ones.",
+            show_default=False,
+        ),
+    ] = None,
+    more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Also write seasons.csv, aliens.csv, actions.csv, rewards.csv.")
+    ] = False,
+) -> None:
+    """Simulate a learner: in the alien task if it chooses, in conditioning if it responds."""
+    from trialwise.simulate import simulate as run
+
+    restricted = restrictions.of(learner)
+    if more and not on:
+        raise UsageError(f"{more[0]}: to simulate along the sequences of a file, type --on {shlex.quote(str(more[0]))}")
+    if on and trials is not None:
+        raise UsageError("--trials is for new sequences: with --on there are as many as in the data; leave it out")
+    recorded = columns.read([*on, *(more or [])]) if on else None
+    surroundings, spread = _surroundings(restricted, recorded, trials)
+    values = _values(restricted, param or [], spread)
+    folder = results.made(output)
+    if participants is None and recorded is None:
+        participants = 30
+    simulation = run(restricted, surroundings, values, seed=seed, participants=participants)
+    written = simulation.save(folder, wide=wide)
+
+    said = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
+    say(f"{restricted!r}: {said}, seed {seed}")
+    heading("true parameters")
+    table(["name", "what", "drawn"], [[p.name, p.role, _told(values[p.name])] for p in restricted.parameters])
+    what = {"trials.csv": "a row a trial", "true_parameters.csv": "a row a participant"}
+    results.print_files([(path, what.get(path.name, "participants in columns")) for path in written])
+    say()
+    say("Fit it, to see whether the parameters come back:")
+    file, options = results.quoted(folder / "trials.csv"), restrictions.words()
+    command(" ".join(filter(None, ["trialwise fit", shlex.quote(learner), file, options, "-o results"])))
+
+
+def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None) -> tuple[Any, float]:
+    """What the learner is put into, and the spread of the outcomes there."""
+    import numpy as np
+
+    from trialwise.environments import AlienTask, Conditioning
+    from trialwise.environments.alien_rewards import MEANS
+
+    chooses = learner.response == "categorical"
+    if recorded is not None:
+        spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
+        return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
+    if not chooses:
+        length = trials or SHOWN["respond"]
+        plus = round(0.6 * length)
+        return Conditioning(plus, length - plus, round(plus * 7 / 18)), 0.5
+    length = trials or SHOWN["choose"]
+    return AlienTask(presentations=max(13, -(-length // 36)), trials=length), float(MEANS.std())
+
+
+def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, Any]:
+    """A value or something to draw from for each free parameter."""
+    import math
+
+    from trialwise.simulate import uniform
+
+    ranges = RANGES.get(type(learner).__name__, {})
+    values: dict[str, Any] = {
+        p.name: uniform(*ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
+        for p in learner.parameters
+    }
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in values:
+            held = " (it is fixed or tied)" if name in learner.declared else ""
+            raise UsageError(f"--param {text}: no free parameter {name!r}{held}; there are {', '.join(values)}")
+        try:
+            bounds = [float(part) for part in value.split(":")]
+            values[name] = bounds[0] if len(bounds) == 1 else uniform(*bounds)
+        except (ValueError, TypeError):
+            raise UsageError(
+                f"--param {text}: write {name}=0.1, or {name}=0:0.2 to draw each participant's value"
+            ) from None
+    return values
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}, the same for all"
+    if isinstance(value, FromPrior):
+        import numpy as np
+
+        low, middle, high = value.ppf(np.array([0.025, 0.5, 0.975]))
+        return f"about {middle:.2g} ({low:.2g} to {high:.2g}), from the default prior"
+    return f"{value.low:g} to {value.high:g}, uniformly"

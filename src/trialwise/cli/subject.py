@@ -1,0 +1,220 @@
+"""Which learner: a built-in one by name, or one in a file of the user's, with its settings and restrictions."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialwise.errors import LearnerError, TrialwiseError, UsageError
+
+if TYPE_CHECKING:
+    from trialwise.learner import Learner
+
+PANEL = "The learner"
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="LEARNER",
+        show_default=False,
+        help="A built-in learner (trialwise models lists them), or your own: mine.py:MyLearner.",
+    ),
+]
+
+
+def _option(flags: str, metavar: str, help: str) -> Any:
+    return typer.Option(*flags.split(), metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+
+
+@dataclass(frozen=True)
+class Restrictions:
+    """Settings and restrictions of a learner."""
+
+    set_: Annotated[list[str], _option("--set", "NAME=VALUE", "A setting, e.g. initial=1.2; may be repeated.")] = field(
+        default_factory=list
+    )
+    fix: Annotated[list[str], _option("--fix", "NAME=VALUE", "Hold a parameter at a value, e.g. forget=0.")] = field(
+        default_factory=list
+    )
+    tie: Annotated[
+        list[str], _option("--tie", "NAME=OTHER", "Give a parameter the value of another, e.g. alpha_high=alpha.")
+    ] = field(default_factory=list)
+    lapse: Annotated[bool, typer.Option("--lapse", help="Choose at random now and then.", rich_help_panel=PANEL)] = (
+        False
+    )
+    stickiness: Annotated[
+        bool, typer.Option("--stickiness", help="Tend to repeat the last choice.", rich_help_panel=PANEL)
+    ] = False
+
+    def words(self) -> str:
+        """The options as they are to be typed again."""
+        said = [
+            f"--{n} {shlex.quote(v)}" for n in ("set", "fix", "tie") for v in getattr(self, "set_" if n == "set" else n)
+        ]
+        return " ".join([*said, *["--lapse"] * self.lapse, *["--stickiness"] * self.stickiness])
+
+    def of(self, name: str) -> Learner:
+        """The learner of that name, so restricted.
+
+        Raises
+        ------
+        UsageError, LearnerError
+            If there is none, or a setting or restriction does not fit it.
+        """
+        from trialwise.learner import Learner
+
+        found = find(name)
+        if isinstance(found, Learner):  # an instance, in the user's file
+            if self.set_:
+                raise UsageError(
+                    f"--set {self.set_[0]}: {name} is {found!r} already; name its class, or change the file"
+                )
+            learner: Learner = found
+        else:
+            learner = found(**{key: _setting(found, key, text) for key, text in _pairs("--set", self.set_)})
+        if self.fix:
+            learner = learner.fix(**{key: _number("--fix", key, text) for key, text in _pairs("--fix", self.fix)})
+        if self.tie:
+            learner = learner.tie(**dict(_pairs("--tie", self.tie)))
+        if self.lapse:
+            learner = learner.with_lapse()
+        return learner.with_stickiness() if self.stickiness else learner
+
+
+def find(name: str, bare: bool = False) -> Any:
+    """The class of a learner (or an instance, if the user's file has one of that name).
+
+    Parameters
+    ----------
+    name
+        ``QLearning``, ``mine.py:MyLearner``, or ``mine.py`` if it holds exactly one learner.
+    bare
+        Return also a class that is no learner (yet).
+
+    Raises
+    ------
+    UsageError
+        If there is no such learner, file or class.
+    LearnerError
+        If the file cannot be imported, or the class is no learner.
+    """
+    import difflib
+
+    from trialwise.learners import BUILT_IN
+
+    in_file = re.fullmatch(r"(.+\.py)(?::(\w*))?", name)
+    if in_file:
+        return _in_file(Path(in_file[1]), in_file[2] or "", bare)
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    near = difflib.get_close_matches(name.casefold(), {known.casefold(): known for known in BUILT_IN}, 1)
+    guess = next((f"Did you mean {known}? " for known in BUILT_IN if near and known.casefold() == near[0]), "")
+    raise UsageError(
+        f"there is no learner {name!r}. {guess}Built in are {', '.join(BUILT_IN)}; your own is mine.py:MyLearner"
+    )
+
+
+def learners_in(path: Path) -> dict[str, Any]:
+    """The learners that a file defines, by name: classes, and instances such as ``QLearning().fix(forget=0)``."""
+    from trialwise.learner import Learner
+
+    module = load(path)
+    return {
+        name: thing
+        for name, thing in vars(module).items()
+        if isinstance(thing, Learner)
+        or (isinstance(thing, type) and issubclass(thing, Learner) and thing.__module__ == module.__name__)
+    }
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file of the user's.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file.
+    LearnerError
+        If it cannot be imported, with the line.
+    """
+    name = f"learner_file_{path.stem}"
+    if not path.is_file():
+        there = sorted(other.name for other in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        beside = f"; there is {', '.join(there[:5])}" if there else ""
+        raise UsageError(f"there is no file {str(path)!r}{beside}")
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))  # as for a script: what lies beside it can be imported
+    try:
+        spec.loader.exec_module(module)
+    except TrialwiseError:
+        raise
+    except SyntaxError as error:
+        raise LearnerError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        lines = [
+            step.lineno for step in traceback.extract_tb(error.__traceback__) if Path(step.filename).name == path.name
+        ]
+        where = f", line {lines[-1]}" if lines else ""
+        raise LearnerError(f"{path}{where}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _in_file(path: Path, name: str, bare: bool) -> Any:
+    from trialwise.learner import Learner
+
+    known = learners_in(path)
+    if not name:
+        if len(known) == 1:
+            return next(iter(known.values()))
+        told = (
+            f"holds {len(known)} learners: name one of" if known else "holds no learner: write @learner above a class"
+        )
+        raise UsageError(" ".join([str(path), told, ", ".join(f"{path}:{each}" for each in known)]).rstrip())
+    thing = getattr(sys.modules[f"learner_file_{path.stem}"], name, None)
+    if isinstance(thing, Learner) or (isinstance(thing, type) and (bare or issubclass(thing, Learner))):
+        return thing
+    if thing is not None:
+        raise LearnerError(f"{name} in {path} is no learner: write @learner above the class")
+    raise UsageError(f"there is no {name!r} in {path}; its learners: {', '.join(known) or 'none'}")
+
+
+def _pairs(option: str, texts: list[str]) -> list[tuple[str, str]]:
+    for text in texts:
+        if not re.fullmatch(r"\w+=.+", text):
+            raise UsageError(f"{option} {text}: write {option} NAME={'OTHER' if option == '--tie' else 'VALUE'}")
+    return [(name, value) for name, _, value in (text.partition("=") for text in texts)]
+
+
+def _number(option: str, name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{option} {name}={text}: a number is wanted") from None
+
+
+def _setting(kind: Any, name: str, text: str) -> Any:
+    """The value in the type of the setting's default; an unknown name is left to the learner to refuse."""
+    default = getattr(kind.fields.get(name), "value", text)
+    convert: Callable[[str], Any] = (
+        {"true": True, "false": False}.__getitem__ if isinstance(default, bool) else type(default)
+    )
+    try:
+        return convert(text.lower() if isinstance(default, bool) else text)
+    except (ValueError, KeyError):
+        wanted = "true or false" if isinstance(default, bool) else f"{type(default).__name__}, as in {name}={default}"
+        raise UsageError(f"--set {name}={text}: wanted {wanted}") from None

@@ -1,0 +1,463 @@
+"""The command line: what is printed, what is written, how commands end."""
+
+import importlib
+import os
+import shlex
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import trialwise
+from trialwise.cli.app import app
+from trialwise.cli.equations import plain, sections, symbol
+from trialwise.cli.words import in_options
+from trialwise.learners import PearceHall
+from trialwise.read import read_long, read_wide
+
+matplotlib.use("Agg")
+
+MINE = '''"""Two learners."""
+from trialwise import constant, learner, positive, unit
+
+@learner
+class Bandit:
+    """Values of actions."""
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+    start_at: int = constant(0, "value before any outcome")
+    greedy: bool = constant(False, "whether")
+
+    def start(self, task):
+        return task.table("action", fill=self.start_at)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[choice]
+        q[choice] += self.alpha * error
+        return error
+'''
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    Path("mine.py").write_text(MINE)
+    Path("both.py").write_text(MINE + "\nfixed = Bandit().fix(alpha=0.5)\n\nclass NotYet:\n    pass\n")
+    Path("broken.py").write_text("x = 1\ny = unknown\n")
+    Path("unwritten.py").write_text("class (\n")
+    frame = pd.DataFrame({"subjID": [1, 1, 2, 2], "act": ["l", "r", "l", "r"], "reward": [1.0, 0.0, 0.0, 1.0]})
+    frame.to_csv("my data.csv", index=False)
+    frame.rename(columns={"act": "choice"}).to_csv("trials.csv", index=False)
+
+
+def run(*words, code=0):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+def in_a_process_of_its_own(code, *words):
+    environment = {**os.environ, "PYTHONPATH": str(Path(trialwise.__file__).parents[1])}
+    result = subprocess.run([sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+# --- what is printed ------------------------------------------------------------------------------------------------
+
+
+def test_help_names_every_verb_and_exit_code():
+    told = run("--help")
+    for verb in ("models", "inspect", "fit", "simulate", "demo", "data", "check"):
+        assert verb in told
+        assert "Usage: " in run(verb, "--help")
+    assert "5 diagnostics failed" in told
+
+
+def test_version():
+    assert run("--version").startswith("trialwise 0.")
+
+
+def test_nothing_heavy_is_imported_to_help():
+    code = (
+        "import sys; from trialwise.cli import main\nsys.argv = ['trialwise', *sys.argv[1:]]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'pandas', 'pymc', 'numba', 'matplotlib', 'scipy'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    for words in (["--help"], ["--version"], ["fit", "--help"]):
+        in_a_process_of_its_own(code, *words)
+
+
+def test_the_public_names_import_nothing_heavy_and_win_over_modules():
+    code = (
+        "import sys, types, trialwise\n"
+        "heavy = {'numba', 'pymc', 'pytensor', 'pandas', 'scipy'} & set(sys.modules)\nassert not heavy, heavy\n"
+        "import trialwise.simulate, trialwise.learners, trialwise.cli.app\n"
+        "from trialwise import *\n"
+        "assert not [n for n in trialwise.__all__ if isinstance(getattr(trialwise, n), types.ModuleType)]\n"
+    )
+    in_a_process_of_its_own(code)
+
+
+def test_models_lists_the_learners():
+    told = run("models")
+    assert "QLearning choices alpha, beta, forget" in told
+    assert "PearceHall responses" in told
+
+
+def test_a_page_tells_all_about_a_learner():
+    told = run("models", "QLearning")
+    for words in (
+        "alpha α learning rate 0 to 1 0.27 (0.019 to 0.87)",
+        "beta β inverse temperature above 0 2.7 (0.38 to 19) / SD(outcome)",
+        "initial value before any outcome 0.0",
+        "Q[x, s, a] ← Q[x, s, a] + α (r - Q[x, s, a])",
+        "context (may be absent), cue (may be absent), choice, outcome error",
+        "Eckstein & Collins 2020",
+    ):
+        assert words in told
+    assert "\\" not in told
+
+
+def test_a_page_of_a_learner_of_ones_own():
+    assert "Values of actions." in run("models", "mine.py:Bandit")
+    assert "start_at" in run("models", "--file", "mine.py", "Bandit")
+    assert "Bandit" in run("models", "--file", "mine.py")
+    assert "alpha 0.5" in run("models", "both.py:fixed")
+
+
+def test_equations_in_unicode():
+    told = {is_equation: text for text, is_equation in sections(PearceHall.__doc__)}
+    assert told[True].splitlines()[0].strip() == "y ~ Normal(b₀ + b₁ V[s], σ)"
+    assert plain(r"a &= \frac{1}{2} \\ bb &\leftarrow c") == " a = (1) / (2)\nbb ← c"
+    assert (symbol("alpha_high"), symbol("alpha"), symbol("forget")) == ("α high", "α", "")
+
+
+@pytest.mark.parametrize(
+    ("library", "typed"),
+    [
+        ("type choice='key press' or cue=False", "type --choice 'key press' or --cue none"),
+        ("type participant='...' with one", "type --participant COLUMN with one"),
+        ("reset=True resets at each new block", "--reset block resets at each new block"),
+        ("actions=[-1, 0, 1]", "--actions -1,0,1"),
+        ("declare actions=[...], levels={...}", "declare --actions a,b,c, --levels context=a,b,c"),
+        ("levels={\"context\": ['hot', 'cold']}", "--levels context=hot,cold"),
+        ("fix(alpha=2.0): alpha ranges", "--fix alpha=2.0: alpha ranges"),
+        ("write QLearning().fix(beta='2') to hold it", "write --fix beta=2 to hold it"),
+        ("write QLearning(initial=...)", "write --set initial=..."),
+        ("QLearning(inital='1'): no such setting", "--set inital=1: no such setting"),
+        ("sample longer (draws=2000), or pooling='none'", "sample longer (--draws 2000), or --pooling none"),
+        ("QLearning(initial=1.2).fix(forget=0) is one", "QLearning(initial=1.2).fix(forget=0) is one"),
+    ],
+)
+def test_messages_speak_of_options(library, typed):
+    assert in_options(library) == typed
+
+
+# --- inspect --------------------------------------------------------------------------------------------------------
+
+
+def test_inspect_repeats_files_and_options_quoted():
+    told = run("inspect", "my data.csv", "--choice", "act", "--actions", "l,r,none of them", "--missing", "x y")
+    line = told.partition("prediction error): ")[2].partition(" warning")[0]
+    assert shlex.split(line)[:4] == ["trialwise", "fit", "QLearning", "my data.csv"]
+    assert shlex.split(line)[4:10] == ["--choice", "act", "--actions", "l,r,none of them", "--missing", "x y"]
+    assert "participants 2" in told
+
+
+def test_every_option_reaches_the_reader(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "trialwise.read.read_long", lambda source, **given: seen.update(given) or read_long("trials.csv")
+    )
+    run(
+        *(
+            "inspect",
+            "trials.csv",
+            "--participant",
+            "none",
+            "--trial",
+            "t",
+            "--outcome",
+            "gain=won",
+            "--outcome",
+            "loss",
+        ),
+        *("--response", "none", "--reset", "block", "--labels", "was=cue", "--numbers", "delay", "--levels", "cue=1,b"),
+        *("--vector", "options=a,b:cue", "--vector", "pay=c,d", "--available", "l=la", "--missing", "-9"),
+    )
+    assert (seen["participant"], seen["trial"], seen["reset"], seen["response"]) == (False, "t", True, False)
+    assert seen["outcome"] == {"gain": "won", "loss": "loss"}
+    assert (seen["labels"], seen["numbers"], seen["available"]) == ({"was": "cue"}, ["delay"], {"l": "la"})
+    assert seen["vectors"] == {"options": (["a", "b"], "cue"), "pay": ["c", "d"]}
+    assert (seen["levels"], seen["missing"]) == ({"cue": [1, "b"]}, [-9])
+
+
+def test_wide_files_by_name_by_option_and_as_a_folder():
+    folder = Path("wide")
+    folder.mkdir()
+    for name in ("actions", "rewards", "x"):
+        (folder / f"{name}.csv").write_text("a,b\n0,1\n1,1\n")
+    assert "participants 2" in run("inspect", folder / "actions.csv", folder / "rewards.csv")
+    assert "participants 2" in run("inspect", folder)
+    assert "wide/x.csv" in run(
+        *("inspect", folder / "x.csv", folder / "rewards.csv", "--choice", folder / "x.csv"),
+    )
+    told = run("inspect", folder / "x.csv", folder / "rewards.csv", code=2)
+    assert "Say what it is, e.g. --choice wide/x.csv" in told
+    told = run("inspect", folder / "actions.csv", folder / "rewards.csv", "--trial", "t", code=2)
+    assert "--trial is for one table" in told
+
+
+def test_all_problems_with_the_data_are_told_at_once():
+    Path("bad.csv").write_text("who,act,reward\n1,l,x\n")
+    told = run("inspect", "bad.csv", code=3)
+    assert "error: 3 problems with the data:" in told
+    assert "type --participant COLUMN, or --participant none" in told
+    assert "there is no such file" in run("inspect", "trails.csv", code=3)
+
+
+# --- which learner --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("qlearnin", 2, "there is no learner 'qlearnin'. Did you mean QLearning?"),
+        ("mien.py:Bandit", 2, "there is no file 'mien.py'; there is both.py, broken.py, mine.py"),
+        ("mine.py:Bandid", 2, "there is no 'Bandid' in mine.py; its learners: Bandit"),
+        ("both.py", 2, "both.py holds 2 learners: name one of both.py:Bandit, both.py:fixed"),
+        ("both.py:NotYet", 4, "NotYet in both.py is no learner: write @learner"),
+        ("broken.py", 4, "broken.py, line 2: NameError: name 'unknown' is not defined"),
+        ("unwritten.py", 4, "unwritten.py, line 1: invalid syntax"),
+    ],
+)
+def test_a_learner_that_cannot_be_found_or_loaded(name, code, words):
+    assert words in run("fit", name, "trials.csv", code=code)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "start_at=half"], "--set start_at=half: wanted int, as in start_at=0"),
+        (["--set", "greedy=perhaps"], "wanted true or false"),
+        (["--set", "alpha=1"], "'alpha' is a parameter: write --fix alpha=1 to hold it"),
+        (["--fix", "alpha"], "--fix alpha: write --fix NAME=VALUE"),
+        (["--fix", "alpha=2"], "--fix alpha=2.0: alpha (learning rate) ranges 0 to 1"),
+        (["--fix", "alpha=a"], "a number is wanted"),
+        (["--tie", "alpha=beta"], "ranges 0 to 1 but beta ranges above 0"),
+    ],
+)
+def test_restrictions_that_do_not_fit(options, words):
+    assert words in run("fit", "mine.py", "trials.csv", *options, code=2)
+
+
+def test_an_instance_takes_no_settings():
+    assert "name its class" in run("fit", "both.py:fixed", "trials.csv", "--set", "start_at=1", code=2)
+
+
+def test_check_ends_as_the_learner_does(monkeypatch):
+    assert "C has no choose" in run("check", "both.py:NotYet", code=4).replace("NotYet has", "C has")
+    from trialwise.conformance import Check, Conformance
+
+    monkeypatch.setattr(
+        "trialwise.conformance.check_learner", lambda *_, **__: Conformance("Bandit()", (Check("runs", True, "fine"),))
+    )
+    assert "passed" in run("check", "mine.py")
+
+
+# --- simulate -------------------------------------------------------------------------------------------------------
+
+
+def test_simulate_then_inspect():
+    told = run(
+        "simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, "--set", "initial=1.2", "--wide"
+    )
+    assert "0 to 0.2, uniformly" in told
+    assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in told
+    truth = pd.read_csv("sim/true_parameters.csv")
+    assert list(truth) == ["participant", "alpha", "beta", "forget"]
+    assert truth.alpha.between(0, 0.2).all() and truth.beta.between(1, 5).all()
+    told = run("inspect", "sim/trials.csv")
+    assert "participants 4" in told and "trials each 40" in told and "context 3 0, 1, 2" in told
+    assert "trialwise fit QLearning sim/trials.csv -o results" in told
+    np.testing.assert_array_equal(read_wide("sim").choice, read_long("sim/trials.csv").choice)
+
+    words = [f"sim/{name}.csv" for name in ("seasons", "aliens", "actions", "rewards")]
+    run("simulate", "QLearning", "-o", "again", "--on", *words, "--param", "alpha=0.1", "--param", "forget=0:0.5")
+    again = read_long("again/trials.csv")
+    np.testing.assert_array_equal(again.columns["cue"].values, read_long("sim/trials.csv").columns["cue"].values)
+    assert (pd.read_csv("again/true_parameters.csv").alpha == 0.1).all()
+
+
+def test_a_learner_that_responds_is_conditioned():
+    told = run("simulate", "RescorlaWagner", "-o", "sim", "--participants", 2, "--param", "alpha=0.2")
+    assert "alpha learning rate 0.2, the same for all" in told and "from the default prior" in told
+    assert read_long("sim/trials.csv").lengths.tolist() == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--param", "alpa=1"], "no free parameter 'alpa'; there are alpha, beta, forget"),
+        (["--param", "alpha=1", "--fix", "alpha=1"], "it is fixed or tied"),
+        (["--param", "alpha=a:b"], "write alpha=0.1, or alpha=0:0.2"),
+        (["--param", "alpha=0:1:2"], "write alpha=0.1, or alpha=0:0.2"),
+        (["trials.csv"], "type --on trials.csv"),
+        (["--on", "trials.csv", "--trials", "3"], "--trials is for new sequences"),
+        (["--on", "trials.csv"], "no such column"),
+    ],
+)
+def test_simulations_that_cannot_be(options, words):
+    assert words in run("simulate", "QLearning", *options, code=2)
+    assert not Path("simulated").exists()
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+def test_data_lists_refuses_and_fails():
+    assert "alien human choices" in run("data")
+    assert "there is no data set 'aliens'" in run("data", "aliens", code=2)
+    assert "no answer" in run("data", "alien", "--url", "http://127.0.0.1:9", code=6)
+
+
+# --- fit and demo, with a stand-in for the sampler ---------------------------------------------------------------------
+
+
+class FakeFit:
+    """Looks like a fit."""
+
+    notes = ("one thing to know",)
+
+    def __init__(self, learner, trials, problems=()):
+        self.learner, self.trials, self.problems = learner, trials, problems
+
+    def summary(self):
+        columns = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"]
+        return pd.DataFrame([[0.123456, 1, 0, 1, 1234.5, 900, 1.001, 0.1]] * 2, ["alpha_group", "alpha[1]"], columns)
+
+    def group(self):
+        return self.summary().iloc[:1]
+
+    def trial_values(self):
+        return pd.DataFrame({"participant": [1], "error": [0.5]})
+
+    def save(self, path):
+        Path(path).write_bytes(b"netcdf")
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
+    import matplotlib.pyplot as plt
+
+    seen = types.SimpleNamespace(problems=(), given={})
+
+    def fit(learner, trials, **given):
+        seen.learner, seen.trials, seen.given = learner, trials, given
+        return FakeFit(learner, trials, seen.problems)
+
+    truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
+    contents = {
+        "fit": {"fit": fit},
+        "report.plots.trace": {"trace_plot": lambda fit: plt.figure()},
+        "report.plots.recovery": {"recovery_plot": lambda fit, truth: plt.figure()},
+        "recovered": {"recovered": lambda fit, given: truth},
+    }
+    for name in ("report", "report.plots", *contents):
+        module = types.ModuleType(f"trialwise.{name}")
+        module.__path__ = []
+        vars(module).update(contents.get(name, {}))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    yield seen
+    plt.close("all")
+
+
+FILES = {"fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv"}
+
+
+def test_fit_writes_and_tells(fake):
+    told = run("fit", "mine.py", "trials.csv", "-o", "out/deep", "--fix", "alpha=0.5", "--lapse", "--stickiness")
+    assert {path.name for path in Path("out/deep").iterdir()} == FILES
+    assert Path("out/deep/trace_plot.png").read_bytes()[:4] == b"\x89PNG"
+    assert pd.read_csv("out/deep/model_summary.csv", index_col="parameter").index[0] == "alpha_group"
+    assert "alpha_group 0.123 1 0 1 1234 900 1.001" in told
+    assert "out/deep/fit.nc draws and diagnostics" in told and "note: one thing to know" in told
+    assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
+    assert fake.given == {"chains": 4, "seed": None, "pooling": "partial", "progress": True}
+
+
+def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
+    options = ["--draws", 10, "--tune", 20, "--chains", 2, "--seed", 3, "--pooling", "none", "--quiet", "-o", "out"]
+    assert run("fit", "QLearning", "trials.csv", "--set", "initial=1.2", *options) == ""
+    assert fake.given == {"draws": 10, "tune": 20, "chains": 2, "seed": 3, "pooling": "none", "progress": False}
+    assert fake.learner.settings["initial"] == 1.2
+
+
+def test_failed_diagnostics_are_told_after_writing(fake):
+    fake.problems = ("R-hat of alpha_mu is 1.2: sample longer, --draws 2000",)
+    told = run("fit", "QLearning", "trials.csv", "-o", "out", "-q", code=5)
+    assert told == "warning: R-hat of alpha_mu is 1.2: sample longer, --draws 2000"
+    assert {path.name for path in Path("out").iterdir()} == FILES
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
+    Path("out").mkdir()
+    for name in FILES:
+        Path("out", name).write_text("old")
+
+    def no_plot(fit):
+        raise RuntimeError("no plot")
+
+    monkeypatch.setattr(sys.modules["trialwise.report.plots.trace"], "trace_plot", no_plot)
+    with pytest.raises(RuntimeError, match="no plot"):
+        run("fit", "QLearning", "trials.csv", "-o", "out")
+    assert Path("out/trace_plot.png").read_text() == "old"
+    assert Path("out/model_summary.csv").read_text() != "old"
+    assert {path.name for path in Path("out").iterdir()} == FILES
+
+
+def test_an_output_that_is_a_file_stops_before_sampling(fake):
+    assert "cannot make the folder 'mine.py'" in run("fit", "QLearning", "trials.csv", "-o", "mine.py", code=2)
+    assert not fake.given
+
+
+def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
+    from trialwise.errors import ModelError
+
+    def stuck(*_, **__):
+        raise ModelError("no finite start for participant 1")
+
+    monkeypatch.setattr(sys.modules["trialwise.fit"], "fit", stuck)
+    assert "error: no finite start" in run("fit", "QLearning", "trials.csv", code=4)
+
+
+def test_demo_compares_with_the_truth(fake):
+    told = run("demo", "-o", "out", "--seed", 1)
+    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png"}
+    assert "alpha 0.900 0.01 0.1 0.890" in told
+    assert (repr(fake.learner), fake.trials.n_participants) == ("QLearning(initial=1.2)", 30)
+    assert "trialwise inspect alien" in told
+
+
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
+    module = importlib.import_module("trialwise.inspection")
+
+    def bug(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "inspect", bug)
+    assert isinstance(CliRunner().invoke(app, ["inspect", "trials.csv"]).exception, ZeroDivisionError)
