@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise
@@ -341,6 +342,7 @@ class FakeFit:
     """Looks like a fit."""
 
     notes = ("one thing to know",)
+    tree = None
 
     def __init__(self, learner, trials, problems=()):
         self.learner, self.trials, self.problems = learner, trials, problems
@@ -358,12 +360,13 @@ class FakeFit:
     def save(self, path):
         Path(path).write_bytes(b"netcdf")
 
+    def plot_trace(self):
+        return Figure()
+
 
 @pytest.fixture
 def fake(monkeypatch):
     """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
-    import matplotlib.pyplot as plt
-
     seen = types.SimpleNamespace(problems=(), given={})
 
     def fit(learner, trials, **given):
@@ -373,17 +376,14 @@ def fake(monkeypatch):
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
     contents = {
         "fit": {"fit": fit},
-        "report.plots.trace": {"trace_plot": lambda fit: plt.figure()},
-        "report.plots.recovery": {"recovery_plot": lambda fit, truth: plt.figure()},
-        "recovered": {"recovered": lambda fit, given: truth},
+        "plots.recovery": {"recovery_plot": lambda tree, given, table: Figure()},
+        "recovered": {"recovered": lambda fit, given: truth, "in_order": lambda fit, given: given},
     }
-    for name in ("report", "report.plots", *contents):
+    for name in contents:
         module = types.ModuleType(f"trialwise.{name}")
-        module.__path__ = []
-        vars(module).update(contents.get(name, {}))
+        vars(module).update(contents[name])
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    yield seen
-    plt.close("all")
+    return seen
 
 
 FILES = {"fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv"}
@@ -422,7 +422,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
     def no_plot(fit):
         raise RuntimeError("no plot")
 
-    monkeypatch.setattr(sys.modules["trialwise.report.plots.trace"], "trace_plot", no_plot)
+    monkeypatch.setattr(FakeFit, "plot_trace", no_plot)
     with pytest.raises(RuntimeError, match="no plot"):
         run("fit", "QLearning", "trials.csv", "-o", "out")
     assert Path("out/trace_plot.png").read_text() == "old"

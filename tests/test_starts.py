@@ -25,14 +25,14 @@ def test_an_infinite_outcome_is_found(small):
 @learner
 class Overflow:
     rate: float = unit("learning rate")
-    power: float = positive("steepness", mean=3.0, width=2.0, per_outcome=False)
+    power: float = positive("steepness", mean=0.0, width=4.0)
 
     def start(self, task):
         return task.table("action", fill=1.0)
 
     def choose(self, q, trial, preference):
         for action in range(len(preference)):
-            preference[action] = (q[action] + 5.0) ** (self.power * self.power)
+            preference[action] = (abs(q[action]) + 20.0) ** self.power - action
 
     def learn(self, q, trial, choice, outcome):
         q[choice] += self.rate * (outcome - q[choice])
@@ -69,18 +69,18 @@ def test_what_the_data_lack_is_told(small):
 @learner
 class Hard:
     alpha: float = unit("learning rate")
-    bias: float = real("bias")
+    bias: float = real("bias", mean=1.0)
 
     def start(self, task):
-        return task.table("action")
+        return task.table("cue", "action", fill=1.2)
 
     def choose(self, q, trial, preference):
-        best = np.argmax(q)
+        best = np.argmax(q[trial.cue])
         for action in range(len(preference)):
             preference[action] = self.bias if action == best else 0.0
 
     def learn(self, q, trial, choice, outcome):
-        q[choice] += self.alpha * (outcome - q[choice])
+        q[trial.cue, choice] += self.alpha * (outcome - q[trial.cue, choice])
 
 
 def test_argmax_is_explained(small):

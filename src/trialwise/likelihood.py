@@ -40,7 +40,9 @@ class LogLikelihood(Op):
     __props__ = ("key",)
 
     def __init__(self, learner: Learner, packed: Packed):
-        self.key = cache.key("op", learner.key, packed.layout, lanes_for(len(learner.parameters)))
+        self.key = cache.key(
+            "op", __name__, cache.text(__file__), learner.key, packed.layout, lanes_for(len(learner.parameters))
+        )
         self.kernel: Callable = gradient_kernel(learner, packed)
 
     def make_node(self, free, constants, *data):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +17,19 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
-TARGET_ACCEPT = 0.65
-"""Acceptance that the step size aims at. In whitened coordinates the posterior is close to a standard Normal, where 0.65
-is the theory's optimum (Beskos et al. 2013, Bernoulli 19:1501) and measured best: ``benchmarks/README.md``."""
+TARGET_ACCEPT, CAREFUL = 0.8, 0.95
+"""Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What sampling gave: draws, gradients taken (tuning and repeated runs included), seconds, and what to know."""
+
+    tree: xr.DataTree
+    gradients: int
+    seconds: float
+    target_accept: float
+    notes: tuple[str, ...] = ()
 
 
 def sample_posterior(
@@ -29,7 +41,7 @@ def sample_posterior(
     chains: int,
     seed: int,
     progress: bool,
-) -> xr.DataTree:
+) -> Run:
     """Draws of the default model.
 
     Groups ``posterior`` and ``sample_stats`` (and their ``warmup_`` twins): of every parameter ``alpha`` the natural
@@ -81,7 +93,7 @@ def sample_posterior(
     return _sample(nutpie, model, draws, tune, chains, seed, progress)
 
 
-def sample_model(model: pm.Model, *, draws: int, tune: int, chains: int, seed: int, progress: bool) -> xr.DataTree:
+def sample_model(model: pm.Model, *, draws: int, tune: int, chains: int, seed: int, progress: bool) -> Run:
     """Draws of a PyMC model, compiled for the purpose."""
     import nutpie
 
@@ -91,18 +103,31 @@ def sample_model(model: pm.Model, *, draws: int, tune: int, chains: int, seed: i
     return _sample(nutpie, compiled, draws, tune, chains, seed, progress)
 
 
-def _sample(nutpie: Any, model: Any, draws: int, tune: int, chains: int, seed: int, progress: bool) -> xr.DataTree:
-    cores = max(
-        1, min(chains, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    )
-    return nutpie.sample(
-        model, draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, progress_bar=progress,
-        target_accept=TARGET_ACCEPT,
-    )  # fmt: skip
+def _sample(nutpie: Any, model: Any, draws: int, tune: int, chains: int, seed: int, progress: bool) -> Run:
+    """Sample; if transitions diverge, once more with smaller steps, keeping the run with fewer divergences."""
+    begin = time.perf_counter()
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    spent, runs = 0, []
+    for target in (TARGET_ACCEPT, CAREFUL):
+        tree = nutpie.sample(
+            model, draws=draws, tune=tune, chains=chains, cores=max(1, min(chains, available)), seed=seed,
+            progress_bar=progress, target_accept=target,
+        )  # fmt: skip
+        spent += gradients(tree)
+        runs.append((int(tree["sample_stats"]["diverging"].sum()), target, tree))
+        if not runs[-1][0]:
+            break
+    divergences, target, tree = min(runs, key=lambda run: run[0])
+    notes: tuple[str, ...] = ()
+    if len(runs) > 1:
+        notes = (
+            f"{runs[0][0]} transitions diverged, so the run was repeated with smaller steps: {divergences} in the one kept",
+        )
+    return Run(tree, spent, time.perf_counter() - begin, target, notes)
 
 
 def gradients(tree: xr.DataTree) -> int:
-    """Gradients that sampling took, tuning included."""
+    """Gradients that one run took, tuning included."""
     return sum(
         int(tree[group].n_steps.sum()) for group in ("sample_stats", "warmup_sample_stats") if group in tree.children
     )
