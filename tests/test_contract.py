@@ -348,3 +348,18 @@ def test_plain_learner_by_hand():
     agent.choose(q, trial, preference)
     np.testing.assert_array_equal(preference, [2.0, 2.0])
     assert agent.learn(q, trial, 0, 3.0) == 2.0
+
+
+def test_hidden_choices_have_their_place_but_are_refused():
+    @learner
+    class Sets:
+        beta: float = positive("inverse temperature")
+
+        def hide(self, nothing, trial, preference):
+            preference[0] = 0.0
+
+        def choose(self, nothing, trial, task_set, preference):
+            preference[task_set] = self.beta
+
+    with pytest.raises(LearnerError, match="a choice that nobody observed"):
+        tw.log_likelihood(Sets(), specimen(tw.QLearning()), {"beta": 1.0})

@@ -106,6 +106,11 @@ def pack(learner: Learner, trials: Trials) -> Packed:
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
+    if learner.hides:
+        raise LearnerError(
+            f"{learner} makes a choice that nobody observed (hide), which trialwise cannot integrate over yet. Make the "
+            "choice a column of the data and read it as trial.<column>, or average over it: weights softmax(preferences)"
+        )
     if learner.response == "categorical" and trials.choice is None:
         raise UsageError(f"{learner} needs choices and the data have none: name the column, choice=...")
     if learner.response == "normal" and not trials.response:

@@ -32,7 +32,7 @@ def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -
         mean = draws.mean(("chain", "draw")).to_numpy()
         low, high = draws.quantile([0.055, 0.945], ("chain", "draw")).to_numpy()
         true = truth[name].to_numpy(float)
-        ends = [min(true.min(), low.min()), max(true.max(), high.max())]
+        ends = [true.min(), true.max()]
         axis.plot(ends, ends, color="0.7", linewidth=1, zorder=0)
         axis.errorbar(true, mean, yerr=[mean - low, high - mean], fmt="o", markersize=4, elinewidth=0.8, alpha=0.8)
         row = table.loc[name]
