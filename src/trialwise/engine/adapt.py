@@ -16,12 +16,13 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine import iterate  # noqa: F401 - teaches Numba to loop over tables
+from trialwise.engine import exponential, iterate  # noqa: F401 - they teach Numba sums of exponentials, loops over tables
 from trialwise.engine.table import TableType, cells_of, fill_table, owning_table
 from trialwise.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
+INLINED = OPTIONS | {"forceinline": True}
 
 
 class Adapter:
@@ -46,7 +47,7 @@ class Adapter:
                 function.__code__, namespace, function.__name__, function.__defaults__, self._cells(function)
             )
             twin.__qualname__, twin.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
-            self._made[function] = numba.njit(twin, **OPTIONS)  # before its helpers: functions may call themselves
+            self._made[function] = numba.njit(twin, **INLINED)  # before its helpers: functions may call themselves
             self._mine.add(self._made[function])
             for name, thing in helpers(function):
                 if name not in function.__code__.co_freevars:

@@ -201,7 +201,10 @@ def _row_getattr(context, builder, typ, value, name):
     pointer = builder.gep(data, [INT64(start)])
     if not length:
         number = builder.load(pointer)
-        return builder.sext(number, INT64) if kind == "i" else number
+        if kind == "i":  # labels are never written: read once a trial, whatever is stored in between
+            number.set_metadata("invariant.load", builder.module.add_metadata([]))
+            return builder.sext(number, INT64)
+        return number
     item = types.int32 if kind == "i" else types.float64
     return build_view(context, builder, TableType(item, 1), pointer, [INT64(length)], [INT64(1)])
 

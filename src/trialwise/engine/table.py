@@ -313,7 +313,7 @@ def _contiguous(typingctx, table):
     return flat(table), codegen
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _sweep(flat, rate, toward):
     keep = 1.0 - rate
     rest = rate * toward
@@ -321,7 +321,7 @@ def _sweep(flat, rate, toward):
         flat[cell] = keep * flat[cell] + rest
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _is_contiguous(table):
     step = _cell_step(table)
     for axis in range(table.ndim - 1, -1, -1):
@@ -331,7 +331,7 @@ def _is_contiguous(table):
     return True
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _decay_all(table, rate, toward):
     if _is_contiguous(table):
         _sweep(_contiguous(table), rate, toward)

@@ -17,24 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.engine.number import chain, tangent, value
+from trialwise.engine.number import chain, softmax_sums, value
 
 
 def score_logits(preference, available, choice):
     """A choice under the softmax of logits over the available actions."""
-    top = -math.inf
-    for j in range(len(preference)):
-        if available[j] and value(preference[j]) > top:
-            top = value(preference[j])
-    total = 0.0
-    mean = tangent(preference[0])
-    mean = mean - mean
-    for j in range(len(preference)):
-        if available[j]:
-            weight = math.exp(value(preference[j]) - top)
-            total += weight
-            if weight != 0.0:  # a logit of -inf may carry an infinite tangent
-                mean = mean + weight * tangent(preference[j])
+    top, total, mean = softmax_sums(preference, available)
     chosen = preference[choice]
     gap = value(chosen) - top if available[choice] else -math.inf
     return chain(chosen - mean / total, gap, 1.0), total
