@@ -78,9 +78,9 @@ def prepare(folder: Path, names: list[str], with_trialwise: bool) -> tuple[list[
         print(f"compiling {name} ...", file=sys.stderr)
         ways += module.peers(recorded)
     if with_trialwise:
-        from benchmarks.peers.trialwise import trialwise_peer
+        from benchmarks.peers.trialwise import trialwise_peers
 
-        ways.append(trialwise_peer(folder))
+        ways += trialwise_peers(folder)
     for way in ways:
         check(way, points[0], value, slope)
     return ways, points, recorded.choice.size

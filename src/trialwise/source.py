@@ -11,6 +11,7 @@ import textwrap
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,21 +83,24 @@ class Use:
     line: int
 
 
-def uses(method: Callable) -> Iterator[Use]:
+@lru_cache(maxsize=4096)
+def uses(method: Callable) -> tuple[Use, ...]:
     """Every attribute that a method reads of, or calls on, its own arguments, from its bytecode (no source needed)."""
     code = method.__code__
     arguments = set(code.co_varnames[: code.co_argcount])
+    found: list[Use] = []
     previous, line = "", code.co_firstlineno
     for step in dis.get_instructions(code):
         if step.positions is not None and step.positions.lineno is not None:
             line = step.positions.lineno
         if step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and previous in arguments:
-            yield Use(previous, step.argval, line)
+            found.append(Use(previous, step.argval, line))
         if step.opname.startswith("LOAD_FAST"):
             value = step.argval
             previous = value[-1] if isinstance(value, tuple) else value
         else:
             previous = ""
+    return tuple(found)
 
 
 def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
