@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import learner, positive, state, unit
+from trialwise import constant, learner, positive, state, unit
 from trialwise.specimen import specimen
 from trialwise.state import Table
 
@@ -63,3 +63,107 @@ def test_compiled_tables(trials, rate):
         np.testing.assert_allclose(
             gradient[name], (above - below) / (ends[1] - ends[0]), rtol=one_sided, atol=10 * one_sided, err_msg=name
         )
+
+
+@learner
+class Viewer:
+    """Every way to see and to change a table, between and behind its forgetting, through a row held from before."""
+
+    rate: float = unit("forgetting rate")
+    aim: float = positive("value that is fallen back to")
+
+    def start(self, task):
+        return task.table("cue", "action", fill=0.4)
+
+    def choose(self, q, trial, preference):
+        preference[:] = q[trial.cue]
+
+    def elapse(self, q, trial):
+        row = q[trial.cue]
+        before = row[0]
+        held = row if trial.gap > 0.5 else q[0]
+        q.decay(self.rate, self.aim)
+        row[1] += 0.3 * before
+        q.decay(0.5 * self.rate, -self.aim * trial.gap)
+        row *= 0.9
+        q[:, 0] = 0.2 * held[1] + 0.1 * q.sum()
+        same = q.copy()
+        for cell in row:
+            q[0, 1] += 0.01 * cell
+        q[trial.cue] = same[0] + 0.5 * (row - same[trial.cue])
+        q[0, 0] = max(q[trial.cue, 1], held.mean())
+
+    def learn(self, q, trial, choice, outcome):
+        q[trial.cue, choice] += 0.5 * (outcome - q[trial.cue, choice])
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-12, 0.02, 0.3, 0.89, 0.91, 1 - 1e-12, 1.0])
+@pytest.mark.parametrize("which", [Viewer, Forgetful])
+def test_forgotten_tables_as_plain_ones(which, rate):
+    trials = specimen(which(), columns={"gap": (0.0, 1.0)})
+    values = {"rate": rate, "aim": 0.8}
+    found, gradient = tw.log_likelihood(which(), trials, values, gradient=True)
+    np.testing.assert_allclose(found, tw.plain_log_likelihood(which(), trials, values), rtol=1e-10)
+    below, above = (tw.plain_log_likelihood(which(), trials, values | {"aim": aim}) for aim in (0.8 - 1e-6, 0.8 + 1e-6))
+    np.testing.assert_allclose(gradient["aim"], (above - below) / 2e-6, rtol=1e-5, atol=1e-5)
+
+
+@learner
+class Patient:
+    """Values that fade for long, so that the scale of their forgetting gets small and starts afresh."""
+
+    rate: float = unit("forgetting rate")
+    alpha: float = unit("learning rate")
+
+    def start(self, task):
+        return task.table("action", fill=0.5)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = q[action]
+
+    def elapse(self, q, trial):
+        for _ in range(50):
+            q.decay(self.rate, 0.2)
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+
+@pytest.mark.parametrize("rate", [1e-3, 0.1, 0.7])
+def test_forgetting_for_long(rate):
+    trials = specimen(Patient())
+    values = {"rate": rate, "alpha": 0.4}
+    found, gradient = tw.log_likelihood(Patient(), trials, values, gradient=True)
+    np.testing.assert_allclose(found, tw.plain_log_likelihood(Patient(), trials, values), rtol=1e-10)
+    for name in values:
+        ends = [tw.plain_log_likelihood(Patient(), trials, values | {name: values[name] + d}) for d in (-1e-6, 1e-6)]
+        np.testing.assert_allclose(gradient[name], (ends[1] - ends[0]) / 2e-6, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_number_that_is_none_does_not_outlive_its_cell(bad):
+    """Once forgetting has spoilt the table, a cell that is set anew is well again, as in plain Python."""
+
+    @learner
+    class Spoilt:
+        alpha: float = unit("learning rate")
+        aim: float = constant(0.0, "value that is sometimes fallen back to")
+
+        def start(self, task):
+            return task.table("action", fill=0.5)
+
+        def choose(self, q, trial, preference):
+            for action in range(len(preference)):
+                preference[action] = self.alpha * q[action]
+
+        def elapse(self, q, trial):
+            q.decay(0.5, self.aim if trial.gap > 0.5 else 1.0)
+            for action in range(len(q)):
+                q[action] = 0.1 * action
+
+    which = Spoilt(aim=bad)
+    trials = specimen(which, columns={"gap": (0.0, 1.0)})
+    found, gradient = tw.log_likelihood(which, trials, {"alpha": 0.3}, gradient=True)
+    np.testing.assert_allclose(found, tw.plain_log_likelihood(which, trials, {"alpha": 0.3}), rtol=1e-10)
+    assert np.isfinite(gradient["alpha"]).all()

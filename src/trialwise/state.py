@@ -82,12 +82,11 @@ class Task:
 
     def __init__(self, sizes: Mapping[str, int]):
         self._sizes = dict(sizes)
-        self.cells = 0
-        self.memories = 0
+        self.rewind()
 
     def rewind(self) -> None:
         """Make room for a new state in place of the last one; the engine calls this at a reset."""
-        self.cells = self.memories = 0
+        self.cells = self.memories = self.tables = 0
 
     def size(self, name: str) -> int:
         """Number of labels of one kind; 1 for kinds that the data do not have."""
@@ -100,6 +99,7 @@ class Task:
         """A table of reals, one axis per dimension (a kind of label, or a number), every cell at ``fill``."""
         table = np.full(self._shape(dims), fill, np.float64).view(Table)
         self.cells += table.size
+        self.tables += 1
         return table
 
     def memory(self, *dims: str | int, fill: int = -1) -> Table:

@@ -16,7 +16,7 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine import exponential, iterate  # noqa: F401 - they teach Numba sums of exponentials, loops over tables
+from trialwise.engine import exponential, forget, iterate  # noqa: F401 - they teach Numba what they are called
 from trialwise.engine.table import TableType, cells_of, fill_table, owning_table
 from trialwise.source import helpers
 

@@ -81,7 +81,11 @@ CacheImpl._locator_classes.insert(0, _Locator)
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
+    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none.
+
+    Its name has the key in it: of two functions of one name, from two processes, Numba may give one the other's constants.
+    """
+    name = f"{name}_{key}"
     namespace: dict[str, Any] = {"inner": build(), "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]

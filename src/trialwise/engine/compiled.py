@@ -143,7 +143,7 @@ def _kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Call
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
-    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(actions, cells, memories)``. Results are
+    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(actions, cells, memories, tables)``. Results are
     ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
     """
     width = lanes_for(len(learner.parameters))
@@ -153,7 +153,7 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     adapter = Adapter(width)
     replay = adapter(build_replay(build_parts(learner, packed.layout, _kit(adapter), tracing=False)))
-    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, width))
+    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, width, packed.forgets))
     tangents, nothing = width - 1, None
 
     def gradient(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
@@ -161,7 +161,8 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         likelihood = np.zeros(segments)
         slope = np.zeros((segments, parameters))
         flat = slope.reshape(-1)
-        task = task_of(np.empty(numbers[1] * width), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
+        arena, lines = np.empty(numbers[1] * width), np.empty(numbers[3] * 2 * width)
+        task = task_of(arena, np.empty(numbers[2], np.int64), lines, np.zeros(3, np.int64), sizes)
         buffer = np.zeros(numbers[0] * width)
         preference = arena_table(width, buffer, 0, (numbers[0],))
         for s in range(segments):
@@ -196,10 +197,11 @@ def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) -> Callable:
     adapter = Adapter(0)
     walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
-    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, 0))
+    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, 0, packed.forgets))
 
     def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
-        task = task_of(np.empty(numbers[1]), np.empty(numbers[2], np.int64), np.zeros(2, np.int64), sizes)
+        arena, lines = np.empty(numbers[1]), np.empty(numbers[3] * 2)
+        task = task_of(arena, np.empty(numbers[2], np.int64), lines, np.zeros(3, np.int64), sizes)
         buffer = np.zeros(numbers[0])
         preference = arena_table(0, buffer, 0, (numbers[0],))
         for s in range(len(offsets) - 1):

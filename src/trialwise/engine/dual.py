@@ -159,13 +159,13 @@ _lower((operator.add, operator.iadd), lambda builder, a, b: _flagged(builder, "f
 _lower((operator.sub, operator.isub), lambda builder, a, b: _flagged(builder, "fsub", a, b))
 
 
-def _times(builder, a, b):
+def times(builder, a, b):
     width = a.type.count
     cross = _flagged(builder, "fmul", splat(builder, value_of(builder, b), width), tangent_of(builder, a))
     return _flagged(builder, "fadd", _flagged(builder, "fmul", splat(builder, value_of(builder, a), width), b), cross)
 
 
-def _over(builder, a, b):
+def over(builder, a, b):
     width = a.type.count
     divisor = value_of(builder, b)
     quotient = builder.fdiv(value_of(builder, a), divisor)
@@ -175,8 +175,8 @@ def _over(builder, a, b):
     return with_value(builder, tangent, quotient)
 
 
-_lower((operator.mul, operator.imul), _times)
-_lower((operator.truediv, operator.itruediv), _over)
+_lower((operator.mul, operator.imul), times)
+_lower((operator.truediv, operator.itruediv), over)
 
 
 @lower_builtin(operator.mul, Dual, types.Float)

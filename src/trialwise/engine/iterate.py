@@ -20,7 +20,7 @@ class TableIteratorType(types.SimpleIteratorType):
 
     def __init__(self, table: TableType):
         self.table = table
-        cell = table.dtype if table.ndim == 1 else table.with_ndim(table.ndim - 1)
+        cell = table.dtype if table.ndim == 1 else table.part(table.ndim - 1)
         super().__init__(f"iter({table})", cell)
 
 

@@ -50,7 +50,9 @@ class Packed:
     sizes
         ``int32``, in the order of ``names``.
     capacity
-        Cells of reals and of whole numbers that a state takes.
+        Cells of reals and of whole numbers that a state takes, and its tables of reals.
+    forgets
+        Whether the learner lets a table forget.
     """
 
     observed: np.ndarray
@@ -64,7 +66,8 @@ class Packed:
     offsets: np.ndarray
     rows: np.ndarray
     actions: int
-    capacity: tuple[int, int]
+    capacity: tuple[int, int, int]
+    forgets: bool
 
     @property
     def layout(self) -> tuple:
@@ -174,6 +177,7 @@ def pack(learner: Learner, trials: Trials) -> Packed:
         rows=np.arange(trials.n_participants, dtype=WHOLE),
         actions=actions,
         capacity=_capacity(learner, trials),
+        forgets="decay" in wanted,
     )
 
 
@@ -182,14 +186,14 @@ def middle(learner: Learner) -> dict[str, float]:
     return {parameter.name: float(parameter.constrain(parameter.mean)) for parameter in learner.parameters}
 
 
-def _capacity(learner: Learner, trials: Trials) -> tuple[int, int]:
+def _capacity(learner: Learner, trials: Trials) -> tuple[int, int, int]:
     """How much memory a state takes, found by starting one in plain Python."""
     if "start" not in learner.methods:
-        return 0, 0
+        return 0, 0, 0
     task = Task(trials.sizes)
     made = learner.agent(middle(learner)).start(task)
     loose = [v for v in vars(made).values() if not isinstance(v, np.ndarray)] if isinstance(made, State) else []
-    return task.cells + len(loose), task.memories + len(loose)
+    return task.cells + len(loose), task.memories + len(loose), task.tables
 
 
 def _reads(learner: Learner, role: str) -> Iterator[tuple[str, str, int]]:

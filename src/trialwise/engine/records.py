@@ -37,6 +37,7 @@ from trialwise.engine.table import (
     build_view,
     cells_of,
     fill_table,
+    forgetting_table,
     load_cell,
     store_cell,
 )
@@ -231,38 +232,45 @@ def make_row(row_type: RowType):
 
 
 class TaskType(types.Type):
-    """``task``: sizes by name and an arena of which tables are cut. ``width`` 0 makes tables of doubles."""
+    """``task``: sizes by name and an arena of which tables are cut.
 
-    def __init__(self, names: tuple[str, ...], width: int):
-        self.names, self.width = names, width
-        super().__init__(name=f"task({names}, {width})")
+    ``width`` 0 makes tables of doubles. ``forgets`` says whether the learner lets a table forget, wherever it does.
+    """
+
+    def __init__(self, names: tuple[str, ...], width: int, forgets: bool):
+        self.names, self.width, self.forgets = names, width, forgets
+        super().__init__(name=f"task({names}, {width}, {forgets})")
 
 
 _CURSORS, _SIZES = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
-_ARENAS = (("reals", types.Array(types.float64, 1, "C")), ("wholes", types.Array(types.int64, 1, "C")))
+_ARENAS = (
+    ("reals", types.Array(types.float64, 1, "C")),
+    ("wholes", types.Array(types.int64, 1, "C")),
+    ("lines", types.Array(types.float64, 1, "C")),
+)
 
 
 @register_model(TaskType)
 class TaskModel(models.StructModel):
-    """``cursors[0]`` and ``cursors[1]`` are how much of the arenas of reals and of whole numbers is taken."""
+    """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken."""
 
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
 
 
 def make_task(task_type: TaskType):
-    """An intrinsic ``(reals, wholes, cursors, sizes) -> task``."""
+    """An intrinsic ``(reals, wholes, lines, cursors, sizes) -> task``."""
 
     @intrinsic
-    def build(typingctx, reals, wholes, cursors, sizes):
+    def build(typingctx, reals, wholes, lines, cursors, sizes):
         def codegen(context, builder, sig, args):
             task = cgutils.create_struct_proxy(task_type)(context, builder)
-            task.reals, task.wholes, task.cursors, task.sizes = args
+            task.reals, task.wholes, task.lines, task.cursors, task.sizes = args
             for typ, arg in zip(sig.args, args, strict=True):
                 context.nrt.incref(builder, typ, arg)
             return task._getvalue()
 
-        return task_type(reals, wholes, cursors, sizes), codegen
+        return task_type(reals, wholes, lines, cursors, sizes), codegen
 
     return build
 
@@ -325,9 +333,11 @@ def _cut_table(task, dims, fill):
     cursors, arena = _part(task, "cursors"), _part(task, "reals")
     start = cursors[0]
     cursors[0] = start + cells_of(shape) * max(width, 1)
-    if cursors[0] > arena.size:
+    at, lines = cursors[2], _part(task, "lines")
+    cursors[2] = at + 1
+    if cursors[0] > arena.size or cursors[2] * 2 * max(width, 1) > lines.size:
         raise MemoryError("start made larger tables than it did when it was tried")
-    new = _real_view(task, arena, start, shape)
+    new = _real_view(task, arena, start, shape, lines, at)
     fill_table(new, fill)
     return new
 
@@ -351,14 +361,16 @@ def _width(typingctx, task):
     return types.int64(task), lambda context, builder, sig, args: INT64(task.width)
 
 
-def _real_view(task, arena, start, shape):
+def _real_view(task, arena, start, shape, lines, at):
     """A table of the task's reals over its arena; in compiled code."""
 
 
 @overload(_real_view)
-def _real_view_overload(task, arena, start, shape):
+def _real_view_overload(task, arena, start, shape, lines, at):
     width = task.width
-    return lambda task, arena, start, shape: arena_table(width, arena, start, shape)
+    if task.forgets:
+        return lambda task, arena, start, shape, lines, at: forgetting_table(width, arena, start, shape, lines, at)
+    return lambda task, arena, start, shape, lines, at: arena_table(width, arena, start, shape)
 
 
 @infer_getattr
@@ -369,7 +381,9 @@ class TaskAttributes(AttributeTemplate):
 
     @bound_function("task.table")
     def resolve_table(self, task, args, kws):
-        return _signature_of_cut(TableType(Dual(task.width) if task.width else types.float64, len(args)), args, kws)
+        real = Dual(task.width) if task.width else types.float64
+        table = TableType(real, len(args), forgets="whole" if task.forgets else "")
+        return _signature_of_cut(table, args, kws)
 
     @bound_function("task.memory")
     def resolve_memory(self, task, args, kws):
@@ -416,6 +430,7 @@ def _task_rewind(task):
         cursors = _part(task, "cursors")
         cursors[0] = 0
         cursors[1] = 0
+        cursors[2] = 0
 
     return rewind
 

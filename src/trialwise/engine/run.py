@@ -15,7 +15,7 @@ from trialwise.state import Task
 
 
 def numbers(packed: Packed) -> np.ndarray:
-    """``(actions, cells, memories)``: how much room a kernel needs."""
+    """``(actions, cells, memories, tables)``: how much room a kernel needs."""
     return np.array([packed.actions, *packed.capacity], WHOLE)
 
 

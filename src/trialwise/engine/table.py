@@ -15,6 +15,7 @@ from numba.core import cgutils, types
 from numba.core.extending import (
     intrinsic,
     lower_builtin,
+    lower_cast,
     make_attribute_wrapper,
     models,
     overload,
@@ -23,6 +24,7 @@ from numba.core.extending import (
     register_jitable,
     register_model,
 )
+from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.cpython import slicing
 
@@ -33,13 +35,17 @@ INT64 = ir.IntType(64)
 
 
 class TableType(types.IterableType):
-    """A table of ``dtype`` (double, dual or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory."""
+    """A table of ``dtype`` (double, dual or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
+
+    ``forgets`` is ``"whole"`` or ``"part"`` for a table that a learner lets forget, or part of one: its cells are kept as
+    they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.forget`).
+    """
 
     mutable = True  # Numba then lowers ``row *= 0.9`` as itself and not as ``row = row * 0.9``
 
-    def __init__(self, dtype, ndim: int, owned: bool = False):
-        self.dtype, self.ndim, self.owned = dtype, ndim, owned
-        super().__init__(name=f"table({dtype}, {ndim}, {'owned' if owned else 'view'})")
+    def __init__(self, dtype, ndim: int, owned: bool = False, forgets: str = ""):
+        self.dtype, self.ndim, self.owned, self.forgets = dtype, ndim, owned, forgets
+        super().__init__(name=f"table({dtype}, {ndim}, {'owned' if owned else 'view'}, {forgets})")
 
     @property
     def width(self) -> int:
@@ -52,8 +58,19 @@ class TableType(types.IterableType):
 
         return TableIteratorType(self)
 
-    def with_ndim(self, ndim: int) -> TableType:
-        return TableType(self.dtype, ndim, self.owned)
+    def part(self, ndim: int) -> TableType:
+        """The type of what an index selects."""
+        return TableType(self.dtype, ndim, self.owned, self.forgets and "part")
+
+    def unify(self, typingctx, other):
+        if isinstance(other, TableType) and other.can_convert_from(typingctx, self) is not None:
+            return other
+        return None
+
+    def can_convert_from(self, typingctx, other):
+        if isinstance(other, TableType) and other.forgets and self == other.part(other.ndim):
+            return Conversion.safe
+        return None
 
 
 @register_model(TableType)
@@ -65,6 +82,8 @@ class TableModel(models.StructModel):
             ("shape", types.UniTuple(types.int64, fe_type.ndim)),
             ("strides", types.UniTuple(types.int64, fe_type.ndim)),  # in doubles
         ]
+        if fe_type.forgets:
+            members.append(("line", types.CPointer(types.float64)))  # scale and offset, see trialwise.engine.forget
         if fe_type.owned:
             members.append(("owner", types.Array(types.float64, 1, "C")))
         super().__init__(dmm, fe_type, members)
@@ -83,12 +102,14 @@ def lengths(builder, view, member: str, ndim: int):
     return [builder.extract_value(packed, axis) for axis in range(ndim)]
 
 
-def build_view(context, builder, typ: TableType, data, shape, strides, owner=None):
-    """A table value from its parts; ``owner`` keeps owned memory alive."""
+def build_view(context, builder, typ: TableType, data, shape, strides, owner=None, line=None):
+    """A table value from its parts; ``owner`` keeps owned memory alive, ``line`` is that of a table that forgets."""
     view = cgutils.create_struct_proxy(typ)(context, builder)
     view.data = data
     view.shape = cgutils.pack_array(builder, shape, INT64) if shape else context.get_constant_null(typ_tuple(0))
     view.strides = cgutils.pack_array(builder, strides, INT64) if strides else context.get_constant_null(typ_tuple(0))
+    if typ.forgets:
+        view.line = line
     if typ.owned:
         view.owner = owner
         context.nrt.incref(builder, types.Array(types.float64, 1, "C"), owner)
@@ -108,15 +129,47 @@ def row_major(builder, shape, width: int):
     return strides[::-1], step
 
 
-def load_cell(builder, typ: TableType, pointer):
-    return dual.load(builder, pointer, typ.width) if isinstance(typ.dtype, Dual) else builder.load(pointer)
+def _load(builder, dtype, pointer):
+    return dual.load(builder, pointer, dtype.width) if isinstance(dtype, Dual) else builder.load(pointer)
 
 
-def store_cell(builder, typ: TableType, cell, pointer):
-    if isinstance(typ.dtype, Dual):
-        dual.store(builder, cell, pointer)
+def _store(builder, number, pointer):
+    if isinstance(number.type, ir.VectorType):
+        dual.store(builder, number, pointer)
     else:
-        builder.store(cell, pointer)
+        builder.store(number, pointer)
+
+
+def load_line(builder, typ: TableType, line):
+    """Scale and offset of a table that forgets."""
+    return _load(builder, typ.dtype, line), _load(builder, typ.dtype, builder.gep(line, [INT64(typ.width)]))
+
+
+def store_line(builder, typ: TableType, line, scale, offset):
+    _store(builder, scale, line)
+    _store(builder, offset, builder.gep(line, [INT64(typ.width)]))
+
+
+def load_cell(builder, typ: TableType, pointer, line=None):
+    kept = _load(builder, typ.dtype, pointer)
+    if not typ.forgets:
+        return kept
+    scale, offset = load_line(builder, typ, line)
+    scaled = dual.times(builder, scale, kept) if isinstance(typ.dtype, Dual) else builder.fmul(scale, kept)
+    return builder.fadd(scaled, offset, flags=dual.FLAGS)
+
+
+def store_cell(builder, typ: TableType, cell, pointer, line=None):
+    if typ.forgets:
+        scale, offset = load_line(builder, typ, line)
+        cell = builder.fsub(cell, offset, flags=dual.FLAGS)
+        cell = dual.over(builder, cell, scale) if isinstance(typ.dtype, Dual) else builder.fdiv(cell, scale)
+    _store(builder, cell, pointer)
+
+
+@lower_cast(TableType, TableType)
+def _whole_as_part(context, builder, fromty, toty, value):
+    return value
 
 
 # -- indexing -----------------------------------------------------------------------------------------------------------
@@ -146,7 +199,7 @@ class TableGetItem(AbstractTemplate):
         if left is None:
             return None
         kept = any(isinstance(k, types.SliceType) for k in _index_kinds(index))
-        return signature(table.dtype if left == 0 and not kept else table.with_ndim(left), table, index)
+        return signature(table.dtype if left == 0 and not kept else table.part(left), table, index)
 
 
 @infer_global(operator.setitem)
@@ -201,10 +254,11 @@ def _getitem(context, builder, sig, args):
     typ, index_type = sig.args
     view = unpack(context, builder, typ, args[0])
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
+    line = view.line if typ.forgets else None
     if not isinstance(sig.return_type, TableType):
-        return load_cell(builder, typ, pointer)
+        return load_cell(builder, typ, pointer, line)
     owner = view.owner if typ.owned else None
-    return build_view(context, builder, sig.return_type, pointer, shape, strides, owner)
+    return build_view(context, builder, sig.return_type, pointer, shape, strides, owner, line)
 
 
 @lower_builtin(operator.setitem, TableType, types.Any, types.Any)
@@ -212,8 +266,9 @@ def _setitem(context, builder, sig, args):
     typ, index_type, new_type = sig.args
     view = unpack(context, builder, typ, args[0])
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
+    line = view.line if typ.forgets else None
     if not shape:
-        store_cell(builder, typ, args[2], pointer)
+        store_cell(builder, typ, args[2], pointer, line)
         return context.get_dummy_value()
     source = None
     if isinstance(new_type, TableType):
@@ -226,9 +281,10 @@ def _setitem(context, builder, sig, args):
         target = builder.gep(pointer, [_dot(builder, indices, strides)])
         cell = args[2]
         if source is not None:
-            cell = load_cell(builder, new_type, builder.gep(source.data, [_dot(builder, indices, source_strides)]))
+            place = builder.gep(source.data, [_dot(builder, indices, source_strides)])
+            cell = load_cell(builder, new_type, place, source.line if new_type.forgets else None)
             cell = context.cast(builder, cell, new_type.dtype, typ.dtype)
-        store_cell(builder, typ, cell, target)
+        store_cell(builder, typ, cell, target, line)
     return context.get_dummy_value()
 
 
@@ -259,6 +315,25 @@ def arena_table(typingctx, width, arena, start, shape):
 
 
 @intrinsic(prefer_literal=True)
+def forgetting_table(typingctx, width, arena, start, shape, lines, at):
+    """As :func:`arena_table`, of reals that may forget; their line is number ``at`` of ``lines``, and starts as identity."""
+    lanes = width.literal_value
+    typ = TableType(Dual(lanes) if lanes else types.float64, len(shape), forgets="whole")
+
+    def codegen(context, builder, sig, args):
+        data, all_lines = (context.make_array(sig.args[k])(context, builder, args[k]).data for k in (1, 4))
+        sides = cgutils.unpack_tuple(builder, args[3], typ.ndim)
+        strides, _ = row_major(builder, sides, typ.width)
+        line = builder.gep(all_lines, [builder.mul(args[5], INT64(2 * typ.width))])
+        one, zero = (context.cast(builder, dual.DOUBLE(x), types.float64, typ.dtype) for x in (1.0, 0.0))
+        store_line(builder, typ, line, one, zero)
+        return build_view(context, builder, typ, builder.gep(data, [args[2]]), sides, strides, line=line)
+
+    sides = types.UniTuple(types.int64, len(shape))
+    return typ(width, arena, types.int64, sides, lines, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
 def owning_table(typingctx, width, memory, shape):
     """A table over an array that it keeps alive."""
     lanes = width.literal_value
@@ -286,75 +361,6 @@ def fill_table(table, new):
     """Every cell of a table of any rank."""
     for index in np.ndindex(table.shape):
         table[index] = new
-
-
-# -- forgetting -------------------------------------------------------------------------------------------------------------
-
-
-@intrinsic
-def _cell_step(typingctx, table):
-    """Doubles from one cell to the next."""
-    return types.int64(table), lambda context, builder, sig, args: INT64(table.width)
-
-
-@intrinsic
-def _contiguous(typingctx, table):
-    """All cells of a C-contiguous table as a flat one."""
-    flat = TableType(table.dtype, 1, table.owned)
-
-    def codegen(context, builder, sig, args):
-        view = unpack(context, builder, table, args[0])
-        total = INT64(1)
-        for side in lengths(builder, view, "shape", table.ndim):
-            total = builder.mul(total, side)
-        owner = view.owner if table.owned else None
-        return build_view(context, builder, flat, view.data, [total], [INT64(table.width)], owner)
-
-    return flat(table), codegen
-
-
-@register_jitable(forceinline=True)
-def _sweep(flat, rate, toward):
-    keep = 1.0 - rate
-    rest = rate * toward
-    for cell in range(flat.shape[0]):
-        flat[cell] = keep * flat[cell] + rest
-
-
-@register_jitable(forceinline=True)
-def _is_contiguous(table):
-    step = _cell_step(table)
-    for axis in range(table.ndim - 1, -1, -1):
-        if table.strides[axis] != step:
-            return False
-        step *= table.shape[axis]
-    return True
-
-
-@register_jitable(forceinline=True)
-def _decay_all(table, rate, toward):
-    if _is_contiguous(table):
-        _sweep(_contiguous(table), rate, toward)
-    else:
-        for index in np.ndindex(table.shape):
-            table[index] = table[index] + rate * (toward - table[index])
-
-
-@overload_method(TableType, "decay")
-def _decay(table, rate, toward=0.0, except_=None):
-    if except_ in (None, types.none) or isinstance(except_, types.Omitted):
-
-        def everything(table, rate, toward=0.0, except_=None):
-            _decay_all(table, rate, toward)
-
-        return everything
-
-    def but_one(table, rate, toward=0.0, except_=None):
-        kept = table[except_]
-        _decay_all(table, rate, toward)
-        table[except_] = kept
-
-    return but_one
 
 
 # -- whole tables in expressions ----------------------------------------------------------------------------------------------

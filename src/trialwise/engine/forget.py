@@ -1,0 +1,184 @@
+r"""Forgetting: ``table.decay(rate, toward, except_)``, in constant time where the whole table forgets.
+
+Forgetting maps every cell to :math:`(1 - f) Q + f Q_0`, and so does the next trial's: together they are one straight line.
+A table that a learner lets forget keeps its cells as they were last written, and one line
+:math:`Q = \text{offset} + \text{scale} \cdot \text{kept}` for all, which reading applies and writing inverts. To forget is to
+change the line: no cell is touched, whatever is fallen back to, and rows held from before see it, since they look up the
+same line. A high rate or a small scale would lose digits: then the line is applied to every cell and starts afresh.
+Part of a table forgets cell by cell, in kept values.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.extending import intrinsic, overload, overload_method, register_jitable
+
+from trialwise.engine import dual
+from trialwise.engine.dual import Dual, value
+from trialwise.engine.table import (
+    INT64,
+    TableType,
+    build_view,
+    lengths,
+    load_line,
+    store_line,
+    unpack,
+)
+
+STEEP = 0.9
+"""The rate above which a line is not composed: the tangents of its scale would outgrow what is left of it."""
+
+FAINT = 1e-20
+"""The scale below which a line starts afresh."""
+
+
+@intrinsic
+def _kept(typingctx, table):
+    """The cells of a table as they were last written."""
+    kept = TableType(table.dtype, table.ndim, table.owned)
+
+    def codegen(context, builder, sig, args):
+        view = unpack(context, builder, table, args[0])
+        shape, strides = (lengths(builder, view, part, table.ndim) for part in ("shape", "strides"))
+        owner = view.owner if table.owned else None
+        return build_view(context, builder, kept, view.data, shape, strides, owner)
+
+    return kept(table), codegen
+
+
+@intrinsic
+def _line(typingctx, table):
+    """``(scale, offset)`` of a table that forgets."""
+
+    def codegen(context, builder, sig, args):
+        line = load_line(builder, table, unpack(context, builder, table, args[0]).line)
+        return context.make_tuple(builder, sig.return_type, line)
+
+    return types.UniTuple(table.dtype, 2)(table), codegen
+
+
+@intrinsic
+def _set_line(typingctx, table, scale, offset):
+    def codegen(context, builder, sig, args):
+        cast = [context.cast(builder, x, t, table.dtype) for x, t in zip(args[1:], sig.args[1:], strict=True)]
+        store_line(builder, table, unpack(context, builder, table, args[0]).line, *cast)
+        return context.get_dummy_value()
+
+    return types.void(table, scale, offset), codegen
+
+
+@intrinsic
+def _moderate(typingctx, x):
+    """Whether a number and all of its tangents are finite, and not huge."""
+
+    def codegen(context, builder, sig, args):
+        width = x.width if isinstance(x, Dual) else 1
+        vector = args[0] if width > 1 else dual.splat(builder, args[0], 1)
+        below, above = (
+            builder.fcmp_ordered(sign, vector, dual.splat(builder, dual.DOUBLE(bound), width), flags=("nsz",))
+            for sign, bound in (("<", 1e100), (">", -1e100))
+        )
+        inside = builder.bitcast(builder.and_(below, above), ir.IntType(width))
+        return builder.icmp_signed("==", inside, ir.Constant(ir.IntType(width), -1))
+
+    return types.boolean(x if isinstance(x, Dual) else types.float64), codegen
+
+
+@intrinsic
+def _cell_step(typingctx, table):
+    """Doubles from one cell to the next."""
+    return types.int64(table), lambda context, builder, sig, args: INT64(table.width)
+
+
+@intrinsic
+def _flat(typingctx, table):
+    """All cells of a C-contiguous table as a flat one."""
+    flat = TableType(table.dtype, 1, table.owned)
+
+    def codegen(context, builder, sig, args):
+        view = unpack(context, builder, table, args[0])
+        total = INT64(1)
+        for side in lengths(builder, view, "shape", table.ndim):
+            total = builder.mul(total, side)
+        owner = view.owner if table.owned else None
+        return build_view(context, builder, flat, view.data, [total], [INT64(table.width)], owner)
+
+    return flat(table), codegen
+
+
+@register_jitable
+def _is_contiguous(table):
+    step = _cell_step(table)
+    for axis in range(table.ndim - 1, -1, -1):
+        if table.strides[axis] != step:
+            return False
+        step *= table.shape[axis]
+    return True
+
+
+@register_jitable
+def _sweep(table, keep, rest):
+    """Every cell on the line ``keep * cell + rest``; of a table that keeps its cells as they are."""
+    if _is_contiguous(table):
+        flat = _flat(table)
+        for cell in range(flat.shape[0]):
+            flat[cell] = keep * flat[cell] + rest
+    else:
+        for index in np.ndindex(table.shape):
+            table[index] = keep * table[index] + rest
+
+
+@register_jitable
+def _start_afresh(table, rate, toward):
+    scale, offset = _line(table)
+    keep = 1.0 - rate
+    _sweep(_kept(table), keep * scale, keep * offset + rate * toward)
+    _set_line(table, 1.0, 0.0)
+
+
+@register_jitable
+def _compose(table, rate, toward):
+    scale, offset = _line(table)
+    keep, rest = 1.0 - rate, rate * toward
+    scale = keep * scale
+    if value(rate) >= 0.0 and value(rate) <= STEEP and value(scale) > FAINT and _moderate(rate) and _moderate(rest):
+        _set_line(table, scale, keep * offset + rest)
+    else:
+        _start_afresh(table, rate, toward)
+
+
+def _decay_all(table, rate, toward):
+    """Every cell of a table, or of part of one, moves toward a value; in compiled code."""
+
+
+@overload(_decay_all, jit_options={"forceinline": True})
+def _decay_all_overload(table, rate, toward):
+    if table.forgets == "whole":
+        return lambda table, rate, toward: _compose(table, rate, toward)
+    if table.forgets == "part":
+
+        def part(table, rate, toward):
+            scale, offset = _line(table)
+            _sweep(_kept(table), 1.0 - rate, rate * (toward - offset) / scale)
+
+        return part
+    return lambda table, rate, toward: _sweep(table, 1.0 - rate, rate * toward)
+
+
+@overload_method(TableType, "decay", jit_options={"forceinline": True})
+def _decay(table, rate, toward=0.0, except_=None):
+    if except_ in (None, types.none) or isinstance(except_, types.Omitted):
+
+        def everything(table, rate, toward=0.0, except_=None):
+            _decay_all(table, rate, toward)
+
+        return everything
+
+    def but_one(table, rate, toward=0.0, except_=None):
+        kept = table[except_]
+        _decay_all(table, rate, toward)
+        table[except_] = kept
+
+    return but_one
