@@ -76,23 +76,8 @@ def natural(u, supports, lower, upper):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def gather(
-    x,
-    grouped,
-    prior,
-    factor,
-    scale,
-    curvature,
-    linear,
-    mu,
-    z,
-    w,
-    u,
-    jacobian,
-    slope,
-    rows,
-    likelihood,
-    by_segment,
-):
+    x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
+):  # fmt: skip
     """Log-density and gradient of the coordinates from the kernel's results."""
     mean, width, spread = prior
     people, size = w.shape
@@ -147,23 +132,8 @@ def _build(kernel: Callable) -> Callable:
         theta, slope = natural(u, supports, lower, upper)
         likelihood, by_segment = kernel(theta, constants, rows, offsets, observed, ints, reals, sizes, numbers)
         return gather(
-            x,
-            grouped,
-            prior,
-            factor,
-            scale,
-            curvature,
-            linear,
-            mu,
-            z,
-            w,
-            u,
-            jacobian,
-            slope,
-            rows,
-            likelihood,
-            by_segment,
-        )
+            x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
+        )  # fmt: skip
 
     return numba.njit(log_density, nogil=True)
 
