@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.cli.console import say
+
 if TYPE_CHECKING:
     from trialwise.fit import Fit
     from trialwise.learner import Learner
@@ -44,6 +46,8 @@ class Sampling:
         """Sample; what is not given is left to the library."""
         from trialwise.fit import fit
 
+        if not self.quiet:
+            say("preparing: a learner's first fit compiles it, some seconds, and keeps that for the next", "dim")
         given: dict[str, Any] = {"draws": self.draws, "tune": self.tune}
         given = {name: value for name, value in given.items() if value is not None}
         result: Fit = fit(
