@@ -21,7 +21,8 @@ def log_likelihood(
 ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
     r"""Log-likelihood of each participant, :math:`\sum_t \log p(c_t \mid \text{trials before } t)`.
 
-    Missed choices do not count; a choice without an outcome counts but teaches nothing.
+    Missed choices do not count; a choice without an outcome counts but teaches nothing. What a call works out of the
+    trials serves the next one: from then on their arrays are read-only.
 
     Parameters
     ----------
@@ -45,10 +46,10 @@ def log_likelihood(
     LearnerError
         If the learner breaks the contract or cannot be compiled; with the line and what to write instead.
     """
-    from trialwise.engine.run import run_gradient
+    from trialwise.engine.ready import ready
 
-    packed = pack(learner, trials)
-    likelihood, slope = run_gradient(learner, packed, matrix(learner, trials, parameters))
+    evaluate = ready(learner, trials)
+    likelihood, slope = evaluate(matrix(learner, trials, parameters))
     if not gradient:
         return likelihood
     return likelihood, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}

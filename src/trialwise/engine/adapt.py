@@ -17,7 +17,7 @@ from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
 from trialwise.engine import exponential, forget, iterate  # noqa: F401 - they teach Numba what they are called
-from trialwise.engine.table import TableType, cells_of, fill_table, owning_table
+from trialwise.engine.table import TableType, cells_of, fill_flat, owning_table
 from trialwise.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
@@ -139,7 +139,7 @@ def _numpy_for(width: int) -> python_types.ModuleType:
     def new(shape, cell):
         sides = _sides(shape)
         table = owning_table(width, np.empty(cells_of(sides) * lanes), sides)
-        fill_table(table, cell)
+        fill_flat(table, cell)
         return table
 
     def _integers(dtype):

@@ -41,12 +41,16 @@ HINTS = (
 
 
 @contextmanager
-def compilation(learner: Learner, packed: Packed) -> Iterator[None]:
-    """Turn whatever goes wrong while a learner is compiled or run into a :class:`LearnerError`."""
+def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Iterator[None]:
+    """Turn whatever goes wrong while a learner is compiled or run into a :class:`LearnerError`.
+
+    It is tried in plain Python first, unless it has been.
+    """
     import numba.core.errors as numba_errors
 
     try:
-        dry_run(learner, packed)
+        if not tried:
+            dry_run(learner, packed)
         yield
     except TrialwiseError:
         raise

@@ -21,6 +21,7 @@ from trialwise.engine.table import (
     INT64,
     TableType,
     build_view,
+    flat_table,
     lengths,
     load_line,
     store_line,
@@ -92,22 +93,6 @@ def _cell_step(typingctx, table):
     return types.int64(table), lambda context, builder, sig, args: INT64(table.width)
 
 
-@intrinsic
-def _flat(typingctx, table):
-    """All cells of a C-contiguous table as a flat one."""
-    flat = TableType(table.dtype, 1, table.owned)
-
-    def codegen(context, builder, sig, args):
-        view = unpack(context, builder, table, args[0])
-        total = INT64(1)
-        for side in lengths(builder, view, "shape", table.ndim):
-            total = builder.mul(total, side)
-        owner = view.owner if table.owned else None
-        return build_view(context, builder, flat, view.data, [total], [INT64(table.width)], owner)
-
-    return flat(table), codegen
-
-
 @register_jitable
 def _is_contiguous(table):
     step = _cell_step(table)
@@ -119,12 +104,16 @@ def _is_contiguous(table):
 
 
 @register_jitable
+def _sweep_flat(table, keep, rest):
+    for cell in range(table.shape[0]):
+        table[cell] = keep * table[cell] + rest
+
+
+@register_jitable
 def _sweep(table, keep, rest):
     """Every cell on the line ``keep * cell + rest``; of a table that keeps its cells as they are."""
     if _is_contiguous(table):
-        flat = _flat(table)
-        for cell in range(flat.shape[0]):
-            flat[cell] = keep * flat[cell] + rest
+        _sweep_flat(flat_table(table), keep, rest)
     else:
         for index in np.ndindex(table.shape):
             table[index] = keep * table[index] + rest
@@ -134,7 +123,7 @@ def _sweep(table, keep, rest):
 def _start_afresh(table, rate, toward):
     scale, offset = _line(table)
     keep = 1.0 - rate
-    _sweep(_kept(table), keep * scale, keep * offset + rate * toward)
+    _sweep_flat(flat_table(_kept(table)), keep * scale, keep * offset + rate * toward)
     _set_line(table, 1.0, 0.0)
 
 

@@ -36,7 +36,7 @@ from trialwise.engine.table import (
     arena_table,
     build_view,
     cells_of,
-    fill_table,
+    fill_flat,
     forgetting_table,
     load_cell,
     store_cell,
@@ -338,7 +338,7 @@ def _cut_table(task, dims, fill):
     if cursors[0] > arena.size or cursors[2] * 2 * max(width, 1) > lines.size:
         raise MemoryError("start made larger tables than it did when it was tried")
     new = _real_view(task, arena, start, shape, lines, at)
-    fill_table(new, fill)
+    fill_flat(new, fill)
     return new
 
 
@@ -352,7 +352,7 @@ def _cut_memory(task, dims, fill):
     if cursors[1] > arena.size:
         raise MemoryError("start made larger memories than it did when it was tried")
     new = arena_table(0, arena, start, shape)
-    fill_table(new, fill)
+    fill_flat(new, fill)
     return new
 
 

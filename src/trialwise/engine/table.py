@@ -356,6 +356,31 @@ def cells_of(shape):
     return cells
 
 
+@intrinsic
+def flat_table(typingctx, table):
+    """All cells of a C-contiguous table as a flat one."""
+    flat = TableType(table.dtype, 1, table.owned, table.forgets and "part")
+
+    def codegen(context, builder, sig, args):
+        view = unpack(context, builder, table, args[0])
+        total = INT64(1)
+        for side in lengths(builder, view, "shape", table.ndim):
+            total = builder.mul(total, side)
+        owner = view.owner if table.owned else None
+        line = view.line if table.forgets else None
+        return build_view(context, builder, flat, view.data, [total], [INT64(table.width)], owner, line)
+
+    return flat(table), codegen
+
+
+@register_jitable
+def fill_flat(table, new):
+    """Every cell of a C-contiguous table; quicker to compile than :func:`fill_table`."""
+    flat = flat_table(table)
+    for cell in range(flat.shape[0]):
+        flat[cell] = new
+
+
 @register_jitable
 def fill_table(table, new):
     """Every cell of a table of any rank."""

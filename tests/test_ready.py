@@ -1,0 +1,43 @@
+"""What one call of a likelihood works out serves the next, and never another learner's or other trials'."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise.engine import ready
+from trialwise.specimen import specimen
+
+VALUES = {"alpha": 0.3, "beta": 2.0, "forget": 0.1}
+
+
+def test_settings_restrictions_and_trials_are_told_apart():
+    learners = tw.QLearning(), tw.QLearning(initial=1.2), tw.QLearning().fix(forget=0.1), tw.QLearning().fix(forget=0.5)
+    first = specimen(tw.QLearning())
+    for trials in (first, first.select(first.participants[1:]), first):
+        for learner in (*learners, *learners):
+            values = {name: VALUES[name] for name in learner.names}
+            found = tw.log_likelihood(learner, trials, values)
+            np.testing.assert_allclose(found, tw.plain_log_likelihood(learner, trials, values), rtol=1e-10)
+
+
+def test_arranged_once():
+    trials = specimen(tw.QLearning())
+    assert ready.ready(tw.QLearning(), trials) is ready.ready(tw.QLearning(), trials)
+
+
+def test_trials_cannot_change_behind_it():
+    trials = specimen(tw.QLearning())
+    tw.log_likelihood(tw.QLearning(), trials, VALUES)
+    with pytest.raises(ValueError, match="read-only"):
+        trials.outcome["outcome"][0] = 1.0
+
+
+def test_gone_with_the_trials():
+    trials = specimen(tw.QLearning())
+    tw.log_likelihood(tw.QLearning(), trials, VALUES)
+    held = len(ready._READY)
+    del trials
+    gc.collect()
+    assert len(ready._READY) == held - 1
