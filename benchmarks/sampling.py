@@ -30,6 +30,7 @@ def main() -> None:
         "--data", default=os.environ.get("TRIALWISE_ALIEN_HUMANS", "bundled"), help="folder, or bundled"
     )
     parser.add_argument("--plain-draws", type=int, default=1000, help="draws a chain of the plain forms")
+    parser.add_argument("--plain", nargs="*", default=["non-centred"], help="non-centred, centred; none: an empty list")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
 
@@ -38,8 +39,13 @@ def main() -> None:
     trials = tw.data_set("alien_flat")[0] if options.data == "bundled" else tw.read_wide(Path(options.data))
     learner = tw.QLearning(initial=1.2)
     names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
-    rows, tables = [], {}
-    for way in ("trialwise", "trialwise again", "non-centred", "centred"):
+    tables = {}
+    print(f"{learner!r}, {trials!r}, data: {options.data if options.data == 'bundled' else 'human'}")
+    print(
+        f"{'way':16s} {'draws':>6s} {'gradients':>9s} {'min ESS':>8s} {'ESS/grad':>10s} {'sampling':>9s} {'ESS/s':>8s} "
+        f"{'from call':>8s} {'ESS/s':>8s} {'R-hat':>7s} {'diverg':>6s}"
+    )
+    for way in ("trialwise", "trialwise again", *options.plain):
         begin = time.perf_counter()
         if way.startswith("trialwise"):
             fit = tw.fit(learner, trials, seed=options.seed, progress=False)
@@ -56,16 +62,11 @@ def main() -> None:
         ess, rhat, tables[way] = effective(tree, names)
         divergent = int(tree["sample_stats"]["diverging"].sum())
         draws = tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
-        rows.append(
+        print(
             f"{way:16s} {draws:6d} {gradients:9d} {ess:8.0f} {ess / gradients:10.4f} {sampling:9.1f} {ess / sampling:8.0f} "
-            f"{wall:8.1f} {ess / wall:8.0f} {rhat:7.3f} {divergent:6d}"
+            f"{wall:8.1f} {ess / wall:8.0f} {rhat:7.3f} {divergent:6d}",
+            flush=True,
         )
-    print(f"{learner!r}, {trials!r}, data: {options.data if options.data == 'bundled' else 'human'}")
-    print(
-        f"{'way':16s} {'draws':>6s} {'gradients':>9s} {'min ESS':>8s} {'ESS/grad':>10s} {'sampling':>9s} {'ESS/s':>8s} "
-        f"{'from call':>8s} {'ESS/s':>8s} {'R-hat':>7s} {'diverg':>6s}"
-    )
-    print("\n".join(rows))
     print("\nmean (sd) of the group's parameters")
     print(f"{'':12s}" + "".join(f"{way:>22s}" for way in tables))
     for name in names:
