@@ -35,15 +35,19 @@ class Evaluator:
         """Rows of parameters: participants, or one for all of them."""
         return 1 if self.pooled else len(self.packed.rows)
 
+    def natural(self, u: np.ndarray) -> np.ndarray:
+        """Natural values of unconstrained ones, as the kernel takes them."""
+        columns = [p.constrain(u[:, k]) for k, p in enumerate(self.learner.parameters)]
+        return np.ascontiguousarray(np.stack(columns, 1))
+
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``(participants,)`` and ``(participants, parameters)`` at ``u (participants, parameters)``."""
         self.calls += 1
         people = len(self.packed.rows)
         at = np.broadcast_to(u, (people, u.shape[1])) if self.pooled else u
         parameters = self.learner.parameters
-        free = np.stack([p.constrain(at[:, k]) for k, p in enumerate(parameters)], 1)
         slopes = np.stack([p.slope(at[:, k]) for k, p in enumerate(parameters)], 1)
-        value, gradient = run_gradient(self.learner, self.packed, np.ascontiguousarray(free))
+        value, gradient = run_gradient(self.learner, self.packed, self.natural(at))
         gradient = gradient * slopes
         if self.pooled:
             return value.sum(keepdims=True), gradient.sum(0, keepdims=True)

@@ -169,7 +169,7 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
         if len(lengths)
         else (0, 0.0, 0),
         missed_choices=None if trials.choice is None else int((trials.choice < 0).sum()),
-        missing_outcomes=int(_without_outcome(trials).sum()) if trials.outcome else None,
+        missing_outcomes=int(trials.without_outcome.sum()) if trials.outcome else None,
         labels=dict(trials.levels),
         declared=trials.declared,
         choice_shares=_choice_shares(trials),
@@ -192,10 +192,6 @@ def _summary(values: np.ndarray) -> Summary:
         return Summary(0, gone, *[float("nan")] * 4)
     figures = (found.min(), found.mean(), found.std(), found.max())
     return Summary(len(found), gone, *(float(figure) for figure in figures))
-
-
-def _without_outcome(trials: Trials) -> np.ndarray:
-    return np.all([np.isnan(values) for values in trials.outcome.values()], axis=0)
 
 
 def _choice_shares(trials: Trials) -> dict[Hashable, float]:
@@ -243,7 +239,7 @@ def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Cauti
     for name, summary in outcomes.items():
         yield from _about_outcome(name, summary)
     if trials.choice is not None and trials.outcome:
-        lost = int(((trials.choice < 0) & ~_without_outcome(trials)).sum())
+        lost = int(((trials.choice < 0) & ~trials.without_outcome).sum())
         if lost:
             yield Caution(
                 "outcome-without-choice", f"{_of(lost, trials.n_trials)} trials have an outcome but no choice"

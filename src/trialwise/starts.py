@@ -63,22 +63,18 @@ def check_starts(learner: Learner, trials: Trials, packed: Packed, prior: GroupP
     return tuple(notes)
 
 
-def _free(learner: Learner, u: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(np.stack([p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)], 1))
-
-
 def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> str:
     learner = evaluate.learner
     who = trials.participants[n]
     value, _ = evaluate(u)
-    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, _free(learner, u)[n], strict=True))
+    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, evaluate.natural(u)[n], strict=True))
     lines = [
         f"{learner}: the {'log-likelihood' if not np.isfinite(value[n]) else 'gradient'} of participant {who!r} is "
         f"{value[n]:g} at a plausible starting point ({at})" + (f"; so are {count - 1} others'" if count > 1 else "")
     ]
-    record, _, _ = run_trace(learner, evaluate.packed, _free(learner, u))
+    record, _, _ = run_trace(learner, evaluate.packed, evaluate.natural(u))
     rows = np.arange(trials.offsets[n], trials.offsets[n + 1])
-    asked = _responded(trials)[rows]
+    asked = trials.responded[rows]
     bad = rows[asked & ~np.isfinite(record[rows, 0])]
     if len(bad):
         row = f", row {trials.row[bad[0]]} of the file" if trials.row is not None else ""
@@ -104,12 +100,6 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
             "(trialwise.plain_log_likelihood runs it as plain Python)"
         )
     return "\n    -> ".join(lines)
-
-
-def _responded(trials: Trials) -> np.ndarray:
-    if trials.choice is not None:
-        return trials.choice >= 0
-    return ~np.isnan(next(iter(trials.response.values())))
 
 
 def _guilty(evaluate: Evaluator, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:

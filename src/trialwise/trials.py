@@ -108,6 +108,21 @@ class Trials:
         """The participant of each trial, ``int64 (trials,)``."""
         return np.repeat(np.arange(self.n_participants), self.lengths)
 
+    @property
+    def responded(self) -> np.ndarray:
+        """Whether a choice, or a response, was observed on each trial, ``bool (trials,)``; all if neither is recorded."""
+        if self.choice is not None:
+            return self.choice != MISSED
+        if self.response:
+            return ~np.isnan(next(iter(self.response.values())))
+        return np.ones(self.n_trials, bool)
+
+    @property
+    def without_outcome(self) -> np.ndarray:
+        """Whether no part of an outcome is known, ``bool (trials,)``."""
+        missing = [np.isnan(values) for values in self.outcome.values()]
+        return np.all(missing, axis=0) if missing else np.ones(self.n_trials, bool)
+
     def select(self, participants: Iterable[Hashable]) -> Trials:
         """The trials of some participants, by label, in the order asked for; labels and levels survive.
 

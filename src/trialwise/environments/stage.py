@@ -14,7 +14,7 @@ import numpy as np
 from trialwise.environments.environment import Environment, Recorded, Shown
 from trialwise.environments.streams import Stream
 from trialwise.errors import UsageError
-from trialwise.trials import MISSED, Column, Trials
+from trialwise.trials import Column, Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, 
         _potential(environment, chosen.shown(n), label, stream, actions) for n, label in enumerate(trials.participants)
     ]
     potential = np.concatenate(parts)
-    silent = _responded(trials) & _without_outcome(trials) & bool(trials.outcome)
+    silent = trials.responded & trials.without_outcome & bool(trials.outcome)
     potential[silent] = np.nan
     levels = dict(trials.levels)
     if "action" in environment.levels and "action" not in levels:
@@ -117,20 +117,8 @@ def _cleared(trials: Trials) -> Trials:
     return replace(trials, choice=None, outcome={}, response={})
 
 
-def _responded(trials: Trials) -> np.ndarray:
-    if trials.choice is not None:
-        return trials.choice != MISSED
-    if trials.response:
-        return ~np.isnan(next(iter(trials.response.values())))
-    return np.ones(trials.n_trials, bool)
-
-
-def _without_outcome(trials: Trials) -> np.ndarray:
-    return np.all([np.isnan(values) for values in trials.outcome.values()], axis=0)
-
-
 def _asked(trials: Trials, keep_missed: bool) -> np.ndarray:
-    return _responded(trials) if keep_missed else np.ones(trials.n_trials, bool)
+    return trials.responded if keep_missed else np.ones(trials.n_trials, bool)
 
 
 def _actions(environment: Environment) -> int:

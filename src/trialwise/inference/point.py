@@ -97,8 +97,7 @@ def _table(evaluate: Evaluator, trials: Trials, tries: list[Modes]) -> pd.DataFr
     parameters = evaluate.learner.parameters
     likelihood = evaluate(u)[0]
     spans = zip(trials.offsets, trials.offsets[1:], strict=False)
-    observed = trials.choice >= 0 if trials.choice is not None else ~np.isnan(next(iter(trials.response.values())))
-    responses = np.array([observed[first:end].sum() for first, end in spans])
+    responses = np.array([trials.responded[first:end].sum() for first, end in spans])
     k = len(parameters)
     at_border = [
         ", ".join(
