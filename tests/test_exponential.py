@@ -1,30 +1,84 @@
-"""Exponentials four at a time: as exact as the C library's over the whole range, and at its ends."""
+"""Exponentials four at a time, and the sums of a softmax: ordinary logits, far apart ones, infinite ones."""
+
+import math
 
 import numba
 import numpy as np
 import pytest
 
+from trialwise.engine import number
 from trialwise.engine.adapt import OPTIONS
-from trialwise.engine.exponential import exp_of_four
+from trialwise.engine.compiled import EVERY_ACTION
+from trialwise.engine.dual import chain, seed, store_tangents
+from trialwise.engine.exponential import FARTHEST, exp_of_four
+from trialwise.engine.table import owning_table, preference_table
 
 
 @numba.njit(**OPTIONS)
 def in_fours(x):
-    powers = np.empty_like(x)
+    powers, fine = np.empty_like(x), np.zeros(len(x) // 4, np.bool_)
     for k in range(0, len(x), 4):
-        powers[k], powers[k + 1], powers[k + 2], powers[k + 3] = exp_of_four(x[k], x[k + 1], x[k + 2], x[k + 3])
-    return powers
+        powers[k], powers[k + 1], powers[k + 2], powers[k + 3], fine[k // 4] = exp_of_four(
+            x[k], x[k + 1], x[k + 2], x[k + 3]
+        )
+    return powers, fine
 
 
-@pytest.mark.parametrize("low, high", [(-745.2, 709.7), (-40.0, 0.0), (-1.0, 1.0), (-1e-8, 1e-8), (-746.0, -708.0)])
-def test_to_the_last_digits(low, high):
-    x = np.random.default_rng(0).uniform(low, high, 200_000)
-    expected = np.exp(x)
-    assert np.all(np.abs(in_fours(x) - expected) <= 2 * np.spacing(expected))
+@pytest.mark.parametrize("reach", [FARTHEST, 40.0, 1.0, 1e-8])
+def test_as_exact_as_sums_need(reach):
+    x = np.random.default_rng(0).uniform(-reach, reach, 200_000)
+    powers, fine = in_fours(x)
+    np.testing.assert_allclose(powers, np.exp(x), rtol=1e-13)
+    assert fine.all()
 
 
-def test_at_the_ends():
-    x = np.array([-np.inf, -1e300, -746.0, -745.0, 0.0, -0.0, 709.78, 709.79, 1e300, np.inf, np.nan, 5e-324])
-    with np.errstate(over="ignore"):
-        np.testing.assert_allclose(in_fours(x), np.exp(x), rtol=1e-15)
-    assert in_fours(np.array([-np.inf, np.nan, 1.0, 2.0]))[0] == 0.0  # one lane does not spoil another
+def test_exact_at_zero():
+    assert (in_fours(np.array([0.0, -0.0, 0.0, 5e-324]))[0] == 1.0).all()
+
+
+@pytest.mark.parametrize("far", [201.0, -201.0, math.inf, -math.inf, math.nan])
+def test_says_what_it_cannot_do(far):
+    assert not in_fours(np.array([0.0, 1.0, far, 2.0]))[1][0]
+
+
+@pytest.mark.parametrize(
+    "logits",
+    [
+        [0.3], [0.3, -1.2], [0.1, 2.0, -3.0], [1.0, 1.0, 1.0, 1.0], [0.5, -0.1, 3.0, 2.0, 1.0, -9.0, 0.0, 4.0, 4.0, 1.5],
+        [0.0, 5000.0, -5000.0], [5000.0, 4999.0, -1.0], [-5000.0, 1.0, 2.0], [-math.inf, 0.0, 1.0], [0.0, 1.0, -math.inf, 2.0],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("on_stack", [True, False])
+def test_log_probability_of_a_softmax(logits, on_stack):
+    """Value and slope of every action, against the textbook; the logits' own tangents are 1, 2, 3, ..."""
+    count, probability = len(logits), np.exp(np.array(logits) - max(logits))
+    probability /= probability.sum()
+    tangents = np.arange(1.0, count + 1)
+    tangents[np.isinf(logits)] = math.inf  # the slope of log(0)
+
+    @numba.njit(**OPTIONS)
+    def kernel(logits, tangents, choice, slope):
+        memory = np.zeros(4 * count)
+        if on_stack:
+            table = preference_table(4, count, memory)
+        else:
+            table = owning_table(4, memory, (count,))
+        for k in range(count):
+            table[k] = chain(seed(4, 0.0, 1), logits[k], tangents[k])
+        gap, total, mean = number.softmax_sums(table, EVERY_ACTION, choice)
+        store_tangents(table[choice] - mean / total, slope, 0, 1)
+        return gap - math.log(total)
+
+    for choice in range(count):
+        if np.isinf(logits[choice]):
+            continue
+        slope = np.zeros(1)
+        log_p = kernel(np.array(logits), tangents, choice, slope)
+        exact = logits[choice] - max(logits) - math.log(np.exp(np.array(logits) - max(logits)).sum())
+        np.testing.assert_allclose(log_p, exact, rtol=1e-12, atol=1e-13)
+        there = probability > 0
+        np.testing.assert_allclose(
+            slope[0], tangents[choice] - probability[there] @ tangents[there], rtol=1e-12, atol=1e-12
+        )
+        gap, total, _ = number.softmax_sums(logits, [True] * count, choice)
+        np.testing.assert_allclose(gap - math.log(total), exact, rtol=1e-14, atol=1e-14)

@@ -12,7 +12,7 @@ from idioms import IDIOMS, twice
 from trialwise import constant, learner, memory, positive, real, state, unit
 from trialwise.engine.adapt import OPTIONS, Adapter
 from trialwise.engine.dual import lanes_for, seed, store_tangents, value
-from trialwise.engine.table import arena_table
+from trialwise.engine.table import owning_table
 from trialwise.specimen import specimen
 from trialwise.state import Table
 from trialwise.trials import Column, Trials
@@ -34,12 +34,12 @@ def table_of(a, b, q):
 def compiled(functions):
     """``(a, b, values, slopes)`` filling both for all functions, on duals."""
     adapter = Adapter(4)
-    space = {"fill": adapter(table_of), "seed": seed, "value": value, "store": store_tangents, "arena": arena_table}
+    space = {"fill": adapter(table_of), "seed": seed, "value": value, "store": store_tangents, "table": owning_table}
     lines = ["def run(a, b, memory, values, slopes):", "    x, y = seed(4, a, 1), seed(4, b, 2)"]
     for n, function in enumerate(functions):
         space[f"f{n}"] = adapter(function)
         lines += [
-            "    q = arena(4, memory, 0, (2, 2, 3))",
+            "    q = table(4, memory, (2, 2, 3))",
             "    fill(x, y, q)",
             f"    r = 0.0 * x + f{n}(x, y, q)",
             f"    values[{n}] = value(r)",

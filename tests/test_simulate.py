@@ -136,7 +136,7 @@ def test_outcomes_are_those_of_the_choice(flat):
 def test_the_log_probability_is_that_of_a_replay(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
     np.testing.assert_allclose(
-        flat.log_probability, trial_log_likelihood(FLAT, flat.trials, truth), rtol=1e-10, atol=1e-14
+        flat.log_probability, trial_log_likelihood(FLAT, flat.trials, truth), rtol=1e-10, atol=1e-12
     )
 
 

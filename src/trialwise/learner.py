@@ -112,7 +112,7 @@ class Learner:
         """The free parameters, in the order of the class."""
         return tuple(p for name, p in self.declared.items() if name not in self.fixed and name not in self.tied)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the free parameters."""
         return tuple(parameter.name for parameter in self.parameters)
@@ -258,7 +258,7 @@ class Learner:
     def __hash__(self) -> int:
         return hash(self._identity)
 
-    @property
+    @cached_property
     def _identity(self) -> tuple:
         return (
             self.key,

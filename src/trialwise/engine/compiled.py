@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, models, register_model, typeof_impl
 from numba.core.imputils import lower_constant
@@ -24,7 +25,7 @@ from trialwise.engine.packed import Packed
 from trialwise.engine.parts import Kit, build_parts
 from trialwise.engine.records import AgentType, RowType, TaskType, anchor, make_agent, make_row, make_task
 from trialwise.engine.replay import build_replay, build_rollout
-from trialwise.engine.table import arena_table
+from trialwise.engine.table import off_stack, preference_table
 from trialwise.learner import Learner
 
 __all__ = ["gradient_kernel", "lanes_for", "rollout_kernel", "trace_kernel"]
@@ -69,6 +70,12 @@ def _every_action_is_open(context, builder, sig, args):
 
 
 @intrinsic
+def label(typingctx, number):
+    """A choice as it was packed. It is not negative: flags tell missed ones before."""
+    return types.int64(types.int32), lambda context, builder, sig, args: builder.zext(args[0], ir.IntType(64))
+
+
+@intrinsic
 def store_signals(typingctx, signals, t, result):
     """Write what ``learn`` returned, a number or a tuple of numbers, to ``signals[t]``."""
     if not isinstance(result, types.BaseTuple | types.Number | types.Boolean | types.NoneType):
@@ -94,6 +101,7 @@ def _kit(adapter: Adapter) -> Kit:
         adapt=adapter,
         row=lambda what, layout: make_row(RowType(what, layout)),
         anchor=anchor,
+        label=label,
         store_signals=store_signals,
         every_action=EVERY_ACTION,
     )
@@ -143,7 +151,7 @@ def _kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Call
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
-    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(actions, cells, memories, tables)``. Results are
+    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(cells, memories, tables)``. Results are
     ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
     """
     width = lanes_for(len(learner.parameters))
@@ -153,24 +161,33 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     adapter = Adapter(width)
     replay = adapter(build_replay(build_parts(learner, packed.layout, _kit(adapter), tracing=False)))
-    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, width, packed.forgets))
-    tangents, nothing = width - 1, None
+    agent_of = _agent_builder(learner, adapter)
+    task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
+    tangents, actions, long, nothing = width - 1, packed.actions, off_stack(width, packed.actions), None
 
     def gradient(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
         segments, parameters = len(offsets) - 1, free.shape[1]
         likelihood = np.zeros(segments)
         slope = np.zeros((segments, parameters))
         flat = slope.reshape(-1)
-        arena, lines = np.empty(numbers[1] * width), np.empty(numbers[3] * 2 * width)
-        task = task_of(arena, np.empty(numbers[2], np.int64), lines, np.zeros(3, np.int64), sizes)
-        buffer = np.zeros(numbers[0] * width)
-        preference = arena_table(width, buffer, 0, (numbers[0],))
+        arena, lines, buffer = np.empty(numbers[0] * width), np.empty(numbers[2] * 2 * width), np.zeros(long + 1)
+        task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
+        preference = preference_table(width, actions, buffer)
         for s in range(segments):
             for first in range(0, max(parameters, 1), tangents):
                 agent = agent_of(free, rows[s], constants, first)
                 task.rewind()
                 total, scale = replay(
-                    agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], nothing, nothing
+                    agent,
+                    task,
+                    preference,
+                    observed,
+                    ints,
+                    reals,
+                    np.uint64(offsets[s]),
+                    np.uint64(offsets[s + 1]),
+                    nothing,
+                    nothing,
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
@@ -197,17 +214,30 @@ def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) -> Callable:
     adapter = Adapter(0)
     walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
-    agent_of, task_of = _agent_builder(learner, adapter), make_task(TaskType(packed.names, 0, packed.forgets))
+    agent_of = _agent_builder(learner, adapter)
+    task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
+    actions, long = packed.actions, off_stack(0, packed.actions)
 
     def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
-        arena, lines = np.empty(numbers[1]), np.empty(numbers[3] * 2)
-        task = task_of(arena, np.empty(numbers[2], np.int64), lines, np.zeros(3, np.int64), sizes)
-        buffer = np.zeros(numbers[0])
-        preference = arena_table(0, buffer, 0, (numbers[0],))
+        arena, lines, buffer = np.empty(numbers[0]), np.empty(numbers[2] * 2), np.zeros(long + 1)
+        task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
+        preference = preference_table(0, actions, buffer)
         for s in range(len(offsets) - 1):
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(agent, task, preference, observed, ints, reals, offsets[s], offsets[s + 1], record, signals, *more)
+            walk_one(
+                agent,
+                task,
+                preference,
+                observed,
+                ints,
+                reals,
+                np.uint64(offsets[s]),
+                np.uint64(offsets[s + 1]),
+                record,
+                signals,
+                *more,
+            )
         buffer[0] = 0.0  # as above
 
     return numba.njit(walk, **OPTIONS)

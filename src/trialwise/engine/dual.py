@@ -345,13 +345,25 @@ def store_tangents(typingctx, x, target, start, count):
     return types.void(x, target, types.int64, types.int64), codegen
 
 
+@intrinsic
+def _is_extreme(typingctx, x):
+    """By the exponent, in whole numbers: the units that compare doubles have enough to do."""
+
+    def codegen(context, builder, sig, args):
+        bits = builder.lshr(builder.bitcast(args[0], ir.IntType(64)), ir.IntType(64)(52))  # a sign counts as huge
+        above = builder.sub(bits, ir.IntType(64)(1023 - number.EXTREME))
+        return builder.icmp_unsigned(">=", above, ir.IntType(64)(2 * number.EXTREME))
+
+    return types.boolean(types.float64), codegen
+
+
 def load(builder, pointer, width: int):
     """Load a dual from a pointer to doubles of no particular alignment."""
     return builder.load(builder.bitcast(pointer, ir.VectorType(DOUBLE, width).as_pointer()), align=8)
 
 
 def store(builder, vector, pointer):
-    builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=8)
+    return builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=8)
 
 
 # -- powers, choices between values, elementary functions ------------------------------------------------------------------
@@ -624,6 +636,7 @@ def lanes_for(parameters: int) -> int:
 
 
 # The same words in plain Python (trialwise.engine.number), so that one formula serves interpreted and compiled.
+overload(number.is_extreme)(lambda scale: lambda scale: _is_extreme(scale))
 overload(number.value)(lambda x: lambda x: value(x))
 overload(number.tangent)(lambda x: lambda x: tangent(x))
 overload(number.chain)(lambda x, new, slope: lambda x, new, slope: chain(x, new, slope))

@@ -2,27 +2,25 @@ r"""Exponentials four at a time, and the sums of a softmax made of them.
 
 A call of the C library's ``exp`` costs more than the rest of a trial's softmax together, and the numbers that surround it
 leave their registers for it. Here :math:`e^x = 2^n e^r` with :math:`n = \mathrm{round}(x / \ln 2)` and a polynomial for
-:math:`|r| \le \ln 2 / 2`, in plain vector arithmetic without branches, to within one unit in the last place over the whole
-range: 0 at :math:`-\infty`, subnormal numbers down to -745, infinity above 709.78, NaN at NaN.
+:math:`|r| \le \ln 2 / 2`, in plain vector arithmetic without branches, for what a softmax needs: numbers up to 200 in
+size. To within one unit in the last place.
 """
 
 from __future__ import annotations
 
 import math
 
+import numba
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload, register_jitable
 
 from trialwise.engine import number
-from trialwise.engine.dual import DOUBLE, INT32, tangent, value
+from trialwise.engine.dual import DOUBLE, INT32, Dual, value
 
 LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)
 WHOLES = ir.VectorType(ir.IntType(64), LANES)
-
-LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149293851713e-10
-"""ln 2 in two parts; the first has so few digits that ``n`` times it is exact."""
 
 EXACT = ("contract",)
 """Flags of every operation here: where there are none, Numba would allow reassociation, which undoes rounding."""
@@ -30,12 +28,14 @@ EXACT = ("contract",)
 ROUND = 1.5 * 2.0**52
 """Added to a double it leaves the nearest whole number in the last bits."""
 
+FARTHEST = 200.0
+"""Numbers beyond it, on either side, are not looked at four at a time: their exponentials leave no room for sums and products."""
+
 REST = (
-    0.5000000000000001, 0.16666666666666669, 0.041666666666624, 0.008333333333330065, 0.0013888888917280512,
-    0.00019841269863049324, 2.4801521191990575e-05, 2.7557268450654308e-06, 2.7620137949816117e-07,
-    2.5100395569647256e-08,
+    0.4999999999995492, 0.16666666666633875, 0.041666666786638204, 0.008333333363326216, 0.0013888839007800417,
+    0.00019841192755494107, 2.4867938313521168e-05, 2.7632715951609425e-06,
 )  # fmt: skip
-r"""Near-minimax polynomial for :math:`(e^r - 1 - r) / r^2` on :math:`|r| \le \ln 2 / 2`, relative error 2e-17."""
+r"""Near-minimax polynomial for :math:`(e^r - 1 - r) / r^2` on :math:`|r| \le \ln 2 / 2`; of eight terms, which make three steps."""
 
 
 def _all(constant: float) -> ir.Constant:
@@ -43,11 +43,7 @@ def _all(constant: float) -> ir.Constant:
 
 
 def exponentials(builder, x):
-    """The exponential of each of four doubles in a vector."""
-    # ordered comparisons, so that NaN stays. What comes to nothing is not computed: underflow is slow
-    nothing = builder.fcmp_ordered("<", x, _all(-745.2))
-    x = builder.select(nothing, _all(0.0), x)
-    x = builder.select(builder.fcmp_ordered(">", x, _all(720.0)), _all(720.0), x)
+    """The exponential of each of four doubles in a vector, none of them beyond FARTHEST."""
 
     def times(a, b):
         return builder.fmul(a, b, flags=EXACT)
@@ -57,71 +53,106 @@ def exponentials(builder, x):
 
     rounded = fused(x, _all(1.0 / math.log(2.0)), _all(ROUND))
     n = builder.fsub(rounded, _all(ROUND), flags=EXACT)
-    r = fused(n, _all(-LN2_LOW), fused(n, _all(-LN2_HIGH), x))
+    r = fused(n, _all(-math.log(2.0)), x)
+    square = times(r, r)
     power, terms = r, [_all(c) for c in REST]
     while len(terms) > 1:  # neighbours in pairs: short chains of dependence
-        paired = [fused(b, power, a) for a, b in zip(terms[0::2], terms[1::2], strict=False)]
-        terms = paired + terms[2 * len(paired) :]
+        terms = [fused(b, power, a) for a, b in zip(terms[0::2], terms[1::2], strict=True)]
         power = times(power, power)
-    series = builder.fadd(fused(times(r, r), terms[0], r), _all(1.0), flags=EXACT)
-
-    whole = builder.sub(builder.bitcast(rounded, WHOLES), builder.bitcast(_all(ROUND), WHOLES))
-    half = builder.ashr(whole, ir.Constant(WHOLES, [1] * LANES))
-    for part in (half, builder.sub(whole, half)):  # 2 ** n in two steps: n goes beyond a double's exponents
-        biased = builder.add(part, ir.Constant(WHOLES, [1023] * LANES))
-        scale = builder.bitcast(builder.shl(biased, ir.Constant(WHOLES, [52] * LANES)), QUADS)
-        series = times(series, scale)
-    return builder.select(nothing, _all(0.0), series)
+    series = fused(square, terms[0], builder.fadd(r, _all(1.0), flags=EXACT))
+    exponent = builder.shl(builder.bitcast(rounded, WHOLES), ir.Constant(WHOLES, [52] * LANES))
+    return builder.bitcast(builder.add(builder.bitcast(series, WHOLES), exponent), QUADS)
 
 
 @intrinsic
 def exp_of_four(typingctx, a, b, c, d):
-    """``(exp(a), exp(b), exp(c), exp(d))`` of doubles, at the price of one."""
+    """``(exp(a), exp(b), exp(c), exp(d), ok)`` at the price of one; ``ok`` if none is beyond FARTHEST, or NaN."""
+    result = types.Tuple((*[types.float64] * LANES, types.boolean))
 
     def codegen(context, builder, sig, args):
         packed = ir.Constant(QUADS, ir.Undefined)
         for lane, x in enumerate(args):
             packed = builder.insert_element(packed, x, INT32(lane))
+        size = builder.bitcast(
+            builder.and_(builder.bitcast(packed, WHOLES), ir.Constant(WHOLES, [2**63 - 1] * LANES)), QUADS
+        )
+        inside = builder.fcmp_ordered("<=", size, _all(FARTHEST))
+        mask = ir.IntType(LANES)
+        ok = builder.icmp_unsigned("==", builder.bitcast(inside, mask), ir.Constant(mask, 2**LANES - 1))
         powers = exponentials(builder, packed)
         return context.make_tuple(
-            builder, sig.return_type, [builder.extract_element(powers, INT32(lane)) for lane in range(LANES)]
+            builder, sig.return_type, [*(builder.extract_element(powers, INT32(lane)) for lane in range(LANES)), ok]
         )
 
-    return types.UniTuple(types.float64, LANES)(*[types.float64] * LANES), codegen
+    return result(*[types.float64] * LANES), codegen
+
+
+_one_by_one = numba.njit(number.softmax_sums)
+
+
+@intrinsic
+def _checked(typingctx, sums, ok, preference, available, choice):
+    """``sums``, or if they are not ok what comes of looking at one preference after the other: what weighs 0 may be infinite."""
+    inner = typingctx.resolve_value_type(_one_by_one)
+    call = inner.get_call_type(typingctx, (preference, available, choice), {})
+
+    def codegen(context, builder, sig, args):
+        result = cgutils.alloca_once_value(builder, args[0])
+        with builder.if_then(builder.not_(args[1]), likely=False):  # so rare that it is a function of its own
+            careful = context.get_function(inner, call)(builder, args[2:])
+            builder.store(context.cast(builder, careful, call.return_type, sums), result)
+        return builder.load(result)
+
+    return sums(sums, types.boolean, preference, available, choice), codegen
+
+
+@intrinsic
+def _tangents(typingctx, x):
+    """The tangents of a dual, whose value is not taken out of it because nobody will look at it; 0.0 for a float."""
+    if isinstance(x, Dual):
+        return x(x), lambda context, builder, sig, args: args[0]
+    return types.float64(types.float64), lambda context, builder, sig, args: DOUBLE(0.0)
 
 
 @register_jitable(forceinline=True)
-def _below(top, preference, available, action):
-    """How far a preference lies from the top one; -inf where there is none, which then weighs nothing."""
-    return value(preference[action]) - top if action < len(preference) and available[action] else -math.inf
+def _is_there(preference, available, action):
+    return action < len(preference) and available[action]
 
 
 @register_jitable(forceinline=True)
-def _weigh(mean, weight, preference, action):
-    # 0 is also the weight of what is not there; and a preference of -inf may carry an infinite tangent
-    return mean + weight * tangent(preference[action]) if weight != 0.0 else mean
+def _above(base, preference, available, action):
+    """How far a preference lies above the base; 0 where there is none."""
+    return value(preference[action]) - base if _is_there(preference, available, action) else 0.0
+
+
+@register_jitable(forceinline=True)
+def _add(total, mean, weight, preference, available, action):
+    if _is_there(preference, available, action):
+        return total + weight, mean + weight * _tangents(preference[action])
+    return total, mean
 
 
 @overload(number.softmax_sums, jit_options={"forceinline": True})
-def _softmax_sums(preference, available):
-    def sums(preference, available):
-        top = -math.inf
-        for action in range(len(preference)):
-            if available[action] and value(preference[action]) > top:
-                top = value(preference[action])
-        total, mean = 0.0, 0.0
-        for first in range(0, len(preference), LANES):
-            a, b, c, d = exp_of_four(
-                _below(top, preference, available, first),
-                _below(top, preference, available, first + 1),
-                _below(top, preference, available, first + 2),
-                _below(top, preference, available, first + 3),
+def _softmax_sums(preference, available, choice):
+    def softmax_sums(preference, available, choice):
+        # measured from the first action (or the chosen one), not from the top one, which would have to be found first
+        first = preference[0 if available[0] else choice]
+        base = value(first)
+        total, mean, ok = 0.0, 0.0 * _tangents(first), True
+        if available[0]:
+            total, mean = 1.0, _tangents(first)
+        for k in range(1, len(preference), LANES):
+            a, b, c, d, fine = exp_of_four(
+                _above(base, preference, available, k),
+                _above(base, preference, available, k + 1),
+                _above(base, preference, available, k + 2),
+                _above(base, preference, available, k + 3),
             )
-            total += (a + b) + (c + d)
-            mean = _weigh(mean, a, preference, first)
-            mean = _weigh(mean, b, preference, first + 1)
-            mean = _weigh(mean, c, preference, first + 2)
-            mean = _weigh(mean, d, preference, first + 3)
-        return top, total, mean
+            ok &= fine
+            total, mean = _add(total, mean, a, preference, available, k)
+            total, mean = _add(total, mean, b, preference, available, k + 1)
+            total, mean = _add(total, mean, c, preference, available, k + 2)
+            total, mean = _add(total, mean, d, preference, available, k + 3)
+        return _checked((value(preference[choice]) - base, total, mean), ok, preference, available, choice)
 
-    return sums
+    return softmax_sums

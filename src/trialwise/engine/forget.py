@@ -24,6 +24,7 @@ from trialwise.engine.table import (
     flat_table,
     lengths,
     load_line,
+    steps,
     store_line,
     unpack,
 )
@@ -38,11 +39,11 @@ FAINT = 1e-20
 @intrinsic
 def _kept(typingctx, table):
     """The cells of a table as they were last written."""
-    kept = TableType(table.dtype, table.ndim, table.owned)
+    kept = TableType(table.dtype, table.ndim, table.owned, last=table.last)
 
     def codegen(context, builder, sig, args):
         view = unpack(context, builder, table, args[0])
-        shape, strides = (lengths(builder, view, part, table.ndim) for part in ("shape", "strides"))
+        shape, strides = lengths(builder, table, view), steps(builder, table, view)
         owner = view.owner if table.owned else None
         return build_view(context, builder, kept, view.data, shape, strides, owner)
 
@@ -132,7 +133,10 @@ def _compose(table, rate, toward):
     scale, offset = _line(table)
     keep, rest = 1.0 - rate, rate * toward
     scale = keep * scale
-    if value(rate) >= 0.0 and value(rate) <= STEEP and value(scale) > FAINT and _moderate(rate) and _moderate(rest):
+    gentle = (
+        (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
+    )  # the same for all trials
+    if gentle & (value(scale) > FAINT):
         _set_line(table, scale, keep * offset + rest)
     else:
         _start_afresh(table, rate, toward)

@@ -1,4 +1,4 @@
-"""Taking numbers apart: plain Python twins of the compiled ``value``, ``tangent``, ``chain`` and ``softmax_sums``.
+"""Taking numbers apart: plain Python twins of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme`` and ``softmax_sums``.
 
 A float is a dual without tangents. Formulas written with these run interpreted on floats and compiled on duals.
 """
@@ -23,8 +23,21 @@ def chain(x, new, slope):
     return new
 
 
-def softmax_sums(preference, available):
-    r"""The top logit :math:`m` of the available actions, :math:`\sum_j e^{L_j - m}` and :math:`\sum_j e^{L_j - m} \partial L_j`."""
+EXTREME = 664
+"""The power of two, about 1e200, at which a running product is turned into its logarithm."""
+
+
+def is_extreme(scale):
+    """Whether a running product is so large, or so small, that the next factor might be one too many."""
+    return not 2.0**-EXTREME <= scale < 2.0**EXTREME
+
+
+def softmax_sums(preference, available, choice):
+    r"""The sums that a softmax is made of, measured from a base :math:`m`, such as the top logit of the available actions.
+
+    Gives :math:`L_c - m` of the choice, :math:`\sum_j e^{L_j - m}` and :math:`\sum_j e^{L_j - m} \partial L_j`; the value of the
+    last one has no meaning.
+    """
     top = -math.inf
     for action in range(len(preference)):
         if available[action] and value(preference[action]) > top:
@@ -36,4 +49,4 @@ def softmax_sums(preference, available):
             total += weight
             if weight != 0.0:  # a logit of -inf may carry an infinite tangent
                 mean = mean + weight * tangent(preference[action])
-    return top, total, mean
+    return value(preference[choice]) - top, total, mean

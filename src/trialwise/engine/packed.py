@@ -43,7 +43,8 @@ class Packed:
     ints, reals
         ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
     trial, outcome
-        Layouts: ``(name, "i" or "r", start, length)``; length 0 is a scalar. An outcome that is one number has the
+        Layouts: ``(name, kind, start, length)``; kind "i" is a whole number, "u" one that is not negative, "r" a real;
+        length 0 is a scalar. An outcome that is one number has the
         single name ``""``.
     offsets
         ``int32 (segments + 1,)``, and ``rows``, the row of parameters of each segment.
@@ -72,7 +73,7 @@ class Packed:
     @property
     def layout(self) -> tuple:
         """Everything about the data that compiled code depends on."""
-        return (self.trial, self.outcome, self.masked, self.names)
+        return (self.trial, self.outcome, self.masked, self.names, self.actions)
 
 
 def argument(learner: Learner, method: str, role: str) -> str | None:
@@ -144,6 +145,8 @@ def pack(learner: Learner, trials: Trials) -> Packed:
 
     def add(name: str, values: np.ndarray) -> None:
         kind, into = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
+        if kind == "i" and not (values < 0).any():
+            kind = "u"
         start, vector = len(into), values.ndim == 2
         into.extend(values.T if vector else [values])
         trial.append((name, kind, start, values.shape[1] if vector else 0))

@@ -19,22 +19,23 @@ class Kit(NamedTuple):
     """How one world, plain or compiled, makes what methods see.
 
     ``adapt`` turns a function of ours or the user's into one of this world; ``row(layout, what)`` and ``anchor`` make
-    readers of rows and settle states; ``store_signals`` keeps what ``learn`` returned.
+    readers of rows and settle states; ``label`` reads a choice; ``store_signals`` keeps what ``learn`` returned.
     """
 
     adapt: Callable[[Callable], Callable]
     row: Callable[[str, Layout], Callable]
     anchor: Callable
+    label: Callable
     store_signals: Callable
     every_action: Any
 
 
 def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> Parts:
     """The parts of one learner for one layout of the data. ``tracing`` keeps trial-wise scores and signals."""
-    trial_layout, outcome_layout, masked, _ = layout
+    trial_layout, outcome_layout, masked, *_ = layout
     method = {name: kit.adapt(function) for name, function in learner.methods.items()}
     row = kit.row("trial", trial_layout)
-    anchor, every_action = kit.anchor, kit.every_action
+    anchor, label, every_action = kit.anchor, kit.label, kit.every_action
 
     if "start" in method:
         user_start = method["start"]
@@ -94,6 +95,9 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             for action in range(len(answer)):
                 record[t, 1 + action] = answer[action]
 
+        def seen(observed, t):
+            return label(observed[t])
+
         def whole(response):
             return response
     else:
@@ -114,6 +118,9 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             response = sample(answer[0], answer[1], random)
             part, scale = log_density(answer[0], answer[1], response)
             return response, part, scale
+
+        def seen(observed, t):
+            return observed[t]
 
         def whole(response):
             return -1
@@ -159,7 +166,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
     mine = {"row": row}
     for name, function in (
-        ("start", start), ("reset", reset), ("available", available), ("act", act), ("score", score), ("draw", draw),
+        ("start", start), ("reset", reset), ("available", available), ("seen", seen), ("act", act), ("score", score), ("draw", draw),
         ("elapse", elapse), ("learn", learn), ("note", note), ("keep", keep), ("whole", whole),
     ):  # fmt: skip
         mine[name] = kit.adapt(function)
@@ -174,7 +181,7 @@ class PlainRow:
 
     def __init__(self, layout: Layout, ints: np.ndarray, reals: np.ndarray, t: int):
         for name, kind, start, length in layout:
-            row = (ints if kind == "i" else reals)[t]
+            row = (reals if kind == "r" else ints)[t]
             self.__dict__[name] = row[start : start + length] if length else row[start]
 
 
@@ -195,6 +202,7 @@ PLAIN = Kit(
     adapt=lambda function: function,
     row=lambda what, layout: lambda ints, reals, t: PlainRow(layout, ints, reals, t),
     anchor=lambda state, task: state,
+    label=lambda number: number,
     store_signals=_plain_store_signals,
     every_action=EveryAction(),
 )

@@ -17,7 +17,6 @@ from numba.core.extending import (
     models,
     overload,
     overload_method,
-    register_jitable,
     register_model,
 )
 from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
@@ -31,16 +30,7 @@ from numba.core.typing.templates import (
 )
 
 from trialwise.engine.dual import Dual
-from trialwise.engine.table import (
-    TableType,
-    arena_table,
-    build_view,
-    cells_of,
-    fill_flat,
-    forgetting_table,
-    load_cell,
-    store_cell,
-)
+from trialwise.engine.table import TableType, build_view, load_cell, row_major, store_cell, store_line
 from trialwise.state import memory, state
 
 INT64 = ir.IntType(64)
@@ -167,7 +157,7 @@ def make_agent(agent_type: AgentType, plan: tuple[tuple[str, int], ...]):
 class RowType(types.Type):
     """``trial`` or ``outcome``: names that read one row of the packed data.
 
-    ``layout`` lists ``(name, kind, start, length)``; kind ``"i"`` reads the whole numbers, ``"r"`` the reals; length 0 is a
+    ``layout`` lists ``(name, kind, start, length)``; kinds ``"i"`` and ``"u"`` read the whole numbers, ``"r"`` the reals; length 0 is a
     scalar, any other a vector.
     """
 
@@ -191,23 +181,24 @@ class RowAttributes(AttributeTemplate):
             raise _unknown(name, row.layout, row.what)
         kind, _, length = row.layout[name]
         if length:
-            return TableType(types.int32 if kind == "i" else types.float64, 1)
-        return types.int64 if kind == "i" else types.float64
+            return TableType(types.float64 if kind == "r" else types.int32, 1, last=length)
+        return types.float64 if kind == "r" else types.int64
 
 
 @lower_getattr_generic(RowType)
 def _row_getattr(context, builder, typ, value, name):
     kind, start, length = typ.layout[name]
-    data = getattr(cgutils.create_struct_proxy(typ)(context, builder, value), kind)
+    data = getattr(cgutils.create_struct_proxy(typ)(context, builder, value), "r" if kind == "r" else "i")
     pointer = builder.gep(data, [INT64(start)])
     if not length:
         number = builder.load(pointer)
-        if kind == "i":  # labels are never written: read once a trial, whatever is stored in between
-            number.set_metadata("invariant.load", builder.module.add_metadata([]))
-            return builder.sext(number, INT64)
-        return number
-    item = types.int32 if kind == "i" else types.float64
-    return build_view(context, builder, TableType(item, 1), pointer, [INT64(length)], [INT64(1)])
+        if kind == "r":
+            return number
+        # labels are never written: read once a trial, whatever is stored in between
+        number.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return builder.zext(number, INT64) if kind == "u" else builder.sext(number, INT64)
+    item = types.float64 if kind == "r" else types.int32
+    return build_view(context, builder, TableType(item, 1, last=length), pointer, [INT64(length)], [INT64(1)])
 
 
 def make_row(row_type: RowType):
@@ -234,12 +225,13 @@ def make_row(row_type: RowType):
 class TaskType(types.Type):
     """``task``: sizes by name and an arena of which tables are cut.
 
-    ``width`` 0 makes tables of doubles. ``forgets`` says whether the learner lets a table forget, wherever it does.
+    ``width`` 0 makes tables of doubles. ``forgets`` says whether the learner lets a table forget, wherever it does. The
+    number of actions is part of the type: loops over actions have no end to test, and their indices no bounds.
     """
 
-    def __init__(self, names: tuple[str, ...], width: int, forgets: bool):
-        self.names, self.width, self.forgets = names, width, forgets
-        super().__init__(name=f"task({names}, {width}, {forgets})")
+    def __init__(self, names: tuple[str, ...], actions: int, width: int, forgets: bool):
+        self.names, self.actions, self.width, self.forgets = names, actions, width, forgets
+        super().__init__(name=f"task({names}, {actions}, {width}, {forgets})")
 
 
 _CURSORS, _SIZES = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
@@ -275,102 +267,35 @@ def make_task(task_type: TaskType):
     return build
 
 
-@intrinsic(prefer_literal=True)
-def _part(typingctx, task, name):
-    """One of the arrays that a task is made of."""
-    member = name.literal_value
-    typ = dict(_ARENAS).get(member, _CURSORS)
-
-    def codegen(context, builder, sig, args):
-        array = getattr(cgutils.create_struct_proxy(task)(context, builder, args[0]), member)
-        context.nrt.incref(builder, typ, array)
-        return array
-
-    return typ(task, name), codegen
-
-
-def _size_of(task: TaskType, dim):
-    """How to find one dimension's size: its place among the sizes, or None for a number."""
-    if isinstance(dim, types.StringLiteral):
-        return task.names.index(dim.literal_value) if dim.literal_value in task.names else -1
-    return None
+def _side(context, builder, task: TaskType, record, kind, dim):
+    """The size of one dimension: a name's, known when compiling for actions, or a number. Names without labels have size 1."""
+    if not isinstance(kind, types.StringLiteral):
+        return context.cast(builder, dim, kind, types.int64)
+    name = kind.literal_value
+    if name == "action":
+        return INT64(task.actions)
+    if name not in task.names:
+        return INT64(1)
+    sizes = context.make_array(_SIZES)(context, builder, record.sizes).data
+    size = builder.load(builder.gep(sizes, [INT64(task.names.index(name))]))
+    size.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return builder.sext(size, INT64)
 
 
 @intrinsic(prefer_literal=True)
-def _shape(typingctx, task, dims):
-    """The shape that dimensions, told by name or number, come to; names without labels have size 1."""
-    kinds = tuple(dims)
-    places = [_size_of(task, kind) for kind in kinds]
-    if any(p is None and not isinstance(k, types.Integer) for p, k in zip(places, kinds, strict=True)):
-        raise TypingError('a dimension of a table is a name in quotes ("cue") or a whole number')
-
+def _size(typingctx, task, name):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
-        sizes = context.make_array(_SIZES)(context, builder, record.sizes).data
-        sides = []
-        for axis, (place, kind) in enumerate(zip(places, kinds, strict=True)):
-            if place is None:
-                side = context.cast(builder, builder.extract_value(args[1], axis), kind, types.int64)
-            else:
-                side = INT64(1) if place < 0 else builder.sext(builder.load(builder.gep(sizes, [INT64(place)])), INT64)
-            sides.append(side)
-        return cgutils.pack_array(builder, sides, INT64) if sides else context.get_constant_null(sig.return_type)
+        return _side(context, builder, task, record, name, args[1])
 
-    return types.UniTuple(types.int64, len(kinds))(task, dims), codegen
+    return types.int64(task, name), codegen
 
 
 @overload_method(TaskType, "size", prefer_literal=True)
 def _task_size(task, name):
     if isinstance(name, types.StringLiteral):
-        return lambda task, name: _shape(task, (name,))[0]
+        return lambda task, name: _size(task, name)
     raise TypingError("task.size takes a name in quotes")
-
-
-@register_jitable
-def _cut_table(task, dims, fill):
-    """A table of reals cut from the arena."""
-    shape, width = _shape(task, dims), _width(task)
-    cursors, arena = _part(task, "cursors"), _part(task, "reals")
-    start = cursors[0]
-    cursors[0] = start + cells_of(shape) * max(width, 1)
-    at, lines = cursors[2], _part(task, "lines")
-    cursors[2] = at + 1
-    if cursors[0] > arena.size or cursors[2] * 2 * max(width, 1) > lines.size:
-        raise MemoryError("start made larger tables than it did when it was tried")
-    new = _real_view(task, arena, start, shape, lines, at)
-    fill_flat(new, fill)
-    return new
-
-
-@register_jitable
-def _cut_memory(task, dims, fill):
-    """A table of whole numbers cut from the arena."""
-    shape = _shape(task, dims)
-    cursors, arena = _part(task, "cursors"), _part(task, "wholes")
-    start = cursors[1]
-    cursors[1] = start + cells_of(shape)
-    if cursors[1] > arena.size:
-        raise MemoryError("start made larger memories than it did when it was tried")
-    new = arena_table(0, arena, start, shape)
-    fill_flat(new, fill)
-    return new
-
-
-@intrinsic
-def _width(typingctx, task):
-    return types.int64(task), lambda context, builder, sig, args: INT64(task.width)
-
-
-def _real_view(task, arena, start, shape, lines, at):
-    """A table of the task's reals over its arena; in compiled code."""
-
-
-@overload(_real_view)
-def _real_view_overload(task, arena, start, shape, lines, at):
-    width = task.width
-    if task.forgets:
-        return lambda task, arena, start, shape, lines, at: forgetting_table(width, arena, start, shape, lines, at)
-    return lambda task, arena, start, shape, lines, at: arena_table(width, arena, start, shape)
 
 
 @infer_getattr
@@ -382,12 +307,20 @@ class TaskAttributes(AttributeTemplate):
     @bound_function("task.table")
     def resolve_table(self, task, args, kws):
         real = Dual(task.width) if task.width else types.float64
-        table = TableType(real, len(args), forgets="whole" if task.forgets else "")
+        table = TableType(real, len(args), forgets="whole" if task.forgets else "", last=_last(task, args))
         return _signature_of_cut(table, args, kws)
 
     @bound_function("task.memory")
     def resolve_memory(self, task, args, kws):
-        return _signature_of_cut(TableType(types.int64, len(args)), args, kws)
+        return _signature_of_cut(TableType(types.int64, len(args), last=_last(task, args)), args, kws)
+
+
+def _last(task: TaskType, dims) -> int | None:
+    """The length of a new table's last axis, where it is known."""
+    kind = dims[-1] if dims else None
+    if isinstance(kind, types.IntegerLiteral):
+        return kind.literal_value
+    return task.actions if isinstance(kind, types.StringLiteral) and kind.literal_value == "action" else None
 
 
 def _signature_of_cut(table, args, kws):
@@ -401,38 +334,63 @@ def _signature_of_cut(table, args, kws):
     return signature(table, *args, *kws.values()).replace(pysig=inspect.Signature(names))
 
 
-def _lower_cut(name, cut, default):
+def _take(context, builder, record, arena: str, count):
+    """Where the next ``count`` numbers of an arena begin; they are taken from now on."""
+    place = [name for name, _ in _ARENAS].index(arena)
+    cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(place)])
+    memory = context.make_array(dict(_ARENAS)[arena])(context, builder, getattr(record, arena))
+    start = builder.load(cursor)
+    end = builder.add(start, count)
+    with builder.if_then(builder.icmp_signed(">", end, builder.extract_value(memory.shape, 0)), likely=False):
+        message = "start made larger tables than it did when it was tried"
+        context.call_conv.return_user_exc(builder, MemoryError, (message,))
+    builder.store(end, cursor)
+    return builder.gep(memory.data, [start])
+
+
+def _lower_cut(name: str, arena: str, default):
     @lower_builtin(name, TaskType, types.VarArg(types.Any))
-    def lower(context, builder, sig, args):
-        ndim = sig.return_type.ndim
-        dims = types.Tuple(tuple(sig.args[1 : 1 + ndim]))
-        packed = context.make_tuple(builder, dims, args[1 : 1 + ndim])
-        if len(sig.args) > 1 + ndim:
-            fill_type, fill = sig.args[-1], args[-1]
+    def cut(context, builder, sig, args):
+        task, table = sig.args[0], sig.return_type
+        record = cgutils.create_struct_proxy(task)(context, builder, args[0])
+        dims = zip(sig.args[1 : 1 + table.ndim], args[1 : 1 + table.ndim], strict=True)
+        sides = [_side(context, builder, task, record, kind, dim) for kind, dim in dims]
+        strides, count = row_major(builder, sides, table.width)
+        data = _take(context, builder, record, arena, count)
+        line = None
+        if table.forgets:
+            line = _take(context, builder, record, "lines", INT64(2 * table.width))
+            one, zero = (context.cast(builder, DOUBLE(x), types.float64, table.dtype) for x in (1.0, 0.0))
+            store_line(builder, table, line, one, zero)
+        if len(args) > 1 + table.ndim:
+            fill = context.cast(builder, args[-1], sig.args[-1], table.dtype)
         else:
-            fill_type = types.float64 if isinstance(default, float) else types.int64
-            fill = context.get_constant(fill_type, default)
-        inner = signature(sig.return_type, sig.args[0], dims, fill_type)
-
-        def make(task, dims, fill):
-            return cut(task, dims, fill)
-
-        return context.compile_internal(builder, make, inner, (args[0], packed, fill))
+            default_type = types.float64 if isinstance(default, float) else types.int64
+            fill = context.cast(builder, context.get_constant(default_type, default), default_type, table.dtype)
+        with cgutils.for_range_slice(builder, INT64(0), count, INT64(table.width), INT64) as (cell, _):
+            store_cell(builder, TableType(table.dtype, 0), fill, builder.gep(data, [cell]))
+        return build_view(context, builder, table, data, sides, strides, line=line)
 
 
-_lower_cut("task.table", _cut_table, 0.0)
-_lower_cut("task.memory", _cut_memory, -1)
+_lower_cut("task.table", "reals", 0.0)
+_lower_cut("task.memory", "wholes", -1)
+
+
+@intrinsic
+def _rewind(typingctx, task):
+    def codegen(context, builder, sig, args):
+        record = cgutils.create_struct_proxy(task)(context, builder, args[0])
+        cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
+        for place in range(len(_ARENAS)):
+            builder.store(INT64(0), builder.gep(cursors, [INT64(place)]))
+        return context.get_dummy_value()
+
+    return types.void(task), codegen
 
 
 @overload_method(TaskType, "rewind")
 def _task_rewind(task):
-    def rewind(task):
-        cursors = _part(task, "cursors")
-        cursors[0] = 0
-        cursors[1] = 0
-        cursors[2] = 0
-
-    return rewind
+    return lambda task: _rewind(task)
 
 
 # -- the state ---------------------------------------------------------------------------------------------------------------
@@ -543,21 +501,16 @@ def anchor(typingctx, state, task):
         given = cgutils.create_struct_proxy(state)(context, builder, args[0])
         made = cgutils.create_struct_proxy(anchored)(context, builder)
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
-        integers = types.Array(types.int64, 1, "C")
-        cursors = context.make_array(integers)(context, builder, record.cursors).data
         for name, typ in anchored.parts.items():
             part = getattr(given, name)
             if not isinstance(typ, CellType):
                 setattr(made, name, part)
                 continue
-            which = int(typ.dtype == types.int64)
-            arena_type = integers if which else types.Array(types.float64, 1, "C")
-            arena = context.make_array(arena_type)(context, builder, record.wholes if which else record.reals).data
-            cursor = builder.gep(cursors, [INT64(which)])
-            start = builder.load(cursor)
-            builder.store(builder.add(start, INT64(1 if which else max(task.width, 1))), cursor)
-            pointer = builder.gep(arena, [start])
-            if not which:
+            whole = typ.dtype == types.int64
+            pointer = _take(
+                context, builder, record, "wholes" if whole else "reals", INT64(1 if whole else max(task.width, 1))
+            )
+            if not whole:
                 part = context.cast(builder, part, state.parts[name], real)
             store_cell(builder, TableType(typ.dtype, 0), part, pointer)
             setattr(made, name, pointer)

@@ -10,10 +10,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from trialwise.engine.number import is_extreme
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
-
-HUGE, TINY = 1e200, 1e-200
-"""Where a running product of scales is turned into its logarithm."""
 
 
 class Parts(NamedTuple):
@@ -26,6 +24,7 @@ class Parts(NamedTuple):
     reset         agent, state, trial, task                                 the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
     available     trial                                                     which actions are open
+    seen          observed, t                                               the response that was observed
     act           agent, state, trial, preference, last                     the answer: preferences, or mean and sd
     score         agent, answer, available, observed                        log-density of what was observed
     draw          agent, answer, available, random                          a simulated response, and its score
@@ -43,6 +42,7 @@ class Parts(NamedTuple):
     reset: Callable
     row: Callable
     available: Callable
+    seen: Callable
     act: Callable
     score: Callable
     draw: Callable
@@ -55,7 +55,7 @@ class Parts(NamedTuple):
 
 def build_replay(parts: Parts) -> Callable:
     """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``."""
-    start, reset, row, available, act, score, _, elapse, learn, note, keep, whole = parts
+    start, reset, row, available, seen, act, score, _, elapse, learn, note, keep, whole = parts
 
     def replay(agent, task, preference, observed, ints, reals, first, end, record, signals):
         state = start(agent, task)
@@ -69,17 +69,17 @@ def build_replay(parts: Parts) -> Callable:
             answer = act(agent, state, trial, preference, last)
             if flags & RESPONDED:
                 open_actions = available(trial)
-                part, factor = score(agent, answer, open_actions, observed[t])
+                part, factor = score(agent, answer, open_actions, seen(observed, t))
                 note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
                 scale *= factor
-                if scale > HUGE or scale < TINY:
+                if is_extreme(scale):
                     total = total - math.log(scale)
                     scale = 1.0
-                last = whole(observed[t])
+                last = whole(seen(observed, t))
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, observed[t], ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, seen(observed, t), ints, reals, t))
         return total, scale
 
     return replay
@@ -91,7 +91,7 @@ def build_rollout(parts: Parts) -> Callable:
     ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
     into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` is the trial's random number.
     """
-    start, reset, row, available, act, _, draw, elapse, learn, _, keep, whole = parts
+    start, reset, row, available, seen, act, _, draw, elapse, learn, _, keep, whole = parts
 
     def rollout(
         agent, task, preference, observed, ints, reals, first, end, record, signals, potential, first_outcome, random
@@ -114,7 +114,7 @@ def build_rollout(parts: Parts) -> Callable:
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, observed[t], ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, seen(observed, t), ints, reals, t))
         return 0.0, 1.0
 
     return rollout

@@ -15,8 +15,8 @@ from trialwise.state import Task
 
 
 def numbers(packed: Packed) -> np.ndarray:
-    """``(actions, cells, memories, tables)``: how much room a kernel needs."""
-    return np.array([packed.actions, *packed.capacity], WHOLE)
+    """``(cells, memories, tables)``: how much room a kernel needs."""
+    return np.array(packed.capacity, WHOLE)
 
 
 def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:

@@ -38,14 +38,15 @@ class TableType(types.IterableType):
     """A table of ``dtype`` (double, dual or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
 
     ``forgets`` is ``"whole"`` or ``"part"`` for a table that a learner lets forget, or part of one: its cells are kept as
-    they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.forget`).
+    they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.forget`). ``last`` is the
+    length of the last axis where it is known when compiling: loops over it are unrolled, indices need no check.
     """
 
     mutable = True  # Numba then lowers ``row *= 0.9`` as itself and not as ``row = row * 0.9``
 
-    def __init__(self, dtype, ndim: int, owned: bool = False, forgets: str = ""):
-        self.dtype, self.ndim, self.owned, self.forgets = dtype, ndim, owned, forgets
-        super().__init__(name=f"table({dtype}, {ndim}, {'owned' if owned else 'view'}, {forgets})")
+    def __init__(self, dtype, ndim: int, owned: bool = False, forgets: str = "", last: int | None = None):
+        self.dtype, self.ndim, self.owned, self.forgets, self.last = dtype, ndim, owned, forgets, last
+        super().__init__(name=f"table({dtype}, {ndim}, {'owned' if owned else 'view'}, {forgets}, {last})")
 
     @property
     def width(self) -> int:
@@ -58,17 +59,18 @@ class TableType(types.IterableType):
 
         return TableIteratorType(self)
 
-    def part(self, ndim: int) -> TableType:
-        """The type of what an index selects."""
-        return TableType(self.dtype, ndim, self.owned, self.forgets and "part")
+    def part(self, ndim: int, *, sliced: bool = False) -> TableType:
+        """The type of what an index selects; ``sliced`` if only part of the last axis."""
+        return TableType(self.dtype, ndim, self.owned, self.forgets and "part", None if sliced else self.last)
 
     def unify(self, typingctx, other):
-        if isinstance(other, TableType) and other.can_convert_from(typingctx, self) is not None:
-            return other
-        return None
+        if not isinstance(other, TableType):
+            return None
+        both = other.part(other.ndim, sliced=self.last != other.last)
+        return both if all(t == both or both.can_convert_from(typingctx, t) for t in (self, other)) else None
 
     def can_convert_from(self, typingctx, other):
-        if isinstance(other, TableType) and other.forgets and self == other.part(other.ndim):
+        if isinstance(other, TableType) and self in (other.part(other.ndim), other.part(other.ndim, sliced=True)):
             return Conversion.safe
         return None
 
@@ -97,9 +99,15 @@ def unpack(context, builder, typ: TableType, table):
     return cgutils.create_struct_proxy(typ)(context, builder, table)
 
 
-def lengths(builder, view, member: str, ndim: int):
-    packed = getattr(view, member)
-    return [builder.extract_value(packed, axis) for axis in range(ndim)]
+def lengths(builder, typ: TableType, view) -> list:
+    """How long each axis is."""
+    known = {} if typ.last is None else {typ.ndim - 1: INT64(typ.last)}
+    return [known.get(axis) or builder.extract_value(view.shape, axis) for axis in range(typ.ndim)]
+
+
+def steps(builder, typ: TableType, view) -> list:
+    """How far it is along each axis from one cell to the next, in doubles."""
+    return [builder.extract_value(view.strides, axis) for axis in range(typ.ndim)]
 
 
 def build_view(context, builder, typ: TableType, data, shape, strides, owner=None, line=None):
@@ -129,25 +137,32 @@ def row_major(builder, shape, width: int):
     return strides[::-1], step
 
 
-def _load(builder, dtype, pointer):
-    return dual.load(builder, pointer, dtype.width) if isinstance(dtype, Dual) else builder.load(pointer)
+def _apart(builder, access, kind: str):
+    """Tell LLVM that memory of different kinds never overlaps, so that writing a cell leaves a line in its registers."""
+    add = builder.module.add_metadata
+    what = add([kind, add(["trialwise"]), INT64(0)])
+    access.set_metadata("tbaa", add([what, what, INT64(0)]))
 
 
-def _store(builder, number, pointer):
-    if isinstance(number.type, ir.VectorType):
-        dual.store(builder, number, pointer)
-    else:
-        builder.store(number, pointer)
+def _load(builder, dtype, pointer, kind="cell"):
+    loaded = dual.load(builder, pointer, dtype.width) if isinstance(dtype, Dual) else builder.load(pointer)
+    _apart(builder, loaded, kind)
+    return loaded
+
+
+def _store(builder, number, pointer, kind="cell"):
+    is_dual = isinstance(number.type, ir.VectorType)
+    _apart(builder, dual.store(builder, number, pointer) if is_dual else builder.store(number, pointer), kind)
 
 
 def load_line(builder, typ: TableType, line):
     """Scale and offset of a table that forgets."""
-    return _load(builder, typ.dtype, line), _load(builder, typ.dtype, builder.gep(line, [INT64(typ.width)]))
+    return tuple(_load(builder, typ.dtype, builder.gep(line, [INT64(k * typ.width)]), "line") for k in (0, 1))
 
 
 def store_line(builder, typ: TableType, line, scale, offset):
-    _store(builder, scale, line)
-    _store(builder, offset, builder.gep(line, [INT64(typ.width)]))
+    for k, part in enumerate((scale, offset)):
+        _store(builder, part, builder.gep(line, [INT64(k * typ.width)]), "line")
 
 
 def load_cell(builder, typ: TableType, pointer, line=None):
@@ -198,8 +213,12 @@ class TableGetItem(AbstractTemplate):
         left = _indexable(table, index)
         if left is None:
             return None
-        kept = any(isinstance(k, types.SliceType) for k in _index_kinds(index))
-        return signature(table.dtype if left == 0 and not kept else table.part(left), table, index)
+        kinds = _index_kinds(index)
+        if left == 0:
+            return signature(table.dtype, table, index)
+        sliced = len(kinds) == table.ndim and isinstance(kinds[-1], types.SliceType)
+        gone = len(kinds) == table.ndim and not sliced  # an axis before it is then the last one
+        return signature(table.part(left, sliced=sliced or gone), table, index)
 
 
 @infer_global(operator.setitem)
@@ -224,7 +243,7 @@ def _locate(context, builder, typ: TableType, view, index_type, index):
     """Pointer, shape and strides of what an index selects. Out of range raises IndexError, in compiled code too."""
     kinds = _index_kinds(index_type)
     parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
-    shape, strides = lengths(builder, view, "shape", typ.ndim), lengths(builder, view, "strides", typ.ndim)
+    shape, strides = lengths(builder, typ, view), steps(builder, typ, view)
     offset = INT64(0)
     left: tuple[list, list] = ([], [])
     for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
@@ -273,8 +292,8 @@ def _setitem(context, builder, sig, args):
     source = None
     if isinstance(new_type, TableType):
         source = unpack(context, builder, new_type, args[2])
-        source_strides = lengths(builder, source, "strides", new_type.ndim)
-        for mine, theirs in zip(shape, lengths(builder, source, "shape", new_type.ndim), strict=True):
+        source_strides = steps(builder, new_type, source)
+        for mine, theirs in zip(shape, lengths(builder, new_type, source), strict=True):
             with builder.if_then(builder.icmp_signed("!=", mine, theirs), likely=False):
                 context.call_conv.return_user_exc(builder, ValueError, ("tables of different shapes",))
     with cgutils.loop_nest(builder, shape, INT64) as indices:
@@ -298,39 +317,32 @@ def _dot(builder, indices, strides):
 # -- making tables --------------------------------------------------------------------------------------------------------
 
 
-@intrinsic(prefer_literal=True)
-def arena_table(typingctx, width, arena, start, shape):
-    """A view of ``arena[start:]`` with the given shape; width 0 for doubles (or whole numbers), else for duals."""
-    lanes = width.literal_value
-    dtype = Dual(lanes) if lanes else arena.dtype
-    typ = TableType(dtype, len(shape))
-
-    def codegen(context, builder, sig, args):
-        data = builder.gep(context.make_array(sig.args[1])(context, builder, args[1]).data, [args[2]])
-        sides = cgutils.unpack_tuple(builder, args[3], typ.ndim)
-        strides, _ = row_major(builder, sides, typ.width)
-        return build_view(context, builder, typ, data, sides, strides)
-
-    return typ(width, arena, types.int64, types.UniTuple(types.int64, len(shape))), codegen
+ON_STACK = 2048
+"""Doubles that a table of preferences may take on the stack, where nothing else can overlap it."""
 
 
 @intrinsic(prefer_literal=True)
-def forgetting_table(typingctx, width, arena, start, shape, lines, at):
-    """As :func:`arena_table`, of reals that may forget; their line is number ``at`` of ``lines``, and starts as identity."""
-    lanes = width.literal_value
-    typ = TableType(Dual(lanes) if lanes else types.float64, len(shape), forgets="whole")
+def preference_table(typingctx, width, actions, arena):
+    """A flat table of literally so many actions, of doubles (width 0) or of duals: on the stack, or in an arena if it is long."""
+    lanes, cells = width.literal_value, actions.literal_value
+    typ = TableType(Dual(lanes) if lanes else types.float64, 1, last=cells)
+    doubles = cells * typ.width
 
     def codegen(context, builder, sig, args):
-        data, all_lines = (context.make_array(sig.args[k])(context, builder, args[k]).data for k in (1, 4))
-        sides = cgutils.unpack_tuple(builder, args[3], typ.ndim)
-        strides, _ = row_major(builder, sides, typ.width)
-        line = builder.gep(all_lines, [builder.mul(args[5], INT64(2 * typ.width))])
-        one, zero = (context.cast(builder, dual.DOUBLE(x), types.float64, typ.dtype) for x in (1.0, 0.0))
-        store_line(builder, typ, line, one, zero)
-        return build_view(context, builder, typ, builder.gep(data, [args[2]]), sides, strides, line=line)
+        if doubles <= ON_STACK:
+            data = cgutils.alloca_once(builder, dual.DOUBLE, size=doubles)
+            cgutils.memset(builder, data, INT64(8 * doubles), 0)
+        else:
+            data = context.make_array(sig.args[2])(context, builder, args[2]).data
+        return build_view(context, builder, typ, data, [INT64(cells)], [INT64(typ.width)])
 
-    sides = types.UniTuple(types.int64, len(shape))
-    return typ(width, arena, types.int64, sides, lines, types.int64), codegen
+    return typ(width, actions, arena), codegen
+
+
+def off_stack(width: int, actions: int) -> int:
+    """How long an arena :func:`preference_table` needs."""
+    doubles = actions * max(width, 1)
+    return doubles if doubles > ON_STACK else 0
 
 
 @intrinsic(prefer_literal=True)
@@ -364,7 +376,7 @@ def flat_table(typingctx, table):
     def codegen(context, builder, sig, args):
         view = unpack(context, builder, table, args[0])
         total = INT64(1)
-        for side in lengths(builder, view, "shape", table.ndim):
+        for side in lengths(builder, table, view):
             total = builder.mul(total, side)
         owner = view.owner if table.owned else None
         line = view.line if table.forgets else None
@@ -398,6 +410,9 @@ def _is_table(*things) -> bool:
 @overload(len)
 def _len(table):
     if _is_table(table):
+        if table.ndim == 1 and table.last is not None:
+            length = table.last
+            return lambda table: length
         return lambda table: table.shape[0]
 
 

@@ -22,10 +22,8 @@ from trialwise.engine.number import chain, softmax_sums, value
 
 def score_logits(preference, available, choice):
     """A choice under the softmax of logits over the available actions."""
-    top, total, mean = softmax_sums(preference, available)
-    chosen = preference[choice]
-    gap = value(chosen) - top if available[choice] else -math.inf
-    return chain(chosen - mean / total, gap, 1.0), total
+    gap, total, mean = softmax_sums(preference, available, choice)
+    return chain(preference[choice] - mean / total, gap if available[choice] else -math.inf, 1.0), total
 
 
 def score_probabilities(preference, available, choice):
