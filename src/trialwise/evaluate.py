@@ -110,15 +110,16 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> n
         raise UsageError(f"{learner} needs a value for {', '.join(missing)}: {missing[0]}=...")
     count = trials.n_participants
     free = np.empty((count, len(learner.names)))
-    for k, parameter in enumerate(learner.parameters):
-        values = np.asarray(parameters[parameter.name], float)
-        if values.ndim > 1 or (values.ndim == 1 and len(values) != count):
+    for k, name in enumerate(learner.names):
+        values = np.asarray(parameters[name], float)
+        if values.shape not in ((), (count,)):
             raise UsageError(
-                f"{parameter.name} has shape {values.shape}; wanted one number, or one for each of {count} participants"
+                f"{name} has shape {values.shape}; wanted one number, or one for each of {count} participants"
             )
-        inside = parameter.holds(values) | np.isnan(values)
-        if not np.all(inside):
-            worst = np.atleast_1d(values)[~np.atleast_1d(inside)][0]
-            raise UsageError(f"{parameter.name} = {worst:g}: {parameter.role} ranges {parameter.range}")
         free[:, k] = values
+    outside = (free < learner.lower) | (free > learner.upper)  # NaN is not: it comes out again
+    if outside.any():
+        row, k = np.argwhere(outside)[0]
+        parameter = learner.parameters[k]
+        raise UsageError(f"{parameter.name} = {free[row, k]:g}: {parameter.role} ranges {parameter.range}")
     return free

@@ -117,6 +117,16 @@ class Learner:
         """Names of the free parameters."""
         return tuple(parameter.name for parameter in self.parameters)
 
+    @cached_property
+    def lower(self) -> np.ndarray:
+        """Where the range of each free parameter begins, ``(parameters,)``."""
+        return np.array([parameter.lower for parameter in self.parameters])
+
+    @cached_property
+    def upper(self) -> np.ndarray:
+        """Where the range of each free parameter ends, ``(parameters,)``."""
+        return np.array([parameter.upper for parameter in self.parameters])
+
     def fix(self, **values: float) -> Learner:
         """Hold parameters at a value: ``QLearning().fix(forget=0)``.
 
