@@ -9,6 +9,7 @@ import trialwise as tw
 from trialwise import learner, positive, unit
 from trialwise.diagnostics import problems
 from trialwise.environments import AlienTask
+from trialwise.errors import UsageError
 
 LEARNER = tw.QLearning(initial=1.2)
 
@@ -173,11 +174,17 @@ def test_one_set_of_parameters_for_one_participant(small):
     assert found.means()["alpha"].shape == (1,)
 
 
-def test_own_priors(small):
-    priors = {"alpha_mu": pm.Normal.dist(-1.0, 0.01)}
+@pytest.mark.parametrize("prior", [pm.Normal.dist(-1.0, 0.01), pm.Laplace.dist(-1.0, 0.01)], ids=["usual", "unusual"])
+def test_own_priors(small, tmp_path, prior):
+    priors = {"alpha_mu": prior}
     found = tw.fit(LEARNER, small.trials, draws=100, tune=200, chains=2, seed=6, priors=priors, progress=False)
     assert abs(float(found.tree["posterior"]["alpha_mu"].mean()) + 1.0) < 0.02
-    assert "alpha_mu" in found.tree.attrs["priors"]
+    found.save(tmp_path / "fit.nc")
+    with pytest.raises(UsageError, match=r"alpha_mu ~ .*load\('...', priors="):
+        tw.load(tmp_path / "fit.nc").model  # noqa: B018
+    with pytest.raises(UsageError, match="for alpha_mu, not for beta_mu"):
+        tw.load(tmp_path / "fit.nc", priors={"beta_mu": prior})
+    assert "alpha_mu" in tw.load(tmp_path / "fit.nc", priors=priors).model.named_vars
 
 
 def test_continuous_responses():

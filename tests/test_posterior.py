@@ -10,13 +10,15 @@ from trialwise.engine.packed import pack
 from trialwise.expansion import Evaluator, expand, expand_alone
 from trialwise.hierarchy import build_model
 from trialwise.posterior import SOFTNESS, posterior
-from trialwise.priors import group_prior
+from trialwise.priors import group_prior, told
 
 LEARNER = tw.QLearning(initial=1.2)
 
 
-def made(trials, pooling, learner=LEARNER):
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
+def made(trials, pooling, learner=LEARNER, priors=None):
+    packed = pack(learner, trials)
+    prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
+    assert not unusual
     evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
     if pooling == "partial":
         expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
@@ -53,10 +55,11 @@ def pymc_log_density(model, target, x):
     return float(model.compile_logp(jacobian=False)(inputs))
 
 
-@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
-def test_density_is_that_of_the_pymc_model(small, pooling):
+@pytest.mark.parametrize("pooling, own", [("partial", False), ("none", False), ("complete", False), ("partial", True)])
+def test_density_is_that_of_the_pymc_model(small, pooling, own):
     trials = small.trials.select(small.trials.participants[:4])
-    target, model = made(trials, pooling), build_model(LEARNER, trials, pooling)
+    priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if own else {}
+    target, model = made(trials, pooling, priors=priors), build_model(LEARNER, trials, pooling, priors)
     random = np.random.default_rng(5)
     for _ in range(2):
         x = target.start(random)
@@ -135,6 +138,20 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
     at = {name: posterior[name].isel(chain=1, draw=2).to_numpy() for name in fitted.parameters}
     np.testing.assert_allclose(found[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, at), atol=1e-8)
     assert predicted["posterior_predictive"]["choices"].shape[-1] == fitted.trials.n_trials
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        pm.Normal.dist(0, [1.0, 2.0]), pm.Normal.dist(pm.Normal.dist(), 1), pm.StudentT.dist(3), pm.HalfNormal.dist(1),
+        pm.Normal.dist(0, 1) + 1, 0.3,
+    ],
+)  # fmt: skip
+def test_priors_of_another_kind_go_through_pymc(small, prior):
+    default = group_prior(LEARNER, small.trials)
+    same, unusual = told(default, LEARNER, {"alpha_mu": prior}, "partial")
+    assert unusual == {"alpha_mu": prior}
+    np.testing.assert_array_equal(same.mean, default.mean)
 
 
 def test_own_priors_own_model(small):

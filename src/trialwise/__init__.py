@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trialwise.conformance import check_learner
     from trialwise.data_sets import data_set
+    from trialwise.declaration import learner, probabilities
     from trialwise.environments import AlienTask, Conditioning
     from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, trial_log_likelihood, trial_values
     from trialwise.fetch import fetch
-    from trialwise.fit import Fit, fit, load
+    from trialwise.fit import fit
+    from trialwise.fitted import Fit, load
     from trialwise.inference.point import Point, point
     from trialwise.inspection import inspect
-    from trialwise.learner import learner, probabilities
     from trialwise.learners import PearceHall, QLearning, RescorlaWagner
     from trialwise.likelihood import likelihood
     from trialwise.parameters import constant, interval, positive, real, unit
@@ -36,10 +37,11 @@ _NAMES = {
     "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "evaluate": "log_likelihood plain_log_likelihood trial_log_likelihood trial_values",
     "fetch": "fetch",
-    "fit": "Fit fit load",
+    "fit": "fit",
+    "fitted": "Fit load",
     "inference.point": "Point point",
     "inspection": "inspect",
-    "learner": "learner probabilities",
+    "declaration": "learner probabilities",
     "learners": "PearceHall QLearning RescorlaWagner",
     "likelihood": "likelihood",
     "parameters": "constant interval positive real unit",

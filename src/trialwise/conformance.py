@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialwise.contract import CHECKS, Case, NotKept
+from trialwise.declaration import learner
 from trialwise.errors import LearnerError, TrialwiseError, UsageError
-from trialwise.learner import Learner, learner
+from trialwise.learner import Learner
 from trialwise.specimen import specimen
 from trialwise.trials import Trials
 

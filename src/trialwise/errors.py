@@ -5,7 +5,8 @@ Every message says what came, what was wanted and what to type.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -81,3 +82,13 @@ def _rows(rows: Sequence[int], most: int = 8) -> str:
     shown = ", ".join(str(row) for row in rows[:most])
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return f"row {shown}" if len(rows) == 1 else f"rows {shown}{more}"
+
+
+def did_you_mean(name: str, known: Iterable[str], kind: str) -> str:
+    """A sentence on what could have been meant, and what there is: of parameters, say."""
+    known = list(known)
+    if not known:
+        return f"There are no {kind}."
+    near = difflib.get_close_matches(name, known, 1)
+    guess = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{guess}The {kind} are {', '.join(known)}."

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.engine.packed import Packed, pack
-from trialwise.errors import UsageError
-from trialwise.learner import Learner, _closest
+from trialwise.errors import UsageError, did_you_mean
+from trialwise.learner import Learner
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> n
                 raise UsageError(f"{name} is fixed at {learner.fixed[name]:g} in {learner}: leave it out")
             if name in learner.tied:
                 raise UsageError(f"{name} is tied to {learner.tied[name]} in {learner}: leave it out")
-            raise UsageError(f"{learner} has no parameter '{name}'. {_closest(name, learner.names, 'parameters')}")
+            raise UsageError(f"{learner} has no parameter '{name}'. {did_you_mean(name, learner.names, 'parameters')}")
     missing = [name for name in learner.names if name not in parameters]
     if missing:
         raise UsageError(f"{learner} needs a value for {', '.join(missing)}: {missing[0]}=...")

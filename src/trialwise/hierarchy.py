@@ -19,9 +19,9 @@ from typing import Any, Literal, get_args
 import pymc as pm
 import pytensor.tensor as pt
 
-from trialwise.errors import UsageError
+from trialwise.errors import UsageError, did_you_mean
 from trialwise.expansion import Expansion
-from trialwise.learner import Learner, _closest
+from trialwise.learner import Learner
 from trialwise.likelihood import observe
 from trialwise.parameters import Parameter
 from trialwise.priors import group_prior
@@ -61,7 +61,9 @@ def check_priors(learner: Learner, pooling: Pooling, priors: Mapping[str, Any]) 
     )
     for name in priors:
         if name not in known:
-            raise UsageError(f"priors={{{name!r}: ...}} with pooling={pooling!r}: {_closest(name, known, 'priors')}")
+            raise UsageError(
+                f"priors={{{name!r}: ...}} with pooling={pooling!r}: {did_you_mean(name, known, 'priors')}"
+            )
 
 
 def build_model(

@@ -1,4 +1,4 @@
-"""The ``@learner`` decorator: from a class that describes one trial to a learner that can be simulated and fitted.
+"""Learners: the contract of a trial, and what the ``@learner`` decorator makes of a class that keeps it.
 
 The contract of a trial, in its order (``[hidden,]`` only where the learner has ``hide``):
 
@@ -20,8 +20,6 @@ and receives its own response where a learner with ``choose`` receives the choic
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -30,9 +28,9 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from trialwise.errors import LearnerError, UsageError
+from trialwise.errors import UsageError, did_you_mean
 from trialwise.parameters import Parameter, Setting, real, unit
-from trialwise.source import class_source, fingerprint, signal_names, uses
+from trialwise.source import class_source, fingerprint, signal_names
 
 CONTRACT = {
     "start": ("task",),
@@ -69,7 +67,7 @@ class Learner:
                 hint = (
                     f"'{name}' is a parameter: write {type(self).__name__}().fix({name}={value!r}) to hold it"
                     if name in self.fields
-                    else _closest(name, known, "settings")
+                    else did_you_mean(name, known, "settings")
                 )
                 raise UsageError(f"{type(self).__name__}({name}={value!r}): no such setting. {hint}")
             default = known[name].value
@@ -197,7 +195,7 @@ class Learner:
             return self.declared[name]
         if name in self.settings:
             raise UsageError(f"{verb}({name}=...): '{name}' is a setting: write {type(self).__name__}({name}=...)")
-        raise UsageError(f"{verb}({name}=...): no such parameter. {_closest(name, self.declared, 'parameters')}")
+        raise UsageError(f"{verb}({name}=...): no such parameter. {did_you_mean(name, self.declared, 'parameters')}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 
@@ -290,100 +288,3 @@ class Learner:
         if self.tied:
             text += f".tie({', '.join(f'{name}={to!r}' for name, to in self.tied.items())})"
         return text + "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
-
-
-def probabilities(choose: Callable) -> Callable:
-    """Mark a ``choose`` that fills ``preference`` with probabilities instead of logits.
-
-    For rules that mix policies (working memory plus reinforcement learning, epsilon-greedy); ``softmax_into`` helps.
-    """
-    choose.gives_probabilities = True  # type: ignore[attr-defined]
-    return choose
-
-
-def learner[C: type](cls: C) -> C:
-    """Turn a class that describes one participant on one trial into a learner.
-
-    Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
-    methods are those of the contract (see the module), and helpers called as ``self.helper(...)``.
-
-    Raises
-    ------
-    LearnerError
-        If a method's arguments are not the contract's, neither ``choose`` nor ``respond`` is there, or a method reads a
-        field that does not exist; with the line.
-    """
-    name = cls.__name__
-    fields: dict[str, Parameter | Setting] = {}
-    annotated = tuple(vars(cls).get("__annotations__", ()))
-    for attribute, value in vars(cls).items():
-        if isinstance(value, Parameter | Setting):
-            fields[attribute] = replace(value, name=attribute)
-        elif attribute in annotated:
-            raise LearnerError(
-                f"{name}.{attribute} = {value!r}: a field says what it is. "
-                f'Write unit("..."), positive("..."), real("..."), interval(lower, upper, "...") '
-                f'or constant({value!r}, "...")'
-            )
-    for attribute in annotated:
-        if attribute not in fields:
-            raise LearnerError(f'{name}.{attribute} has no range: write {attribute}: float = unit("...") or the like')
-
-    methods = {m: vars(cls)[m] for m in CONTRACT if m in vars(cls)}
-    _check_methods(cls, fields, methods)
-    body = {
-        "__doc__": cls.__doc__,
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-        "fields": types.MappingProxyType(fields),
-        "methods": types.MappingProxyType(methods),
-        "gives_probabilities": getattr(methods.get("choose"), "gives_probabilities", False),
-        "agent_class": cls,
-    }
-    return type(name, (Learner,), body)  # type: ignore[return-value]
-
-
-def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
-    name = cls.__name__
-    if ("choose" in methods) == ("respond" in methods):
-        which = "has both choose and respond; it can have one" if "choose" in methods else "has no choose"
-        raise LearnerError(
-            f"{name} {which}. For choices write\n"
-            "    def choose(self, state, trial, preference):   # fill preference[action] with logits\n"
-            "for a continuous response\n"
-            "    def respond(self, state, trial):              # return mean, sd"
-        )
-    for method_name, method in methods.items():
-        wanted = list(CONTRACT[method_name])
-        if "hide" in methods and method_name in ("choose", "learn"):
-            wanted.insert(2, "hidden")
-        got = list(inspect.signature(method).parameters)[1:]
-        if len(got) != len(wanted):
-            raise LearnerError(
-                f"{_place(method, name)} takes ({', '.join(['self', *got])}) but is called with "
-                f"({', '.join(['self', *wanted])}): write def {method_name}(self, {', '.join(wanted)}):"
-            )
-    known = set(fields) | {attribute for attribute in vars(cls) if not attribute.startswith("__")}
-    for method in vars(cls).values():
-        if isinstance(method, types.FunctionType):
-            first = method.__code__.co_varnames[:1]
-            for use in uses(method):
-                if first and use.argument == first[0] and use.name not in known:
-                    raise LearnerError(
-                        f"{_place(method, name, use.line)} reads {first[0]}.{use.name}, which {name} does not have. "
-                        f"{_closest(use.name, sorted(known), 'fields')}"
-                    )
-
-
-def _place(method: Callable, owner: str, line: int | None = None) -> str:
-    code = method.__code__
-    return f"{owner}.{code.co_name} ({code.co_filename}, line {line or code.co_firstlineno})"
-
-
-def _closest(name: str, known: Any, kind: str) -> str:
-    known = list(known)
-    if not known:
-        return f"There are no {kind}."
-    near = difflib.get_close_matches(name, known, 1)
-    guess = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{guess}The {kind} are {', '.join(known)}."

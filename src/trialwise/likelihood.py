@@ -18,8 +18,8 @@ from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs, run_trace
-from trialwise.errors import UsageError
-from trialwise.learner import Learner, _closest
+from trialwise.errors import UsageError, did_you_mean
+from trialwise.learner import Learner
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     """
     for given in parameters:
         if given not in learner.names:
-            raise UsageError(f"{learner} has no parameter '{given}'. {_closest(given, learner.names, 'parameters')}")
+            raise UsageError(
+                f"{learner} has no parameter '{given}'. {did_you_mean(given, learner.names, 'parameters')}"
+            )
     missing = [wanted for wanted in learner.names if wanted not in parameters]
     if missing:
         raise UsageError(f"{learner} needs {', '.join(missing)}: likelihood(..., {missing[0]}=...)")

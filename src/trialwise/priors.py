@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -43,3 +45,35 @@ def group_prior(learner: Learner, trials: Trials) -> GroupPrior:
         np.array([p.width for p in parameters]),
         np.array([p.spread for p in parameters]),
     )
+
+
+def told(
+    prior: GroupPrior, learner: Learner, priors: Mapping[str, Any], pooling: str
+) -> tuple[GroupPrior, dict[str, Any]]:
+    """The default prior with the user's own in it, as far as they are of its kind, and those that are not.
+
+    Of its kind are, with partial pooling, a Normal for a mean (``alpha_mu``) and a HalfNormal for a spread (``alpha_sd``),
+    with numbers for parameters: ``pm.Normal.dist(-1, 0.5)``.
+    """
+    if pooling != "partial":
+        return prior, dict(priors)
+    mean, width, spread = prior.mean.copy(), prior.width.copy(), prior.spread.copy()
+    unusual = dict(priors)
+    for k, name in enumerate(learner.names):
+        if normal := _constants(priors.get(f"{name}_mu"), "normal"):
+            mean[k], width[k] = normal
+            del unusual[f"{name}_mu"]
+        half = _constants(priors.get(f"{name}_sd"), "halfnormal")
+        if half and half[0] == 0.0:
+            spread[k] = half[1]
+            del unusual[f"{name}_sd"]
+    return replace(prior, mean=mean, width=width, spread=spread), unusual
+
+
+def _constants(distribution: Any, kind: str) -> tuple[float, ...]:
+    """The parameters of a scalar random variable of PyMC, if it is of this kind and they are numbers; else nothing."""
+    node = getattr(distribution, "owner", None)
+    if node is None or getattr(node.op, "name", None) != kind or distribution.ndim:
+        return ()
+    numbers = [getattr(parameter, "data", None) for parameter in node.op.dist_params(node)]
+    return () if any(n is None for n in numbers) else tuple(float(n) for n in numbers)  # type: ignore[arg-type]

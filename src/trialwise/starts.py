@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trialwise.engine.packed import Packed, pack
+from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.errors import ModelError, UsageError
 from trialwise.expansion import Evaluator
@@ -25,7 +25,7 @@ STILL = 1e-10
 """A gradient smaller than this at every point is none."""
 
 
-def check_starts(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
+def check_starts(evaluate: Evaluator, trials: Trials, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
     """Evaluate the likelihood at dispersed points.
 
     Returns
@@ -39,8 +39,8 @@ def check_starts(learner: Learner, trials: Trials, packed: Packed, prior: GroupP
         If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if a
         parameter moves nobody's likelihood, with the reason if one can be seen.
     """
-    evaluate = Evaluator(learner, packed)
-    people, size = len(packed.rows), len(learner.names)
+    learner = evaluate.learner
+    people, size = evaluate.people, len(learner.names)
     random = np.random.default_rng(seed)
     moved = np.zeros((people, size), bool)
     points = [np.tile(prior.mean, (people, 1))]

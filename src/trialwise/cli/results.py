@@ -17,7 +17,7 @@ from trialwise.errors import UsageError
 from trialwise.files import write
 
 if TYPE_CHECKING:
-    from trialwise.fit import Fit
+    from trialwise.fitted import Fit
 
 
 def made(folder: Path) -> Path:

@@ -11,7 +11,7 @@ import typer
 from trialwise.cli.console import say
 
 if TYPE_CHECKING:
-    from trialwise.fit import Fit
+    from trialwise.fitted import Fit
     from trialwise.learner import Learner
     from trialwise.trials import Trials
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
-TARGET_ACCEPT, CAREFUL = 0.8, 0.95
+TARGET_ACCEPT, CAREFUL = 0.8, 0.9
 """Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
 
 

@@ -68,8 +68,8 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
     packed, prior = pack(learner, trials), group_prior(learner, trials)
-    check_starts(learner, trials, packed, prior, seed)
     evaluate = Evaluator(learner, packed)
+    check_starts(evaluate, trials, prior, seed)
     random = np.random.default_rng(seed)
     people, size = evaluate.people, len(prior.mean)
     centre = np.tile(prior.mean, (people, 1))

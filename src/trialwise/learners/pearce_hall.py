@@ -1,6 +1,6 @@
 """The hybrid Pearce-Hall rule: surprise sets the learning rate."""
 
-from trialwise.learner import learner
+from trialwise.declaration import learner
 from trialwise.parameters import constant, positive, real, unit
 from trialwise.state import state
 

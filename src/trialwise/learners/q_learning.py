@@ -1,6 +1,6 @@
 """Q-learning: values of actions, learnt by prediction error and forgotten over time."""
 
-from trialwise.learner import learner
+from trialwise.declaration import learner
 from trialwise.parameters import constant, positive, unit
 
 

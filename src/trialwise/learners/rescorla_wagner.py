@@ -1,6 +1,6 @@
 """Rescorla-Wagner learning, read out by a continuous response."""
 
-from trialwise.learner import learner
+from trialwise.declaration import learner
 from trialwise.parameters import constant, positive, real, unit
 
 
