@@ -11,7 +11,7 @@ from trialwise.engine.adapt import OPTIONS
 from trialwise.engine.compiled import EVERY_ACTION
 from trialwise.engine.dual import chain, seed, store_tangents
 from trialwise.engine.exponential import FARTHEST, exp_of_four
-from trialwise.engine.table import owning_table, preference_table
+from trialwise.engine.making import owning_table, preference_table
 
 
 @numba.njit(**OPTIONS)

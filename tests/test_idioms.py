@@ -12,7 +12,7 @@ from idioms import IDIOMS, twice
 from trialwise import constant, learner, memory, positive, real, state, unit
 from trialwise.engine.adapt import OPTIONS, Adapter
 from trialwise.engine.dual import lanes_for, seed, store_tangents, value
-from trialwise.engine.table import owning_table
+from trialwise.engine.making import owning_table
 from trialwise.specimen import specimen
 from trialwise.state import Table
 from trialwise.trials import Column, Trials

@@ -36,9 +36,6 @@ EXCEPTIONS = {
 }
 """Accepted breaches, each with its reason."""
 
-BACK = {("engine.table", "engine.iterate"): "a table names its iterator; the import waits in a property"}
-"""Accepted arrows that close a circle, each with its reason."""
-
 SAMPLERS = {"nutpie", "blackjax", "numpyro"}
 PRINTERS = {"rich", "typer", "click"}
 
@@ -113,8 +110,7 @@ def test_no_circles():
             pytest.fail("a circle: " + " -> ".join([*path[path.index(name) :], name]))
         if name not in done:
             for other in sorted(OWN.get(name, ())):
-                if (name, other) not in BACK:
-                    follow(other, [*path, name])
+                follow(other, [*path, name])
             done.add(name)
 
     done = set()
@@ -162,7 +158,6 @@ def test_only_the_command_line_prints(name):
 
 def test_exceptions_are_still_needed():
     assert "rich" in foreign("conformance")
-    assert all(other in OWN[name] for name, other in BACK)
 
 
 @pytest.mark.parametrize("name", [name for name in TREES if inside(name, "cli")])

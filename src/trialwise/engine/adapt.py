@@ -16,8 +16,17 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine import exponential, forget, iterate  # noqa: F401 - they teach Numba what they are called
-from trialwise.engine.table import TableType, cells_of, fill_flat, owning_table
+from trialwise.engine import (  # noqa: F401 - they teach Numba what they are called
+    arithmetic,
+    exponential,
+    expressions,
+    forget,
+    functions,
+    indexing,
+    iterate,
+)
+from trialwise.engine.making import fill_flat, owning_table
+from trialwise.engine.table import TableType, cells_of
 from trialwise.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}

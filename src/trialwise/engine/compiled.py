@@ -20,12 +20,15 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from trialwise.engine import cache
 from trialwise.engine.adapt import OPTIONS, Adapter
+from trialwise.engine.agent import AgentType, make_agent
 from trialwise.engine.dual import Dual, lanes_for, store_tangents, value
+from trialwise.engine.making import off_stack, preference_table
 from trialwise.engine.packed import Packed
 from trialwise.engine.parts import Kit, build_parts
-from trialwise.engine.records import AgentType, RowType, TaskType, anchor, make_agent, make_row, make_task
 from trialwise.engine.replay import build_replay, build_rollout
-from trialwise.engine.table import off_stack, preference_table
+from trialwise.engine.row import RowType, make_row
+from trialwise.engine.state_record import anchor
+from trialwise.engine.task import TaskType, make_task
 from trialwise.learner import Learner
 
 __all__ = ["gradient_kernel", "lanes_for", "rollout_kernel", "trace_kernel"]

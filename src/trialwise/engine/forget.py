@@ -16,9 +16,8 @@ from numba.core import types
 from numba.core.extending import intrinsic, overload, overload_method, register_jitable
 
 from trialwise.engine import dual
-from trialwise.engine.dual import Dual, value
+from trialwise.engine.dual import INT64, Dual, value
 from trialwise.engine.table import (
-    INT64,
     TableType,
     build_view,
     flat_table,

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import operator
 
-from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.extending import lower_builtin, models, register_model
+from numba.core.extending import lower_builtin
 from numba.core.imputils import RefType, iternext_impl
 from numba.core.typing.templates import signature
 
-from trialwise.engine.table import TableType
-
-INT64 = ir.IntType(64)
-
-
-class TableIteratorType(types.SimpleIteratorType):
-    """Goes along the first axis; gives cells of a row, rows of what has more axes."""
-
-    def __init__(self, table: TableType):
-        self.table = table
-        cell = table.dtype if table.ndim == 1 else table.part(table.ndim - 1)
-        super().__init__(f"iter({table})", cell)
-
-
-@register_model(TableIteratorType)
-class TableIteratorModel(models.StructModel):
-    def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, [("place", types.EphemeralPointer(types.int64)), ("table", fe_type.table)])
+from trialwise.engine.dual import INT64
+from trialwise.engine.table import TableIteratorType, TableType
 
 
 @lower_builtin("getiter", TableType)

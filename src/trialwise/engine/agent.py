@@ -1,0 +1,117 @@
+"""The agent, ``self`` inside a compiled method: a plain structure in registers."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic, models, register_model
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
+
+from trialwise.engine.dual import DOUBLE, INT32, INT64, Dual
+from trialwise.engine.unknown import unknown
+
+
+class AgentType(types.Type):
+    """``self`` inside a compiled method: fields, and helper methods given as compiled functions."""
+
+    def __init__(self, key: str, fields: tuple[tuple[str, types.Type], ...], helpers: tuple = (), words: tuple = ()):
+        self.fields, self.helpers, self.words = dict(fields), dict(helpers), dict(words)
+        super().__init__(name=f"agent({key}; {', '.join(f'{n}: {t}' for n, t in fields)}; {words})")
+
+
+@register_model(AgentType)
+class AgentModel(models.StructModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, list(fe_type.fields.items()))
+
+
+@infer_getattr
+class AgentAttributes(AttributeTemplate):
+    key = AgentType
+
+    def generic_resolve(self, agent, name):
+        if name in agent.fields:
+            return agent.fields[name]
+        if name in agent.words:
+            return types.literal(agent.words[name])
+        if name in agent.helpers:
+            return types.BoundFunction(_helper_template(name, agent.helpers[name]), agent)
+        raise unknown(name, [*agent.fields, *agent.words, *agent.helpers], "the learner")
+
+
+def _helper_template(name, dispatcher):
+    """``self.helper(...)`` calls the compiled helper with the agent in front."""
+
+    class Helper(AbstractTemplate):
+        key = ("agent-helper", name, dispatcher)
+
+        def generic(self, args, kws):
+            inner = self.context.resolve_value_type(dispatcher)
+            sig = inner.get_call_type(self.context, (self.this, *args), kws)
+            return signature(sig.return_type, *sig.args[1:], recvr=self.this)
+
+    def call(context, builder, sig, args):
+        inner = context.typing_context.resolve_value_type(dispatcher)
+        full = inner.get_call_type(context.typing_context, sig.args, {})
+        context.add_linking_libs(getattr(context.get_function(inner, full), "libs", ()))
+        return context.get_function(inner, full)(builder, args)
+
+    if Helper.key not in _lowered_helpers:
+        from numba.core.imputils import builtin_registry
+
+        builtin_registry.lower(Helper.key, AgentType, types.VarArg(types.Any))(call)
+        _lowered_helpers.add(Helper.key)
+    return Helper
+
+
+_lowered_helpers: set = set()
+
+
+@lower_getattr_generic(AgentType)
+def _agent_getattr(context, builder, typ, value, name):
+    if name in typ.fields:
+        return getattr(cgutils.create_struct_proxy(typ)(context, builder, value), name)
+    if name in typ.words:
+        return context.get_constant_generic(builder, types.literal(typ.words[name]), typ.words[name])
+    return value  # a bound helper: the receiver itself
+
+
+def make_agent(agent_type: AgentType, plan: tuple[tuple[str, int], ...]):
+    """An intrinsic ``(free, row, constants, first) -> agent``.
+
+    ``plan`` says for each field where its value comes from: ``("free", k)`` column k of the parameters,
+    ``("constant", k)``. The tangent of free parameter k goes to lane ``k - first + 1``.
+    """
+
+    @intrinsic
+    def build(typingctx, free, row, constants, first):
+        def codegen(context, builder, sig, args):
+            matrix = context.make_array(sig.args[0])(context, builder, args[0])
+            settings = context.make_array(sig.args[2])(context, builder, args[2])
+            columns = builder.extract_value(matrix.shape, 1)
+            agent = cgutils.create_struct_proxy(agent_type)(context, builder)
+            for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
+                if origin == "constant":
+                    number = builder.load(builder.gep(settings.data, [INT64(k)]))
+                    setattr(agent, name, context.cast(builder, number, types.float64, typ))
+                    continue
+                place = builder.add(builder.mul(args[1], columns), INT64(k))
+                number = builder.load(builder.gep(matrix.data, [place]))
+                if not isinstance(typ, Dual):
+                    setattr(agent, name, number)
+                    continue
+                lane = builder.trunc(builder.add(builder.sub(INT64(k), args[3]), INT64(1)), INT32)
+                lanes = [ir.Constant(INT32, i) for i in range(typ.width)]
+                vector = ir.Constant(ir.VectorType(DOUBLE, typ.width), [0.0] * typ.width)
+                vector = builder.insert_element(vector, number, lanes[0])
+                for i in range(1, typ.width):
+                    here = builder.icmp_signed("==", lane, lanes[i])
+                    one = builder.select(here, DOUBLE(1.0), DOUBLE(0.0))
+                    vector = builder.insert_element(vector, one, lanes[i])
+                setattr(agent, name, vector)
+            return agent._getvalue()
+
+        return agent_type(free, types.int64, constants, types.int64), codegen
+
+    return build

@@ -1,0 +1,288 @@
+"""Functions of duals: powers, choices between values, elementary functions, predicates."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+from numba.core import types
+from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+from trialwise.engine import number
+from trialwise.engine.dual import INT64, Dual, chain, value, value_of
+
+
+def _is_dual(*args) -> bool:
+    return any(isinstance(a, Dual) for a in args)
+
+
+@overload(pow)
+@overload(operator.pow)
+@overload(operator.ipow)
+@overload(math.pow)
+@overload(np.power)
+def _power(base, exponent):
+    if isinstance(base, Dual) and isinstance(exponent, types.Integer | types.Boolean):
+
+        def integer(base, exponent):
+            b = value(base)
+            lower = b ** (exponent - 1) if exponent != 0 else 0.0
+            return chain(base, b**exponent, exponent * lower)
+
+        return integer
+    if isinstance(base, Dual) and isinstance(exponent, types.Float):
+
+        def constant(base, exponent):
+            b = value(base)
+            # at 0 the slope of b ** p is infinite for p < 1; told as 0, a surprise of exactly 0 has no effect
+            slope = 0.0 if exponent == 0.0 or (b == 0.0 and exponent < 1.0) else exponent * b ** (exponent - 1.0)
+            return chain(base, b**exponent, slope)
+
+        return constant
+    if isinstance(exponent, Dual) and not isinstance(base, Dual):
+
+        def exponential(base, exponent):
+            power = base ** value(exponent)
+            return chain(exponent, power, 0.0 if base == 0.0 else power * np.log(base))
+
+        return exponential
+    if isinstance(exponent, Dual):
+
+        def general(base, exponent):
+            b, e = value(base), value(exponent)
+            power = b**e
+            by_base = 0.0 if e == 0.0 or (b == 0.0 and e < 1.0) else e * b ** (e - 1.0)
+            by_exponent = 0.0 if b == 0.0 else power * np.log(b)
+            result = chain(base + 0.0 * exponent, power, by_base)
+            return result + chain(exponent, 0.0, by_exponent)
+
+        return general
+
+
+@overload(abs)
+@overload(math.fabs)
+@overload(np.abs)
+@overload(np.fabs)
+def _absolute(x):
+    if _is_dual(x):
+        return lambda x: -x if value(x) < 0.0 else x
+
+
+class _ExtremeOfDuals(AbstractTemplate):
+    """``min`` and ``max`` of two or more numbers, one of them dual."""
+
+    def generic(self, args, kws):
+        duals = {a for a in args if isinstance(a, Dual)}
+        if len(args) < 2 or kws or len(duals) != 1:
+            return None
+        if not all(isinstance(a, Dual | types.Number | types.Boolean) for a in args):
+            return None
+        dual = duals.pop()
+        return signature(dual, *([dual] * len(args)))
+
+
+def _lower_extreme(function, symbol):
+    infer_global(function)(type(f"Dual_{function.__name__}", (_ExtremeOfDuals,), {}))
+
+    @lower_builtin(function, types.VarArg(Dual))
+    def extreme(context, builder, sig, args):
+        best = args[0]
+        for other in args[1:]:
+            better = builder.fcmp_ordered(symbol, value_of(builder, other), value_of(builder, best))
+            best = builder.select(better, other, best)
+        return best
+
+
+_lower_extreme(min, "<")
+_lower_extreme(max, ">")
+
+
+@overload(np.minimum)
+def _minimum(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: min(x, y)
+
+
+@overload(np.maximum)
+def _maximum(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: max(x, y)
+
+
+@overload(np.clip)
+def _clip(x, lower, upper):
+    if _is_dual(x, lower, upper):
+        return lambda x, lower, upper: min(max(x, lower), upper)
+
+
+@overload(np.where)
+def _where(condition, x, y):
+    if _is_dual(x, y) and isinstance(condition, types.Boolean | types.Number):
+        return lambda condition, x, y: x if condition else y
+
+
+@overload(float)
+def _float(x):
+    if _is_dual(x):
+        return lambda x: x
+
+
+@overload(int)
+def _int(x):
+    if _is_dual(x):
+        return lambda x: int(value(x))
+
+
+def _elementary(functions, on_value):
+    """Teach Numba a smooth function: ``on_value(v)`` returns the value and the slope at ``v``."""
+    pair = register_jitable(on_value)
+
+    def teach(function):
+        @overload(function)
+        def elementary(x):
+            if _is_dual(x):
+
+                def apply(x):
+                    new, slope = pair(value(x))
+                    return chain(x, new, slope)
+
+                return apply
+
+    for function in functions:
+        teach(function)
+
+
+def _exp(v):
+    e = math.exp(v)
+    return e, e
+
+
+def _expm1(v):
+    e = math.expm1(v)
+    return e, e + 1.0
+
+
+def _log(v):
+    return np.log(v), 1.0 / v
+
+
+def _log2(v):
+    return np.log2(v), 1.0 / (v * math.log(2.0))
+
+
+def _log10(v):
+    return np.log10(v), 1.0 / (v * math.log(10.0))
+
+
+def _log1p(v):
+    return np.log1p(v), 1.0 / (1.0 + v)
+
+
+def _sqrt(v):
+    root = np.sqrt(v)
+    return root, 0.5 / root
+
+
+def _sin(v):
+    return math.sin(v), math.cos(v)
+
+
+def _cos(v):
+    return math.cos(v), -math.sin(v)
+
+
+def _tan(v):
+    t = math.tan(v)
+    return t, 1.0 + t * t
+
+
+def _tanh(v):
+    t = math.tanh(v)
+    return t, 1.0 - t * t
+
+
+def _sinh(v):
+    return math.sinh(v), math.cosh(v)
+
+
+def _cosh(v):
+    return math.cosh(v), math.sinh(v)
+
+
+def _arctan(v):
+    return math.atan(v), 1.0 / (1.0 + v * v)
+
+
+def _erf(v):
+    return math.erf(v), 2.0 / math.sqrt(math.pi) * math.exp(-v * v)
+
+
+def _sign(v):
+    return np.sign(v), 0.0
+
+
+def _floor(v):
+    return np.floor(v), 0.0
+
+
+def _ceil(v):
+    return np.ceil(v), 0.0
+
+
+def _square(v):
+    return v * v, 2.0 * v
+
+
+for _functions, _on_value in (
+    ((math.exp, np.exp), _exp),
+    ((math.expm1, np.expm1), _expm1),
+    ((math.log, np.log), _log),
+    ((math.log2, np.log2), _log2),
+    ((math.log10, np.log10), _log10),
+    ((math.log1p, np.log1p), _log1p),
+    ((math.sqrt, np.sqrt), _sqrt),
+    ((math.sin, np.sin), _sin),
+    ((math.cos, np.cos), _cos),
+    ((math.tan, np.tan), _tan),
+    ((math.tanh, np.tanh), _tanh),
+    ((math.sinh, np.sinh), _sinh),
+    ((math.cosh, np.cosh), _cosh),
+    ((math.atan, np.arctan), _arctan),
+    ((math.erf,), _erf),
+    ((np.sign,), _sign),
+    ((np.floor,), _floor),
+    ((np.ceil,), _ceil),
+    ((np.square,), _square),
+):
+    _elementary(_functions, _on_value)
+
+
+def _predicate(functions):
+    def teach(function):
+        @overload(function)
+        def predicate(x):
+            if _is_dual(x):
+                return lambda x: function(value(x))
+
+    for function in functions:
+        teach(function)
+
+
+_predicate((math.isnan, math.isinf, math.isfinite, np.isnan, np.isinf, np.isfinite))
+
+
+@intrinsic
+def _is_extreme(typingctx, x):
+    """By the exponent, in whole numbers: the units that compare doubles have enough to do."""
+
+    def codegen(context, builder, sig, args):
+        bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # a sign counts as huge
+        above = builder.sub(bits, INT64(1023 - number.EXTREME))
+        return builder.icmp_unsigned(">=", above, INT64(2 * number.EXTREME))
+
+    return types.boolean(types.float64), codegen
+
+
+overload(number.is_extreme)(lambda scale: lambda scale: _is_extreme(scale))

@@ -1,0 +1,137 @@
+"""Indexing of compiled tables: ``table[cue, 1]``, ``table[:, 0]``, ``row[1:] = 0.0``, from the end too, checked."""
+
+from __future__ import annotations
+
+import operator
+
+from numba.core import cgutils, types
+from numba.core.extending import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.cpython import slicing
+
+from trialwise.engine.dual import INT64, Dual
+from trialwise.engine.table import TableType, build_view, lengths, load_cell, steps, store_cell, unpack
+
+
+def _index_kinds(index):
+    return tuple(index) if isinstance(index, types.BaseTuple) else (index,)
+
+
+def _indexable(table, index) -> int | None:
+    """The number of axes left after indexing, or None if the index is of no kind that tables know."""
+    kinds = _index_kinds(index)
+    if len(kinds) > table.ndim or not all(
+        isinstance(k, types.Integer | types.SliceType | types.Boolean) for k in kinds
+    ):
+        return None
+    return table.ndim - sum(not isinstance(k, types.SliceType) for k in kinds)
+
+
+@infer_global(operator.getitem)
+class TableGetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        if kws or not isinstance(args[0], TableType):
+            return None
+        table, index = args
+        left = _indexable(table, index)
+        if left is None:
+            return None
+        kinds = _index_kinds(index)
+        if left == 0:
+            return signature(table.dtype, table, index)
+        sliced = len(kinds) == table.ndim and isinstance(kinds[-1], types.SliceType)
+        gone = len(kinds) == table.ndim and not sliced  # an axis before it is then the last one
+        return signature(table.part(left, sliced=sliced or gone), table, index)
+
+
+@infer_global(operator.setitem)
+class TableSetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        if kws or not isinstance(args[0], TableType):
+            return None
+        table, index, new = args
+        left = _indexable(table, index)
+        if left is None:
+            return None
+        if isinstance(new, TableType):
+            return signature(types.none, table, index, new) if new.ndim == left else None
+        if isinstance(new, types.Number | types.Boolean | Dual):
+            if isinstance(new, Dual) and new != table.dtype:
+                return None
+            return signature(types.none, table, index, table.dtype)
+        return None
+
+
+def _locate(context, builder, typ: TableType, view, index_type, index):
+    """Pointer, shape and strides of what an index selects. Out of range raises IndexError, in compiled code too."""
+    kinds = _index_kinds(index_type)
+    parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
+    shape, strides = lengths(builder, typ, view), steps(builder, typ, view)
+    offset = INT64(0)
+    left: tuple[list, list] = ([], [])
+    for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
+        if isinstance(kind, types.SliceType):
+            bounds = context.make_helper(builder, kind, value=part)
+            slicing.guard_invalid_slice(context, builder, kind, bounds)
+            slicing.fix_slice(builder, bounds, shape[axis])
+            offset = builder.add(offset, builder.mul(bounds.start, strides[axis]))
+            left[0].append(slicing.get_slice_length(builder, bounds))
+            left[1].append(slicing.fix_stride(builder, bounds, strides[axis]))
+            continue
+        place = context.cast(builder, part, kind, types.int64)
+        if not (isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0):
+            from_end = builder.add(place, shape[axis])
+            place = builder.select(builder.icmp_signed("<", place, INT64(0)), from_end, place)
+        outside = builder.icmp_unsigned(">=", place, shape[axis])
+        with builder.if_then(outside, likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("index out of range of a table",))
+        offset = builder.add(offset, builder.mul(place, strides[axis]))
+    rest = len(kinds)
+    pointer = builder.gep(view.data, [offset])
+    return pointer, left[0] + shape[rest:], left[1] + strides[rest:]
+
+
+@lower_builtin(operator.getitem, TableType, types.Any)
+def _getitem(context, builder, sig, args):
+    typ, index_type = sig.args
+    view = unpack(context, builder, typ, args[0])
+    pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
+    line = view.line if typ.forgets else None
+    if not isinstance(sig.return_type, TableType):
+        return load_cell(builder, typ, pointer, line)
+    owner = view.owner if typ.owned else None
+    return build_view(context, builder, sig.return_type, pointer, shape, strides, owner, line)
+
+
+@lower_builtin(operator.setitem, TableType, types.Any, types.Any)
+def _setitem(context, builder, sig, args):
+    typ, index_type, new_type = sig.args
+    view = unpack(context, builder, typ, args[0])
+    pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
+    line = view.line if typ.forgets else None
+    if not shape:
+        store_cell(builder, typ, args[2], pointer, line)
+        return context.get_dummy_value()
+    source = None
+    if isinstance(new_type, TableType):
+        source = unpack(context, builder, new_type, args[2])
+        source_strides = steps(builder, new_type, source)
+        for mine, theirs in zip(shape, lengths(builder, new_type, source), strict=True):
+            with builder.if_then(builder.icmp_signed("!=", mine, theirs), likely=False):
+                context.call_conv.return_user_exc(builder, ValueError, ("tables of different shapes",))
+    with cgutils.loop_nest(builder, shape, INT64) as indices:
+        target = builder.gep(pointer, [_dot(builder, indices, strides)])
+        cell = args[2]
+        if source is not None:
+            place = builder.gep(source.data, [_dot(builder, indices, source_strides)])
+            cell = load_cell(builder, new_type, place, source.line if new_type.forgets else None)
+            cell = context.cast(builder, cell, new_type.dtype, typ.dtype)
+        store_cell(builder, typ, cell, target, line)
+    return context.get_dummy_value()
+
+
+def _dot(builder, indices, strides):
+    total = INT64(0)
+    for index, stride in zip(indices, strides, strict=True):
+        total = builder.add(total, builder.mul(index, stride))
+    return total

@@ -1,0 +1,88 @@
+"""Making compiled tables: of preferences, over memory of their own, as copies; and filling them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic, overload_method, register_jitable
+
+from trialwise.engine.dual import DOUBLE, INT64, Dual
+from trialwise.engine.table import TableType, build_view, cells_of, flat_table, row_major
+
+ON_STACK = 2048
+"""Doubles that a table of preferences may take on the stack, where nothing else can overlap it."""
+
+
+@intrinsic(prefer_literal=True)
+def preference_table(typingctx, width, actions, arena):
+    """A flat table of literally so many actions, of doubles (width 0) or of duals.
+
+    On the stack, or in an arena if it is long.
+    """
+    lanes, cells = width.literal_value, actions.literal_value
+    typ = TableType(Dual(lanes) if lanes else types.float64, 1, last=cells)
+    doubles = cells * typ.width
+
+    def codegen(context, builder, sig, args):
+        if doubles <= ON_STACK:
+            data = cgutils.alloca_once(builder, DOUBLE, size=doubles)
+            cgutils.memset(builder, data, INT64(8 * doubles), 0)
+        else:
+            data = context.make_array(sig.args[2])(context, builder, args[2]).data
+        return build_view(context, builder, typ, data, [INT64(cells)], [INT64(typ.width)])
+
+    return typ(width, actions, arena), codegen
+
+
+def off_stack(width: int, actions: int) -> int:
+    """How long an arena :func:`preference_table` needs."""
+    doubles = actions * max(width, 1)
+    return doubles if doubles > ON_STACK else 0
+
+
+@intrinsic(prefer_literal=True)
+def owning_table(typingctx, width, memory, shape):
+    """A table over an array that it keeps alive."""
+    lanes = width.literal_value
+    typ = TableType(Dual(lanes) if lanes else types.float64, len(shape), owned=True)
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[1])(context, builder, args[1]).data
+        sides = cgutils.unpack_tuple(builder, args[2], typ.ndim)
+        strides, _ = row_major(builder, sides, typ.width)
+        return build_view(context, builder, typ, data, sides, strides, args[1])
+
+    return typ(width, types.Array(types.float64, 1, "C"), types.UniTuple(types.int64, len(shape))), codegen
+
+
+@overload_method(TableType, "copy")
+def _copy(table):
+    width = table.dtype.width if isinstance(table.dtype, Dual) else 0
+
+    def copy(table):
+        new = owning_table(width, np.empty(cells_of(table.shape) * max(width, 1)), table.shape)
+        for index in np.ndindex(table.shape):
+            new[index] = table[index]
+        return new
+
+    return copy
+
+
+@register_jitable
+def fill_flat(table, new):
+    """Every cell of a C-contiguous table; quicker to compile than :func:`fill_table`."""
+    flat = flat_table(table)
+    for cell in range(flat.shape[0]):
+        flat[cell] = new
+
+
+@register_jitable
+def fill_table(table, new):
+    """Every cell of a table of any rank."""
+    for index in np.ndindex(table.shape):
+        table[index] = new
+
+
+@overload_method(TableType, "fill")
+def _fill(table, new):
+    return lambda table, new: fill_table(table, new)

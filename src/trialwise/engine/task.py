@@ -1,0 +1,187 @@
+"""The task of a compiled ``start``: sizes by name, and the arenas of which the tables of a state are cut."""
+
+from __future__ import annotations
+
+import inspect
+
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.core.extending import intrinsic, lower_builtin, models, overload_method, register_model
+from numba.core.typing.templates import AttributeTemplate, bound_function, infer_getattr, signature
+
+from trialwise.engine.dual import DOUBLE, INT64, Dual
+from trialwise.engine.table import TableType, build_view, row_major, store_cell, store_line
+
+
+class TaskType(types.Type):
+    """``task``: sizes by name and an arena of which tables are cut.
+
+    ``width`` 0 makes tables of doubles. ``forgets`` says whether the learner lets a table forget, wherever it does. The
+    number of actions is part of the type: loops over actions have no end to test, and their indices no bounds.
+    """
+
+    def __init__(self, names: tuple[str, ...], actions: int, width: int, forgets: bool):
+        self.names, self.actions, self.width, self.forgets = names, actions, width, forgets
+        super().__init__(name=f"task({names}, {actions}, {width}, {forgets})")
+
+
+_CURSORS, _SIZES = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
+_ARENAS = (
+    ("reals", types.Array(types.float64, 1, "C")),
+    ("wholes", types.Array(types.int64, 1, "C")),
+    ("lines", types.Array(types.float64, 1, "C")),
+)
+
+
+@register_model(TaskType)
+class TaskModel(models.StructModel):
+    """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken."""
+
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
+
+
+def make_task(task_type: TaskType):
+    """An intrinsic ``(reals, wholes, lines, cursors, sizes) -> task``."""
+
+    @intrinsic
+    def build(typingctx, reals, wholes, lines, cursors, sizes):
+        def codegen(context, builder, sig, args):
+            task = cgutils.create_struct_proxy(task_type)(context, builder)
+            task.reals, task.wholes, task.lines, task.cursors, task.sizes = args
+            for typ, arg in zip(sig.args, args, strict=True):
+                context.nrt.incref(builder, typ, arg)
+            return task._getvalue()
+
+        return task_type(reals, wholes, lines, cursors, sizes), codegen
+
+    return build
+
+
+def _side(context, builder, task: TaskType, record, kind, dim):
+    """The size of one dimension: a name's, known when compiling for actions, or a number.
+
+    Names without labels have size 1.
+    """
+    if not isinstance(kind, types.StringLiteral):
+        return context.cast(builder, dim, kind, types.int64)
+    name = kind.literal_value
+    if name == "action":
+        return INT64(task.actions)
+    if name not in task.names:
+        return INT64(1)
+    sizes = context.make_array(_SIZES)(context, builder, record.sizes).data
+    size = builder.load(builder.gep(sizes, [INT64(task.names.index(name))]))
+    size.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return builder.sext(size, INT64)
+
+
+@intrinsic(prefer_literal=True)
+def _size(typingctx, task, name):
+    def codegen(context, builder, sig, args):
+        record = cgutils.create_struct_proxy(task)(context, builder, args[0])
+        return _side(context, builder, task, record, name, args[1])
+
+    return types.int64(task, name), codegen
+
+
+@overload_method(TaskType, "size", prefer_literal=True)
+def _task_size(task, name):
+    if isinstance(name, types.StringLiteral):
+        return lambda task, name: _size(task, name)
+    raise TypingError("task.size takes a name in quotes")
+
+
+@infer_getattr
+class TaskAttributes(AttributeTemplate):
+    """``task.table(*dims, fill=0.0)`` and ``task.memory(*dims, fill=-1)``: any number of dimensions, and a keyword."""
+
+    key = TaskType
+
+    @bound_function("task.table")
+    def resolve_table(self, task, args, kws):
+        real = Dual(task.width) if task.width else types.float64
+        table = TableType(real, len(args), forgets="whole" if task.forgets else "", last=_last(task, args))
+        return _signature_of_cut(table, args, kws)
+
+    @bound_function("task.memory")
+    def resolve_memory(self, task, args, kws):
+        return _signature_of_cut(TableType(types.int64, len(args), last=_last(task, args)), args, kws)
+
+
+def _last(task: TaskType, dims) -> int | None:
+    """The length of a new table's last axis, where it is known."""
+    kind = dims[-1] if dims else None
+    if isinstance(kind, types.IntegerLiteral):
+        return kind.literal_value
+    return task.actions if isinstance(kind, types.StringLiteral) and kind.literal_value == "action" else None
+
+
+def _signature_of_cut(table, args, kws):
+    for dim in args:
+        if not isinstance(dim, types.StringLiteral | types.Integer):
+            raise TypingError('a dimension of a table is a name in quotes ("cue") or a whole number')
+    if set(kws) - {"fill"}:
+        raise TypingError(f"a table takes dimensions and fill=..., not {', '.join(set(kws) - {'fill'})}")
+    names = [inspect.Parameter(f"dim{n}", inspect.Parameter.POSITIONAL_ONLY) for n in range(len(args))]
+    names += [inspect.Parameter("fill", inspect.Parameter.POSITIONAL_OR_KEYWORD)] if kws else []
+    return signature(table, *args, *kws.values()).replace(pysig=inspect.Signature(names))
+
+
+def take(context, builder, record, arena: str, count):
+    """Where the next ``count`` numbers of an arena begin; they are taken from now on."""
+    place = [name for name, _ in _ARENAS].index(arena)
+    cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(place)])
+    memory = context.make_array(dict(_ARENAS)[arena])(context, builder, getattr(record, arena))
+    start = builder.load(cursor)
+    end = builder.add(start, count)
+    with builder.if_then(builder.icmp_signed(">", end, builder.extract_value(memory.shape, 0)), likely=False):
+        message = "start made larger tables than it did when it was tried"
+        context.call_conv.return_user_exc(builder, MemoryError, (message,))
+    builder.store(end, cursor)
+    return builder.gep(memory.data, [start])
+
+
+def _lower_cut(name: str, arena: str, default):
+    @lower_builtin(name, TaskType, types.VarArg(types.Any))
+    def cut(context, builder, sig, args):
+        task, table = sig.args[0], sig.return_type
+        record = cgutils.create_struct_proxy(task)(context, builder, args[0])
+        dims = zip(sig.args[1 : 1 + table.ndim], args[1 : 1 + table.ndim], strict=True)
+        sides = [_side(context, builder, task, record, kind, dim) for kind, dim in dims]
+        strides, count = row_major(builder, sides, table.width)
+        data = take(context, builder, record, arena, count)
+        line = None
+        if table.forgets:
+            line = take(context, builder, record, "lines", INT64(2 * table.width))
+            one, zero = (context.cast(builder, DOUBLE(x), types.float64, table.dtype) for x in (1.0, 0.0))
+            store_line(builder, table, line, one, zero)
+        if len(args) > 1 + table.ndim:
+            fill = context.cast(builder, args[-1], sig.args[-1], table.dtype)
+        else:
+            default_type = types.float64 if isinstance(default, float) else types.int64
+            fill = context.cast(builder, context.get_constant(default_type, default), default_type, table.dtype)
+        with cgutils.for_range_slice(builder, INT64(0), count, INT64(table.width), INT64) as (cell, _):
+            store_cell(builder, TableType(table.dtype, 0), fill, builder.gep(data, [cell]))
+        return build_view(context, builder, table, data, sides, strides, line=line)
+
+
+_lower_cut("task.table", "reals", 0.0)
+_lower_cut("task.memory", "wholes", -1)
+
+
+@intrinsic
+def _rewind(typingctx, task):
+    def codegen(context, builder, sig, args):
+        record = cgutils.create_struct_proxy(task)(context, builder, args[0])
+        cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
+        for place in range(len(_ARENAS)):
+            builder.store(INT64(0), builder.gep(cursors, [INT64(place)]))
+        return context.get_dummy_value()
+
+    return types.void(task), codegen
+
+
+@overload_method(TaskType, "rewind")
+def _task_rewind(task):
+    return lambda task: _rewind(task)
