@@ -16,6 +16,7 @@ from typing import Any
 
 import llvmlite
 import numba
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CacheImpl, _CacheLocator
 
 _KEYS: dict[Callable, str] = {}
@@ -80,11 +81,28 @@ class _Locator(_CacheLocator):
 CacheImpl._locator_classes.insert(0, _Locator)
 
 
-def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none.
+class _Numbers:
+    """Numbers for the functions that a process compiles, unlike those of any other process.
 
-    Its name has the key in it: of two functions of one name, from two processes, Numba may give one the other's constants.
+    Numba numbers functions of one name (closures made twice, the same method of two learners) from 1 in every process, and
+    the linker takes functions of one name and number for one: code from disk would be given to newly compiled code.
     """
+
+    def __init__(self) -> None:
+        self._process, self._last = 0, 0
+
+    def __next__(self) -> int:
+        if self._process != os.getpid():  # also after a fork
+            self._process, self._last = os.getpid(), int.from_bytes(os.urandom(6))
+        self._last += 1
+        return self._last
+
+
+FunctionIdentity._unique_ids = _Numbers()  # type: ignore[assignment]
+
+
+def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
+    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
     name = f"{name}_{key}"
     namespace: dict[str, Any] = {"inner": build(), "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
