@@ -53,10 +53,10 @@ def main() -> None:
             sampling = fit.attrs["seconds_of_sampling"]
         else:
             from trialwise.hierarchy import build_model
-            from trialwise.inference.nuts import sample_model
+            from trialwise.inference.nuts import How, sample_model
 
             model = build_model(learner, trials, geometry=way)  # type: ignore[arg-type]
-            run = sample_model(model, draws=options.plain_draws, tune=1000, chains=4, seed=options.seed, progress=False)
+            run = sample_model(model, How(options.plain_draws, 1000, 4, options.seed), progress=False)
             tree, gradients, sampling = run.tree, run.gradients, run.seconds
         wall = time.perf_counter() - begin
         ess, rhat, tables[way] = effective(tree, names)

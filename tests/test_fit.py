@@ -54,18 +54,37 @@ def test_the_same_seed_gives_the_same_draws(small, fitted):
 def test_posterior_is_that_of_pymcs_own_sampler(small):
     """The same posterior from the PyMC model, non-centred, sampled without any of our coordinates."""
     from trialwise.hierarchy import build_model
-    from trialwise.inference.nuts import sample_model
+    from trialwise.inference.nuts import How, sample_model
 
     trials = small.trials
     ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
     model = build_model(LEARNER, trials, geometry="non-centred")
-    theirs = sample_model(model, draws=1000, tune=500, chains=2, seed=2, progress=False)
+    theirs = sample_model(model, How(1000, 500, 2, 2), progress=False)
     import arviz_stats
 
     for name in ours.group_names:
         a, b = ours.tree["posterior"][name], theirs.tree["posterior"][name]
         error = np.hypot(*(float(x.std()) / np.sqrt(max(_ess(arviz_stats, x), 20)) for x in (a, b)))
         assert abs(float(a.mean()) - float(b.mean())) < 4.5 * error, name
+
+
+def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
+    import sys
+
+    module = sys.modules["trialwise.fit"]
+    monkeypatch.setattr(module, "DRAWS", 40)
+    monkeypatch.setattr(sys.modules["trialwise.inference.nuts"], "divergences", lambda tree: 0)
+    found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
+    sizes = found.tree["posterior"].sizes
+    assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more
+    assert list(found.tree["posterior"]["chain"].to_numpy()) == list(range(6))
+    added = [note for note in found.notes if "2 more chains were run" in note]
+    assert len(added) == 2 and "effective draws for alpha_mu" in added[0]
+    alpha = found.tree["posterior"]["alpha_mu"].to_numpy()
+    assert len(np.unique(alpha[:, 0])) == 6  # other seeds
+    fixed = tw.fit(LEARNER, small.trials, draws=40, tune=100, chains=2, seed=5, progress=False)
+    assert fixed.tree["posterior"].sizes["chain"] == 2
+    np.testing.assert_array_equal(fixed.tree["posterior"]["alpha_mu"], alpha[:2])
 
 
 def _ess(arviz_stats, values):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,15 +33,7 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[str, ...]:
             f"{divergences} divergent transitions: draws near them are biased. Fit fewer parameters (.fix, .tie), give "
             "narrower priors, or look at the participants that trial_values shows to be odd"
         )
-    few, most = _worst(group["r_hat"].to_numpy(float), group.index, above=RHAT)
-    if few:
-        found.append(
-            f"R-hat above {RHAT:g} for {few} (worst {most:.3f}): the chains disagree. Draw more: tune=, draws="
-        )
-    smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
-    few, least = _worst(-smallest, group.index, above=-ESS)
-    if few:
-        found.append(f"fewer than {ESS} effective draws for {few} (fewest {-least:.0f}): draw more, draws=")
+    found += [f"{problem.words}. {problem.advice}" for problem in too_few(group)]
     energy = _bfmi(stats["energy"].to_numpy()) if "energy" in stats else np.array([1.0])
     if (energy < BFMI).any():
         found.append(
@@ -49,6 +41,27 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[str, ...]:
             "priors for spreads, or draw more"
         )
     return tuple(found)
+
+
+class Lack(NamedTuple):
+    """What draws lack, and what to do about it."""
+
+    words: str
+    advice: str
+
+
+def too_few(group: pd.DataFrame) -> list[Lack]:
+    """What is wrong that more draws would put right; ``group`` as for :func:`problems`."""
+    found = []
+    few, most = _worst(group["r_hat"].to_numpy(float), group.index, above=RHAT)
+    if few:
+        words = f"R-hat above {RHAT:g} for {few} (worst {most:.3f}): the chains disagree"
+        found.append(Lack(words, "Draw more: tune=, draws="))
+    smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
+    few, least = _worst(-smallest, group.index, above=-ESS)
+    if few:
+        found.append(Lack(f"fewer than {ESS} effective draws for {few} (fewest {-least:.0f})", "Draw more, draws="))
+    return found
 
 
 def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[str, float]:

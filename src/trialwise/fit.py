@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.errors import UsageError
-from trialwise.fitted import Fit
+from trialwise.fitted import Fit, group_names
 from trialwise.learner import Learner
 from trialwise.stored import learner_to_attributes, trials_to_datasets
 from trialwise.trials import Trials
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
-"""Defaults: enough for 400 effective draws of every group parameter on the hardest data tried, the bundled ones, with a
-third of the usual tuning, since whitened coordinates leave little to tune."""
+"""Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
+of every group parameter on the human data, 400 to 800 on the bundled ones, where the two spreads are hard to tell apart."""
 
 PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
@@ -30,7 +31,7 @@ PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 def fit(
     learner: Learner,
     trials: Trials,
-    draws: int = DRAWS,
+    draws: int | None = None,
     tune: int = TUNE,
     chains: int = CHAINS,
     seed: int | None = None,
@@ -48,7 +49,8 @@ def fit(
     trials
         From ``read_wide`` or ``read_long``, or simulated.
     draws, tune, chains
-        Kept and tuning draws of each chain, and how many chains.
+        Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
+        are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so.
     seed
         The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
     priors
@@ -77,7 +79,7 @@ def fit(
     """
     from trialwise.engine.packed import pack
     from trialwise.expansion import Evaluator, expand, expand_alone
-    from trialwise.inference.nuts import sample_model, sample_posterior
+    from trialwise.inference.nuts import How, sample_model, sample_posterior
     from trialwise.posterior import posterior as compiled_posterior
     from trialwise.priors import group_prior, told
     from trialwise.starts import check_starts
@@ -85,7 +87,7 @@ def fit(
     began = time.perf_counter()
     if not isinstance(learner, Learner):
         raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
-    for name, value in (("draws", draws), ("chains", chains), ("tune", tune)):
+    for name, value in (("draws", DRAWS if draws is None else draws), ("chains", chains), ("tune", tune)):
         if not isinstance(value, int | np.integer) or value < 1:
             raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
     if not learner.names:
@@ -102,7 +104,8 @@ def fit(
     prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
     start = Evaluator(learner, packed)
     notes += check_starts(start, trials, prior, seed)
-    how: dict[str, Any] = {"draws": int(draws), "tune": int(tune), "chains": int(chains), "seed": seed}
+    lacks = partial(_lacks, group_names(learner.names, pooling)) if draws is None else None
+    how = How(DRAWS if draws is None else int(draws), int(tune), int(chains), seed, lacks)
     evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
     if pooling == "partial":
         expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
@@ -114,10 +117,10 @@ def fit(
 
         geometry: Any = "whitened" if pooling == "partial" else "centred"
         model = build_model(learner, trials, pooling, priors, geometry, expansion)  # type: ignore[arg-type]
-        run = sample_model(model, progress=progress, **how)
+        run = sample_model(model, how, progress=progress)
     else:
         target = compiled_posterior(learner, packed, prior, expansion, pooling)
-        run = sample_posterior(target, trials.participants, progress=progress, **how)
+        run = sample_posterior(target, trials.participants, how, progress=progress)
     ended = time.perf_counter()
     notes += run.notes
 
@@ -152,6 +155,16 @@ def fit(
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
     return Fit(tree, learner, trials, dict(priors or {}))
+
+
+def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:
+    """What the draws of the group's parameters lack, in words; nothing if they are enough."""
+    import arviz_stats
+
+    from trialwise.diagnostics import too_few
+
+    table = arviz_stats.summary(tree, var_names=list(names), round_to="none")
+    return "; ".join(problem.words for problem in too_few(table))
 
 
 def _plain_stats(stats: xr.Dataset) -> xr.Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike, fspath
@@ -72,10 +72,8 @@ class Fit:
 
     @property
     def group_names(self) -> list[str]:
-        """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
-        if self.pooling == "partial":
-            return [f"{name}_{part}" for name in self.parameters for part in ("mu", "sd")]
-        return self.parameters
+        """What describes the group; see :func:`group_names`."""
+        return group_names(self.parameters, self.pooling)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
@@ -179,6 +177,13 @@ class Fit:
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
             f"{posterior['chain']} x {posterior['draw']} draws; {state})"
         )
+
+
+def group_names(parameters: Sequence[str], pooling: str) -> list[str]:
+    """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
+    return (
+        [f"{name}_{part}" for name in parameters for part in ("mu", "sd")] if pooling == "partial" else list(parameters)
+    )
 
 
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:

@@ -74,7 +74,9 @@ def natural(u, supports, lower, upper):
     return theta, slope
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@numba.njit(
+    nogil=True, error_model="numpy"
+)  # not cached: Numba would not see a change of what it calls in another file
 def gather(
     x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
 ):  # fmt: skip

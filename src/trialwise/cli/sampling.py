@@ -34,7 +34,10 @@ def _option(help: str, least: int, default: bool = False) -> Any:
 class Sampling:
     """How long to sample, and how to tell about it."""
 
-    draws: Annotated[int | None, _option("Draws kept of each chain.", 1)] = None
+    draws: Annotated[
+        int | None,
+        _option("Draws kept of each chain; without it 1000, and chains are added while they are too few.", 1),
+    ] = None
     tune: Annotated[int | None, _option("Draws for tuning, not kept.", 1)] = None
     chains: Annotated[int, _option("Chains.", 1, default=True)] = 4
     seed: Annotated[int | None, _option("The same seed gives the same draws.", 0)] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 
 TARGET_ACCEPT, CAREFUL = 0.8, 0.9
 """Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
+
+
+MORE = 2
+"""How often chains are added until there are enough draws, where nobody said how many there should be."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How long to sample.
+
+    Attributes
+    ----------
+    draws, tune, chains, seed
+        Kept and tuning draws of each chain, how many chains, and where randomness starts.
+    lacks
+        Says in words what draws lack to be relied on, if anything: chains are then added. None leaves it at the first ones.
+    """
+
+    draws: int
+    tune: int
+    chains: int
+    seed: int
+    lacks: Callable[[xr.DataTree], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +58,8 @@ class Run:
 def sample_posterior(
     posterior: Posterior,
     participants: Sequence[Hashable],
+    how: How,
     *,
-    draws: int,
-    tune: int,
-    chains: int,
-    seed: int,
     progress: bool,
 ) -> Run:
     """Draws of the default model.
@@ -48,7 +68,6 @@ def sample_posterior(
     values, ``(chain, draw, participant)`` or without a participant's dimension under complete pooling; in a group also
     ``alpha_mu``, ``alpha_sd``, ``alpha_group`` ``(chain, draw)`` and ``individual`` (unconstrained values).
     """
-    import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
 
     names, parameters = list(posterior.learner.names), posterior.learner.parameters
@@ -90,40 +109,74 @@ def sample_posterior(
         dims={name: d for name, d in dims.items() if d},
         make_initial_point_fn=lambda seed: posterior.start(np.random.default_rng(seed)),
     )
-    return _sample(nutpie, model, draws, tune, chains, seed, progress)
+    return _sample(model, how, progress)
 
 
-def sample_model(model: pm.Model, *, draws: int, tune: int, chains: int, seed: int, progress: bool) -> Run:
+def sample_model(model: pm.Model, how: How, *, progress: bool) -> Run:
     """Draws of a PyMC model, compiled for the purpose."""
     import nutpie
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = nutpie.compile_pymc_model(model)
-    return _sample(nutpie, compiled, draws, tune, chains, seed, progress)
+    return _sample(compiled, how, progress)
 
 
-def _sample(nutpie: Any, model: Any, draws: int, tune: int, chains: int, seed: int, progress: bool) -> Run:
-    """Sample; if transitions diverge, once more with smaller steps, keeping the run with fewer divergences."""
-    begin = time.perf_counter()
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    spent, runs = 0, []
-    for target in (TARGET_ACCEPT, CAREFUL):
+class _Sampler:
+    """Runs of one compiled model, all with the same settings but seed and step size."""
+
+    def __init__(self, model: Any, how: How, progress: bool):
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = max(1, min(how.chains, available))
+        self.settings = {"draws": how.draws, "tune": how.tune, "chains": how.chains, "cores": cores}
+        self.model, self.seed, self.progress, self.gradients = model, how.seed, progress, 0
+
+    def run(self, turn: int, target: float) -> xr.DataTree:
+        import nutpie
+
+        seed = self.seed if not turn else int(np.random.SeedSequence([self.seed, turn]).generate_state(1)[0])
         tree = nutpie.sample(
-            model, draws=draws, tune=tune, chains=chains, cores=max(1, min(chains, available)), seed=seed,
-            progress_bar=progress, target_accept=target,
+            self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target
         )  # fmt: skip
-        spent += gradients(tree)
-        runs.append((int(tree["sample_stats"]["diverging"].sum()), target, tree))
-        if not runs[-1][0]:
-            break
-    divergences, target, tree = min(runs, key=lambda run: run[0])
-    notes: tuple[str, ...] = ()
-    if len(runs) > 1:
-        notes = (
-            f"{runs[0][0]} transitions diverged, so the run was repeated with smaller steps: {divergences} in the one kept",
+        self.gradients += gradients(tree)
+        return tree
+
+
+def _sample(model: Any, how: How, progress: bool) -> Run:
+    """Sample; if transitions diverge, once more with smaller steps; if that was not enough, some chains more."""
+    begin, sampler = time.perf_counter(), _Sampler(model, how, progress)
+    notes: list[str] = []
+    target, tree = TARGET_ACCEPT, sampler.run(0, TARGET_ACCEPT)
+    if first := divergences(tree):
+        careful = sampler.run(0, CAREFUL)
+        left = divergences(careful)
+        if left < first:
+            target, tree = CAREFUL, careful
+        notes.append(
+            f"{first} transitions diverged, so the run was repeated with smaller steps: {min(left, first)} in the one kept"
         )
-    return Run(tree, spent, time.perf_counter() - begin, target, notes)
+    trees = [tree]
+    while how.lacks and len(trees) <= MORE and (lack := how.lacks(tree)):
+        trees.append(sampler.run(len(trees), target))
+        tree = joined(trees)
+        notes.append(f"{how.chains} more chains were run, because of this: {lack}")
+    return Run(tree, sampler.gradients, time.perf_counter() - begin, target, tuple(notes))
+
+
+def joined(trees: Sequence[xr.DataTree]) -> xr.DataTree:
+    """The chains of several runs as those of one."""
+    import xarray as xr
+
+    groups = {}
+    for name in ("posterior", "sample_stats"):
+        together = xr.concat([tree[name].to_dataset() for tree in trees], "chain")
+        groups[name] = together.assign_coords(chain=np.arange(together.sizes["chain"]))
+    return xr.DataTree.from_dict(groups)
+
+
+def divergences(tree: xr.DataTree) -> int:
+    """Divergent transitions, those of tuning left out."""
+    return int(tree["sample_stats"]["diverging"].sum())
 
 
 def gradients(tree: xr.DataTree) -> int:
