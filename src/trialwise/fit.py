@@ -120,8 +120,10 @@ def fit(
         run = sample_model(model, how, progress=progress)
     else:
         target = compiled_posterior(learner, packed, prior, expansion, pooling)
+        target(target.start(np.random.default_rng(seed)))  # compiles it, or loads it
         run = sample_posterior(target, trials.participants, how, progress=progress)
     ended = time.perf_counter()
+    preparing = start.calls + evaluate.calls + (not unusual)
     notes += run.notes
 
     import xarray as xr
@@ -142,8 +144,8 @@ def fit(
         "priors": json.dumps({name: str(prior) for name, prior in (priors or {}).items()}),
         "notes": "\n".join(notes),
         "seed": seed,
-        "gradients": run.gradients + evaluate.calls + start.calls,
-        "gradients_of_preparation": evaluate.calls + start.calls,
+        "gradients": run.gradients + preparing,
+        "gradients_of_preparation": preparing,
         "seconds": ended - began,
         "seconds_of_preparation": prepared - began,
         "seconds_of_compiling_and_loading": ended - prepared - run.seconds,

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.core.extending import intrinsic, lower_builtin, models, register_model, typeof_impl
+from numba.core.extending import intrinsic, lower_builtin, models, register_jitable, register_model, typeof_impl
 from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
@@ -161,6 +161,12 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     return _kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
 
 
+@register_jitable
+def _span(offsets, segment):
+    """First and end row of a segment; unsigned, so that no row is taken for one counted from the end."""
+    return np.uint64(offsets[segment]), np.uint64(offsets[segment + 1])
+
+
 def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     adapter = Adapter(width)
     replay = adapter(build_replay(build_parts(learner, packed.layout, _kit(adapter), tracing=False)))
@@ -177,21 +183,11 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
         preference = preference_table(width, actions, buffer)
         for s in range(segments):
+            begin, end = _span(offsets, s)
             for first in range(0, max(parameters, 1), tangents):
                 agent = agent_of(free, rows[s], constants, first)
                 task.rewind()
-                total, scale = replay(
-                    agent,
-                    task,
-                    preference,
-                    observed,
-                    ints,
-                    reals,
-                    np.uint64(offsets[s]),
-                    np.uint64(offsets[s + 1]),
-                    nothing,
-                    nothing,
-                )
+                total, scale = replay(agent, task, preference, observed, ints, reals, begin, end, nothing, nothing)
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
         buffer[0] = 0.0  # a view does not keep its memory: used here, the buffer lives until here
@@ -226,21 +222,10 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) 
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
         preference = preference_table(0, actions, buffer)
         for s in range(len(offsets) - 1):
+            begin, end = _span(offsets, s)
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(
-                agent,
-                task,
-                preference,
-                observed,
-                ints,
-                reals,
-                np.uint64(offsets[s]),
-                np.uint64(offsets[s + 1]),
-                record,
-                signals,
-                *more,
-            )
+            walk_one(agent, task, preference, observed, ints, reals, begin, end, record, signals, *more)
         buffer[0] = 0.0  # as above
 
     return numba.njit(walk, **OPTIONS)

@@ -3,7 +3,7 @@ r"""Exponentials four at a time, and the sums of a softmax made of them.
 A call of the C library's ``exp`` costs more than the rest of a trial's softmax together, and the numbers that surround it
 leave their registers for it. Here :math:`e^x = 2^n e^r` with :math:`n = \mathrm{round}(x / \ln 2)` and a polynomial for
 :math:`|r| \le \ln 2 / 2`, in plain vector arithmetic without branches, for what a softmax needs: numbers up to 200 in
-size. To within one unit in the last place.
+size, to a relative error of 1e-13.
 """
 
 from __future__ import annotations

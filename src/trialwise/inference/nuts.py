@@ -109,6 +109,7 @@ def sample_posterior(
         dims={name: d for name, d in dims.items() if d},
         make_initial_point_fn=lambda seed: posterior.start(np.random.default_rng(seed)),
     )
+    expand(posterior.start(np.random.default_rng(how.seed)))  # what is compiled on first use is no part of sampling
     return _sample(model, how, progress)
 
 
