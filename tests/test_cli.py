@@ -53,6 +53,7 @@ class Bandit:
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
     Path("mine.py").write_text(MINE)
     Path("both.py").write_text(MINE + "\nfixed = Bandit().fix(alpha=0.5)\n\nclass NotYet:\n    pass\n")
     Path("broken.py").write_text("x = 1\ny = unknown\n")
@@ -168,6 +169,12 @@ def test_messages_speak_of_options(library, typed):
 
 
 # --- inspect --------------------------------------------------------------------------------------------------------
+
+
+def test_next_command_goes_the_way_this_one_came(monkeypatch):
+    assert "uv run" not in run("inspect", "my data.csv")
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert "uv run trialwise fit QLearning" in run("inspect", "my data.csv")
 
 
 def test_inspect_repeats_files_and_options_quoted():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -60,8 +61,9 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def command(line: str) -> None:
-    """What to type next, on a line of its own that can be copied whole."""
-    Console(highlight=False).print(Text(f"  {line}", "bold"), soft_wrap=True)
+    """What to type next, on a line of its own that can be copied whole; by way of uv, if that is how this was started."""
+    start = "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
+    Console(highlight=False).print(Text(f"  {start}{line}", "bold"), soft_wrap=True)
 
 
 def heading(text: str) -> None:
