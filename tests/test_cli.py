@@ -172,9 +172,10 @@ def test_messages_speak_of_options(library, typed):
 
 
 def test_next_command_goes_the_way_this_one_came(monkeypatch):
-    assert "uv run" not in run("inspect", "my data.csv")
+    how = ["inspect", "my data.csv", "--choice", "act"]
+    assert "uv run" not in run(*how)
     monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
-    assert "uv run trialwise fit QLearning" in run("inspect", "my data.csv")
+    assert "uv run trialwise fit QLearning" in run(*how)
 
 
 def test_inspect_repeats_files_and_options_quoted():
