@@ -7,7 +7,7 @@ import xarray as xr
 
 import trialwise as tw
 from trialwise import learner, positive, unit
-from trialwise.diagnostics import problems
+from trialwise.diagnostics import problems, too_few
 from trialwise.environments import AlienTask
 from trialwise.errors import UsageError
 
@@ -66,6 +66,14 @@ def test_posterior_is_that_of_pymcs_own_sampler(small):
         a, b = ours.tree["posterior"][name], theirs.tree["posterior"][name]
         error = np.hypot(*(float(x.std()) / np.sqrt(max(_ess(arviz_stats, x), 20)) for x in (a, b)))
         assert abs(float(a.mean()) - float(b.mean())) < 4.5 * error, name
+
+
+def test_one_chain(small):
+    """R-hat says nothing about it, so that adding chains is left to the number of effective draws."""
+    found = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
+    assert "one chain has no other" in found.problems[0] and not any("nan" in text for text in found.problems)
+    table = found.group().assign(ess_bulk=500.0, ess_tail=500.0)
+    assert too_few(table) == []
 
 
 def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):

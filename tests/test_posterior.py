@@ -7,6 +7,7 @@ from scipy.special import expit
 
 import trialwise as tw
 from trialwise.engine.packed import pack
+from trialwise.errors import UsageError
 from trialwise.expansion import Evaluator, expand, expand_alone
 from trialwise.hierarchy import build_model
 from trialwise.posterior import SOFTNESS, posterior
@@ -152,6 +153,12 @@ def test_priors_of_another_kind_go_through_pymc(small, prior):
     same, unusual = told(default, LEARNER, {"alpha_mu": prior}, "partial")
     assert unusual == {"alpha_mu": prior}
     np.testing.assert_array_equal(same.mean, default.mean)
+
+
+@pytest.mark.parametrize("name, prior", [("alpha_mu", pm.Normal.dist(0, 0.0)), ("beta_sd", pm.HalfNormal.dist(-1.0))])
+def test_a_prior_needs_a_width(small, name, prior):
+    with pytest.raises(UsageError, match="must be above 0"):
+        told(group_prior(LEARNER, small.trials), LEARNER, {name: prior}, "partial")
 
 
 def test_own_priors_own_model(small):

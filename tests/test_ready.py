@@ -41,3 +41,24 @@ def test_gone_with_the_trials():
     del trials
     gc.collect()
     assert len(ready._READY) == held - 1
+
+
+beta = (np.zeros(2), "a variable of a notebook, of the name of a parameter")
+
+
+def test_variables_of_the_names_of_parameters_do_not_matter():
+    @tw.learner
+    class Named:
+        """Values of actions."""
+
+        beta: float = tw.positive("inverse temperature")
+
+        def choose(self, q, trial, preference):
+            for action in range(len(preference)):
+                preference[action] = self.beta * action
+
+    trials = tw.data_set("alien_flat")[0]
+    at = {"beta": 0.5}
+    np.testing.assert_allclose(
+        tw.log_likelihood(Named(), trials, at), tw.plain_log_likelihood(Named(), trials, at), rtol=1e-10
+    )

@@ -33,6 +33,8 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[str, ...]:
             f"{divergences} divergent transitions: draws near them are biased. Fit fewer parameters (.fix, .tie), give "
             "narrower priors, or look at the participants that trial_values shows to be odd"
         )
+    if stats.sizes["chain"] == 1:
+        found.append("one chain has no other to be compared with: sample more than one, chains=4")
     found += [f"{problem.words}. {problem.advice}" for problem in too_few(group)]
     energy = _bfmi(stats["energy"].to_numpy()) if "energy" in stats else np.array([1.0])
     if (energy < BFMI).any():
@@ -53,7 +55,8 @@ class Lack(NamedTuple):
 def too_few(group: pd.DataFrame) -> list[Lack]:
     """What is wrong that more draws would put right; ``group`` as for :func:`problems`."""
     found = []
-    few, most = _worst(group["r_hat"].to_numpy(float), group.index, above=RHAT)
+    compared = group["r_hat"].dropna()  # of one chain there is none
+    few, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
     if few:
         words = f"R-hat above {RHAT:g} for {few} (worst {most:.3f}): the chains disagree"
         found.append(Lack(words, "Draw more: tune=, draws="))

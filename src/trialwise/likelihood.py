@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class LogLikelihood(Op):
 
     ``free`` is ``(rows, parameters)`` on the natural scale; the outputs are ``(segments,)`` and ``(segments, parameters)``. The
     gradient comes with the value in one pass, so the pullback is the cotangent times the second output. The data are
-    inputs: one compiled model serves many data sets.
+    inputs: the compiled operation serves other data of the same layout (columns, number of actions) too.
     """
 
     __props__ = ("key",)
@@ -95,7 +95,8 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
             tw.likelihood("choices", tw.QLearning().fix(forget=0), trials, alpha=alpha, beta=beta)
 
     Its log-density is one value a participant; its random draws are one step ahead, each trial's response given the
-    recorded trials before it. The data stand in the model as ``pm.Data`` named ``<name>_ints`` and so on.
+    recorded trials before it. The data stand in the model as ``pm.Data`` named ``<name>_ints`` and so on, packed for this
+    learner and these columns: for other trials make another model.
 
     Parameters
     ----------
@@ -168,14 +169,3 @@ def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np
         seen = ~np.isnan(drawn)
         drawn[seen] = record[seen, 1] + record[seen, 2] * rng.standard_normal(seen.sum())
     return drawn
-
-
-def set_trials(model: pm.Model, name: str, learner: Learner, trials: Trials) -> Mapping[str, np.ndarray]:
-    """Put other trials into a model that :func:`observe` made, without compiling; returns what was set."""
-    packed = pack(learner, trials)
-    rows, offsets, observed, ints, reals, sizes, numbers = kernel_inputs(packed)
-    arrays = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True)) | {"observed": observed}
-    named = {f"{name}_{part}": array for part, array in arrays.items()}
-    with model:
-        pm.set_data(named)
-    return named

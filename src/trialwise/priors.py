@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.trials import Trials
 
@@ -54,6 +55,11 @@ def told(
 
     Of its kind are, with partial pooling, a Normal for a mean (``alpha_mu``) and a HalfNormal for a spread (``alpha_sd``),
     with numbers for parameters: ``pm.Normal.dist(-1, 0.5)``.
+
+    Raises
+    ------
+    UsageError
+        For a Normal or HalfNormal whose standard deviation is not above 0.
     """
     if pooling != "partial":
         return prior, dict(priors)
@@ -76,4 +82,6 @@ def _constants(distribution: Any, kind: str) -> tuple[float, ...]:
     if node is None or getattr(node.op, "name", None) != kind or distribution.ndim:
         return ()
     numbers = [getattr(parameter, "data", None) for parameter in node.op.dist_params(node)]
+    if numbers[-1] is not None and not 0 < numbers[-1] < np.inf:
+        raise UsageError(f"a prior's standard deviation is {float(numbers[-1]):g}; it must be above 0")
     return () if any(n is None for n in numbers) else tuple(float(n) for n in numbers)  # type: ignore[arg-type]

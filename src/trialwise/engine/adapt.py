@@ -105,7 +105,11 @@ class Adapter:
 
 
 def _hashable(thing: Any) -> bool:
-    return type(thing).__hash__ is not None
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
 
 
 def _known_to_numba(function: Callable) -> bool:

@@ -160,7 +160,8 @@ def _sample(model: Any, how: How, progress: bool) -> Run:
     while how.lacks and len(trees) <= MORE and (lack := how.lacks(tree)):
         trees.append(sampler.run(len(trees), target))
         tree = joined(trees)
-        notes.append(f"{how.chains} more chains were run, because of this: {lack}")
+        more = "1 more chain was" if how.chains == 1 else f"{how.chains} more chains were"
+        notes.append(f"{more} run, because of this: {lack}")
     return Run(tree, sampler.gradients, time.perf_counter() - begin, target, tuple(notes))
 
 
