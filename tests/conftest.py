@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import trialwise as tw
@@ -10,12 +11,25 @@ from trialwise.environments import AlienTask
 
 
 @pytest.fixture(scope="session")
-def humans():
-    """The human data of the alien task; skipped by name where they are not at hand."""
+def alien_humans() -> Path:
+    """The folder of the human data of the alien task; skipped by name where they are not at hand."""
     folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
     if not folder:
-        pytest.skip("TRIALWISE_ALIEN_HUMANS does not name the folder of the human data")
-    return tw.read_wide(Path(folder))
+        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def humans(alien_humans):
+    """The human data."""
+    return tw.read_wide(alien_humans)
+
+
+@pytest.fixture(scope="session")
+def human_tables(alien_humans):
+    """The human data as they stand in their files, a table each: rows are trials, columns participants."""
+    names = ("seasons", "aliens", "actions", "rewards")
+    return {name: np.loadtxt(alien_humans / f"{name}.csv", delimiter=",", skiprows=1) for name in names}
 
 
 @pytest.fixture(scope="session")

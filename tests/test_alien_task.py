@@ -1,8 +1,5 @@
 """The alien task: matrices, sequences, noise (R3, R4), and the human data it is a model of."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -151,33 +148,24 @@ def test_wrong_settings_say_what_to_type(wrong, message):
 # -- the human data --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def humans():
-    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
-    if not folder:
-        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
-    names = ("seasons", "aliens", "actions", "rewards")
-    return [np.loadtxt(Path(folder) / f"{name}.csv", delimiter=",", skiprows=1) for name in names]
-
-
-def test_humans_follow_the_six_orders(humans):
+def test_humans_follow_the_six_orders(human_tables):
     counts = np.zeros(6, int)
-    for seasons in humans[0].T:
+    for seasons in human_tables["seasons"].T:
         order = seasons[np.flatnonzero(np.diff(seasons, prepend=-1))]
         counts += (order == SEASON_ORDERS).all(axis=1)
     assert counts.tolist() == [6, 5, 10, 1, 3, 6]
 
 
-def test_human_rewards_have_the_matrix_as_means(humans):
-    seasons, aliens, actions, rewards = humans
+def test_human_rewards_have_the_matrix_as_means(human_tables):
+    seasons, aliens, actions, rewards = human_tables.values()
     for context, cue, action in np.ndindex(3, 4, 3):
         cell = (seasons == context) & (aliens == cue) & (actions == action)
         # the farthest cell is 0.074 off, by 173 trials with a standard deviation of 0.5
         assert rewards[cell].mean() == pytest.approx(MEANS[context, cue, action], abs=0.075)
 
 
-def test_human_accuracy(humans):
-    seasons, aliens, actions, _ = (table.astype(int) for table in humans)
+def test_human_accuracy(human_tables):
+    seasons, aliens, actions, _ = (table.astype(int) for table in human_tables.values())
     accuracy = is_correct(seasons, aliens, actions).mean(axis=0)
     assert accuracy.mean() == pytest.approx(0.548, abs=5e-4)
     assert np.flatnonzero(accuracy < 0.35).tolist() == [30]

@@ -6,7 +6,6 @@ import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -127,10 +126,7 @@ def test_the_terms_name_collectors_and_redistributor():
         assert word.casefold() in ALIEN.terms.casefold()
 
 
-def test_the_human_data_have_the_hashes_we_expect(serve, tmp_path):
-    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
-    if not folder:
-        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
-    fetched = fetch(dataclasses.replace(ALIEN), tmp_path / "alien", url=serve(Path(folder)))
+def test_the_human_data_have_the_hashes_we_expect(serve, tmp_path, alien_humans):
+    fetched = fetch(dataclasses.replace(ALIEN), tmp_path / "alien", url=serve(alien_humans))
     assert len(fetched.downloaded) == 4
     assert read_wide(tmp_path / "alien").sizes == {"context": 3, "cue": 4, "action": 3}

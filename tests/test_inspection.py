@@ -1,22 +1,10 @@
 """Inspection: counts, what is odd, and the next command."""
 
-import os
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from trialwise.inspection import inspect
 from trialwise.read import read_long, read_wide
-
-
-@pytest.fixture
-def alien_humans() -> Path:
-    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
-    if not folder:
-        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
-    return Path(folder)
-
 
 FRAME = pd.DataFrame(
     {

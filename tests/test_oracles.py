@@ -1,8 +1,6 @@
 """Likelihoods and gradients against independent NumPy rewrites, on generated data and on the human data."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,17 +82,12 @@ def test_zero_stickiness_and_lapse_are_the_plain_learner():
 
 # -- the human data of the alien task ----------------------------------------------------------------------------------
 
-FOLDER = os.environ.get("TRIALWISE_ALIEN_HUMANS")
-needs_humans = pytest.mark.skipif(not FOLDER, reason="TRIALWISE_ALIEN_HUMANS does not name a folder")
-
 
 @pytest.fixture(scope="module")
-def humans():
-    """31 participants x 440 trials."""
-    wide = {name: np.loadtxt(Path(FOLDER) / f"{name}.csv", delimiter=",", skiprows=1)
-            for name in ("seasons", "aliens", "actions", "rewards")}  # fmt: skip
-    trials, participants = wide["actions"].shape
-    flat = {name: np.ascontiguousarray(table.T).ravel() for name, table in wide.items()}
+def humans(human_tables):
+    """31 participants x 440 trials, arranged here and not by the reader."""
+    trials, participants = human_tables["actions"].shape
+    flat = {name: np.ascontiguousarray(table.T).ravel() for name, table in human_tables.items()}
     return Trials(
         participants=tuple(range(participants)),
         offsets=np.arange(participants + 1) * trials,
@@ -108,7 +101,6 @@ def humans():
     )
 
 
-@needs_humans
 @pytest.mark.parametrize("initial", [0.12, 1.2])
 def test_human_data_agree_with_the_oracle(humans, initial):
     learner = tw.QLearning(initial=initial)
@@ -125,8 +117,6 @@ def test_human_data_agree_with_the_oracle(humans, initial):
         np.testing.assert_allclose(gradient[name], (above - below) / (2 * step), rtol=1e-5, atol=1e-6 * scale)
 
 
-@needs_humans
-@needs_humans
 def test_fractions_of_outcomes_matter(humans):
     """Outcomes cut to whole numbers, as in the author's notebook, give another likelihood."""
     learner, parameters = tw.QLearning(initial=1.2), {"alpha": 0.11, "beta": 1.5, "forget": 0.05}

@@ -1,8 +1,6 @@
 """Reading: every flavour of table, every role, and the human data of the alien task."""
 
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,14 +27,6 @@ LONG = """subjID,trialNum,stimulus,action,reward,rt
 2,2,a,left,1.25,500
 2,3,a,right,0,350
 """
-
-
-@pytest.fixture
-def alien_humans() -> Path:
-    folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
-    if not folder:
-        pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
-    return Path(folder)
 
 
 @pytest.fixture

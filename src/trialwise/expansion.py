@@ -156,8 +156,6 @@ class Expansion:
         About the posterior standard deviations of the spreads.
     modes
         The participants' modes under the group at its mode, ``(participants, parameters)``.
-    calls
-        Calls of the gradient that it took.
     """
 
     curvature: np.ndarray
@@ -167,7 +165,6 @@ class Expansion:
     mean_factor: np.ndarray
     sd_scale: np.ndarray
     modes: np.ndarray
-    calls: int
 
 
 def group_log_posterior(
@@ -238,7 +235,7 @@ def expand(
     covariance = np.linalg.inv(_curvature_of(lambda t: group_log_posterior(t, curvature, linear, prior), theta))
     sd_scale = np.exp(theta[size:]) * np.sqrt(np.diag(covariance)[size:])
     mean_factor = np.linalg.cholesky(covariance[:size, :size])
-    return Expansion(curvature, linear, theta[:size], theta[size:], mean_factor, sd_scale, u, evaluate.calls)
+    return Expansion(curvature, linear, theta[:size], theta[size:], mean_factor, sd_scale, u)
 
 
 def averaged(
@@ -270,7 +267,7 @@ def expand_alone(evaluate: Evaluator, mean: np.ndarray, total: np.ndarray) -> Ex
     curvature = floored(modes.curvature)
     linear = np.einsum("nkl,nl->nk", curvature, modes.u) + modes.gradient
     curvature, linear = averaged(evaluate, curvature, linear, mean, 1.0 / total**2)
-    return Expansion(curvature, linear, mean, np.log(total), np.eye(len(mean)), total, modes.u, evaluate.calls)
+    return Expansion(curvature, linear, mean, np.log(total), np.eye(len(mean)), total, modes.u)
 
 
 def _curvature_of(function: Callable[[np.ndarray], float], at: np.ndarray, step: float = 1e-3) -> np.ndarray:

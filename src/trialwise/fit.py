@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.errors import UsageError
-from trialwise.fitted import Fit, group_names
+from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.stored import learner_to_attributes, trials_to_datasets
 from trialwise.trials import Trials
@@ -81,7 +81,7 @@ def fit(
     from trialwise.expansion import Evaluator, expand, expand_alone
     from trialwise.inference.nuts import How, sample_model, sample_posterior
     from trialwise.posterior import posterior as compiled_posterior
-    from trialwise.priors import group_prior, told
+    from trialwise.priors import check_priors, group_names, group_prior, told
     from trialwise.starts import check_starts
 
     began = time.perf_counter()
@@ -92,16 +92,16 @@ def fit(
             raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
     if not learner.names:
         raise UsageError(f"{learner} has no free parameter: use log_likelihood or trial_values")
-    if pooling not in ("partial", "none", "complete"):
-        raise UsageError(f"pooling={pooling!r}: one of 'partial', 'none', 'complete'")
     notes: list[str] = []
     if pooling == "partial" and trials.n_participants == 1:
         pooling = "none"
         notes.append("one participant has no group to be pooled with: fitted with pooling='none'")
+    priors = dict(priors or {})
+    check_priors(learner, pooling, priors)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
 
     packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
+    prior, unusual = told(group_prior(learner, trials), learner, priors, pooling)
     start = Evaluator(learner, packed)
     notes += check_starts(start, trials, prior, seed)
     lacks = partial(_lacks, group_names(learner.names, pooling)) if draws is None else None
@@ -141,7 +141,7 @@ def fit(
         **learner_to_attributes(learner),
         "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
         "pooling": pooling,
-        "priors": json.dumps({name: str(prior) for name, prior in (priors or {}).items()}),
+        "priors": json.dumps({name: str(prior) for name, prior in priors.items()}),
         "notes": "\n".join(notes),
         "seed": seed,
         "gradients": run.gradients + preparing,
@@ -156,7 +156,7 @@ def fit(
         "python_version": sys.version.split()[0],
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
-    return Fit(tree, learner, trials, dict(priors or {}))
+    return Fit(tree, learner, trials, priors)
 
 
 def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:

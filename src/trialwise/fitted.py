@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike, fspath
@@ -15,6 +15,7 @@ import numpy as np
 from trialwise.errors import DataError, Problem, UsageError
 from trialwise.files import whole
 from trialwise.learner import Learner
+from trialwise.priors import group_names
 from trialwise.stored import learner_from_attributes, trials_from_datasets
 from trialwise.trials import Trials
 
@@ -72,7 +73,7 @@ class Fit:
 
     @property
     def group_names(self) -> list[str]:
-        """What describes the group; see :func:`group_names`."""
+        """What describes the group; see :func:`trialwise.priors.group_names`."""
         return group_names(self.parameters, self.pooling)
 
     @cached_property
@@ -177,13 +178,6 @@ class Fit:
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
             f"{posterior['chain']} x {posterior['draw']} draws; {state})"
         )
-
-
-def group_names(parameters: Sequence[str], pooling: str) -> list[str]:
-    """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
-    return (
-        [f"{name}_{part}" for name in parameters for part in ("mu", "sd")] if pooling == "partial" else list(parameters)
-    )
 
 
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:

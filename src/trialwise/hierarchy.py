@@ -19,16 +19,15 @@ from typing import Any, Literal, get_args
 import pymc as pm
 import pytensor.tensor as pt
 
-from trialwise.errors import UsageError, did_you_mean
+from trialwise.errors import UsageError
 from trialwise.expansion import Expansion
 from trialwise.learner import Learner
 from trialwise.likelihood import observe
 from trialwise.parameters import Parameter
-from trialwise.priors import group_prior
+from trialwise.priors import Pooling, check_priors, group_prior
 from trialwise.transforms import ConditionalWhitening, NonCentred
 from trialwise.trials import Trials
 
-Pooling = Literal["partial", "none", "complete"]
 Geometry = Literal["centred", "non-centred", "whitened"]
 
 OBSERVED = {"categorical": "choices", "normal": "responses"}
@@ -42,28 +41,6 @@ def constrain(parameter: Parameter, u: Any) -> Any:
     if parameter.support == "positive":
         return pt.exp(u)
     return parameter.lower + (parameter.upper - parameter.lower) * pt.sigmoid(u)
-
-
-def check_priors(learner: Learner, pooling: Pooling, priors: Mapping[str, Any]) -> None:
-    """Hold the pooling and the names of priors against the learner.
-
-    Raises
-    ------
-    UsageError
-        For an unknown pooling, or a prior that the model has no parameter for.
-    """
-    if pooling not in get_args(Pooling):
-        raise UsageError(f"pooling={pooling!r}: one of {', '.join(map(repr, get_args(Pooling)))}")
-    known = (
-        [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
-        if pooling == "partial"
-        else list(learner.names)
-    )
-    for name in priors:
-        if name not in known:
-            raise UsageError(
-                f"priors={{{name!r}: ...}} with pooling={pooling!r}: {did_you_mean(name, known, 'priors')}"
-            )
 
 
 def build_model(

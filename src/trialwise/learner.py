@@ -118,12 +118,12 @@ class Learner:
     @cached_property
     def lower(self) -> np.ndarray:
         """Where the range of each free parameter begins, ``(parameters,)``."""
-        return np.array([parameter.lower for parameter in self.parameters])
+        return np.array([parameter.lower for parameter in self.parameters], float)
 
     @cached_property
     def upper(self) -> np.ndarray:
         """Where the range of each free parameter ends, ``(parameters,)``."""
-        return np.array([parameter.upper for parameter in self.parameters])
+        return np.array([parameter.upper for parameter in self.parameters], float)
 
     def fix(self, **values: float) -> Learner:
         """Hold parameters at a value: ``QLearning().fix(forget=0)``.

@@ -1,16 +1,18 @@
-"""The default priors of a learner's parameters, on the unconstrained scale, in units of the data at hand."""
+"""Priors: the default ones, on the unconstrained scale, in units of the data at hand; and those of the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.errors import UsageError, did_you_mean
 from trialwise.learner import Learner
 from trialwise.trials import Trials
+
+Pooling = Literal["partial", "none", "complete"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,31 @@ def group_prior(learner: Learner, trials: Trials) -> GroupPrior:
         np.array([p.width for p in parameters]),
         np.array([p.spread for p in parameters]),
     )
+
+
+def group_names(parameters: Sequence[str], pooling: str) -> list[str]:
+    """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
+    return (
+        [f"{name}_{part}" for name in parameters for part in ("mu", "sd")] if pooling == "partial" else list(parameters)
+    )
+
+
+def check_priors(learner: Learner, pooling: str, priors: Mapping[str, Any]) -> None:
+    """Hold the pooling and the names of priors against the learner.
+
+    Raises
+    ------
+    UsageError
+        For an unknown pooling, or a prior that the model has no parameter for.
+    """
+    if pooling not in get_args(Pooling):
+        raise UsageError(f"pooling={pooling!r}: one of {', '.join(map(repr, get_args(Pooling)))}")
+    known = group_names(learner.names, pooling)
+    for name in priors:
+        if name not in known:
+            raise UsageError(
+                f"priors={{{name!r}: ...}} with pooling={pooling!r}: {did_you_mean(name, known, 'priors')}"
+            )
 
 
 def told(

@@ -146,9 +146,8 @@ def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name
 
 def _other_data(trials: Trials):
     """Data in which something happens that did not, with the words for its absence."""
-    outcomes = {name: np.where(np.isnan(v), np.nan, v) for name, v in trials.outcome.items()}
-    for name, values in outcomes.items():
-        what = "outcome" if len(outcomes) == 1 else name
+    for name, values in trials.outcome.items():
+        what = "outcome" if len(trials.outcome) == 1 else name
         seen = values[np.isfinite(values)]
         if not len(seen):
             yield f"no {what} was recorded", _with(trials, name, np.where(np.isnan(values), 1.0, values))

@@ -103,7 +103,6 @@ FunctionIdentity._unique_ids = _Numbers()  # type: ignore[assignment]
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
     """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
-    name = f"{name}_{key}"
     namespace: dict[str, Any] = {"inner": build(), "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]

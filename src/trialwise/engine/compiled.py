@@ -202,15 +202,15 @@ def trace_kernel(learner: Learner, packed: Packed) -> Callable:
     Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the probabilities of all actions (or mean and
     sd of a continuous response), and ``signals[t]`` with what ``learn`` returned.
     """
-    return _kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay, 0))
+    return _kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
 
 
 def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
     """As :func:`trace_kernel` with ``potential, first_outcome, random`` behind; writes responses and outcomes in place."""
-    return _kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout, 3))
+    return _kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
 
 
-def _build_walk(learner: Learner, packed: Packed, build: Callable, extras: int) -> Callable:
+def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
     adapter = Adapter(0)
     walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
     agent_of = _agent_builder(learner, adapter)

@@ -132,9 +132,8 @@ def _compose(table, rate, toward):
     scale, offset = _line(table)
     keep, rest = 1.0 - rate, rate * toward
     scale = keep * scale
-    gentle = (
-        (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
-    )  # the same for all trials
+    # one condition without branches, which is the same for all trials and then found out once
+    gentle = (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
     if gentle & (value(scale) > FAINT):
         _set_line(table, scale, keep * offset + rest)
     else:

@@ -129,7 +129,7 @@ def pack(learner: Learner, trials: Trials) -> Packed:
     count, wanted = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
-    got_outcome = ~np.all([np.isnan(v) for _, v in outcomes], axis=0) if outcomes else np.zeros(count, bool)
+    got_outcome = ~trials.without_outcome
     if learner.response == "normal":
         observed = np.ascontiguousarray(next(iter(trials.response.values())), np.float64)
         responded, learns = ~np.isnan(observed), got_outcome

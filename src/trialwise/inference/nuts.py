@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 TARGET_ACCEPT, CAREFUL = 0.8, 0.9
 """Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
 
-
 MORE = 2
 """How often chains are added until there are enough draws, where nobody said how many there should be."""
 
@@ -136,9 +135,7 @@ class _Sampler:
         import nutpie
 
         seed = self.seed if not turn else int(np.random.SeedSequence([self.seed, turn]).generate_state(1)[0])
-        tree = nutpie.sample(
-            self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target
-        )  # fmt: skip
+        tree = nutpie.sample(self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target)
         self.gradients += gradients(tree)
         return tree
 
