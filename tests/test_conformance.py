@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import learner, positive, real, state, unit
+from trialwise import hidden, learner, positive, real, state, unit
 from trialwise.columns import Reading
 from trialwise.conformance import check_learner
 from trialwise.errors import LearnerError, UsageError
@@ -35,11 +35,52 @@ def load(path):
         tw.QLearning().tie(forget="alpha"),
         tw.RescorlaWagner(),
         tw.PearceHall(),
+        tw.StimulusLearning(initial=1.2),
+        tw.TaskSets(initial=1.2),
+        tw.TaskSets(sets=2).tie(alpha_high="alpha").with_lapse().with_stickiness(),
+        tw.MixedTaskSets(initial=1.2),
+        tw.HierarchicalBayes(),
+        tw.HierarchicalBayes(published=True),
     ],
     ids=repr,
 )
 def test_built_in_learners(mine):
     check_learner(mine, quiet=True).raise_if_failed()
+
+
+def test_the_learner_for_teaching_keeps_all_but_one_check():
+    """A hard choice of the set: nothing that follows slopes can fit it, and every one of them is told so."""
+    detail = failure(tw.ArgmaxTaskSets(initial=1.2), "every parameter matters")
+    assert "alpha_high moves the likelihood only in steps" in detail and "argmax" in detail
+    result = check_learner(tw.ArgmaxTaskSets(initial=1.2), quiet=True)
+    assert sum(not check.passed for check in result.checks) == 1
+
+
+@learner
+class Tells:
+    """Its options are said to be alike and are not."""
+
+    beta: float = positive("inverse temperature")
+    ways: int = hidden(2, "ways to go about it", exchangeable=True)
+
+    def start(self, task):
+        return task.table(self.ways, "action")
+
+    def hide(self, q, trial, preference):
+        preference[0] = 0.7
+        preference[1] = 0.0
+
+    def choose(self, q, trial, way, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[way, action]
+
+    def learn(self, q, trial, way, choice, outcome):
+        q[way, choice] += 0.5 * (outcome - q[way, choice])
+
+
+def test_options_that_are_not_exchangeable():
+    detail = failure(Tells, "hidden options are exchangeable")
+    assert "options 0 and 1 swapped" in detail and "Take exchangeable=True away" in detail
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

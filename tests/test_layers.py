@@ -11,7 +11,7 @@ import trialwise
 SOURCE = Path(trialwise.__file__).parent
 
 FLOORS = (
-    "errors engine.number environments.alien_rewards recognise cells files whitening plots __init__",
+    "errors engine.number environments.alien_rewards recognise cells files whitening emulator plots __init__",
     "source parameters state flavours",
     "learner trials fetch tables_on_disk",
     "declaration",
@@ -20,7 +20,7 @@ FLOORS = (
     "roles wide",
     "read",
     "data_sets engine",
-    "expansion likelihood transforms evaluate specimen priors stored diagnostics",
+    "expansion likelihood transforms marginal hidden_values evaluate specimen priors stored diagnostics",
     "hierarchy posterior starts simulate contract",
     "conformance inference",
     "fitted",

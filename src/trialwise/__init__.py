@@ -13,15 +13,24 @@ if TYPE_CHECKING:
     from trialwise.declaration import learner, probabilities
     from trialwise.environments import AlienTask, Conditioning
     from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
-    from trialwise.evaluate import log_likelihood, plain_log_likelihood, trial_log_likelihood, trial_values
+    from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fetch import fetch
     from trialwise.fit import fit
     from trialwise.fitted import Fit, load
     from trialwise.inference.point import Point, point
     from trialwise.inspection import inspect
-    from trialwise.learners import PearceHall, QLearning, RescorlaWagner
+    from trialwise.learners import (
+        ArgmaxTaskSets,
+        HierarchicalBayes,
+        MixedTaskSets,
+        PearceHall,
+        QLearning,
+        RescorlaWagner,
+        StimulusLearning,
+        TaskSets,
+    )
     from trialwise.likelihood import likelihood
-    from trialwise.parameters import constant, interval, positive, real, unit
+    from trialwise.parameters import constant, hidden, interval, positive, real, unit
     from trialwise.read import read_long, read_wide
     from trialwise.recovered import recovered
     from trialwise.simulate import simulate, uniform
@@ -35,16 +44,16 @@ _NAMES = {
     "data_sets": "data_set",
     "environments": "AlienTask Conditioning",
     "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
-    "evaluate": "log_likelihood plain_log_likelihood trial_log_likelihood trial_values",
+    "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
     "fetch": "fetch",
     "fit": "fit",
     "fitted": "Fit load",
     "inference.point": "Point point",
     "inspection": "inspect",
     "declaration": "learner probabilities",
-    "learners": "PearceHall QLearning RescorlaWagner",
+    "learners": "ArgmaxTaskSets HierarchicalBayes MixedTaskSets PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihood": "likelihood",
-    "parameters": "constant interval positive real unit",
+    "parameters": "constant hidden interval positive real unit",
     "read": "read_long read_wide",
     "recovered": "recovered",
     "simulate": "simulate uniform",
@@ -88,9 +97,52 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "AlienTask", "Conditioning", "DataError", "FetchError", "Fit", "LearnerError", "ModelError", "PearceHall",
-    "Point", "QLearning", "RescorlaWagner", "Trials", "TrialwiseError", "UsageError", "check_learner", "constant",
-    "data_set", "fetch", "fit", "inspect", "interval", "learner", "likelihood", "load", "log_likelihood", "memory",
-    "plain_log_likelihood", "point", "positive", "probabilities", "read_long", "read_wide", "real", "recovered",
-    "simulate", "softmax_into", "state", "trial_log_likelihood", "trial_values", "uniform", "unit",
-]  # fmt: skip
+    "AlienTask",
+    "ArgmaxTaskSets",
+    "Conditioning",
+    "DataError",
+    "FetchError",
+    "Fit",
+    "HierarchicalBayes",
+    "LearnerError",
+    "MixedTaskSets",
+    "ModelError",
+    "PearceHall",
+    "Point",
+    "QLearning",
+    "RescorlaWagner",
+    "StimulusLearning",
+    "TaskSets",
+    "Trials",
+    "TrialwiseError",
+    "UsageError",
+    "check_learner",
+    "constant",
+    "data_set",
+    "fetch",
+    "fit",
+    "hidden",
+    "inspect",
+    "interval",
+    "learner",
+    "likelihood",
+    "load",
+    "log_likelihood",
+    "memory",
+    "plain_log_likelihood",
+    "point",
+    "positive",
+    "probabilities",
+    "read_long",
+    "read_wide",
+    "real",
+    "recovered",
+    "same_hidden",
+    "simulate",
+    "softmax_into",
+    "state",
+    "trial_log_likelihood",
+    "trial_values",
+    "uniform",
+    "unit",
+]

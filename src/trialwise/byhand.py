@@ -17,14 +17,18 @@ from trialwise.learner import Learner
 from trialwise.state import Table, Task
 from trialwise.trials import MISSED, Trials
 
+HIDDEN_CHOICE = "hidden choice"
+"""The column of trials that says what was picked unseen; no text can read a name with a space."""
+
 
 def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mapping[str, float]) -> np.ndarray:
-    """Log-likelihood of each trial of one participant; NaN where nothing was chosen."""
+    """Log-likelihood of each trial of one participant, NaN where nothing was chosen; of given hidden choices too, if there are."""
     agent, task, do = learner.agent(free), Task(trials.sizes), learner.methods
     rows = range(trials.offsets[participant], trials.offsets[participant + 1])
     state = do["start"](agent, task) if "start" in do else None
     scores, last = np.full(len(rows), np.nan), -1
     for n, t in enumerate(rows):
+        hidden = (int(trials.columns[HIDDEN_CHOICE].values[t]),) if learner.hides else ()
         trial, outcome, answered = _seen(trials, t), _outcome(trials, t), _answer(learner, trials, t)
         if trials.reset[t] and n > 0:  # type: ignore[index]
             last = -1
@@ -34,7 +38,7 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
                 state = do["start"](agent, task)
         missed = answered == MISSED if learner.response == "categorical" else math.isnan(answered)
         if not missed and learner.response == "categorical":
-            scores[n] = _log_choice(learner, agent, state, trial, last, int(answered))
+            scores[n] = _log_choice(learner, agent, state, trial, hidden, last, int(answered))
             last = int(answered)
         elif not missed:
             mean, sd = do["respond"](agent, state, trial)
@@ -42,13 +46,15 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
         if "elapse" in do:
             do["elapse"](agent, state, trial)
         if "learn" in do and outcome is not None and not (missed and learner.response == "categorical"):
-            do["learn"](agent, state, trial, answered, outcome)
+            do["learn"](agent, state, trial, *hidden, answered, outcome)
     return scores
 
 
-def _log_choice(learner: Learner, agent: Any, state: Any, trial: Any, last: int, choice: int) -> float:
+def _log_choice(
+    learner: Learner, agent: Any, state: Any, trial: Any, hidden: tuple[int, ...], last: int, choice: int
+) -> float:
     preference = np.zeros(len(trial.available)).view(Table)
-    learner.methods["choose"](agent, state, trial, preference)
+    learner.methods["choose"](agent, state, trial, *hidden, preference)
     logits = np.log(preference) if learner.gives_probabilities else np.array(preference)
     if "stickiness" in learner.declared and last >= 0:
         logits[last] += agent.stickiness
@@ -57,7 +63,12 @@ def _log_choice(learner: Learner, agent: Any, state: Any, trial: Any, last: int,
     p = p / p.sum()
     if "lapse" in learner.declared:
         p = (1 - agent.lapse) * p + agent.lapse * trial.available / trial.available.sum()
-    return float(np.log(p[choice]))
+    unseen = 0.0
+    for option in hidden:
+        logits = np.zeros(learner.options).view(Table)
+        learner.methods["hide"](agent, state, trial, logits)
+        unseen = float(logits[option] - np.log(np.exp(logits - logits.max()).sum()) - logits.max())
+    return float(np.log(p[choice])) + unseen
 
 
 def _seen(trials: Trials, t: int) -> SimpleNamespace:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trialwise.contract import CHECKS, Case, NotKept
+from trialwise.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
 from trialwise.declaration import learner
 from trialwise.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.learner import Learner
@@ -83,7 +83,9 @@ def check_learner(
 
     The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation
     has the probability that replaying it finds; every parameter matters; nothing is known before it happened;
-    participants do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers.
+    participants do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers. Those of a learner
+    with a hidden choice are made at hidden choices that are given, where everything can be told exactly; besides, swapping
+    exchangeable options must change nothing, and particles must agree with the sum over all courses of a few trials.
 
     Parameters
     ----------
@@ -131,7 +133,8 @@ def _as_learner(subject: Any) -> Learner:
 
 
 def _run_checks(case: Case) -> Iterator[Check]:
-    for n, (name, check) in enumerate(CHECKS.items()):
+    checks = CHECKS | HIDDEN_CHECKS if case.learner.hides else CHECKS
+    for n, (name, check) in enumerate(checks.items()):
         try:
             yield Check(name, True, check(case))
         except (NotKept, TrialwiseError) as error:

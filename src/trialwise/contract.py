@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -9,18 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.byhand import walk_by_hand
+from trialwise.byhand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.engine import run
-from trialwise.engine.packed import FLAGS, LEARNS, RESPONDED, Packed, pack
+from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack
 from trialwise.learner import Learner
 from trialwise.source import helpers
-from trialwise.trials import MISSED, Trials
+from trialwise.trials import MISSED, Column, Trials
 
 AGREEMENT = 1e-10
 """How far apart two ways to compute one number may be, relative to its size."""
 
 POINTS = 3
 """Parameter points that are tried; at each, every participant has values of its own."""
+
+
+COURSE, FILTERS = 9, 400
+"""Trials on all courses of hidden choices that particles are held against, and how many filters are averaged."""
 
 
 class NotKept(Exception):
@@ -31,8 +36,11 @@ class Case:
     """A learner, the trials it is tried on, and parameter points."""
 
     def __init__(self, learner: Learner, trials: Trials, seed: int):
-        self.learner, self.trials = learner, trials
         self.random = np.random.default_rng([seed, 1])
+        if learner.hides:
+            hidden = Column(np.random.default_rng([seed, 2]).integers(0, learner.options, trials.n_trials))
+            trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: hidden})
+        self.learner, self.trials = learner, trials
         spots = self.random.normal(0.0, 0.8, (POINTS, trials.n_participants, len(learner.parameters)))
         self.points = [self.natural(spot) for spot in spots]
 
@@ -43,11 +51,16 @@ class Case:
 
     @cached_property
     def packed(self) -> Packed:
-        return pack(self.learner, self.trials)
+        return self.pack(self.trials)
+
+    def pack(self, trials: Trials) -> Packed:
+        """Trials as the engine takes them; hidden choices are given, since what they do can then be told exactly."""
+        packed = pack(self.learner, trials)
+        return packed.with_hidden(trials.columns[HIDDEN_CHOICE].values) if self.learner.hides else packed
 
     def scores(self, free: np.ndarray, trials: Trials | None = None, packed: Packed | None = None) -> np.ndarray:
         """Log-likelihood of each trial; NaN where nothing was chosen."""
-        packed = packed or (self.packed if trials is None else pack(self.learner, trials))
+        packed = packed or (self.packed if trials is None else self.pack(trials))
         scores: np.ndarray = run.run_trace(self.learner, packed, free)[0][:, 0]
         return scores
 
@@ -144,10 +157,11 @@ def _gradient(case: Case) -> str:
 def _simulation(case: Case) -> str:
     packed, random = case.packed, case.random
     choices = case.learner.response == "categorical"
-    draws = random.random(len(packed.ints)) if choices else random.normal(size=len(packed.ints))
+    count = len(packed.ints)
+    draws = np.stack([random.random(count) if choices else random.normal(size=count), random.random(count)], 1)
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
-    observed, reals, own = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
-    replayed = case.scores(case.points[0], packed=replace(packed, observed=observed, reals=reals))
+    done, own = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
+    replayed = case.scores(case.points[0], packed=done)
     gap = _gap(replayed, own)
     if gap.max() > AGREEMENT:
         raise NotKept(
@@ -320,4 +334,60 @@ CHECKS: dict[str, Callable[[Case], str]] = {
     "a missed trial only elapses": _missed_trials,
     "signals are numbers": _signals,
 }
-"""The rows of the table. Learners whose hidden choices are exchangeable will have one more: permuting their labels."""
+"""The rows of the table."""
+
+
+# -- more checks, of learners with a hidden choice ----------------------------------------------------------------------
+
+
+def _exchangeable(case: Case) -> str:
+    field = case.learner.hidden
+    assert field is not None
+    if not case.learner.exchangeable:
+        return f"{field.name} does not say exchangeable=True: each option has its own meaning"
+    hidden = case.packed.ints[:, HIDDEN]
+    swaps = [list(range(case.learner.options)) for _ in range(1, case.learner.options)]
+    for k, swap in enumerate(swaps, 1):
+        swap[0], swap[k] = k, 0
+        swapped = case.packed.with_hidden(np.array(swap)[hidden])
+        for free in case.points:
+            gap = _gap(case.scores(free, packed=swapped), case.scores(free))
+            if gap.max() > AGREEMENT:
+                raise NotKept(
+                    f"options 0 and {k} swapped, the likelihood of {case.where(int(gap.argmax()))} changes by "
+                    f"{_shown(gap.max())}: something tells them apart from the start. Take exchangeable=True away, or let "
+                    "start, hide and elapse treat all options alike"
+                )
+    return f"{len(swaps)} swaps of options change nothing"
+
+
+def _integrated(case: Case) -> str:
+    from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
+
+    first = np.concatenate([np.arange(a, min(a + COURSE, b)) for a, b in itertools.pairwise(case.trials.offsets)])
+    lengths = np.minimum(case.trials.lengths, COURSE)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    packed = case.pack(replace(case.trials.take(first), offsets=offsets))
+    free, worst = case.points[0], 0.0
+    exact = run_exact(case.learner, packed, free)[0]
+    for n in range(len(lengths)):
+        jobs = np.full(FILTERS, n)
+        keys = stream_keys(np.uint64(n), np.arange(FILTERS))
+        found = run_particles(case.learner, packed, free[jobs], jobs, keys, 20)
+        ratio = np.exp(found.log_likelihood - exact[n])
+        far = abs(ratio.mean() - 1.0) / max(ratio.std() / np.sqrt(FILTERS), 1e-9)
+        worst = max(worst, far)
+        if far > 5.0:
+            raise NotKept(
+                f"of the first {lengths[n]} trials of {case.trials.participants[n]} particles find a likelihood of "
+                f"{ratio.mean():.4g} times that of all courses together, {far:.1f} standard errors away: hide, choose and "
+                "elapse must depend on nothing but state and trial"
+            )
+    return f"within {worst:.1f} standard errors of the sum over all courses of {COURSE} trials"
+
+
+HIDDEN_CHECKS: dict[str, Callable[[Case], str]] = {
+    "hidden options are exchangeable": _exchangeable,
+    "particles agree with all courses": _integrated,
+}
+"""The rows that learners with a hidden choice have besides."""

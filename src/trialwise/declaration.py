@@ -10,7 +10,7 @@ from typing import Any
 
 from trialwise.errors import LearnerError, did_you_mean
 from trialwise.learner import CONTRACT, Learner
-from trialwise.parameters import Parameter, Setting
+from trialwise.parameters import Hidden, Parameter, Setting
 from trialwise.source import uses
 
 
@@ -75,15 +75,21 @@ def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, C
             "for a continuous response\n"
             "    def respond(self, state, trial):              # return mean, sd"
         )
+    _check_hidden(name, fields, methods)
     for method_name, method in methods.items():
         wanted = list(CONTRACT[method_name])
         if "hide" in methods and method_name in ("choose", "learn"):
             wanted.insert(2, "hidden")
         got = list(inspect.signature(method).parameters)[1:]
         if len(got) != len(wanted):
+            why = (
+                f". The hidden choice is known to choose and learn alone: what {method_name} does cannot depend on it"
+                if "hide" in methods and len(got) == len(wanted) + 1 and method_name not in ("choose", "learn")
+                else ""
+            )
             raise LearnerError(
                 f"{_place(method, name)} takes ({', '.join(['self', *got])}) but is called with "
-                f"({', '.join(['self', *wanted])}): write def {method_name}(self, {', '.join(wanted)}):"
+                f"({', '.join(['self', *wanted])}): write def {method_name}(self, {', '.join(wanted)}):{why}"
             )
     known = set(fields) | {attribute for attribute in vars(cls) if not attribute.startswith("__")}
     for method in vars(cls).values():
@@ -95,6 +101,24 @@ def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, C
                         f"{_place(method, name, use.line)} reads {first[0]}.{use.name}, which {name} does not have. "
                         f"{did_you_mean(use.name, sorted(known), 'fields')}"
                     )
+
+
+def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
+    counts = [field for field in fields.values() if isinstance(field, Hidden)]
+    if "hide" not in methods:
+        if counts:
+            raise LearnerError(
+                f"{name}.{counts[0].name} is the number of options of a hidden choice, but {name} has no hide: write "
+                "def hide(self, state, trial, preference): or make it a constant(...)"
+            )
+        return
+    if len(counts) != 1:
+        raise LearnerError(
+            f"{_place(methods['hide'], name)}: how many options its choice has, one field says: "
+            f'sets: int = hidden(3, "number of task sets"). {name} has {len(counts) or "none"} of them'
+        )
+    if "respond" in methods:
+        raise LearnerError(f"{name} has hide and respond: a hidden choice goes with choose")
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.engine.packed import Packed, pack
 from trialwise.errors import UsageError, did_you_mean
+from trialwise.hidden_values import hidden_values
+from trialwise.hidden_values import same_hidden as smoothed_pairs
 from trialwise.learner import Learner
+from trialwise.marginal import FILTERS, PARTICLES, marginal, own_keys
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
@@ -17,7 +20,15 @@ if TYPE_CHECKING:
 
 
 def log_likelihood(
-    learner: Learner, trials: Trials, parameters: Mapping[str, Any], gradient: bool = False
+    learner: Learner,
+    trials: Trials,
+    parameters: Mapping[str, Any],
+    gradient: bool = False,
+    *,
+    particles: int = PARTICLES,
+    filters: int = FILTERS,
+    seed: int = 0,
+    method: str = "particle",
 ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
     r"""Log-likelihood of each participant, :math:`\sum_t \log p(c_t \mid \text{trials before } t)`.
 
@@ -34,10 +45,16 @@ def log_likelihood(
         ``{name: value}`` for every free parameter, on its natural scale: arrays ``(participants,)`` or scalars.
     gradient
         Also return the derivative with respect to each parameter.
+    particles, filters, seed, method
+        For a learner with a hidden choice only, which is integrated out. ``method="particle"``: the likelihood is the mean
+        of ``filters`` particle filters of so many ``particles``, each an unbiased estimate
+        (:mod:`trialwise.engine.particles`); the same seed gives the same random numbers at whatever parameters.
+        ``"exact"``: the sum over all courses the hidden choices may have taken, for a dozen trials.
 
     Returns
     -------
-    array ``(participants,)``, or with ``gradient`` also ``{name: array (participants,)}``.
+    array ``(participants,)``, or with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array also
+    has ``standard_error``, the Monte Carlo error of each number, and ``particles``.
 
     Raises
     ------
@@ -46,10 +63,16 @@ def log_likelihood(
     LearnerError
         If the learner breaks the contract or cannot be compiled; with the line and what to write instead.
     """
-    from trialwise.engine.ready import ready
+    likelihood: np.ndarray
+    if learner.hides:
+        packed = pack(learner, trials)
+        free = matrix(learner, trials, parameters)
+        likelihood, slope = marginal(learner, trials, packed, free, particles, filters, seed, method, gradient)
+    else:
+        from trialwise.engine.ready import ready
 
-    evaluate = ready(learner, trials)
-    likelihood, slope = evaluate(matrix(learner, trials, parameters))
+        evaluate = ready(learner, trials)
+        likelihood, slope = evaluate(matrix(learner, trials, parameters))
     if not gradient:
         return likelihood
     return likelihood, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
@@ -60,26 +83,68 @@ def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[s
 
     NaN where nothing was chosen. Arguments and errors as :func:`log_likelihood`.
     """
+    if learner.hides:
+        return trial_values(learner, trials, parameters)["log_likelihood"].to_numpy()
     return _trace(learner, trials, parameters)[0][:, 0]
 
 
-def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> pd.DataFrame:
+def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0) -> pd.DataFrame:
     """What goes on in the learner on every trial: a row a trial, with the original labels.
 
     Columns behind those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
     ``log_likelihood``, and the signals that the learner's ``learn`` returns under their own names (NaN on trials without
     learning): the regressors of an EEG or fMRI analysis. Arguments and errors as :func:`log_likelihood`.
+
+    With a hidden choice, signals are expected values given all trials (smoothed), and ``<name>_filtered`` given the trials up
+    to this one. Probabilities of the hidden choice come in the same two forms. Where options are exchangeable, they have no
+    names; then ``hidden_current`` is the probability that the one in use is that settled on for the current context,
+    ``hidden_previous`` that it is the one settled on for the context before, and not for the current one, ``hidden_other`` the
+    rest (without contexts ``hidden_same``: as on the trial before). Otherwise ``hidden_1``, ``hidden_2``, ... are the options.
+    ``attrs["ancestors"]`` of the table tells for each participant how many effective ancestors the smoothing has left at the
+    first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.hidden_values`.
     """
-    record, signals, names = _trace(learner, trials, parameters)
     frame = trials.to_frame()
+    if learner.hides:
+        packed, free = pack(learner, trials), matrix(learner, trials, parameters)
+        people = [hidden_values(learner, trials, packed, n, free[n], seed) for n in range(trials.n_participants)]
+        record = np.concatenate([one.record for one in people])
+        columns = {name: np.concatenate([one.columns[name] for one in people]) for name in people[0].columns}
+        frame.attrs["ancestors"] = [round(one.ancestors, 1) for one in people]
+        frame.attrs["filters"] = [one.filters for one in people]
+    else:
+        record, signals, names = _trace(learner, trials, parameters)
+        columns = {name: signals[:, k] for k, name in enumerate(names)}
     if learner.response == "categorical":
         frame["choice_probability"] = np.exp(record[:, 0])
     else:
         frame["predicted"], frame["sd"] = record[:, 1], record[:, 2]
     frame["log_likelihood"] = record[:, 0]
-    for k, name in enumerate(names):
-        frame[name if name not in frame else f"{name}_signal"] = signals[:, k]
+    for name, values in columns.items():
+        frame[name if name not in frame else f"{name}_signal"] = values
     return frame
+
+
+def same_hidden(
+    learner: Learner, trials: Trials, parameters: Mapping[str, Any], participant: Hashable, seed: int = 0
+) -> np.ndarray:
+    """Probability that the same hidden option was in use on trials s and t of a participant, ``(trials, trials)``, smoothed.
+
+    NaN where a choice was missed. Arguments and errors as :func:`log_likelihood`.
+
+    Raises
+    ------
+    UsageError
+        Also for a learner without a hidden choice, or an unknown participant.
+    """
+    if not learner.hides:
+        raise UsageError(f"{learner} makes no hidden choice")
+    if participant not in trials.participants:
+        raise UsageError(
+            f"no participant {participant!r}. {did_you_mean(str(participant), [str(p) for p in trials.participants], 'participants')}"
+        )
+    n = trials.participants.index(participant)
+    free = matrix(learner, trials, parameters)
+    return smoothed_pairs(learner, trials, pack(learner, trials), n, free[n], seed)[0]
 
 
 def _trace(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -89,10 +154,19 @@ def _trace(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> t
 
 
 def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """:func:`log_likelihood` in interpreted Python: slow, and a debugger steps through the learner's own lines."""
+    """:func:`log_likelihood` in interpreted Python: slow, and a debugger steps through the learner's own lines.
+
+    With a hidden choice it is an estimate by ten particles, whose purpose is the stepping through.
+    """
     from trialwise.engine.run import run_plain
 
     packed: Packed = pack(learner, trials)
+    if learner.hides:
+        from trialwise.engine.run_hidden import trace_particles_plain
+
+        free, keys = matrix(learner, trials, parameters), own_keys(trials, 0, "particles")
+        each = [trace_particles_plain(learner, packed, n, free[n], int(keys[n]), 10)[0] for n in range(len(free))]
+        return np.array(each)
     return run_plain(learner, packed, matrix(learner, trials, parameters))
 
 

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from trialwise.engine.packed import Packed
 from trialwise.engine.run import run_gradient
+from trialwise.errors import LearnerError
 from trialwise.learner import Learner
 
 STEP = 1e-4
@@ -28,6 +29,11 @@ class Evaluator:
     """
 
     def __init__(self, learner: Learner, packed: Packed, pooled: bool = False):
+        if learner.hides:
+            raise LearnerError(
+                f"{learner} makes a choice that nobody observed, so that its likelihood can only be estimated, without a "
+                "gradient to follow: trialwise.fit integrates over it, trialwise.log_likelihood estimates it"
+            )
         self.learner, self.packed, self.pooled, self.calls = learner, packed, pooled, 0
 
     @property
@@ -201,7 +207,7 @@ def expand(
     ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
     ``HalfNormal(spread)``.
     """
-    people, size = len(evaluate.packed.rows), len(mean)
+    people, size = evaluate.people, len(mean)
 
     def prior(mu, log_sd):
         z = (mu - mean) / width

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from trialwise.errors import UsageError, did_you_mean
-from trialwise.parameters import Parameter, Setting, real, unit
+from trialwise.parameters import Hidden, Parameter, Setting, real, unit
 from trialwise.source import class_source, fingerprint, signal_names
 
 CONTRACT = {
@@ -76,6 +76,8 @@ class Learner:
                 raise UsageError(
                     f"{type(self).__name__}({name}={value!r}): a {type(default).__name__} is wanted ({known[name].role})"
                 )
+            if isinstance(known[name], Hidden) and value < 1:
+                raise UsageError(f"{type(self).__name__}({name}={value!r}): 1 or more is wanted ({known[name].role})")
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in known.items()}
         self._restrict(chosen, {}, {}, ())
 
@@ -228,6 +230,21 @@ class Learner:
     def hides(self) -> bool:
         """Whether the learner makes a choice that nobody observed."""
         return "hide" in self.methods
+
+    @cached_property
+    def hidden(self) -> Hidden | None:
+        """The field that says how many options the hidden choice has, with its default; None without one."""
+        return next((field for field in self.fields.values() if isinstance(field, Hidden)), None)
+
+    @property
+    def options(self) -> int:
+        """How many options the hidden choice has; 1 without one."""
+        return int(self.settings[self.hidden.name]) if self.hidden else 1
+
+    @property
+    def exchangeable(self) -> bool:
+        """Whether the options of the hidden choice are told apart by the order of their first use alone."""
+        return self.hidden is not None and self.hidden.exchangeable and self.options > 1
 
     @property
     def signals(self) -> tuple[str, ...]:

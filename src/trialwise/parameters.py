@@ -94,6 +94,13 @@ class Setting:
     value: Any
 
 
+@dataclass(frozen=True)
+class Hidden(Setting):
+    """The number of options of a choice that nobody observed; ``exchangeable`` if nothing tells them apart at the start."""
+
+    exchangeable: bool = False
+
+
 def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0) -> Any:
     """A parameter between 0 and 1: a learning rate, a probability.
 
@@ -141,3 +148,19 @@ def constant(value: Any, role: str) -> Any:
     if not isinstance(value, int | float | bool | str):
         raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a word")
     return Setting("", role, value)
+
+
+def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
+    """How many options the choice of ``hide`` has: ``sets: int = hidden(3, "number of task sets", exchangeable=True)``.
+
+    Exchangeable options start out alike and are treated alike: to swap two of them in a state swaps them in ``hide`` and
+    changes nothing else. Only the order of their first use then tells them apart, and the engine labels them so.
+
+    Raises
+    ------
+    UsageError
+        Unless ``options`` is a whole number above 0.
+    """
+    if isinstance(options, bool) or not isinstance(options, int) or options < 1:
+        raise UsageError(f"hidden({options!r}, ...): a number of options is wanted, 1 or more")
+    return Hidden("", role, options, exchangeable)

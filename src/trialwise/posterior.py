@@ -23,7 +23,9 @@ from typing import Any
 import numba
 import numpy as np
 
+from trialwise import emulator as emulation
 from trialwise import whitening
+from trialwise.emulator import Emulator, emulate
 from trialwise.engine import cache
 from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
@@ -123,16 +125,17 @@ def gather(
     return value, gradient
 
 
-def _build(kernel: Callable) -> Callable:
-    def log_density(
-        x, grouped, prior, maps, curvature, linear, supports, lower, upper,
-        constants, rows, offsets, observed, ints, reals, sizes, numbers,
-    ):  # fmt: skip
+def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
+    def log_density(x, grouped, prior, maps, curvature, linear, supports, lower, upper, constants, rows, *data):
         centre, factor, log_sd, scale = maps
         mu, z, w = split(x, grouped, centre, factor, log_sd, scale, len(linear))
         u, jacobian = whitened_to_natural(w, mu, z, curvature, linear)
-        theta, slope = natural(u, supports, lower, upper)
-        likelihood, by_segment = kernel(theta, constants, rows, offsets, observed, ints, reals, sizes, numbers)
+        if on_natural_scale:
+            theta, slope = natural(u, supports, lower, upper)
+            likelihood, by_segment = kernel(theta, constants, rows, *data)
+        else:
+            slope = np.ones_like(u)
+            likelihood, by_segment = kernel(u, constants, rows, *data)
         return gather(
             x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
         )  # fmt: skip
@@ -211,33 +214,40 @@ class Posterior:
 
 def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Expansion, pooling: str) -> Posterior:
     """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fit.fit`."""
-    grouped = pooling == "partial"
     text = cache.text(__file__, whitening.__file__)
     layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
     if layout not in _DENSITIES:
         with compilation(learner, packed):
             kernel = gradient_kernel(learner, packed)
         _DENSITIES[layout] = cache.on_disk(lambda: _build(kernel), "trialwise_density", layout)
-    parameters = learner.parameters
     rows, *rest = kernel_inputs(packed)
     if pooling == "complete":
         rows = np.zeros(len(rows), WHOLE)
-    arguments = (
-        grouped,
+    arguments = (*_geometry(learner, prior, expansion, pooling), constants(learner), rows, *rest)
+    return Posterior(learner, prior, expansion, pooling == "partial", _DENSITIES[layout], arguments)
+
+
+def emulated_posterior(
+    learner: Learner, emulator: Emulator, prior: GroupPrior, expansion: Expansion, pooling: str
+) -> Posterior:
+    """The posterior with emulators in place of likelihoods; with complete pooling the emulator is that of all together."""
+    layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
+    if layout not in _DENSITIES:
+        _DENSITIES[layout] = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
+    rows = np.arange(emulator.people, dtype=WHOLE)
+    arguments = (*_geometry(learner, prior, expansion, pooling), np.zeros(0), rows, *emulator.arrays)
+    return Posterior(learner, prior, expansion, pooling == "partial", _DENSITIES[layout], arguments)
+
+
+def _geometry(learner: Learner, prior: GroupPrior, expansion: Expansion, pooling: str) -> tuple[Any, ...]:
+    """The arguments of a density that say what its coordinates mean."""
+    return (
+        pooling == "partial",
         (prior.mean, prior.width, prior.spread),
-        (
-            expansion.mean,
-            np.ascontiguousarray(expansion.mean_factor),
-            expansion.log_sd,
-            expansion.sd_scale,
-        ),
+        (expansion.mean, np.ascontiguousarray(expansion.mean_factor), expansion.log_sd, expansion.sd_scale),
         np.ascontiguousarray(expansion.curvature),
         np.ascontiguousarray(expansion.linear),
-        np.array([SUPPORTS[p.support] for p in parameters]),
+        np.array([SUPPORTS[p.support] for p in learner.parameters]),
         learner.lower,
         learner.upper,
-        constants(learner),
-        rows,
-        *rest,
     )
-    return Posterior(learner, prior, expansion, grouped, _DENSITIES[layout], arguments)

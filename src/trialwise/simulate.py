@@ -69,7 +69,10 @@ class Simulation:
     seed
         With learner, environment and parameters it determines everything.
     log_probability
-        ``(trials,)``: log-probability (or density) of what was drawn, NaN where nothing was.
+        ``(trials,)``: log-probability (or density) of what was drawn, NaN where nothing was; of observed and hidden choice
+        together where there is a hidden one.
+    hidden
+        ``(trials,)``: the hidden choice of each trial, from 0; None for a learner without one.
     """
 
     learner: Learner
@@ -77,6 +80,7 @@ class Simulation:
     parameters: pd.DataFrame
     seed: int
     log_probability: np.ndarray
+    hidden: np.ndarray | None = None
 
     def save(self, folder: str | PathLike[str], *, wide: bool = False) -> tuple[Path, ...]:
         """Write ``trials.csv`` (a row a trial) and ``true_parameters.csv`` (a row a participant) into a folder.
@@ -189,14 +193,16 @@ def simulate(
     if np.isnan(free).any():
         n, k = np.argwhere(np.isnan(free))[0]
         raise UsageError(f"{learner.names[k]} of participant {labels[n]!r} is missing (NaN): give it a number")
-    trials, log_probability = _act(learner, stage, free, stream)
+    trials, log_probability, hidden = _act(learner, stage, free, stream)
     trials = replace(trials, notes=(*trials.notes, f"simulated: {learner!r} in {environment!r}, seed {seed}"))
     table = pd.DataFrame({"participant": labels, **dict(zip(learner.names, free.T, strict=True))})
-    return Simulation(learner, trials, table, int(seed), log_probability)
+    return Simulation(learner, trials, table, int(seed), log_probability, hidden)
 
 
-def _act(learner: Learner, stage: Stage, free: np.ndarray, stream: Stream) -> tuple[Trials, np.ndarray]:
-    from trialwise.engine.packed import pack
+def _act(
+    learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
+) -> tuple[Trials, np.ndarray, np.ndarray | None]:
+    from trialwise.engine.packed import HIDDEN, pack
     from trialwise.engine.run import run_rollout
 
     template, asked, potential = stage.trials, stage.asked, stage.potential
@@ -215,16 +221,17 @@ def _act(learner: Learner, stage: Stage, free: np.ndarray, stream: Stream) -> tu
     draws = []
     for label, length in zip(template.participants, template.lengths, strict=True):
         random = stream(label, "response")
-        draws.append(random.random(length) if chooses else random.standard_normal(length))
-    responses, reals, log_probability = run_rollout(
-        learner, packed, free, np.ascontiguousarray(potential), np.concatenate(draws)
-    )
+        response = random.random(length) if chooses else random.standard_normal(length)
+        hidden = stream(label, "hidden choice").random(length) if learner.hides else np.zeros(length)
+        draws.append(np.stack([response, hidden], 1))
+    done, log_probability = run_rollout(learner, packed, free, np.ascontiguousarray(potential), np.concatenate(draws))
     _check_finite(learner, template, asked, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
-    outcome = {name: reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
+    outcome = {name: done.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
+    hidden = done.ints[:, HIDDEN].astype(np.int64) if learner.hides else None
     if chooses:
-        return replace(template, choice=responses.astype(np.int64), outcome=outcome), log_probability
-    return replace(template, response={"response": responses}, outcome=outcome), log_probability
+        return replace(template, choice=done.observed.astype(np.int64), outcome=outcome), log_probability, hidden
+    return replace(template, response={"response": done.observed}, outcome=outcome), log_probability, hidden
 
 
 def _stage(

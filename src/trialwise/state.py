@@ -84,8 +84,8 @@ class Task:
         self._sizes = dict(sizes)
         self.rewind()
 
-    def rewind(self) -> None:
-        """Make room for a new state in place of the last one; the engine calls this at a reset."""
+    def rewind(self, place: int = 0) -> None:
+        """Make room for a new state in place of the last one, or of one of several; the engine calls this at a reset."""
         self.cells = self.memories = self.tables = 0
 
     def size(self, name: str) -> int:

@@ -28,10 +28,19 @@ from trialwise.engine.parts import Kit, build_parts
 from trialwise.engine.replay import build_replay, build_rollout
 from trialwise.engine.row import RowType, make_row
 from trialwise.engine.state_record import anchor
-from trialwise.engine.task import TaskType, make_task
+from trialwise.engine.task import TaskType, cursors_for, make_task
 from trialwise.learner import Learner
 
-__all__ = ["gradient_kernel", "lanes_for", "rollout_kernel", "trace_kernel"]
+__all__ = [
+    "agent_builder",
+    "gradient_kernel",
+    "kernel",
+    "kit_for",
+    "lanes_for",
+    "rollout_kernel",
+    "span",
+    "trace_kernel",
+]
 
 
 class EveryAction(types.Type):
@@ -99,7 +108,7 @@ def store_signals(typingctx, signals, t, result):
     return types.void(signals, types.int64, result), codegen
 
 
-def _kit(adapter: Adapter) -> Kit:
+def kit_for(adapter: Adapter) -> Kit:
     return Kit(
         adapt=adapter,
         row=lambda what, layout: make_row(RowType(what, layout)),
@@ -110,7 +119,7 @@ def _kit(adapter: Adapter) -> Kit:
     )
 
 
-def _agent_builder(learner: Learner, adapter: Adapter):
+def agent_builder(learner: Learner, adapter: Adapter):
     """The compiled ``self``: where each field's value comes from."""
     real = Dual(adapter.width) if adapter.width else types.float64
     names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
@@ -119,10 +128,10 @@ def _agent_builder(learner: Learner, adapter: Adapter):
         if source in names:
             fields.append((name, real))
             plan.append(("free", names.index(source)))
-        elif isinstance(thing, str | bool):
+        elif isinstance(thing, str | bool | int):
             words.append((name, thing))
         else:
-            fields.append((name, types.int64 if isinstance(thing, int) else types.float64))
+            fields.append((name, types.float64))
             plan.append(("constant", constants.index(source)))
     helpers = tuple((name, adapter(function)) for name, function in learner.helper_methods.items())
     agent = AgentType(f"{learner.key[:16]}", tuple(fields), helpers, tuple(words))
@@ -131,12 +140,12 @@ def _agent_builder(learner: Learner, adapter: Adapter):
 
 def constant_names(learner: Learner) -> list[str]:
     """Settings and fixed parameters, in the order in which :func:`constants` lists their values."""
-    numbers = [name for name, thing in learner.settings.items() if not isinstance(thing, str | bool)]
+    numbers = [name for name, thing in learner.settings.items() if isinstance(thing, float)]
     return [*numbers, *learner.fixed]
 
 
 def constants(learner: Learner) -> np.ndarray:
-    """Values of numeric settings and fixed parameters: data to a kernel, so that changing one compiles nothing anew."""
+    """Values of real settings and fixed parameters: data to a kernel, so that changing one compiles nothing anew."""
     known = {**learner.settings, **learner.fixed}
     return np.array([float(known[name]) for name in constant_names(learner)])
 
@@ -144,7 +153,7 @@ def constants(learner: Learner) -> np.ndarray:
 _KERNELS: dict[str, Callable] = {}
 
 
-def _kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Callable[[], Callable]) -> Callable:
+def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Callable[[], Callable]) -> Callable:
     key = cache.key(kind, learner.key, packed.layout, width)
     if key not in _KERNELS:
         _KERNELS[key] = cache.on_disk(build, f"trialwise_{kind}", key)
@@ -158,21 +167,22 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
     """
     width = lanes_for(len(learner.parameters))
-    return _kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
+    return kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
 
 
 @register_jitable
-def _span(offsets, segment):
+def span(offsets, segment):
     """First and end row of a segment; unsigned, so that no row is taken for one counted from the end."""
     return np.uint64(offsets[segment]), np.uint64(offsets[segment + 1])
 
 
 def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     adapter = Adapter(width)
-    replay = adapter(build_replay(build_parts(learner, packed.layout, _kit(adapter), tracing=False)))
-    agent_of = _agent_builder(learner, adapter)
+    replay = adapter(build_replay(build_parts(learner, packed.layout, kit_for(adapter), tracing=False)))
+    agent_of = agent_builder(learner, adapter)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
-    tangents, actions, long, nothing = width - 1, packed.actions, off_stack(width, packed.actions), None
+    tangents, actions, options, nothing = width - 1, packed.actions, packed.options, None
+    long, longer = off_stack(width, actions), off_stack(width, options)
 
     def gradient(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
         segments, parameters = len(offsets) - 1, free.shape[1]
@@ -180,17 +190,21 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         slope = np.zeros((segments, parameters))
         flat = slope.reshape(-1)
         arena, lines, buffer = np.empty(numbers[0] * width), np.empty(numbers[2] * 2 * width), np.zeros(long + 1)
-        task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
+        more = np.zeros(longer + 1)
+        task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, width), sizes)
         preference = preference_table(width, actions, buffer)
+        hidden = preference_table(width, options, more)
         for s in range(segments):
-            begin, end = _span(offsets, s)
+            begin, end = span(offsets, s)
             for first in range(0, max(parameters, 1), tangents):
                 agent = agent_of(free, rows[s], constants, first)
                 task.rewind()
-                total, scale = replay(agent, task, preference, observed, ints, reals, begin, end, nothing, nothing)
+                total, scale = replay(
+                    agent, task, preference, hidden, observed, ints, reals, begin, end, nothing, nothing
+                )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
-        buffer[0] = 0.0  # a view does not keep its memory: used here, the buffer lives until here
+        buffer[0], more[0] = 0.0, 0.0  # a view does not keep its memory: used here, the buffers live until here
         return likelihood, slope
 
     return numba.njit(gradient, **OPTIONS)
@@ -202,30 +216,33 @@ def trace_kernel(learner: Learner, packed: Packed) -> Callable:
     Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the probabilities of all actions (or mean and
     sd of a continuous response), and ``signals[t]`` with what ``learn`` returned.
     """
-    return _kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
+    return kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
 
 
 def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
     """As :func:`trace_kernel` with ``potential, first_outcome, random`` behind; writes responses and outcomes in place."""
-    return _kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
+    return kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
 
 
 def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
     adapter = Adapter(0)
-    walk_one = adapter(build(build_parts(learner, packed.layout, _kit(adapter), tracing=True)))
-    agent_of = _agent_builder(learner, adapter)
+    walk_one = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
+    agent_of = agent_builder(learner, adapter)
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
-    actions, long = packed.actions, off_stack(0, packed.actions)
+    actions, options = packed.actions, packed.options
+    long, longer = off_stack(0, actions), off_stack(0, options)
 
     def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
         arena, lines, buffer = np.empty(numbers[0]), np.empty(numbers[2] * 2), np.zeros(long + 1)
-        task = task_of(arena, np.empty(numbers[1], np.int64), lines, np.zeros(3, np.int64), sizes)
+        spare = np.zeros(longer + 1)
+        task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, 1), sizes)
         preference = preference_table(0, actions, buffer)
+        hidden = preference_table(0, options, spare)
         for s in range(len(offsets) - 1):
-            begin, end = _span(offsets, s)
+            begin, end = span(offsets, s)
             agent = agent_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(agent, task, preference, observed, ints, reals, begin, end, record, signals, *more)
-        buffer[0] = 0.0  # as above
+            walk_one(agent, task, preference, hidden, observed, ints, reals, begin, end, record, signals, *more)
+        buffer[0], spare[0] = 0.0, 0.0  # as above
 
     return numba.njit(walk, **OPTIONS)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
-from trialwise.engine.parts import PLAIN, build_parts, plain_preference
+from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.replay import build_replay
 from trialwise.errors import LearnerError, TrialwiseError
 from trialwise.learner import Learner
@@ -142,21 +142,39 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                     )
             seen.append(len(values))
 
-    def act(agent, state, trial, preference, last):
-        method = "choose" if "choose" in learner.methods else "respond"
-        if method == "choose":
-            preference[:] = np.nan
-            answer = learner.methods["choose"](agent, state, trial, preference)
-            if answer is not None:
-                raise LearnerError(
-                    f"{type(learner).__name__}.choose returned {answer!r}: it fills preference[action] and returns nothing"
-                )
-            empty = np.flatnonzero(np.isnan(preference) & np.asarray(getattr(trial, "available", True), bool))
-            if len(empty):
-                raise LearnerError(
-                    f"{type(learner).__name__}.choose left preference[{empty[0]}] empty, or not a number: write "
-                    "preference[action] = ... for action in range(len(preference))"
-                )
+    def fills(method, preference, named, *arguments, wanted=True):
+        preference[:] = np.nan
+        answer = learner.methods[method](*arguments, preference)
+        if answer is not None:
+            raise LearnerError(
+                f"{type(learner).__name__}.{method} returned {answer!r}: it fills preference[{named}] and returns nothing"
+            )
+        empty = np.flatnonzero(np.isnan(preference) & np.asarray(wanted, bool))
+        if len(empty):
+            also = f". {_hidden_field(learner)}" if method == "hide" else ""
+            raise LearnerError(
+                f"{type(learner).__name__}.{method} left preference[{empty[0]}] empty, or not a number: write "
+                f"preference[{named}] = ... for {named} in range(len(preference)){also}"
+            )
+
+    def hide(agent, state, trial, options):
+        if learner.hides:
+            fills("hide", options, "option", agent, state, trial)
+
+    def act(agent, state, trial, hidden, preference, last):
+        if "choose" in learner.methods:
+            wanted = getattr(trial, "available", True)
+            for option in range(learner.options):  # each of them may be the one
+                given = (option,) if learner.hides else ()
+                try:
+                    fills("choose", preference, "action", agent, state, trial, *given, wanted=wanted)
+                except IndexError as error:
+                    if not (learner.hides and option):
+                        raise
+                    raise LearnerError(
+                        f"{type(learner).__name__}.choose, {_line(learner, error)}: {error}. hide has {learner.options} "
+                        f"options and choose does not know number {option}. {_hidden_field(learner)}"
+                    ) from error
             return preference
         answer = learner.methods["respond"](agent, state, trial)
         if not (isinstance(answer, tuple) and len(answer) == 2):
@@ -166,7 +184,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             )
         return answer
 
-    walk = build_replay(parts._replace(act=act, keep=keep))
+    walk = build_replay(parts._replace(hide=hide, act=act, keep=keep))
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
@@ -174,6 +192,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                 learner.agent(middle(learner)),
                 task,
                 plain_preference(packed),
+                plain_options(packed),
                 packed.observed,
                 packed.ints,
                 packed.reals,
@@ -195,6 +214,19 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     if seen and len(set(seen)) > 1:
         raise LearnerError(f"{type(learner).__name__}.learn returns {set(seen)} signals in turn: always return as many")
     return seen[0] if seen else 0
+
+
+def _hidden_field(learner: Learner) -> str:
+    """Where the number of hidden options comes from, for messages."""
+    assert learner.hidden
+    name = learner.hidden.name
+    return f"{name}={learner.options} says how many options there are: size tables by self.{name}"
+
+
+def _line(learner: Learner, error: Exception) -> str:
+    files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    return f"line {frames[-1].lineno} ({frames[-1].line})" if frames else ""
 
 
 def _advice(error: Exception) -> str:

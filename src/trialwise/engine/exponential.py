@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload, register_jitable
@@ -156,3 +157,67 @@ def _softmax_sums(preference, available, choice):
         return _checked((value(preference[choice]) - base, total, mean), ok, preference, available, choice)
 
     return softmax_sums
+
+
+_shares_one_by_one = numba.njit(number.softmax_shares)
+
+
+@intrinsic
+def _checked_shares(typingctx, ok, weights, preference, available):
+    """Looks at one preference after the other if those taken four at a time are not ok."""
+    inner = typingctx.resolve_value_type(_shares_one_by_one)
+    call = inner.get_call_type(typingctx, (weights, preference, available), {})
+
+    def codegen(context, builder, sig, args):
+        with builder.if_then(builder.not_(args[0]), likely=False):
+            context.get_function(inner, call)(builder, args[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.boolean, weights, preference, available), codegen
+
+
+@register_jitable(forceinline=True)
+def _put(weights, weight, preference, available, action):
+    if action < len(preference):
+        weights[action] = weight if available[action] else 0.0
+
+
+@overload(number.softmax_shares, jit_options={"forceinline": True})
+def _softmax_shares(weights, preference, available):
+    def softmax_shares(weights, preference, available):
+        base = value(preference[0])
+        if not available[0]:
+            for action in range(1, len(preference)):
+                if available[action]:
+                    base = value(preference[action])
+        weights[0] = 1.0 if available[0] else 0.0
+        ok = True
+        for k in range(1, len(preference), LANES):
+            a, b, c, d, fine = exp_of_four(
+                _above(base, preference, available, k),
+                _above(base, preference, available, k + 1),
+                _above(base, preference, available, k + 2),
+                _above(base, preference, available, k + 3),
+            )
+            ok &= fine
+            _put(weights, a, preference, available, k)
+            _put(weights, b, preference, available, k + 1)
+            _put(weights, c, preference, available, k + 2)
+            _put(weights, d, preference, available, k + 3)
+        _checked_shares(ok, weights, preference, available)
+
+    return softmax_shares
+
+
+@overload(number.uniform, jit_options={"forceinline": True})
+def _uniform(key, counter):
+    golden, first, second = np.uint64(number.GOLDEN), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    a, b, c, d = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+    def uniform(key, counter):
+        z = np.uint64(key) + np.uint64(counter) * golden
+        z = (z ^ (z >> a)) * first
+        z = (z ^ (z >> b)) * second
+        return np.float64((z ^ (z >> c)) >> d) * 2.0**-53
+
+    return uniform

@@ -34,6 +34,20 @@ def preference_table(typingctx, width, actions, arena):
     return typ(width, actions, arena), codegen
 
 
+@intrinsic(prefer_literal=True)
+def flat_over(typingctx, width, memory):
+    """A flat table over an array, which it does not keep alive."""
+    lanes = width.literal_value
+    typ = TableType(Dual(lanes) if lanes else types.float64, 1)
+
+    def codegen(context, builder, sig, args):
+        array = context.make_array(sig.args[1])(context, builder, args[1])
+        cells = builder.sdiv(builder.extract_value(array.shape, 0), INT64(typ.width))
+        return build_view(context, builder, typ, array.data, [cells], [INT64(typ.width)])
+
+    return typ(width, memory), codegen
+
+
 def off_stack(width: int, actions: int) -> int:
     """How long an arena :func:`preference_table` needs."""
     doubles = actions * max(width, 1)

@@ -1,4 +1,4 @@
-"""Taking numbers apart: plain Python twins of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme`` and ``softmax_sums``.
+"""Taking numbers apart: plain Python twins of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme``, ``softmax_sums``, ...
 
 A float is a dual without tangents. Formulas written with these run interpreted on floats and compiled on duals.
 """
@@ -50,3 +50,25 @@ def softmax_sums(preference, available, choice):
             if weight != 0.0:  # a logit of -inf may carry an infinite tangent
                 mean = mean + weight * tangent(preference[action])
     return value(preference[choice]) - top, total, mean
+
+
+def softmax_shares(weights, preference, available):
+    r"""The weights :math:`e^{L_j - m}` of a softmax, measured from a base :math:`m`, into ``weights``; 0 where not available."""
+    top = -math.inf
+    for action in range(len(preference)):
+        if available[action] and value(preference[action]) > top:
+            top = value(preference[action])
+    for action in range(len(preference)):
+        weights[action] = math.exp(value(preference[action]) - top) if available[action] else 0.0
+
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""Odd, and near 2^64 over the golden ratio: the step from one counter to the next."""
+
+
+def uniform(key, counter):
+    """A random number in [0, 1), the ``counter``-th of a stream: SplitMix64 (Steele et al. 2014, OOPSLA) of key and counter."""
+    z = (int(key) + int(counter) * GOLDEN) % 2**64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) % 2**64
+    return ((z ^ (z >> 31)) >> 11) * 2.0**-53

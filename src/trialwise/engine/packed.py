@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from trialwise.trials import MISSED, Trials
 WHOLE = np.int32
 """The type of whole numbers in packed data: what a PyMC model keeps its data in."""
 
-FLAGS = 0
+FLAGS, HIDDEN = 0, 1
+"""Places in a row of whole numbers: the flags, and of a learner with a hidden choice the one it is said to have made."""
+
 RESET, LEARNS, RESPONDED = 1, 2, 4
 """Bits of the flags: reset before this trial; an outcome to learn from; a response was observed."""
 
@@ -54,6 +56,8 @@ class Packed:
         Cells of reals and of whole numbers that a state takes, and its tables of reals.
     forgets
         Whether the learner lets a table forget.
+    options
+        How many options the hidden choice has; 1 without one.
     """
 
     observed: np.ndarray
@@ -69,11 +73,24 @@ class Packed:
     actions: int
     capacity: tuple[int, int, int]
     forgets: bool
+    options: int
 
     @property
     def layout(self) -> tuple:
         """Everything about the data that compiled code depends on."""
         return (self.trial, self.outcome, self.masked, self.names, self.actions)
+
+    def only(self, n: int) -> Packed:
+        """The trials of participant ``n``."""
+        first, end = self.offsets[n : n + 2]
+        parts = {name: getattr(self, name)[first:end] for name in ("observed", "ints", "reals")}
+        return replace(self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE))
+
+    def with_hidden(self, hidden: np.ndarray) -> Packed:
+        """The same trials with other hidden choices, ``(trials,)``."""
+        ints = self.ints.copy()
+        ints[:, HIDDEN] = hidden
+        return replace(self, ints=ints)
 
 
 def argument(learner: Learner, method: str, role: str) -> str | None:
@@ -110,11 +127,6 @@ def pack(learner: Learner, trials: Trials) -> Packed:
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
-    if learner.hides:
-        raise LearnerError(
-            f"{learner} makes a choice that nobody observed (hide), which trialwise cannot integrate over yet. Make the "
-            "choice a column of the data and read it as trial.<column>, or average over it: weights softmax(preferences)"
-        )
     if learner.response == "categorical" and trials.choice is None:
         raise UsageError(f"{learner} needs choices and the data have none: name the column, choice=...")
     if learner.response == "normal" and not trials.response:
@@ -139,7 +151,7 @@ def pack(learner: Learner, trials: Trials) -> Packed:
         learns = got_outcome & responded
     flags = RESET * trials.reset + LEARNS * learns + RESPONDED * responded
 
-    ints: list[np.ndarray] = [flags]
+    ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that there is a row to point to
     trial: list[tuple[str, str, int, int]] = []
 
@@ -181,6 +193,7 @@ def pack(learner: Learner, trials: Trials) -> Packed:
         actions=actions,
         capacity=_capacity(learner, trials),
         forgets="decay" in wanted,
+        options=learner.options,
     )
 
 

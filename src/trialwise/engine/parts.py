@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trialwise.engine.families import categorical, normal
-from trialwise.engine.packed import Layout, Packed
+from trialwise.engine.number import value
+from trialwise.engine.packed import HIDDEN, Layout, Packed
 from trialwise.engine.replay import Parts
 from trialwise.learner import Learner
 from trialwise.state import Table
@@ -50,14 +51,14 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
     if "reset" in method:
         user_reset = method["reset"]
 
-        def reset(agent, state, trial, task):
+        def reset(agent, state, trial, task, place):
             user_reset(agent, state, trial)
             return state
     else:
         begin = kit.adapt(start)
 
-        def reset(agent, state, trial, task):
-            task.rewind()
+        def reset(agent, state, trial, task, place):
+            task.rewind(place)
             return begin(agent, task)
 
     if masked:
@@ -69,21 +70,33 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def available(trial):
             return every_action
 
+    hidden_parts = _hidden(learner, kit)
     if learner.response == "categorical":
         user_choose = method["choose"]
         rule = categorical.choice_rule(
             learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared
         )
         stick, rule_score, settle = kit.adapt(rule.stick), kit.adapt(rule.score), kit.adapt(rule.settle)
-        pick = kit.adapt(categorical.draw)
+        pick, rule_chance = kit.adapt(categorical.draw), kit.adapt(rule.chance)
 
-        def act(agent, state, trial, preference, last):
-            user_choose(agent, state, trial, preference)
-            stick(agent, preference, last)
-            return preference
+        if learner.hides:
+
+            def act(agent, state, trial, hidden, preference, last):
+                user_choose(agent, state, trial, hidden, preference)
+                stick(agent, preference, last)
+                return preference
+        else:
+
+            def act(agent, state, trial, hidden, preference, last):
+                user_choose(agent, state, trial, preference)
+                stick(agent, preference, last)
+                return preference
 
         def score(agent, answer, available, observed):
             return rule_score(agent, answer, available, observed)
+
+        def chance(agent, answer, available, observed, weights):
+            return rule_chance(agent, answer, available, observed, weights)
 
         def draw(agent, answer, available, random):
             settle(agent, answer, available)
@@ -95,6 +108,11 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             for action in range(len(answer)):
                 record[t, 1 + action] = answer[action]
 
+        def foresee(agent, answer, available, record, t, share):
+            settle(agent, answer, available)
+            for action in range(len(answer)):
+                record[t, 1 + action] += share * answer[action]
+
         def seen(observed, t):
             return label(observed[t])
 
@@ -104,8 +122,14 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         user_respond = method["respond"]
         log_density, sample = kit.adapt(normal.log_density), kit.adapt(normal.draw)
 
-        def act(agent, state, trial, preference, last):
+        def act(agent, state, trial, hidden, preference, last):
             return user_respond(agent, state, trial)
+
+        def chance(agent, answer, available, observed, weights):
+            return 1.0, 0.0
+
+        def foresee(agent, answer, available, record, t, share):
+            pass
 
         def score(agent, answer, available, observed):
             return log_density(answer[0], answer[1], observed)
@@ -132,27 +156,14 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def elapse(agent, state, trial):
             pass
 
-    if "learn" not in method:
-
-        def learn(agent, state, trial, observed, ints, reals, t):
-            return None
-    elif [name for name, *_ in outcome_layout] == [""]:
-        user_learn, place = method["learn"], outcome_layout[0][2]
-
-        def learn(agent, state, trial, observed, ints, reals, t):
-            return user_learn(agent, state, trial, observed, reals[t, place])
-    else:
-        user_learn, outcome = method["learn"], kit.row("outcome", outcome_layout)
-
-        def learn(agent, state, trial, observed, ints, reals, t):
-            return user_learn(agent, state, trial, observed, outcome(ints, reals, t))
+    learn = _learning(learner, outcome_layout, kit, method)
 
     if tracing:
-        store_signals, foresee = kit.store_signals, kit.adapt(predict)
+        store_signals, told = kit.store_signals, kit.adapt(predict)
 
         def note(agent, answer, available, record, t, part, scale):
             record[t, 0] = part - math.log(scale)
-            foresee(agent, answer, available, record, t)
+            told(agent, answer, available, record, t)
 
         def keep(signals, t, result):
             store_signals(signals, t, result)
@@ -164,13 +175,79 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def keep(signals, t, result):
             pass
 
-    mine = {"row": row}
-    for name, function in (
-        ("start", start), ("reset", reset), ("available", available), ("seen", seen), ("act", act), ("score", score), ("draw", draw),
-        ("elapse", elapse), ("learn", learn), ("note", note), ("keep", keep), ("whole", whole),
-    ):  # fmt: skip
-        mine[name] = kit.adapt(function)
-    return Parts(**mine)
+    mine = {
+        "start": start, "reset": reset, "available": available, "seen": seen, "act": act, "score": score, "chance": chance,
+        "draw": draw, "elapse": elapse, "learn": learn, "note": note, "foresee": foresee, "keep": keep, "whole": whole,
+        **hidden_parts,
+    }  # fmt: skip
+    return Parts(row=row, **{name: kit.adapt(function) for name, function in mine.items()})
+
+
+def _hidden(learner: Learner, kit: Kit) -> dict[str, Callable]:
+    """The parts that a hidden choice is made of."""
+    if not learner.hides:
+        return {
+            "hide": lambda agent, state, trial, options: None,
+            "said": lambda ints, t: 0,
+            "secret": lambda options, hidden: (0.0, 1.0),
+            "pick": lambda ints, options, t, random: 0,
+        }
+    user_hide, label = learner.methods["hide"], kit.label
+    score, every_option = kit.adapt(categorical.score_logits), kit.every_action
+
+    def hide(agent, state, trial, options):
+        user_hide(agent, state, trial, options)
+
+    def said(ints, t):
+        return label(ints[t, HIDDEN])
+
+    def secret(options, hidden):
+        return score(options, every_option, hidden)
+
+    def pick(ints, options, t, random):
+        most = options[0]
+        for j in range(1, len(options)):
+            if value(options[j]) > value(most):
+                most = options[j]
+        total = 0.0
+        for j in range(len(options)):
+            total += math.exp(value(options[j]) - value(most))
+        so_far, hidden = 0.0, len(options) - 1
+        for j in range(len(options)):
+            so_far += math.exp(value(options[j]) - value(most)) / total
+            if random < so_far:
+                hidden = j
+                break
+        ints[t, HIDDEN] = hidden
+        return hidden
+
+    return {"hide": hide, "said": said, "secret": secret, "pick": pick}
+
+
+def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable]) -> Callable:
+    """The part that learns: of a single outcome or of a record, with or without a hidden choice."""
+    if "learn" not in method:
+        return lambda agent, state, trial, hidden, observed, ints, reals, t: None
+    user_learn = method["learn"]
+    if [name for name, *_ in layout] == [""]:
+        place = layout[0][2]
+
+        def outcome(ints, reals, t):
+            return reals[t, place]
+
+        outcome = kit.adapt(outcome)
+    else:
+        outcome = kit.row("outcome", layout)
+    if learner.hides:
+
+        def learn(agent, state, trial, hidden, observed, ints, reals, t):
+            return user_learn(agent, state, trial, hidden, observed, outcome(ints, reals, t))
+    else:
+
+        def learn(agent, state, trial, hidden, observed, ints, reals, t):
+            return user_learn(agent, state, trial, observed, outcome(ints, reals, t))
+
+    return learn
 
 
 # -- the plain world ----------------------------------------------------------------------------------------------------------
@@ -211,3 +288,8 @@ PLAIN = Kit(
 def plain_preference(packed: Packed) -> Table:
     """The buffer that ``choose`` fills, in plain Python."""
     return np.zeros(packed.actions).view(Table)
+
+
+def plain_options(packed: Packed) -> Table:
+    """The buffer that ``hide`` fills, in plain Python."""
+    return np.zeros(packed.options).view(Table)

@@ -21,21 +21,28 @@ class Parts(NamedTuple):
     part          arguments                                                 gives
     ============  ========================================================  ==========================================
     start         agent, task                                               the first state
-    reset         agent, state, trial, task                                 the state after a reset
+    reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
     available     trial                                                     which actions are open
     seen          observed, t                                               the response that was observed
-    act           agent, state, trial, preference, last                     the answer: preferences, or mean and sd
+    hide          agent, state, trial, options                              fills preferences of hidden options
+    said          ints, t                                                   the hidden choice said to have been made
+    secret        options, hidden                                           log-probability of a hidden choice
+    pick          ints, options, t, random                                  a simulated hidden choice; it is noted in ints
+    act           agent, state, trial, hidden, preference, last             the answer: preferences, or mean and sd
     score         agent, answer, available, observed                        log-density of what was observed
+    chance        agent, answer, available, observed, weights               probability of a choice, and its log's tangent
     draw          agent, answer, available, random                          a simulated response, and its score
     elapse        agent, state, trial
-    learn         agent, state, trial, observed, ints, reals, t             the trial's signals
+    learn         agent, state, trial, hidden, observed, ints, reals, t     the trial's signals
     note          agent, answer, available, record, t, part, scale          keeps a trial's score and prediction
+    foresee       agent, answer, available, record, t, share                adds to a prediction; settles the answer
     keep          signals, t, result                                        keeps a trial's signals
     whole         response                                                  the last choice, for stickiness
     ============  ========================================================  ==========================================
 
-    A score is ``(part, scale)`` with log-density ``part - log(scale)``.
+    A score is ``(part, scale)`` with log-density ``part - log(scale)``. Learners without a hidden choice have one hidden
+    option, number 0, and nothing is computed for it.
     """
 
     start: Callable
@@ -43,33 +50,49 @@ class Parts(NamedTuple):
     row: Callable
     available: Callable
     seen: Callable
+    hide: Callable
+    said: Callable
+    secret: Callable
+    pick: Callable
     act: Callable
     score: Callable
+    chance: Callable
     draw: Callable
     elapse: Callable
     learn: Callable
     note: Callable
+    foresee: Callable
     keep: Callable
     whole: Callable
 
 
 def build_replay(parts: Parts) -> Callable:
-    """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``."""
-    start, reset, row, available, seen, act, score, _, elapse, learn, note, keep, whole = parts
+    """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
-    def replay(agent, task, preference, observed, ints, reals, first, end, record, signals):
+    With a hidden choice it is that of observed and hidden choices together, the hidden ones being as said in ``ints``.
+    """
+    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
+    hide, said, secret, act, score = parts.hide, parts.said, parts.secret, parts.act, parts.score
+    elapse, learn, note, keep, whole = parts.elapse, parts.learn, parts.note, parts.keep, parts.whole
+
+    def replay(agent, task, preference, options, observed, ints, reals, first, end, record, signals):
         state = start(agent, task)
         total, scale, last = 0.0, 1.0, -1
         for t in range(first, end):
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
-                state = reset(agent, state, trial, task)
+                state = reset(agent, state, trial, task, 0)
                 last = -1
-            answer = act(agent, state, trial, preference, last)
+            hidden = said(ints, t)
+            hide(agent, state, trial, options)
+            answer = act(agent, state, trial, hidden, preference, last)
             if flags & RESPONDED:
+                unseen, weight = secret(options, hidden)
                 open_actions = available(trial)
                 part, factor = score(agent, answer, open_actions, seen(observed, t))
+                part = part + unseen
+                factor = factor * weight
                 note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
                 scale *= factor
@@ -79,7 +102,7 @@ def build_replay(parts: Parts) -> Callable:
                 last = whole(seen(observed, t))
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, seen(observed, t), ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
         return total, scale
 
     return replay
@@ -89,32 +112,39 @@ def build_rollout(parts: Parts) -> Callable:
     """The walk of a participant who acts for itself.
 
     ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
-    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` is the trial's random number.
+    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` are the trial's random numbers, for the response
+    and for the hidden choice, which is noted in ``ints``.
     """
-    start, reset, row, available, seen, act, _, draw, elapse, learn, _, keep, whole = parts
+    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
+    hide, secret, pick, act, draw = parts.hide, parts.secret, parts.pick, parts.act, parts.draw
+    elapse, learn, keep, whole = parts.elapse, parts.learn, parts.keep, parts.whole
 
     def rollout(
-        agent, task, preference, observed, ints, reals, first, end, record, signals, potential, first_outcome, random
-    ):
+        agent, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
+        random,
+    ):  # fmt: skip
         state = start(agent, task)
         last = -1
         for t in range(first, end):
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
-                state = reset(agent, state, trial, task)
+                state = reset(agent, state, trial, task, 0)
                 last = -1
-            answer = act(agent, state, trial, preference, last)
+            hide(agent, state, trial, options)
+            hidden = pick(ints, options, t, random[t, 1])
+            answer = act(agent, state, trial, hidden, preference, last)
             if flags & RESPONDED:
-                response, part, factor = draw(agent, answer, available(trial), random[t])
+                unseen, weight = secret(options, hidden)
+                response, part, factor = draw(agent, answer, available(trial), random[t, 0])
                 observed[t] = response
-                record[t, 0] = part - math.log(factor)
+                record[t, 0] = part + unseen - math.log(factor * weight)
                 last = whole(response)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             elapse(agent, state, trial)
             if flags & LEARNS:
-                keep(signals, t, learn(agent, state, trial, seen(observed, t), ints, reals, t))
+                keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
         return 0.0, 1.0
 
     return rollout

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from trialwise.engine import explain
 from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
-from trialwise.engine.parts import PLAIN, build_parts, plain_preference
+from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.replay import build_replay, build_rollout
 from trialwise.learner import Learner
 from trialwise.state import Task
@@ -24,6 +25,11 @@ def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
     return (packed.rows, packed.offsets, packed.observed, packed.ints, packed.reals, packed.sizes, numbers(packed))
 
 
+def in_rows(free: np.ndarray) -> np.ndarray:
+    """Parameters as kernels read them: a row after the other."""
+    return np.ascontiguousarray(free, np.float64)
+
+
 def record_for(packed: Packed) -> np.ndarray:
     """Room for a trace: log-likelihood, then the probability of each action, or mean and sd of a continuous response."""
     return np.full((len(packed.ints), 1 + max(packed.actions, 2)), np.nan)
@@ -34,7 +40,7 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
     with explain.compilation(learner, packed):
         from trialwise.engine.compiled import constants, gradient_kernel
 
-        return gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
+        return gradient_kernel(learner, packed)(in_rows(free), constants(learner), *kernel_inputs(packed))
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -45,32 +51,32 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
         from trialwise.engine.compiled import constants, trace_kernel
 
         kernel = trace_kernel(learner, packed)
-        kernel(free, constants(learner), *kernel_inputs(packed), record, signals)
+        kernel(in_rows(free), constants(learner), *kernel_inputs(packed), record, signals)
     return record, signals, names
 
 
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simulated responses ``(trials,)``, the reals with their outcomes, and the log-probability of what was drawn, ``(trials,)``.
+) -> tuple[Packed, np.ndarray]:
+    """The trials with simulated responses, their outcomes and hidden choices, and the log-probability of what was drawn, ``(trials,)``.
 
-    ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials,)`` holds uniforms for choices, standard normals
-    for continuous responses.
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials, 2)`` holds a random number for the response (uniform
+    for a choice, standard normal for a continuous one) and a uniform one for the hidden choice.
     """
-    observed, reals = packed.observed.copy(), packed.reals.copy()
+    observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record = record_for(packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
-    rows, offsets, _, ints, _, sizes, room = kernel_inputs(packed)
+    rows, offsets, _, _, _, sizes, room = kernel_inputs(packed)
     with explain.compilation(learner, packed):
         from trialwise.engine.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
         kernel(
-            free, constants(learner), rows, offsets, observed, ints, reals, sizes, room,
+            in_rows(free), constants(learner), rows, offsets, observed, ints, reals, sizes, room,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return observed, reals, record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
@@ -88,19 +94,19 @@ def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.
 
 def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Packed, np.ndarray]:
     """As :func:`run_rollout`, interpreted."""
-    observed, reals = packed.observed.copy(), packed.reals.copy()
+    observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record, signals = record_for(packed), np.full((len(reals), 8), np.nan)
     walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
         walk(
-            _agent(learner, free[row]), _task(packed), plain_preference(packed), observed, packed.ints, reals, first, end,
+            agent_of(learner, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return observed, reals, record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
 
 
 def _walk_plain(learner, packed, free, record, signals):
@@ -109,18 +115,18 @@ def _walk_plain(learner, packed, free, record, signals):
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
             total, scale = walk(
-                _agent(learner, free[row]), _task(packed), plain_preference(packed), packed.observed, packed.ints, packed.reals,
+                agent_of(learner, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
                 packed.offsets[segment], packed.offsets[segment + 1], record, signals,
             )  # fmt: skip
             likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan
     return likelihood
 
 
-def _agent(learner: Learner, row: np.ndarray):
+def agent_of(learner: Learner, row: np.ndarray):
     return learner.agent(dict(zip(learner.names, row, strict=True)))
 
 
-def _task(packed: Packed) -> Task:
+def task_of(packed: Packed) -> Task:
     return Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
-from numba.core.extending import intrinsic, lower_builtin, models, overload_method, register_model
+from numba.core.extending import intrinsic, lower_builtin, models, overload_method, register_jitable, register_model
 from numba.core.typing.templates import AttributeTemplate, bound_function, infer_getattr, signature
 
 from trialwise.engine.dual import DOUBLE, INT64, Dual
@@ -35,7 +36,7 @@ _ARENAS = (
 
 @register_model(TaskType)
 class TaskModel(models.StructModel):
-    """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken."""
+    """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken; then how much one state takes."""
 
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
@@ -170,18 +171,34 @@ _lower_cut("task.table", "reals", 0.0)
 _lower_cut("task.memory", "wholes", -1)
 
 
+def block(context, builder, record, arena: str):
+    """How many numbers of an arena one state takes."""
+    place = len(_ARENAS) + [name for name, _ in _ARENAS].index(arena)
+    cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
+    return builder.load(builder.gep(cursors, [INT64(place)]))
+
+
 @intrinsic
-def _rewind(typingctx, task):
+def _rewind(typingctx, task, place):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
         cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
-        for place in range(len(_ARENAS)):
-            builder.store(INT64(0), builder.gep(cursors, [INT64(place)]))
+        for n, (arena, _) in enumerate(_ARENAS):
+            start = builder.mul(args[1], block(context, builder, record, arena))
+            builder.store(start, builder.gep(cursors, [INT64(n)]))
         return context.get_dummy_value()
 
-    return types.void(task), codegen
+    return types.void(task, types.int64), codegen
 
 
 @overload_method(TaskType, "rewind")
-def _task_rewind(task):
-    return lambda task: _rewind(task)
+def _task_rewind(task, place=0):
+    return lambda task, place=0: _rewind(task, place)
+
+
+@register_jitable
+def cursors_for(numbers, width):
+    """The cursors of a new task; ``numbers`` are the cells, memories and tables of one state."""
+    cursors = np.zeros(6, np.int64)
+    cursors[3], cursors[4], cursors[5] = numbers[0] * width, numbers[1], numbers[2] * 2 * width
+    return cursors

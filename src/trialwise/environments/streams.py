@@ -41,7 +41,15 @@ def streams(seed: int) -> Stream:
     return partial(_stream, int(seed))
 
 
-def _stream(seed: int, label: Hashable, purpose: str) -> np.random.Generator:
+def stream_key(seed: int, label: Hashable, purpose: str) -> int:
+    """A key of 64 bits for the stream of a participant and a purpose, for generators of other kinds."""
+    return _hash(seed, label, purpose) % 2**64
+
+
+def _hash(seed: int, label: Hashable, purpose: str) -> int:
     name = repr((seed, str(label), purpose)).encode()  # repr keeps the three apart whatever characters they hold
-    key = int.from_bytes(hashlib.blake2b(name, digest_size=16).digest(), "little")
-    return np.random.Generator(np.random.Philox(key=key))
+    return int.from_bytes(hashlib.blake2b(name, digest_size=16).digest(), "little")
+
+
+def _stream(seed: int, label: Hashable, purpose: str) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=_hash(seed, label, purpose)))

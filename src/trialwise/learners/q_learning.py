@@ -40,3 +40,38 @@ class QLearning:
         error = outcome - q[trial.context, trial.cue, choice]
         q[trial.context, trial.cue, choice] += self.alpha * error
         return error
+
+
+@learner
+class StimulusLearning:
+    r"""Values of each cue-action pair whatever the context: the learner that does not notice seasons.
+
+    .. math::
+
+        p(a) &= \mathrm{softmax}_a\, \beta\, Q[s, a] \\
+        Q &\leftarrow (1 - f)\, Q + f\, Q_0 \quad \text{(every cell, every trial)} \\
+        Q[s, a] &\leftarrow Q[s, a] + \alpha\, (r - Q[s, a])
+
+    for cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. :class:`TaskSets` with a single set is this learner; the
+    "flat stimulus" model of the alien task's authors. Signal: ``error``.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    initial: float = constant(0.0, "value before any outcome")
+
+    def start(self, task):
+        return task.table("cue", "action", fill=self.initial)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[trial.cue, action]
+
+    def elapse(self, q, trial):
+        q.decay(self.forget, self.initial)
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[trial.cue, choice]
+        q[trial.cue, choice] += self.alpha * error
+        return error

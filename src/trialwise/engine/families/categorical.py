@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.engine.number import chain, softmax_sums, value
+from trialwise.engine.number import chain, softmax_shares, softmax_sums, tangent, value
 
 
 def score_logits(preference, available, choice):
@@ -34,6 +34,23 @@ def score_probabilities(preference, available, choice):
             total = total + preference[j]
     share = preference[choice] / total if available[choice] else total - total
     return chain(share, 0.0, 1.0 / value(share)), 1.0 / value(share)
+
+
+def chance_logits(preference, available, choice, weights):
+    """The probability of a choice, a float, and a number whose tangent is that of its logarithm; ``weights`` is scratch."""
+    softmax_shares(weights, preference, available)
+    total, mean = 0.0, 0.0
+    for j in range(len(preference)):
+        total += weights[j]
+        if weights[j] != 0.0:  # a logit of -inf may carry an infinite tangent
+            mean = mean + weights[j] * tangent(preference[j])
+    return weights[choice] / total, chain(preference[choice] - mean / total, 0.0, 1.0)
+
+
+def chance_probabilities(preference, available, choice, weights):
+    """As :func:`chance_logits`, of given probabilities."""
+    part, scale = score_probabilities(preference, available, choice)
+    return 1.0 / scale, part
 
 
 def softmax(preference, available):
@@ -96,12 +113,13 @@ class ChoiceRule(NamedTuple):
     """What turns a filled ``preference`` into a scored or drawn choice.
 
     ``stick(agent, preference, last)`` comes first, ``last`` being the last choice made, or -1. Then ``score(agent,
-    preference, available, choice)`` gives the log-probability and leaves ``preference`` alone; ``settle(agent, preference,
-    available)`` leaves the probabilities of all actions in it.
+    preference, available, choice)`` gives the log-probability and leaves ``preference`` alone, as does ``chance``, which gives
+    the probability; ``settle(agent, preference, available)`` leaves the probabilities of all actions in it.
     """
 
     stick: Callable
     score: Callable
+    chance: Callable
     settle: Callable
 
 
@@ -127,6 +145,7 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
                 preference[last] = preference[last] + agent.stickiness
 
     base = score_probabilities if gives_probabilities else score_logits
+    plain_chance = chance_probabilities if gives_probabilities else chance_logits
     spread = normalise if gives_probabilities else softmax
 
     if lapses:
@@ -134,6 +153,10 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
         def score(agent, preference, available, choice):
             part, scale = base(preference, available, choice)
             return mixed_with_lapse(part, scale, agent.lapse, available, len(preference), choice)
+
+        def chance(agent, preference, available, choice, weights):
+            part, scale = score(agent, preference, available, choice)
+            return math.exp(value(part)) / scale, part
 
         def settle(agent, preference, available):
             spread(preference, available)
@@ -143,7 +166,10 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
         def score(agent, preference, available, choice):
             return base(preference, available, choice)
 
+        def chance(agent, preference, available, choice, weights):
+            return plain_chance(preference, available, choice, weights)
+
         def settle(agent, preference, available):
             spread(preference, available)
 
-    return ChoiceRule(stick, score, settle)
+    return ChoiceRule(stick, score, chance, settle)

@@ -1,0 +1,302 @@
+r"""Smooth emulators of participants' log-likelihoods, from noisy estimates of them.
+
+Where a likelihood can only be estimated, by particles, its logarithm has no usable gradient. But every participant has few
+parameters and the logarithm is smooth in them, so some thousand estimates determine it well: a concave quadratic, and what
+is left of it a Gaussian process with a Matern 5/2 kernel, in coordinates in which the posterior is about round,
+
+.. math::
+
+    f(u) = c + b'x + \tfrac12 x'Hx + \sum_i \alpha_i\, k(x, x_i), \qquad x = L^{-1}(u - m), \qquad
+    k(x, y) = a\,\bigl(1 + s + \tfrac13 s^2\bigr) e^{-s},\ s = \sqrt5\, |\mathrm{diag}(\ell)^{-1} (x - y)| .
+
+Estimates are noisier where the likelihood is low, and their logarithms are too low by half their variance; both are taken
+into account. Deep down, where no posterior reaches, logarithms are compressed.
+
+An emulator is a proposal, not an answer: :mod:`trialwise.inference.particle` corrects what is drawn from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+
+KNEE = 15.0
+"""How far below the top logarithms of likelihoods begin to be compressed."""
+
+FARTHEST = 8.0
+"""Training points beyond it, in standard deviations of the posterior, say nothing about it."""
+
+MOST = 1600
+"""Training points of one participant; the nearest are taken."""
+
+TRIAL = 250
+"""Training points among them that scales and noise are estimated from."""
+
+STEP = 1e-3
+"""Step of the central differences of the gradient that make a curvature."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What is estimated of one participant's surface: logarithms of length scales, of variance and of noise (of one particle)."""
+
+    log_lengths: np.ndarray
+    log_variance: float
+    log_noise: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The emulator of one participant: its arrays, as named in the module's equation, and where it was trained."""
+
+    centre: np.ndarray
+    inverse: np.ndarray
+    constant: float
+    linear: np.ndarray
+    curvature: np.ndarray
+    lengths: np.ndarray
+    points: np.ndarray
+    alpha: np.ndarray
+    scales: Scales
+
+
+def noise_variance(depth: np.ndarray, particles: np.ndarray, log_noise: float) -> np.ndarray:
+    """Variance of the logarithm of an estimate: grows with the depth below the top, falls with the number of particles."""
+    return np.asarray(np.exp(log_noise) / particles * (1.0 + (depth / 6.0) ** 2))
+
+
+def compressed(values: np.ndarray, top: float) -> np.ndarray:
+    """Log-likelihoods, those more than KNEE below the top drawn nearer to it; smooth and increasing."""
+    low = top - KNEE
+    below = np.maximum(low - values, 0.0)
+    return np.where(values < low, low - KNEE * np.log1p(below / KNEE), values)
+
+
+def _features(x: np.ndarray) -> np.ndarray:
+    i, j = np.triu_indices(x.shape[1])
+    return np.concatenate([np.ones((len(x), 1)), x, x[:, i] * x[:, j]], 1)
+
+
+def concave_quadratic(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """``c, b, H`` of the weighted least-squares fit of ``c + b'x + x'Hx / 2``, its curvature forced to be negative."""
+    size = x.shape[1]
+
+    def solve(features, target, ridge):
+        weighted = features * weight[:, None]
+        keep = np.full(features.shape[1], ridge)
+        keep[0] = 1e-9
+        return np.linalg.solve(weighted.T @ features + np.diag(keep), weighted.T @ target)
+
+    full = solve(_features(x), y, 1e-3)
+    h = np.zeros((size, size))
+    h[np.triu_indices(size)] = full[1 + size :]
+    values, vectors = np.linalg.eigh(h + h.T)
+    h = (vectors * np.minimum(values, -0.05)) @ vectors.T
+    rest = y - 0.5 * np.einsum("ni,ij,nj->n", x, h, x)
+    line = solve(_features(x)[:, : 1 + size], rest, 1e-6)
+    return float(line[0]), line[1:], h
+
+
+def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * a @ b.T, 0.0)
+
+
+def _kernel(squares: np.ndarray) -> np.ndarray:
+    s = np.sqrt(5.0 * squares)
+    return np.asarray((1.0 + s + s * s / 3.0) * np.exp(-s))
+
+
+def _scales(
+    x: np.ndarray, rest: np.ndarray, depth: np.ndarray, particles: np.ndarray, start: Scales, iterations: int
+) -> Scales:
+    """The scales that make the residuals most probable, priors on them included."""
+    size = x.shape[1]
+    middle = np.concatenate([np.full(size, 1.0), [1.5, 2.5]])
+    width = np.concatenate([np.full(size, 0.5), [1.4, 1.0]])
+    apart = (x[:, None, :] - x[None, :, :]) ** 2
+
+    def surprise(theta):
+        inverse = np.exp(-2.0 * theta[:size])
+        s = np.sqrt(5.0 * np.maximum(apart @ inverse, 0.0))
+        decay = np.exp(-s)
+        variance, noise = np.exp(theta[size]), noise_variance(depth, particles, theta[size + 1])
+        inner = variance * (1.0 + s + s * s / 3.0) * decay
+        matrix = inner + np.diag(noise + 1e-8)
+        try:
+            factor = cho_factor(matrix, lower=True)
+        except np.linalg.LinAlgError:
+            return 1e10, np.zeros_like(theta)
+        alpha = cho_solve(factor, rest)
+        w = cho_solve(factor, np.eye(len(rest))) - np.outer(alpha, alpha)  # twice the slope along the matrix
+        bend = w * (variance * (5.0 / 3.0) * (1.0 + s) * decay)
+        slope = np.empty_like(theta)
+        for k in range(size):
+            slope[k] = 0.5 * (bend * apart[:, :, k]).sum() * inverse[k]
+        slope[size] = 0.5 * (w * inner).sum()
+        slope[size + 1] = 0.5 * (np.diag(w) * noise).sum()
+        far = (theta - middle) / width
+        value = 0.5 * rest @ alpha + np.log(np.diag(factor[0])).sum() + 0.5 * far @ far
+        return value, slope + far / width
+
+    theta = np.concatenate([start.log_lengths, [start.log_variance, start.log_noise]])
+    best = minimize(surprise, theta, jac=True, method="L-BFGS-B", options={"maxiter": iterations}).x
+    return Scales(best[:size], float(best[size]), float(best[size + 1]))
+
+
+def fit_surface(
+    u: np.ndarray, values: np.ndarray, particles: np.ndarray, centre: np.ndarray, covariance: np.ndarray,
+    before: Scales | None = None, iterations: int = 20,
+) -> Surface:  # fmt: skip
+    """The emulator of one participant.
+
+    Parameters
+    ----------
+    u, values, particles
+        Where the log-likelihood was estimated, ``(estimates, parameters)``, what was found, and with how many particles.
+    centre, covariance
+        About the mean and covariance of the participant's posterior.
+    before
+        Scales to start from.
+    iterations
+        How long they are adapted; 0 keeps them.
+    """
+    size = u.shape[1]
+    lower = np.linalg.cholesky(covariance + 1e-6 * np.eye(size))
+    inverse = np.linalg.inv(lower)
+    x = (u - centre) @ inverse.T
+    found = np.where(np.isfinite(values), values, -1e4)
+    top = float(np.sort(found)[-min(10, len(found)) :].mean())
+    found = np.maximum(found, top - 1e3)
+    far = np.sqrt((x**2).sum(1))
+    near = np.flatnonzero(far < FARTHEST * np.sqrt(size / 2.0))
+    near = near[np.argsort(far[near])][:MOST]
+    x, found, particles = x[near], found[near], particles[near]
+    scales = before or Scales(np.full(size, 1.0), 1.5, 2.5)
+    depth = np.maximum(top - compressed(found, top), 0.0)
+    y = compressed(found, top) + np.minimum(0.5 * noise_variance(depth, particles, scales.log_noise), 1.0)
+    constant, linear, curvature = concave_quadratic(x, y, 1.0 / (1.0 + depth) ** 2)
+    rest = y - constant - x @ linear - 0.5 * np.einsum("ni,ij,nj->n", x, curvature, x)
+    if iterations:
+        order = np.argsort(depth + 0.5 * (x**2).sum(1), kind="stable")
+        some = order[np.unique(np.linspace(0, len(order) - 1, TRIAL).astype(int) ** 2 // max(len(order) - 1, 1))]
+        scales = _scales(x[some], rest[some], depth[some], particles[some], scales, iterations)
+    lengths, variance = np.exp(scales.log_lengths), float(np.exp(scales.log_variance))
+    points = x / lengths
+    matrix = variance * _kernel(_squares(points, points))
+    matrix[np.diag_indices(len(x))] += noise_variance(depth, particles, scales.log_noise) + 1e-8
+    alpha = variance * cho_solve(cho_factor(matrix, lower=True, overwrite_a=True), rest)
+    return Surface(centre, inverse, constant, linear, curvature, lengths, points, alpha, scales)
+
+
+@numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
+def surface_at(u, n, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha, x, slope, gradient):
+    """Participant n's surface at ``u (parameters,)`` and its ``gradient``; ``x`` and ``slope`` are scratch."""
+    size = len(u)
+    for i in range(size):
+        x[i] = 0.0
+        for j in range(i + 1):
+            x[i] += inverse[n, i, j] * (u[j] - centre[n, j])
+    value = constant[n]
+    for i in range(size):
+        bent = 0.0
+        for j in range(size):
+            bent += curvature[n, i, j] * x[j]
+        value += x[i] * (linear[n, i] + 0.5 * bent)
+        gradient[i] = linear[n, i] + bent
+    for i in range(size):
+        x[i] /= lengths[n, i]
+        slope[i] = 0.0
+    for m in range(offsets[n], offsets[n + 1]):
+        square = 0.0
+        for i in range(size):
+            square += (x[i] - points[m, i]) ** 2
+        s = np.sqrt(5.0 * square)
+        decay = alpha[m] * np.exp(-s)
+        value += (1.0 + s + s * s / 3.0) * decay
+        pull = (5.0 / 3.0) * (1.0 + s) * decay
+        for i in range(size):
+            slope[i] -= pull * (x[i] - points[m, i])
+    for i in range(size):
+        x[i] = gradient[i] + slope[i] / lengths[n, i]
+    for j in range(size):
+        gradient[j] = 0.0
+        for i in range(j, size):
+            gradient[j] += inverse[n, i, j] * x[i]
+    return value
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def emulate(u, constants, rows, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha):
+    """Values ``(rows,)`` and gradients ``(rows, parameters)`` at ``u (rows, parameters)``, row i of participant ``rows[i]``.
+
+    ``constants`` are those that kernels of learners take; a surface has none.
+    """
+    count, size = u.shape
+    values, gradients = np.empty(count), np.empty((count, size))
+    x, slope = np.empty(size), np.empty(size)
+    for i in range(count):
+        values[i] = surface_at(
+            u[i],
+            rows[i],
+            offsets,
+            centre,
+            inverse,
+            constant,
+            linear,
+            curvature,
+            lengths,
+            points,
+            alpha,
+            x,
+            slope,
+            gradients[i],
+        )
+    return values, gradients
+
+
+class Emulator:
+    """The surfaces of all participants; what :mod:`trialwise.expansion` expands, and :mod:`trialwise.posterior` samples."""
+
+    def __init__(self, surfaces: list[Surface]):
+        self.surfaces = surfaces
+        sizes = [len(surface.alpha) for surface in surfaces]
+
+        def stack(name):
+            return np.ascontiguousarray(np.stack([getattr(surface, name) for surface in surfaces]), dtype=float)
+
+        self.arrays = (
+            np.concatenate([[0], np.cumsum(sizes)]),
+            *(stack(name) for name in ("centre", "inverse", "constant", "linear", "curvature", "lengths")),
+            np.ascontiguousarray(np.concatenate([surface.points for surface in surfaces])),
+            np.concatenate([surface.alpha for surface in surfaces]),
+        )
+        self.calls = 0
+
+    @property
+    def people(self) -> int:
+        """How many participants there are."""
+        return len(self.surfaces)
+
+    def at(self, rows: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values and gradients at many points ``u (points, parameters)``, each of the participant that ``rows`` says."""
+        values, gradients = emulate(np.ascontiguousarray(u), np.zeros(0), np.asarray(rows, np.int32), *self.arrays)
+        return values, gradients
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values ``(participants,)`` and gradients at one point of each participant."""
+        self.calls += 1
+        return self.at(np.arange(len(u)), u)
+
+    def curvature(self, u: np.ndarray) -> np.ndarray:
+        """Minus the second derivatives, ``(participants, parameters, parameters)``, symmetric."""
+        columns = []
+        for k in range(u.shape[1]):
+            step = np.zeros(u.shape[1])
+            step[k] = STEP
+            columns.append((self(u - step)[1] - self(u + step)[1]) / (2 * STEP))
+        curvature = np.stack(columns, 1)
+        return 0.5 * (curvature + curvature.transpose(0, 2, 1))

@@ -1,0 +1,152 @@
+"""Compiled kernels of learners with a hidden choice: the particle filter, and the sum over all courses.
+
+Each call does many *jobs*: one participant at one row of parameters with one random stream. So many parameter values of one
+participant, or repeated estimates, are one call, and a machine's cores share the jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numba
+import numpy as np
+
+from trialwise.engine.adapt import OPTIONS, Adapter
+from trialwise.engine.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
+from trialwise.engine.dual import lanes_for, store_tangents, value
+from trialwise.engine.enumeration import build_enumeration
+from trialwise.engine.making import flat_over, off_stack, preference_table
+from trialwise.engine.packed import Packed
+from trialwise.engine.particles import build_particles, build_weigh
+from trialwise.engine.parts import build_parts
+from trialwise.engine.swarm import COMPILED
+from trialwise.engine.task import TaskType, cursors_for, make_task
+from trialwise.learner import Learner
+
+
+def particle_kernel(
+    learner: Learner, packed: Packed, *, scored: bool, tracing: bool = False, relabel: bool | None = None
+):
+    """The particle filter of many jobs, on doubles or, ``scored``, on duals.
+
+    ``(free, constants, rows, segments, keys, particles, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals,
+    hidden, weight, parent) -> (log-likelihood, score, resamplings)``: job j is participant ``segments[j]``
+    at ``free[rows[j]]`` with stream ``keys[j]``. The score is ``(jobs, parameters)``, empty unless asked for. The last five
+    are filled if tracing; see :func:`trialwise.engine.particles.build_particles`.
+    """
+    relabel = learner.exchangeable if relabel is None else relabel
+    width = lanes_for(len(learner.parameters)) if scored else 0
+    return kernel(
+        f"particles{'_traced' * tracing}{'_relabelled' * relabel}", learner, packed, width,
+        lambda: _build_particles(learner, packed, width, tracing, relabel),
+    )  # fmt: skip
+
+
+def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool, relabel: bool) -> Callable:
+    adapter, scored = Adapter(width), width > 0
+    parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
+    swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
+    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION))
+    walk = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
+    agent_of = agent_builder(learner, adapter)
+    task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
+    lanes, tangents, actions, options = max(width, 1), max(width - 1, 1), packed.actions, packed.options
+    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
+    a, b, c, d = room
+
+    def particles(
+        free, constants, rows, segments, keys, count, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals, hidden,
+        weight, parent,
+    ):  # fmt: skip
+        jobs, parameters = len(rows), free.shape[1]
+        likelihood, rounds = np.zeros(jobs), np.zeros(jobs, np.int64)
+        slope = np.zeros((jobs, parameters if scored else 0))
+        flat = slope.reshape(-1)
+        arena, lines = np.empty(numbers[0] * lanes * count), np.empty(numbers[2] * 2 * lanes * count)
+        task = task_of(arena, np.empty(numbers[1] * count, np.int64), lines, cursors_for(numbers, lanes), sizes)
+        s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(b), np.zeros(c), np.zeros(c), np.zeros(d), np.zeros(d)
+        preference, shares = preference_table(width, actions, s1), preference_table(0, actions, s2)
+        chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
+        prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
+        tracks = np.zeros(count * lanes if scored else 0)
+        path = flat_over(width, tracks)
+        weights, used, order = np.zeros(count), np.zeros(count, np.int64), np.zeros(count, np.int64)
+        place, children, tally = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(options, np.int64)
+        for j in range(jobs):
+            begin, end = span(offsets, segments[j])
+            for first in range(0, max(parameters, 1) if scored else 1, tangents):
+                agent = agent_of(free, rows[j], constants, first)
+                task.rewind()
+                total, score, again = walk(
+                    agent, task, preference, chosen, shares, prior, joint, slopes, path, weights, used, order, place, children, tally,
+                    observed, ints, reals, begin, end, keys[j], threshold, record, signals, hidden, weight, parent,
+                )  # fmt: skip
+                likelihood[j], rounds[j] = total, again
+                if scored:
+                    store_tangents(score, flat, j * parameters + first, min(tangents, parameters - first))
+        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory
+        if scored:
+            tracks[0] = 0.0
+        return likelihood, slope, rounds
+
+    return numba.njit(particles, **OPTIONS)
+
+
+def enumeration_kernel(learner: Learner, packed: Packed, *, relabel: bool | None = None):
+    """The exact likelihood of many jobs, on duals; arguments and results as :func:`particle_kernel`'s, without streams.
+
+    ``(free, constants, rows, segments, longest, offsets, ...) -> (log-likelihood, score, courses)``.
+    """
+    relabel = learner.exchangeable if relabel is None else relabel
+    width = lanes_for(len(learner.parameters))
+    return kernel(
+        f"enumeration{'_relabelled' * relabel}", learner, packed, width,
+        lambda: _build_enumeration(learner, packed, width, relabel),
+    )  # fmt: skip
+
+
+def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bool) -> Callable:
+    adapter = Adapter(width)
+    parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
+    swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
+    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION))
+    walk = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
+    agent_of = agent_builder(learner, adapter)
+    task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
+    tangents, actions, options = width - 1, packed.actions, packed.options
+    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
+    a, b, c, d = room
+
+    def enumeration(free, constants, rows, segments, longest, offsets, observed, ints, reals, sizes, numbers):
+        jobs, parameters, places = len(rows), free.shape[1], longest + 1
+        likelihood, courses = np.zeros(jobs), np.zeros(jobs, np.int64)
+        slope = np.zeros((jobs, parameters))
+        flat = slope.reshape(-1)
+        arena, lines = np.empty(numbers[0] * width * places), np.empty(numbers[2] * 2 * width * places)
+        task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, width), sizes)
+        s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(b), np.zeros(c), np.zeros(c), np.zeros(d), np.zeros(d)
+        preference, shares = preference_table(width, actions, s1), preference_table(0, actions, s2)
+        chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
+        prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
+        tracks, bends = np.zeros(places * width), np.zeros(places * options * width)
+        path, turns = flat_over(width, tracks), flat_over(width, bends)
+        mass, chances = np.zeros(places), np.zeros((places, options))
+        used, next_option = np.zeros(places, np.int64), np.zeros(places, np.int64)
+        for j in range(jobs):
+            begin, end = span(offsets, segments[j])
+            for first in range(0, max(parameters, 1), tangents):
+                agent = agent_of(free, rows[j], constants, first)
+                task.rewind()
+                total, count = walk(
+                    agent, task, preference, chosen, shares, prior, joint, slopes, path, mass, used, next_option, chances,
+                    turns, observed, ints, reals, begin, end,
+                )  # fmt: skip
+                likelihood[j], courses[j] = np.log(value(total)), count
+                store_tangents(total, flat, j * parameters + first, min(tangents, parameters - first))
+            for k in range(parameters):
+                slope[j, k] /= np.exp(likelihood[j])
+        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory
+        tracks[0], bends[0] = 0.0, 0.0
+        return likelihood, slope, courses
+
+    return numba.njit(enumeration, **OPTIONS)

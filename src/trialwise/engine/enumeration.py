@@ -1,0 +1,88 @@
+r"""Every course that hidden choices may have taken, one after another: the exact likelihood of a few trials.
+
+With T trials and m options there are :math:`m^T` courses, so this is the referee of :mod:`trialwise.engine.particles` and no
+way to fit. One text for all numbers, as there; the states along a course stand side by side like particles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trialwise.engine.number import chain, tangent
+from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.particles import Swarm
+from trialwise.engine.replay import Parts
+
+
+def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:
+    """The sum over all courses of one participant's hidden choices.
+
+    Arguments as for :func:`trialwise.engine.particles.build_particles`; of every trial and one behind the last ``path``,
+    ``mass`` (probability of the course so far), ``used``, ``next_option``, and of every
+    trial and option ``chances`` and, in a row, ``turns``. Gives the likelihood, with its derivatives as tangents, and how many courses there were.
+    """
+    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
+    elapse, learn = parts.elapse, parts.learn
+    spread, at, copy, renew = swarm
+
+    def enumeration(
+        agent, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, turns,
+        observed, ints, reals, first, end,
+    ):  # fmt: skip
+        trials, width = end - first, len(options)
+        states = spread(start(agent, task), task, trials + 1)
+        mass[0], used[0], path[0], next_option[0] = 1.0, 0, 0.0, -1
+        total, slope, courses, n = 0.0, 0.0 * path[0], 0, 0
+        while n >= 0:
+            if n == trials:
+                total += mass[n]
+                slope = slope + mass[n] * path[n]
+                courses += 1
+                n -= 1
+                continue
+            t = first + n
+            flags = ints[t, FLAGS]
+            trial = row(ints, reals, t)
+            if next_option[n] < 0:  # arrived here for the first time on this course
+                if flags & RESET and n > 0:
+                    renew(states, n, reset(agent, at(states, task, n), trial, task, n))
+                    if start_afresh:
+                        used[n] = 0
+                for k in range(width):
+                    chances[n, k] = 1.0 if k == 0 else 0.0
+                    turns[n * width + k] = 0.0
+                if flags & RESPONDED:
+                    last, back = -1, n
+                    while back > 0 and last < 0 and not ints[first + back, FLAGS] & RESET:
+                        back -= 1
+                        if ints[first + back, FLAGS] & RESPONDED:
+                            last = seen(observed, first + back)
+                    weigh(
+                        agent, at(states, task, n), trial, preference, shares, options, prior, joint, slopes, used[n], last,
+                        available(trial), seen(observed, t),
+                    )  # fmt: skip
+                    for k in range(width):
+                        chances[n, k] = joint[k]
+                        turns[n * width + k] = slopes[k]
+                next_option[n] = 0
+            k = next_option[n]
+            if k == width:
+                n -= 1
+                continue
+            next_option[n] += 1
+            if chances[n, k] == 0.0:
+                continue
+            copy(states, task, n, n + 1)
+            state = at(states, task, n + 1)
+            elapse(agent, state, trial)
+            if flags & LEARNS:
+                learn(agent, state, trial, k, seen(observed, t), ints, reals, t)
+            mass[n + 1] = mass[n] * chances[n, k]
+            path[n + 1] = path[n] + turns[n * width + k]
+            used[n + 1] = max(used[n], k + 1) if flags & RESPONDED else used[n]
+            n += 1
+            if n < trials:
+                next_option[n] = -1
+        return chain(slope, total, 1.0) if total > 0.0 else chain(0.0 * tangent(slope), total, 1.0), courses
+
+    return enumeration

@@ -1,0 +1,243 @@
+r"""A particle filter for learners whose agent makes a choice that nobody observed.
+
+Particles are agents with the same past as far as it was observed, each with hidden choices of its own. On every trial a
+particle's weight is multiplied by the probability of what was observed, a sum over its hidden options,
+
+.. math:: w = \sum_k h_k\, p(c \mid k), \qquad h = \mathrm{softmax}(\text{hide}),
+
+and its own hidden choice is drawn from what is left of that sum, :math:`h_k\, p(c \mid k) / w`: the filter is fully adapted
+(Pitt & Shephard 1999, JASA 94:590). The draws of one trial share one random number and are spread evenly over particles
+with a similar past (as in array-RQMC, L'Ecuyer et al. 2008, Oper. Res. 56:958): each has its right distribution, all together
+vary less. The mean of the weights' products is an unbiased estimate of the likelihood whatever
+the number of particles (Del Moral 2004). Particles are resampled only when their effective number falls below a threshold.
+
+The score is Fisher's identity: the weighted mean over particles of the derivatives of their own paths' log-probability,
+:math:`\sum_t \partial \log h_{z_t} + \partial \log p(c_t \mid z_t)`, and not the derivative of the estimate at fixed draws.
+
+Where options are exchangeable, a particle labels them in the order of their first use. All unused ones are alike: one of
+them stands for all, its logit raised by the logarithm of their number.
+
+One text for all numbers, as in :mod:`trialwise.engine.replay`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from trialwise.engine.number import chain, softmax_shares, tangent, uniform
+from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.replay import Parts
+
+TURN = 0.6180339887498949
+"""The golden ratio's fraction: its multiples, modulo 1, are spread evenly however many neighbours one looks at."""
+
+
+class Swarm(NamedTuple):
+    """Many states of one learner, plain or compiled.
+
+    ``spread(state, task, count)`` makes so many copies of a first state; ``at(states, task, i)`` is one of them;
+    ``copy(states, task, source, target)`` overwrites one by another; ``renew(states, i, state)`` takes in what a reset gave.
+    """
+
+    spread: Callable
+    at: Callable
+    copy: Callable
+    renew: Callable
+
+
+def build_weigh(parts: Parts, relabel: bool, every_option) -> Callable:
+    """The weights of one state's hidden options on one trial.
+
+    The function returned fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
+    number whose tangent is that of its logarithm, and gives the sum of ``joint``.
+    """
+    hide, act, chance = parts.hide, parts.act, parts.chance
+
+    def weigh(
+        agent, state, trial, preference, weights, options, prior, joint, slopes, used, last, open_actions, choice
+    ):
+        hide(agent, state, trial, options)
+        count = len(options)
+        if relabel:
+            count = min(used + 1, len(options))
+            for k in range(1, len(options)):
+                if k >= count:
+                    options[k] = options[0]
+                if k == used:
+                    options[k] = options[k] + math.log(len(options) - used)
+            if used == 0:
+                options[0] = options[0] + math.log(len(options))
+        softmax_shares(prior, options, every_option)
+        whole, mean = 0.0, 0.0
+        for k in range(len(options)):
+            if k < count:
+                whole += prior[k]
+                mean = mean + prior[k] * tangent(options[k])
+        total = 0.0
+        for k in range(len(options)):
+            if k < count:
+                answer = act(agent, state, trial, k, preference, last)
+                p, part = chance(agent, answer, open_actions, choice, weights)
+                prior[k] /= whole
+                joint[k] = prior[k] * p
+                slopes[k] = chain(options[k] - mean / whole + part, 0.0, 1.0)
+                total += joint[k]
+            else:
+                prior[k], joint[k] = 0.0, 0.0
+        return total
+
+    return weigh
+
+
+def build_particles(
+    parts: Parts, swarm: Swarm, weigh: Callable, relabel: bool, start_afresh: bool, scored: bool, tracing: bool
+) -> Callable:
+    """The filter of one participant.
+
+    Arguments besides those of :func:`trialwise.engine.replay.build_replay`: ``shares`` (actions), ``prior``,
+    ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``, ``used`` (labels it has
+    used), ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option; ``key``, the random stream; and
+    ``threshold``, the share of effective particles below which they are resampled. Gives the
+    log-likelihood estimated, its score as tangents of it, and how often particles were resampled. ``weights`` then are those
+    after the last trial. ``scored`` computes the score; ``tracing`` keeps in ``record`` each trial's log-probability and
+    predictions, in ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial
+    and whom a particle descends from at its end, and in ``signals`` the signals, a row a trial and particle.
+    """
+    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
+    act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
+    spread, at, copy, renew = swarm
+
+    def particles(
+        agent, task, preference, options, shares, prior, joint, slopes, path, weights, used, order, place, children, tally, observed, ints, reals,
+        first, end, key, threshold, record, signals, hidden, weight, parent,
+    ):  # fmt: skip
+        count = len(weights)
+        states = spread(start(agent, task), task, count)
+        for i in range(count):
+            weights[i], used[i], order[i] = 1.0 / count, 0, i
+            if scored:
+                path[i] = 0.0
+        total, last, rounds = 0.0, -1, 0
+        for t in range(first, end):
+            flags = ints[t, FLAGS]
+            trial = row(ints, reals, t)
+            if flags & RESET and t > first:
+                for i in range(count):
+                    renew(states, i, reset(agent, at(states, task, i), trial, task, i))
+                    if start_afresh:
+                        used[i] = 0
+                last = -1
+            open_actions = available(trial)
+            n = t - first
+            whole, square, turn = 0.0, 0.0, uniform(key, 2 * n)
+            for k in range(len(options)):
+                tally[k] = 0
+            for rank in range(count):
+                i = order[rank]
+                state = at(states, task, i)
+                chosen = 0
+                if flags & RESPONDED:
+                    choice = seen(observed, t)
+                    p = weigh(
+                        agent, state, trial, preference, shares, options, prior, joint, slopes, used[i], last, open_actions,
+                        choice,
+                    )  # fmt: skip
+                    left = (turn + TURN * rank) % 1.0 * p
+                    looking = True
+                    for k in range(len(options)):
+                        if looking and joint[k] > 0.0:
+                            chosen = k
+                            looking = left >= joint[k]
+                            left -= joint[k]
+                    if tracing:
+                        for k in range(len(options)):
+                            if prior[k] > 0.0:
+                                answer = act(agent, state, trial, k, preference, last)
+                                foresee(agent, answer, open_actions, record, t, weights[i] * prior[k])
+                    p = weights[i] * p
+                    weights[i] = p
+                    whole += p
+                    square += p * p
+                    used[i] = max(used[i], chosen + 1)
+                    children[i] = chosen
+                    tally[chosen] += 1
+                    if scored:
+                        path[i] = path[i] + slopes[chosen]
+                if tracing:
+                    hidden[n, i] = chosen if flags & RESPONDED else -1
+                elapse(agent, state, trial)
+                if flags & LEARNS:
+                    keep(signals, n * count + i, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
+            if flags & RESPONDED:
+                last = seen(observed, t)
+                if not whole > 0.0:
+                    return total + (whole if whole != 0.0 else -math.inf), 0.0, rounds
+                total += math.log(whole)
+                if tracing:
+                    record[t, 0] = math.log(whole)
+                arrange(order, place, children, tally)
+                for i in range(count):
+                    weights[i] /= whole
+            if tracing:
+                for i in range(count):
+                    weight[n, i], parent[n, i] = weights[i], i
+            if flags & RESPONDED and whole * whole < threshold * count * square and t + 1 < end:
+                rounds += 1
+                offspring(weights, order, uniform(key, 2 * n + 1), children)
+                free, filled = 0, 0
+                for rank in range(count):
+                    i = order[rank]
+                    for child in range(children[i]):
+                        target = i
+                        if child > 0:
+                            while children[free] > 0:
+                                free += 1
+                            target, free = free, free + 1
+                            copy(states, task, i, target)
+                            used[target] = used[i]
+                            if scored:
+                                path[target] = path[i]
+                            if tracing:
+                                parent[n, target] = i
+                        place[filled] = target
+                        filled += 1
+                for rank in range(count):
+                    order[rank] = place[rank]
+                for i in range(count):
+                    weights[i] = 1.0 / count
+        score = 0.0
+        if scored:
+            for i in range(count):
+                score = score + weights[i] * path[i]
+        return total, score, rounds
+
+    return particles
+
+
+def arrange(order, place, chosen, tally):
+    """Sort particles by what they have just chosen, those alike as they were: then neighbours have much of their past in common.
+
+    ``place`` is scratch, ``tally`` how many chose each option.
+    """
+    start = 0
+    for k in range(len(tally)):
+        start, tally[k] = start + tally[k], start
+    for rank in range(len(order)):
+        k = chosen[order[rank]]
+        place[tally[k]] = order[rank]
+        tally[k] += 1
+    for rank in range(len(order)):
+        order[rank] = place[rank]
+
+
+def offspring(weights, order, start, children):
+    """How many children each particle has: systematic resampling from one uniform number, in an order (Kitagawa 1996)."""
+    count = len(weights)
+    so_far, given = 0.0, 0
+    for rank in range(count):
+        so_far += weights[order[rank]] * count
+        upto = count if rank == count - 1 else min(max(math.ceil(so_far - start), given), count)
+        children[order[rank]] = upto - given
+        given = upto

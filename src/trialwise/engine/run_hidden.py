@@ -1,0 +1,222 @@
+"""Running the kernels of learners with a hidden choice: many jobs on all cores, errors translated."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from trialwise.engine import explain
+from trialwise.engine.number import GOLDEN
+from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
+from trialwise.engine.particles import build_particles, build_weigh
+from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.run import agent_of, in_rows, kernel_inputs, record_for, signal_names, task_of
+from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
+from trialwise.errors import UsageError
+from trialwise.learner import Learner
+from trialwise.state import Table
+
+THRESHOLD = 0.5
+"""The share of effective particles below which they are resampled."""
+
+MOST_STEPS = 30_000_000
+"""Trials on all courses together that :func:`run_exact` walks, some seconds' worth."""
+
+
+class Estimates(NamedTuple):
+    """What particle filters found: log-likelihood ``(jobs,)``, score ``(jobs, parameters)`` (or without columns), resamplings."""
+
+    log_likelihood: np.ndarray
+    score: np.ndarray
+    resamplings: np.ndarray
+
+
+class Trace(NamedTuple):
+    """One particle filter of one participant, remembered: see :func:`trialwise.engine.particles.build_particles`."""
+
+    record: np.ndarray
+    signals: np.ndarray
+    hidden: np.ndarray
+    weight: np.ndarray
+    parent: np.ndarray
+
+
+def stream_keys(base: np.ndarray | np.uint64, counter: np.ndarray | int) -> np.ndarray:
+    """Keys of random streams, ``uint64``: of participants' own keys and a counter."""
+    with np.errstate(over="ignore"):
+        z = np.asarray(base, np.uint64) + (np.asarray(counter).astype(np.uint64) + np.uint64(1)) * np.uint64(
+            0xD1342543DE82EF95
+        )
+        z = (z ^ (z >> np.uint64(32))) * np.uint64(GOLDEN)
+        return np.asarray(z ^ (z >> np.uint64(29)), np.uint64)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_particles(learner: Learner, particles: int) -> None:
+    """Refuse numbers of particles that cannot cover the options.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer particles than hidden options.
+    """
+    if (
+        isinstance(particles, bool)
+        or not isinstance(particles, int | np.integer)
+        or particles < max(2, learner.options)
+    ):
+        options = f": {learner} has {learner.options} hidden options" if learner.options > 2 else ""
+        raise UsageError(f"particles={particles!r}: {max(2, learner.options)} or more are wanted{options}")
+
+
+def run_particles(
+    learner: Learner,
+    packed: Packed,
+    free: np.ndarray,
+    segments: np.ndarray,
+    keys: np.ndarray,
+    particles: int,
+    *,
+    scored: bool = False,
+    threshold: float = THRESHOLD,
+    relabel: bool = False,
+    threads: int | None = None,
+) -> Estimates:
+    """Estimates of many jobs: participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``, shared among cores."""
+    from trialwise.engine.compiled import constants
+
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled_hidden import particle_kernel
+
+        kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
+        _, *data = kernel_inputs(packed)
+        nothing = (None,) * 5
+        settings = constants(learner)
+
+        def some(jobs: np.ndarray):
+            rows = np.arange(len(jobs))
+            return kernel(
+                in_rows(free[jobs]), settings, rows, segments[jobs], keys[jobs], particles, threshold, *data, *nothing
+            )
+
+        count = len(segments)
+        workers = min(threads or cores(), max(count, 1))
+        lengths = np.diff(packed.offsets)[segments]
+        if workers == 1 or lengths.sum() * particles < 100_000:
+            return Estimates(*some(np.arange(count)))
+        chunks = np.array_split(np.arange(count), min(count, 8 * workers))
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(some, chunks))
+        return Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
+
+
+def run_exact(
+    learner: Learner, packed: Packed, free: np.ndarray, *, relabel: bool | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-likelihood ``(participants,)``, gradient ``(participants, parameters)`` and numbers of courses, all courses summed.
+
+    Raises
+    ------
+    UsageError
+        If there are too many of them.
+    """
+    relabel = learner.exchangeable if relabel is None else relabel
+    afresh = "reset" not in learner.methods
+    for n in range(len(packed.rows)):
+        trials, steps = packed.ints[packed.offsets[n] : packed.offsets[n + 1], FLAGS], 0.0
+        ways = [1.0] + [0.0] * packed.options  # courses so far, by how many options they have used
+        for t, flags in enumerate(trials):
+            if relabel and afresh and flags & RESET and t:
+                ways = [sum(ways)] + [0.0] * packed.options
+            if flags & RESPONDED:
+                if relabel:
+                    ways = [
+                        (ways[u] * u if u else 0.0) + (ways[u - 1] if u else 0.0) for u in range(packed.options + 1)
+                    ]
+                else:
+                    ways[0] *= packed.options
+            steps += sum(ways)
+            if steps > MOST_STEPS:
+                rest = float((trials[t + 1 :] & RESPONDED > 0).sum())
+                size = math.log10(sum(ways)) + rest * math.log10(packed.options)
+                raise UsageError(
+                    f"method='exact' sums over every course of hidden choices: about 10^{size:.0f} of them for participant "
+                    f"{n + 1} with {len(trials)} trials. It is meant for a dozen trials; use method='particle'"
+                )
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled import constants
+        from trialwise.engine.compiled_hidden import enumeration_kernel
+
+        kernel = enumeration_kernel(learner, packed, relabel=relabel)
+        segments = np.arange(len(packed.rows))
+        _, *data = kernel_inputs(packed)
+        longest = int(np.diff(packed.offsets).max())
+        likelihood, slope, courses = kernel(in_rows(free), constants(learner), segments, segments, longest, *data)
+    return likelihood, slope, courses
+
+
+def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int) -> Trace:
+    """One filter of participant ``n`` at ``free (parameters,)``, everything kept; options labelled in the order of first use."""
+    alone, names = packed.only(n), signal_names(learner, packed)
+    with explain.compilation(learner, packed):
+        from trialwise.engine.compiled import constants
+        from trialwise.engine.compiled_hidden import particle_kernel
+
+        kernel = particle_kernel(learner, packed, scored=False, tracing=True)
+        rows, *data = kernel_inputs(alone)
+        trace = _room(alone, names, particles)
+        keys = np.array([key], np.uint64)
+        kernel(
+            in_rows(free[None]),
+            constants(learner),
+            np.zeros(1, np.int64),
+            rows,
+            keys,
+            particles,
+            THRESHOLD,
+            *data,
+            *trace,
+        )
+    return trace
+
+
+def _room(packed: Packed, names: list[str], particles: int) -> Trace:
+    count = len(packed.ints)
+    record = record_for(packed)
+    record[(packed.ints[:, FLAGS] & RESPONDED) > 0, 1:] = 0.0
+    shape = (count, particles)
+    return Trace(
+        record,
+        np.full((count * particles, len(names)), np.nan),
+        np.full(shape, -1),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
+    )
+
+
+def trace_particles_plain(
+    learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int
+) -> tuple[float, Trace]:
+    """As :func:`run_traced`, interpreted, with the log-likelihood: slow, and a debugger can step through it."""
+    alone = packed.only(n)
+    parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
+    relabel = learner.exchangeable
+    weigh = build_weigh(parts, relabel, PLAIN.every_action)
+    walk = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
+    trace = _room(alone, signal_names(learner, packed), particles)
+    options, integers = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
+    total, _, _ = walk(
+        agent_of(learner, free), task_of(packed), plain_preference(packed), plain_options(packed),
+        np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
+        np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed, alone.ints, alone.reals, 0,
+        len(alone.ints), key, THRESHOLD, *trace,
+    )  # fmt: skip
+    return total, trace

@@ -1,0 +1,245 @@
+r"""What a hidden choice was, trial by trial: filtered (given the trials so far) and smoothed (given all of them).
+
+Particle filters are run and remembered. A final particle's path is traced back through its ancestors; many particles share
+ancestors early on, so independent filters, weighted by their likelihoods, are added until enough distinct ones are left at
+the first trial.
+
+Exchangeable options have no names: by symmetry each has the same probability on every trial. What has a meaning is found
+within each path, before averaging: is the option in use the one **settled on** for the current context, that is the one
+chosen there most often, or the one settled on for the context before, or another? Filtered, most often so far; smoothed, most
+often in the whole record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
+from trialwise.engine.run import signal_names
+from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
+from trialwise.learner import Learner
+from trialwise.marginal import own_keys
+from trialwise.trials import MISSED, Trials
+
+ENOUGH = 100.0
+"""Effective ancestors at the first trial: one over the sum of their squared weights."""
+
+MOST_FILTERS = 64
+PARTICLES = 200
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Weighted courses that a participant's hidden choices may have taken.
+
+    Attributes
+    ----------
+    hidden
+        ``(trials, paths)``: option of each trial, numbered by first use if options are exchangeable; -1 on missed trials.
+    signals
+        ``(trials, paths, signals)``.
+    weight
+        ``(paths,)``, summing to 1.
+    ancestors
+        Effective number of distinct ones at the first trial.
+    filters
+        How many filters were run.
+    """
+
+    hidden: np.ndarray
+    signals: np.ndarray
+    weight: np.ndarray
+    ancestors: float
+    filters: int
+
+
+@dataclass(frozen=True)
+class HiddenValues:
+    """One participant's trials with the hidden choice integrated out: columns by name, ``(trials,)`` each."""
+
+    record: np.ndarray
+    columns: dict[str, np.ndarray]
+    ancestors: float
+    filters: int
+
+
+def previous_contexts(context: np.ndarray, resets: np.ndarray) -> np.ndarray:
+    """The context before the current one on each trial; -1 where there has been none since the start."""
+    before, last = np.full(len(context), -1), -1
+    for t in range(1, len(context)):
+        if resets[t]:
+            last = -1
+        elif context[t] != context[t - 1]:
+            last = context[t - 1]
+        before[t] = last
+    return before
+
+
+def _through(traces: list[Trace]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Of every filter the final particles' options ``(trials, particles)``, places in memory, and first ancestors."""
+    courses, places, first = [], [], []
+    for trace in traces:
+        trials, count = trace.hidden.shape
+        place = np.empty((trials, count), np.int64)
+        at = np.arange(count)
+        for t in range(trials - 1, -1, -1):
+            at = trace.parent[t, at]
+            place[t] = at
+        courses.append(np.take_along_axis(trace.hidden, place, 1))
+        places.append(place)
+        first.append(at)
+    return courses, places, first
+
+
+def _shares(values: np.ndarray) -> np.ndarray:
+    weight = np.exp(values - values.max())
+    return np.asarray(weight / weight.sum())
+
+
+def filters_of(
+    learner: Learner, packed: Packed, n: int, free: np.ndarray, key: np.uint64, particles: int = PARTICLES
+) -> tuple[list[Trace], Paths]:
+    """Filters of participant ``n`` until enough ancestors are left at the first trial, and the paths through them."""
+    traces: list[Trace] = []
+    ancestors = 0.0
+    while not traces or (ancestors < ENOUGH and len(traces) < MOST_FILTERS):
+        for _ in range(max(1, len(traces))):
+            traces.append(run_traced(learner, packed, n, free, int(stream_keys(key, len(traces))), particles))
+        courses, places, first = _through(traces)
+        of_filter = _shares(np.array([np.nansum(trace.record[:, 0]) for trace in traces]))
+        mass = [
+            share * np.bincount(f, t.weight[-1], particles)
+            for share, f, t in zip(of_filter, first, traces, strict=True)
+        ]
+        ancestors = 1.0 / float(sum((m**2).sum() for m in mass))
+    count = traces[0].signals.shape[1]
+    signals = [
+        np.take_along_axis(trace.signals.reshape(*trace.hidden.shape, count), place[..., None], 1)
+        for trace, place in zip(traces, places, strict=True)
+    ]
+    weight = np.concatenate([share * trace.weight[-1] for share, trace in zip(of_filter, traces, strict=True)])
+    return traces, Paths(np.concatenate(courses, 1), np.concatenate(signals, 1), weight, ancestors, len(traces))
+
+
+def hidden_values(
+    learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
+) -> HiddenValues:
+    """Everything about one participant's hidden choices at ``free (parameters,)``."""
+    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    traces, paths = filters_of(learner, packed, n, free, key)
+    rows = slice(trials.offsets[n], trials.offsets[n + 1])
+    flags = packed.only(n).ints[:, FLAGS]
+    answered, resets = (flags & RESPONDED) > 0, (flags & RESET) > 0
+    context = trials.columns["context"].values[rows] if "context" in trials.columns else None
+    record, share = _predictive(traces)
+    smoothed = _kinds(learner, paths.hidden, context, resets, settled=None)
+    columns = {name: _mean(kind, paths.weight, answered) for name, kind in smoothed.items()}
+    filtered = _filtered(learner, traces, share, context, resets)
+    columns |= {f"{name}_filtered": np.where(answered, values, np.nan) for name, values in filtered.items()}
+    names = signal_names(learner, packed)
+    for k, name in enumerate(names):
+        columns[name] = np.einsum("tp,p->t", paths.signals[:, :, k], paths.weight)
+        each = [np.einsum("tp,tp->t", t.signals.reshape(*t.hidden.shape, -1)[:, :, k], t.weight) for t in traces]
+        columns[f"{name}_filtered"] = (np.stack(each, 1) * share[1]).sum(1)
+    return HiddenValues(record, columns, paths.ancestors, paths.filters)
+
+
+def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Log-probability and predictions of each trial, filters weighted by their likelihoods so far; and those weights, before and after the trial."""
+    each = np.stack([np.nan_to_num(trace.record[:, 0]) for trace in traces], 1)
+    after = np.cumsum(each, 0)
+    before = after - each
+
+    def normal(x):
+        weight = np.exp(x - x.max(1, keepdims=True))
+        return weight / weight.sum(1, keepdims=True)
+
+    ahead, behind = normal(before), normal(after)
+    record = (np.stack([trace.record for trace in traces], 1) * ahead[..., None]).sum(1)
+    top = each.max(1)
+    record[:, 0] = np.log((np.exp(each - top[:, None]) * ahead).sum(1)) + top
+    record[np.isnan(traces[0].record[:, 0])] = np.nan
+    return record, (ahead, behind)
+
+
+def _mean(kind: np.ndarray, weight: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    return np.where(answered, kind @ weight, np.nan)
+
+
+def _kinds(
+    learner: Learner, hidden: np.ndarray, context: np.ndarray | None, resets: np.ndarray, settled: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Which kind each path's option is of on each trial, ``(trials, paths)`` of 0 and 1."""
+    if not learner.exchangeable:
+        return {f"hidden_{k + 1}": (hidden == k).astype(float) for k in range(learner.options)}
+    if context is None:
+        again = np.zeros(hidden.shape)
+        last = np.full(hidden.shape[1], MISSED)
+        for t in range(len(hidden)):
+            again[t] = hidden[t] == last
+            last = np.where(hidden[t] >= 0, hidden[t], last)
+        return {"hidden_same": again}
+    if settled is None:
+        counts = np.stack([
+            np.stack([((hidden == k) & (context == c)[:, None]).sum(0) for k in range(learner.options)], 1)
+            for c in range(context.max() + 1)
+        ], 1)  # paths, contexts, options  # fmt: skip
+        best = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
+        settled = np.broadcast_to(best, (len(hidden), *best.shape))
+    before = previous_contexts(context, resets)
+    now = np.take_along_axis(settled, context[:, None, None], 2)[..., 0]
+    then = np.take_along_axis(settled, np.maximum(before, 0)[:, None, None], 2)[..., 0]
+    current = (hidden == now).astype(float)
+    previous = ((hidden == then) & (before >= 0)[:, None] & (hidden != now)).astype(float)
+    return {"hidden_current": current, "hidden_previous": previous, "hidden_other": 1.0 - current - previous}
+
+
+def _filtered(
+    learner: Learner, traces: list[Trace], share: tuple[np.ndarray, np.ndarray], context: np.ndarray | None, resets: np.ndarray
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """The kinds' probabilities given the trials so far; settled on is what was chosen most often before the trial."""
+    total: dict[str, np.ndarray] = {}
+    for f, trace in enumerate(traces):
+        trials, count = trace.hidden.shape
+        settled, last = None, None
+        if learner.exchangeable and context is not None:
+            settled = np.empty((trials, count, context.max() + 1), np.int64)
+            counts = np.zeros((count, context.max() + 1, learner.options), np.int64)
+            everyone = np.arange(count)
+            for t in range(trials):
+                if resets[t] and "reset" not in learner.methods:
+                    counts[:] = 0
+                settled[t] = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
+                chosen = trace.hidden[t] >= 0
+                counts[everyone[chosen], context[t], trace.hidden[t, chosen]] += 1
+                counts = counts[trace.parent[t]]
+            kinds = _kinds(learner, trace.hidden, context, resets, settled)
+        elif learner.exchangeable:
+            again, last = np.zeros(trace.hidden.shape), np.full(count, MISSED)
+            for t in range(trials):
+                again[t] = trace.hidden[t] == last
+                last = np.where(trace.hidden[t] >= 0, trace.hidden[t], last)[trace.parent[t]]
+            kinds = {"hidden_same": again}
+        else:
+            kinds = _kinds(learner, trace.hidden, context, resets, None)
+        for name, kind in kinds.items():
+            mine = np.einsum("tp,tp->t", kind, trace.weight) * share[1][:, f]
+            total[name] = total.get(name, 0.0) + mine
+    return total
+
+
+def same_hidden(
+    learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
+) -> tuple[np.ndarray, float]:
+    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and ancestors."""
+    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    _, paths = filters_of(learner, packed, n, free, key)
+    same = np.zeros((len(paths.hidden),) * 2)
+    for k in range(learner.options):
+        chosen = (paths.hidden == k).astype(float)
+        same += (chosen * paths.weight) @ chosen.T
+    missed = paths.hidden[:, 0] < 0
+    same[missed], same[:, missed] = np.nan, np.nan
+    return same, paths.ancestors

@@ -1,0 +1,187 @@
+"""Task sets: an agent picks one of several sets of values, unseen, then acts on it."""
+
+import numpy as np
+
+from trialwise.declaration import learner
+from trialwise.parameters import constant, hidden, positive, unit
+from trialwise.state import softmax_into, state
+
+
+@learner
+class TaskSets:
+    r"""Picks an unseen set of values by how well it served in the context; learns the set's values and how well it served.
+
+    .. math::
+
+        p(z = k) &\propto \exp(\beta_\mathrm{high}\, H[x, k]) \\
+        p(a \mid z) &\propto \exp(\beta\, Q[z, s, a]) \\
+        Q &\leftarrow (1 - f)\, Q + f\, Q_0 \qquad H \leftarrow (1 - f_\mathrm{high})\, H + f_\mathrm{high}\, Q_0
+            \qquad \text{on every trial} \\
+        Q[z, s, a] &\leftarrow Q[z, s, a] + \alpha\, (r - Q[z, s, a]) \\
+        H[x, z] &\leftarrow H[x, z] + \alpha_\mathrm{high}\, (r - H[x, z])
+
+    for the context :math:`x` (season), the cue :math:`s` (alien), the action :math:`a` (item), the outcome :math:`r` and the
+    hidden choice :math:`z` (task set). Choices precede forgetting; errors are taken from the decayed values. All values start
+    at ``initial``, so the sets are exchangeable. Signals: the prediction errors ``error`` and ``error_high``.
+
+    The hierarchical model of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381), where :math:`Q_0` = 1.2.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    alpha_high: float = unit("learning rate of task sets", mean=-1.0)
+    beta_high: float = positive("inverse temperature of task sets")
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    initial: float = constant(0.0, "value before any outcome")
+    sets: int = hidden(3, "number of task sets", exchangeable=True)
+
+    def start(self, task):
+        return state(
+            low=task.table(self.sets, "cue", "action", fill=self.initial),
+            high=task.table("context", self.sets, fill=self.initial),
+        )
+
+    def hide(self, now, trial, preference):
+        for task_set in range(len(preference)):
+            preference[task_set] = self.beta_high * now.high[trial.context, task_set]
+
+    def choose(self, now, trial, task_set, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * now.low[task_set, trial.cue, action]
+
+    def elapse(self, now, trial):
+        now.low.decay(self.forget, self.initial)
+        now.high.decay(self.forget_high, self.initial)
+
+    def learn(self, now, trial, task_set, choice, outcome):
+        error = outcome - now.low[task_set, trial.cue, choice]
+        now.low[task_set, trial.cue, choice] += self.alpha * error
+        error_high = outcome - now.high[trial.context, task_set]
+        now.high[trial.context, task_set] += self.alpha_high * error_high
+        return error, error_high
+
+
+@learner
+class MixedTaskSets:
+    r"""Acts on the average of its sets, weighted by how well they served, and teaches all of them by their weight.
+
+    A model of its own, not an approximation of :class:`TaskSets`: nothing is picked, nothing is hidden.
+
+    .. math::
+
+        w_k &\propto \exp(\beta_\mathrm{high}\, H[x, k]) \\
+        p(a) &\propto \exp\bigl(\beta \textstyle\sum_k w_k\, Q[k, s, a]\bigr) \\
+        Q[k, s, a] &\leftarrow Q[k, s, a] + \alpha\, w_k\, (r - Q[k, s, a]) \\
+        H[x, k] &\leftarrow H[x, k] + \alpha_\mathrm{high}\, w_k\, (r - H[x, k])
+
+    with forgetting as in :class:`TaskSets`, on every trial, after the choice and before learning. Sets that started alike
+    would be taught alike and stay alike for ever: each context begins with ``tilt`` in favour of a set of its own,
+    :math:`H[x, x] = Q_0 + \text{tilt}`, and so falls back to it. Signals: ``error`` and ``error_high``, averaged by weight.
+
+    Source: the alien task's authors in spring 2018 (there with a bias toward each season's own set as a parameter).
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    alpha_high: float = unit("learning rate of task sets", mean=-1.0)
+    beta_high: float = positive("inverse temperature of task sets")
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    initial: float = constant(0.0, "value before any outcome")
+    tilt: float = constant(0.5, "head start of each context's own set")
+    sets: int = constant(3, "number of task sets")
+
+    def start(self, task):
+        now = state(
+            low=task.table(self.sets, "cue", "action", fill=self.initial),
+            high=task.table("context", self.sets, fill=self.initial),
+        )
+        self.favour_own(now.high, self.tilt)
+        return now
+
+    def favour_own(self, high, tilt):
+        for context in range(len(high)):
+            high[context, context % self.sets] += tilt
+
+    def weights(self, now, trial):
+        weights = np.zeros(self.sets)
+        for task_set in range(self.sets):
+            weights[task_set] = self.beta_high * now.high[trial.context, task_set]
+        softmax_into(weights)
+        return weights
+
+    def choose(self, now, trial, preference):
+        weights = self.weights(now, trial)
+        for action in range(len(preference)):
+            value = 0.0
+            for task_set in range(self.sets):
+                value += weights[task_set] * now.low[task_set, trial.cue, action]
+            preference[action] = self.beta * value
+
+    def elapse(self, now, trial):
+        now.low.decay(self.forget, self.initial)
+        now.high.decay(self.forget_high, self.initial)
+        self.favour_own(now.high, self.forget_high * self.tilt)
+
+    def learn(self, now, trial, choice, outcome):
+        weights = self.weights(now, trial)
+        error, error_high = 0.0, 0.0
+        for task_set in range(self.sets):
+            weight = weights[task_set]
+            gap = outcome - now.low[task_set, trial.cue, choice]
+            gap_high = outcome - now.high[trial.context, task_set]
+            now.low[task_set, trial.cue, choice] += self.alpha * weight * gap
+            now.high[trial.context, task_set] += self.alpha_high * weight * gap_high
+            error += weight * gap
+            error_high += weight * gap_high
+        return error, error_high
+
+
+@learner
+class ArgmaxTaskSets:
+    r"""Always picks the set that served best in the context: for teaching, it cannot be fitted by following slopes.
+
+    As :class:`TaskSets` with :math:`z = \arg\max_k H[x, k]`, the first of equals. The likelihood jumps where a parameter's
+    change makes another set the best, and is level in between as far as ``alpha_high`` and ``forget_high`` go: a sampler that
+    needs gradients refuses it. All contexts begin with set 0 and interfere. The second learner of the forum thread, its
+    read-out repaired: the thread learnt one set and read another.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    alpha_high: float = unit("learning rate of task sets", mean=-1.0)
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    initial: float = constant(0.0, "value before any outcome")
+    sets: int = constant(3, "number of task sets")
+
+    def start(self, task):
+        return state(
+            low=task.table(self.sets, "cue", "action", fill=self.initial),
+            high=task.table("context", self.sets, fill=self.initial),
+        )
+
+    def best(self, now, trial):
+        best = 0
+        for task_set in range(1, self.sets):
+            if now.high[trial.context, task_set] > now.high[trial.context, best]:
+                best = task_set
+        return best
+
+    def choose(self, now, trial, preference):
+        task_set = self.best(now, trial)
+        for action in range(len(preference)):
+            preference[action] = self.beta * now.low[task_set, trial.cue, action]
+
+    def elapse(self, now, trial):
+        now.low.decay(self.forget, self.initial)
+        now.high.decay(self.forget_high, self.initial)
+
+    def learn(self, now, trial, choice, outcome):
+        task_set = self.best(now, trial)  # forgetting has come between, and keeps the order
+        error = outcome - now.low[task_set, trial.cue, choice]
+        now.low[task_set, trial.cue, choice] += self.alpha * error
+        error_high = outcome - now.high[trial.context, task_set]
+        now.high[trial.context, task_set] += self.alpha_high * error_high
+        return error, error_high

@@ -1,0 +1,283 @@
+"""Hidden choices integrated out by particles: held against the sum over all courses, and against forward and backward passes."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp, softmax
+
+import trialwise as tw
+from trialwise.engine import run
+from trialwise.engine.packed import pack
+from trialwise.engine.run_hidden import (
+    run_exact,
+    run_particles,
+    run_traced,
+    stream_keys,
+    trace_particles_plain,
+)
+
+RANGES = {
+    "alpha": tw.uniform(0.05, 0.8), "beta": tw.uniform(0.2, 4.0), "forget": tw.uniform(0.0, 0.4),
+    "alpha_high": tw.uniform(0.05, 0.8), "beta_high": tw.uniform(0.2, 4.0), "forget_high": tw.uniform(0.0, 0.4),
+}  # fmt: skip
+LEARNER = tw.TaskSets(initial=1.2)
+NAMES = list(LEARNER.names)
+
+
+@tw.learner
+class Rule:
+    """Follows the cue's values or repeats what pays at all: two rules, each with a meaning of its own."""
+
+    beta: float = tw.positive("inverse temperature")
+    bias: float = tw.real("liking of the first rule")
+    rules: int = tw.hidden(2, "rules")
+
+    def start(self, task):
+        return tw.state(by_cue=task.table("cue", "action"), overall=task.table("action"))
+
+    def hide(self, now, trial, preference):
+        preference[0] = self.bias
+        preference[1] = 0.0
+
+    def choose(self, now, trial, rule, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * (now.by_cue[trial.cue, action] if rule == 0 else now.overall[action])
+
+    def learn(self, now, trial, rule, choice, outcome):
+        if rule == 0:
+            now.by_cue[trial.cue, choice] += 0.5 * (outcome - now.by_cue[trial.cue, choice])
+        else:
+            now.overall[choice] += 0.5 * (outcome - now.overall[choice])
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """200 agents of 12 trials, each with parameters of its own."""
+    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=12), RANGES, participants=200, seed=5)
+    packed = pack(LEARNER, simulation.trials)
+    free = simulation.parameters[NAMES].to_numpy()
+    return packed, free, *run_exact(LEARNER, packed, free)[:2]
+
+
+@pytest.fixture(scope="module")
+def short():
+    """Two agents of seven trials: a reset, a missed trial and a choice without an outcome among them."""
+    trials = tw.simulate(LEARNER, tw.AlienTask(trials=7), RANGES, participants=2, seed=4).trials
+    choice, reset, outcome = trials.choice.copy(), trials.reset.copy(), trials.outcome["outcome"].copy()
+    choice[[2, 9]], outcome[[2, 4, 9]] = -1, np.nan
+    reset[[5, 10]] = True
+    return replace(trials, choice=choice, reset=reset, outcome={"outcome": outcome})
+
+
+def test_exact_is_the_sum_over_courses(short):
+    packed, free = pack(LEARNER, short), np.array([[0.3, 1.5, 0.1, 0.4, 2.0, 0.05], [0.6, 0.8, 0.0, 0.2, 1.0, 0.2]])
+    each, slopes = [], []
+    for course in itertools.product(range(3), repeat=7):
+        likelihood, slope = run.run_gradient(LEARNER, packed.with_hidden(np.tile(course, 2)), free)
+        each.append(likelihood)
+        slopes.append(slope)
+    missed = (
+        (short.choice < 0).reshape(2, 7).sum(1)
+    )  # whose hidden choice makes no difference: each course counted thrice
+    exact, gradient, _ = run_exact(LEARNER, packed, free, relabel=False)
+    np.testing.assert_allclose(exact, logsumexp(each, 0) - missed * np.log(3), rtol=1e-12)
+    share = softmax(np.array(each), 0)
+    np.testing.assert_allclose(gradient, (share[..., None] * np.array(slopes)).sum(0), rtol=1e-9, atol=1e-12)
+
+
+def test_relabelling_changes_nothing(pairs):
+    packed, free, exact, gradient = pairs
+    value, slope, courses = run_exact(LEARNER, packed, free, relabel=False)
+    np.testing.assert_allclose(value, exact, rtol=1e-12)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-8, atol=1e-10)
+    assert (courses == 3**12).all()
+    assert (run_exact(LEARNER, packed, free)[2] == (3**11 + 1) // 2).all()
+
+
+def test_gradient_of_the_exact_likelihood(pairs):
+    packed, free, _, gradient = pairs
+    for k in range(len(NAMES)):
+        step = np.zeros(len(NAMES))
+        step[k] = 1e-6
+        above, below = (run_exact(LEARNER, packed, free + sign * step)[0] for sign in (1, -1))
+        np.testing.assert_allclose(gradient[:, k], (above - below) / 2e-6, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("relabel", [False, True])
+@pytest.mark.parametrize("threshold", [0.5, 1.0], ids=["seldom resampled", "always resampled"])
+def test_particles_are_unbiased(pairs, threshold, relabel):
+    """The estimate, not its logarithm, and the score weighted by it; over 200 pairs the standardised errors are standard Normal."""
+    packed, free, exact, gradient = pairs
+    filters = 400
+    jobs = np.repeat(np.arange(200), filters)
+    keys = stream_keys(jobs.astype(np.uint64), np.tile(np.arange(filters), 200))
+    found = run_particles(LEARNER, packed, free[jobs], jobs, keys, 6, scored=True, threshold=threshold, relabel=relabel)
+    assert (found.resamplings > 0).mean() > (0.9 if threshold == 1.0 else -1)
+    ratio = np.exp(found.log_likelihood - exact[jobs]).reshape(200, filters)
+    z = (ratio.mean(1) - 1.0) / (ratio.std(1) / np.sqrt(filters) + 1e-12)
+    assert abs(z.mean()) < 4.0 / np.sqrt(200) and z.std() < 1.25 and np.abs(z).max() < 5.0
+    score = found.score.reshape(200, filters, -1)
+    weighted = (ratio[..., None] * score).mean(1) / ratio.mean(1)[:, None]
+    spread = (ratio[..., None] * (score - gradient[:, None])).std(1) / np.sqrt(filters) / ratio.mean(1)[:, None]
+    z = (weighted - gradient) / (spread + 1e-3)  # scores as good as zero are made by courses too rare to be met
+    assert np.abs(z.mean(0)).max() < 4.5 / np.sqrt(200) and z.std() < 1.25
+
+
+def test_plain_and_compiled_filters_are_one(short):
+    packed, free = pack(LEARNER, short), np.array([[0.3, 1.5, 0.1, 0.4, 2.0, 0.05], [0.6, 0.8, 0.0, 0.2, 1.0, 0.2]])
+    for n in range(2):
+        total, plain = trace_particles_plain(LEARNER, packed, n, free[n], 99, 12)
+        compiled = run_traced(LEARNER, packed, n, free[n], 99, 12)
+        assert total == pytest.approx(np.nansum(compiled.record[:, 0]), rel=1e-12)
+        for one, other in zip(plain, compiled, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+        answered = short.choice[short.offsets[n] : short.offsets[n + 1]] >= 0
+        np.testing.assert_allclose(compiled.record[answered, 1:].sum(1), 1.0, rtol=1e-12)
+
+
+# -- the whole length, where forgetting everything leaves three states ---------------------------------------------------
+
+
+def forward_backward(contexts, cues, actions, rewards, alpha, beta, alpha_high, beta_high, initial=1.2):
+    """Likelihood and P(set | everything) at forget = forget_high = 1, where all but the last trial's lesson is forgotten.
+
+    The state after a trial is what that trial taught: one cell of one set, one cell of the context's row.
+    """
+    trials = len(actions)
+    joint = np.empty((trials, 3, 3))  # p(z_t, a_t | z_t-1)
+    for t in range(trials):
+        for before in range(3):
+            high, low = np.full((3, 3), initial), np.full((3, 4, 3), initial)
+            if t:
+                high[contexts[t - 1], before] += alpha_high * (rewards[t - 1] - initial)
+                low[before, cues[t - 1], actions[t - 1]] += alpha * (rewards[t - 1] - initial)
+            joint[t, before] = (
+                softmax(beta_high * high[contexts[t]]) * softmax(beta * low[:, cues[t]], axis=1)[:, actions[t]]
+            )
+    ahead, log_likelihood, forward = np.array([1.0, 0.0, 0.0]), 0.0, []
+    for t in range(trials):
+        ahead = ahead @ joint[t]
+        log_likelihood += np.log(ahead.sum())
+        ahead = ahead / ahead.sum()
+        forward.append(ahead)
+    behind, smoothed, again = np.ones(3), [forward[-1]], []
+    for t in range(trials - 1, 0, -1):
+        pair = forward[t - 1][:, None] * joint[t] * behind
+        again.append(np.trace(pair) / pair.sum())  # the same set on trials t - 1 and t
+        behind = joint[t] @ behind
+        behind = behind / behind.sum()
+        smoothed.append(forward[t - 1] * behind / (forward[t - 1] @ behind))
+    return log_likelihood, np.array(forward), np.array(smoothed[::-1]), np.array(again[::-1])
+
+
+def test_whole_length_against_forward_and_backward_passes():
+    values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
+    learner = LEARNER.fix(forget=1, forget_high=1)
+    trials = tw.simulate(learner, tw.AlienTask(trials=440), values, seed=8).trials
+    data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
+    truth, _, _, _ = forward_backward(*data, **values)
+    found, score = tw.log_likelihood(learner, trials, values, gradient=True, particles=200, filters=60)
+    assert abs(found[0] - truth) < 4 * found.standard_error[0] + 1e-3
+    for name in values:
+        step = 1e-5
+        above, below = (forward_backward(*data, **(values | {name: values[name] + s}))[0] for s in (step, -step))
+        slope = (above - below) / (2 * step)
+        assert score[name][0] == pytest.approx(slope, abs=0.05 * max(1.0, abs(slope)))
+
+
+def test_smoothing_against_forward_and_backward_passes():
+    """Sets have no names; whether two neighbouring trials had the same one is what a pass over named sets can tell too."""
+    values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
+    learner = LEARNER.fix(forget=1, forget_high=1)
+    trials = tw.simulate(learner, tw.AlienTask(trials=440), values, seed=8).trials
+    data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
+    _, _, _, again = forward_backward(*data, **values)
+    same = tw.same_hidden(learner, trials, values, trials.participants[0])
+    np.testing.assert_allclose(np.diag(same), 1.0)
+    found = np.diag(same, 1)
+    assert np.abs(found - again).max() < 0.2 and np.sqrt(((found - again) ** 2).mean()) < 0.05
+    assert np.ptp(again) > 0.3  # there is something to find
+
+
+def test_trial_values_of_a_hidden_choice():
+    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=120), RANGES, participants=2, seed=3)
+    trials = simulation.trials
+    choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
+    choice[[5, 200]], outcome[[5, 200]] = -1, np.nan
+    trials = replace(trials, choice=choice, outcome={"outcome": outcome})
+    values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
+    table = tw.trial_values(LEARNER, trials, values)
+    kinds = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
+    filtered = table[["hidden_current_filtered", "hidden_previous_filtered", "hidden_other_filtered"]].to_numpy()
+    for each in (kinds, filtered):
+        assert np.isnan(each[[5, 200]]).all()
+        np.testing.assert_allclose(np.delete(each, [5, 200], 0).sum(1), 1.0, rtol=1e-9)
+        assert np.nanmin(each) >= -1e-9
+    assert np.isnan(table[["error", "error_high", "choice_probability"]].to_numpy()[[5, 200]]).all()
+    assert min(table.attrs["ancestors"]) > 100
+    total = table.groupby("participant")["log_likelihood"].sum().to_numpy()
+    likelihood = tw.log_likelihood(LEARNER, trials, values, particles=400)
+    np.testing.assert_allclose(total, likelihood, atol=0.5)
+    assert (kinds[30:120, 0].mean() > 1 / 3) and (table["hidden_previous"][: trials.lengths[0]] >= 0).any()
+
+
+def test_options_with_names_of_their_own():
+    """Options that are not exchangeable are told one by one, and their probabilities are those of the exact sum."""
+    learner = Rule()
+    trials = tw.simulate(learner, tw.AlienTask(trials=8), {"beta": 1.5, "bias": 0.8}, seed=2).trials
+    packed, free = pack(learner, trials), np.array([[1.5, 0.8]])
+    assert [*learner.names] == ["beta", "bias"]
+    each = np.array([
+        [*course, run.run_gradient(learner, packed.with_hidden(np.array(course)), free)[0][0]]
+        for course in itertools.product(range(2), repeat=8)
+    ])  # fmt: skip
+    share = softmax(each[:, -1])
+    table = tw.trial_values(learner, trials, {"beta": 1.5, "bias": 0.8})
+    np.testing.assert_allclose(table["hidden_2"], share @ each[:, :-1], atol=0.03)
+    np.testing.assert_allclose(table["hidden_1"] + table["hidden_2"], 1.0)
+
+
+def test_errors_of_hidden_choices(pairs):
+    trials = tw.simulate(LEARNER, tw.AlienTask(trials=440), dict.fromkeys(NAMES, 0.3)).trials
+    values = dict.fromkeys(NAMES, 0.3)
+    with pytest.raises(tw.UsageError, match=r"10\^209 of them for participant 1 with 440 trials"):
+        tw.log_likelihood(LEARNER, trials, values, method="exact")
+    with pytest.raises(tw.UsageError, match="one of 'particle', 'exact'"):
+        tw.log_likelihood(LEARNER, trials, values, method="enumerate")
+    with pytest.raises(tw.UsageError, match="3 or more are wanted: .* has 3 hidden options"):
+        tw.log_likelihood(LEARNER, trials, values, particles=2)
+    with pytest.raises(tw.UsageError, match="1 or more is wanted"):
+        tw.TaskSets(sets=0)
+
+
+def test_same_seed_same_estimate(pairs):
+    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=60), RANGES, participants=4, seed=1)
+    values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
+    one, again, other = (tw.log_likelihood(LEARNER, simulation.trials, values, seed=s) for s in (3, 3, 4))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).all() and (one.standard_error > 0).all()
+    some = simulation.trials.select([2])
+    mine = {name: value[2:3] for name, value in values.items()}
+    assert tw.log_likelihood(LEARNER, some, mine, seed=3)[0] == one[2]
+
+
+def test_exact_and_particle_by_name():
+    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=12), RANGES, participants=3, seed=2)
+    values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
+    exact = tw.log_likelihood(LEARNER, simulation.trials, values, method="exact")
+    found = tw.log_likelihood(LEARNER, simulation.trials, values, particles=200, filters=50)
+    assert (exact.standard_error == 0).all()
+    assert (np.abs(found - exact) < 5 * found.standard_error + 1e-6).all()
+
+
+def test_one_set_is_the_learner_without_contexts():
+    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=100), RANGES, participants=3, seed=2)
+    one = tw.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
+    values = {name: simulation.parameters[name].to_numpy() for name in one.names}
+    found = tw.log_likelihood(one, simulation.trials, values)
+    np.testing.assert_allclose(found.standard_error, 0.0, atol=1e-9)
+    np.testing.assert_allclose(
+        found, tw.log_likelihood(tw.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
+    )
