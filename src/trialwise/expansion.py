@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed
 from trialwise.engine.run import run_gradient
 from trialwise.errors import LearnerError
@@ -89,7 +90,7 @@ class Modes:
 
 
 def climb(
-    evaluate: Evaluator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
+    evaluate: Evaluator | Emulator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
     tolerance: float = 1e-4, longest: float = 2.0,
 ) -> Modes:  # fmt: skip
     """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, each participant on its own.
@@ -196,7 +197,12 @@ def group_log_posterior(
 
 
 def expand(
-    evaluate: Evaluator, mean: np.ndarray, width: np.ndarray, spread: np.ndarray, rounds: int = 4, averages: int = 2
+    evaluate: Evaluator | Emulator,
+    mean: np.ndarray,
+    width: np.ndarray,
+    spread: np.ndarray,
+    rounds: int = 4,
+    averages: int = 2,
 ) -> Expansion:
     """Expand the participants' likelihoods about their posteriors, the group's mode and the participants' in turn.
 
@@ -245,7 +251,7 @@ def expand(
 
 
 def averaged(
-    evaluate: Evaluator, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
+    evaluate: Evaluator | Emulator, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The expansion averaged over the participants' Normal posteriors under a group ``Normal(mean, 1 / precision)``.
 
@@ -266,7 +272,7 @@ def averaged(
     return bent, np.einsum("nkl,nl->nk", bent, centre) + slope
 
 
-def expand_alone(evaluate: Evaluator, mean: np.ndarray, total: np.ndarray) -> Expansion:
+def expand_alone(evaluate: Evaluator | Emulator, mean: np.ndarray, total: np.ndarray) -> Expansion:
     """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under ``Normal(mean, total)``."""
     start = np.tile(mean, (evaluate.people, 1))
     modes = climb(evaluate, start, start, 1.0 / total**2)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
+from trialwise.priors import group_names
 from trialwise.stored import learner_to_attributes, trials_to_datasets
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from trialwise.inference.nuts import Run
+    from trialwise.inference.particle import ParticleRun
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
 """Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
@@ -39,8 +45,9 @@ def fit(
     pooling: str = "partial",
     *,
     progress: bool = True,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> Fit:
-    """Fit a learner to trials, hierarchically, by NUTS.
+    """Fit a learner to trials, hierarchically: by NUTS, or by particles if it makes a choice that nobody observed.
 
     Parameters
     ----------
@@ -50,7 +57,9 @@ def fit(
         From ``read_wide`` or ``read_long``, or simulated.
     draws, tune, chains
         Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
-        are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so.
+        are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so. With
+        a hidden choice it is 300 proposals a chain, of which about a third are accepted, and more in the same way; ``tune``
+        has no meaning there.
     seed
         The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
     priors
@@ -63,6 +72,9 @@ def fit(
         parameters. One participant alone is fitted with ``"none"``.
     progress
         Show progress while sampling.
+    checkpoint
+        For a learner with a hidden choice, whose fit takes minutes: a file that the work so far is kept in. The same call goes
+        on from there after an interruption; :meth:`Fit.save` does not remove it.
 
     Returns
     -------
@@ -77,12 +89,7 @@ def fit(
     ModelError
         If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
     """
-    from trialwise.engine.packed import pack
-    from trialwise.expansion import Evaluator, expand, expand_alone
-    from trialwise.inference.nuts import How, sample_model, sample_posterior
-    from trialwise.posterior import posterior as compiled_posterior
-    from trialwise.priors import check_priors, group_names, group_prior, told
-    from trialwise.starts import check_starts
+    from trialwise.priors import check_priors
 
     began = time.perf_counter()
     if not isinstance(learner, Learner):
@@ -100,31 +107,11 @@ def fit(
     check_priors(learner, pooling, priors)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
 
-    packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, priors, pooling)
-    start = Evaluator(learner, packed)
-    notes += check_starts(start, trials, prior, seed)
-    lacks = partial(_lacks, group_names(learner.names, pooling)) if draws is None else None
-    how = How(DRAWS if draws is None else int(draws), int(tune), int(chains), seed, lacks)
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    if pooling == "partial":
-        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
-    else:
-        expansion = expand_alone(evaluate, prior.mean, prior.total)
-    prepared = time.perf_counter()
-    if unusual:
-        from trialwise.hierarchy import build_model
-
-        geometry: Any = "whitened" if pooling == "partial" else "centred"
-        model = build_model(learner, trials, pooling, priors, geometry, expansion)  # type: ignore[arg-type]
-        run = sample_model(model, how, progress=progress)
-    else:
-        target = compiled_posterior(learner, packed, prior, expansion, pooling)
-        target(target.start(np.random.default_rng(seed)))  # compiles it, or loads it
-        run = sample_posterior(target, trials.participants, how, progress=progress)
+    how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress)
+    sample = _by_particles if learner.hides else _by_gradients
+    run, told, more = sample(learner, trials, how, None if checkpoint is None else Path(fspath(checkpoint)))
     ended = time.perf_counter()
-    preparing = start.calls + evaluate.calls + (not unusual)
-    notes += run.notes
+    notes += more
 
     import xarray as xr
 
@@ -144,19 +131,107 @@ def fit(
         "priors": json.dumps({name: str(prior) for name, prior in priors.items()}),
         "notes": "\n".join(notes),
         "seed": seed,
-        "gradients": run.gradients + preparing,
-        "gradients_of_preparation": preparing,
         "seconds": ended - began,
-        "seconds_of_preparation": prepared - began,
-        "seconds_of_compiling_and_loading": ended - prepared - run.seconds,
         "seconds_of_sampling": run.seconds,
-        "target_accept": run.target_accept,
+        **told,
         "peak_memory_mb": _peak_memory(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python_version": sys.version.split()[0],
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
     return Fit(tree, learner, trials, priors)
+
+
+class Asked(NamedTuple):
+    """What was asked of :func:`fit`."""
+
+    draws: int | None
+    tune: int
+    chains: int
+    seed: int
+    pooling: str
+    priors: dict[str, Any]
+    progress: bool
+
+    def lacks(self, learner: Learner) -> Callable[[xr.DataTree], str] | None:
+        """What tells whether draws are enough, where nobody said how many there should be."""
+        return partial(_lacks, group_names(learner.names, self.pooling)) if self.draws is None else None
+
+
+def _by_gradients(
+    learner: Learner, trials: Trials, asked: Asked, checkpoint: Path | None
+) -> tuple[Run, dict[str, Any], list[str]]:
+    """NUTS on the exact likelihood: the run, what to keep of it, notes."""
+    from trialwise.engine.packed import pack
+    from trialwise.expansion import Evaluator, expand, expand_alone
+    from trialwise.inference.nuts import How, sample_model, sample_posterior
+    from trialwise.posterior import posterior as compiled_posterior
+    from trialwise.priors import group_prior, told
+    from trialwise.starts import check_starts
+
+    if checkpoint is not None:
+        raise UsageError(f"checkpoint={str(checkpoint)!r}: {learner} is fitted in seconds; leave it out")
+    began, pooling = time.perf_counter(), asked.pooling
+    packed = pack(learner, trials)
+    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, pooling)
+    start = Evaluator(learner, packed)
+    notes = list(check_starts(start, trials, prior, asked.seed))
+    draws = DRAWS if asked.draws is None else int(asked.draws)
+    how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks(learner))
+    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
+    if pooling == "partial":
+        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
+    else:
+        expansion = expand_alone(evaluate, prior.mean, prior.total)
+    prepared = time.perf_counter()
+    if unusual:
+        from trialwise.hierarchy import build_model
+
+        geometry: Any = "whitened" if pooling == "partial" else "centred"
+        model = build_model(learner, trials, pooling, asked.priors, geometry, expansion)  # type: ignore[arg-type]
+        run = sample_model(model, how, progress=asked.progress)
+    else:
+        target = compiled_posterior(learner, packed, prior, expansion, pooling)
+        target(target.start(np.random.default_rng(asked.seed)))  # compiles it, or loads it
+        run = sample_posterior(target, trials.participants, how, progress=asked.progress)
+    preparing = start.calls + evaluate.calls + (not unusual)
+    keep = {
+        "gradients": run.gradients + preparing,
+        "gradients_of_preparation": preparing,
+        "seconds_of_preparation": prepared - began,
+        "seconds_of_compiling_and_loading": time.perf_counter() - prepared - run.seconds,
+        "target_accept": run.target_accept,
+    }
+    return run, keep, [*notes, *run.notes]
+
+
+def _by_particles(
+    learner: Learner, trials: Trials, asked: Asked, checkpoint: Path | None
+) -> tuple[ParticleRun, dict[str, Any], list[str]]:
+    """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
+    from trialwise.engine.packed import pack
+    from trialwise.inference.checkpoint import Checkpoint
+    from trialwise.inference.particle import sample_particles
+    from trialwise.priors import group_prior, told
+    from trialwise.progress import bars
+    from trialwise.starts import check_hidden_starts
+
+    packed = pack(learner, trials)
+    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
+    if unusual:
+        raise UsageError(
+            f"priors of {', '.join(unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
+            "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5), and with other pooling the default ones"
+        )
+    check_hidden_starts(learner, packed, trials, prior, asked.seed)
+    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
+    state = Checkpoint(checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
+    with bars(asked.progress) as tell:
+        run = sample_particles(
+            learner, packed, trials.participants, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
+            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner),
+        )  # fmt: skip
+    return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
 
 
 def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from trialwise.engine.packed import pack
+from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
+from trialwise.engine.run_hidden import run_particles
 from trialwise.errors import ModelError, UsageError
 from trialwise.expansion import Evaluator
 from trialwise.learner import Learner
@@ -20,6 +21,9 @@ from trialwise.trials import Trials
 
 POINTS = 6
 """Dispersed points that are looked at: the prior's centre and draws from it."""
+
+FEW = 30
+"""Particles that starting points of learners with a hidden choice are looked at with."""
 
 STILL = 1e-10
 """A gradient smaller than this at every point is none."""
@@ -61,6 +65,46 @@ def check_starts(evaluate: Evaluator, trials: Trials, prior: GroupPrior, seed: i
             shown = ", ".join(still[:8]) + (", ..." if len(still) > 8 else "")
             notes.append(f"the data of {shown} say nothing about {name}: there it follows its prior")
     return tuple(notes)
+
+
+def check_hidden_starts(learner: Learner, packed: Packed, trials: Trials, prior: GroupPrior, seed: int = 0) -> None:
+    """As :func:`check_starts`, for a learner with a hidden choice: by estimates at the same random numbers.
+
+    Raises
+    ------
+    ModelError
+        If an estimate is not finite, with the participant; or if a parameter moves nobody's.
+    """
+    people, size = trials.n_participants, len(learner.names)
+    random, everyone = np.random.default_rng(seed), np.arange(trials.n_participants)
+
+    def estimates(u):
+        free = np.stack([p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)], 1)
+        return run_particles(learner, packed, free, everyone, everyone.astype(np.uint64), FEW).log_likelihood
+
+    moved = np.zeros(size, bool)
+    points = [np.tile(prior.mean, (people, 1))]
+    points += [prior.mean + prior.total * random.uniform(-1.5, 1.5, (people, size)) for _ in range(2)]
+    for u in points:
+        value = estimates(u)
+        if not np.isfinite(value).all():
+            n = int(np.flatnonzero(~np.isfinite(value))[0])
+            at = ", ".join(f"{p.name} = {float(p.constrain(u[n, k])):.4g}" for k, p in enumerate(learner.parameters))
+            raise ModelError(
+                f"{learner}: the log-likelihood of participant {trials.participants[n]!r} is {value[n]:g} at a plausible "
+                f"starting point ({at})\n    -> look for outcomes that are no usable numbers, and for 1 / 0 or log(0) in the "
+                "learner (trialwise.plain_log_likelihood runs it as plain Python)"
+            )
+        for k in np.flatnonzero(~moved):
+            other = u.copy()
+            other[:, k] += prior.total[k]
+            moved[k] = (np.abs(estimates(other) - value) > STILL).any()
+    for k in np.flatnonzero(~moved):
+        name = learner.names[k]
+        raise ModelError(
+            f"{learner}: the likelihood does not change with {name} at any starting point, so nothing can be learnt about it\n"
+            f"    -> leave it out with .fix({name}=...) or .tie({name}=...), or add data in which it matters"
+        )
 
 
 def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> str:

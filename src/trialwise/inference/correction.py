@@ -1,0 +1,283 @@
+r"""From the emulated posterior to the true one: pseudo-marginal Metropolis on importance-sampled participants.
+
+An emulated posterior :math:`\tilde\pi(g, u) \propto p(g) \prod_n p(u_n | g)\, e^{f_n(u_n)}` has smooth :math:`f_n` in place of
+log-likelihoods :math:`\log L_n`. A draw of it, group g and participants u, is a proposal. Each participant's draw is joined by more,
+:math:`u_{n1} \ldots u_{nM}`, made by steps of Hamiltonian Monte Carlo on the emulated conditional, which leave it invariant, and the
+likelihood is estimated at each of them by particles. The mean of :math:`\hat L_n(u_{nm})\, e^{-f_n(u_{nm})}` over m has expectation
+
+.. math:: \int L_n(u)\, p(u | g)\, du \Big/ \int e^{f_n(u)}\, p(u | g)\, du
+
+so a proposal accepted by the ratio of the products of these means over participants makes (g, u), with one of each
+participant's draws picked by its weight, a chain whose target is the **true** posterior, whatever the error of the emulators
+and the number of particles (Andrieu & Roberts 2009, Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only decide how
+often proposals are accepted.
+
+Every few proposals participants also move by random walks that know nothing of the emulators, the group is drawn given them,
+and the other draws are made anew around the picked ones (a conditional update, as in particle Gibbs): emulators whose tails are
+too light cannot keep the chain from where the posterior is.
+
+Without a group every participant is its own chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from trialwise.emulator import Emulator, surface_at
+from trialwise.inference.estimates import Estimator
+from trialwise.priors import GroupPrior
+from trialwise.whitening import _cholesky, _solve_transposed
+
+LEAPS, HOPS = 3, 2
+"""Leapfrog steps of a transition, and transitions between one draw and the next."""
+
+REFRESH = 4
+"""Proposals between two rounds of moves that do not ask the emulators."""
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _target(u, n, mu, sd, arrays, x, slope, gradient):
+    """Emulated conditional log-density of participant n, and its gradient."""
+    value = surface_at(u, n, *arrays, x, slope, gradient)
+    for k in range(len(u)):
+        gap = (u[k] - mu[k]) / sd[k]
+        value -= 0.5 * gap * gap
+        gradient[k] -= gap / sd[k]
+    return value
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _hop(random, u, n, mu, sd, factor, arrays, x, slope):
+    """``HOPS`` transitions of Hamiltonian Monte Carlo from ``u``, in place, coordinates scaled by ``factor``."""
+    size = len(u)
+    gradient, push, momentum, new = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    value = _target(u, n, mu, sd, arrays, x, slope, gradient)
+    start = gradient.copy()
+    for _ in range(HOPS):
+        step = 0.25 + 0.6 * random.random()
+        energy = -value
+        for k in range(size):
+            momentum[k] = random.standard_normal()
+            energy += 0.5 * momentum[k] ** 2
+            new[k] = u[k]
+            gradient[k] = start[k]
+        height = value
+        for leap in range(LEAPS + 1):
+            # gradient along scaled coordinates q, u = factor^-T q: factor^-1 gradient
+            for i in range(size):
+                push[i] = gradient[i]
+            for i in range(size):
+                for k in range(i):
+                    push[i] -= factor[i, k] * push[k]
+                push[i] /= factor[i, i]
+            half = 0.5 if leap == 0 or leap == LEAPS else 1.0
+            for k in range(size):
+                momentum[k] += half * step * push[k]
+            if leap == LEAPS:
+                break
+            for k in range(size):
+                push[k] = momentum[k]
+            _solve_transposed(factor, push)
+            for k in range(size):
+                new[k] += step * push[k]
+            height = _target(new, n, mu, sd, arrays, x, slope, gradient)
+        for k in range(size):
+            energy -= 0.5 * momentum[k] ** 2
+        if np.log(random.random()) < energy + height:
+            value = height
+            for k in range(size):
+                u[k], start[k] = new[k], gradient[k]
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
+    """Draws of emulated conditionals around given ones.
+
+    Job j starts from ``start[j]``, a draw of participant ``rows[j]``'s conditional given ``mu[j], sd[j]``. Gives ``counts[j]`` draws
+    each, one after the other, the first one being the start, and the surfaces' values there.
+    """
+    size = start.shape[1]
+    total = counts.sum()
+    draws, values = np.empty((total, size)), np.empty(total)
+    factor, u, x, slope, gradient = (
+        np.empty((size, size)),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+    )
+    place = 0
+    for j in range(len(rows)):
+        n = rows[j]
+        for a in range(size):
+            for b in range(size):
+                factor[a, b] = curvature[n, a, b]
+            factor[a, a] += 1.0 / sd[j, a] ** 2
+        _cholesky(factor)
+        behind = random.integers(0, counts[j])  # a reversible chain, in which the start stands anywhere
+        for m in range(counts[j]):
+            if m == 0 or m == behind + 1:
+                u[:] = start[j]
+            if m > 0:
+                _hop(random, u, n, mu[j], sd[j], factor, arrays, x, slope)
+            draws[place] = u
+            values[place] = surface_at(u, n, *arrays, x, slope, gradient)
+            place += 1
+    return draws, values
+
+
+@dataclass
+class State:
+    """Where all chains stand: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
+    the weight ``log_ratio (chains, units)`` of the draw picked, and ``log_mean``, the logarithm of the mean weight."""
+
+    mu: np.ndarray
+    sd: np.ndarray
+    u: np.ndarray
+    log_ratio: np.ndarray
+    log_mean: np.ndarray
+
+
+@dataclass
+class Corrector:
+    """Moves of all chains at once.
+
+    Attributes
+    ----------
+    estimate, emulator, curvature
+        Estimates of the truth, its emulators and their curvatures where the posterior lies.
+    prior
+        Of the group; without one (``grouped`` false) its mean and total spread are those of every unit.
+    counts
+        Draws of each unit, ``(units,)``.
+    particles
+        Of every filter.
+    """
+
+    estimate: Estimator
+    emulator: Emulator
+    curvature: np.ndarray
+    prior: GroupPrior
+    grouped: bool
+    counts: np.ndarray
+    particles: int
+    random: np.random.Generator
+    proposed: int = 0
+    accepted: float = 0.0
+
+    def weigh(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, known: np.ndarray | None = None) -> State:
+        """Draws around ``u``, weighed; ``known`` are the weights of ``u`` themselves, if they are to be kept."""
+        chains, units, size = u.shape
+        rows, counts = np.tile(np.arange(units), chains), np.tile(self.counts, chains)
+        group = [np.repeat(part, units, 0) for part in (mu, sd)]
+        start = np.ascontiguousarray(u.reshape(-1, size))
+        draws, values = emulated_draws(
+            self.random, start, rows, group[0], group[1], self.curvature, counts, self.emulator.arrays
+        )
+        unit = np.repeat(rows, counts)
+        first = np.cumsum(counts) - counts
+        asked = np.ones(len(draws), bool)
+        if known is not None:
+            asked[first] = False
+        log_ratio = np.empty(len(draws))
+        log_ratio[asked] = self.estimate(draws[asked], unit[asked], self.particles) - values[asked]
+        if known is not None:
+            log_ratio[first] = known.ravel()
+        log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -1e10)
+        top = np.maximum.reduceat(log_ratio, first)
+        weight = np.exp(log_ratio - np.repeat(top, counts))
+        total = np.add.reduceat(weight, first)
+        # pick one of each job's draws by its weight
+        share = np.cumsum(weight) - np.repeat(np.cumsum(total) - total, counts)
+        goal = np.repeat(self.random.random(len(rows)) * total, counts)
+        picked = np.minimum(np.add.reduceat((share < goal).astype(int), first), counts - 1) + first
+        return State(
+            mu.copy(),
+            sd.copy(),
+            draws[picked].reshape(u.shape),
+            log_ratio[picked].reshape(chains, units),
+            (top + np.log(total / counts)).reshape(chains, units),
+        )
+
+    def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Metropolis with draws of the emulated posterior as proposals; ``state`` changes in place. Who accepted."""
+        new = self.weigh(mu, sd, u)
+        gain = new.log_mean - state.log_mean
+        if self.grouped:
+            accept = np.log(self.random.random(len(gain))) < gain.sum(1)
+            chosen = np.repeat(accept[:, None], gain.shape[1], 1)
+            state.mu[accept], state.sd[accept] = new.mu[accept], new.sd[accept]
+        else:
+            chosen = np.log(self.random.random(gain.shape)) < gain
+            accept = chosen.mean(1)
+        state.u[chosen], state.log_ratio[chosen], state.log_mean[chosen] = (
+            new.u[chosen], new.log_ratio[chosen], new.log_mean[chosen],
+        )  # fmt: skip
+        self.proposed += 1
+        self.accepted += float(np.mean(accept))
+        return np.asarray(accept)
+
+    def refresh(self, state: State) -> None:
+        """Random walks of participants, the group given them, and the other draws anew around those picked."""
+        chains, units, size = state.u.shape
+        rows = np.tile(np.arange(units), chains)
+        covariance = np.linalg.inv(self.curvature + np.eye(size) / self.prior.total**2)
+        root = np.linalg.cholesky(covariance)[rows]
+        now = state.u.reshape(-1, size)
+        scale = np.exp(self.random.uniform(np.log(0.1), np.log(1.0), (len(now), 1)))
+        step = np.einsum("nij,nj->ni", root, self.random.standard_normal(now.shape))
+        new = now + scale * step
+        values = self.emulator.at(rows, now)[0]
+        log_likelihood = state.log_ratio.ravel() + values
+        found = self.estimate(new, rows, self.particles)
+        found = np.where(np.isfinite(found), found, -1e10)
+        mu, sd = (np.repeat(part, units, 0) for part in (state.mu, state.sd))
+        gain = found - log_likelihood - 0.5 * (((new - mu) / sd) ** 2 - ((now - mu) / sd) ** 2).sum(1)
+        accept = np.log(self.random.random(len(now))) < gain
+        now = np.where(accept[:, None], new, now)
+        ratio = np.where(accept, found - self.emulator.at(rows, new)[0], state.log_ratio.ravel())
+        u = now.reshape(state.u.shape)
+        mu, sd = state.mu, state.sd
+        if self.grouped:
+            mu, sd = group_given_participants(u, state.sd, self.prior, self.random)
+        state.__dict__.update(self.weigh(mu, sd, u, known=ratio.reshape(chains, units)).__dict__)
+
+
+def group_given_participants(
+    u: np.ndarray, sd: np.ndarray, prior: GroupPrior, random: np.random.Generator, turns: int = 5
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and spreads ``(chains, parameters)`` of the group given its participants, by Gibbs and slice sampling in turn."""
+    people = u.shape[1]
+    centre = u.mean(1)
+    mu = centre
+    for _ in range(turns):
+        precision = people / sd**2 + 1.0 / prior.width**2
+        mean = (people * centre / sd**2 + prior.mean / prior.width**2) / precision
+        mu = mean + random.standard_normal(mean.shape) / np.sqrt(precision)
+        squares = ((u - mu[:, None]) ** 2).sum(1)
+
+        def density(log_sd, squares=squares):
+            spread = np.exp(log_sd)
+            return (1 - people) * log_sd - 0.5 * squares / spread**2 - 0.5 * (spread / prior.spread) ** 2
+
+        log_sd = np.log(sd)
+        level = density(log_sd) + np.log(random.random(log_sd.shape))
+        below = log_sd - 2.0 * random.random(log_sd.shape)
+        above = below + 2.0
+        for edge, way in ((below, -1.0), (above, 1.0)):
+            for _ in range(30):
+                edge += np.where(density(edge) > level, 2.0 * way, 0.0)
+        new = log_sd.copy()
+        undecided = np.ones(log_sd.shape, bool)
+        while undecided.any():
+            tried = below + (above - below) * random.random(log_sd.shape)
+            inside = density(tried) >= level
+            new = np.where(undecided & inside, tried, new)
+            undecided &= ~inside
+            above = np.where(tried > log_sd, np.where(inside, above, tried), above)
+            below = np.where(tried > log_sd, below, np.where(inside, below, tried))
+        sd = np.exp(new)
+    return mu, sd

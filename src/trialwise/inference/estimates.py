@@ -1,0 +1,70 @@
+"""Estimates of log-likelihoods at many parameter points, counted and kept: what inference by particles is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trialwise.engine.packed import Packed
+from trialwise.engine.run_hidden import run_particles, stream_keys
+from trialwise.environments.streams import stream_key
+from trialwise.learner import Learner
+
+
+class Estimator:
+    """Log-likelihoods of units, on the unconstrained scale, by particle filters; every call has random numbers of its own.
+
+    A unit is a participant or, ``pooled``, all of them together: then the estimates' variances add up.
+    """
+
+    def __init__(self, learner: Learner, packed: Packed, seed: int, pooled: bool = False):
+        self.learner, self.packed, self.pooled = learner, packed, pooled
+        self._base = np.uint64(stream_key(seed, "", "estimates"))
+        self.filters = 0
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return 1 if self.pooled else len(self.packed.rows)
+
+    def natural(self, u: np.ndarray) -> np.ndarray:
+        """Natural values of unconstrained ones, ``(points, parameters)``."""
+        return np.stack([p.constrain(u[:, k]) for k, p in enumerate(self.learner.parameters)], 1)
+
+    def __call__(self, u: np.ndarray, unit: np.ndarray, particles: int) -> np.ndarray:
+        """One estimate at each point ``u (points, parameters)`` of the unit that ``unit (points,)`` says."""
+        people, points = len(self.packed.rows), len(u)
+        free, segments = self.natural(u), np.asarray(unit)
+        if self.pooled:
+            free, segments = np.repeat(free, people, 0), np.tile(np.arange(people), points)
+        keys = stream_keys(self._base, np.arange(self.filters, self.filters + len(segments)))
+        self.filters += len(segments)
+        found = run_particles(self.learner, self.packed, free, segments, keys, particles).log_likelihood
+        return found.reshape(points, people).sum(1) if self.pooled else found
+
+
+class Archive:
+    """All estimates so far of every unit: points ``u``, what was ``found`` and with how many ``particles``."""
+
+    def __init__(self, units: int, parameters: int):
+        self.u = [np.empty((0, parameters)) for _ in range(units)]
+        self.found = [np.empty(0) for _ in range(units)]
+        self.particles = [np.empty(0) for _ in range(units)]
+
+    def add(self, u: np.ndarray, found: np.ndarray, particles: int) -> None:
+        """Take in ``u (units, points, parameters)`` and ``found (units, points)``."""
+        for n, (points, values) in enumerate(zip(u, found, strict=True)):
+            self.u[n] = np.concatenate([self.u[n], points])
+            self.found[n] = np.concatenate([self.found[n], values])
+            self.particles[n] = np.concatenate([self.particles[n], np.full(len(values), float(particles))])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As arrays for a file; all units have equally many estimates."""
+        return {"u": np.stack(self.u), "found": np.stack(self.found), "particles": np.stack(self.particles)}
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray]) -> Archive:
+        """The archive that :meth:`arrays` gave."""
+        units, _, parameters = arrays["u"].shape
+        made = cls(units, parameters)
+        made.u, made.found, made.particles = (list(arrays[name]) for name in ("u", "found", "particles"))
+        return made

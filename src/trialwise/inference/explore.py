@@ -1,0 +1,66 @@
+"""A first look at where a participant's posterior lies: an ensemble of walkers on noisy estimates.
+
+Differential evolution (ter Braak 2006, Stat. Comput. 16:239): a walker's proposal is a step along the difference of two
+others, so that the ensemble finds scale and direction by itself and needs no gradient. Nothing is inferred from where the
+walkers stand; every estimate that they asked for, accepted or not, goes into an archive for emulators to learn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from trialwise.inference.estimates import Archive, Estimator
+
+WALKERS, PARTICLES = 24, 40
+
+
+def explore(
+    estimate: Estimator, mean: np.ndarray, spread: np.ndarray, turns: int, random: np.random.Generator,
+    tell: Callable[[float], None],
+) -> Archive:  # fmt: skip
+    """Estimates around each unit's posterior under ``Normal(mean, spread)``, ``(parameters,)`` each; ``tell`` hears how far it is."""
+    units, size = estimate.units, len(mean)
+    walkers = max(WALKERS, 3 * size)
+    unit = np.repeat(np.arange(units), walkers)
+
+    def found(u):
+        values = estimate(u.reshape(-1, size), unit, PARTICLES).reshape(units, walkers)
+        return np.where(np.isfinite(values), values, -1e4)
+
+    def prior(u):
+        return -0.5 * (((u - mean) / spread) ** 2).sum(-1)
+
+    archive = Archive(units, size)
+    at = mean + spread * random.standard_normal((units, walkers, size))
+    value = found(at)
+    archive.add(at, value, PARTICLES)
+    for turn in range(turns):
+        pairs = np.array([random.choice(walkers - 1, 2, replace=False) for _ in range(walkers)])
+        pairs += pairs >= np.arange(walkers)[:, None]  # anybody but oneself
+        far = 2.38 / np.sqrt(2 * size) * random.uniform(0.3, 1.2, (units, walkers, 1))
+        if turn % 8 == 7:
+            far[:] = 1.0  # from one mode to another, if there are several
+        step = far * (at[:, pairs[:, 0]] - at[:, pairs[:, 1]])
+        proposal = at + step + 0.02 * random.standard_normal(at.shape)
+        new = found(proposal)
+        archive.add(proposal, new, PARTICLES)
+        better = np.log(random.random(value.shape)) < new + prior(proposal) - value - prior(at)
+        at, value = np.where(better[..., None], proposal, at), np.where(better, new, value)
+        tell((turn + 1) / turns)
+    return archive
+
+
+def about(archive: Archive, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centres ``(units, parameters)`` and wide covariances of the units' posteriors, from the estimates alone."""
+    centres, covariances = [], []
+    for u, found in zip(archive.u, archive.found, strict=True):
+        height = found - 0.5 * (((u - mean) / spread) ** 2).sum(1)
+        weight = np.exp(np.maximum(0.25 * (height - height.max()), -40.0))
+        weight /= weight.sum()
+        centre = weight @ u
+        gap = u - centre
+        centres.append(centre)
+        covariances.append(gap.T @ (gap * weight[:, None]) + 1e-2 * np.eye(u.shape[1]))
+    return np.array(centres), np.array(covariances)

@@ -1,0 +1,314 @@
+"""Hidden choices: the posterior by particles, in three stages.
+
+1. **Explore**: walkers find out about where each participant's posterior lies (:mod:`trialwise.inference.explore`).
+2. **Emulate**: smooth emulators of the participants' log-likelihoods are fitted to all estimates so far
+   (:mod:`trialwise.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
+   and join the estimates; so on until nothing about them surprises.
+3. **Correct**: draws of the emulated posterior are proposals to a pseudo-marginal chain whose target is the true one
+   (:mod:`trialwise.inference.correction`).
+
+Emulators and particles decide how long that takes, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.emulator import Emulator, Scales, fit_surface
+from trialwise.engine.packed import Packed
+from trialwise.expansion import Expansion, expand, expand_alone
+from trialwise.inference.checkpoint import Checkpoint
+from trialwise.inference.correction import REFRESH, Corrector, State
+from trialwise.inference.estimates import Archive, Estimator
+from trialwise.inference.explore import about, explore
+from trialwise.inference.nuts import How, sample_posterior
+from trialwise.learner import Learner
+from trialwise.posterior import Posterior, emulated_posterior
+from trialwise.priors import GroupPrior
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DRAWS, BURN = 300, 20
+"""Kept and not kept proposals of each chain, where nobody said how many there should be."""
+
+MORE = 3
+"""How often as many draws are added while there are too few."""
+
+TURNS, ROUNDS, POINTS, PARTICLES = 45, 14, 80, 100
+"""Turns of exploring; rounds of emulating at most, new points of each unit in a round, each estimated twice; and by how many particles."""
+
+CERTAIN = 1.0
+"""Emulators are good enough when the variances of their errors, summed over participants, are below this."""
+
+SPREAD = 1.0
+"""Variance of the logarithm of a joint weight that the numbers of draws are chosen for."""
+
+THIN = 3
+"""Draws of the emulated posterior for each one that is proposed."""
+
+BLOCK = 20
+"""Proposals between two writings of the state to disk."""
+
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class ParticleRun:
+    """What sampling by particles gave, as :class:`trialwise.inference.nuts.Run`; ``attributes`` tell how."""
+
+    tree: xr.DataTree
+    gradients: int
+    seconds: float
+    notes: tuple[str, ...]
+    attributes: dict[str, Any]
+
+
+@dataclass
+class Work:
+    """One fit on its way: what was asked, and what is known so far."""
+
+    learner: Learner
+    packed: Packed
+    participants: Sequence[Hashable]
+    prior: GroupPrior
+    pooling: str
+    seed: int
+    chains: int
+    checkpoint: Checkpoint
+    tell: Tell
+    archive: Archive = field(init=False)
+    centres: np.ndarray = field(init=False)
+    covariances: np.ndarray = field(init=False)
+    scales: list[Scales | None] = field(init=False)
+    noise: np.ndarray = field(init=False)
+    surprise: list[np.ndarray] = field(default_factory=list)
+    gradients: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete")
+        self.grouped = self.pooling == "partial"
+        self.scales = [None] * self.estimate.units
+
+    def random(self, *stage: int) -> np.random.Generator:
+        """The random numbers of a stage: an interrupted fit goes on with the same."""
+        return np.random.default_rng([self.seed, *stage])
+
+    # -- stage 1 and 2 ---------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Explore and emulate, from where the checkpoint stands."""
+        saved = self.checkpoint.load()
+        if saved:
+            self._restore(saved)
+        else:
+            tell = lambda share: self.tell("exploring", share)  # noqa: E731
+            self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
+            self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total)
+        while not self._settled():
+            self._round(len(self.surprise))
+            self.tell("emulating", len(self.surprise) / ROUNDS)
+            self.checkpoint.save(self._arrays())
+        self.tell("emulating", 1.0)
+
+    def _settled(self) -> bool:
+        """Whether emulators are good enough, or get no better."""
+        totals = [each.sum() for each in self.surprise]
+        if len(totals) < 4:
+            return False
+        if len(totals) >= ROUNDS or max(totals[-2:]) < CERTAIN:
+            return True
+        return len(totals) > 7 and min(totals[-3:]) > 0.8 * min(totals[:-3])
+
+    def emulator(self, adapt: int) -> Emulator:
+        """Emulators of all estimates so far; their scales adapted for so many iterations."""
+        surfaces = []
+        for n in range(self.estimate.units):
+            surface = fit_surface(
+                self.archive.u[n], self.archive.found[n], self.archive.particles[n], self.centres[n], self.covariances[n],
+                self.scales[n], adapt,
+            )  # fmt: skip
+            self.scales[n] = surface.scales
+            surfaces.append(surface)
+        return Emulator(surfaces)
+
+    def emulated(self, emulator: Emulator) -> tuple[Posterior, Expansion]:
+        """The emulated posterior, in whitened coordinates."""
+        prior = self.prior
+        expansion = (
+            expand(emulator, prior.mean, prior.width, prior.spread)
+            if self.grouped
+            else expand_alone(emulator, prior.mean, prior.total)
+        )
+        return emulated_posterior(self.learner, emulator, prior, expansion, self.pooling), expansion
+
+    def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
+        """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
+        run = sample_posterior(posterior, self.participants, How(draws, tune, chains, seed), progress=False)
+        self.gradients += run.gradients
+        group, names = run.tree["posterior"], self.learner.names
+        if self.grouped:
+            mu, sd = (np.stack([group[f"{name}_{part}"].to_numpy() for name in names], -1) for part in ("mu", "sd"))
+            return mu, sd, group["individual"].to_numpy()
+        u = np.stack([group[f"{name}_unconstrained"].to_numpy() for name in names], -1)
+        u = u.reshape(chains, draws, self.estimate.units, len(names))
+        shape = (chains, draws, len(names))
+        return np.broadcast_to(self.prior.mean, shape), np.broadcast_to(self.prior.total, shape), u
+
+    def _round(self, number: int) -> None:
+        """Sample the emulated posterior, estimate at its draws, and learn from both."""
+        random = self.random(1, number)
+        emulator = self.emulator(20 if number % 2 == 0 else 0)
+        posterior, _ = self.emulated(emulator)
+        _, _, u = self.sample(posterior, 2 * POINTS, 200, 2, int(random.integers(2**31)))
+        units, size = u.shape[2:]
+        pooled = u.reshape(-1, units, size)
+        chosen = pooled[random.choice(len(pooled), POINTS, replace=False)].transpose(1, 0, 2)
+        flat, unit = chosen.reshape(-1, size), np.repeat(np.arange(units), POINTS)
+        found = np.stack([self.estimate(flat, unit, PARTICLES).reshape(units, POINTS) for _ in range(2)])
+        found = np.where(np.isfinite(found), found, -1e4)
+        value = np.logaddexp(*found) - np.log(2.0)
+        error = emulator.at(unit, flat)[0].reshape(units, POINTS) - value
+        self.noise = trimmed((found[0] - found[1]) ** 2) / 2.0
+        self.surprise.append(np.maximum(error.var(1) - self.noise / 2.0, 0.0))
+        self.archive.add(chosen, value, 2 * PARTICLES)
+        self.centres = pooled.mean(0)
+        self.covariances = np.stack([1.5 * np.cov(pooled[:, n].T).reshape(size, size) for n in range(units)])
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        scales = [[*s.log_lengths, s.log_variance, s.log_noise] for s in self.scales if s is not None]
+        return {
+            **self.archive.arrays(),
+            "centres": self.centres, "covariances": self.covariances, "scales": np.array(scales), "noise": self.noise,
+            "surprise": np.array(self.surprise), "filters": np.array(self.estimate.filters),
+            "gradients": np.array(self.gradients),
+        }  # fmt: skip
+
+    def _restore(self, saved: dict[str, np.ndarray]) -> None:
+        self.archive = Archive.of(saved)
+        self.centres, self.covariances, self.noise = saved["centres"], saved["covariances"], saved["noise"]
+        self.scales = [Scales(row[:-2], float(row[-2]), float(row[-1])) for row in saved["scales"]]
+        self.surprise = list(saved["surprise"])
+        self.estimate.filters, self.gradients = int(saved["filters"]), int(saved["gradients"])
+        self.notes.append(f"an interrupted fit was taken up again after {len(self.surprise)} rounds of emulating")
+
+    # -- stage 3 ---------------------------------------------------------------------------------------------------
+
+    def corrector(self) -> tuple[Corrector, Posterior]:
+        """What corrects, with numbers of particles and draws chosen by the errors that were seen."""
+        emulator = self.emulator(0)
+        posterior, expansion = self.emulated(emulator)
+        heavy = float(np.quantile(self.noise, 0.9))
+        particles = int(np.clip(PARTICLES * heavy, 50, 20 * PARTICLES)) if heavy > 1.0 or heavy < 0.3 else PARTICLES
+        variance = self.surprise[-1] + self.noise * PARTICLES / particles
+        spread = np.sqrt(variance)
+        wanted = spread * spread.sum() / SPREAD if self.grouped else 2.0 * variance
+        counts = np.clip(np.ceil(wanted), 2, 64).astype(np.int64)
+        made = Corrector(
+            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts, particles,
+            self.random(2),
+        )  # fmt: skip
+        return made, posterior
+
+    def correct(self, draws: int | None, lacks: Callable[[xr.DataTree], str] | None) -> xr.DataTree:
+        """Draws of the true posterior; while they lack something and nobody said how many there should be, more of them."""
+        corrector, posterior = self.corrector()
+        self.corrector_used = corrector
+        wanted = draws or DRAWS
+        kept: list[State] = []
+        accepted: list[np.ndarray] = []
+        state, number = None, 0
+        for more in range(MORE if draws is None else 1):
+            stage = self.sample(posterior, THIN * (wanted + BURN), 300, self.chains, self.seed + 1 + more)
+            order = self.random(3, more).permutation(THIN * (wanted + BURN))[: wanted + BURN]
+            for k, at in enumerate(order):
+                if k % BLOCK == 0:
+                    corrector.random = self.random(4, number)
+                mu, sd, u = (np.ascontiguousarray(part[:, at]) for part in stage)
+                if state is None:
+                    state = corrector.weigh(mu, sd, u)
+                else:
+                    who = corrector.propose(state, mu, sd, u)
+                    if number % REFRESH == 0:
+                        corrector.refresh(state)
+                    if number >= BURN:
+                        kept.append(replace(state, mu=state.mu.copy(), sd=state.sd.copy(), u=state.u.copy()))
+                        accepted.append(who)
+                number += 1
+                self.tell("correcting", (number - more * (wanted + BURN)) / (wanted + BURN))
+            tree = self.tree(kept, accepted)
+            if not (lacks and (lack := lacks(tree))):
+                break
+            if more + 1 < MORE and draws is None:
+                self.notes.append(f"as many draws again were made, because of this: {lack}")
+        return tree
+
+    def tree(self, kept: list[State], accepted: list[np.ndarray]) -> xr.DataTree:
+        """The draws as those of every other fit."""
+        import xarray as xr
+
+        mu, sd, u = (np.stack([getattr(state, part) for state in kept], 1) for part in ("mu", "sd", "u"))
+        draws: dict[str, Any] = {}
+        one = self.pooling == "complete"
+        for k, parameter in enumerate(self.learner.parameters):
+            name, mine = parameter.name, u[..., k]
+            dims = ("chain", "draw") if one else ("chain", "draw", "participant")
+            draws[name] = (dims, parameter.constrain(mine)[:, :, 0] if one else parameter.constrain(mine))
+            if self.grouped:
+                draws[f"{name}_mu"] = (("chain", "draw"), mu[..., k])
+                draws[f"{name}_sd"] = (("chain", "draw"), sd[..., k])
+                draws[f"{name}_group"] = (("chain", "draw"), parameter.constrain(mu[..., k]))
+            else:
+                draws[f"{name}_unconstrained"] = (dims, mine[:, :, 0] if one else mine)
+        if self.grouped:
+            draws["individual"] = (("chain", "draw", "participant", "parameter"), u)
+        coords: dict[str, Any] = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
+        coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
+        coords |= {} if one else {"participant": [str(label) for label in self.participants]}
+        stats = {
+            "accepted": (("chain", "draw"), np.stack(accepted, 1).astype(float)),
+            "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
+        }
+        groups = {
+            "posterior": xr.Dataset(draws, coords),
+            "sample_stats": xr.Dataset(stats, {name: coords[name] for name in ("chain", "draw")}),
+        }
+        return xr.DataTree.from_dict(groups)
+
+
+def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
+    """Means along the last axis, the largest values left out."""
+    keep = max(1, int(share * values.shape[1]))
+    return np.asarray(np.sort(values, 1)[:, :keep].mean(1))
+
+
+def sample_particles(
+    learner: Learner, packed: Packed, participants: Sequence[Hashable], prior: GroupPrior, pooling: str, *,
+    draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
+    lacks: Callable[[xr.DataTree], str] | None,
+) -> ParticleRun:  # fmt: skip
+    """Draws of the posterior of a learner with a hidden choice."""
+    begin = time.perf_counter()
+    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell)
+    work.prepare()
+    prepared = time.perf_counter()
+    tree = work.correct(draws, lacks)
+    corrector = work.corrector_used
+    attributes = {
+        "filters": work.estimate.filters,
+        "particles": corrector.particles,
+        "draws_of_participants": json.dumps(corrector.counts.tolist()),
+        "acceptance": corrector.accepted / max(corrector.proposed, 1),
+        "emulator_error": json.dumps([round(float(v), 4) for v in np.sqrt(work.surprise[-1])]),
+        "filter_noise": json.dumps([round(float(v), 4) for v in np.sqrt(work.noise * PARTICLES / corrector.particles)]),
+        "rounds_of_emulating": len(work.surprise),
+        "seconds_of_emulating": prepared - begin,
+    }
+    return ParticleRun(tree, work.gradients, time.perf_counter() - begin, tuple(work.notes), attributes)
