@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-RHAT, ESS, BFMI = 1.01, 400, 0.3
+RHAT, ESS, BFMI, ACCEPTED = 1.01, 400, 0.3, 0.05
 """Thresholds of Vehtari et al. 2021 (Bayesian Analysis 16:667), and of Betancourt 2016 for E-BFMI."""
 
 
@@ -36,6 +36,11 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[str, ...]:
     if stats.sizes["chain"] == 1:
         found.append("one chain has no other to be compared with: sample more than one, chains=4")
     found += [f"{problem.words}. {problem.advice}" for problem in too_few(group)]
+    if "accepted" in stats and float(stats["accepted"].mean()) < ACCEPTED:
+        found.append(
+            f"only {float(stats['accepted'].mean()):.1%} of proposals were accepted: the emulators are far off, or the estimates "
+            "noisy. Fit fewer parameters (.fix, .tie), give narrower priors, or draw more, draws="
+        )
     energy = _bfmi(stats["energy"].to_numpy()) if "energy" in stats else np.array([1.0])
     if (energy < BFMI).any():
         found.append(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.engine.packed import Packed, pack
+from trialwise.engine.run_hidden import cores
 from trialwise.errors import UsageError, did_you_mean
 from trialwise.hidden_values import hidden_values
 from trialwise.hidden_values import same_hidden as smoothed_pairs
@@ -106,7 +109,9 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     frame = trials.to_frame()
     if learner.hides:
         packed, free = pack(learner, trials), matrix(learner, trials, parameters)
-        people = [hidden_values(learner, trials, packed, n, free[n], seed) for n in range(trials.n_participants)]
+        with ThreadPoolExecutor(cores()) as pool:
+            one = partial(hidden_values, learner, trials, packed, seed=seed)
+            people = list(pool.map(one, range(trials.n_participants), free))
         record = np.concatenate([one.record for one in people])
         columns = {name: np.concatenate([one.columns[name] for one in people]) for name in people[0].columns}
         frame.attrs["ancestors"] = [round(one.ancestors, 1) for one in people]

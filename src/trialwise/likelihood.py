@@ -18,7 +18,7 @@ from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs, run_trace
-from trialwise.errors import UsageError, did_you_mean
+from trialwise.errors import LearnerError, UsageError, did_you_mean
 from trialwise.learner import Learner
 from trialwise.trials import Trials
 
@@ -40,6 +40,11 @@ class LogLikelihood(Op):
     __props__ = ("key",)
 
     def __init__(self, learner: Learner, packed: Packed):
+        if learner.hides:
+            raise LearnerError(
+                f"{learner} makes a choice that nobody observed: its likelihood can only be estimated, by particles, and such an "
+                "estimate has no place in a PyMC model, whose samplers want it exact and smooth. trialwise.fit integrates over it"
+            )
         self.key = cache.key(
             "op", __name__, cache.text(__file__), learner.key, packed.layout, lanes_for(len(learner.parameters))
         )

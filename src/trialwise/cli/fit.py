@@ -15,6 +15,9 @@ from trialwise.cli.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.subject import Name, Restrictions
 from trialwise.cli.words import in_options
 
+CHECKPOINT = "unfinished.npz"
+"""The work so far of a fit that takes minutes: the same command goes on from there."""
+
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")]
 
 
@@ -45,8 +48,11 @@ def fit(
             f"{restricted!r}: {', '.join(restricted.names)}; "
             f"{trials.n_participants} participants, {trials.n_trials} trials"
         )
-    fitted = sampling.fit(restricted, trials, pooling)
+    unfinished = folder / CHECKPOINT if restricted.hides else None
+    fitted = sampling.fit(restricted, trials, pooling, unfinished)
     written = results.save(fitted, folder)
+    if unfinished is not None:
+        unfinished.unlink(missing_ok=True)
     if not sampling.quiet:
         results.print_group(fitted)
         results.print_files(written)

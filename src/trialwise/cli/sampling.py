@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +46,9 @@ class Sampling:
         False
     )
 
-    def fit(self, learner: Learner, trials: Trials, pooling: Pooling = Pooling.partial) -> Fit:
+    def fit(
+        self, learner: Learner, trials: Trials, pooling: Pooling = Pooling.partial, checkpoint: Path | None = None
+    ) -> Fit:
         """Sample; what is not given is left to the library."""
         from trialwise.fit import fit
 
@@ -61,5 +64,6 @@ class Sampling:
             seed=self.seed,
             pooling=str(pooling),
             progress=not self.quiet,
+            checkpoint=checkpoint,
         )
         return result

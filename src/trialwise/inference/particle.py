@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +83,8 @@ class Work:
     chains: int
     checkpoint: Checkpoint
     tell: Tell
+    estimate: Estimator = field(init=False)
+    corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
     centres: np.ndarray = field(init=False)
     covariances: np.ndarray = field(init=False)
@@ -108,6 +110,7 @@ class Work:
         saved = self.checkpoint.load()
         if saved:
             self._restore(saved)
+            self.notes.append("taken up again after an interruption")
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
             self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
@@ -197,7 +200,6 @@ class Work:
         self.scales = [Scales(row[:-2], float(row[-2]), float(row[-1])) for row in saved["scales"]]
         self.surprise = list(saved["surprise"])
         self.estimate.filters, self.gradients = int(saved["filters"]), int(saved["gradients"])
-        self.notes.append(f"an interrupted fit was taken up again after {len(self.surprise)} rounds of emulating")
 
     # -- stage 3 ---------------------------------------------------------------------------------------------------
 
@@ -221,40 +223,33 @@ class Work:
         """Draws of the true posterior; while they lack something and nobody said how many there should be, more of them."""
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
-        wanted = draws or DRAWS
-        kept: list[State] = []
-        accepted: list[np.ndarray] = []
-        state, number = None, 0
+        chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
+        each = (draws or DRAWS) + BURN  # those not kept are the first ones only
         for more in range(MORE if draws is None else 1):
-            stage = self.sample(posterior, THIN * (wanted + BURN), 300, self.chains, self.seed + 1 + more)
-            order = self.random(3, more).permutation(THIN * (wanted + BURN))[: wanted + BURN]
-            for k, at in enumerate(order):
-                if k % BLOCK == 0:
-                    corrector.random = self.random(4, number)
-                mu, sd, u = (np.ascontiguousarray(part[:, at]) for part in stage)
-                if state is None:
-                    state = corrector.weigh(mu, sd, u)
-                else:
-                    who = corrector.propose(state, mu, sd, u)
-                    if number % REFRESH == 0:
-                        corrector.refresh(state)
-                    if number >= BURN:
-                        kept.append(replace(state, mu=state.mu.copy(), sd=state.sd.copy(), u=state.u.copy()))
-                        accepted.append(who)
-                number += 1
-                self.tell("correcting", (number - more * (wanted + BURN)) / (wanted + BURN))
-            tree = self.tree(kept, accepted)
-            if not (lacks and (lack := lacks(tree))):
+            proposals = each if more == 0 else each - BURN
+            if chain.number < each * (more + 1) - BURN * more:
+                stage = self.sample(posterior, THIN * proposals, 300, self.chains, self.seed + 1 + more)
+                order = self.random(3, more).permutation(THIN * proposals)[:proposals]
+                first = (each - BURN) * more + BURN * (more > 0)
+                while chain.number < first + proposals:
+                    at = order[chain.number - first]
+                    chain.step(*(np.ascontiguousarray(part[:, at]) for part in stage))
+                    self.tell("correcting", (chain.number - first) / proposals)
+                    if chain.number % BLOCK == 0:
+                        self.checkpoint.save({**self._arrays(), **chain.arrays()})
+            tree = self.tree(chain.kept, chain.who)
+            lack = lacks(tree) if lacks else ""
+            if not lack:
                 break
-            if more + 1 < MORE and draws is None:
+            if more + 1 < MORE:
                 self.notes.append(f"as many draws again were made, because of this: {lack}")
         return tree
 
-    def tree(self, kept: list[State], accepted: list[np.ndarray]) -> xr.DataTree:
+    def tree(self, kept: dict[str, list[np.ndarray]], accepted: list[np.ndarray]) -> xr.DataTree:
         """The draws as those of every other fit."""
         import xarray as xr
 
-        mu, sd, u = (np.stack([getattr(state, part) for state in kept], 1) for part in ("mu", "sd", "u"))
+        mu, sd, u = (np.stack(kept[part], 1) for part in ("mu", "sd", "u"))
         draws: dict[str, Any] = {}
         one = self.pooling == "complete"
         for k, parameter in enumerate(self.learner.parameters):
@@ -281,6 +276,57 @@ class Work:
             "sample_stats": xr.Dataset(stats, {name: coords[name] for name in ("chain", "draw")}),
         }
         return xr.DataTree.from_dict(groups)
+
+
+class Chain:
+    """The chains of the correction, all at one step, with what has been kept of them."""
+
+    def __init__(
+        self,
+        corrector: Corrector,
+        estimate: Estimator,
+        random: Callable[..., np.random.Generator],
+        saved: Mapping[str, Any],
+    ):
+        self.corrector, self.estimate, self.random = corrector, estimate, random
+        self.number, self.state = 0, None
+        self.kept: dict[str, list[np.ndarray]] = {"mu": [], "sd": [], "u": []}
+        self.who: list[np.ndarray] = []
+        if "number" in saved:
+            self.number, corrector.proposed = int(saved["number"]), int(saved["proposed"])
+            corrector.accepted, estimate.filters = float(saved["accepted"]), int(saved["filters"])
+            self.state = State(*(saved[f"state_{part.name}"] for part in fields(State)))
+            self.kept = {part: list(saved[f"kept_{part}"]) for part in self.kept}
+            self.who = list(saved["who"])
+
+    def step(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
+        """Propose a draw of the emulated posterior, and sometimes move without it; the first draw is where chains start."""
+        if self.number % BLOCK == 0:
+            self.corrector.random = self.random(4, self.number)
+        if self.state is None:
+            self.state = self.corrector.weigh(mu, sd, u)
+            who = np.ones(len(mu))
+        else:
+            who = self.corrector.propose(self.state, mu, sd, u)
+        if self.number % REFRESH == 0:
+            self.corrector.refresh(self.state)
+        if self.number >= BURN:
+            for part, draws in self.kept.items():
+                draws.append(getattr(self.state, part).copy())
+            self.who.append(np.asarray(who, float))
+        self.number += 1
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything, for a file."""
+        assert self.state is not None
+        return {
+            "number": np.array(self.number),
+            "proposed": np.array(self.corrector.proposed),
+            "accepted": np.array(self.corrector.accepted),
+            "who": np.array(self.who),
+            **{f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)},
+            **{f"kept_{part}": np.array(draws) for part, draws in self.kept.items()},
+        }
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:

@@ -1,0 +1,217 @@
+"""Fits of hidden choices: held against plain pseudo-marginal chains that know no emulator, interrupted, and against frozen noise."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit, softmax
+
+import trialwise as tw
+from trialwise.engine.packed import pack
+from trialwise.engine.run_hidden import run_particles, stream_keys
+from trialwise.inference import particle
+from trialwise.priors import group_prior
+
+TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+RANGES = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}
+QUIET = {"progress": False}
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Four agents of 60 trials."""
+    return tw.simulate(TIED, tw.AlienTask(trials=60), RANGES, participants=4, seed=6)
+
+
+def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
+    """Metropolis within Gibbs with random walks alone, 20 particles an estimate; unconstrained draws after half of the sweeps.
+
+    Participants given the group, then means and logarithms of spreads given participants; nothing of the product but the
+    estimates is used.
+    """
+    packed, prior = pack(learner, trials), group_prior(learner, trials)
+    random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
+    unit, count = np.tile(np.arange(people), chains), [0]
+
+    def estimate(u):
+        free = np.stack([p.constrain(u[..., k].ravel()) for k, p in enumerate(learner.parameters)], 1)
+        keys = stream_keys(np.uint64(seed), np.arange(count[0], count[0] + len(free)))
+        count[0] += len(free)
+        return run_particles(learner, packed, free, unit, keys, 20).log_likelihood.reshape(chains, people)
+
+    def group(mu, log_sd):
+        sd = np.exp(log_sd)
+        return (-0.5 * ((mu - prior.mean) / prior.width) ** 2 - 0.5 * (sd / prior.spread) ** 2 + log_sd).sum(-1)
+
+    def people_given(u, mu, log_sd):
+        return -(0.5 * ((u - mu[:, None]) / np.exp(log_sd)[:, None]) ** 2 + log_sd[:, None]).sum(-1)
+
+    mu = np.tile(prior.mean, (chains, 1))
+    log_sd = np.log(np.tile(prior.spread if grouped else prior.total, (chains, 1)))
+    u = mu[:, None] + 0.5 * random.standard_normal((chains, people, size))
+    value, kept = estimate(u), []
+    for sweep in range(sweeps):
+        new = u + random.choice([0.15, 0.5, 1.2]) * random.standard_normal(u.shape)
+        found = estimate(new)
+        gain = found + people_given(new, mu, log_sd) - value - people_given(u, mu, log_sd)
+        accept = np.log(random.random(gain.shape)) < gain
+        u, value = np.where(accept[..., None], new, u), np.where(accept, found, value)
+        for _ in range(6 if grouped else 0):
+            far = random.choice([0.2, 0.6])
+            new_mu, new_sd = (
+                mu + far * random.standard_normal(mu.shape),
+                log_sd + far * random.standard_normal(mu.shape),
+            )
+            gain = group(new_mu, new_sd) + people_given(u, new_mu, new_sd).sum(1)
+            gain -= group(mu, log_sd) + people_given(u, mu, log_sd).sum(1)
+            accept = (np.log(random.random(chains)) < gain)[:, None]
+            mu, log_sd = np.where(accept, new_mu, mu), np.where(accept, new_sd, log_sd)
+        if sweep >= sweeps // 2:
+            kept.append(np.concatenate([mu, np.exp(log_sd), u.reshape(chains, -1)], 1))
+    return np.stack(kept, 1)
+
+
+def agree(found, plain, ess):
+    """Means within their Monte Carlo errors, spreads within a quarter; chains of the plain run tell its error."""
+    error = np.sqrt(found.var() / ess + plain.mean(1).var(ddof=1) / len(plain))
+    assert abs(found.mean() - plain.mean()) < 4.5 * error + 0.02
+    assert 0.7 < found.std() / plain.std() < 1.4
+
+
+def test_alone_it_agrees_with_plain_chains(few):
+    trials = few.trials.select(few.trials.participants[:2])
+    fit = tw.fit(TIED, trials, draws=250, chains=4, seed=2, pooling="none", **QUIET)
+    plain = plain_chains(TIED, trials, grouped=False, chains=16, sweeps=3000)[:, :, 6:].reshape(16, -1, 2, 3)
+    assert fit.attrs["acceptance"] > 0.3
+    ess = fit.summary()[["ess_bulk", "ess_tail"]].min(axis=1)
+    for k, name in enumerate(TIED.names):
+        draws = fit.tree["posterior"][f"{name}_unconstrained"].to_numpy()
+        for n in range(2):
+            agree(draws[..., n], plain[:, :, n, k], ess[f"{name}[{trials.participants[n]}]"])
+
+
+def test_a_group_agrees_with_plain_chains(few):
+    fit = tw.fit(TIED, few.trials, draws=250, chains=4, seed=2, **QUIET)
+    plain = plain_chains(TIED, few.trials, grouped=True, chains=16, sweeps=4000)
+    posterior, table = fit.tree["posterior"], fit.summary()
+    for k, name in enumerate(TIED.names):
+        agree(posterior[f"{name}_mu"].to_numpy(), plain[:, :, k], table.loc[f"{name}_mu", "ess_bulk"])
+        agree(posterior[f"{name}_sd"].to_numpy(), plain[:, :, 3 + k], table.loc[f"{name}_sd", "ess_bulk"])
+        one = posterior["individual"].to_numpy()[:, :, 1, k]
+        agree(one, plain[:, :, 6 + 3 + k], table.loc[f"{name}[{few.trials.participants[1]}]", "ess_bulk"])
+
+
+def test_it_is_a_fit_like_every_other(few, tmp_path):
+    fit = tw.fit(TIED, few.trials, draws=40, chains=2, seed=1, **QUIET)
+    posterior = fit.tree["posterior"]
+    assert posterior["alpha"].dims == ("chain", "draw", "participant") and posterior["alpha_mu"].shape == (2, 40)
+    np.testing.assert_allclose(posterior["alpha"], expit(posterior["individual"].sel(parameter="alpha")))
+    assert set(fit.attrs) >= {"particles", "filters", "acceptance", "emulator_error", "draws_of_participants"}
+    values = fit.trial_values()
+    assert {"hidden_current", "error", "error_high"} <= set(values)
+    fit.save(tmp_path / "fit.nc")
+    again = tw.load(tmp_path / "fit.nc")
+    assert again.learner == TIED and again.summary().equals(fit.summary())
+    with pytest.raises(tw.LearnerError, match="has no place in a PyMC model"):
+        fit.model  # noqa: B018
+
+
+def test_all_as_one(few):
+    fit = tw.fit(TIED, few.trials, draws=60, chains=2, seed=1, pooling="complete", **QUIET)
+    assert fit.tree["posterior"]["alpha"].shape == (2, 60)
+    assert len(fit.group()) == 3
+
+
+class Interrupted(Exception):
+    """Somebody pulled the plug."""
+
+
+def test_an_interrupted_fit_goes_on_where_it_was(few, tmp_path, monkeypatch):
+    asked = {"draws": 50, "chains": 2, "seed": 4, **QUIET}
+    whole = tw.fit(TIED, few.trials, **asked)
+    rounds, steps = particle.Work._round, particle.Chain.step
+    path = tmp_path / "unfinished.npz"
+
+    def third_round(self, number):
+        if number == 2:
+            raise Interrupted
+        rounds(self, number)
+
+    def late_step(self, *draw):
+        if self.number == 45:
+            raise Interrupted
+        steps(self, *draw)
+
+    for where, method in (("_round", third_round), ("step", late_step)):
+        kind = particle.Work if where == "_round" else particle.Chain
+        monkeypatch.setattr(kind, where, method)
+        with pytest.raises(Interrupted):
+            tw.fit(TIED, few.trials, checkpoint=path, **asked)
+        monkeypatch.undo()
+    resumed = tw.fit(TIED, few.trials, checkpoint=path, **asked)
+    for name in ("alpha_mu", "beta_sd", "individual"):
+        np.testing.assert_array_equal(resumed.tree["posterior"][name], whole.tree["posterior"][name])
+    assert resumed.attrs["filters"] == whole.attrs["filters"]
+    assert any("taken up again" in note for note in resumed.notes)
+    other = tw.fit(TIED, few.trials, checkpoint=path, **(asked | {"seed": 5, "draws": 20}))
+    assert not any("taken up again" in note for note in other.notes)  # another seed is another piece of work
+
+
+# -- frozen noise is not inference ---------------------------------------------------------------------------------------
+
+
+def frozen_likelihood(theta, data, uniforms, initial=1.2):
+    """The likelihood as the published attempts had it: sets drawn inside, from uniform numbers frozen once and for all."""
+    alpha, beta, forget, alpha_high, beta_high, forget_high = theta
+    low, high = np.full((3, 4, 3), initial), np.full((3, 3), initial)
+    total = 0.0
+    for context, cue, action, reward, uniform in zip(*data, uniforms, strict=True):
+        task_set = int((np.cumsum(softmax(beta_high * high[context])) < uniform).sum())
+        total += np.log(softmax(beta * low[task_set, cue])[action])
+        low += forget * (initial - low)
+        high += forget_high * (initial - high)
+        low[task_set, cue, action] += alpha * (reward - low[task_set, cue, action])
+        high[context, task_set] += alpha_high * (reward - high[context, task_set])
+    return total
+
+
+def test_frozen_noise_fails_where_this_fit_does_not():
+    """Agents who choose sets at random and agents who choose them by value: estimates of ``beta_high`` under frozen noise all
+    come out where the prior has its mode; here they tell the two kinds apart."""
+    learner = tw.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
+    beta_high = np.array([0.02, 0.02, 4.0, 4.0])
+    truth = {"alpha": 0.4, "beta": 2.0, "alpha_high": 0.3, "beta_high": beta_high}
+    trials = tw.simulate(learner, tw.AlienTask(trials=200), truth, participants=4, seed=11).trials
+    parameters = {p.name: p for p in learner.parameters}
+    prior = group_prior(learner, trials)
+    random = np.random.default_rng(0)
+    modes = []
+    for n in range(4):
+        rows = slice(trials.offsets[n], trials.offsets[n + 1])
+        columns = [
+            trials.columns["context"].values,
+            trials.columns["cue"].values,
+            trials.choice,
+            trials.outcome["outcome"],
+        ]
+        data, uniforms = [values[rows] for values in columns], random.random(200)
+
+        def surprise(u, data=data, uniforms=uniforms):
+            a, b, a_high, b_high = (float(p.constrain(x)) for p, x in zip(parameters.values(), u, strict=True))
+            fit = frozen_likelihood((a, b, 0.0, a_high, b_high, 0.0), data, uniforms)
+            return -fit + 0.5 * (((u - prior.mean) / prior.total) ** 2).sum()
+
+        at = prior.mean + 0.3
+        for k in (2, 3):  # no slope in what chooses sets
+            step = np.zeros(4)
+            step[k] = 1e-7
+            slope = (surprise(at + step) - surprise(at - step)) / 2e-7
+            assert slope == pytest.approx(0.3 / prior.total[k] ** 2, abs=1e-3)  # that of the prior alone
+        modes.append(minimize(surprise, prior.mean, method="L-BFGS-B").x)
+    frozen = np.array(modes)
+    np.testing.assert_allclose(frozen[:, 2:], np.tile(prior.mean[2:], (4, 1)), atol=0.02)
+    assert np.ptp(frozen[:, 0]) > 0.05  # the low level does follow the data
+
+    fit = tw.fit(learner, trials, draws=120, chains=2, seed=1, pooling="none", **QUIET)
+    found = np.log(fit.means()["beta_high"])
+    assert found[2:].min() > found[:2].max() + 0.5
+    assert found[2:].min() > prior.mean[3] + 0.5
