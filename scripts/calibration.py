@@ -60,6 +60,11 @@ def one_fit(number: int) -> dict[str, float]:
     return found
 
 
+def told(prior: dict[str, tuple[float, float, float]]) -> str:
+    """A group prior in words."""
+    return "; ".join(f"{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})" for n, (m, w, s) in prior.items())
+
+
 def band(fits: int, level: float = 0.95, tries: int = 4000) -> float:
     """How far the ECDF of that many uniform ranks strays from the diagonal, with that probability at most."""
     random = np.random.default_rng(0)
@@ -77,16 +82,15 @@ def stray(ranks: np.ndarray) -> float:
     return float(np.abs((ranks[:, None] <= edges).mean(0) - (edges + 1) / (RANKS + 1)).max())
 
 
-def report(rows: list[dict[str, float]], folder: Path) -> None:
-    """The table and the picture."""
+def report(rows: list[dict[str, float]], folder: Path, name: str, head: list[str]) -> None:
+    """The table and the picture, ``name.txt`` and ``name.png``; ``head`` says what was fitted."""
     from matplotlib.figure import Figure
 
     labels = [label for label in rows[0] if label not in ("number", "r_hat", "divergences")]
     ranks = {label: np.array([row[label] for row in rows]) for label in labels}
     single, all_of_them = band(len(rows)), band(len(rows), 0.95 ** (1 / len(labels)))
     lines = [
-        f"Simulation-based calibration: {len(rows)} fits of {AGENTS} agents x {PRESENTATIONS * 36} trials, QLearning(initial=1.2)",
-        f"prior: {'; '.join(f'{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})' for n, (m, w, s) in PRIOR.items())}",
+        *head,
         f"rank of the truth among {RANKS} draws: mean (wanted {RANKS / 2:g}), share in the outer tenth on either side (wanted 0.20),",
         f"largest distance of the ECDF from the diagonal (95 % band {single:.3f}; for all {len(labels)} together {all_of_them:.3f})",
         "",
@@ -104,12 +108,13 @@ def report(rows: list[dict[str, float]], folder: Path) -> None:
         f"divergences in {sum(row['divergences'] > 0 for row in rows)} fits",
     ]
     folder.mkdir(exist_ok=True)
-    (folder / "calibration.txt").write_text("\n".join(lines) + "\n")
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    figure = Figure(figsize=(9, 7), layout="constrained")
+    across = 3 if len(labels) < 10 else 5
+    figure = Figure(figsize=(3 * across, 2.3 * -(-len(labels) // across)), layout="constrained")
     edges = np.arange(RANKS + 1)
     for k, (label, r) in enumerate(ranks.items()):
-        axis = figure.add_subplot(3, 3, k + 1)
+        axis = figure.add_subplot(-(-len(labels) // across), across, k + 1)
         axis.axhspan(-all_of_them, all_of_them, color="0.92")
         axis.axhline(0, color="0.7", lw=0.8)
         axis.step(edges / RANKS, (r[:, None] <= edges).mean(0) - (edges + 1) / (RANKS + 1), where="post", color="C0")
@@ -117,7 +122,7 @@ def report(rows: list[dict[str, float]], folder: Path) -> None:
         axis.set_ylim(-2.2 * all_of_them, 2.2 * all_of_them)
     figure.supxlabel("rank of the true value among posterior draws")
     figure.supylabel("ECDF minus diagonal; grey: 95 % band for all together")
-    figure.savefig(folder / "calibration.png", dpi=110)
+    figure.savefig(folder / f"{name}.png", dpi=110)
 
 
 def main() -> None:
@@ -131,7 +136,11 @@ def main() -> None:
             rows.append(row)
             print(f"\r{len(rows)} of {options.fits}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    report(rows, options.out)
+    head = [
+        f"Simulation-based calibration: {len(rows)} fits of {AGENTS} agents x {PRESENTATIONS * 36} trials, QLearning(initial=1.2)",
+        f"prior: {told(PRIOR)}",
+    ]
+    report(rows, options.out, "calibration", head)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from trialwise.environments import AlienTask
-from trialwise.learners import QLearning
+from trialwise.learners import QLearning, TaskSets
 from trialwise.simulate import simulate, uniform
 
 HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data_sets"
@@ -22,6 +22,18 @@ def make(folder: Path) -> None:
         participants=30,
     )
     flat.save(folder / "alien_flat")
+    low, high = uniform(0, 0.2), uniform(1, 5)
+    sets = simulate(
+        TaskSets(initial=1.2),
+        AlienTask(trials=440),
+        {
+            "alpha": low, "beta": high, "forget": uniform(0, 0.1),
+            "alpha_high": low, "beta_high": high, "forget_high": uniform(0, 0.1),
+        },
+        seed=1735,
+        participants=30,
+    )  # fmt: skip
+    sets.save(folder / "alien_task_sets")
 
 
 if __name__ == "__main__":

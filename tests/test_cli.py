@@ -375,10 +375,11 @@ class FakeFit:
 @pytest.fixture
 def fake(monkeypatch):
     """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
-    seen = types.SimpleNamespace(problems=(), given={})
+    seen = types.SimpleNamespace(problems=(), given={}, learners=[])
 
     def fit(learner, trials, **given):
         seen.learner, seen.trials, seen.given = learner, trials, given
+        seen.learners.append(learner)
         return FakeFit(learner, trials, seen.problems)
 
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
@@ -405,13 +406,21 @@ def test_fit_writes_and_tells(fake):
     assert "alpha_group 0.123 1 0 1 1234 900 1.001" in told
     assert "out/deep/fit.nc draws and diagnostics" in told and "note: one thing to know" in told
     assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
-    assert fake.given == {"chains": 4, "seed": None, "pooling": "partial", "progress": True}
+    assert fake.given == {"chains": 4, "seed": None, "pooling": "partial", "progress": True, "checkpoint": None}
 
 
 def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
     options = ["--draws", 10, "--tune", 20, "--chains", 2, "--seed", 3, "--pooling", "none", "--quiet", "-o", "out"]
     assert run("fit", "QLearning", "trials.csv", "--set", "initial=1.2", *options) == ""
-    assert fake.given == {"draws": 10, "tune": 20, "chains": 2, "seed": 3, "pooling": "none", "progress": False}
+    assert fake.given == {
+        "draws": 10,
+        "tune": 20,
+        "chains": 2,
+        "seed": 3,
+        "pooling": "none",
+        "progress": False,
+        "checkpoint": None,
+    }
     assert fake.learner.settings["initial"] == 1.2
 
 
@@ -461,10 +470,20 @@ def test_demo_is_the_same_every_time(fake, given, used):
 
 def test_demo_compares_with_the_truth(fake):
     told = run("demo", "-o", "out", "--seed", 1)
-    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png"}
+    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png", "task_sets"}
+    assert {path.name for path in Path("out/task_sets").iterdir()} == {*FILES, "recovery_plot.png"}
     assert "alpha 0.900 0.01 0.1 0.890" in told
-    assert (repr(fake.learner), fake.trials.n_participants) == ("QLearning(initial=1.2)", 30)
+    assert [repr(learner) for learner in fake.learners] == ["QLearning(initial=1.2)", "TaskSets(initial=1.2)"]
+    assert "fitted to 30 simulated participants of 440 trials" in told and "fitted to 5 simulated" in told
     assert "trialwise inspect alien" in told
+
+
+def test_a_fit_with_a_hidden_choice_keeps_its_work_until_it_is_done(fake):
+    run("fit", "TaskSets", "trials.csv", "-o", "out", "-q")
+    assert fake.given["checkpoint"] == Path("out/unfinished.npz")
+    Path("out/unfinished.npz").write_text("work")
+    run("fit", "TaskSets", "trials.csv", "-o", "out", "-q")
+    assert {path.name for path in Path("out").iterdir()} == FILES
 
 
 def test_an_unexpected_error_keeps_its_traceback(monkeypatch):

@@ -64,3 +64,11 @@ def test_small_enough_to_bundle():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(UsageError, match="alien_flat"):
         data_sets.data_set("alien")
+
+
+def test_agents_with_task_sets():
+    trials, truth = data_sets.data_set("alien_task_sets")
+    assert trials.n_participants == 30 and (trials.lengths == 440).all()
+    assert [*truth] == ["participant", "alpha", "beta", "forget", "alpha_high", "beta_high", "forget_high"]
+    for name, high in (("alpha", 0.2), ("beta_high", 5), ("forget_high", 0.1)):
+        assert truth[name].between(1 if "beta" in name else 0, high).all()

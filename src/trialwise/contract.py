@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -364,10 +363,8 @@ def _exchangeable(case: Case) -> str:
 def _integrated(case: Case) -> str:
     from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
-    first = np.concatenate([np.arange(a, min(a + COURSE, b)) for a, b in itertools.pairwise(case.trials.offsets)])
-    lengths = np.minimum(case.trials.lengths, COURSE)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    packed = case.pack(replace(case.trials.take(first), offsets=offsets))
+    short = case.trials.first(COURSE)
+    lengths, packed = short.lengths, case.pack(short)
     free, worst = case.points[0], 0.0
     exact = run_exact(case.learner, packed, free)[0]
     for n in range(len(lengths)):

@@ -17,19 +17,21 @@ INTERVAL = 0.89
 """Probability of the equal-tailed interval whose coverage is told."""
 
 
-def recovered(fit: Fit, truth: pd.DataFrame) -> pd.DataFrame:
+def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
     """Posterior means and intervals of participants against the true values.
 
     Parameters
     ----------
     truth
         A row a participant, column ``participant`` and one for each parameter, as :class:`Simulation` has it.
+    interval
+        Probability of the equal-tailed interval whose coverage is told.
 
     Returns
     -------
     DataFrame
         A row a parameter: ``correlation`` (NaN where the truth does not vary), ``bias`` (estimate minus truth), ``rmse``
-        and ``coverage``, the share of participants whose 89 % interval holds the truth.
+        and ``coverage``, the share of participants whose interval holds the truth.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def recovered(fit: Fit, truth: pd.DataFrame) -> pd.DataFrame:
     for name in fit.parameters:
         draws = fit.tree["posterior"][name]
         mean = draws.mean(("chain", "draw")).to_numpy()
-        low, high = draws.quantile([(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], ("chain", "draw")).to_numpy()
+        low, high = draws.quantile([(1 - interval) / 2, (1 + interval) / 2], ("chain", "draw")).to_numpy()
         true = truth[name].to_numpy(float)
         varies = len(true) > 1 and np.ptp(true) > 0 and np.ptp(mean) > 0
         rows[name] = {

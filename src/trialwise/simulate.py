@@ -85,6 +85,8 @@ class Simulation:
     def save(self, folder: str | PathLike[str], *, wide: bool = False) -> tuple[Path, ...]:
         """Write ``trials.csv`` (a row a trial) and ``true_parameters.csv`` (a row a participant) into a folder.
 
+        A hidden choice is told in the column ``hidden_choice``, which readers leave alone.
+
         Each file appears whole or not at all; files of the same names are replaced.
 
         Parameters
@@ -107,6 +109,8 @@ class Simulation:
             If ``wide`` is asked for without contexts, cues, choices or a single outcome.
         """
         long = self.trials.to_frame()
+        if self.hidden is not None:
+            long["hidden_choice"] = self.hidden
         tables = {"trials.csv": long, "true_parameters.csv": self.parameters}
         if wide:
             missing = [column for column in WIDE.values() if column not in long]

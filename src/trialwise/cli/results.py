@@ -88,17 +88,18 @@ def print_notes(fit: Fit) -> None:
         note(in_options(text))
 
 
-def stop_if_failed(fit: Fit) -> None:
-    """Tell the diagnostics that failed, and end with their exit code.
+def stop_if_failed(*fits: Fit) -> None:
+    """Tell the diagnostics that failed, each once, and end with their exit code.
 
     Raises
     ------
     typer.Exit
         If there are any.
     """
-    for text in fit.problems:
+    found = {text: None for fit in fits for text in fit.problems}
+    for text in found:
         warn(in_options(text))
-    if fit.problems:
+    if found:
         raise typer.Exit(Status.DIAGNOSTICS)
 
 

@@ -11,7 +11,7 @@ from trialwise.trials import Trials
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("alien_flat",)
+NAMES = ("alien_flat", "alien_task_sets")
 """The data sets there are; the README beside this file describes them."""
 
 
@@ -20,6 +20,10 @@ def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
 
     ``alien_flat``: 30 agents of ``QLearning(initial=1.2)``, 440 trials of the alien task each; ``alpha`` from 0 to 0.2,
     ``beta`` from 1 to 5, ``forget`` from 0 to 0.1.
+
+    ``alien_task_sets``: 30 agents of ``TaskSets(initial=1.2)`` in the same task; ``alpha`` and ``alpha_high`` from 0 to 0.2,
+    ``beta`` and ``beta_high`` from 1 to 5, ``forget`` and ``forget_high`` from 0 to 0.1: the ranges of the forum thread's lost
+    data set.
 
     Returns
     -------

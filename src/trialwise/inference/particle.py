@@ -22,7 +22,7 @@ import numpy as np
 
 from trialwise.emulator import Emulator, Scales, fit_surface
 from trialwise.engine.packed import Packed
-from trialwise.expansion import Expansion, expand, expand_alone
+from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.correction import REFRESH, Corrector, State
 from trialwise.inference.estimates import Archive, Estimator
@@ -41,8 +41,12 @@ DRAWS, BURN = 300, 20
 MORE = 3
 """How often as many draws are added while there are too few."""
 
-TURNS, ROUNDS, POINTS, PARTICLES = 45, 14, 80, 100
+TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 100
 """Turns of exploring; rounds of emulating at most, new points of each unit in a round, each estimated twice; and by how many particles."""
+
+WIDE, FACTORS = 0.4, (1.2, 2.2)
+"""Share of a round's points that are moved away from the posterior's mean, by a factor in this range: emulators that were only
+shown the middle of a posterior are wrong about its tails, where the true one may reach."""
 
 CERTAIN = 1.0
 """Emulators are good enough when the variances of their errors, summed over participants, are below this."""
@@ -124,11 +128,11 @@ class Work:
     def _settled(self) -> bool:
         """Whether emulators are good enough, or get no better."""
         totals = [each.sum() for each in self.surprise]
-        if len(totals) < 4:
+        if len(totals) < 5:
             return False
         if len(totals) >= ROUNDS or max(totals[-2:]) < CERTAIN:
             return True
-        return len(totals) > 7 and min(totals[-3:]) > 0.8 * min(totals[:-3])
+        return len(totals) > 11 and min(totals[-3:]) > 0.8 * min(totals[:-3])
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
@@ -173,17 +177,34 @@ class Work:
         _, _, u = self.sample(posterior, 2 * POINTS, 200, 2, int(random.integers(2**31)))
         units, size = u.shape[2:]
         pooled = u.reshape(-1, units, size)
-        chosen = pooled[random.choice(len(pooled), POINTS, replace=False)].transpose(1, 0, 2)
+        chosen = pooled[random.choice(len(pooled), POINTS, replace=False)].transpose(1, 0, 2).copy()
+        outer = int(WIDE * POINTS)
+        middle = pooled.mean(0)[:, None]
+        chosen[:, :outer] = middle + random.uniform(*FACTORS, (units, outer, 1)) * (chosen[:, :outer] - middle)
         flat, unit = chosen.reshape(-1, size), np.repeat(np.arange(units), POINTS)
         found = np.stack([self.estimate(flat, unit, PARTICLES).reshape(units, POINTS) for _ in range(2)])
         found = np.where(np.isfinite(found), found, -1e4)
         value = np.logaddexp(*found) - np.log(2.0)
         error = emulator.at(unit, flat)[0].reshape(units, POINTS) - value
-        self.noise = trimmed((found[0] - found[1]) ** 2) / 2.0
-        self.surprise.append(np.maximum(error.var(1) - self.noise / 2.0, 0.0))
+        inner = slice(outer, None)
+        self.noise = trimmed((found[0] - found[1])[:, inner] ** 2) / 2.0
+        self.surprise.append(np.maximum(error[:, inner].var(1) - self.noise / 2.0, 0.0))
         self.archive.add(chosen, value, 2 * PARTICLES)
         self.centres = pooled.mean(0)
         self.covariances = np.stack([1.5 * np.cov(pooled[:, n].T).reshape(size, size) for n in range(units)])
+
+    def about_optimum(
+        self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
+    ) -> None:
+        """Estimates around one point of each unit, ``u (units, parameters)``, as far from it as the posterior is wide there."""
+        units, size = u.shape
+        bent = floored(emulator.curvature(u) + np.diag(precision), 0.05)
+        covariance = np.linalg.inv(bent)
+        noise = random.standard_normal((units, POINTS, size)) * random.uniform(0.3, 1.5, (units, POINTS, 1))
+        points = u[:, None] + np.einsum("nij,nmj->nmi", np.linalg.cholesky(covariance), noise)
+        found = self.estimate(points.reshape(-1, size), np.repeat(np.arange(units), POINTS), 2 * PARTICLES)
+        self.archive.add(points, np.where(np.isfinite(found), found, -1e4).reshape(units, POINTS), 2 * PARTICLES)
+        self.centres, self.covariances = u, 4.0 * covariance
 
     def _arrays(self) -> dict[str, np.ndarray]:
         scales = [[*s.log_lengths, s.log_variance, s.log_noise] for s in self.scales if s is not None]

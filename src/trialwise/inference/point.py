@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.engine.packed import pack
+from trialwise.emulator import Emulator
+from trialwise.engine.packed import Packed, pack
 from trialwise.errors import UsageError
 from trialwise.expansion import Evaluator, Modes, climb
 from trialwise.learner import Learner
-from trialwise.priors import group_prior
-from trialwise.starts import check_starts
+from trialwise.priors import GroupPrior, group_prior
+from trialwise.starts import check_hidden_starts, check_starts
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from trialwise.inference.particle import Work
+
+POLISH, FILTERS, MANY = 4, 20, 200
+"""Rounds of refining emulators about an optimum; filters and particles of the estimate there."""
 
 BORDER = 8.0
 """Unconstrained values beyond this are the border of the range: 0.9997 of 0 to 1."""
@@ -58,6 +64,10 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     ``pooling="none"``, on the unconstrained scale. Without a prior some participants' estimates run to the border of the
     range, which is why a hierarchical fit is worth its seconds.
 
+    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.emulator`) are climbed, and
+    refined about where that leads; ``log_likelihood`` is then an estimate at the optimum by many particles, and
+    ``standard_error`` its Monte Carlo error.
+
     Raises
     ------
     UsageError
@@ -68,6 +78,8 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
     packed, prior = pack(learner, trials), group_prior(learner, trials)
+    if learner.hides:
+        return _by_particles(learner, trials, packed, prior, int(starts), seed)
     evaluate = Evaluator(learner, packed)
     check_starts(evaluate, trials, prior, seed)
     random = np.random.default_rng(seed)
@@ -79,23 +91,66 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
         # a prior so wide that it is none within the border keeps the climb from running off to infinity
         best["likelihood"].append(climb(evaluate, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
         best["posterior"].append(climb(evaluate, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
-    return Point(
-        learner,
-        _table(evaluate, trials, best["likelihood"]),
-        _table(evaluate, trials, best["posterior"]),
-        int(starts),
+    tables = []
+    for tries in best.values():
+        u, values = _best(tries)
+        tables.append(_table(learner, trials, u, evaluate(u)[0], values))
+    return Point(learner, tables[0], tables[1], int(starts))
+
+
+def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
+    """The highest of each participant's optima, and how high each try came, ``(tries, participants)``."""
+    values = np.stack([modes.value for modes in tries])
+    n = np.arange(values.shape[1])
+    return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
+
+
+def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
+    from trialwise.inference.checkpoint import Checkpoint
+    from trialwise.inference.particle import Work
+    from trialwise.marginal import averaged
+
+    check_hidden_starts(learner, packed, trials, prior, seed)
+    work = Work(
+        learner, packed, trials.participants, prior, "none", seed, 2, Checkpoint(None), lambda stage, share: None
     )
+    work.prepare()
+    random = np.random.default_rng(seed)
+    tables = []
+    for precision in (np.full(len(prior.mean), 1e-3), 1.0 / prior.total**2):
+        for _ in range(POLISH):
+            emulator = work.emulator(10)
+            u, values = _best(_climbs(work, emulator, prior, precision, starts, random))
+            work.about_optimum(emulator, u, precision, random)
+        unit = np.repeat(np.arange(len(u)), FILTERS)
+        each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
+        likelihood, error, _ = averaged(each)
+        tables.append(_table(learner, trials, u, likelihood, values, error))
+    return Point(learner, tables[0], tables[1], starts)
 
 
-def _table(evaluate: Evaluator, trials: Trials, tries: list[Modes]) -> pd.DataFrame:
+def _climbs(
+    work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
+) -> list[Modes]:
+    """Climbs on emulators, from the points of each participant that were found highest: there they can be believed."""
+    centre = np.tile(prior.mean, (emulator.people, 1))
+    tries = []
+    for _ in range(starts):
+        start = np.empty_like(centre)
+        for n, (u, found) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
+            height = found - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
+            start[n] = u[random.choice(np.argsort(height)[-50:])]
+        tries.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
+    return tries
+
+
+def _table(
+    learner: Learner, trials: Trials, u: np.ndarray, likelihood: np.ndarray, values: np.ndarray,
+    error: np.ndarray | None = None,
+) -> pd.DataFrame:  # fmt: skip
     import pandas as pd
 
-    values = np.stack([modes.value for modes in tries])
-    winner = values.argmax(0)
-    n = np.arange(values.shape[1])
-    u = np.stack([modes.u for modes in tries])[winner, n]
-    parameters = evaluate.learner.parameters
-    likelihood = evaluate(u)[0]
+    parameters = learner.parameters
     spans = zip(trials.offsets, trials.offsets[1:], strict=False)
     responses = np.array([trials.responded[first:end].sum() for first, end in spans])
     k = len(parameters)
@@ -110,6 +165,7 @@ def _table(evaluate: Evaluator, trials: Trials, tries: list[Modes]) -> pd.DataFr
             "participant": list(trials.participants),
             **{p.name: p.constrain(u[:, j]) for j, p in enumerate(parameters)},
             "log_likelihood": likelihood,
+            **({} if error is None else {"standard_error": error}),
             "aic": 2 * k - 2 * likelihood,
             "bic": k * np.log(np.maximum(responses, 1)) - 2 * likelihood,
             "at_border": at_border,

@@ -26,8 +26,13 @@ def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -
 
     posterior = tree["posterior"]
     names = list(table.index)
-    figure = Figure(figsize=(3.4 * len(names), 3.6), layout="constrained")
-    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    across = len(names) if len(names) < 5 else 3
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes, names, strict=False):
         draws = posterior[name]
         mean = draws.mean(("chain", "draw")).to_numpy()
         low, high = draws.quantile([0.055, 0.945], ("chain", "draw")).to_numpy()
