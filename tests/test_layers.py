@@ -25,7 +25,7 @@ FLOORS = (
     "conformance inference",
     "fitted",
     "fit",
-    "recovered predict diagnose compare recover",
+    "integrated recovered predict diagnose compare recover",
     "report",
     "cli",
 )

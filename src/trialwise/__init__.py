@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trialwise.fitted import Fit, load
     from trialwise.inference.point import Point, point
     from trialwise.inspection import inspect
+    from trialwise.integrated import integrated_likelihood
     from trialwise.learners import (
         ArgmaxTaskSets,
         HierarchicalBayes,
@@ -50,6 +51,7 @@ _NAMES = {
     "fitted": "Fit load",
     "inference.point": "Point point",
     "inspection": "inspect",
+    "integrated": "integrated_likelihood",
     "declaration": "learner probabilities",
     "learners": "ArgmaxTaskSets HierarchicalBayes MixedTaskSets PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihood": "likelihood",
@@ -123,6 +125,7 @@ __all__ = [
     "fit",
     "hidden",
     "inspect",
+    "integrated_likelihood",
     "interval",
     "learner",
     "likelihood",

@@ -29,9 +29,9 @@ def particle_kernel(
 ):
     """The particle filter of many jobs, on doubles or, ``scored``, on duals.
 
-    ``(free, constants, rows, segments, keys, particles, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals,
+    ``(free, constants, rows, segments, keys, counts, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals,
     hidden, weight, parent) -> (log-likelihood, score, resamplings)``: job j is participant ``segments[j]``
-    at ``free[rows[j]]`` with stream ``keys[j]``. The score is ``(jobs, parameters)``, empty unless asked for. The last five
+    at ``free[rows[j]]`` with stream ``keys[j]`` and ``counts[j]`` particles. The score is ``(jobs, parameters)``, empty unless asked for. The last five
     are filled if tracing; see :func:`trialwise.engine.particles.build_particles`.
     """
     relabel = learner.exchangeable if relabel is None else relabel
@@ -55,10 +55,10 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
     a, b, c, d = room
 
     def particles(
-        free, constants, rows, segments, keys, count, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals, hidden,
+        free, constants, rows, segments, keys, counts, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals, hidden,
         weight, parent,
     ):  # fmt: skip
-        jobs, parameters = len(rows), free.shape[1]
+        jobs, parameters, count = len(rows), free.shape[1], counts.max()
         likelihood, rounds = np.zeros(jobs), np.zeros(jobs, np.int64)
         slope = np.zeros((jobs, parameters if scored else 0))
         flat = slope.reshape(-1)
@@ -69,17 +69,19 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
         chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
         prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
         tracks = np.zeros(count * lanes if scored else 0)
-        path = flat_over(width, tracks)
         weights, used, order = np.zeros(count), np.zeros(count, np.int64), np.zeros(count, np.int64)
         place, children, tally = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(options, np.int64)
         for j in range(jobs):
             begin, end = span(offsets, segments[j])
+            n = counts[j]
+            path = flat_over(width, tracks[: n * lanes if scored else 0])
             for first in range(0, max(parameters, 1) if scored else 1, tangents):
                 agent = agent_of(free, rows[j], constants, first)
                 task.rewind()
                 total, score, again = walk(
-                    agent, task, preference, chosen, shares, prior, joint, slopes, path, weights, used, order, place, children, tally,
-                    observed, ints, reals, begin, end, keys[j], threshold, record, signals, hidden, weight, parent,
+                    agent, task, preference, chosen, shares, prior, joint, slopes, path, weights[:n], used[:n], order[:n],
+                    place[:n], children[:n], tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
+                    hidden, weight, parent,
                 )  # fmt: skip
                 likelihood[j], rounds[j] = total, again
                 if scored:

@@ -144,7 +144,10 @@ def build_particles(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[i], last, open_actions,
                         choice,
                     )  # fmt: skip
-                    left = (turn + TURN * rank) % 1.0 * p
+                    turn += TURN
+                    if turn >= 1.0:
+                        turn -= 1.0
+                    left = turn * p
                     looking = True
                     for k in range(len(options)):
                         if looking and joint[k] > 0.0:

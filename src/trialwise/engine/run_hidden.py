@@ -20,7 +20,7 @@ from trialwise.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.state import Table
 
-THRESHOLD = 0.5
+THRESHOLD = 0.6
 """The share of effective particles below which they are resampled."""
 
 MOST_STEPS = 30_000_000
@@ -83,14 +83,17 @@ def run_particles(
     free: np.ndarray,
     segments: np.ndarray,
     keys: np.ndarray,
-    particles: int,
+    particles: int | np.ndarray,
     *,
     scored: bool = False,
     threshold: float = THRESHOLD,
     relabel: bool = False,
     threads: int | None = None,
 ) -> Estimates:
-    """Estimates of many jobs: participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``, shared among cores."""
+    """Estimates of many jobs: participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``, shared among cores.
+
+    ``particles`` is one number, or one for each job.
+    """
     from trialwise.engine.compiled import constants
 
     with explain.compilation(learner, packed):
@@ -99,18 +102,26 @@ def run_particles(
         kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
         _, *data = kernel_inputs(packed)
         nothing = (None,) * 5
-        settings = constants(learner)
+        settings, counts = constants(learner), np.broadcast_to(np.asarray(particles, np.int64), len(segments))
 
         def some(jobs: np.ndarray):
             rows = np.arange(len(jobs))
             return kernel(
-                in_rows(free[jobs]), settings, rows, segments[jobs], keys[jobs], particles, threshold, *data, *nothing
+                in_rows(free[jobs]),
+                settings,
+                rows,
+                segments[jobs],
+                keys[jobs],
+                counts[jobs],
+                threshold,
+                *data,
+                *nothing,
             )
 
         count = len(segments)
         workers = min(threads or cores(), max(count, 1))
         lengths = np.diff(packed.offsets)[segments]
-        if workers == 1 or lengths.sum() * particles < 100_000:
+        if workers == 1 or (lengths * counts).sum() < 100_000:
             return Estimates(*some(np.arange(count)))
         chunks = np.array_split(np.arange(count), min(count, 8 * workers))
         with ThreadPoolExecutor(workers) as pool:
@@ -180,7 +191,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
             np.zeros(1, np.int64),
             rows,
             keys,
-            particles,
+            np.array([particles]),
             THRESHOLD,
             *data,
             *trace,

@@ -21,12 +21,14 @@ Without a group every participant is its own chain.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
 from trialwise.emulator import Emulator, surface_at
+from trialwise.engine.run_hidden import cores
 from trialwise.inference.estimates import Estimator
 from trialwise.priors import GroupPrior
 from trialwise.whitening import _cholesky, _solve_transposed
@@ -34,8 +36,11 @@ from trialwise.whitening import _cholesky, _solve_transposed
 LEAPS, HOPS = 3, 2
 """Leapfrog steps of a transition, and transitions between one draw and the next."""
 
-REFRESH = 4
-"""Proposals between two rounds of moves that do not ask the emulators."""
+PIECES = 8
+"""Pieces that draws of emulated conditionals are made in, each with random numbers of its own."""
+
+REFRESH = 2
+"""Proposals between two rounds of moves that do not ask the emulators: without them chains stand still where emulators are wrong."""
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -154,7 +159,7 @@ class Corrector:
     counts
         Draws of each unit, ``(units,)``.
     particles
-        Of every filter.
+        Of the filters of each unit, ``(units,)``.
     """
 
     estimate: Estimator
@@ -163,7 +168,7 @@ class Corrector:
     prior: GroupPrior
     grouped: bool
     counts: np.ndarray
-    particles: int
+    particles: np.ndarray
     random: np.random.Generator
     proposed: int = 0
     accepted: float = 0.0
@@ -174,16 +179,14 @@ class Corrector:
         rows, counts = np.tile(np.arange(units), chains), np.tile(self.counts, chains)
         group = [np.repeat(part, units, 0) for part in (mu, sd)]
         start = np.ascontiguousarray(u.reshape(-1, size))
-        draws, values = emulated_draws(
-            self.random, start, rows, group[0], group[1], self.curvature, counts, self.emulator.arrays
-        )
+        draws, values = self._around(start, rows, group, counts)
         unit = np.repeat(rows, counts)
         first = np.cumsum(counts) - counts
         asked = np.ones(len(draws), bool)
         if known is not None:
             asked[first] = False
         log_ratio = np.empty(len(draws))
-        log_ratio[asked] = self.estimate(draws[asked], unit[asked], self.particles) - values[asked]
+        log_ratio[asked] = self.estimate(draws[asked], unit[asked], self.particles[unit[asked]]) - values[asked]
         if known is not None:
             log_ratio[first] = known.ravel()
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -1e10)
@@ -201,6 +204,24 @@ class Corrector:
             log_ratio[picked].reshape(chains, units),
             (top + np.log(total / counts)).reshape(chains, units),
         )
+
+    def _around(
+        self, start: np.ndarray, rows: np.ndarray, group: list[np.ndarray], counts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """:func:`emulated_draws` of all jobs, in pieces shared among cores: the same pieces however many there are."""
+        pieces = np.array_split(np.arange(len(rows)), min(PIECES, len(rows)))
+        streams = self.random.spawn(len(pieces))
+
+        def some(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            found: tuple[np.ndarray, np.ndarray] = emulated_draws(
+                stream, start[jobs], rows[jobs], group[0][jobs], group[1][jobs], self.curvature, counts[jobs],
+                self.emulator.arrays,
+            )  # fmt: skip
+            return found
+
+        with ThreadPoolExecutor(cores()) as pool:
+            draws, values = zip(*pool.map(some, streams, pieces), strict=True)
+        return np.concatenate(draws), np.concatenate(values)
 
     def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Metropolis with draws of the emulated posterior as proposals; ``state`` changes in place. Who accepted."""
@@ -232,7 +253,7 @@ class Corrector:
         new = now + scale * step
         values = self.emulator.at(rows, now)[0]
         log_likelihood = state.log_ratio.ravel() + values
-        found = self.estimate(new, rows, self.particles)
+        found = self.estimate(new, rows, self.particles[rows])
         found = np.where(np.isfinite(found), found, -1e10)
         mu, sd = (np.repeat(part, units, 0) for part in (state.mu, state.sd))
         gain = found - log_likelihood - 0.5 * (((new - mu) / sd) ** 2 - ((now - mu) / sd) ** 2).sum(1)

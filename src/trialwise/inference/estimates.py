@@ -30,11 +30,13 @@ class Estimator:
         """Natural values of unconstrained ones, ``(points, parameters)``."""
         return np.stack([p.constrain(u[:, k]) for k, p in enumerate(self.learner.parameters)], 1)
 
-    def __call__(self, u: np.ndarray, unit: np.ndarray, particles: int) -> np.ndarray:
-        """One estimate at each point ``u (points, parameters)`` of the unit that ``unit (points,)`` says."""
+    def __call__(self, u: np.ndarray, unit: np.ndarray, particles: int | np.ndarray) -> np.ndarray:
+        """One estimate at each point ``u (points, parameters)`` of the unit that ``unit (points,)`` says, by as many particles."""
         people, points = len(self.packed.rows), len(u)
         free, segments = self.natural(u), np.asarray(unit)
+        particles = np.broadcast_to(particles, points)
         if self.pooled:
+            particles = np.repeat(particles, people)
             free, segments = np.repeat(free, people, 0), np.tile(np.arange(people), points)
         keys = stream_keys(self._base, np.arange(self.filters, self.filters + len(segments)))
         self.filters += len(segments)
@@ -53,9 +55,13 @@ class Archive:
     def add(self, u: np.ndarray, found: np.ndarray, particles: int) -> None:
         """Take in ``u (units, points, parameters)`` and ``found (units, points)``."""
         for n, (points, values) in enumerate(zip(u, found, strict=True)):
-            self.u[n] = np.concatenate([self.u[n], points])
-            self.found[n] = np.concatenate([self.found[n], values])
-            self.particles[n] = np.concatenate([self.particles[n], np.full(len(values), float(particles))])
+            self.add_to(n, points, values, particles)
+
+    def add_to(self, n: int, u: np.ndarray, found: np.ndarray, particles: int) -> None:
+        """Take in ``u (points, parameters)`` and ``found (points,)`` of one unit."""
+        self.u[n] = np.concatenate([self.u[n], u])
+        self.found[n] = np.concatenate([self.found[n], found])
+        self.particles[n] = np.concatenate([self.particles[n], np.full(len(found), float(particles))])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """As arrays for a file; all units have equally many estimates."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.emulator import Emulator, Scales, fit_surface
+from trialwise.emulator import Emulator, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.checkpoint import Checkpoint
@@ -51,8 +51,11 @@ shown the middle of a posterior are wrong about its tails, where the true one ma
 CERTAIN = 1.0
 """Emulators are good enough when the variances of their errors, summed over participants, are below this."""
 
+NOISE, FEWEST_MOST = 0.3, (32, 2000)
+"""Variance of the logarithm of one estimate that each participant's number of particles is chosen for, and its bounds."""
+
 SPREAD = 1.0
-"""Variance of the logarithm of a joint weight that the numbers of draws are chosen for."""
+"""Variance of a joint weight that the numbers of draws are chosen for."""
 
 THIN = 3
 """Draws of the emulated posterior for each one that is proposed."""
@@ -136,15 +139,15 @@ class Work:
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
-        surfaces = []
-        for n in range(self.estimate.units):
-            surface = fit_surface(
-                self.archive.u[n], self.archive.found[n], self.archive.particles[n], self.centres[n], self.covariances[n],
-                self.scales[n], adapt,
-            )  # fmt: skip
-            self.scales[n] = surface.scales
-            surfaces.append(surface)
+        surfaces = [self._surface(n, adapt) for n in range(self.estimate.units)]
+        self.scales = [surface.scales for surface in surfaces]
         return Emulator(surfaces)
+
+    def _surface(self, n: int, adapt: int) -> Surface:
+        a = self.archive
+        return fit_surface(
+            a.u[n], a.found[n], a.particles[n], self.centres[n], self.covariances[n], self.scales[n], adapt
+        )
 
     def emulated(self, emulator: Emulator) -> tuple[Posterior, Expansion]:
         """The emulated posterior, in whitened coordinates."""
@@ -228,11 +231,13 @@ class Work:
         """What corrects, with numbers of particles and draws chosen by the errors that were seen."""
         emulator = self.emulator(0)
         posterior, expansion = self.emulated(emulator)
-        heavy = float(np.quantile(self.noise, 0.9))
-        particles = int(np.clip(PARTICLES * heavy, 50, 20 * PARTICLES)) if heavy > 1.0 or heavy < 0.3 else PARTICLES
-        variance = self.surprise[-1] + self.noise * PARTICLES / particles
-        spread = np.sqrt(variance)
-        wanted = spread * spread.sum() / SPREAD if self.grouped else 2.0 * variance
+        particles = np.clip(np.ceil(PARTICLES * self.noise / NOISE), *FEWEST_MOST).astype(np.int64)
+        # of the mean of M weights, each lognormal, the variance is about expm1(variance) / M
+        each = np.expm1(np.minimum(self.surprise[-1] + self.noise * PARTICLES / particles, 5.0)) + 1e-3
+        if self.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
+            wanted = np.sqrt(each / particles) * np.sqrt(each * particles).sum() / SPREAD
+        else:
+            wanted = each / (0.5 * SPREAD)
         counts = np.clip(np.ceil(wanted), 2, 64).astype(np.int64)
         made = Corrector(
             self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts, particles,
@@ -370,7 +375,7 @@ def sample_particles(
     corrector = work.corrector_used
     attributes = {
         "filters": work.estimate.filters,
-        "particles": corrector.particles,
+        "particles": json.dumps(corrector.particles.tolist()),
         "draws_of_participants": json.dumps(corrector.counts.tolist()),
         "acceptance": corrector.accepted / max(corrector.proposed, 1),
         "emulator_error": json.dumps([round(float(v), 4) for v in np.sqrt(work.surprise[-1])]),

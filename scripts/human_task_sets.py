@@ -1,0 +1,120 @@
+"""The human data of the alien task under ``TaskSets`` and ``QLearning``: ``python scripts/human_task_sets.py FOLDER``.
+
+Fits both hierarchically, compares them person by person by integrated likelihoods, and asks how long the previous season's task
+set stays in use after a switch. FOLDER holds the four files that ``trialwise data alien`` fetches. Fits are kept in ``--work`` and
+loaded from there if they are found. Writes ``docs/human_task_sets.txt`` and ``docs/human_task_sets.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+AFTER = 12
+"""Trials after a switch that are looked at."""
+
+
+def after_switch(trials, table):
+    """Means over people and switches of the three probabilities, ``(trials after a switch, 3)``, and how often each was averaged."""
+    kinds = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
+    context = trials.columns["context"].values
+    sums, counts = np.zeros((AFTER, 3)), np.zeros(AFTER)
+    for first, end in zip(trials.offsets[:-1], trials.offsets[1:], strict=True):
+        switches = [t for t in range(first + 1, end) if context[t] != context[t - 1]]
+        for start, stop in zip(switches, [*switches[1:], end], strict=True):
+            for k in range(min(AFTER, stop - start)):
+                if np.isfinite(kinds[start + k]).all():
+                    sums[k] += kinds[start + k]
+                    counts[k] += 1
+    return sums / counts[:, None], counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("results_alien"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+
+    import trialwise as tw
+
+    options.work.mkdir(exist_ok=True, parents=True)
+    trials = tw.read_wide(options.folder)
+    fits = {}
+    for learner in (tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)):
+        kept = options.work / f"{type(learner).__name__}.nc"
+        if kept.is_file():
+            fits[type(learner).__name__] = tw.load(kept)
+            continue
+        unfinished = options.work / f"{type(learner).__name__}.npz" if learner.hides else None
+        fit = tw.fit(learner, trials, seed=options.seed, checkpoint=unfinished)
+        fit.save(kept)
+        fits[type(learner).__name__] = fit
+    sets = fits["TaskSets"]
+    group = sets.group()[["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]]
+    told = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
+    lines = [
+        "The human data of the alien task (31 people, 440 trials each) under TaskSets(initial=1.2), the task set hidden",
+        f"{sets.tree['posterior'].sizes['chain']} chains of {sets.tree['posterior'].sizes['draw']} draws, "
+        f"{sets.attrs['seconds'] / 60:.1f} minutes (emulating {sets.attrs['seconds_of_emulating'] / 60:.1f}), "
+        f"peak memory {sets.attrs['peak_memory_mb']:.0f} MB",
+        ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in told.items()
+        ),
+        f"error of emulators, standard deviation: largest {max(json.loads(sets.attrs['emulator_error'])):.2f}, of 31; "
+        f"noise of one estimate: largest {max(json.loads(sets.attrs['filter_noise'])):.2f}",
+        f"problems: {'; '.join(sets.problems) or 'none'}",
+        "",
+        group.round(3).to_string(),
+        "",
+        "integrated log-likelihood of each person, task sets less flat (positive: task sets describe the person better)",
+    ]
+    each = {name: tw.integrated_likelihood(fit) for name, fit in fits.items()}
+    gain = each["TaskSets"]["log_likelihood"] - each["QLearning"]["log_likelihood"]
+    error = np.hypot(each["TaskSets"]["standard_error"], each["QLearning"]["standard_error"])
+    table = each["TaskSets"].assign(flat=each["QLearning"]["log_likelihood"], gain=gain, error=error)
+    lines += [
+        table[["participant", "log_likelihood", "flat", "gain", "error", "effective"]].round(2).to_string(index=False)
+    ]
+    lines += [
+        f"sum {gain.sum():.1f} (Monte Carlo error {np.sqrt((error**2).sum()):.1f}); task sets better for {(gain > 0).sum()} of "
+        f"{len(gain)}; mean {gain.mean():.2f}, standard error over people {gain.std(ddof=1) / np.sqrt(len(gain)):.2f}",
+        "",
+        "which task set is in use after a switch of season (smoothed, at posterior means; means over people and switches)",
+        "settled on for:  the current season   the previous one   another      n",
+    ]
+    kinds, counts = after_switch(trials, sets.trial_values())
+    for k, (row, n) in enumerate(zip(kinds, counts, strict=True)):
+        lines.append(
+            f"  trial {k + 1:2d}            {row[0]:8.3f}           {row[1]:8.3f}          {row[2]:8.3f}    {int(n):5d}"
+        )
+    options.out.mkdir(exist_ok=True)
+    (options.out / "human_task_sets.txt").write_text("\n".join(line.rstrip() for line in lines) + "\n")
+    print("\n".join(lines))
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    order = np.argsort(gain.to_numpy())
+    left.axhline(0, color="0.7", linewidth=1)
+    left.errorbar(np.arange(len(gain)), gain.to_numpy()[order], yerr=error.to_numpy()[order], fmt="o", markersize=4)
+    left.set_xlabel("person, in order")
+    left.set_ylabel("integrated log-likelihood,\ntask sets less flat")
+    for k, name in enumerate(("the current season", "the previous season", "another")):
+        right.plot(np.arange(1, AFTER + 1), kinds[:, k], "o-", markersize=4, label=name)
+    right.set_xlabel("trial after a switch of season")
+    right.set_ylabel("probability that the set in use\nis the one settled on for ...")
+    right.set_ylim(0, None)
+    right.legend(frameon=False, fontsize=9)
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(options.out / "human_task_sets.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()
