@@ -20,7 +20,7 @@ def calibration():
 def test_ranks_of_the_truth(calibration, tmp_path):
     fits = 12
     rows = [calibration.one_fit(1000 + number) for number in range(fits)]
-    calibration.report(rows, tmp_path)
+    calibration.report(rows, tmp_path, "calibration", ["what was fitted"])
     assert "alpha_mu" in (tmp_path / "calibration.txt").read_text() and (tmp_path / "calibration.png").stat().st_size
     for label in [f"{name}_{part}" for name in calibration.PRIOR for part in ("mu", "sd")]:
         ranks = np.array([row[label] for row in rows])
