@@ -9,6 +9,7 @@ from scipy.special import logsumexp, softmax
 
 import trialwise as tw
 from trialwise.engine import run
+from trialwise.engine.compiled_hidden import goes_abreast
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import (
     run_exact,
@@ -50,6 +51,48 @@ class Rule:
             now.by_cue[trial.cue, choice] += 0.5 * (outcome - now.by_cue[trial.cue, choice])
         else:
             now.overall[choice] += 0.5 * (outcome - now.overall[choice])
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """60 trials of each of 6 agents with missed ones, a reset and actions that are not always open."""
+    data = tw.simulate(LEARNER, tw.AlienTask(trials=60), RANGES, participants=6, seed=3).trials.to_frame()
+    random = np.random.default_rng(1)
+    data["choice"] = data["choice"].astype(object)
+    actions = sorted(data["choice"].unique())
+    for action in actions:
+        data[f"open {action}"] = (random.random(len(data)) < 0.8) | (data["choice"] == action)
+    data["again"] = np.arange(len(data)) % 60 == 25
+    data.loc[::7, ["choice", "outcome"]] = None
+    available = {action: f"open {action}" for action in actions}
+    return tw.read_long(data, reset="again", available=available, actions=actions)
+
+
+@pytest.mark.parametrize(
+    ("learner", "abreast"),
+    [
+        (LEARNER, True),
+        (tw.TaskSets(initial=1.2).tie(alpha_high="alpha").fix(forget_high=0.0), True),
+        (tw.TaskSets().with_stickiness().with_lapse(), True),
+        (tw.HierarchicalBayes(), True),
+        (tw.HierarchicalBayes(published=True), True),
+        (Rule(), False),
+    ],
+    ids=str,
+)
+def test_particles_abreast_are_as_one_at_a_time(learner, abreast, mixed):
+    """With the same random numbers."""
+    packed = pack(learner, mixed)
+    free, jobs = np.stack([p.constrain(np.full(6, 0.3)) for p in learner.parameters], 1), np.arange(6)
+    keys = stream_keys(jobs.astype(np.uint64), jobs)
+    for particles in (7, 8, 37):
+        doubles, duals = (
+            run_particles(learner, packed, free, jobs, keys, particles, scored=scored, threshold=1.0)
+            for scored in (False, True)
+        )
+        np.testing.assert_allclose(doubles.log_likelihood, duals.log_likelihood, rtol=1e-9)
+        assert duals.resamplings.min() > 10
+    assert goes_abreast(learner, packed) == abreast
 
 
 @pytest.fixture(scope="module")

@@ -383,8 +383,31 @@ def _integrated(case: Case) -> str:
     return f"within {worst:.1f} standard errors of the sum over all courses of {COURSE} trials"
 
 
+def _abreast(case: Case) -> str:
+    from trialwise.engine.compiled_hidden import goes_abreast
+    from trialwise.engine.run_hidden import run_particles, stream_keys
+
+    jobs = np.arange(len(case.trials.participants))
+    keys = stream_keys(jobs.astype(np.uint64), jobs)
+    for free in case.points:
+        doubles, duals = (
+            run_particles(case.learner, case.packed, free, jobs, keys, 21, scored=scored, threshold=1.0)
+            for scored in (False, True)
+        )
+        gap = np.abs(doubles.log_likelihood - duals.log_likelihood) / (1.0 + np.abs(duals.log_likelihood))
+        # a random number on the edge between two options may fall to either side: then the estimates differ by some noise
+        if np.median(gap) > AGREEMENT:
+            raise NotKept(
+                f"filters with the same random numbers, on doubles and on duals, find {doubles.log_likelihood[gap.argmax()]:.6g} and "
+                f"{duals.log_likelihood[gap.argmax()]:.6g} for participant {case.trials.participants[int(gap.argmax())]}"
+            )
+    how = "several particles at once" if goes_abreast(case.learner, case.packed) else "one particle at a time"
+    return f"the same estimates; on doubles, {how}"
+
+
 HIDDEN_CHECKS: dict[str, Callable[[Case], str]] = {
     "hidden options are exchangeable": _exchangeable,
     "particles agree with all courses": _integrated,
+    "filters on doubles and duals agree": _abreast,
 }
 """The rows that learners with a hidden choice have besides."""

@@ -17,6 +17,7 @@ from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
 from trialwise.engine import (  # noqa: F401 - they teach Numba what they are called
+    abreast,
     arithmetic,
     exponential,
     expressions,
@@ -35,7 +36,7 @@ INLINED = OPTIONS | {"forceinline": True}
 
 
 class Adapter:
-    """Compiles functions for one width of dual (0: doubles); each function once."""
+    """Compiles functions for one width (:func:`trialwise.engine.vector.number_type`); each function once."""
 
     def __init__(self, width: int):
         self.width = width
@@ -146,7 +147,7 @@ def _numpy_for(width: int) -> python_types.ModuleType:
     """NumPy with ``zeros``, ``ones``, ``empty``, ``full``, their ``_like`` forms and ``array`` making tables of one width."""
     if width in _MAKERS:
         return _MAKERS[width]
-    lanes = max(width, 1)
+    lanes = max(abs(width), 1)
 
     @register_jitable
     def new(shape, cell):

@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache as remember
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,25 @@ class _Numbers:
 
 
 FunctionIdentity._unique_ids = _Numbers()  # type: ignore[assignment]
+
+
+def note(key: str) -> None:
+    """Keep on disk that something is so, which can be found out anew if it gets lost."""
+    _NOTED.add(key)
+    with suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True)
+        (folder() / f"{key}.note").touch()
+
+
+def is_noted(key: str) -> bool:
+    """Whether :func:`note` was told, in this process or another."""
+    if key not in _NOTED and key not in _NOT_NOTED:
+        (_NOTED if (folder() / f"{key}.note").exists() else _NOT_NOTED).add(key)
+    return key in _NOTED
+
+
+_NOTED: set[str] = set()
+_NOT_NOTED: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:

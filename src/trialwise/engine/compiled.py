@@ -21,7 +21,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from trialwise.engine import cache
 from trialwise.engine.adapt import OPTIONS, Adapter
 from trialwise.engine.agent import AgentType, make_agent
-from trialwise.engine.dual import Dual, lanes_for, store_tangents, value
+from trialwise.engine.dual import lanes_for, store_tangents, value
 from trialwise.engine.making import off_stack, preference_table
 from trialwise.engine.packed import Packed
 from trialwise.engine.parts import Kit, build_parts
@@ -29,6 +29,7 @@ from trialwise.engine.replay import build_replay, build_rollout
 from trialwise.engine.row import RowType, make_row
 from trialwise.engine.state_record import anchor
 from trialwise.engine.task import TaskType, cursors_for, make_task
+from trialwise.engine.vector import Dual
 from trialwise.learner import Learner
 
 __all__ = [
@@ -121,7 +122,7 @@ def kit_for(adapter: Adapter) -> Kit:
 
 def agent_builder(learner: Learner, adapter: Adapter):
     """The compiled ``self``: where each field's value comes from."""
-    real = Dual(adapter.width) if adapter.width else types.float64
+    real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles abreast have the same parameters
     names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
     for name, thing in learner.values(dict.fromkeys(names, 0.0)).items():
         source = learner.tied.get(name, name)

@@ -10,7 +10,10 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
+from numba.core.errors import NumbaError
 
+from trialwise.engine import cache
+from trialwise.engine.abreast import PARTICLES
 from trialwise.engine.adapt import OPTIONS, Adapter
 from trialwise.engine.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
 from trialwise.engine.dual import lanes_for, store_tangents, value
@@ -19,7 +22,7 @@ from trialwise.engine.making import flat_over, off_stack, preference_table
 from trialwise.engine.packed import Packed
 from trialwise.engine.particles import build_particles, build_weigh
 from trialwise.engine.parts import build_parts
-from trialwise.engine.swarm import COMPILED
+from trialwise.engine.swarm import ABREAST, COMPILED
 from trialwise.engine.task import TaskType, cursors_for, make_task
 from trialwise.learner import Learner
 
@@ -36,22 +39,45 @@ def particle_kernel(
     """
     relabel = learner.exchangeable if relabel is None else relabel
     width = lanes_for(len(learner.parameters)) if scored else 0
-    return kernel(
-        f"particles{'_traced' * tracing}{'_relabelled' * relabel}", learner, packed, width,
-        lambda: _build_particles(learner, packed, width, tracing, relabel),
-    )  # fmt: skip
+
+    def made(width: int) -> Callable:
+        return kernel(
+            f"particles{'_traced' * tracing}{'_relabelled' * relabel}", learner, packed, width,
+            lambda: _build_particles(learner, packed, width, tracing, relabel),
+        )  # fmt: skip
+
+    def abreast_if_possible(*arguments):
+        if goes_abreast(learner, packed):
+            try:
+                return made(-PARTICLES)(*arguments)
+            except NumbaError:
+                cache.note(_one_at_a_time(learner, packed))
+        return made(0)(*arguments)
+
+    return made(width) if scored or tracing or relabel else abreast_if_possible
+
+
+def _one_at_a_time(learner: Learner, packed: Packed) -> str:
+    return cache.key("one particle at a time", learner.key, packed.layout)
+
+
+def goes_abreast(learner: Learner, packed: Packed) -> bool:
+    """Whether filters move several particles at once: so they do unless what a learner does could not be typed for that."""
+    return not cache.is_noted(_one_at_a_time(learner, packed))
 
 
 def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool, relabel: bool) -> Callable:
-    adapter, scored = Adapter(width), width > 0
+    adapter, scored, together = Adapter(width), width > 0, max(-width, 1)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
-    swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
+    kind = COMPILED if width >= 0 else ABREAST
+    swarm = kind._replace(**{name: adapter(part) for name, part in kind._asdict().items()})
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION))
     walk = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
     agent_of = agent_builder(learner, adapter)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
-    lanes, tangents, actions, options = max(width, 1), max(width - 1, 1), packed.actions, packed.options
-    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
+    lanes, tangents, actions, options = max(abs(width), 1), max(width - 1, 1), packed.actions, packed.options
+    shared = min(width, 0)  # probabilities are told without tangents
+    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (shared, actions), (width, options), (shared, options))]
     a, b, c, d = room
 
     def particles(
@@ -62,25 +88,29 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
         likelihood, rounds = np.zeros(jobs), np.zeros(jobs, np.int64)
         slope = np.zeros((jobs, parameters if scored else 0))
         flat = slope.reshape(-1)
-        arena, lines = np.empty(numbers[0] * lanes * count), np.empty(numbers[2] * 2 * lanes * count)
-        task = task_of(arena, np.empty(numbers[1] * count, np.int64), lines, cursors_for(numbers, lanes), sizes)
+        places = (count + together - 1) // together
+        arena, lines = np.empty(numbers[0] * lanes * places), np.empty(numbers[2] * 2 * lanes * places)
+        task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, lanes), sizes)
         s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(b), np.zeros(c), np.zeros(c), np.zeros(d), np.zeros(d)
-        preference, shares = preference_table(width, actions, s1), preference_table(0, actions, s2)
+        preference, shares = preference_table(width, actions, s1), preference_table(shared, actions, s2)
         chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
-        prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
+        prior, joint = preference_table(shared, options, s5), preference_table(shared, options, s6)
         tracks = np.zeros(count * lanes if scored else 0)
-        weights, used, order = np.zeros(count), np.zeros(count, np.int64), np.zeros(count, np.int64)
-        place, children, tally = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(options, np.int64)
+        everyone = places * together
+        weights, turns, used = np.zeros(everyone), np.zeros(everyone), np.zeros(count, np.int64)
+        order, place = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        children, tally = np.zeros(everyone, np.int64), np.zeros(options, np.int64)
         for j in range(jobs):
             begin, end = span(offsets, segments[j])
             n = counts[j]
+            weights[n:] = 0.0
             path = flat_over(width, tracks[: n * lanes if scored else 0])
             for first in range(0, max(parameters, 1) if scored else 1, tangents):
                 agent = agent_of(free, rows[j], constants, first)
                 task.rewind()
                 total, score, again = walk(
-                    agent, task, preference, chosen, shares, prior, joint, slopes, path, weights[:n], used[:n], order[:n],
-                    place[:n], children[:n], tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
+                    agent, task, n, preference, chosen, shares, prior, joint, slopes, path, weights, used, turns, order[:n],
+                    place[:n], children, tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
                     hidden, weight, parent,
                 )  # fmt: skip
                 likelihood[j], rounds[j] = total, again

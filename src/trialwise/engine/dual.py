@@ -10,62 +10,10 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba.core import types
-from numba.core.extending import intrinsic, lower_cast, models, overload, register_model
-from numba.core.typeconv import Conversion
+from numba.core.extending import intrinsic, lower_cast, overload
 
 from trialwise.engine import number
-
-FLAGS = ("contract", "reassoc", "arcp", "nsz")
-"""Floating-point flags of operations on duals. They allow contraction and reassociation but never assume NaN or
-infinity away: a NaN outcome must reach the caller."""
-
-DOUBLE = ir.DoubleType()
-INT32 = ir.IntType(32)
-INT64 = ir.IntType(64)
-
-
-class Dual(types.Type):
-    """The Numba type of a dual number with ``width - 1`` tangents."""
-
-    def __init__(self, width: int):
-        self.width = width
-        super().__init__(name=f"dual{width}")
-
-    def unify(self, typingctx, other):
-        if isinstance(other, types.Number | types.Boolean):
-            return self
-        return None
-
-    def can_convert_from(self, typingctx, other):
-        if isinstance(other, types.Number | types.Boolean):
-            return Conversion.safe
-        return None
-
-
-@register_model(Dual)
-class DualModel(models.PrimitiveModel):
-    """A vector in registers; an array of doubles in memory, where nobody promises a vector's alignment."""
-
-    def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, ir.VectorType(DOUBLE, fe_type.width))
-
-    def get_data_type(self):
-        return ir.ArrayType(DOUBLE, self._fe_type.width)
-
-    def as_data(self, builder, value):
-        data = ir.Constant(self.get_data_type(), ir.Undefined)
-        for lane in range(self._fe_type.width):
-            data = builder.insert_value(data, builder.extract_element(value, INT32(lane)), lane)
-        return data
-
-    def from_data(self, builder, value):
-        vector = ir.Constant(self.get_value_type(), ir.Undefined)
-        for lane in range(self._fe_type.width):
-            vector = builder.insert_element(vector, builder.extract_value(value, lane), INT32(lane))
-        return vector
-
-    def load_from_data_pointer(self, builder, ptr, align=None):
-        return builder.load(builder.bitcast(ptr, self.get_value_type().as_pointer()), align=8)
+from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, flagged, splat
 
 
 def lanes_for(parameters: int) -> int:
@@ -74,14 +22,6 @@ def lanes_for(parameters: int) -> int:
 
 
 # -- pieces of code generation -----------------------------------------------------------------------------------------
-
-
-def splat(builder, scalar, width: int):
-    """A vector with the same double in every lane."""
-    vector = ir.VectorType(DOUBLE, width)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, INT32(0))
-    zeros = ir.Constant(ir.VectorType(INT32, width), [0] * width)
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
 
 def value_of(builder, vector):
@@ -102,19 +42,6 @@ def promote(builder, scalar, width: int):
     return with_value(builder, ir.Constant(ir.VectorType(DOUBLE, width), [0.0] * width), scalar)
 
 
-def flagged(builder, operation, a, b):
-    return getattr(builder, operation)(a, b, flags=FLAGS)
-
-
-def load(builder, pointer, width: int):
-    """Load a dual from a pointer to doubles of no particular alignment."""
-    return builder.load(builder.bitcast(pointer, ir.VectorType(DOUBLE, width).as_pointer()), align=8)
-
-
-def store(builder, vector, pointer):
-    return builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=8)
-
-
 @lower_cast(types.Float, Dual)
 @lower_cast(types.Integer, Dual)
 @lower_cast(types.Boolean, Dual)
@@ -127,18 +54,22 @@ def cast_number_to_dual(context, builder, fromty, toty, value):
 
 @intrinsic
 def value(typingctx, x):
-    """The value of a dual, or a float itself."""
+    """The value of a dual; any other number itself."""
     if isinstance(x, Dual):
         return types.float64(x), lambda context, builder, sig, args: value_of(builder, args[0])
+    if isinstance(x, Abreast):
+        return x(x), lambda context, builder, sig, args: args[0]
     return types.float64(types.float64), lambda context, builder, sig, args: args[0]
 
 
 @intrinsic
 def tangent(typingctx, x):
-    """A dual with its value set to zero; 0.0 for a float."""
+    """A dual with its value set to zero; 0.0 for any other number."""
     if isinstance(x, Dual):
         return x(x), lambda context, builder, sig, args: tangent_of(builder, args[0])
-    return types.float64(types.float64), lambda context, builder, sig, args: ir.Constant(DOUBLE, 0.0)
+    return types.float64(
+        x if isinstance(x, Abreast) else types.float64
+    ), lambda context, builder, sig, args: ir.Constant(DOUBLE, 0.0)
 
 
 @intrinsic
@@ -152,6 +83,8 @@ def chain(typingctx, x, new, slope):
             return with_value(builder, scaled, scalar)
 
         return x(x, types.float64, types.float64), codegen
+    if isinstance(x, Abreast):
+        return x(x, x, x), lambda context, builder, sig, args: args[1]
     return types.float64(types.float64, types.float64, types.float64), lambda c, b, s, args: args[1]
 
 
@@ -193,4 +126,13 @@ def store_tangents(typingctx, x, target, start, count):
 # The same words in plain Python (trialwise.engine.number), so that one formula serves interpreted and compiled.
 overload(number.value)(lambda x: lambda x: value(x))
 overload(number.tangent)(lambda x: lambda x: tangent(x))
+
+
+@overload(number.share_of_tangent)
+def _share_of_tangent(weight, x):
+    if isinstance(x, Dual):
+        return lambda weight, x: weight * tangent(x) if weight != 0.0 else 0.0
+    return lambda weight, x: 0.0
+
+
 overload(number.chain)(lambda x, new, slope: lambda x, new, slope: chain(x, new, slope))

@@ -23,7 +23,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
     """
     start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
     elapse, learn = parts.elapse, parts.learn
-    spread, at, copy, renew = swarm
+    spread, at, copy, renew = swarm.spread, swarm.at, swarm.copy, swarm.renew
 
     def enumeration(
         agent, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, turns,

@@ -17,11 +17,11 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload, register_jitable
 
 from trialwise.engine import number
-from trialwise.engine.dual import DOUBLE, INT32, Dual, value
+from trialwise.engine.dual import value
+from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, every
 
 LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)
-WHOLES = ir.VectorType(ir.IntType(64), LANES)
 
 EXACT = ("contract",)
 """Flags of every operation here: where there are none, Numba would allow reassociation, which undoes rounding."""
@@ -39,12 +39,26 @@ REST = (
 r"""Near-minimax polynomial for :math:`(e^r - 1 - r) / r^2` on :math:`|r| \le \ln 2 / 2`; of eight terms, which make three steps."""
 
 
-def _all(constant: float) -> ir.Constant:
-    return ir.Constant(QUADS, [constant] * LANES)
+def _all(constant: float, width: int = LANES) -> ir.Constant:
+    return ir.Constant(ir.VectorType(DOUBLE, width), [constant] * width)
+
+
+def within(builder, x):
+    """Whether no double of a vector is beyond FARTHEST, or NaN."""
+    wholes = ir.VectorType(ir.IntType(64), x.type.count)
+    size = builder.bitcast(
+        builder.and_(builder.bitcast(x, wholes), ir.Constant(wholes, [2**63 - 1] * x.type.count)), x.type
+    )
+    return every(builder, builder.fcmp_ordered("<=", size, _all(FARTHEST, x.type.count)))
 
 
 def exponentials(builder, x):
-    """The exponential of each of four doubles in a vector, none of them beyond FARTHEST."""
+    """The exponential of each double in a vector, none of them beyond FARTHEST."""
+    width = x.type.count
+    wholes = ir.VectorType(ir.IntType(64), width)
+
+    def same(constant):
+        return _all(constant, width)
 
     def times(a, b):
         return builder.fmul(a, b, flags=EXACT)
@@ -52,17 +66,17 @@ def exponentials(builder, x):
     def fused(a, b, c):
         return builder.fadd(times(a, b), c, flags=EXACT)
 
-    rounded = fused(x, _all(1.0 / math.log(2.0)), _all(ROUND))
-    n = builder.fsub(rounded, _all(ROUND), flags=EXACT)
-    r = fused(n, _all(-math.log(2.0)), x)
+    rounded = fused(x, same(1.0 / math.log(2.0)), same(ROUND))
+    n = builder.fsub(rounded, same(ROUND), flags=EXACT)
+    r = fused(n, same(-math.log(2.0)), x)
     square = times(r, r)
-    power, terms = r, [_all(c) for c in REST]
+    power, terms = r, [same(c) for c in REST]
     while len(terms) > 1:  # neighbours in pairs: short chains of dependence
         terms = [fused(b, power, a) for a, b in zip(terms[0::2], terms[1::2], strict=True)]
         power = times(power, power)
-    series = fused(square, terms[0], builder.fadd(r, _all(1.0), flags=EXACT))
-    exponent = builder.shl(builder.bitcast(rounded, WHOLES), ir.Constant(WHOLES, [52] * LANES))
-    return builder.bitcast(builder.add(builder.bitcast(series, WHOLES), exponent), QUADS)
+    series = fused(square, terms[0], builder.fadd(r, same(1.0), flags=EXACT))
+    exponent = builder.shl(builder.bitcast(rounded, wholes), ir.Constant(wholes, [52] * width))
+    return builder.bitcast(builder.add(builder.bitcast(series, wholes), exponent), x.type)
 
 
 @intrinsic
@@ -74,12 +88,7 @@ def exp_of_four(typingctx, a, b, c, d):
         packed = ir.Constant(QUADS, ir.Undefined)
         for lane, x in enumerate(args):
             packed = builder.insert_element(packed, x, INT32(lane))
-        size = builder.bitcast(
-            builder.and_(builder.bitcast(packed, WHOLES), ir.Constant(WHOLES, [2**63 - 1] * LANES)), QUADS
-        )
-        inside = builder.fcmp_ordered("<=", size, _all(FARTHEST))
-        mask = ir.IntType(LANES)
-        ok = builder.icmp_unsigned("==", builder.bitcast(inside, mask), ir.Constant(mask, 2**LANES - 1))
+        ok = within(builder, packed)
         powers = exponentials(builder, packed)
         return context.make_tuple(
             builder, sig.return_type, [*(builder.extract_element(powers, INT32(lane)) for lane in range(LANES)), ok]
@@ -135,6 +144,9 @@ def _add(total, mean, weight, preference, available, action):
 
 @overload(number.softmax_sums, jit_options={"forceinline": True})
 def _softmax_sums(preference, available, choice):
+    if isinstance(preference.dtype, Abreast):
+        return None
+
     def softmax_sums(preference, available, choice):
         # measured from the first action (or the chosen one), not from the top one, which would have to be found first
         first = preference[0 if available[0] else choice]
@@ -184,6 +196,9 @@ def _put(weights, weight, preference, available, action):
 
 @overload(number.softmax_shares, jit_options={"forceinline": True})
 def _softmax_shares(weights, preference, available):
+    if isinstance(preference.dtype, Abreast):
+        return None
+
     def softmax_shares(weights, preference, available):
         base = value(preference[0])
         if not available[0]:

@@ -8,9 +8,9 @@ import numpy as np
 from numba.core import types
 from numba.core.extending import overload, overload_method, register_jitable
 
-from trialwise.engine.dual import Dual
 from trialwise.engine.making import owning_table
 from trialwise.engine.table import TableType, cells_of
+from trialwise.engine.vector import Vector, width_of
 
 
 def _is_table(*things) -> bool:
@@ -100,7 +100,7 @@ def _dot_product(a, b):
 
 def _result_width(*things) -> int:
     dtypes = [t.dtype if isinstance(t, TableType) else t for t in things]
-    return next((d.width for d in dtypes if isinstance(d, Dual)), 0)
+    return next((width_of(d) for d in dtypes if isinstance(d, Vector)), 0)
 
 
 def _elementwise_binary(function, operation):
@@ -111,14 +111,14 @@ def _elementwise_binary(function, operation):
         ndim = max(t.ndim for t in (a, b) if isinstance(t, TableType))
         if any(isinstance(t, TableType) and t.ndim != ndim for t in (a, b)):
             return None
-        if not all(isinstance(t, TableType | Dual | types.Number | types.Boolean) for t in (a, b)):
+        if not all(isinstance(t, TableType | Vector | types.Number | types.Boolean) for t in (a, b)):
             return None
         width = _result_width(a, b)
 
         if isinstance(a, TableType) and isinstance(b, TableType):
 
             def both(a, b):
-                result = owning_table(width, np.empty(cells_of(a.shape) * max(width, 1)), a.shape)
+                result = owning_table(width, np.empty(cells_of(a.shape) * max(abs(width), 1)), a.shape)
                 for index in np.ndindex(a.shape):
                     result[index] = operation(a[index], b[index])
                 return result
@@ -127,7 +127,7 @@ def _elementwise_binary(function, operation):
         if isinstance(a, TableType):
 
             def left(a, b):
-                result = owning_table(width, np.empty(cells_of(a.shape) * max(width, 1)), a.shape)
+                result = owning_table(width, np.empty(cells_of(a.shape) * max(abs(width), 1)), a.shape)
                 for index in np.ndindex(a.shape):
                     result[index] = operation(a[index], b)
                 return result
@@ -135,7 +135,7 @@ def _elementwise_binary(function, operation):
             return left
 
         def right(a, b):
-            result = owning_table(width, np.empty(cells_of(b.shape) * max(width, 1)), b.shape)
+            result = owning_table(width, np.empty(cells_of(b.shape) * max(abs(width), 1)), b.shape)
             for index in np.ndindex(b.shape):
                 result[index] = operation(a, b[index])
             return result
@@ -155,7 +155,7 @@ def _elementwise_unary(function, operation):
         width = _result_width(a)
 
         def apply(a):
-            result = owning_table(width, np.empty(cells_of(a.shape) * max(width, 1)), a.shape)
+            result = owning_table(width, np.empty(cells_of(a.shape) * max(abs(width), 1)), a.shape)
             for index in np.ndindex(a.shape):
                 result[index] = operation(a[index])
             return result

@@ -11,12 +11,10 @@ Part of a table forgets cell by cell, in kept values.
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, overload, overload_method, register_jitable
 
-from trialwise.engine import dual
-from trialwise.engine.dual import INT64, Dual, value
+from trialwise.engine.dual import value
 from trialwise.engine.table import (
     TableType,
     build_view,
@@ -27,6 +25,7 @@ from trialwise.engine.table import (
     store_line,
     unpack,
 )
+from trialwise.engine.vector import DOUBLE, INT32, INT64, Vector, every, splat
 
 STEEP = 0.9
 """The rate above which a line is not composed: the tangents of its scale would outgrow what is left of it."""
@@ -75,16 +74,26 @@ def _moderate(typingctx, x):
     """Whether a number and all of its tangents are finite, and not huge."""
 
     def codegen(context, builder, sig, args):
-        width = x.width if isinstance(x, Dual) else 1
-        vector = args[0] if width > 1 else dual.splat(builder, args[0], 1)
+        width = x.width if isinstance(x, Vector) else 1
+        vector = args[0] if width > 1 else splat(builder, args[0], 1)
         below, above = (
-            builder.fcmp_ordered(sign, vector, dual.splat(builder, dual.DOUBLE(bound), width), flags=("nsz",))
+            builder.fcmp_ordered(sign, vector, splat(builder, DOUBLE(bound), width), flags=("nsz",))
             for sign, bound in (("<", 1e100), (">", -1e100))
         )
-        inside = builder.bitcast(builder.and_(below, above), ir.IntType(width))
-        return builder.icmp_signed("==", inside, ir.Constant(ir.IntType(width), -1))
+        return every(builder, builder.and_(below, above))
 
-    return types.boolean(x if isinstance(x, Dual) else types.float64), codegen
+    return types.boolean(x if isinstance(x, Vector) else types.float64), codegen
+
+
+@intrinsic
+def _size_of(typingctx, scale):
+    """The value of a line's scale. Particles abreast have forgotten alike: rates of their own cannot be compared below."""
+    several = isinstance(scale, Vector)
+
+    def codegen(context, builder, sig, args):
+        return builder.extract_element(args[0], INT32(0)) if several else args[0]
+
+    return types.float64(scale if several else types.float64), codegen
 
 
 @intrinsic
@@ -134,7 +143,7 @@ def _compose(table, rate, toward):
     scale = keep * scale
     # one condition without branches, which is the same for all trials and then found out once
     gentle = (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
-    if gentle & (value(scale) > FAINT):
+    if gentle & (_size_of(scale) > FAINT):
         _set_line(table, scale, keep * offset + rest)
     else:
         _start_afresh(table, rate, toward)

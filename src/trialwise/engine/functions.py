@@ -11,7 +11,8 @@ from numba.core.extending import intrinsic, lower_builtin, overload, register_ji
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from trialwise.engine import number
-from trialwise.engine.dual import INT64, Dual, chain, value, value_of
+from trialwise.engine.dual import chain, value, value_of
+from trialwise.engine.vector import INT64, Dual
 
 
 def _is_dual(*args) -> bool:

@@ -9,17 +9,35 @@ from numba.core.extending import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.cpython import slicing
 
-from trialwise.engine.dual import INT64, Dual
-from trialwise.engine.table import TableType, build_view, lengths, load_cell, steps, store_cell, unpack
+from trialwise.engine import abreast
+from trialwise.engine.table import (
+    TableType,
+    build_view,
+    lengths,
+    load_cell,
+    off_line,
+    on_line,
+    steps,
+    store_cell,
+    unpack,
+)
+from trialwise.engine.vector import INT64, Abreast, Vector
 
 
 def _index_kinds(index):
     return tuple(index) if isinstance(index, types.BaseTuple) else (index,)
 
 
+def _by_choices(kinds) -> bool:
+    """Whether an index has a place for each of several particles."""
+    return any(isinstance(kind, abreast.Choices) for kind in kinds)
+
+
 def _indexable(table, index) -> int | None:
     """The number of axes left after indexing, or None if the index is of no kind that tables know."""
     kinds = _index_kinds(index)
+    if len(kinds) == table.ndim and _by_choices(kinds) and isinstance(table.dtype, Abreast):
+        return 0 if all(isinstance(k, types.Integer | types.Boolean | abreast.Choices) for k in kinds) else None
     if len(kinds) > table.ndim or not all(
         isinstance(k, types.Integer | types.SliceType | types.Boolean) for k in kinds
     ):
@@ -55,8 +73,8 @@ class TableSetItem(AbstractTemplate):
             return None
         if isinstance(new, TableType):
             return signature(types.none, table, index, new) if new.ndim == left else None
-        if isinstance(new, types.Number | types.Boolean | Dual):
-            if isinstance(new, Dual) and new != table.dtype:
+        if isinstance(new, types.Number | types.Boolean | Vector):
+            if isinstance(new, Vector) and new != table.dtype:
                 return None
             return signature(types.none, table, index, table.dtype)
         return None
@@ -91,10 +109,19 @@ def _locate(context, builder, typ: TableType, view, index_type, index):
     return pointer, left[0] + shape[rest:], left[1] + strides[rest:]
 
 
+def _places(context, builder, typ: TableType, view, index_type, index):
+    kinds = _index_kinds(index_type)
+    parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
+    return abreast.places(context, builder, kinds, parts, lengths(builder, typ, view), steps(builder, typ, view))
+
+
 @lower_builtin(operator.getitem, TableType, types.Any)
 def _getitem(context, builder, sig, args):
     typ, index_type = sig.args
     view = unpack(context, builder, typ, args[0])
+    if _by_choices(_index_kinds(index_type)):
+        kept = abreast.gather(builder, view.data, _places(context, builder, typ, view, index_type, args[1]))
+        return on_line(builder, typ, kept, view.line) if typ.forgets else kept
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
     line = view.line if typ.forgets else None
     if not isinstance(sig.return_type, TableType):
@@ -107,6 +134,10 @@ def _getitem(context, builder, sig, args):
 def _setitem(context, builder, sig, args):
     typ, index_type, new_type = sig.args
     view = unpack(context, builder, typ, args[0])
+    if _by_choices(_index_kinds(index_type)):
+        kept = off_line(builder, typ, args[2], view.line) if typ.forgets else args[2]
+        abreast.scatter(builder, kept, view.data, _places(context, builder, typ, view, index_type, args[1]))
+        return context.get_dummy_value()
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
     line = view.line if typ.forgets else None
     if not shape:

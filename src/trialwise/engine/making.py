@@ -6,8 +6,8 @@ import numpy as np
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload_method, register_jitable
 
-from trialwise.engine.dual import DOUBLE, INT64, Dual
 from trialwise.engine.table import TableType, build_view, cells_of, flat_table, row_major
+from trialwise.engine.vector import DOUBLE, INT64, number_type, width_of
 
 ON_STACK = 2048
 """Doubles that a table of preferences may take on the stack, where nothing else can overlap it."""
@@ -20,7 +20,7 @@ def preference_table(typingctx, width, actions, arena):
     On the stack, or in an arena if it is long.
     """
     lanes, cells = width.literal_value, actions.literal_value
-    typ = TableType(Dual(lanes) if lanes else types.float64, 1, last=cells)
+    typ = TableType(number_type(lanes), 1, last=cells)
     doubles = cells * typ.width
 
     def codegen(context, builder, sig, args):
@@ -38,7 +38,7 @@ def preference_table(typingctx, width, actions, arena):
 def flat_over(typingctx, width, memory):
     """A flat table over an array, which it does not keep alive."""
     lanes = width.literal_value
-    typ = TableType(Dual(lanes) if lanes else types.float64, 1)
+    typ = TableType(number_type(lanes), 1)
 
     def codegen(context, builder, sig, args):
         array = context.make_array(sig.args[1])(context, builder, args[1])
@@ -50,7 +50,7 @@ def flat_over(typingctx, width, memory):
 
 def off_stack(width: int, actions: int) -> int:
     """How long an arena :func:`preference_table` needs."""
-    doubles = actions * max(width, 1)
+    doubles = actions * max(abs(width), 1)
     return doubles if doubles > ON_STACK else 0
 
 
@@ -58,7 +58,7 @@ def off_stack(width: int, actions: int) -> int:
 def owning_table(typingctx, width, memory, shape):
     """A table over an array that it keeps alive."""
     lanes = width.literal_value
-    typ = TableType(Dual(lanes) if lanes else types.float64, len(shape), owned=True)
+    typ = TableType(number_type(lanes), len(shape), owned=True)
 
     def codegen(context, builder, sig, args):
         data = context.make_array(sig.args[1])(context, builder, args[1]).data
@@ -71,10 +71,10 @@ def owning_table(typingctx, width, memory, shape):
 
 @overload_method(TableType, "copy")
 def _copy(table):
-    width = table.dtype.width if isinstance(table.dtype, Dual) else 0
+    width, lanes = width_of(table.dtype), table.width
 
     def copy(table):
-        new = owning_table(width, np.empty(cells_of(table.shape) * max(width, 1)), table.shape)
+        new = owning_table(width, np.empty(cells_of(table.shape) * lanes), table.shape)
         for index in np.ndindex(table.shape):
             new[index] = table[index]
         return new

@@ -23,6 +23,11 @@ def chain(x, new, slope):
     return new
 
 
+def share_of_tangent(weight, x):
+    """A weight times :func:`tangent`; nothing where nothing weighs, since a logit of -inf may carry an infinite tangent."""
+    return weight * tangent(x) if weight != 0.0 else 0.0
+
+
 EXTREME = 664
 """The power of two, about 1e200, at which a running product is turned into its logarithm."""
 
@@ -47,8 +52,7 @@ def softmax_sums(preference, available, choice):
         if available[action]:
             weight = math.exp(value(preference[action]) - top)
             total += weight
-            if weight != 0.0:  # a logit of -inf may carry an infinite tangent
-                mean = mean + weight * tangent(preference[action])
+            mean = mean + share_of_tangent(weight, preference[action])
     return value(preference[choice]) - top, total, mean
 
 

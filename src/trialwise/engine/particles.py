@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.number import chain, softmax_shares, tangent, uniform
+from trialwise.engine.number import chain, share_of_tangent, softmax_shares, uniform
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
 from trialwise.engine.replay import Parts
 
@@ -35,16 +35,23 @@ TURN = 0.6180339887498949
 
 
 class Swarm(NamedTuple):
-    """Many states of one learner, plain or compiled.
+    """Many states of one learner, plain or compiled, in groups of particles that move abreast, or of one each.
 
-    ``spread(state, task, count)`` makes so many copies of a first state; ``at(states, task, i)`` is one of them;
-    ``copy(states, task, source, target)`` overwrites one by another; ``renew(states, i, state)`` takes in what a reset gave.
+    ``groups(count)`` is how many groups so many particles make. ``spread(state, task, groups)`` makes so many copies of a first
+    state; ``at(states, task, g)`` is that of one group; ``copy(states, task, source, target)`` makes one particle's state that
+    of another; ``renew(states, g, state)`` takes in what a reset gave. ``take(array, g)`` and ``put(array, g, x)`` read and write
+    what an array has of a group's particles, ``total(x)`` is the sum over them, and ``pick(joint, left)`` their hidden choices.
     """
 
+    groups: Callable
     spread: Callable
     at: Callable
     copy: Callable
     renew: Callable
+    take: Callable
+    put: Callable
+    total: Callable
+    pick: Callable
 
 
 def build_weigh(parts: Parts, relabel: bool, every_option) -> Callable:
@@ -74,7 +81,7 @@ def build_weigh(parts: Parts, relabel: bool, every_option) -> Callable:
         for k in range(len(options)):
             if k < count:
                 whole += prior[k]
-                mean = mean + prior[k] * tangent(options[k])
+                mean = mean + share_of_tangent(prior[k], options[k])
         total = 0.0
         for k in range(len(options)):
             if k < count:
@@ -96,10 +103,10 @@ def build_particles(
 ) -> Callable:
     """The filter of one participant.
 
-    Arguments besides those of :func:`trialwise.engine.replay.build_replay`: ``shares`` (actions), ``prior``,
-    ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``, ``used`` (labels it has
-    used), ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option; ``key``, the random stream; and
-    ``threshold``, the share of effective particles below which they are resampled. Gives the
+    Arguments besides those of :func:`trialwise.engine.replay.build_replay`: the ``count`` of particles; ``shares`` (actions),
+    ``prior``, ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``,
+    ``used`` (labels it has used), ``turns``, ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option;
+    ``key``, the random stream; and ``threshold``, the share of effective particles below which they are resampled. Gives the
     log-likelihood estimated, its score as tangents of it, and how often particles were resampled. ``weights`` then are those
     after the last trial. ``scored`` computes the score; ``tracing`` keeps in ``record`` each trial's log-probability and
     predictions, in ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial
@@ -107,14 +114,13 @@ def build_particles(
     """
     start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
-    spread, at, copy, renew = swarm
+    groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
 
     def particles(
-        agent, task, preference, options, shares, prior, joint, slopes, path, weights, used, order, place, children, tally, observed, ints, reals,
-        first, end, key, threshold, record, signals, hidden, weight, parent,
+        agent, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, turns, order, place, children, tally,
+        observed, ints, reals, first, end, key, threshold, record, signals, hidden, weight, parent,
     ):  # fmt: skip
-        count = len(weights)
-        states = spread(start(agent, task), task, count)
+        states = spread(start(agent, task), task, groups(count))
         for i in range(count):
             weights[i], used[i], order[i] = 1.0 / count, 0, i
             if scored:
@@ -124,55 +130,51 @@ def build_particles(
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
-                for i in range(count):
-                    renew(states, i, reset(agent, at(states, task, i), trial, task, i))
+                for g in range(groups(count)):
+                    renew(states, g, reset(agent, at(states, task, g), trial, task, g))
                     if start_afresh:
-                        used[i] = 0
+                        used[g] = 0
                 last = -1
             open_actions = available(trial)
             n = t - first
-            whole, square, turn = 0.0, 0.0, uniform(key, 2 * n)
-            for k in range(len(options)):
-                tally[k] = 0
-            for rank in range(count):
-                i = order[rank]
-                state = at(states, task, i)
+            if flags & RESPONDED:
+                turn = uniform(key, 2 * n)
+                for rank in range(count):
+                    turn += TURN
+                    if turn >= 1.0:
+                        turn -= 1.0
+                    turns[order[rank]] = turn
+            sums, squares = 0.0, 0.0
+            for g in range(groups(count)):
+                state = at(states, task, g)
                 chosen = 0
                 if flags & RESPONDED:
                     choice = seen(observed, t)
                     p = weigh(
-                        agent, state, trial, preference, shares, options, prior, joint, slopes, used[i], last, open_actions,
+                        agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
                         choice,
                     )  # fmt: skip
-                    turn += TURN
-                    if turn >= 1.0:
-                        turn -= 1.0
-                    left = turn * p
-                    looking = True
-                    for k in range(len(options)):
-                        if looking and joint[k] > 0.0:
-                            chosen = k
-                            looking = left >= joint[k]
-                            left -= joint[k]
+                    chosen = pick(joint, take(turns, g) * p)
                     if tracing:
                         for k in range(len(options)):
                             if prior[k] > 0.0:
                                 answer = act(agent, state, trial, k, preference, last)
-                                foresee(agent, answer, open_actions, record, t, weights[i] * prior[k])
-                    p = weights[i] * p
-                    weights[i] = p
-                    whole += p
-                    square += p * p
-                    used[i] = max(used[i], chosen + 1)
-                    children[i] = chosen
-                    tally[chosen] += 1
+                                foresee(agent, answer, open_actions, record, t, weights[g] * prior[k])
+                    p = take(weights, g) * p
+                    put(weights, g, p)
+                    sums = sums + p
+                    squares = squares + p * p
+                    put(children, g, chosen)
+                    if relabel:
+                        used[g] = max(used[g], chosen + 1)
                     if scored:
-                        path[i] = path[i] + slopes[chosen]
+                        path[g] = path[g] + slopes[chosen]
                 if tracing:
-                    hidden[n, i] = chosen if flags & RESPONDED else -1
+                    hidden[n, g] = chosen if flags & RESPONDED else -1
                 elapse(agent, state, trial)
                 if flags & LEARNS:
-                    keep(signals, n * count + i, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
+                    keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
+            whole, square = sum_of(sums), sum_of(squares)
             if flags & RESPONDED:
                 last = seen(observed, t)
                 if not whole > 0.0:
@@ -222,8 +224,12 @@ def build_particles(
 def arrange(order, place, chosen, tally):
     """Sort particles by what they have just chosen, those alike as they were: then neighbours have much of their past in common.
 
-    ``place`` is scratch, ``tally`` how many chose each option.
+    ``place`` and ``tally`` (a number for each option) are scratch.
     """
+    for k in range(len(tally)):
+        tally[k] = 0
+    for i in range(len(order)):
+        tally[chosen[i]] += 1
     start = 0
     for k in range(len(tally)):
         start, tally[k] = start + tally[k], start
@@ -237,7 +243,7 @@ def arrange(order, place, chosen, tally):
 
 def offspring(weights, order, start, children):
     """How many children each particle has: systematic resampling from one uniform number, in an order (Kitagawa 1996)."""
-    count = len(weights)
+    count = len(order)
     so_far, given = 0.0, 0
     for rank in range(count):
         so_far += weights[order[rank]] * count

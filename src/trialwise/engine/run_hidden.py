@@ -223,11 +223,11 @@ def trace_particles_plain(
     weigh = build_weigh(parts, relabel, PLAIN.every_action)
     walk = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
     trace = _room(alone, signal_names(learner, packed), particles)
-    options, integers = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
+    options, (used, *integers) = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
     total, _, _ = walk(
-        agent_of(learner, free), task_of(packed), plain_preference(packed), plain_options(packed),
+        agent_of(learner, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
         np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
-        np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed, alone.ints, alone.reals, 0,
-        len(alone.ints), key, THRESHOLD, *trace,
+        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed,
+        alone.ints, alone.reals, 0, len(alone.ints), key, THRESHOLD, *trace,
     )  # fmt: skip
     return total, trace

@@ -13,10 +13,10 @@ from numba.core.extending import intrinsic, lower_builtin, models, overload, reg
 from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global, signature
 
-from trialwise.engine.dual import DOUBLE, INT64, Dual
 from trialwise.engine.table import TableType, load_cell, store_cell
 from trialwise.engine.task import take
 from trialwise.engine.unknown import unknown
+from trialwise.engine.vector import DOUBLE, INT64, Vector, number_type
 from trialwise.state import memory, state
 
 
@@ -80,7 +80,7 @@ class MakeState(AbstractTemplate):
         for name, typ in kws.items():
             if isinstance(typ, types.Number | types.Boolean):
                 typ = types.float64  # numbers are reals unless `memory` marks them
-            elif not isinstance(typ, TableType | MemoryType | Dual):
+            elif not isinstance(typ, TableType | MemoryType | Vector):
                 raise TypingError(f"state({name}=...): a part is a table, a number or a memory, not {typ}")
             parts[name] = typ
         names = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in parts]
@@ -108,7 +108,7 @@ def anchor(typingctx, state, task):
             "start returns what the learner remembers: task.table(...) or state(name=..., ...). "
             "A bare number could not be changed by learn: write state(value=...)"
         )
-    real = Dual(task.width) if task.width else types.float64
+    real = number_type(task.width)
 
     def place(typ):
         if isinstance(typ, MemoryType):
@@ -132,7 +132,7 @@ def anchor(typingctx, state, task):
                 continue
             whole = typ.dtype == types.int64
             pointer = take(
-                context, builder, record, "wholes" if whole else "reals", INT64(1 if whole else max(task.width, 1))
+                context, builder, record, "wholes" if whole else "reals", INT64(1 if whole else max(abs(task.width), 1))
             )
             if not whole:
                 part = context.cast(builder, part, state.parts[name], real)

@@ -1,4 +1,7 @@
-"""Many states of one learner side by side: in compiled code one structure, moved along the task's arenas."""
+"""Many states of one learner side by side: in compiled code one structure, moved along the task's arenas.
+
+Either each particle has a place there, or several abreast have one (:mod:`trialwise.engine.abreast`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import copy
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
+from trialwise.engine.abreast import PARTICLES, pick, put, take, total
 from trialwise.engine.particles import Swarm
 from trialwise.engine.state_record import CellType, StateType
 from trialwise.engine.table import TableType
 from trialwise.engine.task import _ARENAS, block
+from trialwise.engine.vector import INT64
 
 
 def _arena(dtype) -> str:
@@ -59,6 +64,35 @@ def _copy(typingctx, state, task, source, target):
     return types.void(state, task, types.int64, types.int64), codegen
 
 
+def _one_each(count):
+    return count
+
+
+def _take_one(array, place):
+    return array[place]
+
+
+def _put_one(array, place, new):
+    array[place] = new
+
+
+def _total_of_one(x):
+    return x
+
+
+def _pick_one(joint, left):
+    chosen, looking = 0, True
+    for k in range(len(joint)):
+        if looking and joint[k] > 0.0:
+            chosen = k
+            looking = left >= joint[k]
+            left -= joint[k]
+    return chosen
+
+
+_ALONE = (_take_one, _put_one, _total_of_one, _pick_one)
+
+
 def _spread_compiled(state, task, count):
     for place in range(1, count):
         _copy(state, task, 0, place)
@@ -77,7 +111,60 @@ def _renew_compiled(states, place, state):
     pass
 
 
-COMPILED = Swarm(_spread_compiled, _at_compiled, _copy_compiled, _renew_compiled)
+COMPILED = Swarm(_one_each, _spread_compiled, _at_compiled, _copy_compiled, _renew_compiled, *_ALONE)
+
+
+@intrinsic
+def _copy_lane(typingctx, state, task, source, target):
+    """What one of several particles abreast remembers; what it does in whole numbers, all have in common."""
+
+    def codegen(context, builder, sig, args):
+        record = cgutils.create_struct_proxy(task)(context, builder, args[1])
+        width = INT64(PARTICLES)
+        for arena, typ in _ARENAS:
+            if arena == "wholes":
+                continue
+            size = block(context, builder, record, arena)
+            data = context.make_array(typ)(context, builder, getattr(record, arena)).data
+            come, to = (
+                builder.gep(data, [builder.add(builder.mul(builder.udiv(i, width), size), builder.urem(i, width))])
+                for i in args[2:]
+            )
+            with cgutils.for_range_slice(builder, INT64(0), size, width, INT64) as (cell, _):
+                builder.store(builder.load(builder.gep(come, [cell])), builder.gep(to, [cell]))
+        return context.get_dummy_value()
+
+    return types.void(state, task, types.int64, types.int64), codegen
+
+
+def _groups_abreast(count):
+    return (count + PARTICLES - 1) // PARTICLES
+
+
+def _copy_abreast(states, task, source, target):
+    _copy_lane(states, task, source, target)
+
+
+def _take_abreast(array, group):
+    return take(array, group)
+
+
+def _put_abreast(array, group, new):
+    put(array, group, new)
+
+
+def _total_abreast(x):
+    return total(x)
+
+
+def _pick_abreast(joint, left):
+    return pick(joint, left)
+
+
+ABREAST = Swarm(
+    _groups_abreast, _spread_compiled, _at_compiled, _copy_abreast, _renew_compiled, _take_abreast, _put_abreast, _total_abreast,
+    _pick_abreast,
+)  # fmt: skip
 
 
 def _spread_plain(state, task, count):
@@ -96,4 +183,4 @@ def _renew_plain(states, place, state):
     states[place] = state
 
 
-PLAIN = Swarm(_spread_plain, _at_plain, _copy_plain, _renew_plain)
+PLAIN = Swarm(_one_each, _spread_plain, _at_plain, _copy_plain, _renew_plain, *_ALONE)

@@ -22,12 +22,12 @@ from numba.core.extending import (
 )
 from numba.core.typeconv import Conversion
 
-from trialwise.engine import arithmetic, dual
-from trialwise.engine.dual import INT64, Dual
+from trialwise.engine import arithmetic, vector
+from trialwise.engine.vector import INT64, Dual, Vector
 
 
 class TableType(types.IterableType):
-    """A table of ``dtype`` (double, dual or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
+    """A table of ``dtype`` (double, vector or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
 
     ``forgets`` is ``"whole"`` or ``"part"`` for a table that a learner lets forget, or part of one: its cells are kept
     as they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.forget`). ``last``
@@ -43,7 +43,7 @@ class TableType(types.IterableType):
     @property
     def width(self) -> int:
         """Doubles (or integers) a cell takes."""
-        return self.dtype.width if isinstance(self.dtype, Dual) else 1
+        return self.dtype.width if isinstance(self.dtype, Vector) else 1
 
     @property
     def iterator_type(self):
@@ -174,14 +174,14 @@ def _apart(builder, access, kind: str):
 
 
 def _load(builder, dtype, pointer, kind="cell"):
-    loaded = dual.load(builder, pointer, dtype.width) if isinstance(dtype, Dual) else builder.load(pointer)
+    loaded = vector.load(builder, pointer, dtype.width) if isinstance(dtype, Vector) else builder.load(pointer)
     _apart(builder, loaded, kind)
     return loaded
 
 
 def _store(builder, number, pointer, kind="cell"):
-    is_dual = isinstance(number.type, ir.VectorType)
-    _apart(builder, dual.store(builder, number, pointer) if is_dual else builder.store(number, pointer), kind)
+    several = isinstance(number.type, ir.VectorType)
+    _apart(builder, vector.store(builder, number, pointer) if several else builder.store(number, pointer), kind)
 
 
 def load_line(builder, typ: TableType, line):
@@ -194,21 +194,27 @@ def store_line(builder, typ: TableType, line, scale, offset):
         _store(builder, part, builder.gep(line, [INT64(k * typ.width)]), "line")
 
 
-def load_cell(builder, typ: TableType, pointer, line=None):
-    kept = _load(builder, typ.dtype, pointer)
-    if not typ.forgets:
-        return kept
+def on_line(builder, typ: TableType, kept, line):
+    """What a kept cell of a table that forgets is by now."""
     scale, offset = load_line(builder, typ, line)
     scaled = arithmetic.times(builder, scale, kept) if isinstance(typ.dtype, Dual) else builder.fmul(scale, kept)
-    return builder.fadd(scaled, offset, flags=dual.FLAGS)
+    return builder.fadd(scaled, offset, flags=vector.FLAGS)
+
+
+def off_line(builder, typ: TableType, cell, line):
+    """What is to be kept so that a cell of a table that forgets is this now."""
+    scale, offset = load_line(builder, typ, line)
+    cell = builder.fsub(cell, offset, flags=vector.FLAGS)
+    return arithmetic.over(builder, cell, scale) if isinstance(typ.dtype, Dual) else builder.fdiv(cell, scale)
+
+
+def load_cell(builder, typ: TableType, pointer, line=None):
+    kept = _load(builder, typ.dtype, pointer)
+    return on_line(builder, typ, kept, line) if typ.forgets else kept
 
 
 def store_cell(builder, typ: TableType, cell, pointer, line=None):
-    if typ.forgets:
-        scale, offset = load_line(builder, typ, line)
-        cell = builder.fsub(cell, offset, flags=dual.FLAGS)
-        cell = arithmetic.over(builder, cell, scale) if isinstance(typ.dtype, Dual) else builder.fdiv(cell, scale)
-    _store(builder, cell, pointer)
+    _store(builder, off_line(builder, typ, cell, line) if typ.forgets else cell, pointer)
 
 
 # -- what a table says of itself ---------------------------------------------------------------------------------------

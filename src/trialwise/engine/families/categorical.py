@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.engine.number import chain, softmax_shares, softmax_sums, tangent, value
+from trialwise.engine.number import chain, share_of_tangent, softmax_shares, softmax_sums, value
 
 
 def score_logits(preference, available, choice):
@@ -37,13 +37,12 @@ def score_probabilities(preference, available, choice):
 
 
 def chance_logits(preference, available, choice, weights):
-    """The probability of a choice, a float, and a number whose tangent is that of its logarithm; ``weights`` is scratch."""
+    """The probability of a choice and a number whose tangent is that of its logarithm; ``weights`` is scratch."""
     softmax_shares(weights, preference, available)
     total, mean = 0.0, 0.0
     for j in range(len(preference)):
         total += weights[j]
-        if weights[j] != 0.0:  # a logit of -inf may carry an infinite tangent
-            mean = mean + weights[j] * tangent(preference[j])
+        mean = mean + share_of_tangent(weights[j], preference[j])
     return weights[choice] / total, chain(preference[choice] - mean / total, 0.0, 1.0)
 
 

@@ -1,0 +1,362 @@
+"""Numbers of several particles abreast: a lane of a vector register each, so that one instruction moves them all.
+
+Particles of one filter see the same trials and have the same parameters; only their values differ, and their hidden choices
+(:class:`Choices`). Arithmetic is lane by lane. What would take different ways for different particles, a condition on a value,
+cannot be typed: such learners run one particle at a time, on doubles.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.extending import (
+    intrinsic,
+    lower_builtin,
+    lower_cast,
+    models,
+    overload,
+    register_jitable,
+    register_model,
+)
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+from trialwise.engine import number
+from trialwise.engine.exponential import exponentials, within
+from trialwise.engine.table import unpack
+from trialwise.engine.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
+
+PARTICLES = 8
+"""How many are abreast."""
+
+
+class Choices(types.Type):
+    """The Numba type of the hidden choices of particles abreast: whole numbers, which index tables."""
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__(name=f"choices{width}")
+
+    def unify(self, typingctx, other):
+        return self if isinstance(other, types.Integer) else None
+
+
+@register_model(Choices)
+class ChoicesModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.VectorType(INT64, fe_type.width))
+
+
+@lower_cast(types.Integer, Choices)
+def _all_alike(context, builder, fromty, toty, value):
+    return splat(builder, context.cast(builder, value, fromty, types.int64), toty.width)
+
+
+@lower_cast(types.Float, Abreast)
+@lower_cast(types.Integer, Abreast)
+@lower_cast(types.Boolean, Abreast)
+def _number_abreast(context, builder, fromty, toty, value):
+    return splat(builder, context.cast(builder, value, fromty, types.float64), toty.width)
+
+
+# -- arithmetic --------------------------------------------------------------------------------------------------------
+
+
+def _template(name):
+    class Template(AbstractTemplate):
+        def generic(self, args, kws):
+            kind = next((a for a in args if isinstance(a, Abreast)), None)
+            if kind is None or kws or len(args) < 2:
+                return None
+            if not all(a == kind or isinstance(a, types.Number | types.Boolean) for a in args):
+                return None
+            return signature(kind, *([kind] * len(args)))
+
+    return type(f"Abreast_{name}", (Template,), {})
+
+
+def _teach(functions, operation):
+    for function in functions:
+        infer_global(function)(_template(function.__name__))
+        lower_builtin(function, Abreast, Abreast)(
+            lambda context, builder, sig, args: flagged(builder, operation, *args)
+        )
+
+
+_teach((operator.add, operator.iadd), "fadd")
+_teach((operator.sub, operator.isub), "fsub")
+_teach((operator.mul, operator.imul), "fmul")
+_teach((operator.truediv, operator.itruediv), "fdiv")
+
+
+class _Unary(AbstractTemplate):
+    def generic(self, args, kws):
+        return signature(args[0], args[0]) if len(args) == 1 and isinstance(args[0], Abreast) and not kws else None
+
+
+@infer_global(operator.neg)
+class AbreastNegative(_Unary):
+    pass
+
+
+@infer_global(operator.pos)
+class AbreastPositive(_Unary):
+    pass
+
+
+@lower_builtin(operator.neg, Abreast)
+def _negative(context, builder, sig, args):
+    return builder.fneg(args[0], flags=FLAGS)
+
+
+@lower_builtin(operator.pos, Abreast)
+def _positive(context, builder, sig, args):
+    return args[0]
+
+
+def _teach_extreme(function, symbol):
+    infer_global(function)(_template(function.__name__))
+
+    @lower_builtin(function, types.VarArg(Abreast))
+    def extreme(context, builder, sig, args):
+        best = args[0]
+        for other in args[1:]:
+            best = builder.select(builder.fcmp_ordered(symbol, other, best), other, best)
+        return best
+
+
+_teach_extreme(min, "<")
+_teach_extreme(max, ">")
+
+
+@intrinsic
+def _lane(typingctx, x, place):
+    """The number of one particle."""
+    return types.float64(x, types.int64), lambda context, builder, sig, args: builder.extract_element(*args)
+
+
+@intrinsic
+def _with_lane(typingctx, x, place, new):
+    return x(x, types.int64, types.float64), lambda context, builder, sig, args: builder.insert_element(
+        args[0], args[2], args[1]
+    )
+
+
+def _one_by_one(function):
+    """Teach a function of a float to numbers abreast, lane by lane."""
+
+    @overload(function)
+    def abreast(x):
+        if isinstance(x, Abreast):
+            width = x.width
+
+            def each(x):
+                for place in range(width):
+                    x = _with_lane(x, place, function(_lane(x, place)))
+                return x
+
+            return each
+
+
+for _function in (
+    math.exp, np.exp, math.log, np.log, math.log1p, np.log1p, math.sqrt, np.sqrt, math.tanh, np.tanh, math.expm1, np.expm1,
+    abs, np.abs, np.square,
+):  # fmt: skip
+    _one_by_one(_function)
+
+
+@overload(pow)
+@overload(operator.pow)
+def _power(base, exponent):
+    if isinstance(base, Abreast) and isinstance(exponent, types.Integer | types.Float):
+        width = base.width
+
+        def each(base, exponent):
+            for place in range(width):
+                base = _with_lane(base, place, _lane(base, place) ** exponent)
+            return base
+
+        return each
+
+
+# -- hidden choices as indices -----------------------------------------------------------------------------------------
+
+
+def places(context, builder, kinds, parts, shape, strides):
+    """How far the cells of an index with hidden choices lie from a table's first, a lane each; checked."""
+    width = next(kind.width for kind in kinds if isinstance(kind, Choices))
+    offset = ir.Constant(ir.VectorType(INT64, width), list(range(width)))
+    for kind, part, length, stride in zip(kinds, parts, shape, strides, strict=True):
+        place = (
+            part if isinstance(kind, Choices) else splat(builder, context.cast(builder, part, kind, types.int64), width)
+        )
+        length = splat(builder, length, width)
+        if not isinstance(kind, Choices):
+            below = builder.icmp_signed("<", place, ir.Constant(place.type, [0] * width))
+            place = builder.select(below, builder.add(place, length), place)
+        outside = builder.bitcast(builder.icmp_unsigned(">=", place, length), ir.IntType(width))
+        with builder.if_then(builder.icmp_unsigned("!=", outside, outside.type(0)), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("index out of range of a table",))
+        offset = builder.add(offset, builder.mul(place, splat(builder, stride, width)))
+    return offset
+
+
+def gather(builder, data, offset):
+    """Doubles at each of several places."""
+    found = ir.Constant(ir.VectorType(DOUBLE, offset.type.count), ir.Undefined)
+    for lane in range(offset.type.count):
+        one = builder.load(builder.gep(data, [builder.extract_element(offset, INT32(lane))]))
+        found = builder.insert_element(found, one, INT32(lane))
+    return found
+
+
+def scatter(builder, numbers, data, offset):
+    """Write each of several doubles to a place of its own."""
+    for lane in range(offset.type.count):
+        place = builder.gep(data, [builder.extract_element(offset, INT32(lane))])
+        builder.store(builder.extract_element(numbers, INT32(lane)), place)
+
+
+# -- the softmax ---------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _exponentials(typingctx, x):
+    return x(x), lambda context, builder, sig, args: exponentials(builder, args[0])
+
+
+@intrinsic
+def _within(typingctx, x):
+    return types.boolean(x), lambda context, builder, sig, args: within(builder, args[0])
+
+
+@register_jitable
+def _top(preference, available):
+    top = preference[0] - preference[0] - np.inf
+    for action in range(len(preference)):
+        if available[action]:
+            top = max(top, preference[action])
+    return top
+
+
+@register_jitable
+def _carefully(weights, preference, available):
+    """Shares measured from the top, for preferences that are far apart, infinite or not numbers."""
+    top = _top(preference, available)
+    for action in range(len(preference)):
+        weights[action] = np.exp(preference[action] - top) if available[action] else 0.0 * top
+
+
+@overload(number.softmax_shares, jit_options={"forceinline": True})
+def _softmax_shares(weights, preference, available):
+    if not isinstance(preference.dtype, Abreast):
+        return None
+
+    def softmax_shares(weights, preference, available):
+        first = 0
+        if not available[0]:
+            for action in range(1, len(preference)):
+                if available[action]:
+                    first = action
+        base, ok = preference[first], True
+        for action in range(len(preference)):
+            if available[action]:
+                if action == first:
+                    weights[action] = 1.0
+                else:
+                    above = preference[action] - base
+                    ok &= _within(above)
+                    weights[action] = _exponentials(above)
+            else:
+                weights[action] = 0.0
+        if not ok:
+            _carefully(weights, preference, available)
+
+    return softmax_shares
+
+
+@overload(number.softmax_sums, jit_options={"forceinline": True})
+def _softmax_sums(preference, available, choice):
+    if not isinstance(preference.dtype, Abreast):
+        return None
+
+    def softmax_sums(preference, available, choice):
+        top = _top(preference, available)
+        total = 0.0 * preference[0]
+        for action in range(len(preference)):
+            if available[action]:
+                total += np.exp(preference[action] - top)
+        return preference[choice] - top, total, 0.0
+
+    return softmax_sums
+
+
+# -- what a filter does with its particles ---------------------------------------------------------------------------------
+
+
+def _places(typ, builder, context, array, group):
+    data = context.make_array(typ)(context, builder, array).data
+    return builder.gep(data, [builder.mul(group, INT64(PARTICLES))])
+
+
+@intrinsic
+def take(typingctx, array, group):
+    """The numbers of a group of particles, of an array with one for each particle."""
+
+    def codegen(context, builder, sig, args):
+        return load(builder, _places(sig.args[0], builder, context, *args), PARTICLES)
+
+    return Abreast(PARTICLES)(array, types.int64), codegen
+
+
+@intrinsic
+def put(typingctx, array, group, new):
+    """Overwrite what :func:`take` takes, or the hidden choices of a group."""
+    kind = Choices(PARTICLES) if isinstance(array.dtype, types.Integer) else Abreast(PARTICLES)
+
+    def codegen(context, builder, sig, args):
+        store(builder, args[2], _places(sig.args[0], builder, context, *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, kind), codegen
+
+
+@intrinsic
+def total(typingctx, x):
+    """The sum over particles abreast; any other number is its own."""
+    if not isinstance(x, Abreast):
+        return types.float64(types.float64), lambda context, builder, sig, args: args[0]
+
+    def codegen(context, builder, sig, args):
+        parts = [builder.extract_element(args[0], INT32(lane)) for lane in range(x.width)]
+        while len(parts) > 1:
+            parts = [flagged(builder, "fadd", a, b) for a, b in zip(parts[0::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    return types.float64(x), codegen
+
+
+@intrinsic
+def pick(typingctx, joint, left):
+    """The hidden choices at which the sums over ``joint`` exceed ``left``."""
+    width = left.width
+
+    def codegen(context, builder, sig, args):
+        view = unpack(context, builder, joint, args[0])
+        wholes = ir.VectorType(INT64, width)
+        truths = ir.VectorType(ir.IntType(1), width)
+        zero = ir.Constant(args[1].type, [0.0] * width)
+        rest, chosen, looking = args[1], ir.Constant(wholes, [0] * width), ir.Constant(truths, [1] * width)
+        for k in range(joint.last):
+            part = load(builder, builder.gep(view.data, [INT64(k * width)]), width)
+            live = builder.and_(looking, builder.fcmp_ordered(">", part, zero))
+            chosen = builder.select(live, ir.Constant(wholes, [k] * width), chosen)
+            beyond = builder.fcmp_ordered(">=", rest, part)
+            looking = builder.and_(looking, builder.or_(beyond, builder.not_(live)))
+            rest = builder.select(live, builder.fsub(rest, part), rest)
+        return chosen
+
+    return Choices(width)(joint, left), codegen

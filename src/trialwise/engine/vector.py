@@ -1,0 +1,117 @@
+"""Numbers of several lanes in one vector register: what duals (:mod:`trialwise.engine.dual`) and numbers of several particles
+abreast (:mod:`trialwise.engine.abreast`) have in common.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.extending import models, register_model
+from numba.core.typeconv import Conversion
+
+FLAGS = ("contract", "reassoc", "arcp", "nsz")
+"""Floating-point flags of operations on vectors. They allow contraction and reassociation but never assume NaN or
+infinity away: a NaN outcome must reach the caller."""
+
+DOUBLE = ir.DoubleType()
+INT32 = ir.IntType(32)
+INT64 = ir.IntType(64)
+
+
+class Vector(types.Type):
+    """The Numba type of a number with ``width`` lanes of double; floats and integers promote to it."""
+
+    word = ""
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__(name=f"{self.word}{width}")
+
+    def unify(self, typingctx, other):
+        if isinstance(other, types.Number | types.Boolean):
+            return self
+        return None
+
+    def can_convert_from(self, typingctx, other):
+        if isinstance(other, types.Number | types.Boolean):
+            return Conversion.safe
+        return None
+
+
+class Dual(Vector):
+    """The Numba type of a dual number with ``width - 1`` tangents."""
+
+    word = "dual"
+
+
+class Abreast(Vector):
+    """The Numba type of a number of ``width`` particles, a lane each."""
+
+    word = "abreast"
+
+
+def number_type(width: int):
+    """The numbers that a learner computes with: doubles (0), duals of so many lanes, or, below 0, of so many particles abreast."""
+    return Dual(width) if width > 0 else Abreast(-width) if width else types.float64
+
+
+def width_of(number) -> int:
+    """What :func:`number_type` was given for a type of number."""
+    return number.width if isinstance(number, Dual) else -number.width if isinstance(number, Abreast) else 0
+
+
+@register_model(Dual)
+@register_model(Abreast)
+class VectorModel(models.PrimitiveModel):
+    """A vector in registers; an array of doubles in memory, where nobody promises a vector's alignment."""
+
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.VectorType(DOUBLE, fe_type.width))
+
+    def get_data_type(self):
+        return ir.ArrayType(DOUBLE, self._fe_type.width)
+
+    def as_data(self, builder, value):
+        data = ir.Constant(self.get_data_type(), ir.Undefined)
+        for lane in range(self._fe_type.width):
+            data = builder.insert_value(data, builder.extract_element(value, INT32(lane)), lane)
+        return data
+
+    def from_data(self, builder, value):
+        vector = ir.Constant(self.get_value_type(), ir.Undefined)
+        for lane in range(self._fe_type.width):
+            vector = builder.insert_element(vector, builder.extract_value(value, lane), INT32(lane))
+        return vector
+
+    def load_from_data_pointer(self, builder, ptr, align=None):
+        return builder.load(builder.bitcast(ptr, self.get_value_type().as_pointer()), align=8)
+
+
+# -- pieces of code generation -----------------------------------------------------------------------------------------
+
+
+def splat(builder, scalar, width: int):
+    """A vector with the same number in every lane."""
+    vector = ir.VectorType(scalar.type, width)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, INT32(0))
+    zeros = ir.Constant(ir.VectorType(INT32, width), [0] * width)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+
+def flagged(builder, operation, a, b):
+    return getattr(builder, operation)(a, b, flags=FLAGS)
+
+
+def load(builder, pointer, width: int):
+    """Load a vector from a pointer to doubles of no particular alignment."""
+    return builder.load(builder.bitcast(pointer, ir.VectorType(DOUBLE, width).as_pointer()), align=8)
+
+
+def store(builder, vector, pointer):
+    return builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=8)
+
+
+def every(builder, mask):
+    """Whether a vector of truths has them all."""
+    bits = ir.IntType(mask.type.count)
+    return builder.icmp_unsigned("==", builder.bitcast(mask, bits), ir.Constant(bits, 2**mask.type.count - 1))
