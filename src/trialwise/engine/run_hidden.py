@@ -123,9 +123,10 @@ def run_particles(
         lengths = np.diff(packed.offsets)[segments]
         if workers == 1 or (lengths * counts).sum() < 100_000:
             return Estimates(*some(np.arange(count)))
-        chunks = np.array_split(np.arange(count), min(count, 8 * workers))
+        first = some(np.arange(1))  # it may have to compile, which threads must not do at the same time
+        chunks = np.array_split(np.arange(1, count), min(count - 1, 8 * workers)) if count > 1 else []
         with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(some, chunks))
+            parts = [first, *pool.map(some, chunks)]
         return Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
 
 

@@ -51,6 +51,9 @@ shown the middle of a posterior are wrong about its tails, where the true one ma
 CERTAIN = 1.0
 """Emulators are good enough when the variances of their errors, summed over participants, are below this."""
 
+LITTLE = 0.8
+"""Or when two rounds have left more of them than this share of what the best one before had left."""
+
 NOISE, FEWEST_MOST = 0.3, (32, 2000)
 """Variance of the logarithm of one estimate that each participant's number of particles is chosen for, and its bounds."""
 
@@ -135,7 +138,7 @@ class Work:
             return False
         if len(totals) >= ROUNDS or max(totals[-2:]) < CERTAIN:
             return True
-        return len(totals) > 11 and min(totals[-3:]) > 0.8 * min(totals[:-3])
+        return min(totals[-2:]) > LITTLE * min(totals[:-2])
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
