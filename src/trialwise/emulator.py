@@ -6,8 +6,12 @@ is left of it a Gaussian process with a Matern 5/2 kernel, in coordinates in whi
 
 .. math::
 
-    f(u) = c + b'x + \tfrac12 x'Hx + \sum_i \alpha_i\, k(x, x_i), \qquad x = L^{-1}(u - m), \qquad
+    f(u) = c + b'x + \tfrac12 x'Hx + \sum_i \alpha_i\, k(x, x_i), \qquad x = L^{-1}(t(u) - m), \qquad
     k(x, y) = a\,\bigl(1 + s + \tfrac13 s^2\bigr) e^{-s},\ s = \sqrt5\, |\mathrm{diag}(\ell)^{-1} (x - y)| .
+
+A rate of one in ten thousand is none over some hundred trials: where parameters approach the ends of their ranges likelihoods
+level off, which no quadratic does. So emulators see :math:`t(u) = \log(e^u + e^l) - \log(1 + e^{u - h})`, which is u between
+limits l and h, and levels off beyond them.
 
 Estimates are noisier where the likelihood is low, and their logarithms are too low by half their variance; both are taken
 into account. Deep down, where no posterior reaches, logarithms are compressed.
@@ -38,6 +42,18 @@ TRIAL = 250
 
 STEP = 1e-3
 """Step of the central differences of the gradient that make a curvature."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Between which unconstrained values a parameter makes a difference: ``lower, upper (parameters,)``, infinite if anywhere."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def __call__(self, u: np.ndarray) -> np.ndarray:
+        """What emulators see of ``u (..., parameters)``."""
+        return np.asarray(np.logaddexp(u, self.lower) - np.logaddexp(0.0, u - self.upper))
 
 
 @dataclass(frozen=True)
@@ -148,26 +164,27 @@ def _scales(
 
 
 def fit_surface(
-    u: np.ndarray, values: np.ndarray, particles: np.ndarray, centre: np.ndarray, covariance: np.ndarray,
+    t: np.ndarray, values: np.ndarray, particles: np.ndarray, centre: np.ndarray, covariance: np.ndarray,
     before: Scales | None = None, iterations: int = 20,
 ) -> Surface:  # fmt: skip
     """The emulator of one participant.
 
     Parameters
     ----------
-    u, values, particles
-        Where the log-likelihood was estimated, ``(estimates, parameters)``, what was found, and with how many particles.
+    t, values, particles
+        Where the log-likelihood was estimated, ``(estimates, parameters)`` within :class:`Limits`, what was found, and with how
+        many particles.
     centre, covariance
-        About the mean and covariance of the participant's posterior.
+        About the mean and covariance of the participant's posterior, likewise.
     before
         Scales to start from.
     iterations
         How long they are adapted; 0 keeps them.
     """
-    size = u.shape[1]
+    size = t.shape[1]
     lower = np.linalg.cholesky(covariance + 1e-6 * np.eye(size))
     inverse = np.linalg.inv(lower)
-    x = (u - centre) @ inverse.T
+    x = (t - centre) @ inverse.T
     found = np.where(np.isfinite(values), values, -1e4)
     top = float(np.sort(found)[-min(10, len(found)) :].mean())
     found = np.maximum(found, top - 1e3)
@@ -192,14 +209,28 @@ def fit_surface(
     return Surface(centre, inverse, constant, linear, curvature, lengths, points, alpha, scales)
 
 
+@numba.njit(nogil=True, error_model="numpy")
+def within_limits(u, lower, upper):
+    """:class:`Limits` at one unconstrained value, and the slope there."""
+    below, above = np.exp(-abs(u - lower)), np.exp(-abs(u - upper))
+    seen = max(u, lower) + np.log1p(below) - max(u - upper, 0.0) - np.log1p(above)
+    rising = 1.0 / (1.0 + below) if u > lower else below / (1.0 + below)
+    level = 1.0 / (1.0 + above) if u > upper else above / (1.0 + above)
+    return seen, rising - level
+
+
 @numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
-def surface_at(u, n, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha, x, slope, gradient):
+def surface_at(
+    u, n, lower, upper, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha, x, slope, gradient
+):  # fmt: skip
     """Participant n's surface at ``u (parameters,)`` and its ``gradient``; ``x`` and ``slope`` are scratch."""
     size = len(u)
+    for j in range(size):
+        slope[j] = within_limits(u[j], lower[j], upper[j])[0] - centre[n, j]
     for i in range(size):
         x[i] = 0.0
         for j in range(i + 1):
-            x[i] += inverse[n, i, j] * (u[j] - centre[n, j])
+            x[i] += inverse[n, i, j] * slope[j]
     value = constant[n]
     for i in range(size):
         bent = 0.0
@@ -226,11 +257,14 @@ def surface_at(u, n, offsets, centre, inverse, constant, linear, curvature, leng
         gradient[j] = 0.0
         for i in range(j, size):
             gradient[j] += inverse[n, i, j] * x[i]
+        gradient[j] *= within_limits(u[j], lower[j], upper[j])[1]
     return value
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def emulate(u, constants, rows, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha):
+def emulate(
+    u, constants, rows, lower, upper, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha
+):
     """Values ``(rows,)`` and gradients ``(rows, parameters)`` at ``u (rows, parameters)``, row i of participant ``rows[i]``.
 
     ``constants`` are those that kernels of learners take; a surface has none.
@@ -242,6 +276,8 @@ def emulate(u, constants, rows, offsets, centre, inverse, constant, linear, curv
         values[i] = surface_at(
             u[i],
             rows[i],
+            lower,
+            upper,
             offsets,
             centre,
             inverse,
@@ -261,14 +297,16 @@ def emulate(u, constants, rows, offsets, centre, inverse, constant, linear, curv
 class Emulator:
     """The surfaces of all participants; what :mod:`trialwise.expansion` expands, and :mod:`trialwise.posterior` samples."""
 
-    def __init__(self, surfaces: list[Surface]):
-        self.surfaces = surfaces
+    def __init__(self, surfaces: list[Surface], limits: Limits):
+        self.surfaces, self.limits = surfaces, limits
         sizes = [len(surface.alpha) for surface in surfaces]
 
         def stack(name):
             return np.ascontiguousarray(np.stack([getattr(surface, name) for surface in surfaces]), dtype=float)
 
         self.arrays = (
+            limits.lower,
+            limits.upper,
             np.concatenate([[0], np.cumsum(sizes)]),
             *(stack(name) for name in ("centre", "inverse", "constant", "linear", "curvature", "lengths")),
             np.ascontiguousarray(np.concatenate([surface.points for surface in surfaces])),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from trialwise.emulator import Limits
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.environments.streams import stream_key
 from trialwise.learner import Learner
+
+FAINT, FAR_BELOW = 0.3, 3.0
+"""A rate of so much over the number of trials is next to none, as is a positive parameter by so much below its prior's mean."""
 
 
 class Estimator:
@@ -25,6 +29,20 @@ class Estimator:
     def units(self) -> int:
         """How many units there are."""
         return 1 if self.pooled else len(self.packed.rows)
+
+    @property
+    def limits(self) -> Limits:
+        """Unconstrained values beyond which parameters make no difference in so many trials."""
+        trials = np.diff(self.packed.offsets).max()
+        lower, upper = np.full((2, len(self.learner.parameters)), np.inf)
+        lower = -lower
+        for k, parameter in enumerate(self.learner.parameters):
+            if parameter.support in ("unit", "interval"):
+                upper[k] = np.log(trials / FAINT)
+                lower[k] = -upper[k]
+            elif parameter.support == "positive":
+                lower[k] = parameter.mean - FAR_BELOW
+        return Limits(lower, upper)
 
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Natural values of unconstrained ones, ``(points, parameters)``."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from trialwise.emulator import Limits
 from trialwise.inference.estimates import Archive, Estimator
 
 WALKERS, PARTICLES = 24, 40
@@ -52,15 +53,16 @@ def explore(
     return archive
 
 
-def about(archive: Archive, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centres ``(units, parameters)`` and wide covariances of the units' posteriors, from the estimates alone."""
+def about(archive: Archive, mean: np.ndarray, spread: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Centres ``(units, parameters)`` and wide covariances of the units' posteriors within limits, from the estimates alone."""
     centres, covariances = [], []
     for u, found in zip(archive.u, archive.found, strict=True):
         height = found - 0.5 * (((u - mean) / spread) ** 2).sum(1)
         weight = np.exp(np.maximum(0.25 * (height - height.max()), -40.0))
         weight /= weight.sum()
-        centre = weight @ u
-        gap = u - centre
+        seen = limits(u)
+        centre = weight @ seen
+        gap = seen - centre
         centres.append(centre)
         covariances.append(gap.T @ (gap * weight[:, None]) + 1e-2 * np.eye(u.shape[1]))
     return np.array(centres), np.array(covariances)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.emulator import Emulator, Scales, Surface, fit_surface
+from trialwise.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.checkpoint import Checkpoint
@@ -41,8 +41,12 @@ DRAWS, BURN = 300, 20
 MORE = 3
 """How often as many draws are added while there are too few."""
 
-TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 100
+TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
 """Turns of exploring; rounds of emulating at most, new points of each unit in a round, each estimated twice; and by how many particles."""
+
+ROUGH, FINER = 4, 4
+"""Rounds after which there are so many times as many particles: logarithms of estimates are too low by half their variance, and
+where that varies with the parameters an emulator leans to one side, for all participants alike."""
 
 WIDE, FACTORS = 0.4, (1.2, 2.2)
 """Share of a round's points that are moved away from the posterior's mean, by a factor in this range: emulators that were only
@@ -96,6 +100,7 @@ class Work:
     estimate: Estimator = field(init=False)
     corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
+    limits: Limits = field(init=False)
     centres: np.ndarray = field(init=False)
     covariances: np.ndarray = field(init=False)
     scales: list[Scales | None] = field(init=False)
@@ -106,6 +111,7 @@ class Work:
 
     def __post_init__(self) -> None:
         self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete")
+        self.limits = self.estimate.limits
         self.grouped = self.pooling == "partial"
         self.scales = [None] * self.estimate.units
 
@@ -124,7 +130,7 @@ class Work:
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
             self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
-            self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total)
+            self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total, self.limits)
         while not self._settled():
             self._round(len(self.surprise))
             self.tell("emulating", len(self.surprise) / ROUNDS)
@@ -144,12 +150,12 @@ class Work:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
         surfaces = [self._surface(n, adapt) for n in range(self.estimate.units)]
         self.scales = [surface.scales for surface in surfaces]
-        return Emulator(surfaces)
+        return Emulator(surfaces, self.limits)
 
     def _surface(self, n: int, adapt: int) -> Surface:
         a = self.archive
         return fit_surface(
-            a.u[n], a.found[n], a.particles[n], self.centres[n], self.covariances[n], self.scales[n], adapt
+            self.limits(a.u[n]), a.found[n], a.particles[n], self.centres[n], self.covariances[n], self.scales[n], adapt
         )
 
     def emulated(self, emulator: Emulator) -> tuple[Posterior, Expansion]:
@@ -188,16 +194,19 @@ class Work:
         middle = pooled.mean(0)[:, None]
         chosen[:, :outer] = middle + random.uniform(*FACTORS, (units, outer, 1)) * (chosen[:, :outer] - middle)
         flat, unit = chosen.reshape(-1, size), np.repeat(np.arange(units), POINTS)
-        found = np.stack([self.estimate(flat, unit, PARTICLES).reshape(units, POINTS) for _ in range(2)])
+        particles = PARTICLES * (FINER if number >= ROUGH else 1)
+        found = np.stack([self.estimate(flat, unit, particles).reshape(units, POINTS) for _ in range(2)])
         found = np.where(np.isfinite(found), found, -1e4)
         value = np.logaddexp(*found) - np.log(2.0)
         error = emulator.at(unit, flat)[0].reshape(units, POINTS) - value
         inner = slice(outer, None)
-        self.noise = trimmed((found[0] - found[1])[:, inner] ** 2) / 2.0
-        self.surprise.append(np.maximum(error[:, inner].var(1) - self.noise / 2.0, 0.0))
-        self.archive.add(chosen, value, 2 * PARTICLES)
-        self.centres = pooled.mean(0)
-        self.covariances = np.stack([1.5 * np.cov(pooled[:, n].T).reshape(size, size) for n in range(units)])
+        noise = trimmed((found[0] - found[1])[:, inner] ** 2) / 2.0
+        self.surprise.append(np.maximum(error[:, inner].var(1) - noise / 2.0, 0.0))
+        self.noise = noise * particles / PARTICLES
+        self.archive.add(chosen, value, 2 * particles)
+        seen = self.limits(pooled)
+        self.centres = seen.mean(0)
+        self.covariances = np.stack([1.5 * np.cov(seen[:, n].T).reshape(size, size) for n in range(units)])
 
     def about_optimum(
         self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
@@ -210,7 +219,9 @@ class Work:
         points = u[:, None] + np.einsum("nij,nmj->nmi", np.linalg.cholesky(covariance), noise)
         found = self.estimate(points.reshape(-1, size), np.repeat(np.arange(units), POINTS), 2 * PARTICLES)
         self.archive.add(points, np.where(np.isfinite(found), found, -1e4).reshape(units, POINTS), 2 * PARTICLES)
-        self.centres, self.covariances = u, 4.0 * covariance
+        seen = self.limits(points)
+        self.centres = self.limits(u)
+        self.covariances = np.stack([4.0 * np.cov(each.T).reshape(size, size) for each in seen])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         scales = [[*s.log_lengths, s.log_variance, s.log_noise] for s in self.scales if s is not None]

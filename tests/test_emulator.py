@@ -1,0 +1,57 @@
+"""Emulators of log-likelihoods: limits, gradients, and that they find again a surface they were shown noisily."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trialwise.emulator import Emulator, Limits, fit_surface, within_limits
+
+LIMITS = Limits(np.array([-4.0, -np.inf]), np.array([4.0, np.inf]))
+
+
+def surface(u):
+    """A ridge in the first parameter that levels off where the second parameter no longer matters."""
+    t = LIMITS(u)
+    return -3.0 * (t[..., 0] - 0.3) ** 2 - 0.5 * (t[..., 1] + t[..., 0]) ** 2 + 0.2 * np.sin(t[..., 1])
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    """An emulator of the surface above from 400 estimates with noise of standard deviation .1."""
+    random = np.random.default_rng(3)
+    u = random.normal([0.0, 0.0], [0.6, 1.2], (400, 2))
+    values = surface(u) + 0.1 * random.standard_normal(len(u))
+    seen = LIMITS(u)
+    return Emulator([fit_surface(seen, values, np.full(len(u), 100), seen.mean(0), np.cov(seen.T))], LIMITS)
+
+
+@pytest.mark.parametrize("u", [-30.0, -4.0, -1.2, 0.0, 3.9, 50.0])
+@pytest.mark.parametrize("limits", [(-4.0, 4.0), (-np.inf, 4.0), (-4.0, np.inf), (-np.inf, np.inf)])
+def test_limits_leave_the_middle_alone_and_level_off(u, limits):
+    """The kernel is the formula, its slope the formula's slope; far within limits u is itself."""
+    seen, slope = within_limits(u, *limits)
+    formula = Limits(*(np.array([each]) for each in limits))
+    assert seen == pytest.approx(float(formula(np.array([u]))[0]), abs=1e-12)
+    step = 1e-5
+    difference = (formula(np.array([u + step])) - formula(np.array([u - step])))[0] / (2 * step)
+    assert slope == pytest.approx(float(difference), abs=1e-6)
+    assert -4.1 < within_limits(-100.0, -4.0, 4.0)[0] < within_limits(100.0, -4.0, 4.0)[0] < 4.1
+
+
+def test_gradients_are_those_of_values(emulator):
+    """Central differences of values, inside and far outside of limits."""
+    u = np.array([[0.1, 0.4], [-0.7, 2.0], [6.0, -1.0], [-9.0, 0.0]])
+    unit, step = np.zeros(len(u), int), 1e-5
+    _, gradient = emulator.at(unit, u)
+    for k in range(2):
+        move = step * np.eye(2)[k]
+        difference = (emulator.at(unit, u + move)[0] - emulator.at(unit, u - move)[0]) / (2 * step)
+        np.testing.assert_allclose(gradient[:, k], difference, rtol=1e-4, atol=1e-4)
+
+
+def test_a_surface_comes_back_from_noisy_estimates(emulator):
+    """Where it was shown, up to much less than the noise of one estimate."""
+    u = np.random.default_rng(4).normal([0.0, 0.0], [0.5, 1.0], (200, 2))
+    error = emulator.at(np.zeros(len(u), int), u)[0] - surface(u)
+    assert error.std() < 0.06
