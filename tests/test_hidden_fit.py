@@ -137,7 +137,7 @@ def test_an_interrupted_fit_goes_on_where_it_was(few, tmp_path, monkeypatch):
         rounds(self, number)
 
     def late_step(self, *draw):
-        if self.number == 45:
+        if self.number == 40:
             raise Interrupted
         steps(self, *draw)
 

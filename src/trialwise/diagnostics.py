@@ -38,8 +38,8 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[str, ...]:
     found += [f"{problem.words}. {problem.advice}" for problem in too_few(group)]
     if "accepted" in stats and float(stats["accepted"].mean()) < ACCEPTED:
         found.append(
-            f"only {float(stats['accepted'].mean()):.1%} of proposals were accepted: the emulators are far off, or the estimates "
-            "noisy. Fit fewer parameters (.fix, .tie), give narrower priors, or draw more, draws="
+            f"chains were elsewhere than before at only {float(stats['accepted'].mean()):.1%} of draws: the emulators are far "
+            "off, or the estimates noisy. Fit fewer parameters (.fix, .tie), give narrower priors, or draw more, draws="
         )
     energy = _bfmi(stats["energy"].to_numpy()) if "energy" in stats else np.array([1.0])
     if (energy < BFMI).any():

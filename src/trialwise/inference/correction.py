@@ -7,12 +7,14 @@ likelihood is estimated at each of them by particles. The mean of :math:`\hat L_
 
 .. math:: \int L_n(u)\, p(u | g)\, du \Big/ \int e^{f_n(u)}\, p(u | g)\, du
 
-so a proposal accepted by the ratio of the products of these means over participants makes (g, u), with one of each
-participant's draws picked by its weight, a chain whose target is the **true** posterior, whatever the error of the emulators
-and the number of particles (Andrieu & Roberts 2009, Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only decide how
-often proposals are accepted.
+so (g, u), with one of each participant's draws picked by its weight, weighs as much as the product of these means over
+participants, and a chain that goes on from where it stands or from one of several proposals, by these weights, has the
+**true** posterior as its target, whatever the error of the emulators and the number of particles (Andrieu & Roberts 2009,
+Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only decide how unequal weights are. A block of proposals gives as
+many draws, each as often as its weight says, the point where the chain stood among them (Calderhead 2014, PNAS 111:17408):
+that wastes less than accepting or rejecting one proposal after the other.
 
-Every few proposals participants also move by random walks that know nothing of the emulators, the group is drawn given them,
+Between blocks participants also move by random walks that know nothing of the emulators, the group is drawn given them,
 and the other draws are made anew around the picked ones (a conditional update, as in particle Gibbs): emulators whose tails are
 too light cannot keep the chain from where the posterior is.
 
@@ -22,7 +24,7 @@ Without a group every participant is its own chain.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numba
 import numpy as np
@@ -38,9 +40,6 @@ LEAPS, HOPS = 3, 2
 
 PIECES = 8
 """Pieces that draws of emulated conditionals are made in, each with random numbers of its own."""
-
-REFRESH = 2
-"""Proposals between two rounds of moves that do not ask the emulators: without them chains stand still where emulators are wrong."""
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -147,6 +146,17 @@ class State:
 
 
 @dataclass
+class Drawn:
+    """Draws of one block: group ``mu, sd (chains, draws, parameters)``, participants ``u (chains, draws, units, parameters)``, and
+    ``moved (chains, draws)``, the share of units that are elsewhere than in the draw before."""
+
+    mu: np.ndarray
+    sd: np.ndarray
+    u: np.ndarray
+    moved: np.ndarray
+
+
+@dataclass
 class Corrector:
     """Moves of all chains at once.
 
@@ -170,8 +180,6 @@ class Corrector:
     counts: np.ndarray
     particles: np.ndarray
     random: np.random.Generator
-    proposed: int = 0
-    accepted: float = 0.0
 
     def weigh(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, known: np.ndarray | None = None) -> State:
         """Draws around ``u``, weighed; ``known`` are the weights of ``u`` themselves, if they are to be kept."""
@@ -223,23 +231,29 @@ class Corrector:
             draws, values = zip(*pool.map(some, streams, pieces), strict=True)
         return np.concatenate(draws), np.concatenate(values)
 
-    def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Metropolis with draws of the emulated posterior as proposals; ``state`` changes in place. Who accepted."""
-        new = self.weigh(mu, sd, u)
-        gain = new.log_mean - state.log_mean
+    def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> Drawn:
+        """As many draws of the truth as draws of the emulated posterior are proposed, ``u (chains, draws, units, parameters)``.
+
+        ``state``, which is one of those drawn from, becomes one of the draws.
+        """
+        chains, many, units = u.shape[:3]
+        new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
+
+        def pooled(name: str) -> np.ndarray:
+            here, there = getattr(state, name)[:, None], getattr(new, name)
+            return np.concatenate([here, there.reshape(chains, many, *here.shape[2:])], 1)
+
+        pool = {part.name: pooled(part.name) for part in fields(State)}
+        height = pool["log_mean"].sum(2, keepdims=True) if self.grouped else pool["log_mean"]
+        picked, last = pick(np.exp(height - height.max(1, keepdims=True)), self.random)
+        before = np.concatenate([np.zeros_like(last), picked[:, :-1]], 1)
+        one, each = (np.broadcast_to(index, (*index.shape[:2], units)) for index in (last, picked))
+        for name in ("u", "log_ratio", "log_mean"):
+            setattr(state, name, taken(pool[name], one)[:, 0])
         if self.grouped:
-            accept = np.log(self.random.random(len(gain))) < gain.sum(1)
-            chosen = np.repeat(accept[:, None], gain.shape[1], 1)
-            state.mu[accept], state.sd[accept] = new.mu[accept], new.sd[accept]
-        else:
-            chosen = np.log(self.random.random(gain.shape)) < gain
-            accept = chosen.mean(1)
-        state.u[chosen], state.log_ratio[chosen], state.log_mean[chosen] = (
-            new.u[chosen], new.log_ratio[chosen], new.log_mean[chosen],
-        )  # fmt: skip
-        self.proposed += 1
-        self.accepted += float(np.mean(accept))
-        return np.asarray(accept)
+            state.mu, state.sd = (taken(pool[name], last[..., 0])[:, 0] for name in ("mu", "sd"))
+            mu, sd = (taken(pool[name], picked[..., 0]) for name in ("mu", "sd"))
+        return Drawn(mu, sd, taken(pool["u"], each), (picked != before).mean(2))
 
     def refresh(self, state: State) -> None:
         """Random walks of participants, the group given them, and the other draws anew around those picked."""
@@ -265,6 +279,26 @@ class Corrector:
         if self.grouped:
             mu, sd = group_given_participants(u, state.sd, self.prior, self.random)
         state.__dict__.update(self.weigh(mu, sd, u, known=ratio.reshape(chains, units)).__dict__)
+
+
+def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Of points of ``weight (chains, points, units)`` systematically one fewer than there are, and one of these to go on from.
+
+    Gives indices ``(chains, points - 1, units)`` and ``(chains, 1, units)``. Those alike stand together, and the one to go on
+    from comes last, so that draws tell how much they depend on each other.
+    """
+    chains, points, units = weight.shape
+    upto = np.cumsum(weight, 1)
+    place = (np.arange(points - 1)[:, None] + random.random((chains, 1, units))) / (points - 1)
+    picked = (upto[:, None] <= (place * upto[:, -1:])[:, :, None]).sum(2)
+    last = np.take_along_axis(picked, random.integers(points - 1, size=(chains, 1, units)), 1)
+    order = np.sort(np.where(picked == last, points, picked), 1)
+    return np.where(order == points, last, order), last
+
+
+def taken(pool: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Of ``pool (chains, points, ...)`` the points of each chain, ``index (chains, draws, ...)``, which may lack trailing axes."""
+    return np.take_along_axis(pool, index.reshape(*index.shape, *[1] * (pool.ndim - index.ndim)), 1)
 
 
 def group_given_participants(

@@ -4,7 +4,7 @@
 2. **Emulate**: smooth emulators of the participants' log-likelihoods are fitted to all estimates so far
    (:mod:`trialwise.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
    and join the estimates; so on until nothing about them surprises.
-3. **Correct**: draws of the emulated posterior are proposals to a pseudo-marginal chain whose target is the true one
+3. **Correct**: draws of the emulated posterior are proposals to pseudo-marginal chains whose target is the true one
    (:mod:`trialwise.inference.correction`).
 
 Emulators and particles decide how long that takes, and nothing else.
@@ -24,7 +24,7 @@ from trialwise.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.correction import REFRESH, Corrector, State
+from trialwise.inference.correction import Corrector, Drawn, State
 from trialwise.inference.estimates import Archive, Estimator
 from trialwise.inference.explore import about, explore
 from trialwise.inference.nuts import How, sample_posterior
@@ -35,10 +35,10 @@ from trialwise.priors import GroupPrior
 if TYPE_CHECKING:
     import xarray as xr
 
-DRAWS, BURN = 300, 20
+DRAWS, BURN = 400, 20
 """Kept and not kept proposals of each chain, where nobody said how many there should be."""
 
-MORE = 3
+MORE = 4
 """How often as many draws are added while there are too few."""
 
 TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
@@ -58,7 +58,7 @@ CERTAIN = 1.0
 LITTLE = 0.8
 """Or when two rounds have left more of them than this share of what the best one before had left."""
 
-NOISE, FEWEST_MOST = 0.3, (32, 2000)
+NOISE, FEWEST_MOST = 0.15, (64, 4000)
 """Variance of the logarithm of one estimate that each participant's number of particles is chosen for, and its bounds."""
 
 SPREAD = 1.0
@@ -68,7 +68,7 @@ THIN = 3
 """Draws of the emulated posterior for each one that is proposed."""
 
 BLOCK = 20
-"""Proposals between two writings of the state to disk."""
+"""Proposals among which a chain chooses at once; then its state is written to disk."""
 
 Tell = Callable[[str, float], None]
 
@@ -267,17 +267,16 @@ class Work:
         each = (draws or DRAWS) + BURN  # those not kept are the first ones only
         for more in range(MORE if draws is None else 1):
             proposals = each if more == 0 else each - BURN
-            if chain.number < each * (more + 1) - BURN * more:
+            first = (each - BURN) * more + BURN * (more > 0)
+            if chain.number < first + proposals:
                 stage = self.sample(posterior, THIN * proposals, 300, self.chains, self.seed + 1 + more)
                 order = self.random(3, more).permutation(THIN * proposals)[:proposals]
-                first = (each - BURN) * more + BURN * (more > 0)
                 while chain.number < first + proposals:
-                    at = order[chain.number - first]
+                    at = order[chain.number - first :][:BLOCK]
                     chain.step(*(np.ascontiguousarray(part[:, at]) for part in stage))
                     self.tell("correcting", (chain.number - first) / proposals)
-                    if chain.number % BLOCK == 0:
-                        self.checkpoint.save({**self._arrays(), **chain.arrays()})
-            tree = self.tree(chain.kept, chain.who)
+                    self.checkpoint.save({**self._arrays(), **chain.arrays()})
+            tree = self.tree(chain)
             lack = lacks(tree) if lacks else ""
             if not lack:
                 break
@@ -285,11 +284,13 @@ class Work:
                 self.notes.append(f"as many draws again were made, because of this: {lack}")
         return tree
 
-    def tree(self, kept: dict[str, list[np.ndarray]], accepted: list[np.ndarray]) -> xr.DataTree:
+    def tree(self, chain: Chain) -> xr.DataTree:
         """The draws as those of every other fit."""
         import xarray as xr
 
-        mu, sd, u = (np.stack(kept[part], 1) for part in ("mu", "sd", "u"))
+        mu, sd, u, moved = (
+            np.concatenate([getattr(drawn, part.name) for drawn in chain.kept], 1) for part in fields(Drawn)
+        )
         draws: dict[str, Any] = {}
         one = self.pooling == "complete"
         for k, parameter in enumerate(self.learner.parameters):
@@ -308,7 +309,7 @@ class Work:
         coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
         coords |= {} if one else {"participant": [str(label) for label in self.participants]}
         stats = {
-            "accepted": (("chain", "draw"), np.stack(accepted, 1).astype(float)),
+            "accepted": (("chain", "draw"), moved),
             "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
         }
         groups = {
@@ -319,7 +320,7 @@ class Work:
 
 
 class Chain:
-    """The chains of the correction, all at one step, with what has been kept of them."""
+    """The chains of the correction, all at one step, with what has been drawn of them."""
 
     def __init__(
         self,
@@ -330,43 +331,33 @@ class Chain:
     ):
         self.corrector, self.estimate, self.random = corrector, estimate, random
         self.number, self.state = 0, None
-        self.kept: dict[str, list[np.ndarray]] = {"mu": [], "sd": [], "u": []}
-        self.who: list[np.ndarray] = []
+        self.kept: list[Drawn] = []
         if "number" in saved:
-            self.number, corrector.proposed = int(saved["number"]), int(saved["proposed"])
-            corrector.accepted, estimate.filters = float(saved["accepted"]), int(saved["filters"])
+            self.number, estimate.filters = int(saved["number"]), int(saved["filters"])
             self.state = State(*(saved[f"state_{part.name}"] for part in fields(State)))
-            self.kept = {part: list(saved[f"kept_{part}"]) for part in self.kept}
-            self.who = list(saved["who"])
+            self.kept = [Drawn(*(saved[f"drawn_{part.name}"] for part in fields(Drawn)))] if self.number > BURN else []
 
     def step(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
-        """Propose a draw of the emulated posterior, and sometimes move without it; the first draw is where chains start."""
-        if self.number % BLOCK == 0:
-            self.corrector.random = self.random(4, self.number)
+        """A block of draws of the emulated posterior becomes one of the true one; the first draw is where chains start."""
+        self.corrector.random = self.random(4, self.number)
         if self.state is None:
-            self.state = self.corrector.weigh(mu, sd, u)
-            who = np.ones(len(mu))
-        else:
-            who = self.corrector.propose(self.state, mu, sd, u)
-        if self.number % REFRESH == 0:
-            self.corrector.refresh(self.state)
+            self.state = self.corrector.weigh(mu[:, 0], sd[:, 0], u[:, 0])
+        drawn = self.corrector.propose(self.state, mu, sd, u)
+        self.corrector.refresh(self.state)
         if self.number >= BURN:
-            for part, draws in self.kept.items():
-                draws.append(getattr(self.state, part).copy())
-            self.who.append(np.asarray(who, float))
-        self.number += 1
+            self.kept.append(drawn)
+        self.number += mu.shape[1]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything, for a file."""
         assert self.state is not None
-        return {
-            "number": np.array(self.number),
-            "proposed": np.array(self.corrector.proposed),
-            "accepted": np.array(self.corrector.accepted),
-            "who": np.array(self.who),
-            **{f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)},
-            **{f"kept_{part}": np.array(draws) for part, draws in self.kept.items()},
+        drawn = {
+            f"drawn_{part.name}": np.concatenate([getattr(each, part.name) for each in self.kept], 1)
+            for part in fields(Drawn)
+            if self.kept
         }
+        state = {f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)}
+        return {"number": np.array(self.number), **state, **drawn}
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
@@ -391,7 +382,7 @@ def sample_particles(
         "filters": work.estimate.filters,
         "particles": json.dumps(corrector.particles.tolist()),
         "draws_of_participants": json.dumps(corrector.counts.tolist()),
-        "acceptance": corrector.accepted / max(corrector.proposed, 1),
+        "acceptance": float(tree["sample_stats"]["accepted"].mean()),
         "emulator_error": json.dumps([round(float(v), 4) for v in np.sqrt(work.surprise[-1])]),
         "filter_noise": json.dumps([round(float(v), 4) for v in np.sqrt(work.noise * PARTICLES / corrector.particles)]),
         "rounds_of_emulating": len(work.surprise),
