@@ -295,6 +295,59 @@ def test_errors_of_hidden_choices(pairs):
         tw.TaskSets(sets=0)
 
 
+def rule_of(sets, rows):
+    """A learner whose ``hide`` has ``sets`` options and whose table has ``rows``."""
+
+    @tw.learner
+    class Rows:
+        beta: float = tw.positive("inverse temperature")
+        options: int = tw.hidden(sets, "number of rules")
+
+        def start(self, task):
+            return task.table(rows, "action", fill=0.0)
+
+        def hide(self, q, trial, preference):
+            for rule in range(len(preference)):
+                preference[rule] = self.beta * rule
+
+        def choose(self, q, trial, rule, preference):
+            for action in range(len(preference)):
+                preference[action] = q[rule, action]
+
+        def learn(self, q, trial, rule, choice, outcome):
+            q[rule, choice] += 0.1 * (outcome - q[rule, choice])
+
+    return Rows()
+
+
+def test_hide_and_choose_must_agree_on_the_number_of_options():
+    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=20), {"alpha": 0.1, "beta": 2, "forget": 0.1}).trials
+    with pytest.raises(tw.LearnerError, match="hide has 3 options and choose does not know number 2"):
+        tw.log_likelihood(rule_of(3, rows=2), trials, {"beta": 1.0})
+    with pytest.raises(tw.LearnerError, match="hide has 3 options and choose does not know number 2"):
+        tw.fit(rule_of(3, rows=2), trials, progress=False)
+    with pytest.raises(tw.UsageError, match="has 3 hidden options"):
+        tw.log_likelihood(rule_of(3, rows=3), trials, {"beta": 1.0}, particles=2)
+
+
+def test_start_cannot_depend_on_the_hidden_choice():
+    class Early:
+        beta: float = tw.positive("inverse temperature")
+        rules: int = tw.hidden(2, "number of rules")
+
+        def start(self, task, rule):
+            return task.table(2, "action", fill=0.0)
+
+        def hide(self, q, trial, preference):
+            preference[0] = self.beta
+
+        def choose(self, q, trial, rule, preference):
+            preference[0] = q[rule, 0]
+
+    with pytest.raises(tw.LearnerError, match="what start does cannot depend on it"):
+        tw.learner(Early)
+
+
 def test_same_seed_same_estimate(pairs):
     simulation = tw.simulate(LEARNER, tw.AlienTask(trials=60), RANGES, participants=4, seed=1)
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
