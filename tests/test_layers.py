@@ -16,7 +16,7 @@ FLOORS = (
     "learner trials fetch tables_on_disk",
     "declaration",
     "columns byhand inspection validate learners environments",
-    "assemble ordering",
+    "assemble ordering behaviour",
     "roles wide",
     "read",
     "data_sets engine",

@@ -1,0 +1,148 @@
+"""What participants did: by hand on a few trials, and the printed descriptives of the human data to their last digit."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import ttest_rel
+
+import trialwise as tw
+from trialwise import behaviour
+
+TWO = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 4.0], [1.0, 5.0]]])
+"""Two contexts, two cues, two actions: correct are 0, 1 and 1, 1."""
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Nine trials of one participant, the fifth missed."""
+    table = pd.DataFrame(
+        {
+            "subjID": ["a"] * 9,
+            "season": ["wet", "wet", "wet", "dry", "dry", "dry", "wet", "wet", "dry"],
+            "cue": [0, 1, 0, 0, 1, 0, 0, 1, 1],
+            "choice": ["l", "r", "r", "r", None, "l", "r", "l", "r"],
+            "reward": [2.0, 3.0, 1.0, 4.0, None, 1.0, 1.0, 1.0, 5.0],
+        }
+    )
+    levels = {"context": ["wet", "dry"], "action": ["l", "r"]}
+    trials = tw.read_long(table, context="season", levels=levels)
+    return behaviour.scored(trials, TWO)
+
+
+def test_by_hand(few):
+    nan = np.nan
+    np.testing.assert_array_equal(few["correct"], [1, 1, 0, 1, nan, 0, 0, 0, 1])
+    np.testing.assert_array_equal(few["block"], [1, 1, 1, 2, 2, 2, 3, 3, 4])
+    np.testing.assert_array_equal(few["visit"], [1, 1, 1, 1, 1, 1, 2, 2, 2])
+    np.testing.assert_array_equal(few["position"], [1, 2, 3, 1, 2, 3, 1, 2, 1])
+    np.testing.assert_array_equal(few["presentation"], [1, 1, 2, 1, 1, 2, 1, 1, 1])
+    np.testing.assert_array_equal(few["previous"], [-1, -1, -1, 0, 0, 0, 1, 1, 0])
+    np.testing.assert_array_equal(few["fits_previous"], [nan, nan, nan, 0, nan, 1, 1, 0, 1])
+    np.testing.assert_array_equal(few["fits_elsewhere"], [0, 1, 1, 0, nan, 1, 1, 0, 1])
+    np.testing.assert_array_equal(few["value"], [2, 3, 2, 4, 5, 4, 2, 3, 5])
+    assert behaviour.accuracy(few)["accuracy"].item() == 4 / 8
+    assert behaviour.intrusions(few)["intrusions"].item() == 3 / 4
+    np.testing.assert_array_equal(behaviour.telling(few, TWO), [0, 0, 0, 1, 0, 1, 1, 0, 0])
+    near = behaviour.after_switch(few)
+    np.testing.assert_allclose(near["current"].loc["a", [1, 2, 3]], [2 / 3, 0, 0])
+    np.testing.assert_allclose(near["previous"].loc["a", [1, 2, 3]], [2 / 3, 0, 1])
+
+
+def test_blocks_of_one_context_are_told_apart_by_their_column():
+    trials = tw.simulate(tw.QLearning(), tw.AlienTask(presentations=2), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    frame = behaviour.scored(trials)
+    assert frame["block"].max() == 9 and frame["position"].max() == 8
+    np.testing.assert_array_equal(frame["block"], trials.columns["block"].values + 1)
+    assert (frame.groupby(["block", "presentation"])["cue"].nunique() == 4).all()
+
+
+def test_logistic_regression_is_the_maximum():
+    random = np.random.default_rng(1)
+    x, group = random.normal(size=(300, 2)), random.integers(0, 3, 300)
+    y = (random.random(300) < 1 / (1 + np.exp(-(x @ [0.8, -0.3] + 0.5 * group)))).astype(float)
+    own = np.eye(3)[group]
+
+    def lost(w, ridge):
+        logit = x @ w[:2] + own @ w[2:]
+        return np.sum(np.logaddexp(0, logit) - y * logit) + 0.5 / ridge * np.sum(w[:2] ** 2)
+
+    for ridge in (1.0, 1e12):
+        best = minimize(lost, np.zeros(5), args=(ridge,), method="BFGS", options={"gtol": 1e-7})
+        found, errors = behaviour.logistic(x, y, group, ridge)
+        np.testing.assert_allclose(found, best.x[:2], atol=1e-5)
+        step = 1e-3 * np.eye(5)
+        at = partial(lost, ridge=ridge)
+        hessian = [
+            [at(best.x + a + b) - at(best.x + a - b) - at(best.x - a + b) + at(best.x - a - b) for a in step]
+            for b in step
+        ]
+        np.testing.assert_allclose(errors, np.sqrt(np.diag(np.linalg.inv(np.array(hessian) / 4e-6)))[:2], rtol=1e-3)
+
+
+def test_errors_say_what_is_missing(few):
+    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=20), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    with pytest.raises(tw.UsageError, match="means has 2 contexts and the trials have 3"):
+        behaviour.scored(trials, TWO)
+    alone = tw.read_long(pd.DataFrame({"subjID": ["a", "a"], "choice": [0, 1], "reward": [1.0, 0.0]}))
+    with pytest.raises(tw.UsageError, match="told by context"):
+        behaviour.scored(alone)
+    with pytest.raises(tw.UsageError, match="6 or 7"):
+        behaviour.context_index(few, TWO)
+
+
+# -- the human data, as printed ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def human(humans):
+    return behaviour.scored(humans)
+
+
+def printed(values, expected, digits=3):
+    np.testing.assert_allclose(np.round(np.asarray(values, float), digits), expected, atol=1e-9)
+
+
+def test_accuracy_of_the_humans(human):
+    mine = behaviour.accuracy(human)["accuracy"]
+    printed([mine.mean(), mine.std(), mine.min(), mine.max()], [0.548, 0.108, 0.332, 0.730])
+    assert behaviour.below_criterion(human) == ["30"]
+    printed(mine[mine.index != "30"].agg(["mean", "std"]), [0.555, 0.102])
+    printed(human.groupby("context")["outcome"].mean(), [4.31, 3.51, 2.51], 2)
+    cells = human.groupby(["context", "cue"])["correct"].mean().unstack()
+    printed(cells, [[0.643, 0.508, 0.590, 0.681], [0.401, 0.668, 0.655, 0.483], [0.627, 0.476, 0.450, 0.395]])
+
+
+def test_learning_curves_of_the_humans(human):
+    printed(behaviour.accuracy(human, "block").mean(), [0.484, 0.495, 0.508, 0.547, 0.562, 0.538, 0.635, 0.614, 0.529])
+    curve = [0.341, 0.432, 0.496, 0.523, 0.565, 0.563, 0.554, 0.587, 0.598, 0.629, 0.609, 0.652, 0.637]
+    printed(human.groupby("presentation")["correct"].mean(), curve)
+    visits = human.groupby(["visit", "presentation"])["correct"].mean()
+    printed([visits[1][1], visits[1][13], visits[3][1], visits[3].max()], [0.320, 0.591, 0.363, 0.745])
+    assert (behaviour.savings(human)["mean"].mean() > 0.08) and behaviour.early_slope(human)["slope"].mean() > 0
+
+
+def test_what_the_humans_do_after_a_switch(human):
+    near = behaviour.after_switch(human)
+    printed(near["current"].mean(), [0.294, 0.367, 0.302, 0.371, 0.468, 0.464, 0.399, 0.444])
+    printed([near["previous"][1].mean(), near["other"][1].mean()], [0.407, 0.315])
+    printed(ttest_rel(near["previous"][1], near["current"][1]).statistic, 2.80, 2)
+    first = human[(human["position"] == 1) & (human["previous"] >= 0)]
+    telling = first[behaviour.telling(human).loc[first.index]]
+    assert len(first) == 248 and len(telling) == 197
+    printed(telling[["correct", "fits_previous"]].mean(), [0.254, 0.396])
+    seven = first.loc[first["block"] > 2, ["correct", "fits_previous", "fits_other"]]
+    printed(seven.mean(), [0.295, 0.396, 0.309])
+
+
+def test_errors_and_values_of_the_humans(human):
+    printed(human.loc[human["correct"] == 0, "fits_elsewhere"].mean(), 0.757)
+    table = behaviour.pooled_value_regression(human)
+    printed(table["slope"], [0.166, 0.037])
+    printed(table["z"], [20.4, 2.0], 1)
+    printed(table.loc["context_value", "z"], 1.95, 2)
+    assert behaviour.value_regression(human)["value"].mean() > 0.15
+    index = behaviour.context_index(human).mean()
+    np.testing.assert_allclose(index[[0, 1, 2]], [0.576, 0.569, 0.545], atol=0.007)  # published: over pooled trials
