@@ -58,7 +58,7 @@ def fit(
     draws, tune, chains
         Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
         are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so. With
-        a hidden choice it is 400, and as many are added up to three times; ``tune`` has no meaning there.
+        a hidden choice it is 400, and 200 are added up to eight times; ``tune`` has no meaning there.
     seed
         The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
     priors

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 DRAWS, BURN = 400, 20
 """Kept and not kept proposals of each chain, where nobody said how many there should be."""
 
-MORE = 4
-"""How often as many draws are added while there are too few."""
+FURTHER, MORE = 200, 8
+"""So many draws are added while there are too few, at most so often."""
 
 TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
 """Turns of exploring; rounds of emulating at most, new points of each unit in a round, each estimated twice; and by how many particles."""
@@ -264,24 +264,23 @@ class Work:
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
         chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
-        each = (draws or DRAWS) + BURN  # those not kept are the first ones only
-        for more in range(MORE if draws is None else 1):
-            proposals = each if more == 0 else each - BURN
-            first = (each - BURN) * more + BURN * (more > 0)
-            if chain.number < first + proposals:
-                stage = self.sample(posterior, THIN * proposals, 300, self.chains, self.seed + 1 + more)
-                order = self.random(3, more).permutation(THIN * proposals)[:proposals]
-                while chain.number < first + proposals:
-                    at = order[chain.number - first :][:BLOCK]
+        done = 0
+        for more in range(1 if draws else 1 + MORE):
+            goal = BURN + (draws or DRAWS) + more * FURTHER
+            if chain.number < goal:
+                stage = self.sample(posterior, THIN * (goal - done), 300, self.chains, self.seed + 1 + more)
+                order = self.random(3, more).permutation(THIN * (goal - done))[: goal - done]
+                while chain.number < goal:
+                    at = order[chain.number - done :][:BLOCK]
                     chain.step(*(np.ascontiguousarray(part[:, at]) for part in stage))
-                    self.tell("correcting", (chain.number - first) / proposals)
+                    self.tell("correcting", (chain.number - done) / (goal - done))
                     self.checkpoint.save({**self._arrays(), **chain.arrays()})
+            done = goal
             tree = self.tree(chain)
             lack = lacks(tree) if lacks else ""
-            if not lack:
+            if not lack or more == MORE:
                 break
-            if more + 1 < MORE:
-                self.notes.append(f"as many draws again were made, because of this: {lack}")
+            self.notes.append(f"{FURTHER} more draws a chain were made, because of this: {lack}")
         return tree
 
     def tree(self, chain: Chain) -> xr.DataTree:
