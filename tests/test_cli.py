@@ -285,9 +285,20 @@ def test_check_ends_as_the_learner_does(monkeypatch):
         "trialwise.conformance.check_learner", lambda *_, **__: Conformance("Bandit()", (Check("runs", True, "fine"),))
     )
     assert "passed" in run("check", "mine.py")
+    assert "checks of a fit" in run("check", "mine.py", "--task", "AlienTask", code=2)
+    assert "no such task" in run("check", "fit.nc", "--task", "Alien", code=2)
+    assert "no such file" in run("check", "fit.nc", code=3)
 
 
 # --- simulate -------------------------------------------------------------------------------------------------------
+
+
+def test_simulate_in_another_task():
+    told = run("simulate", "QLearning", "-o", "bandit", "--participants", 2, "--trials", 30, "--task", "RestlessBandit")
+    assert "2 participants, 60 trials" in told
+    assert set(pd.read_csv("bandit/trials.csv")["choice"]) <= {0, 1, 2, 3}
+    assert "no such task; there are AlienTask" in run("simulate", "QLearning", "--task", "Bandit", code=2)
+    assert "leave one out" in run("simulate", "QLearning", "--task", "RestlessBandit", "--on", "trials.csv", code=2)
 
 
 def test_simulate_then_inspect():

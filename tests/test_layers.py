@@ -26,6 +26,7 @@ FLOORS = (
     "fitted",
     "fit",
     "integrated recovered predict diagnose compare recover",
+    "check",
     "report",
     "cli",
 )

@@ -8,10 +8,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.check import Check, check
     from trialwise.conformance import check_learner
     from trialwise.data_sets import data_set
     from trialwise.declaration import learner, probabilities
-    from trialwise.environments import AlienTask, Conditioning
+    from trialwise.environments import AlienExperiment, AlienTask, Conditioning, ProbabilisticReversal, RestlessBandit
     from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fetch import fetch
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from trialwise.likelihood import likelihood
     from trialwise.parameters import constant, hidden, interval, positive, real, unit
+    from trialwise.predict import Prediction, predict
     from trialwise.read import read_long, read_wide
     from trialwise.recovered import recovered
     from trialwise.simulate import simulate, uniform
@@ -41,9 +43,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _NAMES = {
+    "check": "Check check",
     "conformance": "check_learner",
     "data_sets": "data_set",
-    "environments": "AlienTask Conditioning",
+    "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit",
     "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
     "fetch": "fetch",
@@ -56,6 +59,7 @@ _NAMES = {
     "learners": "ArgmaxTaskSets HierarchicalBayes MixedTaskSets PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihood": "likelihood",
     "parameters": "constant hidden interval positive real unit",
+    "predict": "Prediction predict",
     "read": "read_long read_wide",
     "recovered": "recovered",
     "simulate": "simulate uniform",
@@ -99,8 +103,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AlienExperiment",
     "AlienTask",
     "ArgmaxTaskSets",
+    "Check",
     "Conditioning",
     "DataError",
     "FetchError",
@@ -111,13 +117,17 @@ __all__ = [
     "ModelError",
     "PearceHall",
     "Point",
+    "Prediction",
+    "ProbabilisticReversal",
     "QLearning",
     "RescorlaWagner",
+    "RestlessBandit",
     "StimulusLearning",
     "TaskSets",
     "Trials",
     "TrialwiseError",
     "UsageError",
+    "check",
     "check_learner",
     "constant",
     "data_set",
@@ -135,6 +145,7 @@ __all__ = [
     "plain_log_likelihood",
     "point",
     "positive",
+    "predict",
     "probabilities",
     "read_long",
     "read_wide",

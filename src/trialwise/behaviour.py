@@ -251,3 +251,64 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     """Labels of participants whose accuracy is below the criterion."""
     mine = accuracy(frame)["accuracy"]
     return [str(label) for label in mine.index[mine < least]]
+
+
+def general(trials: Trials) -> pd.DataFrame:
+    """What can be said of choices in any task: a row a participant.
+
+    The share of each action; ``repeated``, of choices that are the participant's last one at the same cue (at any, without
+    cues); and ``repeated_after_better`` and ``repeated_after_worse``, the same after an outcome above the participant's mean, or
+    not. Missed choices are left out and looked through.
+    """
+    import pandas as pd
+
+    if trials.choice is None:
+        raise UsageError("behaviour is told by choices, and the trials have none")
+    outcome = next(iter(trials.outcome.values()), np.full(len(trials.choice), np.nan))
+    keys = [c.values for name in ("context", "cue") if (c := trials.columns.get(name)) is not None]
+    rows = {}
+    for n, label in enumerate(trials.participants):
+        mine = np.arange(trials.offsets[n], trials.offsets[n + 1])
+        mine = mine[trials.choice[mine] != MISSED]
+        choice, got = trials.choice[mine], outcome[mine]
+        frame = pd.DataFrame({"choice": choice, "got": got, **{f"key{k}": key[mine] for k, key in enumerate(keys)}})
+        before = (
+            frame.groupby([f"key{k}" for k in range(len(keys))])[["choice", "got"]].shift() if keys else frame.shift()
+        )
+        same, known = frame["choice"] == before["choice"], before["choice"].notna()
+        better = before["got"] > np.nanmean(got) if np.isfinite(got).any() else before["got"].notna()
+        heard = known & before["got"].notna()
+        found = {f"share of {action}": (choice == a).mean() for a, action in enumerate(trials.levels["action"])}
+        found["repeated"] = same[known].mean()
+        found["repeated after better"] = same[heard & better].mean()
+        found["repeated after worse"] = same[heard & ~better].mean()
+        rows[str(label)] = found
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="participant")
+
+
+def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
+    """Every measure that these trials admit: a row a participant, a column a measure.
+
+    Those of :func:`general`; and where contexts, cues and actions are as many as ``means`` has, accuracy, its learning curve over
+    presentations of a cue and over blocks, what fits the first four choices after a switch, the share of errors that belong to
+    another context, the early slope and, for the alien task's values, the indices of its contexts.
+    """
+    import pandas as pd
+
+    table = general(trials)
+    wanted = dict(zip(("context", "cue", "action"), means.shape, strict=True))
+    if any(trials.sizes.get(name) != count for name, count in wanted.items()):
+        return table
+    frame = scored(trials, means)
+    parts = [table, accuracy(frame)]
+    for by in ("presentation", "block"):
+        curve: Any = accuracy(frame, by)
+        parts.append(curve.set_axis([f"accuracy, {by} {k}" for k in curve.columns], axis=1))
+    near: Any = after_switch(frame)
+    near = near.loc[:, [column for column in near.columns if column[1] <= 4]]
+    parts.append(near.set_axis([f"{kind} context, trial {k} after a switch" for kind, k in near.columns], axis=1))
+    parts += [intrusions(frame), early_slope(frame).set_axis(["early slope"], axis=1)]
+    if means is MEANS:
+        index: Any = context_index(frame)
+        parts.append(index.set_axis([f"context index, {k}" for k in index.columns], axis=1))
+    return pd.concat([part.set_axis(table.index, axis=0) for part in parts], axis=1)

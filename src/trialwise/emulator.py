@@ -34,8 +34,9 @@ KNEE = 15.0
 FARTHEST = 8.0
 """Training points beyond it, in standard deviations of the posterior, say nothing about it."""
 
-MOST = 1600
-"""Training points of one participant; the nearest are taken."""
+MOST, ROUGHEST = 1600, 60
+"""Training points of one participant: half of them the nearest; a quarter those next to them by so many particles at least; and a
+quarter rough ones from everywhere, without which an emulator forgets that a participant may have another mode."""
 
 TRIAL = 250
 """Training points among them that scales and noise are estimated from."""
@@ -190,7 +191,11 @@ def fit_surface(
     found = np.maximum(found, top - 1e3)
     far = np.sqrt((x**2).sum(1))
     near = np.flatnonzero(far < FARTHEST * np.sqrt(size / 2.0))
-    near = near[np.argsort(far[near])][:MOST]
+    near = near[np.argsort(far[near])]
+    near, more = near[: MOST // 2], near[MOST // 2 :]
+    precise, rough = more[particles[more] >= ROUGHEST][: MOST // 4], more[particles[more] < ROUGHEST]
+    rough = rough[:: max(1, -(-len(rough) // (MOST // 4)))]
+    near = np.concatenate([near, precise, rough])
     x, found, particles = x[near], found[near], particles[near]
     scales = before or Scales(np.full(size, 1.0), 1.5, 2.5)
     depth = np.maximum(top - compressed(found, top), 0.0)
@@ -199,7 +204,7 @@ def fit_surface(
     rest = y - constant - x @ linear - 0.5 * np.einsum("ni,ij,nj->n", x, curvature, x)
     if iterations:
         order = np.argsort(depth + 0.5 * (x**2).sum(1), kind="stable")
-        some = order[np.unique(np.linspace(0, len(order) - 1, TRIAL).astype(int) ** 2 // max(len(order) - 1, 1))]
+        some = order[np.unique(np.linspace(0, len(order) - 1, TRIAL).astype(int))]
         scales = _scales(x[some], rest[some], depth[some], particles[some], scales, iterations)
     lengths, variance = np.exp(scales.log_lengths), float(np.exp(scales.log_variance))
     points = x / lengths
@@ -274,23 +279,9 @@ def emulate(
     x, slope = np.empty(size), np.empty(size)
     for i in range(count):
         values[i] = surface_at(
-            u[i],
-            rows[i],
-            lower,
-            upper,
-            offsets,
-            centre,
-            inverse,
-            constant,
-            linear,
-            curvature,
-            lengths,
-            points,
-            alpha,
-            x,
-            slope,
+            u[i], rows[i], lower, upper, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha, x, slope,
             gradients[i],
-        )
+        )  # fmt: skip
     return values, gradients
 
 

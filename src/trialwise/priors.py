@@ -41,8 +41,12 @@ def outcome_sd(trials: Trials) -> float:
 
 def group_prior(learner: Learner, trials: Trials) -> GroupPrior:
     """The default prior; parameters told per outcome are shifted by the spread of the outcomes at hand."""
-    shift = np.log(outcome_sd(trials))
-    parameters = learner.parameters
+    return group_prior_at(learner, outcome_sd(trials))
+
+
+def group_prior_at(learner: Learner, spread: float) -> GroupPrior:
+    """The default prior where outcomes have this standard deviation."""
+    shift, parameters = np.log(spread), learner.parameters
     return GroupPrior(
         np.array([p.mean - shift * p.per_outcome for p in parameters]),
         np.array([p.width for p in parameters]),

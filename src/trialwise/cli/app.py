@@ -67,7 +67,7 @@ VERBS: dict[Callable[..., None], str] = {
     simulate.simulate: "Simulate a learner at known parameters.",
     demo.demo: "Fit the bundled example and compare with the truth.",
     data.data: "Fetch a public data set.",
-    check.check: "Check a learner of your own.",
+    check.check: "Check a learner of your own, or a fit.",
 }
 
 for verb, brief in VERBS.items():

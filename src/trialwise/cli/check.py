@@ -1,24 +1,96 @@
-"""``trialwise check``: may a learner of one's own be believed?"""
+"""``trialwise check``: may a learner of one's own be believed? Does a fitted one do what the participants did?"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from trialwise.cli.console import show
+from trialwise.cli import results
+from trialwise.cli.console import frame, heading, note, say, show
 from trialwise.cli.status import Status
-from trialwise.cli.subject import Name, find
+from trialwise.cli.subject import find
+from trialwise.errors import UsageError
+from trialwise.files import write
+
+DRAWS = 100
+
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="LEARNER|FIT",
+        show_default=False,
+        help="A learner, built in or mine.py:MyLearner; or what it left behind when fitted: results/fit.nc.",
+    ),
+]
 
 
 def check(
-    learner: Name,
-    seed: Annotated[int, typer.Option(metavar="N", help="Other seeds make up other data and parameters.")] = 0,
+    subject: Subject,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Other seeds make up other data and parameters.")] = 0,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a fit: the task its agents live through, e.g. AlienTask; without, each choice is drawn given the real ones before it.",
+            show_default=False,
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of a fit: how many data sets.")] = DRAWS,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Of a fit: where table and pictures go; by default beside it."
+        ),
+    ] = None,
 ) -> None:
-    """Check a learner against the contract of a trial, on data that are made up from what it reads."""
+    """Check a learner against the contract of a trial, or a fit against what its participants did."""
+    if subject.endswith(".nc"):
+        _fit(Path(subject), seed, task, draws, output)
+        return
     from trialwise.conformance import check_learner
 
-    result = check_learner(find(learner, bare=True), seed=seed, quiet=True)
+    if task is not None or output is not None:
+        raise UsageError("--task and -o are for checks of a fit: trialwise check results/fit.nc --task AlienTask")
+    result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
     show(result)
     if not result.passed:
         raise typer.Exit(Status.MODEL)
+
+
+def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None) -> None:
+    from trialwise.check import check as run
+    from trialwise.environments import BUILT_IN
+    from trialwise.fitted import load
+
+    if task is not None and task not in BUILT_IN:
+        raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
+    fit = load(path)
+    made: Any = BUILT_IN[task]() if task else None
+    folder = results.made(output or path.parent)
+    found = run(fit, made, draws=draws, seed=seed)
+    table, picture, probabilities = (
+        folder / name for name in ("check.csv", "check_plot.png", "choice_probabilities.csv")
+    )
+    write(table, found.table.to_csv(lineterminator="\n"))
+    write(probabilities, found.calibration.to_csv(index=False, lineterminator="\n"))
+    write(picture, results.png(found.plot()))
+    how = f"agents in {made!r}" if made else "each choice given the real ones before it"
+    say(f"{fit.learner!r}: {draws} simulated data sets, {how}, against {fit.trials.n_participants} participants")
+    heading("measures outside their 89 % interval, the farthest first")
+    if len(found.missed):
+        frame(found.missed)
+    else:
+        say("none")
+    if made is None:
+        note(
+            "one step ahead a learner is led by the hand; --task AlienTask lets agents live through the task by themselves"
+        )
+    results.print_files(
+        [
+            (table, "every measure: observed, predicted, 89 % interval, tail probability"),
+            (picture, "the same in pictures"),
+            (probabilities, "how often actions were chosen that had so much probability"),
+        ]
+    )

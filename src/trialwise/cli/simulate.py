@@ -84,6 +84,14 @@ def simulate(
         ),
     ] = None,
     more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal or Conditioning; by default what suits the learner.",
+            show_default=False,
+        ),
+    ] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Also write seasons.csv, aliens.csv, actions.csv, rewards.csv.")
     ] = False,
@@ -96,8 +104,12 @@ def simulate(
         raise UsageError(f"{more[0]}: to simulate along the sequences of a file, type --on {shlex.quote(str(more[0]))}")
     if on and trials is not None:
         raise UsageError("--trials is for new sequences: with --on there are as many as in the data; leave it out")
+    if on and task not in (None, "AlienTask"):
+        raise UsageError(
+            f"--task {task}: with --on sequences come from the data, and outcomes from the alien task; leave one out"
+        )
     recorded = columns.read([*on, *(more or [])]) if on else None
-    surroundings, spread = _surroundings(restricted, recorded, trials)
+    surroundings, spread = _surroundings(restricted, recorded, trials, task)
     values = _values(restricted, param or [], spread)
     folder = results.made(output)
     if participants is None and recorded is None:
@@ -117,18 +129,27 @@ def simulate(
     command(" ".join(filter(None, ["trialwise fit", shlex.quote(learner), file, options, "-o results"])))
 
 
-def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None) -> tuple[Any, float]:
+def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None, task: str | None) -> tuple[Any, float]:
     """What the learner is put into, and the spread of the outcomes there."""
     import numpy as np
 
-    from trialwise.environments import AlienTask, Conditioning
+    from trialwise.environments import BUILT_IN, AlienTask, Conditioning
     from trialwise.environments.alien_rewards import MEANS
 
     chooses = learner.response == "categorical"
     if recorded is not None:
         spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
         return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
-    if not chooses:
+    if task is not None and task not in BUILT_IN:
+        raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
+    if task in ("AlienExperiment", "RestlessBandit", "ProbabilisticReversal"):
+        kind: Any = BUILT_IN[task]
+        if trials is not None and task == "AlienExperiment":
+            raise UsageError("--trials: AlienExperiment has as many as its phases have; leave it out")
+        made = kind() if trials is None else kind(trials=trials)
+        paid = made.potential(made.show(np.random.default_rng(0)), np.random.default_rng(1))
+        return made, float(np.nanstd(paid))
+    if task == "Conditioning" or (task is None and not chooses):
         length = trials or SHOWN["respond"]
         plus = round(0.6 * length)
         return Conditioning(plus, length - plus, round(plus * 7 / 18)), 0.5

@@ -25,10 +25,26 @@ depend on earlier choices (tasks of several stages) are not covered: ``potential
 """
 
 from trialwise.environments.alien import AlienTask, Noise
+from trialwise.environments.alien_phases import AlienExperiment
+from trialwise.environments.bandit import RestlessBandit
 from trialwise.environments.conditioning import Conditioning
 from trialwise.environments.environment import Environment, Recorded, Shown
+from trialwise.environments.reversal import ProbabilisticReversal
 
-BUILT_IN = {cls.__name__: cls for cls in (AlienTask, Conditioning)}
+BUILT_IN = {
+    cls.__name__: cls for cls in (AlienTask, AlienExperiment, Conditioning, ProbabilisticReversal, RestlessBandit)
+}
 """Built-in environments by name, as messages and the command line know them."""
 
-__all__ = ["BUILT_IN", "AlienTask", "Conditioning", "Environment", "Noise", "Recorded", "Shown"]
+__all__ = [
+    "BUILT_IN",
+    "AlienExperiment",
+    "AlienTask",
+    "Conditioning",
+    "Environment",
+    "Noise",
+    "ProbabilisticReversal",
+    "Recorded",
+    "RestlessBandit",
+    "Shown",
+]

@@ -1,7 +1,7 @@
 """The alien task: three seasons, four aliens, three items; which item an alien wants depends on the season.
 
-A phase of the task is a function that gives the columns of one participant, ``{"block", "context", "cue"}``, from the
-two pieces here: :func:`season_order` and :func:`shuffled_groups`. Initial learning is the one there is so far.
+Here is the phase whose data are public, initial learning, and the pieces of which :mod:`trialwise.environments.alien_phases`
+makes all others too: :func:`season_order` and :func:`shuffled_groups`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,23 @@ class Noise(NamedTuple):
 
 NOISE = {"experiment": Noise(0.5, 1), "paper": Noise(0.05, 2)}
 """What participants were given, and what the paper's simulations used."""
+
+
+def noise_of(noise: str | Noise) -> Noise:
+    """The noise that a word or a :class:`Noise` says.
+
+    Raises
+    ------
+    UsageError
+        For other words, or a negative standard deviation.
+    """
+    if isinstance(noise, str):
+        if noise not in NOISE:
+            raise UsageError(f'noise={noise!r}: write "experiment", "paper" or Noise(sd=0.5, decimals=1)')
+        return NOISE[noise]
+    if not isinstance(noise, Noise) or not noise.sd >= 0:
+        raise UsageError(f"noise={noise!r}: write Noise(sd, decimals) with sd 0 or larger, e.g. Noise(0.5, 1)")
+    return noise
 
 
 def season_order(random: np.random.Generator) -> np.ndarray:
@@ -116,11 +133,7 @@ class AlienTask(Environment):
         most = BLOCKS * CUES * self.presentations
         if self.trials is not None and not 1 <= self.trials <= most:
             raise UsageError(f"trials={self.trials!r}: {self.presentations} presentations make 1 to {most} trials")
-        if isinstance(self.noise, str):
-            if self.noise not in NOISE:
-                raise UsageError(f'noise={self.noise!r}: write "experiment", "paper" or Noise(sd=0.5, decimals=1)')
-        elif not isinstance(self.noise, Noise) or not self.noise.sd >= 0:
-            raise UsageError(f"noise={self.noise!r}: write Noise(sd, decimals) with sd 0 or larger, e.g. Noise(0.5, 1)")
+        noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:
         """Block, season and alien of each trial."""
@@ -130,7 +143,7 @@ class AlienTask(Environment):
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
         """The noisy reward of each item, ``(trials, 3)``."""
-        noise = NOISE[self.noise] if isinstance(self.noise, str) else self.noise
+        noise = noise_of(self.noise)
         means = MEANS[shown["context"], shown["cue"]]
         # floored before rounding: rounding would leave -0.0 otherwise
         return np.round(np.maximum(means + noise.sd * random.standard_normal(means.shape), 0.0), noise.decimals)

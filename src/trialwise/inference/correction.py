@@ -1,4 +1,4 @@
-r"""From the emulated posterior to the true one: pseudo-marginal Metropolis on importance-sampled participants.
+r"""From the emulated posterior to the true one: pseudo-marginal chains of importance-sampled participants.
 
 An emulated posterior :math:`\tilde\pi(g, u) \propto p(g) \prod_n p(u_n | g)\, e^{f_n(u_n)}` has smooth :math:`f_n` in place of
 log-likelihoods :math:`\log L_n`. A draw of it, group g and participants u, is a proposal. Each participant's draw is joined by more,
@@ -40,6 +40,11 @@ LEAPS, HOPS = 3, 2
 
 PIECES = 8
 """Pieces that draws of emulated conditionals are made in, each with random numbers of its own."""
+
+
+SWEEPS = 10
+"""Random walks of every participant between two blocks: where a chain stands because an emulator promises too little there, it
+must be able to walk away."""
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -256,29 +261,27 @@ class Corrector:
         return Drawn(mu, sd, taken(pool["u"], each), (picked != before).mean(2))
 
     def refresh(self, state: State) -> None:
-        """Random walks of participants, the group given them, and the other draws anew around those picked."""
+        """Sweeps of random walks of participants and of the group given them; then the other draws anew around those picked."""
         chains, units, size = state.u.shape
         rows = np.tile(np.arange(units), chains)
         covariance = np.linalg.inv(self.curvature + np.eye(size) / self.prior.total**2)
         root = np.linalg.cholesky(covariance)[rows]
-        now = state.u.reshape(-1, size)
-        scale = np.exp(self.random.uniform(np.log(0.1), np.log(1.0), (len(now), 1)))
-        step = np.einsum("nij,nj->ni", root, self.random.standard_normal(now.shape))
-        new = now + scale * step
-        values = self.emulator.at(rows, now)[0]
-        log_likelihood = state.log_ratio.ravel() + values
-        found = self.estimate(new, rows, self.particles[rows])
-        found = np.where(np.isfinite(found), found, -1e10)
-        mu, sd = (np.repeat(part, units, 0) for part in (state.mu, state.sd))
-        gain = found - log_likelihood - 0.5 * (((new - mu) / sd) ** 2 - ((now - mu) / sd) ** 2).sum(1)
-        accept = np.log(self.random.random(len(now))) < gain
-        now = np.where(accept[:, None], new, now)
-        ratio = np.where(accept, found - self.emulator.at(rows, new)[0], state.log_ratio.ravel())
-        u = now.reshape(state.u.shape)
-        mu, sd = state.mu, state.sd
-        if self.grouped:
-            mu, sd = group_given_participants(u, state.sd, self.prior, self.random)
-        state.__dict__.update(self.weigh(mu, sd, u, known=ratio.reshape(chains, units)).__dict__)
+        now, mu, sd = state.u.reshape(-1, size), state.mu, state.sd
+        value = state.log_ratio.ravel() + self.emulator.at(rows, now)[0]
+        for _ in range(SWEEPS):
+            scale = np.exp(self.random.uniform(np.log(0.1), np.log(1.0), (len(now), 1)))
+            new = now + scale * np.einsum("nij,nj->ni", root, self.random.standard_normal(now.shape))
+            found = self.estimate(new, rows, self.particles[rows])
+            found = np.where(np.isfinite(found), found, -1e10)
+            middle, spread = (np.repeat(part, units, 0) for part in (mu, sd))
+            gain = found - value - 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
+            accept = np.log(self.random.random(len(now))) < gain
+            now, value = np.where(accept[:, None], new, now), np.where(accept, found, value)
+            if self.grouped:
+                mu, sd = group_given_participants(now.reshape(state.u.shape), sd, self.prior, self.random)
+        ratio = value - self.emulator.at(rows, now)[0]
+        fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=ratio.reshape(chains, units))
+        state.__dict__.update(fresh.__dict__)
 
 
 def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

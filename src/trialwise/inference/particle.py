@@ -42,7 +42,7 @@ FURTHER, MORE = 200, 8
 """So many draws are added while there are too few, at most so often."""
 
 TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
-"""Turns of exploring; rounds of emulating at most, new points of each unit in a round, each estimated twice; and by how many particles."""
+"""Turns of exploring; rounds of emulating at most, new points of each unit in a round; and by how many particles they are estimated."""
 
 ROUGH, FINER = 4, 4
 """Rounds after which there are so many times as many particles: logarithms of estimates are too low by half their variance, and
@@ -50,7 +50,8 @@ where that varies with the parameters an emulator leans to one side, for all par
 
 WIDE, FACTORS = 0.4, (1.2, 2.2)
 """Share of a round's points that are moved away from the posterior's mean, by a factor in this range: emulators that were only
-shown the middle of a posterior are wrong about its tails, where the true one may reach."""
+shown the middle of a posterior are wrong about its tails, where the true one may reach. Those in the middle are estimated twice;
+in finer rounds there are more of those outside, and no more particles."""
 
 CERTAIN = 1.0
 """Emulators are good enough when the variances of their errors, summed over participants, are below this."""
@@ -189,24 +190,33 @@ class Work:
         _, _, u = self.sample(posterior, 2 * POINTS, 200, 2, int(random.integers(2**31)))
         units, size = u.shape[2:]
         pooled = u.reshape(-1, units, size)
-        chosen = pooled[random.choice(len(pooled), POINTS, replace=False)].transpose(1, 0, 2).copy()
-        outer = int(WIDE * POINTS)
-        middle = pooled.mean(0)[:, None]
-        chosen[:, :outer] = middle + random.uniform(*FACTORS, (units, outer, 1)) * (chosen[:, :outer] - middle)
-        flat, unit = chosen.reshape(-1, size), np.repeat(np.arange(units), POINTS)
-        particles = PARTICLES * (FINER if number >= ROUGH else 1)
-        found = np.stack([self.estimate(flat, unit, particles).reshape(units, POINTS) for _ in range(2)])
-        found = np.where(np.isfinite(found), found, -1e4)
+        finer = FINER if number >= ROUGH else 1
+        inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
+        chosen = pooled[random.choice(len(pooled), inner, replace=False)].transpose(1, 0, 2)
+        found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
         value = np.logaddexp(*found) - np.log(2.0)
-        error = emulator.at(unit, flat)[0].reshape(units, POINTS) - value
-        inner = slice(outer, None)
-        noise = trimmed((found[0] - found[1])[:, inner] ** 2) / 2.0
-        self.surprise.append(np.maximum(error[:, inner].var(1) - noise / 2.0, 0.0))
-        self.noise = noise * particles / PARTICLES
-        self.archive.add(chosen, value, 2 * particles)
+        error = (
+            emulator.at(np.repeat(np.arange(units), inner), chosen.reshape(-1, size))[0].reshape(value.shape) - value
+        )
+        noise = trimmed((found[0] - found[1]) ** 2) / 2.0
+        self.surprise.append(np.maximum(error.var(1) - noise / 2.0, 0.0))
+        self.noise = noise * finer
+        self.archive.add(chosen, value, 2 * finer * PARTICLES)
+        middle = pooled.mean(0)[:, None]
+        away = pooled[random.integers(len(pooled), size=outer)].transpose(1, 0, 2) - middle
+        chosen = middle + random.uniform(*FACTORS, (units, outer, 1)) * away
+        self.archive.add(chosen, self._estimated(chosen, PARTICLES), PARTICLES)
         seen = self.limits(pooled)
         self.centres = seen.mean(0)
         self.covariances = np.stack([1.5 * np.cov(seen[:, n].T).reshape(size, size) for n in range(units)])
+
+    def _estimated(self, u: np.ndarray, particles: int) -> np.ndarray:
+        """Estimates at points ``u (units, points, parameters)``, ``(units, points)``; far below all others where there is none."""
+        units, points, size = u.shape
+        found = self.estimate(u.reshape(-1, size), np.repeat(np.arange(units), points), particles).reshape(
+            units, points
+        )
+        return np.where(np.isfinite(found), found, -1e4)
 
     def about_optimum(
         self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
@@ -217,8 +227,7 @@ class Work:
         covariance = np.linalg.inv(bent)
         noise = random.standard_normal((units, POINTS, size)) * random.uniform(0.3, 1.5, (units, POINTS, 1))
         points = u[:, None] + np.einsum("nij,nmj->nmi", np.linalg.cholesky(covariance), noise)
-        found = self.estimate(points.reshape(-1, size), np.repeat(np.arange(units), POINTS), 2 * PARTICLES)
-        self.archive.add(points, np.where(np.isfinite(found), found, -1e4).reshape(units, POINTS), 2 * PARTICLES)
+        self.archive.add(points, self._estimated(points, 2 * PARTICLES), 2 * PARTICLES)
         seen = self.limits(points)
         self.centres = self.limits(u)
         self.covariances = np.stack([4.0 * np.cov(each.T).reshape(size, size) for each in seen])

@@ -1,0 +1,237 @@
+"""Predictions: what participants would do, by draws of a posterior or of the prior.
+
+*Rollout*: agents live through the task by themselves, their choices bring outcomes, and these teach them; for that an environment
+must say what each choice brings. *One-step*: what each choice would be, given everything the participant really did and got
+before it. The two answer different questions and are not to be confused: a learner that is led by the hand one trial after the
+other can look right and still go another way when it is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from trialwise.engine.packed import pack
+from trialwise.engine.run import run_trace
+from trialwise.engine.run_hidden import run_traced
+from trialwise.environments import BUILT_IN
+from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.streams import streams
+from trialwise.errors import UsageError
+from trialwise.evaluate import matrix
+from trialwise.fitted import Fit
+from trialwise.learner import Learner
+from trialwise.marginal import own_keys
+from trialwise.priors import group_prior, group_prior_at
+from trialwise.simulate import simulate
+from trialwise.trials import MISSED, Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["rollout", "one-step"]
+
+PARTICLES = 100
+"""Of the filter that says what comes next, for a learner with a hidden choice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Simulated data sets, one for each draw of the parameters, each made when it is asked for: however many there are, one is in
+    memory.
+
+    Attributes
+    ----------
+    kind
+        ``"rollout"`` or ``"one-step"``.
+    learner
+        Who acts.
+    parameters
+        Of each draw, ``{name: (participants,)}`` on the natural scale.
+    surroundings
+        The environment, or for one-step predictions the recorded trials.
+    participants
+        Labels.
+    seed
+        With all this it determines every data set; draw number k uses numbers of its own.
+    """
+
+    kind: Kind
+    learner: Learner
+    parameters: Sequence[Mapping[str, np.ndarray]]
+    surroundings: Environment | Recorded | Trials
+    participants: Sequence
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __iter__(self) -> Iterator[Trials]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> Trials:
+        """The data set of one draw."""
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"draw {number} of {len(self)}")
+        number %= len(self)
+        seed = self.seed * 1_000_003 + number
+        values = self.parameters[number]
+        if isinstance(self.surroundings, Trials):
+            return one_step(self.learner, self.surroundings, values, seed)
+        keep = isinstance(self.surroundings, Recorded)
+        return simulate(self.learner, self.surroundings, values, seed, list(self.participants), keep_missed=keep).trials
+
+    def table(self, number: int) -> pd.DataFrame:
+        """The parameters of one draw, a row a participant."""
+        import pandas as pd
+
+        return pd.DataFrame({"participant": list(self.participants), **self.parameters[number]})
+
+
+def predict(
+    source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, draws: int = 100,
+    participants: int | Sequence | None = None, seed: int = 0,
+) -> Prediction:  # fmt: skip
+    """What participants would do.
+
+    Parameters
+    ----------
+    source
+        A fit: by draws of its posterior, spread evenly over its chains. A learner: by draws of its default prior, a new group
+        and new participants each time.
+    kind
+        ``"rollout"``: agents act by themselves. ``"one-step"``: each choice given what really came before it.
+    environment
+        Rollouts need one, ``AlienTask()``, for what is not recorded: the outcomes of choices that nobody made. For a fit it is put
+        on the fit's own sequences, missed trials included. Predictions of a learner, which has no data, may go along any:
+        ``AlienTask().on(trials)``, or, one step at a time, ``trials`` themselves.
+    draws
+        How many data sets.
+    participants
+        How many agents the prior makes in a new environment; default 30.
+    seed
+        The same seed gives the same data sets.
+
+    Returns
+    -------
+    Prediction
+        Iterate over it for data sets (:class:`~trialwise.trials.Trials`).
+
+    Raises
+    ------
+    UsageError
+        If the kind is none of the two, or the environment is missing or cannot be.
+    """
+    if kind not in ("rollout", "one-step"):
+        raise UsageError(
+            f'kind={kind!r}: write "rollout", agents by themselves, or "one-step", each choice given what really came before it'
+        )
+    if draws < 1:
+        raise UsageError(f"draws={draws!r}: 1 or more is wanted")
+    streams(seed)  # refuses what is no seed
+    recorded = source.trials if isinstance(source, Fit) else environment
+    if kind == "one-step":
+        if isinstance(recorded, Recorded):
+            recorded = recorded.trials
+        if isinstance(source, Fit) and environment is not None:
+            raise UsageError("one-step predictions are about the fit's own trials: leave the environment out")
+        if not isinstance(recorded, Trials) or recorded.choice is None:
+            raise UsageError('one-step predictions need recorded choices: predict(learner, "one-step", trials)')
+        surroundings: Environment | Recorded | Trials = recorded
+    elif isinstance(environment, Environment) and isinstance(source, Fit):
+        surroundings = environment.on(source.trials)
+    elif isinstance(environment, Environment | Recorded):
+        surroundings = environment
+    else:
+        raise UsageError(
+            'kind="rollout" needs an environment, since recorded trials hold no outcome for what was not chosen: name the one '
+            f"they come from, environment=AlienTask(); there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own"
+        )
+    if isinstance(source, Fit):
+        learner, labels = source._learner("predict"), list(source.trials.participants)
+        values = _posterior(source, draws)
+    else:
+        learner = source
+        labels = _labels(surroundings, participants)
+        values = _prior(learner, surroundings, len(labels), draws, seed)
+    return Prediction(kind, learner, values, surroundings, labels, seed)
+
+
+def _labels(surroundings: Environment | Recorded | Trials, participants: int | Sequence | None) -> list:
+    trials = surroundings.trials if isinstance(surroundings, Recorded) else surroundings
+    if isinstance(trials, Trials):
+        return list(trials.participants)
+    return list(
+        range(30 if participants is None else participants) if not isinstance(participants, Sequence) else participants
+    )
+
+
+def _posterior(fit: Fit, draws: int) -> list[dict[str, np.ndarray]]:
+    """Draws spread evenly over the chains laid end to end."""
+    posterior = fit.tree["posterior"]
+    total, people = posterior.sizes["chain"] * posterior.sizes["draw"], fit.trials.n_participants
+    at = np.linspace(0, total, draws, endpoint=False).astype(int)
+    stacked = {}
+    for name in fit.parameters:
+        values = posterior[name].to_numpy()
+        stacked[name] = np.broadcast_to(values.reshape(total, -1)[at], (draws, people))
+    return [{name: values[k] for name, values in stacked.items()} for k in range(draws)]
+
+
+def _prior(
+    learner: Learner, surroundings: Environment | Recorded | Trials, people: int, draws: int, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """A group and its participants, drawn anew for each data set."""
+    if isinstance(surroundings, Environment):
+        random = np.random.default_rng([seed, 1])
+        shown = surroundings.show(random)
+        prior = group_prior_at(learner, float(np.nanstd(surroundings.potential(shown, random))) or 1.0)
+    else:
+        prior = group_prior(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings)
+    random = np.random.default_rng([seed, 2])
+    made = []
+    for _ in range(draws):
+        mu = random.normal(prior.mean, prior.width)
+        sd = abs(random.normal(0.0, prior.spread))
+        u = random.normal(mu, sd, (people, len(mu)))
+        made.append({p.name: p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)})
+    return made
+
+
+def choice_probabilities(
+    learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int = 0
+) -> np.ndarray:
+    """The probability of every action on every trial, given what came before it, ``(trials, actions)``; NaN where missed.
+
+    With a hidden choice it is that of a filter of 100 particles, an average over what may have been chosen so far.
+    """
+    packed, free = pack(learner, trials), matrix(learner, trials, parameters)
+    actions = trials.sizes["action"]
+    if not learner.hides:
+        return np.asarray(run_trace(learner, packed, free)[0][:, 1 : 1 + actions])
+    keys = own_keys(trials, seed, "one step")
+    each = [run_traced(learner, packed, n, free[n], int(keys[n]), PARTICLES).record for n in range(len(free))]
+    return np.asarray(np.concatenate(each)[:, 1 : 1 + actions])
+
+
+def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int) -> Trials:
+    """The trials with each choice drawn anew, given the real ones before it.
+
+    Missed choices stay missed. The outcome of a choice that was not the real one is not known: NaN.
+    """
+    if learner.response != "categorical" or trials.choice is None:
+        raise UsageError("one-step predictions are of choices")
+    share = np.cumsum(choice_probabilities(learner, trials, parameters, seed), 1)
+    stream = streams(seed)
+    random = np.concatenate([
+        stream(label, "one step").random(length) for label, length in zip(trials.participants, trials.lengths, strict=True)
+    ])  # fmt: skip
+    drawn = (share <= (random * share[:, -1])[:, None]).sum(1)
+    choice = np.where(trials.choice == MISSED, MISSED, np.minimum(drawn, share.shape[1] - 1))
+    same = choice == trials.choice
+    return replace(
+        trials, choice=choice, outcome={name: np.where(same, values, np.nan) for name, values in trials.outcome.items()}
+    )

@@ -1,0 +1,144 @@
+"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import trialwise as tw
+from trialwise.behaviour import general, measured
+from trialwise.check import calibration
+from trialwise.cli.app import app
+from trialwise.predict import choice_probabilities, one_step, predict
+
+FLAT = tw.QLearning(initial=1.2)
+RANGES = {"alpha": tw.uniform(0.1, 0.3), "beta": tw.uniform(1.0, 2.5), "forget": tw.uniform(0.0, 0.05)}
+
+
+@pytest.fixture(scope="module")
+def agents():
+    """Ten agents of 216 trials, a few choices missed."""
+    trials = tw.simulate(FLAT, tw.AlienTask(presentations=6), RANGES, participants=10, seed=3).trials
+    choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
+    choice[[5, 300, 301]], outcome[[5, 300, 301]] = -1, np.nan
+    return replace(trials, choice=choice, outcome={"outcome": outcome})
+
+
+@pytest.fixture(scope="module")
+def fit(agents):
+    return tw.fit(FLAT, agents, draws=200, chains=2, seed=1, progress=False)
+
+
+def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents):
+    predictions = predict(fit, "rollout", tw.AlienTask(), draws=7, seed=2)
+    assert len(predictions) == 7
+    first, again, last = predictions[0], predictions[0], predictions[-1]
+    np.testing.assert_array_equal(first.choice, again.choice)
+    assert (first.choice != last.choice).mean() > 0.2
+    for name in ("context", "cue", "block"):
+        np.testing.assert_array_equal(first.columns[name].values, agents.columns[name].values)
+    np.testing.assert_array_equal(first.choice == -1, agents.choice == -1)
+    posterior = fit.tree["posterior"]["alpha"].to_numpy().reshape(400, 10)
+    np.testing.assert_array_equal(predictions.table(2)["alpha"], posterior[int(2 * 400 / 7)])
+    with pytest.raises(IndexError, match="draw 7 of 7"):
+        predictions[7]
+    assert len(list(predictions)) == 7
+
+
+def test_one_step_draws_each_choice_given_the_real_ones_before_it(agents):
+    values = {"alpha": 0.2, "beta": 1.5, "forget": 0.02}
+    p = choice_probabilities(FLAT, agents, values)
+    made = agents.choice >= 0
+    np.testing.assert_allclose(p[made].sum(1), 1.0)
+    told = tw.trial_values(FLAT, agents, values)["choice_probability"].to_numpy()
+    np.testing.assert_allclose(p[made, agents.choice[made]], told[made])
+    drawn = np.stack([one_step(FLAT, agents, values, seed).choice for seed in range(300)])
+    share = np.stack([(drawn == action).mean(0) for action in range(3)], 1)
+    z = (share - p)[made] / np.sqrt(p * (1 - p) / 300 + 1e-9)[made]
+    assert abs(z).max() < 6 and abs(z.std() - 1) < 0.05
+    one = one_step(FLAT, agents, values, 0)
+    same = one.choice == agents.choice
+    assert np.isnan(one.outcome["outcome"][~same]).all() and (drawn[:, ~made] == -1).all()
+
+
+def test_hidden_choices_are_averaged_over_one_step_ahead():
+    learner = tw.TaskSets(initial=1.2)
+    values = {"alpha": 0.3, "beta": 2, "forget": 0.02, "alpha_high": 0.3, "beta_high": 3, "forget_high": 0.02}
+    trials = tw.simulate(learner, tw.AlienTask(trials=40), values, participants=2, seed=1).trials
+    p = choice_probabilities(learner, trials, values)
+    told = tw.trial_values(learner, trials, values)["choice_probability"]
+    np.testing.assert_allclose(p.sum(1), 1.0)
+    np.testing.assert_allclose(p[np.arange(80), trials.choice], told, atol=0.12)
+
+
+def test_predictions_of_a_prior():
+    prior = predict(FLAT, "rollout", tw.AlienTask(trials=60), draws=3, participants=4, seed=1)
+    assert [trials.n_participants for trials in prior] == [4, 4, 4]
+    assert len({float(prior.table(k)["beta"].iloc[0]) for k in range(3)}) == 3
+    along = predict(FLAT, "one-step", prior[0], draws=2)
+    np.testing.assert_array_equal(along[1].columns["cue"].values, prior[0].columns["cue"].values)
+
+
+def test_the_two_kinds_cannot_be_confused(fit, agents):
+    with pytest.raises(tw.UsageError, match='"rollout", agents by themselves, or "one-step"'):
+        predict(fit, "onestep")
+    with pytest.raises(tw.UsageError, match=r"needs an environment.*AlienTask\(\)"):
+        predict(fit, "rollout")
+    with pytest.raises(tw.UsageError, match="leave the environment out"):
+        predict(fit, "one-step", tw.AlienTask())
+    with pytest.raises(tw.UsageError, match="1 or more"):
+        predict(fit, "one-step", draws=0)
+
+
+def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
+    right = tw.check(fit, tw.AlienTask(), draws=60, progress=False)
+    assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
+    again = tw.check(fit, tw.AlienTask(), draws=60, progress=False)
+    assert again.table.equals(right.table)
+    wrong = tw.fit(tw.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
+    found = tw.check(wrong, tw.AlienTask(), draws=60, progress=False)
+    assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
+    assert len(found.missed) > 2 * len(right.missed)
+    led = tw.check(wrong, draws=20, progress=False)
+    assert led.kind == "one-step"
+    assert right.plot().axes and "of" in repr(right)
+
+
+def test_calibration_of_probabilities():
+    random = np.random.default_rng(1)
+    p = random.dirichlet([1, 1, 1], 30_000)
+    choice = (np.cumsum(p, 1) < random.random((30_000, 1))).sum(1)
+    trials = tw.Trials(("a",), np.array([0, 30_000]), choice=choice, levels={"action": (0, 1, 2)})
+    table = calibration(trials, p)
+    np.testing.assert_allclose(table["chosen"], table["probability"], atol=0.02)
+    assert table["count"].sum() == 90_000
+
+
+def test_measures_of_any_task():
+    trials = tw.simulate(
+        tw.QLearning(), tw.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
+    ).trials
+    table = measured(trials)
+    assert list(table.columns) == list(general(trials).columns)
+    assert table[[f"share of {k}" for k in range(4)]].sum(axis=1).item() == pytest.approx(1)
+    choice, got = trials.choice, trials.outcome["outcome"]
+    stay = choice[1:] == choice[:-1]
+    better = got[:-1] > got.mean()
+    assert table["repeated"].item() == pytest.approx(stay.mean())
+    assert table["repeated after better"].item() == pytest.approx(stay[better].mean())
+    assert table["repeated after worse"].item() == pytest.approx(stay[~better].mean())
+
+
+def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
+    fit.save(tmp_path / "fit.nc")
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "20"])
+    assert told.exit_code == 0 and "20 simulated data sets" in told.output
+    table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
+    expected = tw.check(fit, tw.AlienTask(), draws=20, progress=False).table
+    np.testing.assert_allclose(table["tail"], expected["tail"])
+    assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "choice_probabilities.csv").is_file()
+    led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--draws", "3", "-o", str(tmp_path / "led")])
+    assert "the real ones before it" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()

@@ -1,0 +1,143 @@
+"""Environments besides the alien task: what they promise about outcomes, and that learners live in them."""
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise.environments.alien import SEASON_ORDERS
+from trialwise.environments.alien_rewards import MEANS
+
+
+def test_a_restless_bandit_drifts_about_its_centre():
+    task = tw.RestlessBandit()
+    means = np.stack([task.means(300, np.random.default_rng(n)) for n in range(300)])
+    stationary = task.drift / np.sqrt(1 - task.decay**2)
+    np.testing.assert_allclose(means.mean(), 50.0, atol=1.0)
+    np.testing.assert_allclose(means[:, [0, 150, 299]].std((0, 2)), stationary, rtol=0.06)
+    steps = means[:, 1:] - task.decay * means[:, :-1] - (1 - task.decay) * task.centre
+    np.testing.assert_allclose(steps.std(), task.drift, rtol=0.02)
+    paid = task.potential(task.show(np.random.default_rng(1)), np.random.default_rng(2))
+    assert paid.shape == (300, 4) and (paid == np.round(paid)).all() and paid.min() >= 1 and paid.max() <= 100
+
+
+def test_a_bandit_without_decay_starts_at_its_centre():
+    still = tw.RestlessBandit(trials=5, arms=2, decay=1.0, drift=0.0)
+    np.testing.assert_array_equal(still.means(5, np.random.default_rng(0)), np.full((5, 2), 50.0))
+
+
+def test_options_change_places():
+    task = tw.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
+    shown = task.show(np.random.default_rng(3))
+    block = shown["block"]
+    lengths = np.bincount(block)[:-1]
+    assert len(block) == 4000 and lengths.min() >= 15 and lengths.max() <= 25 and len(set(lengths)) == 11
+    paid = task.potential(shown, np.random.default_rng(4))
+    better = paid[np.arange(4000), block % 2]
+    np.testing.assert_allclose([better.mean(), paid.mean()], [0.7, 0.5], atol=0.03)
+
+
+@pytest.mark.parametrize("task", [tw.RestlessBandit(trials=60), tw.ProbabilisticReversal(trials=60)])
+def test_learners_live_in_them(task):
+    simulation = tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 0.2, "forget": 0.0}, participants=3, seed=1)
+    assert simulation.trials.n_trials == 180
+    value = tw.log_likelihood(tw.QLearning(), simulation.trials, {"alpha": 0.3, "beta": 0.2, "forget": 0.0})
+    np.testing.assert_allclose(value.sum(), simulation.log_probability.sum())
+    along = tw.simulate(tw.QLearning(), task.on(simulation.trials), simulation.parameters, seed=1)
+    assert along.trials.n_trials == 180
+
+
+def test_numbers_that_make_no_task():
+    with pytest.raises(tw.UsageError, match="two arms"):
+        tw.RestlessBandit(arms=1)
+    with pytest.raises(tw.UsageError, match="chance from 0 to 1"):
+        tw.ProbabilisticReversal(chance=1.2)
+
+
+# -- the alien task from beginning to end ------------------------------------------------------------------------------
+
+LENGTHS = {
+    "training": 40, "initial": 468, "hidden": 360, "refresher": 168, "comparison": 60, "novel": 12, "mixed": 252,
+}  # fmt: skip
+"""Trials of each phase (the published text says 120 for a refresher; its task's code has 168)."""
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    """The whole experiment of one participant, column by column."""
+    return tw.AlienExperiment().show(np.random.default_rng(7))
+
+
+def test_phases_and_their_lengths(experiment):
+    phase, names = experiment["phase"], tw.AlienExperiment.levels["phase"]
+    changes = phase[np.concatenate([[True], np.diff(phase) != 0])]
+    assert [names[k] for k in changes] == [
+        "training", "initial", "hidden", "refresher", "comparison", "refresher", "novel", "mixed",
+    ]  # fmt: skip
+    counts = dict(zip(names, np.bincount(phase), strict=True))
+    assert counts == LENGTHS | {"refresher": 2 * 168} and experiment.trials == sum(counts.values())
+
+
+@pytest.mark.parametrize("phase", sorted(set(LENGTHS) - {"comparison", "mixed"}))
+def test_no_alien_twice_in_a_row_and_seasons_in_a_known_order(phase):
+    shown = tw.AlienExperiment(phases=[phase]).show(np.random.default_rng(2))
+    block, cue, season = shown["block"], shown["cue"], shown["season"]
+    assert not ((np.diff(cue) == 0) & (np.diff(block) == 0)).any()
+    groups = np.sort(cue.reshape(-1, 4), 1)
+    assert (groups == groups[0]).all() and (groups[0] % 4 == [0, 1, 2, 3]).all()
+    order = season[np.concatenate([[True], np.diff(block) != 0])]
+    if len(order) > 1:
+        assert any((known[: len(order)] == order).all() for known in SEASON_ORDERS)
+        assert np.array_equal(np.flatnonzero(shown.reset), np.arange(9) * 40 if phase == "hidden" else [])
+
+
+def test_mixed_trials_hold_every_pair_equally_often():
+    shown = tw.AlienExperiment(phases=("mixed",)).show(np.random.default_rng(2))
+    pair = shown["season"] * 4 + shown["cue"]
+    assert (np.bincount(pair) == 21).all() and (np.sort(pair.reshape(-1, 12), 1) == np.arange(12)).all()
+
+
+def test_comparisons(experiment):
+    asked = experiment["asked"] > 0
+    sides, means = experiment["option_context"][asked], tw.AlienExperiment().means(experiment)[asked]
+    kind = experiment["asked"][asked]
+    assert (np.bincount(kind) == [0, 24, 36]).all() and not experiment.available[asked, 2].any()
+    assert (kind[:12] == 1).all() and (kind[-12:] == 1).all() and (kind[12:-12] == 2).all()
+    pairs, counts = np.unique(np.sort(sides[kind == 1], 1), axis=0, return_counts=True)
+    assert len(pairs) == 3 and (counts == 8).all()
+    assert (sides[kind == 2][:, 0] == sides[kind == 2][:, 1]).all()
+    worth = {0: 6.25, 1: 5.0, 2: 3.75}
+    assert [worth[s] for s in sides[kind == 1].ravel()] == means[kind == 1, :2].ravel().tolist()
+    # of the 18 pairs of aliens of one season one is a tie: 17 have a better one
+    assert (np.diff(means[kind == 2, :2])[:, 0] == 0).sum() == 2
+
+
+def test_feedback_comes_where_it_should(experiment):
+    paid = tw.AlienExperiment().potential(experiment, np.random.default_rng(1))
+    silent = np.isin(experiment["phase"], [4, 5])
+    assert np.isnan(paid[silent]).all() and np.isfinite(paid[~silent]).all()
+    trained = experiment["phase"] == 0
+    best = paid[trained].argmax(1) == experiment["cue"][trained] % 3
+    assert best.all() and abs(paid[trained].max(1).mean() - 5.0) < 0.3
+    hidden = experiment["phase"] == 2
+    assert (experiment["context"][hidden] == 3).all()
+    cells = [
+        paid[hidden & (experiment["season"] == s) & (experiment["cue"] == c)].mean(0)
+        for s in range(3)
+        for c in range(4)
+    ]
+    np.testing.assert_allclose(np.array(cells).reshape(3, 4, 3), MEANS, atol=0.4)
+
+
+def test_words_that_are_no_phase():
+    for wrong in ("initial", [], ["inital"]):
+        with pytest.raises(tw.UsageError, match="wanted a list of some of training"):
+            tw.AlienExperiment(phases=wrong)
+
+
+def test_a_learner_lives_through_all_of_it():
+    simulation = tw.simulate(tw.QLearning(initial=1.2), tw.AlienExperiment(), {"alpha": 0.2, "beta": 2, "forget": 0.02})
+    frame = simulation.trials.to_frame()
+    asked = frame["asked"] != "item"
+    assert set(frame.loc[asked, "choice"]) <= {0, 1} and frame.loc[asked, "outcome"].isna().all()
+    late = frame[(frame["phase"] == "initial") & (frame["block"] > 6)]
+    assert (late["outcome"] > 1.6).mean() > 0.4
