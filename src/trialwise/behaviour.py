@@ -265,25 +265,21 @@ def general(trials: Trials) -> pd.DataFrame:
     if trials.choice is None:
         raise UsageError("behaviour is told by choices, and the trials have none")
     outcome = next(iter(trials.outcome.values()), np.full(len(trials.choice), np.nan))
-    keys = [c.values for name in ("context", "cue") if (c := trials.columns.get(name)) is not None]
-    rows = {}
-    for n, label in enumerate(trials.participants):
-        mine = np.arange(trials.offsets[n], trials.offsets[n + 1])
-        mine = mine[trials.choice[mine] != MISSED]
-        choice, got = trials.choice[mine], outcome[mine]
-        frame = pd.DataFrame({"choice": choice, "got": got, **{f"key{k}": key[mine] for k, key in enumerate(keys)}})
-        before = (
-            frame.groupby([f"key{k}" for k in range(len(keys))])[["choice", "got"]].shift() if keys else frame.shift()
-        )
-        same, known = frame["choice"] == before["choice"], before["choice"].notna()
-        better = before["got"] > np.nanmean(got) if np.isfinite(got).any() else before["got"].notna()
-        heard = known & before["got"].notna()
-        found = {f"share of {action}": (choice == a).mean() for a, action in enumerate(trials.levels["action"])}
-        found["repeated"] = same[known].mean()
-        found["repeated after better"] = same[heard & better].mean()
-        found["repeated after worse"] = same[heard & ~better].mean()
-        rows[str(label)] = found
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="participant")
+    made = trials.choice != MISSED
+    given = {name: c.values[made] for name in ("context", "cue") if (c := trials.columns.get(name)) is not None}
+    frame: Any = pd.DataFrame(
+        {"who": trials.participant_index[made], "choice": trials.choice[made], "got": outcome[made], **given}
+    )
+    before = frame.groupby(["who", *given])[["choice", "got"]].shift()
+    same = (frame["choice"] == before["choice"]).where(before["choice"].notna())
+    better = before["got"] > frame.groupby("who")["got"].transform("mean")
+    heard = before["got"].notna()
+    columns = {f"share of {action}": frame["choice"] == a for a, action in enumerate(trials.levels["action"])}
+    columns |= {
+        "repeated": same, "repeated after better": same.where(heard & better), "repeated after worse": same.where(heard & ~better),
+    }  # fmt: skip
+    table = pd.DataFrame(columns).astype(float).groupby(frame["who"]).mean().reindex(range(trials.n_participants))
+    return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
 def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:

@@ -34,6 +34,7 @@ def families(names: list[str]) -> tuple[dict[str, list[str]], list[str]]:
 def check_plot(check: Check) -> Figure:
     """A panel a curve (points observed, band what is predicted), one for all other measures, one for probabilities."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     table: Any = check.table
     curves, rest = families([str(name) for name in table.index])
@@ -49,6 +50,7 @@ def check_plot(check: Check) -> Figure:
         axis.fill_between(place, rows["low"], rows["high"], alpha=0.3, linewidth=0, label="predicted, 89 %")
         axis.plot(place, rows["predicted"], linewidth=1)
         axis.plot(place, rows["observed"], "o", color="black", markersize=4, label="observed")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_title(family.replace("…", "").replace("trial  ", "trials ").strip(" ,"), fontsize=10)
     if curves:
         axes[0].legend(frameon=False, fontsize=8)
