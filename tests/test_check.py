@@ -93,15 +93,15 @@ def test_the_two_kinds_cannot_be_confused(fit, agents):
 
 
 def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
-    right = tw.check(fit, tw.AlienTask(), draws=60, progress=False)
+    right = tw.check(fit, tw.AlienTask(), draws=40, progress=False)
     assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
-    again = tw.check(fit, tw.AlienTask(), draws=60, progress=False)
-    assert again.table.equals(right.table)
+    few, again = (tw.check(fit, tw.AlienTask(), draws=4, progress=False) for _ in range(2))
+    assert again.table.equals(few.table)
     wrong = tw.fit(tw.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
-    found = tw.check(wrong, tw.AlienTask(), draws=60, progress=False)
+    found = tw.check(wrong, tw.AlienTask(), draws=40, progress=False)
     assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
     assert len(found.missed) > 2 * len(right.missed)
-    led = tw.check(wrong, draws=20, progress=False)
+    led = tw.check(wrong, draws=4, progress=False)
     assert led.kind == "one-step"
     assert right.plot().axes and "of" in repr(right)
 
@@ -133,10 +133,10 @@ def test_measures_of_any_task():
 
 def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
-    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "20"])
-    assert told.exit_code == 0 and "20 simulated data sets" in told.output
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "5"])
+    assert told.exit_code == 0 and "5 simulated data sets" in told.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
-    expected = tw.check(fit, tw.AlienTask(), draws=20, progress=False).table
+    expected = tw.check(fit, tw.AlienTask(), draws=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()
