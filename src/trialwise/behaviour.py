@@ -46,7 +46,7 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
         the context changes or a column ``block`` does), ``position`` (trial of the block), ``presentation`` (of this cue in the
         block), ``visit`` (of this context), ``previous`` (context of the block before, -1 in the first); ``correct``, 1, 0 or NaN
         for a missed choice; ``fits_previous`` and ``fits_other``, whether the choice is the correct one of the previous, or of
-        another context (NaN in the first block and where missed); ``value`` and ``context_value``, the mean reward of the
+        another context (NaN in the first block and where missed), ``fits_elsewhere``, of any but the current one; ``value`` and ``context_value``, the mean reward of the
         correct action, and its mean over the context's cues.
 
     Raises
@@ -56,8 +56,7 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     """
     import pandas as pd
 
-    wanted = dict(zip(("context", "cue", "action"), means.shape, strict=True))
-    for name, count in wanted.items():
+    for name, count in _sizes(means).items():
         if name != "action" and name not in trials.columns:
             raise UsageError(
                 f'behaviour is told by {name}, and the trials have none: read them with {name}="its column"'
@@ -101,15 +100,18 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     frame["correct"] = np.where(made, choice == best[context, cue], np.nan)
     known = made & (previous >= 0)
     frame["fits_previous"] = np.where(known, choice == best[previous, cue], np.nan)
-    rest = (best[:, cue] == choice) & (np.arange(len(best))[:, None] != context)
-    rest &= np.arange(len(best))[:, None] != previous
-    frame["fits_other"] = np.where(known, rest.any(0), np.nan)
-    frame["fits_elsewhere"] = np.where(
-        made, ((best[:, cue] == choice) & (np.arange(len(best))[:, None] != context)).any(0), np.nan
-    )
+    every = np.arange(len(best))[:, None]
+    elsewhere = (best[:, cue] == choice) & (every != context)
+    frame["fits_other"] = np.where(known, (elsewhere & (every != previous)).any(0), np.nan)
+    frame["fits_elsewhere"] = np.where(made, elsewhere.any(0), np.nan)
     frame["value"] = means.max(2)[context, cue]
     frame["context_value"] = means.max(2).mean(1)[context]
     return frame
+
+
+def _sizes(means: np.ndarray) -> dict[str, int]:
+    """How many contexts, cues and actions there must be."""
+    return dict(zip(("context", "cue", "action"), means.shape, strict=True))
 
 
 def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
@@ -292,8 +294,7 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     import pandas as pd
 
     table = general(trials)
-    wanted = dict(zip(("context", "cue", "action"), means.shape, strict=True))
-    if any(trials.sizes.get(name) != count for name, count in wanted.items()):
+    if any(trials.sizes.get(name) != count for name, count in _sizes(means).items()):
         return table
     frame = scored(trials, means)
     parts = [table, accuracy(frame)]

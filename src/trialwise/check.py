@@ -14,14 +14,12 @@ from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.predict import Kind, choice_probabilities, predict
 from trialwise.progress import bars
+from trialwise.recovered import INTERVAL
 from trialwise.trials import MISSED, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-INTERVAL = 0.89
-"""Probability of the intervals told."""
 
 BINS = 10
 """Into which choice probabilities are sorted."""

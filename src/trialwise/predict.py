@@ -164,9 +164,9 @@ def _labels(surroundings: Environment | Recorded | Trials, participants: int | S
     trials = surroundings.trials if isinstance(surroundings, Recorded) else surroundings
     if isinstance(trials, Trials):
         return list(trials.participants)
-    return list(
-        range(30 if participants is None else participants) if not isinstance(participants, Sequence) else participants
-    )
+    if isinstance(participants, Sequence):
+        return list(participants)
+    return list(range(30 if participants is None else participants))
 
 
 def _posterior(fit: Fit, draws: int) -> list[dict[str, np.ndarray]]:

@@ -11,6 +11,7 @@ from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, say, show
 from trialwise.cli.status import Status
 from trialwise.cli.subject import find
+from trialwise.cli.task import named
 from trialwise.errors import UsageError
 from trialwise.files import write
 
@@ -61,13 +62,10 @@ def check(
 
 def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None) -> None:
     from trialwise.check import check as run
-    from trialwise.environments import BUILT_IN
     from trialwise.fitted import load
 
-    if task is not None and task not in BUILT_IN:
-        raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
+    made: Any = named(task)() if task else None
     fit = load(path)
-    made: Any = BUILT_IN[task]() if task else None
     folder = results.made(output or path.parent)
     found = run(fit, made, draws=draws, seed=seed)
     table, picture, probabilities = (

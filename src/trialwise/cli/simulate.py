@@ -15,6 +15,7 @@ from trialwise.cli.columns import Columns
 from trialwise.cli.console import command, heading, say, table
 from trialwise.cli.groups import grouped
 from trialwise.cli.subject import Name, Restrictions
+from trialwise.cli.task import named
 from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,17 +134,15 @@ def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None,
     """What the learner is put into, and the spread of the outcomes there."""
     import numpy as np
 
-    from trialwise.environments import BUILT_IN, AlienTask, Conditioning
+    from trialwise.environments import AlienTask, Conditioning
     from trialwise.environments.alien_rewards import MEANS
 
     chooses = learner.response == "categorical"
     if recorded is not None:
         spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
         return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
-    if task is not None and task not in BUILT_IN:
-        raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
+    kind: Any = named(task) if task is not None else None
     if task in ("AlienExperiment", "RestlessBandit", "ProbabilisticReversal"):
-        kind: Any = BUILT_IN[task]
         if trials is not None and task == "AlienExperiment":
             raise UsageError("--trials: AlienExperiment has as many as its phases have; leave it out")
         made = kind() if trials is None else kind(trials=trials)

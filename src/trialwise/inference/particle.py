@@ -296,9 +296,7 @@ class Work:
         """The draws as those of every other fit."""
         import xarray as xr
 
-        mu, sd, u, moved = (
-            np.concatenate([getattr(drawn, part.name) for drawn in chain.kept], 1) for part in fields(Drawn)
-        )
+        mu, sd, u, moved = chain.drawn().values()
         draws: dict[str, Any] = {}
         one = self.pooling == "complete"
         for k, parameter in enumerate(self.learner.parameters):
@@ -356,14 +354,16 @@ class Chain:
             self.kept.append(drawn)
         self.number += mu.shape[1]
 
+    def drawn(self) -> dict[str, np.ndarray]:
+        """The parts of :class:`~trialwise.inference.correction.Drawn`, all blocks together."""
+        return {
+            part.name: np.concatenate([getattr(each, part.name) for each in self.kept], 1) for part in fields(Drawn)
+        }
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything, for a file."""
         assert self.state is not None
-        drawn = {
-            f"drawn_{part.name}": np.concatenate([getattr(each, part.name) for each in self.kept], 1)
-            for part in fields(Drawn)
-            if self.kept
-        }
+        drawn = {f"drawn_{name}": values for name, values in self.drawn().items()} if self.kept else {}
         state = {f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)}
         return {"number": np.array(self.number), **state, **drawn}
 
