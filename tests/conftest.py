@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import trialwise as tw
 from trialwise.environments import AlienTask
+
+settings.register_profile("no times", deadline=None)  # a busy machine is no error of the code's
+settings.load_profile("no times")
 
 
 @pytest.fixture(scope="session")

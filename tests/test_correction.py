@@ -1,4 +1,4 @@
-"""Choosing among a block of proposals by weight."""
+"""Choosing among a block of proposals by weight; and that what moves chains between blocks leaves the truth as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialwise.inference.correction import pick
+from trialwise.emulator import Emulator, Limits, Scales, Surface
+from trialwise.inference.correction import Corrector, pick
+from trialwise.priors import GroupPrior
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))
@@ -29,3 +31,50 @@ def test_the_point_to_go_on_from_is_drawn_by_weight():
     weight = np.broadcast_to(np.array([0.5, 0.0, 1.5, 2.0])[:, None], (40_000, 4, 1))
     _, last = pick(weight, np.random.default_rng(5))
     np.testing.assert_allclose(np.bincount(last.ravel(), minlength=4) / 40_000, [0.125, 0, 0.375, 0.5], atol=0.01)
+
+
+def quadratic(centre, curvature):
+    """A surface that is only a quadratic: a Gaussian likelihood."""
+    size = len(centre)
+    no_points, no_weights, scales = np.zeros((0, size)), np.zeros(0), Scales(np.zeros(size), 0.0, 0.0)
+    return Surface(centre, np.eye(size), 0.0, np.zeros(size), -curvature, np.ones(size), no_points, no_weights, scales)
+
+
+def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong():
+    """Likelihoods are Gaussian about 1 and estimates of them noisy; emulators put them elsewhere, and wider or narrower."""
+    random = np.random.default_rng(8)
+    chains, units, size = 3000, 2, 2
+    precision = np.array([[[2.0, 0.6], [0.6, 1.0]], [[0.5, -0.2], [-0.2, 3.0]]])
+    anywhere = Limits(np.full(size, -np.inf), np.full(size, np.inf))
+    surfaces = [
+        quadratic(np.array([0.5, 1.4]), 0.6 * precision[0]),
+        quadratic(np.array([1.2, 0.9]), 1.5 * precision[1]),
+    ]
+
+    def estimate(u, unit, particles):
+        gap = u - 1.0
+        noise = 0.5 * random.standard_normal(len(u)) - 0.125
+        return -0.5 * np.einsum("ni,nij,nj->n", gap, precision[unit], gap) + noise
+
+    prior = GroupPrior(np.zeros(size), np.full(size, 0.9), np.full(size, 0.5))
+    corrector = Corrector(
+        estimate, Emulator(surfaces, anywhere), precision, prior, False, np.array([3, 2]), np.array([9, 9]), random
+    )  # fmt: skip
+    posterior = precision + np.diag(1.0 / prior.total**2)
+    mean = np.linalg.solve(posterior, precision @ np.ones((size, 1)))[..., 0]
+    covariance = np.linalg.inv(posterior)
+    middle, spread = np.zeros((chains, size)), np.broadcast_to(prior.total, (chains, size))
+    start = mean + np.einsum(
+        "nij,cnj->cni", np.linalg.cholesky(covariance), random.standard_normal((chains, units, size))
+    )
+    state = corrector.weigh(middle, spread, start)
+    for _ in range(6):
+        corrector.refresh(state)
+    moved = np.abs(state.u - start).max(2)
+    assert (moved > 0).mean() > 0.95
+    for n in range(units):
+        error = np.sqrt(np.diag(covariance[n]) / chains)
+        assert (np.abs(state.u[:, n].mean(0) - mean[n]) < 4 * error).all()
+        np.testing.assert_allclose(
+            np.cov(state.u[:, n].T), covariance[n], atol=5 * covariance[n].max() / np.sqrt(chains)
+        )

@@ -13,7 +13,7 @@ from trialwise.inspection import inspect
 from trialwise.read import read_long, read_wide
 from trialwise.trials import Trials
 
-ANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD = "participant,trial,block,context,cue,choice,outcome\n" + "".join(
     f"{p},{t},1,hot,{'ab'[t % 2]},{t % 2},{t / 4}\n" for p in (1, 2) for t in range(5)
 )

@@ -56,7 +56,7 @@ def at(learner, spot):
 
 
 @pytest.mark.parametrize("name", ORACLES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32 - 1), width=st.sampled_from([0.1, 1.0, 2.0]))
 def test_generated_data(name, seed, width):
     learner, oracle = ORACLES[name]

@@ -467,7 +467,7 @@ def tables(draw):
     return pd.DataFrame(rows, columns=["participant", "trial", "cue", "choice", "outcome"]), actions, cues
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=tables(),
     separator=st.sampled_from([",", ";", "\t", "|"]),

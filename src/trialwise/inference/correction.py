@@ -264,24 +264,35 @@ class Corrector:
         """Sweeps of random walks of participants and of the group given them; then the other draws anew around those picked."""
         chains, units, size = state.u.shape
         rows = np.tile(np.arange(units), chains)
-        covariance = np.linalg.inv(self.curvature + np.eye(size) / self.prior.total**2)
-        root = np.linalg.cholesky(covariance)[rows]
         now, mu, sd = state.u.reshape(-1, size), state.mu, state.sd
-        value = state.log_ratio.ravel() + self.emulator.at(rows, now)[0]
-        for _ in range(SWEEPS):
-            scale = np.exp(self.random.uniform(np.log(0.1), np.log(1.0), (len(now), 1)))
-            new = now + scale * np.einsum("nij,nj->ni", root, self.random.standard_normal(now.shape))
-            found = self.estimate(new, rows, self.particles[rows])
-            found = np.where(np.isfinite(found), found, -1e10)
+        log_ratio = state.log_ratio.ravel()
+        for sweep in range(SWEEPS):
             middle, spread = (np.repeat(part, units, 0) for part in (mu, sd))
-            gain = found - value - 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
-            accept = np.log(self.random.random(len(now))) < gain
-            now, value = np.where(accept[:, None], new, now), np.where(accept, found, value)
+            emulated = self.emulator.at(rows, now)[0]
+            if sweep % 2:
+                draws, values = self._around(now, rows, [middle, spread], np.full(len(rows), 2))
+                new, there = draws[1::2], values[1::2]
+                gain = 0.0
+            else:
+                new = now + self._steps(rows, spread)
+                there = self.emulator.at(rows, new)[0]
+                gain = there - emulated - 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
+            found = self.estimate(new, rows, self.particles[rows]) - there
+            found = np.where(np.isfinite(found), found, -1e10)
+            accept = np.log(self.random.random(len(now))) < found - log_ratio + gain
+            now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, found, log_ratio)
             if self.grouped:
                 mu, sd = group_given_participants(now.reshape(state.u.shape), sd, self.prior, self.random)
-        ratio = value - self.emulator.at(rows, now)[0]
-        fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=ratio.reshape(chains, units))
+        fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=log_ratio.reshape(chains, units))
         state.__dict__.update(fresh.__dict__)
+
+    def _steps(self, rows: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Steps of random walks, as long as a tenth of the emulated conditionals' widths, or up to as long as these."""
+        bent = self.curvature[rows].copy()
+        bent[:, *np.diag_indices(bent.shape[1])] += 1.0 / spread**2
+        root = np.linalg.cholesky(np.linalg.inv(bent))
+        scale = np.exp(self.random.uniform(np.log(0.1), np.log(1.0), (len(rows), 1)))
+        return scale * np.einsum("nij,nj->ni", root, self.random.standard_normal(spread.shape))
 
 
 def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 DRAWS, BURN = 400, 20
 """Kept and not kept proposals of each chain, where nobody said how many there should be."""
 
-FURTHER, MORE = 200, 8
+FURTHER, MORE = 100, 16
 """So many draws are added while there are too few, at most so often."""
 
 TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
