@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from trialwise.emulator import Emulator, Limits, Scales, Surface
 from trialwise.inference.correction import Corrector, pick
+from trialwise.inference.tilt import learnt
 from trialwise.priors import GroupPrior
 
 
@@ -78,3 +79,19 @@ def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong(
         np.testing.assert_allclose(
             np.cov(state.u[:, n].T), covariance[n], atol=5 * covariance[n].max() / np.sqrt(chains)
         )
+
+
+def test_a_tilt_is_learnt_from_noisy_weights_and_keeps_draws_by_it():
+    """Weights that depend on the second mean; draws kept have the tilted mean, and weigh what the tilt leaves to weigh."""
+    random = np.random.default_rng(3)
+    mu, sd = random.standard_normal((4000, 2)), np.exp(0.3 * random.standard_normal((4000, 2)))
+    height = 0.5 * mu[:, 1] + 0.8 * random.standard_normal(4000)
+    tilt = learnt(mu, sd, height)
+    np.testing.assert_allclose(tilt.slope / tilt.scale, [0, 0.5, 0, 0], atol=0.06)
+    kept = tilt.kept(mu, sd, random)
+    assert 0.4 < kept.mean() < 0.8
+    assert 0.25 < mu[kept, 1].mean() < 0.55  # 0.5 without a cap
+    weight = np.exp(0.5 * mu[kept, 1] - tilt(mu[kept], sd[kept]))
+    np.testing.assert_allclose((weight * mu[kept, 1]).sum() / weight.sum(), 0.5, atol=0.08)
+    few = learnt(mu[:60], sd[:60], random.standard_normal(60))
+    assert np.abs(few.slope).max() < 0.45

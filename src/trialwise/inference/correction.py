@@ -32,6 +32,7 @@ import numpy as np
 from trialwise.emulator import Emulator, surface_at
 from trialwise.engine.run_hidden import cores
 from trialwise.inference.estimates import Estimator
+from trialwise.inference.tilt import Tilt, learnt
 from trialwise.priors import GroupPrior
 from trialwise.whitening import _cholesky, _solve_transposed
 
@@ -175,6 +176,8 @@ class Corrector:
         Draws of each unit, ``(units,)``.
     particles
         Of the filters of each unit, ``(units,)``.
+    tilt
+        Of what is proposed, once :meth:`start` has learnt it; without a group there is none.
     """
 
     estimate: Estimator
@@ -185,6 +188,7 @@ class Corrector:
     counts: np.ndarray
     particles: np.ndarray
     random: np.random.Generator
+    tilt: Tilt | None = None
 
     def weigh(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, known: np.ndarray | None = None) -> State:
         """Draws around ``u``, weighed; ``known`` are the weights of ``u`` themselves, if they are to be kept."""
@@ -236,29 +240,54 @@ class Corrector:
             draws, values = zip(*pool.map(some, streams, pieces), strict=True)
         return np.concatenate(draws), np.concatenate(values)
 
+    def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> State:
+        """Where chains start: each at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
+
+        From these weights it also learns the tilt of what is proposed later.
+        """
+        pool = self._weighed(mu, sd, u)
+        _, last = pick(self._weights(pool), self.random)
+        if self.grouped:
+            size = mu.shape[-1]
+            self.tilt = learnt(mu.reshape(-1, size), sd.reshape(-1, size), pool["log_mean"].sum(2).ravel())
+        return State(**{name: part[:, 0] for name, part in self._taken(pool, last).items()})
+
     def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> Drawn:
-        """As many draws of the truth as draws of the emulated posterior are proposed, ``u (chains, draws, units, parameters)``.
+        """As many draws of the truth as are proposed, ``(chains, draws, ...)``: draws of the emulated posterior, tilted.
 
         ``state``, which is one of those drawn from, becomes one of the draws.
         """
-        chains, many, units = u.shape[:3]
-        new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
-
-        def pooled(name: str) -> np.ndarray:
-            here, there = getattr(state, name)[:, None], getattr(new, name)
-            return np.concatenate([here, there.reshape(chains, many, *here.shape[2:])], 1)
-
-        pool = {part.name: pooled(part.name) for part in fields(State)}
-        height = pool["log_mean"].sum(2, keepdims=True) if self.grouped else pool["log_mean"]
-        picked, last = pick(np.exp(height - height.max(1, keepdims=True)), self.random)
+        new = self._weighed(mu, sd, u)
+        pool = {name: np.concatenate([getattr(state, name)[:, None], new[name]], 1) for name in new}
+        picked, last = pick(self._weights(pool), self.random)
         before = np.concatenate([np.zeros_like(last), picked[:, :-1]], 1)
-        one, each = (np.broadcast_to(index, (*index.shape[:2], units)) for index in (last, picked))
-        for name in ("u", "log_ratio", "log_mean"):
-            setattr(state, name, taken(pool[name], one)[:, 0])
+        state.__dict__.update({name: part[:, 0] for name, part in self._taken(pool, last).items()})
+        drawn = self._taken(pool, picked)
+        return Drawn(drawn["mu"], drawn["sd"], drawn["u"], (picked != before).mean(2))
+
+    def _weighed(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        """The parts of :meth:`weigh`'s states, ``(chains, draws, ...)``."""
+        chains, many = mu.shape[:2]
+        new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
+        return {
+            part.name: getattr(new, part.name).reshape(chains, many, *getattr(new, part.name).shape[1:])
+            for part in fields(State)
+        }
+
+    def _weights(self, pool: dict[str, np.ndarray]) -> np.ndarray:
+        """By which states of a pool are chosen, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
+        height = pool["log_mean"]
         if self.grouped:
-            state.mu, state.sd = (taken(pool[name], last[..., 0])[:, 0] for name in ("mu", "sd"))
-            mu, sd = (taken(pool[name], picked[..., 0]) for name in ("mu", "sd"))
-        return Drawn(mu, sd, taken(pool["u"], each), (picked != before).mean(2))
+            height = height.sum(2, keepdims=True)
+        if self.tilt:
+            height = height - self.tilt(pool["mu"], pool["sd"])[..., None]
+        return np.exp(height - height.max(1, keepdims=True))
+
+    def _taken(self, pool: dict[str, np.ndarray], index: np.ndarray) -> dict[str, np.ndarray]:
+        """States of a pool by their index, ``(chains, picked, units or 1)``."""
+        units = pool["u"].shape[2]
+        each = np.broadcast_to(index, (*index.shape[:2], units))
+        return {name: taken(part, index[..., 0] if name in ("mu", "sd") else each) for name, part in pool.items()}
 
     def refresh(self, state: State) -> None:
         """Sweeps of random walks of participants and of the group given them; then the other draws anew around those picked."""

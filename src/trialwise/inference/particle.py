@@ -28,6 +28,7 @@ from trialwise.inference.correction import Corrector, Drawn, State
 from trialwise.inference.estimates import Archive, Estimator
 from trialwise.inference.explore import about, explore
 from trialwise.inference.nuts import How, sample_posterior
+from trialwise.inference.tilt import Tilt
 from trialwise.learner import Learner
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
@@ -64,6 +65,9 @@ NOISE, FEWEST_MOST = 0.15, (64, 4000)
 
 SPREAD = 1.0
 """Variance of a joint weight that the numbers of draws are chosen for."""
+
+PILOT = 30
+"""Draws of each chain that it starts at one of, by weight, and that the tilt is learnt from."""
 
 THIN = 3
 """Draws of the emulated posterior for each one that is proposed."""
@@ -273,15 +277,17 @@ class Work:
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
         chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
+        if chain.state is None:
+            chain.start(*self._proposals(posterior, None, 0, PILOT))
+            self.checkpoint.save({**self._arrays(), **chain.arrays()})
         done = 0
         for more in range(1 if draws else 1 + MORE):
             goal = BURN + (draws or DRAWS) + more * FURTHER
             if chain.number < goal:
-                stage = self.sample(posterior, THIN * (goal - done), 300, self.chains, self.seed + 1 + more)
-                order = self.random(3, more).permutation(THIN * (goal - done))[: goal - done]
+                proposals = self._proposals(posterior, corrector.tilt, 1 + more, goal - done)
                 while chain.number < goal:
-                    at = order[chain.number - done :][:BLOCK]
-                    chain.step(*(np.ascontiguousarray(part[:, at]) for part in stage))
+                    at = slice(chain.number - done, min(chain.number + BLOCK, goal) - done)
+                    chain.step(*(np.ascontiguousarray(part[:, at]) for part in proposals))
                     self.tell("correcting", (chain.number - done) / (goal - done))
                     self.checkpoint.save({**self._arrays(), **chain.arrays()})
             done = goal
@@ -291,6 +297,18 @@ class Work:
                 break
             self.notes.append(f"{FURTHER} more draws a chain were made, because of this: {lack}")
         return tree
+
+    def _proposals(self, posterior: Posterior, tilt: Tilt | None, portion: int, count: int) -> tuple[np.ndarray, ...]:
+        """So many draws of the emulated posterior for each chain, tilted: ``mu, sd, u``, the same whenever they are asked for."""
+        found: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(self.chains)]
+        while min(sum(len(part[0]) for part in mine) for mine in found) < count:
+            random = self.random(3, portion, len(found[0]))
+            stage = self.sample(posterior, THIN * count, 200, self.chains, int(random.integers(2**31)))
+            kept = tilt.kept(stage[0], stage[1], random) if tilt else np.ones(stage[0].shape[:2], bool)
+            order = random.permutation(THIN * count)
+            for mine, here, *parts in zip(found, kept, *stage, strict=True):
+                mine.append(tuple(part[order[here[order]]] for part in parts))
+        return tuple(np.stack([np.concatenate([part[k] for part in mine])[:count] for mine in found]) for k in range(3))
 
     def tree(self, chain: Chain) -> xr.DataTree:
         """The draws as those of every other fit."""
@@ -339,15 +357,21 @@ class Chain:
         self.number, self.state = 0, None
         self.kept: list[Drawn] = []
         if "number" in saved:
+            if "tilt_top" in saved:
+                corrector.tilt = Tilt(*(saved[f"tilt_{part.name}"] for part in fields(Tilt)))
             self.number, estimate.filters = int(saved["number"]), int(saved["filters"])
             self.state = State(*(saved[f"state_{part.name}"] for part in fields(State)))
             self.kept = [Drawn(*(saved[f"drawn_{part.name}"] for part in fields(Drawn)))] if self.number > BURN else []
 
+    def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
+        """Begin at draws of the emulated posterior, ``(chains, draws, ...)``."""
+        self.corrector.random = self.random(5)
+        self.state = self.corrector.start(mu, sd, u)
+
     def step(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
-        """A block of draws of the emulated posterior becomes one of the true one; the first draw is where chains start."""
+        """A block of draws of the emulated posterior becomes one of the true one."""
+        assert self.state is not None
         self.corrector.random = self.random(4, self.number)
-        if self.state is None:
-            self.state = self.corrector.weigh(mu[:, 0], sd[:, 0], u[:, 0])
         drawn = self.corrector.propose(self.state, mu, sd, u)
         self.corrector.refresh(self.state)
         if self.number >= BURN:
@@ -365,7 +389,9 @@ class Chain:
         assert self.state is not None
         drawn = {f"drawn_{name}": values for name, values in self.drawn().items()} if self.kept else {}
         state = {f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)}
-        return {"number": np.array(self.number), **state, **drawn}
+        tilt = self.corrector.tilt
+        tilted = {f"tilt_{part.name}": getattr(tilt, part.name) for part in fields(Tilt)} if tilt else {}
+        return {"number": np.array(self.number), **state, **drawn, **tilted}
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
