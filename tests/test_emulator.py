@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trialwise.emulator import Emulator, Limits, fit_surface, within_limits
+from trialwise.inference.particle import outermost
 
 LIMITS = Limits(np.array([-4.0, -np.inf]), np.array([4.0, np.inf]))
 
@@ -55,3 +56,8 @@ def test_a_surface_comes_back_from_noisy_estimates(emulator):
     u = np.random.default_rng(4).normal([0.0, 0.0], [0.5, 1.0], (200, 2))
     error = emulator.at(np.zeros(len(u), int), u)[0] - surface(u)
     assert error.std() < 0.06
+
+
+def test_the_outermost_draws_of_every_quantity_each_once():
+    values = np.array([[0.0, 5.0], [1.0, 2.0], [-3.0, 3.0], [4.0, 1.0], [0.5, 2.5]])
+    assert outermost(values) == [0, 2, 3]

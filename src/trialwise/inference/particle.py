@@ -191,19 +191,21 @@ class Work:
         random = self.random(1, number)
         emulator = self.emulator(20 if number % 2 == 0 else 0)
         posterior, _ = self.emulated(emulator)
-        _, _, u = self.sample(posterior, 2 * POINTS, 200, 2, int(random.integers(2**31)))
+        mu, sd, u = self.sample(posterior, 2 * POINTS, 200, 2, int(random.integers(2**31)))
         units, size = u.shape[2:]
         pooled = u.reshape(-1, units, size)
         finer = FINER if number >= ROUGH else 1
         inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
-        chosen = pooled[random.choice(len(pooled), inner, replace=False)].transpose(1, 0, 2)
+        ends = outermost(np.concatenate([mu, np.log(sd)], -1).reshape(len(pooled), -1)) if self.grouped else []
+        some = random.choice(len(pooled), inner - len(ends), replace=False)
+        chosen = pooled[[*some, *ends]].transpose(1, 0, 2)
         found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
         value = np.logaddexp(*found) - np.log(2.0)
         error = (
             emulator.at(np.repeat(np.arange(units), inner), chosen.reshape(-1, size))[0].reshape(value.shape) - value
         )
         noise = trimmed((found[0] - found[1]) ** 2) / 2.0
-        self.surprise.append(np.maximum(error.var(1) - noise / 2.0, 0.0))
+        self.surprise.append(np.maximum(error[:, : len(some)].var(1) - noise / 2.0, 0.0))
         self.noise = noise * finer
         self.archive.add(chosen, value, 2 * finer * PARTICLES)
         middle = pooled.mean(0)[:, None]
@@ -392,6 +394,11 @@ class Chain:
         tilt = self.corrector.tilt
         tilted = {f"tilt_{part.name}": getattr(tilt, part.name) for part in fields(Tilt)} if tilt else {}
         return {"number": np.array(self.number), **state, **drawn, **tilted}
+
+
+def outermost(values: np.ndarray) -> list[int]:
+    """The rows of ``values (draws, quantities)`` in which a quantity is smallest or largest, each once."""
+    return sorted({*np.argmin(values, 0).tolist(), *np.argmax(values, 0).tolist()})
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
