@@ -7,7 +7,7 @@ import xarray as xr
 
 import trialwise as tw
 from trialwise import learner, positive, unit
-from trialwise.diagnostics import problems, too_few
+from trialwise.diagnostics import too_few
 from trialwise.environments import AlienTask
 from trialwise.errors import UsageError
 
@@ -106,6 +106,10 @@ def test_truth_is_recovered():
     data = tw.simulate(mine, AlienTask(trials=440), truth, participants=20, seed=8)
     found = tw.fit(mine, data.trials, seed=4, progress=False)
     assert not found.problems
+    told = tw.diagnose(found)
+    assert told.verdict.startswith("The draws can be relied on. 4 chains that started apart came to the same answer")
+    assert told.sampler["cut_short"].max() == 0 and told.sampler["acceptance"].between(0.6, 1).all()
+    assert {"depth", "steps", "e_bfmi"} <= set(told.sampler)
     table = tw.recovered(found, data.parameters)
     assert (table["correlation"] > 0.7).all(), table
     assert table["coverage"].between(0.7, 1.0).all(), table
@@ -244,24 +248,3 @@ def test_arguments_that_do_not_fit(small, how, message):
 def test_the_class_in_place_of_the_learner(small):
     with pytest.raises(tw.UsageError, match="the class called"):
         tw.fit(tw.QLearning, small.trials)
-
-
-def test_diagnostics_that_fail():
-    random = np.random.default_rng(0)
-    draws = random.standard_normal((2, 50))
-    stats = xr.Dataset(
-        {
-            "diverging": (("chain", "draw"), random.random((2, 50)) < 0.1),
-            "energy": (("chain", "draw"), np.cumsum(draws, axis=1)),
-        }
-    )
-    import pandas as pd
-
-    group = pd.DataFrame({"r_hat": [1.2, 1.0], "ess_bulk": [30.0, 900.0], "ess_tail": [40.0, 900.0]}, index=["a", "b"])
-    found = problems(xr.DataTree.from_dict({"sample_stats": stats}), group)
-    words = " ".join(found)
-    assert len(found) == 4
-    assert "divergent" in words
-    assert "R-hat above 1.01 for a (worst 1.200)" in words
-    assert "fewer than 400 effective draws for a (fewest 30)" in words
-    assert "E-BFMI" in words

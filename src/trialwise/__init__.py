@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trialwise.conformance import check_learner
     from trialwise.data_sets import data_set
     from trialwise.declaration import learner, probabilities
+    from trialwise.diagnose import Diagnosis, diagnose
     from trialwise.environments import AlienExperiment, AlienTask, Conditioning, ProbabilisticReversal, RestlessBandit
     from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
@@ -46,6 +47,7 @@ _NAMES = {
     "check": "Check check",
     "conformance": "check_learner",
     "data_sets": "data_set",
+    "diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit",
     "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
@@ -109,6 +111,7 @@ __all__ = [
     "Check",
     "Conditioning",
     "DataError",
+    "Diagnosis",
     "FetchError",
     "Fit",
     "HierarchicalBayes",
@@ -131,6 +134,7 @@ __all__ = [
     "check_learner",
     "constant",
     "data_set",
+    "diagnose",
     "fetch",
     "fit",
     "hidden",

@@ -105,7 +105,7 @@ class Fit:
         """What is wrong with the draws, each a sentence with advice; empty if they can be trusted."""
         from trialwise.diagnostics import problems
 
-        return problems(self.tree, self.group())
+        return tuple(str(finding) for finding in problems(self.tree, self.group()))
 
     def means(self) -> dict[str, np.ndarray]:
         """Posterior means of every parameter, natural scale, ``(participants,)``."""
@@ -152,9 +152,10 @@ class Fit:
 
     def plot_trace(self) -> Figure:
         """Densities by chain and traces of the group's parameters."""
+        from trialwise.diagnostics import labelled
         from trialwise.plots.trace import trace_plot
 
-        return trace_plot(self.tree, self.group_names)
+        return trace_plot(labelled(self.tree, self.group_names), self.tree["sample_stats"]["diverging"].to_numpy())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a netCDF file, whole or not at all; :func:`load` reads it."""

@@ -107,6 +107,47 @@ def told(
     return replace(prior, mean=mean, width=width, spread=spread), unusual
 
 
+def prior_draws(
+    learner: Learner, trials: Trials, priors: Mapping[str, Any], pooling: str, count: int, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Draws of what describes the group, before any data.
+
+    Parameters
+    ----------
+    priors
+        The user's own, in place of the defaults.
+    count
+        How many.
+
+    Returns
+    -------
+    dict
+        Of every name of :func:`group_names`, and of medians (``alpha_group``) where there is a group: ``(count,)``, or
+        ``(count, participants)`` for a prior that differs between participants.
+    """
+    prior, unusual = told(group_prior(learner, trials), learner, priors, pooling)
+    random, made = np.random.default_rng(seed), {}
+    for k, p in enumerate(learner.parameters):
+        if pooling == "partial":
+            made[f"{p.name}_mu"] = random.normal(prior.mean[k], prior.width[k], count)
+            made[f"{p.name}_sd"] = abs(random.normal(0.0, prior.spread[k], count))
+        else:
+            made[p.name] = p.constrain(random.normal(prior.mean[k], prior.total[k], count))
+    made |= {name: _drawn(distribution, count, seed) for name, distribution in unusual.items()}
+    if pooling == "partial":
+        made |= {f"{p.name}_group": p.constrain(made[f"{p.name}_mu"]) for p in learner.parameters}
+    return made
+
+
+def _drawn(distribution: Any, count: int, seed: int) -> np.ndarray:
+    """Draws of a distribution of PyMC or PreliZ."""
+    if hasattr(distribution, "to_pymc"):
+        distribution = distribution.to_pymc()
+    import pymc as pm
+
+    return np.asarray(pm.draw(distribution, count, random_seed=seed))
+
+
 def _constants(distribution: Any, kind: str) -> tuple[float, ...]:
     """The parameters of a scalar random variable of PyMC, if it is of this kind and they are numbers; else nothing."""
     node = getattr(distribution, "owner", None)

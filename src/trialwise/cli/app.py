@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trialwise.cli import check, data, demo, fit, inspect, models, simulate
+from trialwise.cli import check, data, demo, diagnose, fit, inspect, models, simulate
 from trialwise.cli.console import fail, say
 from trialwise.cli.status import status_of
 from trialwise.cli.words import in_options
@@ -67,6 +67,7 @@ VERBS: dict[Callable[..., None], str] = {
     simulate.simulate: "Simulate a learner at known parameters.",
     demo.demo: "Fit the bundled example and compare with the truth.",
     data.data: "Fetch a public data set.",
+    diagnose.diagnose: "Say whether a fit can be believed, and what to try.",
     check.check: "Check a learner of your own, or a fit.",
 }
 

@@ -29,6 +29,12 @@ def show(thing: Any) -> None:
     Console(highlight=False).print(thing)
 
 
+def paragraph(text: str) -> None:
+    """Lines of the result, cut at blanks."""
+    console = Console(highlight=False)
+    console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in text.split("\n"))), soft_wrap=True)
+
+
 def note(text: str) -> None:
     """Something the user should know, to standard error."""
     _aside("note: ", text, "cyan")

@@ -2,60 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST = 24
 """Rows at the most: a wall of them shows nothing."""
 
 
-def trace_plot(tree: xr.DataTree, names: Sequence[str]) -> Figure:
+def trace(axis: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
+    """Draws of each chain in order, ``(chains, draws)``; divergent transitions are marked below them."""
+    for chain, values in enumerate(draws):
+        axis.plot(values, color=f"C{chain % 10}", linewidth=0.4, alpha=0.8)
+        at = np.flatnonzero(diverging[chain])
+        if len(at):
+            axis.plot(at, np.full(len(at), draws.min()), "|", color="black", markersize=6)
+    axis.margins(x=0)
+
+
+def not_shown(count: int) -> str:
+    """A remark that so many parameters are too many for a picture, if they are."""
+    return f" ({count - MOST} more parameters not shown)" if count > MOST else ""
+
+
+def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray) -> Figure:
     """A row a parameter: the density of each chain on the left, its draws in order on the right.
 
-    Chains that agree lie on each other on the left and look like one band on the right; divergent transitions are
-    marked below the draws.
+    Chains that agree lie on each other on the left and look like one band on the right.
+
+    Parameters
+    ----------
+    parameters
+        Draws of each, ``(chains, draws)``.
+    diverging
+        Of the same shape: whether the transition to that draw diverged.
     """
     from matplotlib.figure import Figure
     from scipy.stats import gaussian_kde
 
-    posterior = tree["posterior"]
-    rows: list[tuple[str, np.ndarray]] = []
-    for name in names:
-        values = posterior[name].transpose("chain", "draw", ...)
-        flat = values.to_numpy().reshape(*values.shape[:2], -1)
-        labels = posterior["participant"].to_numpy() if values.ndim == 3 else [""]
-        rows += [(f"{name}[{label}]" if values.ndim == 3 else name, flat[:, :, k]) for k, label in enumerate(labels)]
-    rows, left_out = rows[:MOST], len(rows) - MOST
-    diverging = tree["sample_stats"]["diverging"].to_numpy()
-
+    rows = list(parameters.items())[:MOST]
     figure = Figure(figsize=(9, 1.5 * len(rows) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows), 2, squeeze=False, gridspec_kw={"width_ratios": (1, 2)})
-    for (label, draws), (density, trace) in zip(rows, axes, strict=True):
+    for (label, draws), (density, right) in zip(rows, axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)
         for chain, values in enumerate(draws):
-            colour = f"C{chain % 10}"
             if np.ptp(values) > 0:
-                density.plot(span, gaussian_kde(values)(span), color=colour, linewidth=1)
-            trace.plot(values, color=colour, linewidth=0.4, alpha=0.8)
-            at = np.flatnonzero(diverging[chain])
-            if len(at):
-                trace.plot(at, np.full(len(at), draws.min()), "|", color="black", markersize=6)
+                density.plot(span, gaussian_kde(values)(span), color=f"C{chain % 10}", linewidth=1)
+        trace(right, draws, diverging)
         density.set_yticks([])
         density.set_ylabel(label, rotation=0, ha="right", va="center")
         density.tick_params(labelsize=7)
-        trace.tick_params(labelsize=7)
-        trace.margins(x=0)
-        for axis in (density, trace):
+        right.tick_params(labelsize=7)
+        for axis in (density, right):
             axis.spines[["top", "right"]].set_visible(False)
         density.spines["left"].set_visible(False)
     axes[0, 0].set_title("density, a line a chain", fontsize=9)
-    axes[0, 1].set_title(
-        "draws in order" + (f" ({left_out} more parameters not shown)" if left_out > 0 else ""), fontsize=9
-    )
+    axes[0, 1].set_title("draws in order" + not_shown(len(parameters)), fontsize=9)
     return figure

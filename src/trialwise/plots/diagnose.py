@@ -1,0 +1,75 @@
+"""A diagnosis in pictures: whether chains take turns at every rank, drift, and how long they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.plots.trace import MOST, not_shown, trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BINS, LAGS = 10, 60
+
+
+def diagnose_plot(
+    parameters: Mapping[str, np.ndarray], diverging: np.ndarray, effective: Mapping[str, float]
+) -> Figure:
+    """A row a parameter: ranks by chain, draws in order, autocorrelation by chain.
+
+    Parameters
+    ----------
+    parameters
+        Draws of each, ``(chains, draws)``.
+    diverging
+        Of the same shape: whether the transition to that draw diverged.
+    effective
+        Effective draws of each parameter: they make the band that ranks of good chains keep to, mostly.
+    """
+    from matplotlib.figure import Figure
+
+    rows = list(parameters.items())[:MOST]
+    figure = Figure(figsize=(11, 1.6 * len(rows) + 0.6), layout="constrained")
+    axes = figure.subplots(len(rows), 3, squeeze=False, gridspec_kw={"width_ratios": (2, 3, 2)})
+    for (label, draws), (left, middle, right) in zip(rows, axes, strict=True):
+        _ranks(left, draws, effective[label])
+        trace(middle, draws, diverging)
+        _autocorrelation(right, draws)
+        left.set_ylabel(label, rotation=0, ha="right", va="center")
+        for axis in (left, middle, right):
+            axis.tick_params(labelsize=7)
+            axis.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].set_title("ranks of each chain's draws: level lines", fontsize=9)
+    axes[0, 1].set_title("draws in order: one band" + not_shown(len(parameters)), fontsize=9)
+    axes[0, 2].set_title("autocorrelation by lag: soon near 0", fontsize=9)
+    return figure
+
+
+def _ranks(axis: Axes, draws: np.ndarray, effective: float) -> None:
+    """How often each chain is at each rank among all draws, over how often it would be by chance (Vehtari et al. 2021, section 4.3)."""
+    from scipy.stats import rankdata
+
+    chains, length = draws.shape
+    ranks = rankdata(draws).reshape(draws.shape) / draws.size
+    for chain, each in enumerate(ranks):
+        count, edges = np.histogram(each, BINS, (0.0, 1.0))
+        axis.stairs(count * BINS / length, edges, color=f"C{chain % 10}", linewidth=1)
+    spread = 2 * np.sqrt((BINS - 1) / max(effective / chains, 1.0))
+    axis.axhspan(max(1 - spread, 0.0), 1 + spread, color="0.9", zorder=0)
+    axis.axhline(1.0, color="0.6", linewidth=0.7)
+    axis.set_ylim(0.0, None)
+    axis.set_xlim(0.0, 1.0)
+
+
+def _autocorrelation(axis: Axes, draws: np.ndarray) -> None:
+    from arviz_stats.base import array_stats
+
+    with np.errstate(invalid="ignore"):
+        for chain, each in enumerate(np.atleast_2d(array_stats.autocorr(draws, axis=1))):
+            axis.plot(each[:LAGS], color=f"C{chain % 10}", linewidth=1)
+    axis.axhline(0.0, color="0.6", linewidth=0.7)
+    axis.set_ylim(-0.3, 1.0)

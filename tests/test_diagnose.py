@@ -1,0 +1,348 @@
+"""Diagnoses: each thing that can be wrong with a fit is found and answered with advice; a fit that is right is told so."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, ndtr
+from typer.testing import CliRunner
+
+import trialwise as tw
+from trialwise.cli.app import app
+from trialwise.cli.words import in_options
+from trialwise.diagnose import geweke, overlap
+from trialwise.priors import group_prior, prior_draws
+
+LEARNER = tw.QLearning(initial=1.2)
+CHAINS, DRAWS = 4, 500
+MIDDLE = {"alpha": -1.2, "beta": 0.6, "forget": -2.5}
+
+
+class Draws:
+    """Draws as good ones are, before somebody spoils them."""
+
+    def __init__(self, people):
+        self.random = np.random.default_rng(1)
+        normal, shape = self.random.standard_normal, (CHAINS, DRAWS)
+        self.mu = {name: at + 0.1 * normal(shape) for name, at in MIDDLE.items()}
+        self.sd = {name: 0.5 * np.exp(0.15 * normal(shape)) for name in MIDDLE}
+        self.z = {name: 0.3 * normal((*shape, people)) for name in MIDDLE}
+        self.stats = {
+            "diverging": np.zeros(shape, bool),
+            "maxdepth_reached": np.zeros(shape, bool),
+            "energy": normal(shape),
+            "mean_tree_accept": np.full(shape, 0.85),
+            "depth": np.full(shape, 3),
+        }
+
+    def fit(self, trials, **changed):
+        draws, people = {}, []
+        for name in MIDDLE:
+            natural = np.exp if name == "beta" else expit
+            u = self.mu[name][..., None] + self.sd[name][..., None] * self.z[name]
+            people.append(u)
+            draws |= {
+                f"{name}_{part}": (("chain", "draw"), values[name])
+                for part, values in (("mu", self.mu), ("sd", self.sd))
+            }
+            draws[f"{name}_group"] = (("chain", "draw"), natural(self.mu[name]))
+            draws[name] = (("chain", "draw", "participant"), natural(u))
+        draws["individual"] = (("chain", "draw", "participant", "parameter"), np.stack(people, -1))
+        coords = {"chain": np.arange(CHAINS), "draw": np.arange(DRAWS)}
+        labels = {"participant": [str(label) for label in trials.participants], "parameter": list(MIDDLE)}
+        stats = xr.Dataset({name: (("chain", "draw"), values) for name, values in self.stats.items()}, coords)
+        tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws, coords | labels), "sample_stats": stats})
+        tree.attrs = {
+            "parameters": json.dumps(list(MIDDLE)),
+            "pooling": "partial",
+            "notes": "",
+            "priors": "{}",
+            "seed": 0,
+        }
+        tree.attrs |= {"learner": repr(LEARNER), **changed}
+        return tw.Fit(tree, LEARNER, trials)
+
+
+@pytest.fixture(scope="module")
+def trials(small):
+    """Four of the participants."""
+    return small.trials.select(small.trials.participants[:4])
+
+
+@pytest.fixture
+def good(trials):
+    return Draws(trials.n_participants)
+
+
+def slow(random, rho):
+    """Chains that remember: each draw is ``rho`` times the one before, plus noise; variance 1."""
+    values = random.standard_normal((CHAINS, DRAWS))
+    for t in range(1, DRAWS):
+        values[:, t] = rho * values[:, t - 1] + np.sqrt(1 - rho**2) * values[:, t]
+    return values
+
+
+def stuck(d):
+    for each in (d.mu, d.sd):
+        for values in each.values():
+            values[2] = values[2, 0]
+
+
+def diverging(d):
+    d.stats["diverging"][1, ::50] = True
+
+
+def apart(d):
+    d.mu["alpha"][0] += 0.4
+
+
+def remembering(d):
+    d.mu["alpha"] = MIDDLE["alpha"] + 0.1 * slow(d.random, 0.9)
+
+
+def tails(d):
+    d.stats["energy"][3] = slow(d.random, 0.97)[0]
+
+
+def untold(d):
+    d.mu["forget"] = -2.0 + 1.5 * d.random.standard_normal((CHAINS, DRAWS))
+    d.sd["forget"] = abs(d.random.standard_normal((CHAINS, DRAWS)))
+
+
+def ridge(d):
+    d.z["alpha"] = 2.0 * d.random.standard_normal(d.z["alpha"].shape)
+    d.z["beta"] = 0.2 * d.random.standard_normal(d.z["alpha"].shape) - d.z["alpha"]
+
+
+def cut(d):
+    d.stats["maxdepth_reached"][:, ::8] = True
+
+
+ALONE, LONGER = "a participant or two alone", "draw more, draws=1000"
+FAILURES = [
+    (stuck, "chain 2 stood still: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
+    (diverging, "10 divergent transitions", [ALONE, "narrower priors", "fewer parameters"]),
+    (apart, "R-hat above 1.01 for alpha_group, alpha_mu", [ALONE, "narrower priors", "fewer parameters", LONGER]),
+    (remembering, "fewer than 400 effective draws for alpha_group, alpha_mu", [LONGER, "fewer parameters"]),
+    (tails, "E-BFMI of 0.1", ["narrower priors for spreads", "fewer parameters", LONGER]),
+]
+CAUTIONS = [
+    (untold, "the data say nothing about forget_group, forget_mu, forget_sd", ["do not interpret", "fewer parameters"]),
+    (
+        ridge,
+        "alpha and beta are told apart badly (correlation -0.9",
+        ["together", "narrower", ".fix(beta=...)"],
+    ),
+    (cut, "trajectories were cut at their longest at 13% of draws", ["narrower priors", "fewer parameters"]),
+]
+
+
+def held(found, words, cures):
+    """The finding, whose remedies stand in this order."""
+    advice = next(cure for told, cure in found.advice if told.startswith(words))
+    places = [advice.casefold().index(cure.casefold()) for cure in cures]
+    assert places == sorted(places)
+    assert words.split(":")[0].casefold() in found.verdict.casefold()
+    return advice
+
+
+@pytest.mark.parametrize(("spoil", "words", "cures"), FAILURES, ids=[case[0].__name__ for case in FAILURES])
+def test_what_is_wrong_with_draws_is_found(trials, good, spoil, words, cures):
+    spoil(good)
+    fit = good.fit(trials)
+    found = tw.diagnose(fit)
+    held(found, words, cures)
+    assert found.verdict.startswith("Do not rely on this fit yet") and not found.cautions
+    assert fit.problems == tuple(f"{told}. {cure}" for told, cure in found.advice)  # one text for both
+
+
+@pytest.mark.parametrize(("spoil", "words", "cures"), CAUTIONS, ids=[case[0].__name__ for case in CAUTIONS])
+def test_what_data_cannot_tell_is_told_though_draws_are_right(trials, good, spoil, words, cures):
+    spoil(good)
+    fit = good.fit(trials)
+    found = tw.diagnose(fit)
+    held(found, words, cures)
+    assert found.verdict.startswith("The draws can be relied on") and "Of the data: " in found.verdict
+    assert not fit.problems and len(found.cautions) == 1
+
+
+def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, good):
+    ridge(good)
+    fit = good.fit(trials)
+    found = tw.diagnose(fit)
+    first = found.correlations.iloc[0]
+    assert (first["first"], first["second"], first["level"]) == ("alpha", "beta", "within participants")
+    assert "slow learner who chooses sharply" in first["known"]
+    assert not found.correlations["known"].iloc[1:].any()
+    one, other, both = (
+        float(re.search(rf"{name} to (?:about )?(\d+)%", first["known"])[1]) for name in ("alpha", "beta", "known")
+    )
+    a, b = (fit.tree["posterior"][name].to_numpy() for name in ("alpha", "beta"))
+    spreads = [np.log(each).std((0, 1)).mean() for each in (a, b, a * b)]
+    np.testing.assert_allclose([one, other, both], 100 * np.expm1(spreads), atol=0.6)
+    assert both < 0.5 * other
+    from scipy.stats import spearmanr
+
+    each = [spearmanr(a[..., n].ravel(), b[..., n].ravel()).statistic for n in range(trials.n_participants)]
+    assert first["correlation"] == pytest.approx(np.mean(each))
+
+
+def test_good_draws(trials, good):
+    found = tw.diagnose(good.fit(trials))
+    assert not found.advice and "speak about every parameter" in found.verdict
+    table = found.table
+    assert list(table.columns) == [
+        "mean",
+        "sd",
+        "mcse",
+        "r_hat",
+        "ess_bulk",
+        "ess_tail",
+        "geweke",
+        "autocorrelation",
+        "overlap",
+    ]
+    assert (table["autocorrelation"] < 1.3).all() and table["geweke"].abs().max() < 4
+    np.testing.assert_allclose(table["mcse"], table["sd"] / np.sqrt(table["ess_bulk"]), rtol=0.15)
+    np.testing.assert_allclose(table.loc["alpha_group", "overlap"], table.loc["alpha_mu", "overlap"], atol=1e-9)
+    assert list(found.sampler["divergences"]) == [0] * 4 and (found.sampler["e_bfmi"] > 1.5).all()
+    assert found.sampler.loc[3, "acceptance"] == pytest.approx(0.85)
+
+
+def test_participants_the_least_certain_first(trials, good):
+    good.z["beta"][..., 3] += 4.0  # four spreads above the others
+    good.z["alpha"][..., 1] = 0.3 * slow(good.random, 0.98)
+    found = tw.diagnose(good.fit(trials))
+    assert found.people.index[0] == trials.participants[1] and found.people.iloc[0]["parameter"] == "alpha"
+    odd = found.people.loc[trials.participants[3]]
+    assert odd["which"] == "beta" and odd["away"] == pytest.approx(4.0, abs=0.1)
+
+
+def test_participants_whose_data_say_nothing(trials, good):
+    """Who never answered has a flat likelihood."""
+    from dataclasses import replace
+
+    rows = slice(trials.offsets[2], trials.offsets[3])
+    choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
+    choice[rows], outcome[rows] = -1, np.nan
+    found = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
+    who = trials.participants[2]
+    assert [c.words for c in found.cautions] == [
+        f"the data of {who} say nothing about {name}: there it follows its prior" for name in MIDDLE
+    ]
+
+
+def test_priors_that_are_not_at_hand(trials, good):
+    fit = good.fit(trials, priors=json.dumps({"alpha_mu": "somehow"}))
+    known = tw.diagnose(tw.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
+    assert list(known.index[~known]) == ["alpha_group", "alpha_mu"]
+    found = tw.diagnose(tw.Fit(fit.tree, None, trials, None))
+    assert found.table["overlap"].isna().all() and "What the priors were is not known here" in found.verdict
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0, 3), st.sampled_from([lambda x: x, np.exp, expit]))
+def test_overlap_is_the_area_below_both_densities_on_any_scale(shift, scale):
+    random = np.random.default_rng(int(shift * 1000))
+    prior, posterior = random.standard_normal(20_000), random.standard_normal(4000) + shift
+    assert overlap(scale(posterior), scale(prior)) == pytest.approx(2 * ndtr(-shift / 2), abs=0.04)
+
+
+def test_overlap_of_what_is_far_from_the_prior():
+    prior = np.random.default_rng(0).standard_normal(1000)
+    assert overlap(np.full(100, 50.0), prior) == 0.0
+    assert overlap(np.random.default_rng(1).normal(0.0, 0.01, 4000), prior) < 0.1
+
+
+def test_geweke():
+    random = np.random.default_rng(2)
+    z = [geweke(random.standard_normal((1, 400))) for _ in range(400)]
+    assert abs(np.mean(z)) < 0.2 and 0.9 < np.std(z) < 1.3
+    drifting = random.standard_normal((3, 400))
+    drifting[1] += np.linspace(3.0, 0.0, 400)
+    assert geweke(drifting) > 5 and geweke(-drifting) < -5
+    assert np.isnan(geweke(random.standard_normal((2, 30))))
+    assert geweke(np.ones((2, 100))) == 0.0
+
+
+def test_autocorrelation_is_in_draws(trials, good):
+    good.mu["alpha"] = MIDDLE["alpha"] + 0.1 * slow(good.random, 0.5)
+    assert tw.diagnose(good.fit(trials)).table.loc["alpha_mu", "autocorrelation"] == pytest.approx(3.0, rel=0.25)
+
+
+def test_draws_of_priors(small):
+    prior, trials = group_prior(LEARNER, small.trials), small.trials
+    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.Exponential.dist(2.0)}
+    draws = prior_draws(LEARNER, trials, own, "partial", 4000, seed=1)
+    assert draws["alpha_mu"].mean() == pytest.approx(-1.0, abs=0.03) and draws["alpha_mu"].std() == pytest.approx(
+        0.5, rel=0.05
+    )
+    np.testing.assert_array_equal(draws["alpha_group"], expit(draws["alpha_mu"]))
+    assert draws["beta_mu"].mean() == pytest.approx(prior.mean[1], abs=0.06)
+    assert draws["beta_sd"].mean() == pytest.approx(0.5, rel=0.06)
+    assert draws["forget_sd"].min() > 0 and np.sqrt((draws["forget_sd"] ** 2).mean()) == pytest.approx(
+        prior.spread[2], rel=0.05
+    )
+    alone = prior_draws(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none", 2000)
+    np.testing.assert_allclose(alone["alpha"].mean(0), [0.1, 0.9], atol=0.01)
+    assert set(alone) == set(LEARNER.names)
+    assert np.log(alone["beta"]).std() == pytest.approx(prior.total[1], rel=0.06)
+
+
+@pytest.mark.parametrize("pooling", ["none", "complete"])
+def test_other_pooling(trials, good, pooling):
+    ridge(good)
+    fit = good.fit(trials, pooling=pooling)
+    if pooling == "complete":
+        first = fit.tree["posterior"].to_dataset().isel(participant=0, drop=True)
+        groups = {"posterior": first, "sample_stats": fit.tree["sample_stats"].to_dataset()}
+        fit = tw.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
+        fit.tree.attrs = good.fit(trials, pooling=pooling).tree.attrs
+    found = tw.diagnose(fit)
+    one = found.correlations.iloc[0]
+    assert {one["first"], one["second"]} == {"alpha", "beta"} and "slow learner" in one["known"]
+    assert one["level"] == ("group" if pooling == "complete" else "within participants")
+    assert len(found.people) == (0 if pooling == "complete" else trials.n_participants)
+    assert len(found.table) == (3 if pooling == "complete" else 3 * trials.n_participants)
+    assert found.table["overlap"].between(0, 1).all()
+
+
+def test_the_picture_shows_ranks_traces_and_autocorrelation(trials, good):
+    apart(good)
+    found = tw.diagnose(good.fit(trials))
+    axes = found.plot().axes
+    assert [axis.get_ylabel() for axis in axes[::3]] == found.fit.group_names
+    ranks = [patch.get_data().values for patch in axes[0].patches[:CHAINS]]
+    assert ranks[0][-1] > 2 and ranks[0][0] < 0.2  # chain 0 is above the others
+    even = [patch.get_data().values for patch in axes[3].patches[:CHAINS]]
+    np.testing.assert_allclose(np.sum(even, 0), CHAINS, atol=0.05)
+    assert axes[2].lines[0].get_ydata()[0] == 1.0
+
+
+def test_on_the_command_line(fitted, tmp_path):
+    fitted.save(tmp_path / "fit.nc")
+    told = CliRunner().invoke(app, ["diagnose", str(tmp_path / "fit.nc")], env={"COLUMNS": "200"})
+    found = tw.diagnose(fitted)
+    assert found.problems and told.exit_code == 5
+    text = " ".join(told.output.split())
+    for part in (found.verdict, *(cure for _, cure in found.advice)):
+        assert " ".join(in_options(part).split()) in text
+    assert "--draws 600" in text and "draws=" not in text
+    table = pd.read_csv(tmp_path / "diagnosis.csv", index_col="parameter")
+    pd.testing.assert_frame_equal(table, found.table)
+    assert (tmp_path / "diagnosis_plot.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_in_words(trials, good):
+    diverging(good)
+    found = tw.diagnose(good.fit(trials))
+    assert repr(found).startswith(
+        "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: one thing is wrong"
+    )
+    assert "\n1. 10 divergent transitions" in repr(found)
