@@ -47,3 +47,28 @@ def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
             text=True,
         )
         assert run.returncode == 0, run.stderr[-2000:]
+
+
+ESTIMATE = """
+import trialwise as tw
+
+trials = tw.data_set("alien_task_sets")[0].first(40)
+learner = tw.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
+at = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
+print([float(value).hex() for value in tw.log_likelihood(learner, trials, at, particles=20)])
+"""
+
+
+def test_code_from_disk_rounds_as_new_code_does(tmp_path: Path):
+    """A fit would end elsewhere the second time: chains amplify the last bit."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", ESTIMATE],
+            env=os.environ | {"TRIALWISE_CACHE": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said[0] == said[1] and "0x" in said[0]

@@ -17,6 +17,7 @@ import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.cli.words import in_options
 from trialwise.diagnose import geweke, overlap
+from trialwise.diagnostics import problems
 from trialwise.priors import group_prior, prior_draws
 
 LEARNER = tw.QLearning(initial=1.2)
@@ -191,6 +192,34 @@ def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, goo
 
     each = [spearmanr(a[..., n].ravel(), b[..., n].ravel()).statistic for n in range(trials.n_participants)]
     assert first["correlation"] == pytest.approx(np.mean(each))
+
+
+def test_several_failures_are_told_at_once_with_their_numbers():
+    random = np.random.default_rng(0)
+    draws = random.standard_normal((2, 50))
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), random.random((2, 50)) < 0.1),
+            "energy": (("chain", "draw"), np.cumsum(draws, axis=1)),
+        },
+        {"chain": [0, 1]},
+    )
+    posterior = xr.Dataset(dict.fromkeys("ab", (("chain", "draw"), draws)))
+    group = pd.DataFrame({"r_hat": [1.2, 1.0], "ess_bulk": [30.0, 900.0], "ess_tail": [40.0, 900.0]}, index=["a", "b"])
+    found = problems(xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}), group)
+    words = [str(each) for each in found]
+    assert len(words) == 4
+    for text, part in zip(
+        words,
+        [
+            f"{int(stats['diverging'].sum())} divergent transitions",
+            "E-BFMI of 0.",
+            "R-hat above 1.01 for a (worst 1.200): the chains disagree",
+            "fewer than 400 effective draws for a (fewest 30)",
+        ],
+        strict=True,
+    ):
+        assert text.startswith(part), text
 
 
 def test_good_draws(trials, good):

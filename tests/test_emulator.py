@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trialwise.emulator import Emulator, Limits, fit_surface, within_limits
 from trialwise.inference.particle import outermost
@@ -60,4 +62,11 @@ def test_a_surface_comes_back_from_noisy_estimates(emulator):
 
 def test_the_outermost_draws_of_every_quantity_each_once():
     values = np.array([[0.0, 5.0], [1.0, 2.0], [-3.0, 3.0], [4.0, 1.0], [0.5, 2.5]])
-    assert outermost(values) == [0, 2, 3]
+    assert outermost(values, 3) == [0, 2, 3]
+
+
+@given(st.integers(1, 40), st.integers(1, 24))
+def test_of_many_outermost_draws_some_are_taken(quantities, most):
+    rows = outermost(np.random.default_rng(quantities).standard_normal((96, quantities)), most)
+    assert len(rows) == len(set(rows)) <= most
+    assert len(outermost(np.random.default_rng(0).standard_normal((9999, 60)), most)) == most

@@ -59,8 +59,8 @@ class Diagnosis:
         are worth one independent draw), ``overlap`` (:func:`overlap` of prior and posterior; NaN if the prior is not at hand).
     sampler
         A row a chain: ``divergences``, ``e_bfmi``, ``acceptance``, ``depth`` and ``steps`` of trajectories (means), ``cut_short``
-        (share of draws at the depth's limit); of a learner with a hidden choice ``divergences`` (none) and ``moved``, the share of
-        draws at which the correction accepted a proposal.
+        (share of draws at the depth's limit); of a learner with a hidden choice ``divergences`` (none) and ``moved``, how
+        often draws differ from the one before.
     correlations
         A row a pair of parameters, the strongest first: ``first``, ``second``, ``level`` (``"group"``, ``"within participants"``:
         of each one's draws, averaged), ``correlation`` (of ranks), ``known`` (in words, if it is the trade-off that learning rates

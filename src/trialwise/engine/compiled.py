@@ -19,7 +19,7 @@ from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from trialwise.engine import cache
-from trialwise.engine.adapt import OPTIONS, Adapter
+from trialwise.engine.adapt import INLINED, Adapter
 from trialwise.engine.agent import AgentType, make_agent
 from trialwise.engine.dual import lanes_for, store_tangents, value
 from trialwise.engine.making import off_stack, preference_table
@@ -208,7 +208,7 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         buffer[0], more[0] = 0.0, 0.0  # a view does not keep its memory: used here, the buffers live until here
         return likelihood, slope
 
-    return numba.njit(gradient, **OPTIONS)
+    return numba.njit(gradient, **INLINED)
 
 
 def trace_kernel(learner: Learner, packed: Packed) -> Callable:
@@ -246,4 +246,4 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
             walk_one(agent, task, preference, hidden, observed, ints, reals, begin, end, record, signals, *more)
         buffer[0], spare[0] = 0.0, 0.0  # as above
 
-    return numba.njit(walk, **OPTIONS)
+    return numba.njit(walk, **INLINED)

@@ -14,7 +14,7 @@ from numba.core.errors import NumbaError
 
 from trialwise.engine import cache
 from trialwise.engine.abreast import PARTICLES
-from trialwise.engine.adapt import OPTIONS, Adapter
+from trialwise.engine.adapt import INLINED, Adapter
 from trialwise.engine.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
 from trialwise.engine.dual import lanes_for, store_tangents, value
 from trialwise.engine.enumeration import build_enumeration
@@ -121,7 +121,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
             tracks[0] = 0.0
         return likelihood, slope, rounds
 
-    return numba.njit(particles, **OPTIONS)
+    return numba.njit(particles, **INLINED)
 
 
 def enumeration_kernel(learner: Learner, packed: Packed, *, relabel: bool | None = None):
@@ -181,4 +181,4 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
         tracks[0], bends[0] = 0.0, 0.0
         return likelihood, slope, courses
 
-    return numba.njit(enumeration, **OPTIONS)
+    return numba.njit(enumeration, **INLINED)

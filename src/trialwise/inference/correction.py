@@ -24,7 +24,7 @@ Without a group every participant is its own chain.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -44,7 +44,7 @@ PIECES = 8
 
 
 SWEEPS = 10
-"""Random walks of every participant between two blocks: where a chain stands because an emulator promises too little there, it
+"""Moves of every participant between two blocks: where a chain stands because an emulator promises too little there, it
 must be able to walk away."""
 
 
@@ -269,10 +269,7 @@ class Corrector:
         """The parts of :meth:`weigh`'s states, ``(chains, draws, ...)``."""
         chains, many = mu.shape[:2]
         new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
-        return {
-            part.name: getattr(new, part.name).reshape(chains, many, *getattr(new, part.name).shape[1:])
-            for part in fields(State)
-        }
+        return {name: part.reshape(chains, many, *part.shape[1:]) for name, part in vars(new).items()}
 
     def _weights(self, pool: dict[str, np.ndarray]) -> np.ndarray:
         """By which states of a pool are chosen, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
@@ -290,14 +287,16 @@ class Corrector:
         return {name: taken(part, index[..., 0] if name in ("mu", "sd") else each) for name, part in pool.items()}
 
     def refresh(self, state: State) -> None:
-        """Sweeps of random walks of participants and of the group given them; then the other draws anew around those picked."""
+        """Sweeps of participants and of the group given them; then the other draws anew around those picked.
+
+        Participants walk at random in one sweep and along their emulated conditionals in the next.
+        """
         chains, units, size = state.u.shape
         rows = np.tile(np.arange(units), chains)
         now, mu, sd = state.u.reshape(-1, size), state.mu, state.sd
         log_ratio = state.log_ratio.ravel()
         for sweep in range(SWEEPS):
             middle, spread = (np.repeat(part, units, 0) for part in (mu, sd))
-            emulated = self.emulator.at(rows, now)[0]
             if sweep % 2:
                 draws, values = self._around(now, rows, [middle, spread], np.full(len(rows), 2))
                 new, there = draws[1::2], values[1::2]
@@ -305,7 +304,8 @@ class Corrector:
             else:
                 new = now + self._steps(rows, spread)
                 there = self.emulator.at(rows, new)[0]
-                gain = there - emulated - 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
+                gain = there - self.emulator.at(rows, now)[0]
+                gain -= 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
             found = self.estimate(new, rows, self.particles[rows]) - there
             found = np.where(np.isfinite(found), found, -1e10)
             accept = np.log(self.random.random(len(now))) < found - log_ratio + gain

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +23,13 @@ import numpy as np
 from trialwise.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
+from trialwise.inference.chain import BURN, Chain
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.correction import Corrector, Drawn, State
+from trialwise.inference.correction import Corrector
 from trialwise.inference.estimates import Archive, Estimator
 from trialwise.inference.explore import about, explore
 from trialwise.inference.nuts import How, sample_posterior
-from trialwise.inference.tilt import Tilt
+from trialwise.inference.tilt import Tilt, group_of
 from trialwise.learner import Learner
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
@@ -36,8 +37,8 @@ from trialwise.priors import GroupPrior
 if TYPE_CHECKING:
     import xarray as xr
 
-DRAWS, BURN = 400, 20
-"""Kept and not kept proposals of each chain, where nobody said how many there should be."""
+DRAWS = 400
+"""Draws of each chain, where nobody said how many there should be."""
 
 FURTHER, MORE = 100, 16
 """So many draws are added while there are too few, at most so often."""
@@ -196,7 +197,7 @@ class Work:
         pooled = u.reshape(-1, units, size)
         finer = FINER if number >= ROUGH else 1
         inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
-        ends = outermost(np.concatenate([mu, np.log(sd)], -1).reshape(len(pooled), -1)) if self.grouped else []
+        ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.grouped else []
         some = random.choice(len(pooled), inner - len(ends), replace=False)
         chosen = pooled[[*some, *ends]].transpose(1, 0, 2)
         found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
@@ -316,7 +317,8 @@ class Work:
         """The draws as those of every other fit."""
         import xarray as xr
 
-        mu, sd, u, moved = chain.drawn().values()
+        drawn = chain.drawn()
+        mu, sd, u = drawn.mu, drawn.sd, drawn.u
         draws: dict[str, Any] = {}
         one = self.pooling == "complete"
         for k, parameter in enumerate(self.learner.parameters):
@@ -335,7 +337,7 @@ class Work:
         coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
         coords |= {} if one else {"participant": [str(label) for label in self.participants]}
         stats = {
-            "accepted": (("chain", "draw"), moved),
+            "accepted": (("chain", "draw"), drawn.moved),
             "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
         }
         groups = {
@@ -345,60 +347,10 @@ class Work:
         return xr.DataTree.from_dict(groups)
 
 
-class Chain:
-    """The chains of the correction, all at one step, with what has been drawn of them."""
-
-    def __init__(
-        self,
-        corrector: Corrector,
-        estimate: Estimator,
-        random: Callable[..., np.random.Generator],
-        saved: Mapping[str, Any],
-    ):
-        self.corrector, self.estimate, self.random = corrector, estimate, random
-        self.number, self.state = 0, None
-        self.kept: list[Drawn] = []
-        if "number" in saved:
-            if "tilt_top" in saved:
-                corrector.tilt = Tilt(*(saved[f"tilt_{part.name}"] for part in fields(Tilt)))
-            self.number, estimate.filters = int(saved["number"]), int(saved["filters"])
-            self.state = State(*(saved[f"state_{part.name}"] for part in fields(State)))
-            self.kept = [Drawn(*(saved[f"drawn_{part.name}"] for part in fields(Drawn)))] if self.number > BURN else []
-
-    def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
-        """Begin at draws of the emulated posterior, ``(chains, draws, ...)``."""
-        self.corrector.random = self.random(5)
-        self.state = self.corrector.start(mu, sd, u)
-
-    def step(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
-        """A block of draws of the emulated posterior becomes one of the true one."""
-        assert self.state is not None
-        self.corrector.random = self.random(4, self.number)
-        drawn = self.corrector.propose(self.state, mu, sd, u)
-        self.corrector.refresh(self.state)
-        if self.number >= BURN:
-            self.kept.append(drawn)
-        self.number += mu.shape[1]
-
-    def drawn(self) -> dict[str, np.ndarray]:
-        """The parts of :class:`~trialwise.inference.correction.Drawn`, all blocks together."""
-        return {
-            part.name: np.concatenate([getattr(each, part.name) for each in self.kept], 1) for part in fields(Drawn)
-        }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything, for a file."""
-        assert self.state is not None
-        drawn = {f"drawn_{name}": values for name, values in self.drawn().items()} if self.kept else {}
-        state = {f"state_{part.name}": getattr(self.state, part.name) for part in fields(State)}
-        tilt = self.corrector.tilt
-        tilted = {f"tilt_{part.name}": getattr(tilt, part.name) for part in fields(Tilt)} if tilt else {}
-        return {"number": np.array(self.number), **state, **drawn, **tilted}
-
-
-def outermost(values: np.ndarray) -> list[int]:
-    """The rows of ``values (draws, quantities)`` in which a quantity is smallest or largest, each once."""
-    return sorted({*np.argmin(values, 0).tolist(), *np.argmax(values, 0).tolist()})
+def outermost(values: np.ndarray, most: int) -> list[int]:
+    """The rows of ``values (draws, quantities)`` in which a quantity is smallest or largest, each once, ``most`` evenly of them."""
+    rows = sorted({*np.argmin(values, 0).tolist(), *np.argmax(values, 0).tolist()})
+    return [rows[k * len(rows) // most] for k in range(most)] if len(rows) > most else rows
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:

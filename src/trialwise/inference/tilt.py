@@ -34,14 +34,15 @@ class Tilt:
 
     def __call__(self, mu: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """h at groups ``mu, sd (..., parameters)``."""
-        return np.minimum((_group(mu, sd) - self.centre) / self.scale @ self.slope, self.top)
+        return np.minimum((group_of(mu, sd) - self.centre) / self.scale @ self.slope, self.top)
 
     def kept(self, mu: np.ndarray, sd: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Which draws of the emulated posterior, ``(..., parameters)``, are ones of the tilted posterior, ``(...)``."""
         return np.asarray(np.log(random.random(mu.shape[:-1])) < self(mu, sd) - self.top)
 
 
-def _group(mu: np.ndarray, sd: np.ndarray) -> np.ndarray:
+def group_of(mu: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """The group's parameters as one vector, ``(..., 2 x parameters)``: means, and logarithms of spreads."""
     return np.concatenate([mu, np.log(sd)], -1)
 
 
@@ -50,7 +51,7 @@ def learnt(mu: np.ndarray, sd: np.ndarray, height: np.ndarray) -> Tilt:
 
     By ridge regression: of noise no slope is made.
     """
-    g = _group(mu, sd)
+    g = group_of(mu, sd)
     centre, scale = g.mean(0), g.std(0) + 1e-9
     z, gap = (g - centre) / scale, height - height.mean()
     slope = np.linalg.solve(z.T @ z + np.eye(z.shape[1]) / SLOPES, z.T @ gap)

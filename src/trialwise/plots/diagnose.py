@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.plots.trace import MOST, not_shown, trace
+from trialwise.plots.panels import not_shown, panels
+from trialwise.plots.trace import trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,19 +31,11 @@ def diagnose_plot(
     effective
         Effective draws of each parameter: they make the band that ranks of good chains keep to, mostly.
     """
-    from matplotlib.figure import Figure
-
-    rows = list(parameters.items())[:MOST]
-    figure = Figure(figsize=(11, 1.6 * len(rows) + 0.6), layout="constrained")
-    axes = figure.subplots(len(rows), 3, squeeze=False, gridspec_kw={"width_ratios": (2, 3, 2)})
-    for (label, draws), (left, middle, right) in zip(rows, axes, strict=True):
+    figure, axes, shown = panels(parameters, 11, 1.6, (2, 3, 2))
+    for (label, draws), (left, middle, right) in zip(shown.items(), axes, strict=True):
         _ranks(left, draws, effective[label])
         trace(middle, draws, diverging)
         _autocorrelation(right, draws)
-        left.set_ylabel(label, rotation=0, ha="right", va="center")
-        for axis in (left, middle, right):
-            axis.tick_params(labelsize=7)
-            axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_title("ranks of each chain's draws: level lines", fontsize=9)
     axes[0, 1].set_title("draws in order: one band" + not_shown(len(parameters)), fontsize=9)
     axes[0, 2].set_title("autocorrelation by lag: soon near 0", fontsize=9)

@@ -1,0 +1,72 @@
+"""The chains of the correction, all at one step: where they stand, what has been drawn of them, and both on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from trialwise.inference.correction import Corrector, Drawn, State
+from trialwise.inference.estimates import Estimator
+from trialwise.inference.tilt import Tilt
+
+BURN = 20
+"""Proposals of each chain that are not kept."""
+
+
+class Chain:
+    """The chains of the correction; taken up from ``saved``, what :meth:`arrays` gave, if there is any."""
+
+    def __init__(
+        self,
+        corrector: Corrector,
+        estimate: Estimator,
+        random: Callable[..., np.random.Generator],
+        saved: Mapping[str, Any],
+    ):
+        self.corrector, self.estimate, self.random = corrector, estimate, random
+        self.number, self.state = 0, None
+        self.kept: list[Drawn] = []
+        if "number" in saved:
+            if "tilt_top" in saved:
+                corrector.tilt = _built(Tilt, "tilt", saved)
+            self.number, estimate.filters = int(saved["number"]), int(saved["filters"])
+            self.state = _built(State, "state", saved)
+            self.kept = [_built(Drawn, "drawn", saved)] if self.number > BURN else []
+
+    def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
+        """Begin at draws of the emulated posterior, ``(chains, draws, ...)``."""
+        self.corrector.random = self.random(5)
+        self.state = self.corrector.start(mu, sd, u)
+
+    def step(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> None:
+        """A block of draws of the emulated posterior becomes one of the true one."""
+        assert self.state is not None
+        self.corrector.random = self.random(4, self.number)
+        drawn = self.corrector.propose(self.state, mu, sd, u)
+        self.corrector.refresh(self.state)
+        if self.number >= BURN:
+            self.kept.append(drawn)
+        self.number += mu.shape[1]
+
+    def drawn(self) -> Drawn:
+        """All blocks together."""
+        return Drawn(*(np.concatenate([getattr(each, part.name) for each in self.kept], 1) for part in fields(Drawn)))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything, for a file."""
+        drawn = _named("drawn", self.drawn()) if self.kept else {}
+        tilt = _named("tilt", self.corrector.tilt) if self.corrector.tilt else {}
+        return {"number": np.array(self.number), **_named("state", self.state), **drawn, **tilt}
+
+
+def _named(prefix: str, parts: Any) -> dict[str, np.ndarray]:
+    """The arrays of a dataclass by names for a file."""
+    return {f"{prefix}_{part.name}": getattr(parts, part.name) for part in fields(parts)}
+
+
+def _built[Parts](kind: type[Parts], prefix: str, saved: Mapping[str, Any]) -> Parts:
+    """The dataclass whose arrays :func:`_named` named."""
+    return kind(*(saved[f"{prefix}_{part.name}"] for part in fields(kind)))  # type: ignore[arg-type]
