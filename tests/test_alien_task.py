@@ -5,7 +5,7 @@ import pytest
 
 from trialwise.environments import AlienTask, Noise
 from trialwise.environments.alien import SEASON_ORDERS, shuffled_groups
-from trialwise.environments.alien_rewards import MEANS, correct_action, is_correct, mean_reward
+from trialwise.environments.alien_rewards import MEANS, TASK_SETS, correct_action, is_correct, mean_reward, task_set_of
 from trialwise.environments.streams import streams
 from trialwise.errors import UsageError
 
@@ -42,6 +42,16 @@ def test_twelve_cells_by_the_seasons_that_call_them_correct():
     assert right.sum(axis=0).tolist() == [[0, 1, 2], [1, 1, 1], [1, 1, 1], [2, 1, 0]]
     assert right[:, 0, 2].tolist() == [False, True, True]
     assert right[:, 3, 0].tolist() == [True, False, True]
+
+
+def test_twelve_cells_by_their_task_sets():
+    table = [["none", "TS0", "TS12"], ["TS2", "TS1", "TS0"], ["TS0", "TS2", "TS1"], ["TS02", "TS1", "none"]]
+    label = task_set_of(*np.indices((4, 3)))
+    assert np.array(TASK_SETS)[label].tolist() == table
+    assert dict(zip(TASK_SETS, np.bincount(label.ravel()), strict=True)) == {
+        "TS0": 3, "TS1": 3, "TS2": 2, "TS02": 1, "TS12": 1, "none": 2,
+    }  # fmt: skip
+    assert task_set_of([0, 3], [-1, 0]).tolist() == [-1, 3]
 
 
 def test_correct_action_and_flags():

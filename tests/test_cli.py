@@ -301,6 +301,27 @@ def test_simulate_in_another_task():
     assert "leave one out" in run("simulate", "QLearning", "--task", "RestlessBandit", "--on", "trials.csv", code=2)
 
 
+def test_learners_of_one_task_are_simulated_in_it():
+    told = run("simulate", "AlienQLearning", "-o", "alien", "--participants", 2, "--potential")
+    assert "2 participants, 3056 trials" in told and "potential_outcomes.csv" in told
+    words = shlex.split(told[told.index("trialwise fit AlienQLearning") :].split(" -o results")[0])
+    assert words[3:].count("--vector") == 2 and "asked=item,context,cue" in words and words[-2:] == ["--reset", "reset"]
+    whole = read_long(
+        "alien/trials.csv",
+        labels=["asked"],
+        vectors={f"option_{name}": ([f"option_{name}_1", f"option_{name}_2"], name) for name in ("context", "cue")},
+        levels={"asked": ["item", "context", "cue"]},
+        available=[f"available_{action}" for action in range(3)],
+        reset="reset",
+    )
+    assert "3056" in run("inspect", *words[3:])
+    assert whole.available.sum() == 2 * (3 * 1528 - 60) and whole.reset.sum() == 18
+    assert "Simulate it in TwoStepTask" in run("models", "HybridTwoStep")
+    told = run("simulate", "HybridTwoStep", "-o", "two", "--participants", 2, "--trials", 20)
+    assert "2 participants, 80 trials" in told and "trialwise fit HybridTwoStep two/trials.csv -o results" in told
+    assert read_long("two/trials.csv").sizes["cue"] == 3
+
+
 def test_simulate_then_inspect():
     told = run(
         "simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, "--set", "initial=1.2", "--wide"

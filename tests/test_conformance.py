@@ -15,7 +15,7 @@ from trialwise.errors import LearnerError, UsageError
 from trialwise.specimen import specimen
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))
-COLUMNS = {"two_step": {"cue": 3, "action": 2}, "probabilistic_selection": {"options": (2, 6), "action": 2}}
+COLUMNS = {"probabilistic_selection": {"options": (2, 6), "action": 2}}
 
 
 def load(path):
@@ -41,11 +41,18 @@ def load(path):
         tw.MixedTaskSets(initial=1.2),
         tw.HierarchicalBayes(),
         tw.HierarchicalBayes(published=True),
+        tw.AlienQLearning(carried=True),
+        tw.AlienTaskSets(carried=True),
+        tw.AlienHierarchicalBayes(frozen=True),
     ],
     ids=repr,
 )
 def test_built_in_learners(mine):
     check_learner(mine, quiet=True).raise_if_failed()
+
+
+def test_a_learner_of_two_stages():
+    check_learner(tw.HybridTwoStep(), columns={"cue": 3, "action": 2}, quiet=True).raise_if_failed()
 
 
 def test_the_learner_for_teaching_keeps_all_but_one_check():
@@ -380,6 +387,14 @@ def test_columns_are_recognised():
     assert set(trials.outcome) == {"gain", "forgone"} and trials.available is not None
     partly = np.isnan(trials.outcome["forgone"]) & ~np.isnan(trials.outcome["gain"])
     assert partly.any()
+
+
+def test_columns_called_after_a_dimension_hold_its_labels():
+    trials = specimen(tw.AlienTaskSets())
+    assert {name: c.levels for name, c in trials.columns.items()} == {
+        "cue": "cue", "context": "context", "asked": "asked", "option_context": "context", "option_cue": "cue",
+    }  # fmt: skip
+    assert trials.sizes["context"] == 5 and trials.sizes["asked"] == 3 and trials.reset.any()
 
 
 def test_specimen_exercises_everything():

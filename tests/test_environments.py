@@ -77,6 +77,30 @@ def test_phases_and_their_lengths(experiment):
     assert counts == LENGTHS | {"refresher": 2 * 168} and experiment.trials == sum(counts.values())
 
 
+@pytest.mark.parametrize(
+    ("phase", "blocks"),
+    [("training", [40]), ("initial", [52] * 9), ("hidden", [40] * 9), ("refresher", [28] * 6), ("novel", [12]), ("mixed", [84] * 3)],
+)  # fmt: skip
+def test_lengths_of_blocks(phase, blocks):
+    shown = tw.AlienExperiment(phases=[phase]).show(np.random.default_rng(5))
+    assert np.bincount(shown["block"]).tolist() == blocks
+    assert np.bincount(tw.AlienExperiment(phases=["novel", phase]).show(np.random.default_rng(5))["block"]).tolist() == [12, *blocks]  # fmt: skip
+
+
+@pytest.mark.parametrize(("noise", "sd", "decimals"), [("experiment", 0.5, 1), ("paper", 0.05, 2)])
+def test_noise_in_every_phase_with_feedback(noise, sd, decimals):
+    task = tw.AlienExperiment(noise=noise)
+    shown = task.show(np.random.default_rng(1))
+    paid, means = task.potential(shown, np.random.default_rng(2)), task.means(shown)
+    for phase in (0, 1, 2, 3, 6):
+        rows = (shown["phase"] == phase)[:, None] & (means > 2.5)
+        error = (paid - means)[rows]
+        assert abs(error.mean()) < 5 * sd / np.sqrt(rows.sum()) and abs(error.std() / sd - 1) < 0.15
+    known = np.isfinite(paid)
+    np.testing.assert_array_equal(paid[known], np.round(paid[known], decimals))
+    assert paid[known].min() >= 0 and (paid[known] == 0).any() == (noise == "experiment")
+
+
 @pytest.mark.parametrize("phase", sorted(set(LENGTHS) - {"comparison", "mixed"}))
 def test_no_alien_twice_in_a_row_and_seasons_in_a_known_order(phase):
     shown = tw.AlienExperiment(phases=[phase]).show(np.random.default_rng(2))

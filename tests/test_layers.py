@@ -16,7 +16,7 @@ FLOORS = (
     "learner trials fetch tables_on_disk",
     "declaration",
     "columns byhand inspection validate learners environments",
-    "assemble ordering behaviour",
+    "assemble ordering behaviour phases",
     "roles wide",
     "read",
     "data_sets engine",

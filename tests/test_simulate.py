@@ -10,7 +10,7 @@ from trialwise.environments import AlienTask, Conditioning, Environment, Shown
 from trialwise.environments.streams import streams
 from trialwise.errors import ModelError, UsageError
 from trialwise.evaluate import trial_log_likelihood
-from trialwise.learners import PearceHall, QLearning, RescorlaWagner
+from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
 from trialwise.read import read_long, read_wide
 from trialwise.simulate import simulate, uniform
 from trialwise.trials import MISSED, Trials
@@ -131,6 +131,39 @@ def test_outcomes_are_those_of_the_choice(flat):
         potential = task.potential(task.show(stream(label, "sequence")), stream(label, "outcomes"))
         got = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
         np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], got)
+
+
+def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
+    task, stream = AlienTask(), streams(11)
+    could = [task.potential(task.show(stream(n, "sequence")), stream(n, "outcomes")) for n in range(8)]
+    np.testing.assert_array_equal(flat.potential, np.concatenate(could))
+    got = np.take_along_axis(flat.potential, flat.trials.choice[:, None], 1)[:, 0]
+    np.testing.assert_array_equal(got, flat.trials.outcome["outcome"])
+    saved = pd.read_csv(flat.save(tmp_path, potential=True)[-1])
+    assert [*saved] == ["participant", "trial", "0", "1", "2"]
+    np.testing.assert_array_equal(saved[["0", "1", "2"]], flat.potential)
+    along = simulate(FLAT, AlienTask().on(gappy), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True)
+    assert np.flatnonzero(np.isnan(along.potential).all(1)).tolist() == [
+        5,
+        200,
+    ]  # missed ones would have brought something
+    nothing = simulate(RescorlaWagner(), Conditioning(), SCR)
+    np.testing.assert_array_equal(nothing.potential[:, 0], nothing.trials.outcome["outcome"])
+    with pytest.raises(UsageError, match="made none"):
+        nothing.save(tmp_path, potential=True)
+
+
+def test_hidden_choices_are_kept_and_the_same_for_the_same_seed(tmp_path):
+    truth = {"alpha": 0.2, "beta": 3, "forget": 0.05, "alpha_high": 0.2, "beta_high": 2, "forget_high": 0.05}
+    first, again, other = (simulate(TaskSets(), AlienTask(), truth, seed, 2) for seed in (5, 5, 6))
+    assert set(first.hidden) == {0, 1, 2} and first.hidden.shape == (936,)
+    np.testing.assert_array_equal(first.hidden, again.hidden)
+    assert (first.hidden != other.hidden).mean() > 0.3
+    alone = simulate(TaskSets(), AlienTask(), truth, 5, participants=[1])
+    np.testing.assert_array_equal(alone.hidden, first.hidden[468:])
+    files = first.save(tmp_path)
+    np.testing.assert_array_equal(pd.read_csv(files[0])["hidden_choice"], first.hidden)
+    assert pd.read_csv(files[1]).loc[1].to_dict() == {"participant": 1} | truth
 
 
 def test_the_log_probability_is_that_of_a_replay(flat):

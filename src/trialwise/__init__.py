@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from trialwise.data_sets import data_set
     from trialwise.declaration import learner, probabilities
     from trialwise.diagnose import Diagnosis, diagnose
-    from trialwise.environments import AlienExperiment, AlienTask, Conditioning, ProbabilisticReversal, RestlessBandit
+    from trialwise.environments import (
+        AlienExperiment,
+        AlienTask,
+        Conditioning,
+        ProbabilisticReversal,
+        RestlessBandit,
+        TwoStepTask,
+    )
     from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fetch import fetch
@@ -23,8 +30,12 @@ if TYPE_CHECKING:
     from trialwise.inspection import inspect
     from trialwise.integrated import integrated_likelihood
     from trialwise.learners import (
+        AlienHierarchicalBayes,
+        AlienQLearning,
+        AlienTaskSets,
         ArgmaxTaskSets,
         HierarchicalBayes,
+        HybridTwoStep,
         MixedTaskSets,
         PearceHall,
         QLearning,
@@ -48,7 +59,7 @@ _NAMES = {
     "conformance": "check_learner",
     "data_sets": "data_set",
     "diagnose": "Diagnosis diagnose",
-    "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit",
+    "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
     "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
     "fetch": "fetch",
@@ -58,7 +69,8 @@ _NAMES = {
     "inspection": "inspect",
     "integrated": "integrated_likelihood",
     "declaration": "learner probabilities",
-    "learners": "ArgmaxTaskSets HierarchicalBayes MixedTaskSets PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
+    "learners": "AlienHierarchicalBayes AlienQLearning AlienTaskSets ArgmaxTaskSets HierarchicalBayes HybridTwoStep MixedTaskSets "
+    "PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihood": "likelihood",
     "parameters": "constant hidden interval positive real unit",
     "predict": "Prediction predict",
@@ -106,7 +118,10 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AlienExperiment",
+    "AlienHierarchicalBayes",
+    "AlienQLearning",
     "AlienTask",
+    "AlienTaskSets",
     "ArgmaxTaskSets",
     "Check",
     "Conditioning",
@@ -115,6 +130,7 @@ __all__ = [
     "FetchError",
     "Fit",
     "HierarchicalBayes",
+    "HybridTwoStep",
     "LearnerError",
     "MixedTaskSets",
     "ModelError",
@@ -129,6 +145,7 @@ __all__ = [
     "TaskSets",
     "Trials",
     "TrialwiseError",
+    "TwoStepTask",
     "UsageError",
     "check",
     "check_learner",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise import phases
 from trialwise.environments.alien_rewards import MEANS
 from trialwise.errors import UsageError
 from trialwise.trials import MISSED, Trials
@@ -289,15 +290,30 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
 
     Those of :func:`general`; and where contexts, cues and actions are as many as ``means`` has, accuracy, its learning curve over
     presentations of a cue and over blocks, what fits the first four choices after a switch, the share of errors that belong to
-    another context, the early slope and, for the alien task's values, the indices of its contexts.
+    another context, the early slope and, for the alien task's values, the indices of its contexts. Of the whole alien experiment
+    these are told for each phase, named before them, with the preferences and the profile of its test phases
+    (:mod:`trialwise.phases`).
     """
     import pandas as pd
 
-    table = general(trials)
-    if any(trials.sizes.get(name) != count for name, count in _sizes(means).items()):
-        return table
+    parts = [general(trials)]
+    if phases.of_experiment(trials):
+        for phase in phases.SEASONED:
+            one = phases.of_phase(trials, phase)
+            if (one.lengths > 0).all():
+                parts.append(_of_task(one, means).add_prefix(f"{phase}: "))
+        parts.append(phases.preferences(trials).add_prefix("preference: "))
+        parts.append(phases.novel_profile(trials).add_prefix("novel: "))
+    elif all(trials.sizes.get(name) == count for name, count in _sizes(means).items()):
+        parts.append(_of_task(trials, means))
+    return pd.concat([part.set_axis(parts[0].index, axis=0) for part in parts], axis=1)
+
+
+def _of_task(trials: Trials, means: np.ndarray) -> pd.DataFrame:
+    import pandas as pd
+
     frame = scored(trials, means)
-    parts = [table, accuracy(frame)]
+    parts = [accuracy(frame)]
     for by in ("presentation", "block"):
         curve: Any = accuracy(frame, by)
         parts.append(curve.set_axis([f"accuracy, {by} {k}" for k in curve.columns], axis=1))
@@ -308,4 +324,4 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     if means is MEANS:
         index: Any = context_index(frame)
         parts.append(index.set_axis([f"context index, {k}" for k in index.columns], axis=1))
-    return pd.concat([part.set_axis(table.index, axis=0) for part in parts], axis=1)
+    return pd.concat([part.set_axis(parts[0].index, axis=0) for part in parts], axis=1)

@@ -73,6 +73,9 @@ class Simulation:
         together where there is a hidden one.
     hidden
         ``(trials,)``: the hidden choice of each trial, from 0; None for a learner without one.
+    potential
+        ``(trials, actions)``: what each action would have brought, chosen or not, NaN where there was no feedback; outcomes of
+        several parts ``(trials, actions, parts)``; one column where nothing is chosen.
     """
 
     learner: Learner
@@ -81,8 +84,9 @@ class Simulation:
     seed: int
     log_probability: np.ndarray
     hidden: np.ndarray | None = None
+    potential: np.ndarray | None = None
 
-    def save(self, folder: str | PathLike[str], *, wide: bool = False) -> tuple[Path, ...]:
+    def save(self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False) -> tuple[Path, ...]:
         """Write ``trials.csv`` (a row a trial) and ``true_parameters.csv`` (a row a participant) into a folder.
 
         A hidden choice is told in the column ``hidden_choice``, which readers leave alone.
@@ -97,6 +101,9 @@ class Simulation:
             Also write the four tables in which the public data of the alien task come, participants in columns and
             trials in rows: ``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``. Cells are empty where a
             choice was missed and below a participant's last trial.
+        potential
+            Also write ``potential_outcomes.csv``: participant, trial and a column an action (and part of an outcome), what it
+            would have brought.
 
         Returns
         -------
@@ -112,6 +119,8 @@ class Simulation:
         if self.hidden is not None:
             long["hidden_choice"] = self.hidden
         tables = {"trials.csv": long, "true_parameters.csv": self.parameters}
+        if potential:
+            tables["potential_outcomes.csv"] = self.potential_outcomes()
         if wide:
             missing = [column for column in WIDE.values() if column not in long]
             if missing:
@@ -125,6 +134,23 @@ class Simulation:
         for name, table in tables.items():
             write(place / name, table.to_csv(index=False, lineterminator="\n"))
         return tuple(place / name for name in tables)
+
+    def potential_outcomes(self) -> pd.DataFrame:
+        """What each action would have brought, a row a trial: participant, trial, and a column an action (``action part``, if
+        outcomes have several).
+
+        Raises
+        ------
+        UsageError
+            If nothing was chosen.
+        """
+        actions, parts = self.trials.levels.get("action"), list(self.trials.outcome)
+        if self.potential is None or actions is None:
+            raise UsageError(f"outcomes did not depend on choices: {self.learner!r} made none")
+        names = [f"{action}" if len(parts) == 1 else f"{action} {part}" for action in actions for part in parts]
+        table = self.trials.to_frame()[["participant", "trial"]]
+        table[names] = self.potential.reshape(len(table), -1)
+        return table
 
     def __repr__(self) -> str:
         return f"Simulation({self.learner!r}, {self.trials!r}, seed={self.seed})"
@@ -197,45 +223,66 @@ def simulate(
     if np.isnan(free).any():
         n, k = np.argwhere(np.isnan(free))[0]
         raise UsageError(f"{learner.names[k]} of participant {labels[n]!r} is missing (NaN): give it a number")
-    trials, log_probability, hidden = _act(learner, stage, free, stream)
+    stage, trials, log_probability, hidden = _act(learner, stage, free, stream)
     trials = replace(trials, notes=(*trials.notes, f"simulated: {learner!r} in {environment!r}, seed {seed}"))
     table = pd.DataFrame({"participant": labels, **dict(zip(learner.names, free.T, strict=True))})
-    return Simulation(learner, trials, table, int(seed), log_probability, hidden)
+    potential = stage.potential[:, :, 0] if len(stage.outcomes) == 1 else stage.potential
+    return Simulation(learner, trials, table, int(seed), log_probability, hidden, potential)
 
 
 def _act(
     learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
-) -> tuple[Trials, np.ndarray, np.ndarray | None]:
+) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
+    """What is done and got, and the stage on which it was."""
     from trialwise.engine.packed import HIDDEN, pack
     from trialwise.engine.run import run_rollout
 
-    template, asked, potential = stage.trials, stage.asked, stage.potential
-    chooses = learner.response == "categorical"
-    # Before anybody acts, every choice is the first action and every outcome what it would bring: the engine overwrites
-    # both, but takes from them which trials are asked and which have an outcome.
-    outcome = {name: potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
-    if chooses:
-        template = replace(template, choice=np.where(asked, 0, MISSED))
-        outcome = {name: np.where(asked, values, np.nan) for name, values in outcome.items()}
-    else:
-        template = replace(template, response={"response": np.where(asked, 0.0, np.nan)})
-    template = replace(template, outcome=outcome)
-
-    packed = pack(learner, template)
-    draws = []
-    for label, length in zip(template.participants, template.lengths, strict=True):
-        random = stream(label, "response")
-        response = random.random(length) if chooses else random.standard_normal(length)
-        hidden = stream(label, "hidden choice").random(length) if learner.hides else np.zeros(length)
-        draws.append(np.stack([response, hidden], 1))
-    done, log_probability = run_rollout(learner, packed, free, np.ascontiguousarray(potential), np.concatenate(draws))
-    _check_finite(learner, template, asked, log_probability, free)
+    random = _luck(learner, stage.trials, stream)
+    while True:
+        template = _before(learner, stage)
+        packed = pack(learner, template)
+        potential = np.ascontiguousarray(stage.potential)
+        done, log_probability = run_rollout(learner, packed, free, potential, random)
+        # Choices may lead elsewhere than to where they were made. The same luck again, and one more row at least is where its
+        # choices lead: those before it stay as they are.
+        after = stage.after(done.observed)
+        if after is stage:
+            break
+        stage = after
+    _check_finite(learner, template, stage.asked, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
     outcome = {name: done.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
     hidden = done.ints[:, HIDDEN].astype(np.int64) if learner.hides else None
-    if chooses:
-        return replace(template, choice=done.observed.astype(np.int64), outcome=outcome), log_probability, hidden
-    return replace(template, response={"response": done.observed}, outcome=outcome), log_probability, hidden
+    seen: dict[str, Any] = (
+        {"choice": done.observed.astype(np.int64)}
+        if learner.response == "categorical"
+        else {"response": {"response": done.observed}}
+    )
+    return stage, replace(template, outcome=outcome, **seen), log_probability, hidden
+
+
+def _before(learner: Learner, stage: Stage) -> Trials:
+    """Trials for the engine to overwrite: every choice is the first action and every outcome what it would bring.
+
+    The engine takes from them which trials are asked and which have an outcome.
+    """
+    asked = stage.asked
+    outcome = {name: stage.potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
+    if learner.response == "categorical":
+        outcome = {name: np.where(asked, values, np.nan) for name, values in outcome.items()}
+        return replace(stage.trials, choice=np.where(asked, 0, MISSED), outcome=outcome)
+    return replace(stage.trials, response={"response": np.where(asked, 0.0, np.nan)}, outcome=outcome)
+
+
+def _luck(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
+    """Random numbers of each trial, ``(trials, 2)``: for the response, and for the hidden choice."""
+    draws = []
+    for label, length in zip(trials.participants, trials.lengths, strict=True):
+        random = stream(label, "response")
+        response = random.random(length) if learner.response == "categorical" else random.standard_normal(length)
+        hidden = stream(label, "hidden choice").random(length) if learner.hides else np.zeros(length)
+        draws.append(np.stack([response, hidden], 1))
+    return np.concatenate(draws)
 
 
 def _stage(

@@ -57,7 +57,7 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     for name, kind in kinds.items():
         match kind:
             case int(size) | (int(), int(size)):
-                owner = name if name in dimensions(learner) or not spare else "cue" if "cue" in spare else spare[0]
+                owner = _owner(name, dimensions(learner), spare)
                 size = max(size, len(levels.get(owner, ())))
                 levels[owner] = tuple(f"{owner} {k + 1}" for k in range(size))
                 made[name] = Column(
@@ -106,6 +106,14 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
 def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:
     """Half of them 0 or 1, half graded, of both signs."""
     return np.where(random.random(count) < 0.5, random.integers(0, 2, count), random.normal(0.3, 1.2, count).round(3))
+
+
+def _owner(name: str, known: set[str], spare: list[str]) -> str:
+    """Whose labels a column holds: its own, those it is called after (``option_cue``), or of a dimension that no column has."""
+    after = [dimension for dimension in sorted(known) if name.endswith(f"_{dimension}")]
+    if name in known or not (after or spare):
+        return name
+    return after[0] if after else "cue" if "cue" in spare else spare[0]
 
 
 def _kind(name: str, reads: Reads, actions: int) -> Any:

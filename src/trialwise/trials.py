@@ -183,6 +183,9 @@ class Trials:
                 frame[name] = values
             else:
                 frame.update({f"{name}_{k + 1}": values[:, k] for k in range(values.shape[1])})
+        if self.available is not None:
+            for action, label in enumerate(self.levels["action"]):
+                frame[f"available_{label}"] = self.available[:, action].astype(int)
         if self.choice is not None:
             frame["choice"] = self._labelled(self.choice, "action")
         frame.update(self.response)

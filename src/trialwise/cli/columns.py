@@ -13,6 +13,7 @@ import typer
 from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
+    from trialwise.learner import Learner
     from trialwise.trials import Trials
 
 PANEL = "What the columns mean (if their names do not tell)"
@@ -131,6 +132,31 @@ class Columns:
         roles: dict[str, Any] = recognised | _given(single | several)
         more = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
         return read_wide(**roles, **_given(shared), reset=reset, columns=more)
+
+
+def reading(learner: Learner, trials: Trials) -> str:
+    """The options that read simulated trials back from their file, as far as this learner needs them."""
+    from trialwise.columns import Reading
+
+    reads = set(Reading(learner).trial)
+    told, labels = [], set()
+    for name in sorted(reads & set(trials.columns) - {"context", "cue"}):
+        column = trials.columns[name]
+        labels |= {column.levels} - {None}
+        owner = "" if column.levels in (None, name) else column.levels
+        if column.values.ndim == 2:
+            parts = ",".join(f"{name}_{k + 1}" for k in range(column.values.shape[1]))
+            told += ["--vector", f"{name}={parts}" + (f":{column.levels}" if column.levels else "")]
+        else:
+            told += ["--numbers", name] if column.levels is None else ["--labels", f"{name}={owner}" if owner else name]
+    for name in sorted(labels):
+        told += ["--levels", f"{name}={','.join(map(str, trials.levels[name]))}"]
+    if trials.available is not None:
+        for label in trials.levels["action"]:
+            told += ["--available", f"{label}=available_{label}"]
+    if told and trials.reset is not None and trials.reset.any():
+        told += ["--reset", "reset"]
+    return " ".join(map(shlex.quote, told))
 
 
 def _single_table(files: Sequence[Path]) -> Path | None:

@@ -11,6 +11,7 @@ import typer
 from trialwise.cli.console import command, heading, say, show, table
 from trialwise.cli.equations import sections, symbol
 from trialwise.cli.subject import find, learners_in
+from trialwise.cli.task import OWN
 
 if TYPE_CHECKING:
     from trialwise.learner import Learner
@@ -94,7 +95,10 @@ def _page(learner: Learner, name: str) -> None:
     table(["reads", "returns"], [[", ".join(_reads(learner)), ", ".join(learner.signals) or "no signals"]])
     say()
     word = shlex.quote(name)
-    if _fits_an_environment(learner):
+    if name in OWN:
+        say(f"Simulate it in {OWN[name]}; what to type to fit it is told then:")
+        command(f"trialwise simulate {word} -o simulated")
+    elif _fits_an_environment(learner):
         say("Simulate it, then fit it:")
         command(f"trialwise simulate {word} -o simulated")
         command(f"trialwise fit {word} simulated -o results")

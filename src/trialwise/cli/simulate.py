@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.cli import results
-from trialwise.cli.columns import Columns
+from trialwise.cli.columns import Columns, reading
 from trialwise.cli.console import command, heading, say, table
 from trialwise.cli.groups import grouped
 from trialwise.cli.subject import Name, Restrictions
-from trialwise.cli.task import named
+from trialwise.cli.task import named, suited
 from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,15 +89,19 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal or Conditioning; by default what suits the learner.",
+            help="AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal, TwoStepTask or Conditioning; by default what suits the learner.",
             show_default=False,
         ),
     ] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Also write seasons.csv, aliens.csv, actions.csv, rewards.csv.")
     ] = False,
+    potential: Annotated[
+        bool,
+        typer.Option("--potential", help="Also write potential_outcomes.csv: what each choice would have brought."),
+    ] = False,
 ) -> None:
-    """Simulate a learner: in the alien task if it chooses, in conditioning if it responds."""
+    """Simulate a learner: in the alien task if it chooses, in conditioning if it responds, in its own task if it has one."""
     from trialwise.simulate import simulate as run
 
     restricted = restrictions.of(learner)
@@ -116,18 +120,23 @@ def simulate(
     if participants is None and recorded is None:
         participants = 30
     simulation = run(restricted, surroundings, values, seed=seed, participants=participants)
-    written = simulation.save(folder, wide=wide)
+    written = simulation.save(folder, wide=wide, potential=potential)
 
     said = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
     say(f"{restricted!r}: {said}, seed {seed}")
     heading("true parameters")
     table(["name", "what", "drawn"], [[p.name, p.role, _told(values[p.name])] for p in restricted.parameters])
-    what = {"trials.csv": "a row a trial", "true_parameters.csv": "a row a participant"}
+    what = {
+        "trials.csv": "a row a trial",
+        "true_parameters.csv": "a row a participant",
+        "potential_outcomes.csv": "a row a trial",
+    }
     results.print_files([(path, what.get(path.name, "participants in columns")) for path in written])
     say()
     say("Fit it, to see whether the parameters come back:")
     file, options = results.quoted(folder / "trials.csv"), restrictions.words()
-    command(" ".join(filter(None, ["trialwise fit", shlex.quote(learner), file, options, "-o results"])))
+    words = ["trialwise fit", shlex.quote(learner), file, reading(restricted, simulation.trials), options, "-o results"]
+    command(" ".join(filter(None, words)))
 
 
 def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None, task: str | None) -> tuple[Any, float]:
@@ -141,14 +150,15 @@ def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None,
     if recorded is not None:
         spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
         return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
-    kind: Any = named(task) if task is not None else None
-    if task in ("AlienExperiment", "RestlessBandit", "ProbabilisticReversal"):
+    task = suited(learner) if task is None else task
+    kind: Any = named(task)
+    if task not in ("AlienTask", "Conditioning"):
         if trials is not None and task == "AlienExperiment":
             raise UsageError("--trials: AlienExperiment has as many as its phases have; leave it out")
         made = kind() if trials is None else kind(trials=trials)
         paid = made.potential(made.show(np.random.default_rng(0)), np.random.default_rng(1))
         return made, float(np.nanstd(paid))
-    if task == "Conditioning" or (task is None and not chooses):
+    if task == "Conditioning":
         length = trials or SHOWN["respond"]
         plus = round(0.6 * length)
         return Conditioning(plus, length - plus, round(plus * 7 / 18)), 0.5

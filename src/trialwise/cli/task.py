@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trialwise.errors import UsageError
+
+if TYPE_CHECKING:
+    from trialwise.learner import Learner
+
+OWN = {
+    "AlienQLearning": "AlienExperiment",
+    "AlienTaskSets": "AlienExperiment",
+    "AlienHierarchicalBayes": "AlienExperiment",
+    "HybridTwoStep": "TwoStepTask",
+}
+"""The task of a built-in learner that is for one only."""
 
 
 def named(task: str) -> Any:
@@ -20,3 +31,9 @@ def named(task: str) -> Any:
     if task not in BUILT_IN:
         raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
     return BUILT_IN[task]
+
+
+def suited(learner: Learner) -> str:
+    """The name of the task that suits a learner: its own, or conditioning if it responds, or the alien task."""
+    chooses = learner.response == "categorical"
+    return OWN.get(type(learner).__name__, "AlienTask" if chooses else "Conditioning")

@@ -20,8 +20,9 @@ says what each action would bring on each trial, chosen or not. Both get the par
 
     simulate(QLearning(), Bandit(), {"alpha": 0.2, "beta": 3, "forget": 0}, participants=20)
 
-``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. Outcomes that
-depend on earlier choices (tasks of several stages) are not covered: ``potential`` is settled before the first choice.
+``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. In tasks of several stages a
+trial is several rows, and ``follow`` says what a row shows after the choices before it (``TwoStepTask``). Outcomes depend on
+earlier choices in no other way.
 """
 
 from trialwise.environments.alien import AlienTask, Noise
@@ -30,10 +31,11 @@ from trialwise.environments.bandit import RestlessBandit
 from trialwise.environments.conditioning import Conditioning
 from trialwise.environments.environment import Environment, Recorded, Shown
 from trialwise.environments.reversal import ProbabilisticReversal
+from trialwise.environments.two_step import TwoStepTask
 
-BUILT_IN = {
-    cls.__name__: cls for cls in (AlienTask, AlienExperiment, Conditioning, ProbabilisticReversal, RestlessBandit)
-}
+_ALL = (AlienTask, AlienExperiment, Conditioning, ProbabilisticReversal, RestlessBandit, TwoStepTask)
+
+BUILT_IN = {cls.__name__: cls for cls in _ALL}
 """Built-in environments by name, as messages and the command line know them."""
 
 __all__ = [
@@ -47,4 +49,5 @@ __all__ = [
     "Recorded",
     "RestlessBandit",
     "Shown",
+    "TwoStepTask",
 ]

@@ -35,3 +35,20 @@ def mean_reward(context: ArrayLike, cue: ArrayLike, choice: ArrayLike) -> np.nda
 def is_correct(context: ArrayLike, cue: ArrayLike, choice: ArrayLike) -> np.ndarray:
     """Whether the choice is the correct one, its reward without noise above 1; False for a missed choice (-1)."""
     return np.asarray(choice) == correct_action(context, cue)
+
+
+TASK_SETS = ("TS0", "TS1", "TS2", "TS02", "TS12", "none")
+"""Labels of a choice by the task sets in which it is the correct one."""
+
+
+def task_set_of(cue: ArrayLike, choice: ArrayLike) -> np.ndarray:
+    """The task sets that call a choice correct, as a place in :data:`TASK_SETS`; -1 for a missed choice (-1).
+
+    Of the twelve pairs of cue and action three belong to TS0 alone, three to TS1, two to TS2, two to two of them, and two to none.
+    """
+    cue, choice = np.asarray(cue), np.asarray(choice)
+    found = np.full(np.broadcast(cue, choice).shape, TASK_SETS.index("none"))
+    fits = _CORRECT[:, cue] == choice
+    for place, sets in enumerate(((0,), (1,), (2,), (0, 2), (1, 2))):
+        found[np.all([fits[k] == (k in sets) for k in range(CONTEXTS)], axis=0)] = place
+    return np.where(choice < 0, -1, found)

@@ -82,6 +82,14 @@ class Environment(ABC):
         NaN for all actions of a trial: no feedback. An environment without actions gives ``(trials, 1)``.
         """
 
+    def follow(self, shown: Shown, choice: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Columns that earlier choices decide, as these choices ``(trials,)`` make them: the place that a first choice leads to.
+
+        For tasks of several stages, a row each. A row may depend on choices in rows before it alone, and luck is settled in
+        :meth:`show`. ``potential`` is then asked with these columns. By default nothing follows from choices.
+        """
+        return {}
+
     def on(self, trials: Trials) -> Recorded:
         """This environment along recorded sequences: contexts, cues, ... of the data, freshly drawn outcomes.
 

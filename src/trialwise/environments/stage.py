@@ -6,8 +6,9 @@ bring one array beside them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,16 @@ from trialwise.environments.environment import Environment, Recorded, Shown
 from trialwise.environments.streams import Stream
 from trialwise.errors import UsageError
 from trialwise.trials import Column, Trials
+
+
+class Lead(NamedTuple):
+    """How choices decide what later rows show.
+
+    ``follow(n, choice)`` gives those columns of participant ``n``, ``potential(n, columns)`` what could be got there.
+    """
+
+    follow: Callable[[int, np.ndarray], dict[str, np.ndarray]]
+    potential: Callable[[int, dict[str, np.ndarray]], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +42,34 @@ class Stage:
         ``(trials, actions, parts)``: what each action would bring, NaN where there is no feedback.
     asked
         ``bool (trials,)``: whether a choice or response is made.
+    lead
+        Where choices decide what later rows show; None where they do not.
     """
 
     trials: Trials
     outcomes: tuple[str, ...]
     potential: np.ndarray
     asked: np.ndarray
+    lead: Lead | None = None
+
+    def after(self, choice: np.ndarray) -> Stage:
+        """The stage as these choices ``(trials,)`` make it; itself, if it is so already."""
+        if self.lead is None:
+            return self
+        values = {name: column.values.copy() for name, column in self.trials.columns.items()}
+        potential, moved = self.potential.copy(), False
+        for n in range(self.trials.n_participants):
+            rows = slice(*self.trials.offsets[n : n + 2])
+            columns = self.lead.follow(n, choice[rows])
+            if all(np.array_equal(column, values[name][rows]) for name, column in columns.items()):
+                continue
+            moved, potential[rows] = True, self.lead.potential(n, columns)
+            for name, column in columns.items():
+                values[name][rows] = column
+        if not moved:
+            return self
+        new = {name: replace(column, values=values[name]) for name, column in self.trials.columns.items()}
+        return replace(self, trials=replace(self.trials, columns=new), potential=potential)
 
 
 def generate(environment: Environment, participants: Sequence[Hashable], stream: Stream) -> Stage:
@@ -74,7 +107,26 @@ def generate(environment: Environment, participants: Sequence[Hashable], stream:
         available=None if first.available is None else np.concatenate([s.available for s in shows]).astype(bool),  # type: ignore[misc]
         declared=frozenset(environment.levels),
     )
-    return Stage(trials, tuple(environment.outcomes), np.concatenate(potentials), np.ones(trials.n_trials, bool))
+    lead = _lead(environment, shows, participants, stream)
+    return Stage(trials, tuple(environment.outcomes), np.concatenate(potentials), np.ones(trials.n_trials, bool), lead)
+
+
+def _lead(
+    environment: Environment, shows: Sequence[Shown], participants: Sequence[Hashable], stream: Stream
+) -> Lead | None:
+    if type(environment).follow is Environment.follow:
+        return None
+
+    def follow(n: int, choice: np.ndarray) -> dict[str, np.ndarray]:
+        columns = environment.follow(shows[n], choice)
+        shown = _checked_shown(environment, Shown(shows[n].trials, columns))
+        return {name: shown[name] for name in columns}
+
+    def potential(n: int, columns: dict[str, np.ndarray]) -> np.ndarray:
+        shown = replace(shows[n], columns={**shows[n].columns, **columns})
+        return _potential(environment, shown, participants[n], stream, _actions(environment))
+
+    return Lead(follow, potential)
 
 
 def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, keep_missed: bool) -> Stage:
@@ -91,17 +143,23 @@ def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, 
     trials = recorded.trials.select(participants)
     chosen = replace(recorded, trials=trials)
     actions = _actions(environment)
-    parts = [
-        _potential(environment, chosen.shown(n), label, stream, actions) for n, label in enumerate(trials.participants)
-    ]
+    shows = [chosen.shown(n) for n in range(trials.n_participants)]
+    parts = [_potential(environment, *each, stream, actions) for each in zip(shows, trials.participants, strict=True)]
     potential = np.concatenate(parts)
     silent = trials.responded & trials.without_outcome & bool(trials.outcome)
     potential[silent] = np.nan
     levels = dict(trials.levels)
     if "action" in environment.levels and "action" not in levels:
         levels["action"] = tuple(environment.levels["action"])
+    lead = _lead(environment, shows, trials.participants, stream)
+    if lead is not None and silent.any():
+        raise UsageError(f"{environment!r} has feedback on every row; these trials have choices without an outcome")
     return Stage(
-        replace(_cleared(trials), levels=levels), tuple(environment.outcomes), potential, _asked(trials, keep_missed)
+        replace(_cleared(trials), levels=levels),
+        tuple(environment.outcomes),
+        potential,
+        _asked(trials, keep_missed),
+        lead,
     )
 
 

@@ -1,0 +1,211 @@
+"""The published prior predictive of the alien task: ``python scripts/prior_predictive.py [--sets 2048]``.
+
+Eckstein & Collins (2020, PNAS 117(47):29381) compared models by data sets simulated from a prior: 26 agents with the same
+parameters, rates uniform from 0 to 1, inverse temperatures from 1 to 20. Their code of December 2019 printed mean and standard
+deviation of four statistics over 120 000 data sets of each model. Here the same is simulated, in the variants of that code that its
+history leaves open (value before any outcome, noise of rewards), and compared. Writes ``docs/prior_predictive.txt``.
+
+Statistics, over agents and blocks of a data set: accuracy and perseveration (what fits the previous season) on the first trial after a
+switch of season, the first switch left out; the hidden-season slope, accuracy on trials 1 to 4 after a switch weighted by -1.5, -0.5, 0.5, 1.5;
+and how often the richer season is preferred less how often the richer alien is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import trialwise as tw
+from trialwise.environments import Environment, Noise, Shown
+from trialwise.environments.alien import NOISE, SEASON_ORDERS
+from trialwise.environments.alien_rewards import correct_action
+from trialwise.files import write
+from trialwise.phases import preferred
+from trialwise.simulate import Uniform
+
+PUBLISHED = {
+    "flat": {"slope": (0.000, 0.065), "accuracy": (0.355, 0.093), "perseveration": (0.330, 0.037), "preference": (-0.046, 0.067)},
+    "task sets": {"slope": (0.032, 0.081), "accuracy": (0.308, 0.041), "perseveration": (0.444, 0.096), "preference": (0.044, 0.044)},
+    "Bayes": {"slope": (0.009, 0.067), "accuracy": (0.315, 0.038), "perseveration": (0.415, 0.106), "preference": (0.040, 0.039)},
+}  # fmt: skip
+"""Mean and standard deviation over data sets, printed with three digits."""
+
+SETS = 120_000
+"""Data sets that the published figures stand on."""
+
+ORDERS = np.repeat(np.arange(6), (6, 5, 10, 1, 3, 6))
+"""How often each order of seasons was met by the participants whose sequences the agents got."""
+
+RATES = ("alpha", "forget", "alpha_high", "forget_high")
+PHASES = ("initial", "comparison", "hidden")
+
+
+class Variant(NamedTuple):
+    """What the history of the code leaves open."""
+
+    initial: float
+    noise: Noise
+
+    def learners(self) -> dict[str, tw.learner]:
+        """The three models."""
+        flat = tw.AlienQLearning(initial=self.initial, frozen=True).fix(beta_high=0.0, beta_test=1.0)
+        return {
+            "flat": flat,
+            "task sets": tw.AlienTaskSets(initial=self.initial, frozen=True).fix(beta_test=1.0),
+            "Bayes": tw.AlienHierarchicalBayes(published=True, frozen=True, right_above=0.5).fix(beta_test=1.0),
+        }
+
+
+class Along(Environment):
+    """Fixed sequences of the experiment's phases, any of them equally likely; rewards, or only whether a choice was right."""
+
+    levels = tw.AlienExperiment.levels
+
+    def __init__(self, shown: list[Shown], noise: Noise, right: bool):
+        self.shown, self.right, self.task = shown, right, tw.AlienExperiment(phases=PHASES, noise=noise)
+
+    def show(self, random: np.random.Generator) -> Shown:
+        return self.shown[int(random.random() * len(self.shown))]
+
+    def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
+        if not self.right:
+            return self.task.potential(shown, random)
+        means = self.task.means(shown)
+        return np.where((shown["asked"] > 0)[:, None], np.nan, means > 1)
+
+
+def sequences(seed: int = 0) -> list[Shown]:
+    """One sequence for each participant of the public data, initial learning in the order of seasons that he met."""
+    random, task, made = np.random.default_rng(seed), tw.AlienExperiment(phases=PHASES), []
+    for order in ORDERS:
+        while True:
+            shown = task.show(random)
+            if (shown["season"][: 9 * 52 : 52] == SEASON_ORDERS[order]).all():
+                break
+        made.append(shown)
+    return made
+
+
+def parameters(learner: tw.learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
+    """Parameters of each agent, from ``share (sets, parameters)`` in the unit cube."""
+    prior = {name: Uniform(0, 1) if name in RATES else Uniform(1, 20) for name in learner.names}
+    return {name: np.repeat(prior[name].ppf(share[:, k]), agents) for k, name in enumerate(learner.names)}
+
+
+def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:
+    """The four statistics of each data set, ``(sets,)``."""
+    phase, names = trials.columns["phase"].values, tw.AlienExperiment.levels["phase"]
+
+    def of(name: str, *shape: int) -> tuple[np.ndarray, ...]:
+        rows = phase == names.index(name)
+        columns = (trials.columns["season"].values, trials.columns["cue"].values, trials.choice)
+        return tuple(values[rows].reshape(sets, -1, *shape) for values in columns)
+
+    season, cue, choice = of("initial", 9, 52)
+    now, before, first, made = season[:, :, 2:, 0], season[:, :, 1:-1, 0], cue[:, :, 2:, 0], choice[:, :, 2:, 0]
+    found = {
+        "accuracy": (made == correct_action(now, first)).mean((1, 2)),
+        "perseveration": (made == correct_action(before, first)).mean((1, 2)),
+    }
+    season, cue, choice = (values[..., :4] for values in of("hidden", 9, 40))
+    found["slope"] = (choice == correct_action(season, cue)).mean((1, 2)) @ np.array([-1.5, -0.5, 0.5, 1.5])
+    compared = phase == names.index("comparison")
+    chosen = preferred(trials)[compared].reshape(sets, -1, 60)
+    asked = trials.columns["asked"].values[compared].reshape(sets, -1, 60)
+    seasons, aliens = (np.nanmean(np.where(asked == kind, chosen, np.nan), axis=(1, 2)) for kind in (1, 2))
+    found["preference"] = seasons - aliens
+    return found
+
+
+def simulated(
+    variant: Variant, model: str, sets: int, agents: int, seed: int = 0, chunk: int = 60
+) -> dict[str, np.ndarray]:
+    """Statistics of data sets whose parameters fill the prior evenly."""
+    from scipy.stats import qmc
+
+    learner = variant.learners()[model]
+    share = qmc.Sobol(len(learner.names), seed=seed).random(sets)
+    environment = Along(sequences(), variant.noise, right=model == "Bayes")
+    parts = []
+    for first in range(0, sets, chunk):
+        some = share[first : first + chunk]
+        labels = [f"{first}-{n}" for n in range(len(some) * agents)]
+        data = tw.simulate(learner, environment, parameters(learner, some, agents), seed, participants=labels)
+        parts.append(statistics(data.trials, len(some)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in PUBLISHED[model]}
+
+
+def line(model: str, name: str, values: np.ndarray) -> tuple[str, bool]:
+    """A row of the table, and whether the published mean is within four standard errors and its rounding."""
+    mean, sd = PUBLISHED[model][name]
+    error = np.hypot(values.std() / np.sqrt(len(values)), sd / np.sqrt(SETS))
+    gap = values.mean() - mean
+    agrees = abs(gap) <= 4 * error + 0.0005
+    row = f"{model:10}{name:14}{mean:10.3f}{values.mean():10.3f}{gap:10.4f}{error:9.4f}{sd:10.3f}{values.std():8.3f}"
+    return f"{row}  {'agrees' if agrees else 'DIFFERS'}", bool(agrees)
+
+
+STATED, *OTHERS = (
+    (f"value before any outcome {initial:.3g}, noise of rewards {NOISE[word].sd}", Variant(initial, NOISE[word]))
+    for initial in (1.2, 1.0, 5 / 3)
+    for word in ("experiment", "paper")
+)
+"""The variant of December 2019, and what earlier and later code and the text have instead."""
+
+
+def kept(work: Path, name: str, variant: Variant, model: str, sets: int, agents: int) -> dict[str, np.ndarray]:
+    """Statistics, simulated or taken from where they were kept: an interrupted run goes on where it was."""
+    file = work / f"{variant.initial:.3g}_{variant.noise.sd}_{model.replace(' ', '_')}_{sets}_{agents}.npz"
+    if not file.exists():
+        sys.stderr.write(f"{name}: {model}\n")
+        found = simulated(variant, model, sets, agents)
+        content = io.BytesIO()
+        np.savez(content, **found)
+        write(file, content.getvalue())
+    with np.load(file) as stored:
+        return {statistic: stored[statistic] for statistic in PUBLISHED[model]}
+
+
+def report(sets: int, others: int, agents: int, work: Path) -> str:
+    """The whole text."""
+    head = (
+        f"{'model':10}{'statistic':14}{'published':>10}{'here':>10}{'gap':>10}{'error':>9}{'SD publ.':>10}{'here':>8}"
+    )
+    lines = [
+        "Prior predictive of the alien task, published by Eckstein & Collins (code of December 2019) and simulated here",
+        f"{agents} agents a data set; error: standard error of the gap; agrees: within four of them and the rounding",
+    ]
+    for number, (name, variant) in enumerate((STATED, *OTHERS)):
+        count = others if number else sets
+        lines += ["", f"{'instead: ' if number else 'as in that code: '}{name}; {count} data sets of each model", head]
+        for model in PUBLISHED:
+            if number and model == "Bayes":
+                continue  # it learns from right and wrong alone, from a third on: the variants do not concern it
+            found = kept(work, name, variant, model, count, agents)
+            lines += [line(model, statistic, values)[0] for statistic, values in found.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", type=int, default=2048, help="data sets of each model")
+    parser.add_argument("--others", type=int, default=512, help="the same of each other variant")
+    parser.add_argument("--agents", type=int, default=26, help="agents a data set")
+    parser.add_argument(
+        "--work", type=Path, default=Path("prior_predictive_work"), help="where finished parts are kept"
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs/prior_predictive.txt"))
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    text = report(given.sets, given.others, given.agents, given.work)
+    write(given.out, text)
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+r"""Learners that live through the whole alien task: what they do in phases in which nothing new is taught.
+
+Codes are those of :class:`~trialwise.environments.AlienExperiment`: contexts 0 to 2 are seasons, 3 is the hidden one, 4 the novel
+one; what is ``asked`` is 0 for an item, 1 for the better of two seasons, 2 for the better of two aliens of a season. The rules of
+learning are those of the learners for one phase, whose methods are called here.
+
+**Hidden season.** It has values of its own, which begin anew at each announced change: with nothing, or, ``carried``, with what
+was known of the three seasons when the phase began. The paper's text says the first, its final code the second.
+**Comparisons** and **novel season**: below, for each learner.
+
+Where the published simulations took a temperature of 1, there is ``beta_test``; as published it is ``.fix(beta_test=1)``. Their
+flat learner compared seasons at an inverse temperature of 0, ``.fix(beta_high=0)``: it was indifferent, whatever it had learnt.
+They compared and met the novel season with the values that learning had left; here time passes there too and values are forgotten,
+unless ``frozen``.
+
+Source: Eckstein & Collins (2020), PNAS 117(47):29381, Methods, and their code.
+"""
+
+from trialwise.declaration import learner
+from trialwise.learners.hierarchical_bayes import HierarchicalBayes
+from trialwise.learners.q_learning import QLearning
+from trialwise.learners.task_sets import TaskSets
+from trialwise.parameters import constant, hidden, positive, unit
+from trialwise.state import memory, state
+
+flat_elapse, flat_learn = QLearning.methods["elapse"], QLearning.methods["learn"]
+sets_elapse, bayes_elapse = TaskSets.methods["elapse"], HierarchicalBayes.methods["elapse"]
+
+
+@learner
+class AlienQLearning:
+    r"""Flat Q-learning in all phases of the alien task: values of items for each alien in each season.
+
+    .. math::
+
+        \text{item:} \quad & p(a) = \mathrm{softmax}_a\, \beta\, Q[x, s, a] \\
+        \text{seasons:} \quad & p(c) = \mathrm{softmax}_c\, \beta_\mathrm{high} \tfrac14 \textstyle\sum_s \max_a Q[c, s, a] \\
+        \text{aliens:} \quad & p(s) = \mathrm{softmax}_s\, \beta_\mathrm{test} \max_a Q[x, s, a] \\
+        \text{novel season:} \quad & p(a) = \mathrm{softmax}_a\, \beta_\mathrm{test} \tfrac13 \textstyle\sum_x Q[x, s, a]
+
+    It learns and forgets as :class:`QLearning`. A block of the hidden season begins with :math:`Q_0`, or, ``carried``, with the mean
+    of the seasons' values when the hidden phase began. Signal: ``error``.
+
+    The flat model of Eckstein & Collins (2020, PNAS 117(47):29381); they had no :math:`\beta_\mathrm{high}` in it (0: it was
+    indifferent between seasons) and 1 for :math:`\beta_\mathrm{test}`.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    beta_high: float = positive("inverse temperature of seasons compared")
+    beta_test: float = positive("inverse temperature of aliens compared, and of items in a novel season")
+    initial: float = constant(1.2, "value before any outcome")
+    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
+    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+
+    def start(self, task):
+        return state(
+            value=task.table("context", "cue", "action", fill=self.initial),
+            known=task.table("cue", "action"),
+            begun=memory(0),
+        )
+
+    def over_seasons(self, value, cue, action):
+        return (value[0, cue, action] + value[1, cue, action] + value[2, cue, action]) / 3.0
+
+    def reset(self, now, trial):
+        for cue in range(len(now.known)):
+            for action in range(len(now.known[cue])):
+                if now.begun == 0:
+                    now.known[cue, action] = self.over_seasons(now.value, cue, action)
+                known = now.known[cue, action]
+                now.value[trial.context, cue, action] = known if self.carried else self.initial
+        now.begun = 1
+
+    def choose(self, now, trial, preference):
+        preference[:] = 0.0  # the third of two on offer is not available
+        if trial.asked == 1:
+            for side in range(len(trial.option_context)):
+                worth = 0.0
+                for cue in range(4):
+                    worth += max(now.value[trial.option_context[side], cue]) / 4.0
+                preference[side] = self.beta_high * worth
+        elif trial.asked == 2:
+            for side in range(len(trial.option_cue)):
+                preference[side] = self.beta_test * max(now.value[trial.context, trial.option_cue[side]])
+        else:
+            for action in range(len(preference)):
+                if trial.context == 4:
+                    preference[action] = self.beta_test * self.over_seasons(now.value, trial.cue, action)
+                else:
+                    preference[action] = self.beta * now.value[trial.context, trial.cue, action]
+
+    def elapse(self, now, trial):
+        if not (self.frozen and (trial.asked != 0 or trial.context == 4)):
+            flat_elapse(self, now.value, trial)
+
+    def learn(self, now, trial, choice, outcome):
+        error = flat_learn(self, now.value, trial, choice, outcome)
+        return error
+
+
+@learner
+class AlienTaskSets:
+    r"""Task sets in all phases of the alien task.
+
+    .. math::
+
+        \text{item:} \quad & p(z) \propto \exp(\beta_\mathrm{high}\, H[x, z]), \qquad p(a \mid z) \propto \exp(\beta\, Q[z, s, a]) \\
+        \text{seasons:} \quad & p(c) = \mathrm{softmax}_c\, \beta_\mathrm{high} \max_k H[c, k] \\
+        \text{aliens:} \quad & p(z) \text{ as above}, \qquad p(s \mid z) = \mathrm{softmax}_s\, \beta_\mathrm{test} \max_a Q[z, s, a] \\
+        \text{novel season:} \quad & p(z) \propto \exp(\beta_\mathrm{high} \max_x H[x, z]), \qquad
+            p(a \mid z) \propto \exp(\beta_\mathrm{test}\, Q[z, s, a])
+
+    It learns and forgets as :class:`TaskSets`. In a block of the hidden season how well sets serve begins with :math:`Q_0`, or,
+    ``carried``, with each set's largest value over seasons when the hidden phase began; what sets hold is kept. Signals:
+    ``error`` and ``error_high``.
+
+    The hierarchical model of Eckstein & Collins (2020, PNAS 117(47):29381), with 1 for :math:`\beta_\mathrm{test}`.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    alpha_high: float = unit("learning rate of task sets", mean=-1.0)
+    beta_high: float = positive("inverse temperature of task sets, and of seasons compared")
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    beta_test: float = positive("inverse temperature of aliens compared, and of items in a novel season")
+    initial: float = constant(1.2, "value before any outcome")
+    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
+    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+    sets: int = hidden(3, "number of task sets", exchangeable=True)
+
+    def start(self, task):
+        return state(
+            low=task.table(self.sets, "cue", "action", fill=self.initial),
+            high=task.table("context", self.sets, fill=self.initial),
+            known=task.table(self.sets),
+            fresh=self.initial + 0.0,
+            begun=memory(0),
+        )
+
+    def reset(self, now, trial):
+        for k in range(self.sets):
+            if now.begun == 0:
+                now.known[k] = max(now.high[0, k], now.high[1, k], now.high[2, k])
+            now.high[trial.context, k] = now.known[k] if self.carried else now.fresh
+        now.begun = 1
+
+    def hide(self, now, trial, preference):
+        for k in range(len(preference)):
+            served = now.high[trial.context, k]
+            if trial.context == 4:
+                served = max(now.high[0, k], now.high[1, k], now.high[2, k])
+            preference[k] = self.beta_high * served
+
+    def choose(self, now, trial, task_set, preference):
+        if trial.asked == 0:
+            beta = self.beta_test if trial.context == 4 else self.beta
+            for action in range(len(preference)):
+                preference[action] = beta * now.low[task_set, trial.cue, action]
+            return
+        preference[:] = 0.0  # the third of two on offer is not available
+        if trial.asked == 1:
+            for side in range(len(trial.option_context)):
+                worth = now.high[trial.option_context[side], 0]
+                for k in range(1, self.sets):
+                    worth = max(worth, now.high[trial.option_context[side], k])
+                preference[side] = self.beta_high * worth
+        else:
+            for side in range(len(trial.option_cue)):
+                worth = now.low[task_set, trial.option_cue[side], 0]
+                for action in range(1, len(preference)):
+                    worth = max(worth, now.low[task_set, trial.option_cue[side], action])
+                preference[side] = self.beta_test * worth
+
+    def elapse(self, now, trial):
+        if not (self.frozen and (trial.asked != 0 or trial.context == 4)):
+            sets_elapse(self, now, trial)
+
+    learn = TaskSets.methods["learn"]
+
+
+@learner
+class AlienHierarchicalBayes:
+    r"""Inference over task sets in all phases of the alien task.
+
+    As :class:`AlienTaskSets`, with the probability of a set in a season, :math:`P[x, k]`, in place of how well it served, and values
+    :math:`Q` of being right: learning and forgetting are those of :class:`HierarchicalBayes`. A block of the hidden season
+    begins with all sets equally probable, or, ``carried``, with the largest probability of each over seasons. Rewards above
+    ``right_above`` are right. Signals: ``error`` and ``surprise``.
+
+    The Bayesian model of Eckstein & Collins (2020, PNAS 117(47):29381); ``published=True`` does as its code did.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.5, per_outcome=False)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    beta_high: float = positive(
+        "inverse temperature of task sets, and of seasons compared", mean=1.5, per_outcome=False
+    )
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    beta_test: float = positive(
+        "inverse temperature of aliens compared, and of items in a novel season", mean=1.5, per_outcome=False
+    )
+    right_above: float = constant(1.5, "outcomes above it are right")
+    published: bool = constant(False, "take a set's expectation as its likelihood whatever came of the choice")
+    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
+    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+    sets: int = hidden(3, "number of task sets", exchangeable=True)
+
+    def start(self, task):
+        return state(
+            low=task.table(self.sets, "cue", "action", fill=1.0 / task.size("action")),
+            high=task.table("context", self.sets, fill=1.0 / self.sets),
+            known=task.table(self.sets),
+            fresh=1.0 / self.sets,
+            chance=1.0 / task.size("action"),
+            begun=memory(0),
+        )
+
+    def elapse(self, now, trial):
+        if not (self.frozen and (trial.asked != 0 or trial.context == 4)):
+            bayes_elapse(self, now, trial)
+
+    reset = AlienTaskSets.methods["reset"]
+    hide = AlienTaskSets.methods["hide"]
+    choose = AlienTaskSets.methods["choose"]
+    learn = HierarchicalBayes.methods["learn"]

@@ -1,0 +1,159 @@
+"""Behaviour in the phases of the alien experiment: one phase as a task of its own, and what test phases are about.
+
+Trials are those of :class:`~trialwise.environments.AlienExperiment`, simulated or read with its ``levels``. Measures are those of
+Eckstein & Collins (2020, PNAS 117(47):29381); tables have a row a participant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.environments.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
+from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
+from trialwise.errors import UsageError
+from trialwise.trials import MISSED, Column, Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = AlienExperiment.levels
+
+SEASONED = ("initial", "hidden", "refresher", "mixed")
+"""Phases that have true seasons."""
+
+
+def of_phase(trials: Trials, phase: str) -> Trials:
+    """The trials of one phase with the true season as their context: what :mod:`trialwise.behaviour` tells of.
+
+    Parameters
+    ----------
+    phase
+        ``"initial"``, ``"hidden"``, ``"refresher"`` (both together) or ``"mixed"``, the phases that have true seasons.
+
+    Returns
+    -------
+    Trials
+        With ``block``, ``context`` and ``cue``; participants without such trials have none.
+
+    Raises
+    ------
+    UsageError
+        For other phases, or trials that are not the experiment's.
+    """
+    _check(trials)
+    if phase not in SEASONED:
+        raise UsageError(f"phase={phase!r}: no phase with true seasons; there are {', '.join(SEASONED)}")
+    rows = np.flatnonzero(trials.columns["phase"].values == LEVELS["phase"].index(phase))
+    part = trials.take(rows)
+    ends = np.searchsorted(rows, trials.offsets)
+    columns = {
+        "block": part.columns["block"],
+        "context": Column(part.columns["season"].values, "context"),
+        "cue": part.columns["cue"],
+    }
+    levels = {
+        "context": tuple(range(CONTEXTS)),
+        "cue": tuple(range(CUES)),
+        "action": trials.levels["action"],
+        "block": trials.levels["block"],
+    }
+    return replace(part, offsets=ends.astype(np.int64), columns=columns, levels=levels, available=None)
+
+
+def preferred(trials: Trials) -> np.ndarray:
+    """Whether the richer of two on offer was chosen, ``(trials,)``: 1 or 0, NaN where nothing was compared or chosen, or both are
+    equally rich. Seasons are as rich as their aliens on average, aliens as the reward of their item in the season."""
+    _check(trials)
+    best, choice = MEANS.max(2), trials.choice
+    asked = trials.columns["asked"].values
+    context, cue = (trials.columns[f"option_{name}"].values for name in ("context", "cue"))
+    found = np.full(len(asked), np.nan)
+    for kind, worth in ((CONTEXT, best.mean(1)[_inside(context, CONTEXTS)]), (CUE, best[_inside(context, CONTEXTS), _inside(cue, CUES)])):  # fmt: skip
+        gap = worth[:, 1] - worth[:, 0]
+        rows = (asked == kind) & (gap != 0) & (choice != MISSED)
+        found[rows] = (gap[rows] > 0) == (choice[rows] == 1)
+    return found
+
+
+def preferences(trials: Trials) -> pd.DataFrame:
+    """How often the richer of two ``seasons`` and of two ``aliens`` of a season was preferred, and their ``difference``."""
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        {"who": trials.participant_index, "kind": trials.columns["asked"].values, "richer": preferred(trials)}
+    )
+    shares: Any = frame.groupby(["who", "kind"])["richer"].mean().unstack("kind").reindex(range(trials.n_participants))
+    table = pd.DataFrame({"seasons": shares.get(CONTEXT), "aliens": shares.get(CUE)}, index=shares.index, dtype=float)
+    return _named(table.assign(difference=table["seasons"] - table["aliens"]), trials)
+
+
+def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
+    """Which task sets the first four choices of a block belong to: shares of the labels :data:`TASK_SETS`, where no alien comes
+    twice. ``frame`` is that of :func:`trialwise.behaviour.scored`."""
+    first = frame[(frame["position"] <= 4) & (frame["choice"] != MISSED)]
+    label = task_set_of(first["cue"], first["choice"])
+    shares = [
+        first.assign(is_it=label == k).groupby("participant", observed=False)["is_it"].mean()
+        for k in range(len(TASK_SETS))
+    ]
+    import pandas as pd
+
+    return pd.concat(shares, axis=1).set_axis(list(TASK_SETS), axis=1)
+
+
+def novel_profile(trials: Trials) -> pd.DataFrame:
+    """Which season's items are given in the novel one.
+
+    For each alien the share of each item; columns are means of these over the pairs of alien and item that are correct in ``TS0``
+    (season 0) alone, in ``TS1``, in ``TS2``, in two of them (``shared``), and in ``none``. All are 1/3 by chance.
+    """
+    import pandas as pd
+
+    _check(trials)
+    rows = (trials.columns["context"].values == NOVEL) & (trials.choice != MISSED)
+    counts = np.zeros((trials.n_participants, CUES, ACTIONS))
+    np.add.at(counts, (trials.participant_index[rows], trials.columns["cue"].values[rows], trials.choice[rows]), 1)
+    with np.errstate(invalid="ignore"):
+        shares = counts / counts.sum(2, keepdims=True)
+    label = task_set_of(*np.indices((CUES, ACTIONS)))
+    shared = np.isin(label, [TASK_SETS.index(name) for name in ("TS02", "TS12")])
+    cells = {name: label == TASK_SETS.index(name) for name in ("TS0", "TS1", "TS2")} | {"shared": shared}
+    cells["none"] = label == TASK_SETS.index("none")
+    table = pd.DataFrame({name: shares[:, where].mean(1) for name, where in cells.items()})
+    return _named(table, trials)
+
+
+def _inside(codes: np.ndarray, count: int) -> np.ndarray:
+    return np.minimum(codes, count - 1)
+
+
+def _named(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
+    return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
+
+
+def of_experiment(trials: Trials) -> bool:
+    """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases."""
+    return not _strange(trials)
+
+
+def _check(trials: Trials) -> None:
+    strange = _strange(trials)
+    if strange:
+        raise UsageError(
+            f"these are not trials of AlienExperiment: {strange}. Simulate it, or read its columns with "
+            "levels=tw.AlienExperiment.levels"
+        )
+
+
+def _strange(trials: Trials) -> str:
+    """What trials of the experiment would have and these have not; empty if there is nothing."""
+    wanted = ("phase", "season", "asked", "option_context", "option_cue")
+    missing = [name for name in wanted if name not in trials.columns]
+    if missing or trials.choice is None:
+        return f"they have no {', '.join(missing) or 'choices'}"
+    labels = ("context", "cue", "asked", "phase", "season", "action")
+    other = [name for name in labels if trials.sizes.get(name) != len(LEVELS[name])]
+    return f"{other[0]} has other labels than {', '.join(map(str, LEVELS[other[0]]))}" if other else ""
