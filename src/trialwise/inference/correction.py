@@ -29,8 +29,8 @@ from dataclasses import dataclass, fields
 import numba
 import numpy as np
 
+from trialwise.cores import cores
 from trialwise.emulator import Emulator, surface_at
-from trialwise.engine.run_hidden import cores
 from trialwise.inference.estimates import Estimator
 from trialwise.priors import GroupPrior
 from trialwise.whitening import _cholesky, _solve_transposed
