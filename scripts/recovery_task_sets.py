@@ -24,7 +24,7 @@ def main() -> None:
 
     import trialwise as tw
     from trialwise.plots.recovery import recovery_plot
-    from trialwise.recovered import in_order
+    from trialwise.recovered import points, summarised
 
     options.work.mkdir(exist_ok=True, parents=True)
     trials, truth = tw.data_set("alien_task_sets")
@@ -54,9 +54,8 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     (options.out / "recovery_task_sets.txt").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    recovery_plot(fit.tree, in_order(fit, truth), tw.recovered(fit, truth)).savefig(
-        options.out / "recovery_task_sets.png", dpi=110
-    )
+    found = points(fit, truth)
+    recovery_plot(found, summarised(found)).savefig(options.out / "recovery_task_sets.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -417,8 +417,8 @@ def fake(monkeypatch):
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
     contents = {
         "fit": {"fit": fit},
-        "plots.recovery": {"recovery_plot": lambda tree, given, table: Figure()},
-        "recovered": {"recovered": lambda fit, given: truth, "in_order": lambda fit, given: given},
+        "plots.recovery": {"recovery_plot": lambda found, table: Figure()},
+        "recovered": {"summarised": lambda found: truth, "points": lambda fit, given: given},
     }
     for name in contents:
         module = types.ModuleType(f"trialwise.{name}")

@@ -2,6 +2,7 @@
 
 import trialwise as tw
 from trialwise.plots.recovery import recovery_plot
+from trialwise.recovered import points
 
 
 def test_trace_plot_has_a_row_a_parameter(fitted):
@@ -13,8 +14,8 @@ def test_trace_plot_has_a_row_a_parameter(fitted):
 
 def test_recovery_plot_shows_every_participant(fitted, small):
     truth = small.parameters
-    figure = recovery_plot(fitted.tree, truth, tw.recovered(fitted, truth))
+    figure = recovery_plot(points(fitted, truth), tw.recovered(fitted, truth))
     for axis, name in zip(figure.axes, fitted.parameters, strict=True):
-        points = axis.containers[0].lines[0].get_xydata()
-        assert sorted(points[:, 0]) == sorted(truth[name])
+        drawn = axis.containers[0].lines[0].get_xydata()
+        assert sorted(drawn[:, 0]) == sorted(truth[name])
         assert name in axis.get_title()

@@ -8,8 +8,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.calibrate import Calibration, calibrate
     from trialwise.check import Check, check
     from trialwise.conformance import check_learner
+    from trialwise.confuse import Confusion, confuse
     from trialwise.data_sets import data_set
     from trialwise.declaration import learner, probabilities
     from trialwise.diagnose import Diagnosis, diagnose
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from trialwise.parameters import constant, hidden, interval, positive, real, unit
     from trialwise.predict import Prediction, predict
     from trialwise.read import read_long, read_wide
+    from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
     from trialwise.simulate import simulate, uniform
     from trialwise.state import memory, softmax_into, state
@@ -55,8 +58,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _NAMES = {
+    "calibrate": "Calibration calibrate",
     "check": "Check check",
     "conformance": "check_learner",
+    "confuse": "Confusion confuse",
     "data_sets": "data_set",
     "diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
@@ -75,6 +80,7 @@ _NAMES = {
     "parameters": "constant hidden interval positive real unit",
     "predict": "Prediction predict",
     "read": "read_long read_wide",
+    "recover": "Recovery recover",
     "recovered": "recovered",
     "simulate": "simulate uniform",
     "state": "memory softmax_into state",
@@ -123,8 +129,10 @@ __all__ = [
     "AlienTask",
     "AlienTaskSets",
     "ArgmaxTaskSets",
+    "Calibration",
     "Check",
     "Conditioning",
+    "Confusion",
     "DataError",
     "Diagnosis",
     "FetchError",
@@ -139,6 +147,7 @@ __all__ = [
     "Prediction",
     "ProbabilisticReversal",
     "QLearning",
+    "Recovery",
     "RescorlaWagner",
     "RestlessBandit",
     "StimulusLearning",
@@ -147,8 +156,10 @@ __all__ = [
     "TrialwiseError",
     "TwoStepTask",
     "UsageError",
+    "calibrate",
     "check",
     "check_learner",
+    "confuse",
     "constant",
     "data_set",
     "diagnose",
@@ -171,6 +182,7 @@ __all__ = [
     "read_long",
     "read_wide",
     "real",
+    "recover",
     "recovered",
     "same_hidden",
     "simulate",

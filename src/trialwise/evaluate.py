@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.cores import cores
 from trialwise.engine.packed import Packed, pack
-from trialwise.engine.run_hidden import cores
 from trialwise.errors import UsageError, did_you_mean
 from trialwise.hidden_values import hidden_values
 from trialwise.hidden_values import same_hidden as smoothed_pairs

@@ -79,7 +79,7 @@ def integrated_likelihood(fit: Fit, draws: int = 400, particles: int = 200, seed
         tail = 0.5 * (FREEDOM + size) * np.log1p((z**2).sum(1) / FREEDOM)
         log_q.append(norm - np.log(np.diag(root)).sum() - tail)
     points = np.stack(u, 1)  # draws, participants, parameters
-    value = _log_likelihoods(fit.learner, trials, points, particles, seed)
+    value = likelihoods_at(fit.learner, trials, points, particles, seed)
     gap = (points[:, :, None] - mu[some]) / sd[some]
     log_p = (-0.5 * gap**2 - np.log(sd[some]) - 0.5 * np.log(2 * np.pi)).sum(-1)
     weight = (value + logsumexp(log_p, 2) - np.log(len(some)) - np.stack(log_q, 1)).T
@@ -94,7 +94,7 @@ def integrated_likelihood(fit: Fit, draws: int = 400, particles: int = 200, seed
     )
 
 
-def _log_likelihoods(learner: Learner, trials: Trials, points: np.ndarray, particles: int, seed: int) -> np.ndarray:
+def likelihoods_at(learner: Learner, trials: Trials, points: np.ndarray, particles: int, seed: int) -> np.ndarray:
     """At ``points (draws, participants, parameters)``, unconstrained: ``(draws, participants)``."""
     draws, people, _ = points.shape
     packed = pack(learner, trials)

@@ -25,9 +25,9 @@ from trialwise.evaluate import matrix
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.marginal import own_keys
-from trialwise.priors import group_prior, group_prior_at
 from trialwise.simulate import simulate
 from trialwise.trials import MISSED, Trials
+from trialwise.truth import group_draw, labels_in, natural, posterior_draws, prior_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,50 +155,17 @@ def predict(
         values = _posterior(source, draws)
     else:
         learner = source
-        labels = _labels(surroundings, participants)
-        values = _prior(learner, surroundings, len(labels), draws, seed)
+        labels = labels_in(surroundings, participants)
+        prior, random = prior_in(learner, surroundings, seed), np.random.default_rng([seed, 2])
+        values = [natural(learner, group_draw(prior, len(labels), random).u) for _ in range(draws)]
     return Prediction(kind, learner, values, surroundings, labels, seed)
-
-
-def _labels(surroundings: Environment | Recorded | Trials, participants: int | Sequence | None) -> list:
-    trials = surroundings.trials if isinstance(surroundings, Recorded) else surroundings
-    if isinstance(trials, Trials):
-        return list(trials.participants)
-    if isinstance(participants, Sequence):
-        return list(participants)
-    return list(range(30 if participants is None else participants))
 
 
 def _posterior(fit: Fit, draws: int) -> list[dict[str, np.ndarray]]:
     """Draws spread evenly over the chains laid end to end."""
-    posterior = fit.tree["posterior"]
-    total, people = posterior.sizes["chain"] * posterior.sizes["draw"], fit.trials.n_participants
-    at = np.linspace(0, total, draws, endpoint=False).astype(int)
-    stacked = {}
-    for name in fit.parameters:
-        values = posterior[name].to_numpy()
-        stacked[name] = np.broadcast_to(values.reshape(total, -1)[at], (draws, people))
-    return [{name: values[k] for name, values in stacked.items()} for k in range(draws)]
-
-
-def _prior(
-    learner: Learner, surroundings: Environment | Recorded | Trials, people: int, draws: int, seed: int
-) -> list[dict[str, np.ndarray]]:
-    """A group and its participants, drawn anew for each data set."""
-    if isinstance(surroundings, Environment):
-        random = np.random.default_rng([seed, 1])
-        shown = surroundings.show(random)
-        prior = group_prior_at(learner, float(np.nanstd(surroundings.potential(shown, random))) or 1.0)
-    else:
-        prior = group_prior(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings)
-    random = np.random.default_rng([seed, 2])
-    made = []
-    for _ in range(draws):
-        mu = random.normal(prior.mean, prior.width)
-        sd = abs(random.normal(0.0, prior.spread))
-        u = random.normal(mu, sd, (people, len(mu)))
-        made.append({p.name: p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)})
-    return made
+    stacked = posterior_draws(fit)
+    at = np.linspace(0, len(next(iter(stacked.values()))), draws, endpoint=False).astype(int)
+    return [{name: values[k] for name, values in stacked.items()} for k in at]
 
 
 def choice_probabilities(

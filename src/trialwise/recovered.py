@@ -38,25 +38,52 @@ def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.D
     UsageError
         If participants or parameters are missing from the truth, or all participants share their parameters.
     """
+    return summarised(points(fit, truth, interval))
+
+
+def points(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
+    """A row a participant and parameter, natural scale: ``participant``, ``parameter``, ``true``, posterior ``mean``, ``low`` and
+    ``high``, the ends of the equal-tailed interval; arguments and errors as for :func:`recovered`."""
     import pandas as pd
 
     if fit.pooling == "complete":
         raise UsageError("pooling='complete' has no participants' parameters to hold against the truth")
     truth = in_order(fit, truth)
-    rows = {}
+    parts = []
     for name in fit.parameters:
         draws = fit.tree["posterior"][name]
-        mean = draws.mean(("chain", "draw")).to_numpy()
         low, high = draws.quantile([(1 - interval) / 2, (1 + interval) / 2], ("chain", "draw")).to_numpy()
-        true = truth[name].to_numpy(float)
-        varies = len(true) > 1 and np.ptp(true) > 0 and np.ptp(mean) > 0
+        mean = draws.mean(("chain", "draw")).to_numpy()
+        columns = {"true": truth[name].to_numpy(float), "mean": mean, "low": low, "high": high}
+        parts.append(pd.DataFrame({"participant": truth["participant"], "parameter": name, **columns}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def summarised(points: pd.DataFrame) -> pd.DataFrame:
+    """The table of :func:`recovered`, of any number of data sets: points as :func:`points` has them."""
+    import pandas as pd
+
+    rows = {}
+    for name, mine in points.groupby("parameter", sort=False):
+        true, mean = mine["true"].to_numpy(), mine["mean"].to_numpy()
         rows[name] = {
-            "correlation": np.corrcoef(true, mean)[0, 1] if varies else np.nan,
+            "correlation": correlation(true, mean),
             "bias": (mean - true).mean(),
             "rmse": np.sqrt(np.square(mean - true).mean()),
-            "coverage": ((low <= true) & (true <= high)).mean(),
+            "coverage": inside(mine).mean(),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+
+def inside(points: pd.DataFrame) -> pd.Series:
+    """Whether the interval holds the truth, of each row."""
+    return (points["low"] <= points["true"]) & (points["true"] <= points["high"])
+
+
+def correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Pearson's correlation; NaN where one of the two does not vary."""
+    varies = len(x) > 1 and np.ptp(x) > 0 and np.ptp(y) > 0
+    return float(np.corrcoef(x, y)[0, 1]) if varies else np.nan
 
 
 def in_order(fit: Fit, truth: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import dis
 import hashlib
 import inspect
 import linecache
+import re
 import textwrap
 import types
 from collections.abc import Callable, Iterator
@@ -112,9 +113,19 @@ def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
                 yield name, cell.cell_contents
             except ValueError:  # a cell not filled yet
                 continue
-    for name in sorted(_names(code)):
+    for name in sorted(_global_names(code)):
         if name in function.__globals__:
             yield name, function.__globals__[name]
+
+
+@lru_cache(maxsize=4096)
+def _global_names(code: types.CodeType) -> frozenset[str]:
+    """Names that code looks up among the globals: not those of attributes, which may be called the same."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            names |= _global_names(inner)
+    return frozenset(names)
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -168,7 +179,10 @@ def fingerprint(functions: dict[str, Callable]) -> str:
         elif isinstance(thing, type) or callable(thing):
             digest.update(f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing))}".encode())
         else:
-            digest.update(f"{type(thing).__name__}:{thing!r};".encode())
+            told = re.sub(
+                r" at 0x[0-9a-fA-F]+", "", repr(thing)
+            )  # where a thing lies in memory is nothing that it does
+            digest.update(f"{type(thing).__name__}:{told};".encode())
 
     for name in sorted(functions):
         digest.update(name.encode())

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trialwise.cli import check, data, demo, diagnose, fit, inspect, models, simulate
+from trialwise.cli import check, data, demo, diagnose, fit, inspect, models, simulate, studies
 from trialwise.cli.console import fail, say
 from trialwise.cli.status import status_of
 from trialwise.cli.words import in_options
@@ -69,6 +69,9 @@ VERBS: dict[Callable[..., None], str] = {
     data.data: "Fetch a public data set.",
     diagnose.diagnose: "Say whether a fit can be believed, and what to try.",
     check.check: "Check a learner of your own, or a fit.",
+    studies.recover: "Can this design find a learner's parameters?",
+    studies.calibrate: "Are draws of a learner's fit what they claim to be?",
+    studies.confuse: "Are learners told apart in this design?",
 }
 
 for verb, brief in VERBS.items():

@@ -61,10 +61,11 @@ def _one(sampling: Sampling, learner: Learner, trials: Trials, truth: pd.DataFra
     written = results.save(fitted, folder)
 
     from trialwise.plots.recovery import recovery_plot
-    from trialwise.recovered import in_order, recovered
+    from trialwise.recovered import points, summarised
 
-    table = recovered(fitted, truth)
-    drawn = recovery_plot(fitted.tree, in_order(fitted, truth), table)
+    found = points(fitted, truth)
+    table = summarised(found)
+    drawn = recovery_plot(found, table)
     picture = write(folder / "recovery_plot.png", results.png(drawn))
     written.append((picture, "true against estimated parameters"))
     if not sampling.quiet:

@@ -13,9 +13,9 @@ import typer
 from trialwise.cli import results
 from trialwise.cli.columns import Columns, reading
 from trialwise.cli.console import command, heading, say, table
+from trialwise.cli.design import ranges_of, surroundings
 from trialwise.cli.groups import grouped
 from trialwise.cli.subject import Name, Restrictions
-from trialwise.cli.task import named, suited
 from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 
     from trialwise.learner import Learner
     from trialwise.parameters import Parameter
-    from trialwise.trials import Trials
 
 RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
 """Ranges in which the bundled agents were drawn; other learners' come from their default priors."""
-
-SHOWN = {"choose": 440, "respond": 30}
-"""Trials by default: of the public human data, and of the public simulation of conditioning."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +110,12 @@ def simulate(
             f"--task {task}: with --on sequences come from the data, and outcomes from the alien task; leave one out"
         )
     recorded = columns.read([*on, *(more or [])]) if on else None
-    surroundings, spread = _surroundings(restricted, recorded, trials, task)
+    place, spread = surroundings(restricted, recorded, trials, task)
     values = _values(restricted, param or [], spread)
     folder = results.made(output)
     if participants is None and recorded is None:
         participants = 30
-    simulation = run(restricted, surroundings, values, seed=seed, participants=participants)
+    simulation = run(restricted, place, values, seed=seed, participants=participants)
     written = simulation.save(folder, wide=wide, potential=potential)
 
     said = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
@@ -139,33 +135,6 @@ def simulate(
     command(" ".join(filter(None, words)))
 
 
-def _surroundings(learner: Learner, recorded: Trials | None, trials: int | None, task: str | None) -> tuple[Any, float]:
-    """What the learner is put into, and the spread of the outcomes there."""
-    import numpy as np
-
-    from trialwise.environments import AlienTask, Conditioning
-    from trialwise.environments.alien_rewards import MEANS
-
-    chooses = learner.response == "categorical"
-    if recorded is not None:
-        spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
-        return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
-    task = suited(learner) if task is None else task
-    kind: Any = named(task)
-    if task not in ("AlienTask", "Conditioning"):
-        if trials is not None and task == "AlienExperiment":
-            raise UsageError("--trials: AlienExperiment has as many as its phases have; leave it out")
-        made = kind() if trials is None else kind(trials=trials)
-        paid = made.potential(made.show(np.random.default_rng(0)), np.random.default_rng(1))
-        return made, float(np.nanstd(paid))
-    if task == "Conditioning":
-        length = trials or SHOWN["respond"]
-        plus = round(0.6 * length)
-        return Conditioning(plus, length - plus, round(plus * 7 / 18)), 0.5
-    length = trials or SHOWN["choose"]
-    return AlienTask(presentations=max(13, -(-length // 36)), trials=length), float(MEANS.std())
-
-
 def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, Any]:
     """A value or something to draw from for each free parameter."""
     import math
@@ -177,19 +146,7 @@ def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, 
         p.name: uniform(*ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
         for p in learner.parameters
     }
-    for text in given:
-        name, _, value = text.partition("=")
-        if name not in values:
-            held = " (it is fixed or tied)" if name in learner.declared else ""
-            raise UsageError(f"--param {text}: no free parameter {name!r}{held}; there are {', '.join(values)}")
-        try:
-            bounds = [float(part) for part in value.split(":")]
-            values[name] = bounds[0] if len(bounds) == 1 else uniform(*bounds)
-        except (ValueError, TypeError):
-            raise UsageError(
-                f"--param {text}: write {name}=0.1, or {name}=0:0.2 to draw each participant's value"
-            ) from None
-    return values
+    return values | ranges_of([learner], given)
 
 
 def _told(value: Any) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
+from trialwise.cores import cores
 from trialwise.engine import explain
 from trialwise.engine.number import GOLDEN
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
@@ -53,11 +53,6 @@ def stream_keys(base: np.ndarray | np.uint64, counter: np.ndarray | int) -> np.n
         )
         z = (z ^ (z >> np.uint64(32))) * np.uint64(GOLDEN)
         return np.asarray(z ^ (z >> np.uint64(29)), np.uint64)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_particles(learner: Learner, particles: int) -> None:

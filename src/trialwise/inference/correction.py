@@ -29,8 +29,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from trialwise.cores import cores
 from trialwise.emulator import Emulator, surface_at
-from trialwise.engine.run_hidden import cores
 from trialwise.inference.estimates import Estimator
 from trialwise.inference.tilt import Tilt, learnt
 from trialwise.priors import GroupPrior

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Hashable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.cores import cores
 from trialwise.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -126,9 +126,8 @@ class _Sampler:
     """Runs of one compiled model, all with the same settings but seed and step size."""
 
     def __init__(self, model: Any, how: How, progress: bool):
-        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        cores = max(1, min(how.chains, available))
-        self.settings = {"draws": how.draws, "tune": how.tune, "chains": how.chains, "cores": cores}
+        used = min(how.chains, cores())
+        self.settings = {"draws": how.draws, "tune": how.tune, "chains": how.chains, "cores": used}
         self.model, self.seed, self.progress, self.gradients = model, how.seed, progress, 0
 
     def run(self, turn: int, target: float) -> xr.DataTree:

@@ -1,49 +1,86 @@
-"""Recovery: true parameters against estimated ones."""
+"""Recovery: true parameters against estimated ones, and parameters that take each other's place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from trialwise.recover import Recovery
 
-def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """A panel a parameter: posterior mean and 89 % interval of each participant against the true value.
+MANY, PAIRS = 120, 3
+"""Points from which intervals are drawn faintly and points small; pairs of parameters that are shown."""
+
+
+def recovery_plot(points: pd.DataFrame, table: pd.DataFrame, interval: float = 0.89) -> Figure:
+    """A panel a parameter: posterior mean and interval of each participant against the true value.
 
     Parameters
     ----------
-    tree
-        With the group ``posterior``.
-    truth
-        A row a participant, in the order of the posterior: a column for each parameter.
+    points
+        From :func:`trialwise.recovered.points`, of one data set or several.
     table
         From :func:`trialwise.recovered.recovered`, for the figures in the panels.
+    interval
+        The intervals' probability.
     """
+    figure, axes = _panels(len(table))
+    for axis, name in zip(axes, table.index, strict=False):
+        _against_truth(axis, points[points["parameter"] == name], str(name), table.loc[name], interval)
+    return figure
+
+
+def study_plot(study: Recovery) -> Figure:
+    """The panels of :func:`recovery_plot`; below, for the pairs whose posteriors are most correlated, errors against errors."""
+    table = study.table
+    pairs = study.pairs.assign(size=study.pairs["posterior_correlation"].abs()).nlargest(PAIRS, "size")
+    figure, axes = _panels(len(table) + len(pairs))
+    for axis, name in zip(axes, table.index, strict=False):
+        _against_truth(
+            axis, study.points[study.points["parameter"] == name], str(name), table.loc[name], study.interval
+        )
+    error = study.points.assign(error=study.points["mean"] - study.points["true"])
+    wide = error.pivot(index=["dataset", "participant"], columns="parameter", values="error")
+    for axis, row in zip(axes[len(table) :], pairs.itertuples(), strict=False):
+        few = len(wide) < MANY
+        axis.axhline(0, color="0.8", linewidth=1, zorder=0)
+        axis.axvline(0, color="0.8", linewidth=1, zorder=0)
+        axis.plot(
+            wide[row.first], wide[row.second], "o", color="C1", markersize=4 if few else 2, alpha=0.8 if few else 0.5
+        )
+        axis.set_xlabel(f"error of {row.first}")
+        axis.set_ylabel(f"error of {row.second}")
+        axis.set_title(f"posterior correlation {row.posterior_correlation:.2f}", fontsize=10)
+    return figure
+
+
+def _panels(count: int) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    posterior = tree["posterior"]
-    names = list(table.index)
-    across = len(names) if len(names) < 5 else 3
-    down = -(-len(names) // across)
+    across = count if count < 5 else 3
+    down = -(-count // across)
     figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
-    for axis in axes[len(names) :]:
-        axis.set_axis_off()
-    for axis, name in zip(axes, names, strict=False):
-        draws = posterior[name]
-        mean = draws.mean(("chain", "draw")).to_numpy()
-        low, high = draws.quantile([0.055, 0.945], ("chain", "draw")).to_numpy()
-        true = truth[name].to_numpy(float)
-        ends = [true.min(), true.max()]
-        axis.plot(ends, ends, color="0.7", linewidth=1, zorder=0)
-        axis.errorbar(true, mean, yerr=[mean - low, high - mean], fmt="o", markersize=4, elinewidth=0.8, alpha=0.8)
-        row = table.loc[name]
-        axis.set_title(f"{name}    r = {row['correlation']:.2f}, coverage = {row['coverage']:.0%}", fontsize=10)
-        axis.set_xlabel("true")
-        axis.set_ylabel("estimated (mean, 89 % interval)")
+    for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(0.05)
-    return figure
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _against_truth(axis: Axes, points: pd.DataFrame, name: str, row: pd.Series, interval: float) -> None:
+    true, mean = points["true"].to_numpy(), points["mean"].to_numpy()
+    ends = [true.min(), true.max()]
+    few = len(points) < MANY
+    axis.plot(ends, ends, color="0.6", linewidth=1, zorder=3 if not few else 0)
+    axis.errorbar(
+        true, mean, yerr=[mean - points["low"], points["high"] - mean], fmt="o", markersize=4 if few else 2,
+        elinewidth=0.8 if few else 0.4, alpha=0.8 if few else 0.35,
+    )  # fmt: skip
+    axis.set_title(f"{name}    r = {row['correlation']:.2f}, coverage = {row['coverage']:.0%}", fontsize=10)
+    axis.set_xlabel("true")
+    axis.set_ylabel(f"estimated (mean, {interval:.0%} interval)")

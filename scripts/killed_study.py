@@ -1,0 +1,111 @@
+"""Is a study that is killed again and again the same as one that is not? ``python scripts/killed_study.py [--kills 10]``.
+
+A recovery study of 200 small fits is started in a process of its own and killed (SIGKILL, which nothing can catch) at a random
+moment, ten times; then it is let finish. Held against the same study done at one go: the tables must be equal to the last bit.
+And none of the pieces that a killed process had finished may have been lost or done again: a piece holds the seconds it took, so
+one done again would be another file.
+
+Writes ``docs/killed_study.txt``. Both studies are kept in ``--work``; a folder that is used again is emptied of the first one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def study(folder: Path, datasets: int, workers: int | None) -> object:
+    """The study: seven agents of 60 trials, short fits."""
+    import trialwise as tw
+
+    ranges = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+    return tw.recover(
+        tw.QLearning(initial=1.2), tw.AlienTask(trials=60), ranges, datasets, participants=7, seed=2026,
+        draws=100, tune=100, chains=2, folder=folder, workers=workers, progress=False,
+    )  # fmt: skip
+
+
+def pieces(folder: Path) -> dict[str, str]:
+    """A hash of each finished piece."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("pieces/*/*.npz")}
+
+
+def orphans(folder: Path) -> int:
+    """Processes that still work on the study (where the system tells)."""
+    return sum(
+        str(folder).encode() in path.read_bytes()
+        for path in Path("/proc").glob("[0-9]*/environ")
+        if os.access(path, os.R_OK)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fits", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--longest", type=float, default=20.0, help="Seconds until a kill, at most.")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--work", type=Path, default=Path("results_killed"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        study(options.run, options.fits, options.workers)
+        return
+    killed, whole = options.work.absolute() / "killed", options.work.absolute() / "whole"
+    shutil.rmtree(killed, ignore_errors=True)
+    moments, kept, found = random.Random(1), {}, []
+    again = [
+        *sys.orig_argv[1 : sys.orig_argv.index(sys.argv[0]) + 1],
+        "--fits",
+        str(options.fits),
+        "--run",
+        str(killed),
+    ]
+    if options.workers:
+        again += ["--workers", str(options.workers)]
+    for number in range(1, options.kills + 1):
+        process = subprocess.Popen([sys.executable, *again], env=os.environ | {"KILLED_STUDY": str(killed)})
+        after = moments.uniform(0.0, options.longest)
+        time.sleep(after)
+        if process.poll() is not None:
+            sys.exit(f"the study ended by itself, status {process.returncode}, before kill {number}: more --fits")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        time.sleep(1.0)
+        now, left = pieces(killed), orphans(killed)
+        found.append(f"kill {number:2d} after {after:4.1f} s: {len(now):3d} pieces, {left} processes left")
+        print(found[-1], flush=True)
+        assert all(now.get(name) == seen for name, seen in kept.items()), "a finished piece was lost or done again"
+        assert not left, "killed, but still at work"
+        kept = now
+    resumed = study(killed, options.fits, options.workers)
+    last = pieces(killed)
+    assert all(last.get(name) == seen for name, seen in kept.items()), "a finished piece was lost or done again"
+    unbroken = study(whole, options.fits, options.workers)
+    same = resumed.table.equals(unbroken.table) and resumed.points.equals(unbroken.points)
+    lines = [
+        f"A recovery study of {options.fits} fits, killed {options.kills} times at random moments, and the same done at one go",
+        *found,
+        f"then let finish: {len(last)} pieces; all {len(kept)} of killed processes kept as they were, none done again",
+        f"tables and points {'equal to the last bit' if same else 'DIFFER'}",
+        "",
+        resumed.table.round(3).to_string(),
+    ]
+    print("\n".join(lines))
+    assert same and len(last) == options.fits
+    (options.out / "killed_study.txt").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Simulation-based calibration: are draws of the posterior what they claim to be?
+
+A group is drawn from the prior, participants from the group, choices from participants; the learner is fitted with that prior.
+If sampler and model are right, the rank of each true value among its posterior draws is uniform (Talts et al. 2018,
+arXiv:1804.06788). So is that of any quantity that depends on data and parameters: the log-likelihood is one (Modrak et al.
+2023, arXiv:2211.02383), and sees errors that parameters one by one do not show. How far the ECDF of ranks may stray is told by
+simultaneous bands (Säilynoja, Bürkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trialwise.environments.environment import Recorded
+from trialwise.environments.streams import streams
+from trialwise.errors import UsageError
+from trialwise.fit import CHAINS, DRAWS, TUNE, fit
+from trialwise.integrated import likelihoods_at
+from trialwise.learner import Learner
+from trialwise.priors import GroupPrior, check_priors, told
+from trialwise.recover import check_count, worst_r_hat
+from trialwise.simulate import Surroundings, simulate
+from trialwise.study.crew import not_in_a_starting_process
+from trialwise.study.pieces import divided, run_pieces
+from trialwise.study.store import Piece, Store
+from trialwise.truth import group_draw, labels_in, natural, prior_in, seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+RANKS = 100
+"""Draws, spread evenly over the posterior, among which the truth has its rank: from 0 to this."""
+
+PROBABILITY = 0.95
+"""Of the bands: how often right draws stay inside, all quantities together."""
+
+LIKELIHOOD = "log-likelihood"
+
+PARTICLES = 200
+"""Of each estimate of the log-likelihood, for a learner with a hidden choice."""
+
+
+class Band(NamedTuple):
+    """Where the ECDF of ranks may be: share of ranks ``x``, and the ends at each."""
+
+    x: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What simulation-based calibration found.
+
+    Attributes
+    ----------
+    learner
+        In words.
+    ranks
+        A row a data set, a column a quantity: how many of ``total`` posterior draws lie below the truth.
+    fits
+        A row a data set: ``r_hat`` (largest, of the group), ``divergences``, ``problems`` (in words), ``seconds``.
+    failed
+        Why data sets could not be fitted, by their number.
+    total
+        Draws among which the truth has its rank.
+    """
+
+    learner: str
+    ranks: pd.DataFrame
+    fits: pd.DataFrame
+    failed: Mapping[int, str]
+    total: int = RANKS
+
+    @property
+    def joint(self) -> float:
+        """The probability of each quantity's band with which all stay inside together with 95 %, were they independent."""
+        return float(PROBABILITY ** (1 / self.ranks.shape[1]))
+
+    def band(self, probability: float = PROBABILITY) -> Band:
+        """Where the ECDF of a quantity stays, all along, with this probability, if its ranks are uniform."""
+        return simultaneous_band(len(self.ranks), probability)
+
+    def ecdf(self, quantity: str) -> np.ndarray:
+        """The ECDF of a quantity's ranks at the band's ``x``.
+
+        Whole ranks are spread evenly over the part of 0 to 1 that each stands for, so that uniform ones are uniform there.
+        """
+        rank = self.ranks[quantity].to_numpy(float)
+        spread = (rank + np.random.default_rng([*quantity.encode()]).random(len(rank))) / (self.total + 1)
+        return np.searchsorted(np.sort(spread), self.band().x, side="right") / len(rank)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a quantity.
+
+        ``mean_rank`` as a share (wanted .5); ``outer``, the share of ranks in the outer tenth on either side (wanted .2);
+        ``distance``, of the ECDF from the diagonal at most; ``outside``, whether it leaves its own 95 % band, and
+        ``outside_joint``, whether it leaves the band that is meant for all quantities together.
+        """
+        import pandas as pd
+
+        alone, joint = self.band(), self.band(self.joint)
+        rows = {}
+        for name in self.ranks:
+            share, ecdf = self.ranks[name].to_numpy(float) / self.total, self.ecdf(str(name))
+            rows[name] = {
+                "mean_rank": share.mean(),
+                "outer": ((share < 0.1) | (share > 0.9)).mean(),
+                "distance": np.abs(ecdf - alone.x).max(),
+                "outside": bool(((ecdf < alone.low) | (ecdf > alone.high)).any()),
+                "outside_joint": bool(((ecdf < joint.low) | (ecdf > joint.high)).any()),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether every quantity stays inside the band for all together."""
+        return not self.table["outside_joint"].any()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is wrong with which quantity, if anything; and how sampling went."""
+        count, table = len(self.ranks), self.table
+        said = [_wrong(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
+        if not said:
+            said = [
+                f"calibrated: the ranks of all {len(table)} quantities are uniform as far as {count} data sets can tell: a stray "
+                f"of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been seen"
+            ]
+        high = int((self.fits["r_hat"] > 1.05).sum())
+        said.append(
+            f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in "
+            f"{int((self.fits['divergences'] > 0).sum())}"
+        )
+        if self.failed:
+            first = next(iter(self.failed.values()))
+            said.append(
+                f"{len(self.failed)} of {count + len(self.failed)} data sets could not be fitted; the first: {first}"
+            )
+        return tuple(said)
+
+    def plot(self) -> Figure:
+        """The ECDF of ranks less the diagonal, and the band for all quantities together, a panel a quantity."""
+        from trialwise.plots.calibration import calibration_plot
+
+        return calibration_plot(self)
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [f"Calibration of {self.learner}, {len(self.ranks)} data sets", *(f"  {s}" for s in self.sentences)]
+        )
+
+
+@lru_cache(maxsize=64)
+def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band:
+    """The band in which the ECDF of so many uniform values stays all along with this probability."""
+    from arviz_stats.ecdf_utils import ecdf_pit
+
+    if count < 2:  # one rank says nothing
+        return Band(np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
+    x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=np.random.default_rng(0))
+    return Band(x, low, high)
+
+
+def calibrate(
+    learner: Learner, like: Surroundings, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
+    seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
+    chains: int = CHAINS, ranks: int = RANKS, folder: str | PathLike[str] | None = None, executor: Any = None,
+    workers: int | None = None, progress: bool = True,
+) -> Calibration:  # fmt: skip
+    """Simulation-based calibration of the hierarchical fit of a learner, in a design.
+
+    The quantities: mean and spread of each parameter in the group (``alpha_mu``, ``alpha_sd``); the values of the first participant,
+    unconstrained (``alpha[0]``), which are independent from data set to data set; the log-likelihood of all choices.
+
+    Parameters
+    ----------
+    learner, like, participants, seed
+        As for :func:`recover`; two participants or more.
+    datasets
+        How many. With 200 a stray of the ECDF of about .1 is seen.
+    priors
+        The prior that groups are drawn from and fitted with, by name, in place of the default one (which is wide: agents at
+        random and agents that never err are in it): ``{"alpha_mu": pm.Normal.dist(-1.5, 0.7), "alpha_sd": pm.HalfNormal.dist(0.6)}``.
+        The default one is taken at the design's spread of outcomes, and is the same for all data sets.
+    draws, tune, chains
+        Of each fit, see :func:`fit`.
+    ranks
+        Draws among which the truth has its rank.
+    folder, executor, workers, progress
+        As for :func:`recover`.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    UsageError
+        For arguments that do not fit together.
+    ModelError
+        If no data set could be fitted.
+    """
+    not_in_a_starting_process()
+    check_count("datasets", datasets)
+    streams(seed)  # refuses what is no seed
+    check_count("ranks", ranks)
+    people = tuple(labels_in(like, participants))
+    if len(people) < 2:
+        raise UsageError("calibrate is about groups: participants=2 or more")
+    if ranks > (DRAWS if draws is None else draws) * chains:
+        raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
+    given = dict(priors or {})
+    check_priors(learner, "partial", given)
+    prior, unusual = told(prior_in(learner, like, seed), learner, given, "partial")
+    how = {"draws": draws, "tune": tune, "chains": chains}
+    task = CalibrationTask(learner, like, prior, unusual, people, seed, how, ranks)
+    task.simulation(0)
+    words = {"learner": repr(learner), "design": repr(like), "prior": repr(prior), "participants": str(len(people))}
+    store = Store(folder, "calibrate", task, words)
+    pieces = run_pieces(
+        task, range(datasets), store, executor=executor, workers=workers, progress=progress, stage="calibrating"
+    )
+    return calibration_of(repr(learner), pieces, ranks)
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationTask:
+    """One data set drawn from the prior, fitted, and its truth ranked: a function of its number."""
+
+    learner: Learner
+    like: Surroundings
+    prior: GroupPrior
+    unusual: Mapping[str, Any]
+    people: tuple[Hashable, ...]
+    seed: int
+    how: Mapping[str, Any]
+    ranks: int
+
+    def simulation(self, number: int) -> tuple[Any, dict[str, float], np.ndarray]:
+        """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
+        random, simulating, _ = seeds(self.seed, number)
+        mu, sd, u = group_draw(self.prior, len(self.people), random)
+        group = {
+            f"{name}_{part}": x[k] for k, name in enumerate(self.learner.names) for part, x in (("mu", mu), ("sd", sd))
+        }
+        if self.unusual:
+            import pymc as pm
+
+            group |= {name: float(pm.draw(prior, random_seed=random)) for name, prior in self.unusual.items()}
+            mean, spread = (np.array([group[f"{name}_{part}"] for name in self.learner.names]) for part in ("mu", "sd"))
+            u = mean + spread * (u - mu) / sd
+        made = simulate(
+            self.learner, self.like, natural(self.learner, u), simulating, list(self.people),
+            keep_missed=isinstance(self.like, Recorded),
+        )  # fmt: skip
+        return made, group, u
+
+    def __call__(self, number: int) -> Piece:
+        """Ranks, by quantity, and how sampling went."""
+        import pymc as pm
+
+        began = time.perf_counter()
+        made, truth, u = self.simulation(number)
+        priors = dict(self.unusual)
+        for name, mean, width, spread in zip(self.learner.names, *vars(self.prior).values(), strict=True):
+            priors.setdefault(f"{name}_mu", pm.Normal.dist(mean, width))
+            priors.setdefault(f"{name}_sd", pm.HalfNormal.dist(spread))
+        fitting = seeds(self.seed, number)[2]
+        fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
+        posterior = fitted.tree["posterior"]
+        individual = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
+        individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)
+        found = {
+            name: rank(value, thinned(posterior[name].to_numpy().ravel(), self.ranks)) for name, value in truth.items()
+        }
+        first = f"[{self.people[0]}]"
+        found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
+        values = likelihoods_at(
+            self.learner, made.trials, np.concatenate([u[None], individual]), PARTICLES, fitting
+        ).sum(1)
+        found[LIKELIHOOD] = rank(values[0], values[1:])
+        return {
+            "quantities": np.array(list(found)),
+            "ranks": np.array(list(found.values())),
+            "r_hat": np.array(worst_r_hat(fitted)),
+            "divergences": np.array(int(fitted.tree["sample_stats"]["diverging"].sum())),
+            "problems": np.array("\n".join(fitted.problems)),
+            "seconds": np.array(time.perf_counter() - began),
+        }
+
+
+def thinned(draws: np.ndarray, count: int) -> np.ndarray:
+    """So many of the draws, spread evenly."""
+    return draws[:: len(draws) // count][:count]
+
+
+def rank(truth: float, draws: np.ndarray) -> int:
+    """How many draws lie below the truth."""
+    return int((draws < truth).sum())
+
+
+def calibration_of(learner: str, pieces: Mapping[int, Piece], total: int = RANKS) -> Calibration:
+    """The study that finished pieces are: of each, ``quantities``, their ``ranks``, ``r_hat``, ``divergences``, ``problems``, ``seconds``.
+
+    Raises
+    ------
+    ModelError
+        If none could be done.
+    """
+    import pandas as pd
+
+    done, failed = divided(dict(pieces))
+    index = pd.Index(done, name="dataset")
+    names = [str(name) for name in next(iter(done.values()))["quantities"]]
+    ranks = pd.DataFrame([piece["ranks"] for piece in done.values()], index=index, columns=names)
+    columns = ("r_hat", "divergences", "problems", "seconds")
+    fits = pd.DataFrame({name: [piece[name].item() for piece in done.values()] for name in columns}, index=index)
+    return Calibration(learner, ranks, fits, failed, total)
+
+
+def _wrong(name: str, row: pd.Series) -> str:
+    """What ranks that are not uniform say."""
+    said = f"{name}: draws are not what they claim to be: "
+    if abs(row["mean_rank"] - 0.5) > abs(row["outer"] - 0.2):
+        high = row["mean_rank"] > 0.5
+        return said + f"they lie too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, wanted 0.50)"
+    narrow = row["outer"] > 0.2
+    return said + f"they are too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, wanted 0.20)"

@@ -1,0 +1,35 @@
+"""Calibration: how far ranks of the truth stray from uniform ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from trialwise.calibrate import Calibration
+
+
+def calibration_plot(study: Calibration) -> Figure:
+    """A panel a quantity: ECDF of its ranks less the diagonal; grey, the 95 % band for all quantities together."""
+    from matplotlib.figure import Figure
+
+    names = [str(name) for name in study.ranks]
+    across = min(len(names), 3 if len(names) < 13 else 5)
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(3 * across, 2.3 * down), layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    x, low, high = study.band(study.joint)
+    table = study.table
+    for axis, name in zip(axes, names, strict=False):
+        outside = table.loc[name, "outside_joint"]
+        axis.fill_between(x, low - x, high - x, color="0.9", linewidth=0)
+        axis.axhline(0, color="0.7", linewidth=0.8)
+        axis.step(x, study.ecdf(name) - x, where="post", color="C3" if outside else "C0")
+        axis.set_title(f"{name}{'  outside' if outside else ''}", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    figure.supxlabel("rank of the true value among posterior draws, as a share")
+    figure.supylabel("ECDF less the diagonal")
+    return figure

@@ -1,0 +1,39 @@
+"""Confusion: which learner is taken for which."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from trialwise.confuse import Confusion
+
+
+def confusion_plot(study: Confusion) -> Figure:
+    """Three matrices, learners that simulated in rows: shares of participants, of data sets, and what a win is worth."""
+    from matplotlib.figure import Figure
+
+    names = ["\n".join(textwrap.wrap(name.replace(".", " ."), 22)).replace(" .", ".") for name in study.learners]
+    size = 1.8 + 0.8 * len(names)
+    figure = Figure(figsize=(3 * size + 1, size + 0.8), layout="constrained")
+    shown = {
+        "participants: p(fits best | simulated)": study.confusion,
+        "data sets: p(fits best | simulated)": study.groups,
+        "participants: p(simulated | fits best)": study.inversion,
+    }
+    for axis, (title, matrix) in zip(figure.subplots(1, 3), shown.items(), strict=True):
+        values = matrix.to_numpy()
+        axis.imshow(values, vmin=0, vmax=1, cmap="Blues")
+        for (row, column), value in zip(
+            [(i, j) for i in range(len(names)) for j in range(len(names))], values.ravel(), strict=True
+        ):
+            text = f"{value:.2f}" if value == value else "-"
+            axis.text(column, row, text, ha="center", va="center", color="white" if value > 0.55 else "black")
+        axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
+        axis.set_yticks(range(len(names)), names, fontsize=8)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("fits best")
+        axis.set_ylabel("simulated")
+    return figure

@@ -1,0 +1,102 @@
+"""A hash of what was asked: the same in every process, another one as soon as anything differs that the answer depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import types
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from trialwise.errors import UsageError
+from trialwise.learner import Learner
+from trialwise.source import fingerprint
+from trialwise.trials import Trials
+
+OURS = ("trialwise", "builtins", "abc", "typing")
+"""Modules whose code is told by versions."""
+
+TOLD = ("notes", "mapping", "row", "declared")
+"""What trials tell of the files they were read from; no answer depends on it."""
+
+
+def digest(*things: Any) -> str:
+    """A hash of numbers, arrays, tables, learners, trials, environments, distributions, and whatever is made of them.
+
+    Raises
+    ------
+    UsageError
+        If something among them has no contents that could be told.
+    """
+    found = hashlib.sha256()
+    _add(found.update, things)
+    return found.hexdigest()
+
+
+def _add(write: Callable[[bytes], Any], thing: Any) -> None:
+    def put(kind: str, *parts: Any) -> None:
+        write(f"<{kind} {len(parts)}>".encode())
+        for part in parts:
+            _add(write, part)
+
+    if thing is None or isinstance(thing, bool | int | float | str | bytes):
+        write(f"{type(thing).__name__}:{thing!r};".encode())
+    elif isinstance(thing, np.generic):
+        _add(write, thing.item())
+    elif isinstance(thing, np.ndarray) and thing.dtype != object:
+        write(f"{thing.dtype.str}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes())
+    elif isinstance(thing, tuple | list | np.ndarray):
+        put("list", *thing)
+    elif isinstance(thing, set | frozenset):
+        put("set", *sorted(thing, key=repr))
+    elif isinstance(thing, Mapping):
+        put("mapping", *(part for name in sorted(thing, key=str) for part in (str(name), thing[name])))
+    elif isinstance(thing, Learner):
+        restrictions = dict(thing.settings), dict(thing.fixed), dict(thing.tied)
+        put("learner", type(thing).__name__, thing.key, *restrictions, dict(thing.declared))
+    elif isinstance(thing, Trials):
+        put("trials", {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.name not in TOLD})
+    elif isinstance(thing, types.FunctionType | types.MethodType):
+        put("function", fingerprint({"": getattr(thing, "__func__", thing)}), getattr(thing, "__self__", None))
+    elif isinstance(thing, partial):
+        put("partial", thing.func, thing.args, thing.keywords)
+    elif isinstance(thing, type):
+        put("type", f"{thing.__module__}.{thing.__qualname__}")
+    elif hasattr(thing, "to_numpy") and hasattr(thing, "columns"):
+        put("table", *((str(name), thing[name].to_numpy()) for name in thing.columns))
+    elif hasattr(thing, "owner") and hasattr(thing, "type"):  # a random variable of PyMC
+        from pytensor.printing import debugprint
+
+        write(str(debugprint(thing, file="str")).encode())
+    elif hasattr(thing, "dist") and hasattr(thing, "kwds"):  # a frozen distribution of scipy
+        put("distribution", thing.dist.name, thing.args, thing.kwds)
+    elif hasattr(thing, "__dict__") or dataclasses.is_dataclass(thing):
+        cls: Any = type(thing)
+        own: dict[str, Callable] = {
+            name: method
+            for base in reversed(cls.__mro__)
+            for name, method in vars(base).items()
+            if isinstance(method, types.FunctionType) and base.__module__.split(".")[0] not in OURS
+        }
+        code = fingerprint(own) if own else ""
+        put("object", f"{cls.__module__}.{cls.__qualname__}" if not code else cls.__qualname__, code, _contents(thing))
+    else:
+        raise UsageError(f"{thing!r}: a study keeps its pieces by what was asked, and cannot tell what this is")
+
+
+def _contents(thing: Any) -> dict[str, Any]:
+    """What an object holds, what its class holds for it included (``levels`` of an environment); not what it worked out."""
+    if dataclasses.is_dataclass(thing):
+        held = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+    else:
+        held = dict(vars(thing))
+    of_class = {
+        name: value
+        for base in reversed(type(thing).__mro__)
+        for name, value in vars(base).items()
+        if not name.startswith("_") and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray)
+    }
+    return of_class | held

@@ -1,0 +1,154 @@
+"""Work that travels to another process: learners by what they compute, with their text and a hash of it.
+
+What a user wrote, in a script, in a notebook's cell or in a file beside it, cannot be imported by a process on another
+machine, nor by one that was not forked from this one. So it travels by value (cloudpickle), whatever is installed by name;
+the text goes along, since names of signals and the places of errors are read from it; and the hash says on arrival whether
+the same learner came out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import linecache
+import pickle
+import sys
+import sysconfig
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+import trialwise
+from trialwise.declaration import learner as declare
+from trialwise.errors import UsageError
+from trialwise.learner import Learner
+from trialwise.learners import BUILT_IN
+from trialwise.source import helpers
+from trialwise.stored import learner_from_attributes, learner_to_attributes
+
+INSTALLED = tuple(
+    sorted({*(sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))})
+)  # fmt: skip
+OURS = str(Path(trialwise.__file__).parent)
+
+
+def pack(thing: Any) -> bytes:
+    """Anything, learners, environments and priors of the user's own among it, as bytes for :func:`unpack`.
+
+    Raises
+    ------
+    UsageError
+        If a part of it cannot travel: an open file, a lock.
+    """
+    buffer = io.BytesIO()
+    with _users_modules_by_value():
+        try:
+            _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(thing)
+        except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
+            raise UsageError(
+                f"{type(thing).__name__} cannot be sent to another process ({error}). Something that the learner, the environment "
+                "or a prior refers to belongs to this process alone, such as an open file; or do all in this one: workers=1"
+            ) from error
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=4)
+def unpack(parcel: bytes) -> Any:
+    """What was packed, the same object for the same bytes: what it compiles, it compiles once.
+
+    Raises
+    ------
+    UsageError
+        If a learner arrived as another one than was sent, because versions differ.
+    """
+    return pickle.loads(parcel)
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Learners as their class and restrictions; everything else as cloudpickle has it."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, Learner):
+            built_in = BUILT_IN.get(type(thing).__name__) is type(thing)
+            own = None if built_in else (thing.agent_class, _texts(thing))
+            return _arrive, (learner_to_attributes(thing), own, _sent_hash(thing), sys.version.split()[0])
+        if isinstance(thing, types.ModuleType) and not _is_users(thing.__name__):
+            return import_module, (thing.__name__,)  # also of a module's own kind, as this package is one
+        if isinstance(thing, types.CodeType):  # cloudpickle leaves the file's name out
+            make, parts = self.dispatch_table[types.CodeType](thing)[:2]
+            return _of_file, (make, parts, thing.co_filename)
+        return super().reducer_override(thing)
+
+
+def _of_file(make: Callable[..., types.CodeType], parts: tuple, file: str) -> types.CodeType:
+    return make(*parts).replace(co_filename=file)
+
+
+def _arrive(
+    attributes: dict[str, str], own: tuple[type, dict[str, list[str]]] | None, sent: str, version: str
+) -> Learner:
+    """The learner that was sent."""
+    cls = None
+    if own is not None:
+        for file, lines in own[1].items():
+            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+        cls = declare(own[0])
+    found = learner_from_attributes(attributes, cls)
+    assert found is not None
+    if _sent_hash(found) != sent:
+        raise UsageError(
+            f"{attributes['learner']} was sent from Python {version} and arrived in Python {sys.version.split()[0]}, trialwise "
+            f"{trialwise.__version__}, as another learner: give workers the versions that this process has"
+        )
+    return found
+
+
+def _sent_hash(learner: Learner) -> str:
+    """A hash of what the learner computes and what is believed of its parameters."""
+    return hashlib.sha256(repr((learner.key, dict(learner.declared), learner.gives_probabilities)).encode()).hexdigest()
+
+
+def _texts(learner: Learner) -> dict[str, list[str]]:
+    """The lines of every file that methods and helpers were written in, by its name."""
+    found: dict[str, list[str]] = {}
+    todo, seen = [f for f in vars(learner.agent_class).values() if isinstance(f, types.FunctionType)], set()
+    while todo:
+        function = todo.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        file = function.__code__.co_filename
+        if file not in found and (lines := linecache.getlines(file)):
+            found[file] = lines
+        todo += [f for _, f in helpers(function) if isinstance(f, types.FunctionType) and _is_users(f.__module__)]
+    return found
+
+
+def _is_users(name: str | None) -> bool:
+    """Whether a module of this name is the user's own, neither installed nor of this package."""
+    if name in ("__main__", "__mp_main__"):
+        return True
+    file = getattr(sys.modules.get(name or ""), "__file__", None)
+    if not isinstance(file, str) or name == __name__:
+        return False
+    return not file.startswith((*INSTALLED, OURS)) and "site-packages" not in file and "dist-packages" not in file
+
+
+@contextmanager
+def _users_modules_by_value() -> Iterator[None]:
+    already = cloudpickle.list_registry_pickle_by_value()
+    names = [name for name in list(sys.modules) if "." not in name or name.split(".")[0] not in already]
+    mine = [sys.modules[name] for name in names if name not in already and name != "__main__" and _is_users(name)]
+    for module in mine:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in mine:
+            cloudpickle.unregister_pickle_by_value(module)

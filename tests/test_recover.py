@@ -1,0 +1,253 @@
+"""Recovery studies: what they simulate, what they count, and what they say of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from typer.testing import CliRunner
+
+import trialwise as tw
+from trialwise.cli.app import app
+from trialwise.recovered import points
+
+FLAT = tw.QLearning(initial=1.2)
+RANGES = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+SMALL = {"participants": 8, "seed": 4, "draws": 120, "tune": 120, "chains": 2, "progress": False}
+DESIGN = tw.AlienTask(trials=120)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return tw.recover(FLAT, DESIGN, RANGES, 4, workers=1, **SMALL)
+
+
+def made(names=("a", "b"), people=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), told=None, pairs=None):
+    """A study whose points are made up: truth Normal, estimates with so much noise, intervals so wide."""
+    random, rows = np.random.default_rng(1), []
+    for dataset in range(datasets):
+        for name, e, w in zip(names, noise, width, strict=True):
+            true = random.normal(size=people)
+            mean = true + e * random.normal(size=people)
+            share = np.ones(people) if told is None else told(name, people)
+            columns = {"true": true, "mean": mean, "low": mean - w, "high": mean + w, "told": share}
+            rows.append(pd.DataFrame({"dataset": dataset, "participant": range(people), "parameter": name, **columns}))
+    fits = pd.DataFrame({"r_hat": 1.0, "divergences": 0, "problems": "", "seconds": 1.0}, index=range(datasets))
+    columns = ["first", "second", "posterior_correlation", "error_correlation", "product_correlation"]
+    return tw.Recovery("L()", pd.concat(rows), pd.DataFrame(pairs or [], columns=columns), fits, {}, 0.89)
+
+
+def test_the_table_counts_what_it_says(study):
+    table = study.table
+    for name in FLAT.names:
+        mine = study.points[study.points["parameter"] == name]
+        true, mean = mine["true"].to_numpy(), mine["mean"].to_numpy()
+        row = table.loc[name]
+        assert len(mine) == 32
+        assert row["correlation"] == pytest.approx(np.corrcoef(true, mean)[0, 1])
+        assert row["bias"] == pytest.approx(np.mean(mean - true))
+        assert row["rmse"] == pytest.approx(np.sqrt(np.mean((mean - true) ** 2)))
+        assert row["coverage"] == np.mean((mine["low"] <= true) & (true <= mine["high"]))
+        x = np.concatenate([g["true"] - g["true"].mean() for _, g in mine.groupby("dataset")])
+        y = np.concatenate([g["mean"] - g["mean"].mean() for _, g in mine.groupby("dataset")])
+        assert row["within"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+        assert row["slope"] == pytest.approx(np.polyfit(x, y, 1)[0]) and row["shrinkage"] == pytest.approx(
+            1 - row["slope"]
+        )
+        low, high = (0, 1) if name == "alpha" else (1, 4) if name == "beta" else (0, 0.1)
+        assert (true >= low).all() and (true <= high).all()
+        assert (mine["told"] <= 1).all()
+    assert table["coverage"].between(0.6, 1).all() and table["correlation"].loc[["alpha", "beta"]].min() > 0.3
+    assert len(set(study.points["true"])) == 4 * 8 * 3
+
+
+def test_a_data_set_is_what_a_fit_by_hand_gives(study):
+    """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
+    from trialwise.recover import RecoveryTask
+    from trialwise.truth import seeds, truth_of
+
+    how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
+    task = RecoveryTask(FLAT, DESIGN, truth_of(RANGES, FLAT, DESIGN, 4), tuple(range(8)), 4, how, 0.89)
+    simulation = task.simulation(2)
+    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=seeds(4, 2)[2], progress=False)
+    expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
+    for column in ("true", "mean", "low", "high"):
+        np.testing.assert_array_equal(found[column], expected[column])
+    u = fit.tree["posterior"]["individual"].to_numpy().reshape(240, 8, 3)
+    group = np.square(fit.tree["posterior"]["beta_sd"].to_numpy()).mean()
+    np.testing.assert_allclose(found["told"][found["parameter"] == "beta"], 1 - u[:, :, 1].var(0) / group)
+    both = [np.corrcoef(u[:, n, 0], u[:, n, 1])[0, 1] for n in range(8)]
+    from trialwise.recover import _of_pairs, unconstrained
+
+    np.testing.assert_allclose(_of_pairs(fit, unconstrained(fit))["pair_correlation"][0], both)
+    product = (fit.tree["posterior"]["alpha"] * fit.tree["posterior"]["beta"]).mean(("chain", "draw"))
+    np.testing.assert_allclose(_of_pairs(fit, unconstrained(fit))["product"][0], product)
+
+
+def test_learning_rate_and_temperature_trade_off(study):
+    pair = study.pairs.set_index(["first", "second"]).loc[("alpha", "beta")]
+    assert pair["posterior_correlation"] < -0.2
+    assert len(study.pairs) == 3 and len(study.plot().axes) == 6
+
+
+def test_sentences():
+    found = made(pairs=[("a", "b", -0.8, -0.5, 0.999)])
+    first, second, third = found.sentences
+    assert first.startswith("a: found (correlation 1.00, 89% intervals hold the truth in 9") and "narrow" not in first
+    assert (
+        second.startswith("b: not by this design: estimates hardly follow the truth (correlation 0.2")
+        and ".fix(b=...)" in second
+    )
+    assert third.startswith("a and b take each other's place (posterior correlation -0.80): a x b comes back better")
+    flat = made(noise=(0.1, 0.1))
+    flat.points["mean"] *= 0.1
+    assert flat.sentences[0].startswith("a: not by this design: estimates hardly follow the truth (correlation 1.00, slope 0.10")
+    assert "roughly" in made(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
+    assert "the intervals are too narrow" in made(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
+    same = made()
+    same.points.loc[same.points["parameter"] == "a", "true"] = 1.0
+    assert same.sentences[0].startswith("a: its true value does not vary here")
+    broken = tw.Recovery("L()", same.points, same.pairs, same.fits.assign(problems="R-hat"), {7: "no start"}, 0.89)
+    assert (
+        broken.sentences[-2].startswith("draws of 4 of 4 fits")
+        and "1 of 5 data sets could not be fitted" in broken.sentences[-1]
+    )
+
+
+def test_a_participant_whose_slope_is_small_tells_nothing_of_the_learning_rate():
+    """R32: 30 trials, 10 participants, a skin conductance; the learning rate shows only through the slope."""
+    learner = tw.RescorlaWagner().fix(intercept=0, noise=0.3)
+    truth = {"alpha": tw.uniform(0, 1), "slope": scipy.stats.norm()}
+    found = tw.recover(
+        learner, tw.Conditioning(), truth, 5, participants=10, seed=1, pooling="none", draws=300, tune=300, chains=2, workers=1,
+        progress=False,
+    )  # fmt: skip
+    wide = {
+        c: found.points.pivot(index=["dataset", "participant"], columns="parameter", values=c)
+        for c in ("true", "told", "low", "high")
+    }
+    size = wide["true"]["slope"].abs()
+    small, large = size < 0.1, size > 0.5
+    width = wide["high"]["alpha"] - wide["low"]["alpha"]
+    assert small.sum() >= 2 and width[small].mean() > 1.3 * width[large].mean()
+    blank = wide["told"]["alpha"] < 0.25
+    assert blank[small].mean() > 0.5 and blank[large].mean() < 0.1
+    row = found.where.set_index(["parameter", "other"]).loc[("alpha", "slope")]
+    assert row["unidentified"] > row["elsewhere"] + 1 / 3
+    assert "unidentified where |slope| is small: below 0." in found.sentences[0]
+    assert found.sentences[1].startswith("slope: found")
+
+
+def test_truth_from_the_prior_and_from_a_posterior(fitted, small):
+    short = {"draws": 30, "tune": 30, "chains": 2, "workers": 1, "progress": False}
+    prior = tw.recover(FLAT, tw.AlienTask(trials=24), datasets=2, participants=3, **short)
+    assert len(set(prior.points["true"])) == 18
+    kept = tw.recover(FLAT, tw.AlienTask(), fitted, 2, **short)
+    assert list(kept.points["participant"].unique()) == [str(label) for label in small.trials.participants]
+    posterior = fitted.tree["posterior"]
+    for _, mine in kept.points.groupby("dataset"):
+        alpha = mine.loc[mine["parameter"] == "alpha", "true"].to_numpy()
+        draws = posterior["alpha"].to_numpy().reshape(600, 8)
+        assert np.isclose(draws, alpha).all(1).sum() == 1
+    mixed = tw.recover(FLAT, tw.AlienTask(trials=24), {"alpha": 0.3}, 1, 3, **short)
+    assert (mixed.points.loc[mixed.points["parameter"] == "alpha", "true"] == 0.3).all()
+
+
+def test_recorded_sequences_keep_their_missed_trials(small):
+    choice = small.trials.choice.copy()
+    choice[::5] = -1
+    from dataclasses import replace
+
+    from trialwise.recover import RecoveryTask
+    from trialwise.truth import truth_of
+
+    like = tw.AlienTask().on(replace(small.trials, choice=choice))
+    task = RecoveryTask(FLAT, like, truth_of(RANGES, FLAT, like, 0), small.trials.participants, 0, {}, 0.89)
+    trials = task.simulation(0).trials
+    np.testing.assert_array_equal(trials.choice == -1, choice == -1)
+    np.testing.assert_array_equal(trials.columns["cue"].values, small.trials.columns["cue"].values)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"datasets": 0}, "datasets=0"),
+        ({"pooling": "complete"}, "no participants' parameters"),
+        ({"truth": {"gamma": 1}}, "gamma"),
+        ({"truth": 3}, 'wanted ranges, {"alpha": uniform'),
+        ({"truth": {"alpha": (0, 1)}}, "write uniform"),
+        ({"interval": 89}, "between 0 and 1"),
+        ({"participants": 0}, "wanted 1 or more"),
+        ({"workers": 0}, "above 0"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_what_does_not_fit_together(given, words):
+    with pytest.raises(tw.UsageError, match=words):
+        tw.recover(**({"learner": FLAT, "like": DESIGN, "participants": 2, "progress": False} | given))
+
+
+def test_trials_alone_say_which_environment_is_missing(small):
+    with pytest.raises(tw.UsageError, match=r"AlienTask\(\).on\(trials\)"):
+        tw.recover(FLAT, small.trials, RANGES)
+
+
+KILLED = """
+import sys
+import trialwise as tw
+
+if __name__ == "__main__":
+    ranges = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+    tw.recover(
+        tw.QLearning(initial=1.2), tw.AlienTask(trials=120), ranges, 4, participants=8, seed=4, draws=120, tune=120, chains=2,
+        folder=sys.argv[1], workers=1, progress=False,
+    )
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
+def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
+    """Begun by another process, killed, and finished by this one: the same numbers as of one that was never killed."""
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen([sys.executable, script, tmp_path], env=os.environ)
+    end = time.monotonic() + 100
+    while len(list(tmp_path.glob("pieces/*/*.npz"))) < 1:
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    found = tw.recover(FLAT, DESIGN, RANGES, 4, folder=tmp_path, workers=1, **SMALL)
+    last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert len(last) == 4 and all(last[name] == content for name, content in kept.items())
+    pd.testing.assert_frame_equal(found.points, study.points, check_exact=True)
+    pd.testing.assert_frame_equal(found.table, study.table, check_exact=True)
+
+
+def test_on_the_command_line(tmp_path):
+    options = (
+        "--set initial=1.2 --trials 36 --participants 4 --datasets 2 --draws 40 --tune 40 --chains 2 --workers 1 -q"
+    )
+    command = ["recover", "QLearning", *options.split(), "--param", "alpha=0:0.2", "-o", str(tmp_path)]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 0, told.output
+    assert "alpha: " in told.output and "recovery of QLearning(initial=1.2) in AlienTask(" in told.output
+    table = pd.read_csv(tmp_path / "recovery.csv", index_col="parameter")
+    assert list(table.index) == list(FLAT.names)
+    points = pd.read_csv(tmp_path / "recovery_points.csv")
+    assert points.loc[points["parameter"] == "alpha", "true"].between(0, 0.2).all() and len(points) == 24
+    assert (tmp_path / "recovery_plot.png").read_bytes()[:4] == b"\x89PNG"
+    pieces = {path: path.stat().st_mtime_ns for path in tmp_path.glob("pieces/recover-*/*.npz")}
+    assert len(pieces) == 2
+    again = CliRunner().invoke(app, command)
+    assert again.output == told.output and all(path.stat().st_mtime_ns == time for path, time in pieces.items())
+    wrong = CliRunner().invoke(
+        app, ["recover", "QLearning", "--scheduler", "tcp://x", "--workers", "2", "-o", str(tmp_path)]
+    )
+    assert wrong.exit_code == 2

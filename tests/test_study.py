@@ -1,0 +1,404 @@
+"""Studies: pieces are done by whoever there is, kept as they come, and never done twice."""
+
+import linecache
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import trialwise as tw
+from trialwise.cores import cores
+from trialwise.environments.environment import Environment, Shown
+from trialwise.study.asked import digest
+from trialwise.study.crew import crew
+from trialwise.study.parcel import pack, unpack
+from trialwise.study.pieces import divided, run_pieces
+from trialwise.study.store import Store
+
+CELL = '''
+from trialwise import constant, learner, positive, unit
+
+SCALE = 2.0
+
+def scaled(x):
+    return SCALE * x
+
+@learner
+class Cell:
+    """Typed into a notebook."""
+
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        surprise = scaled(outcome) - q[choice]
+        q[choice] += self.alpha * surprise
+        return surprise
+'''
+
+
+@dataclass(frozen=True)
+class Coin(Environment):
+    """Two actions that pay alike."""
+
+    trials: int = 10
+    levels = {"action": ("left", "right")}
+
+    def show(self, random):
+        return Shown(self.trials)
+
+    def potential(self, shown, random):
+        return random.random((shown.trials, 2))
+
+
+@dataclass(frozen=True)
+class Squares:
+    """A task that tells on disk that it was begun."""
+
+    log: str
+    sleep: float = 0.0
+
+    def __call__(self, number):
+        with open(self.log, "a") as stream:
+            stream.write(f"{number} {os.getpid()}\n")
+        time.sleep(self.sleep)
+        if number == 5:
+            raise tw.ModelError("five is never done")
+        return {"square": np.array(number**2), "process": np.array(os.getpid()), "cores": np.array(cores())}
+
+
+def begun(log):
+    return [int(line.split()[0]) for line in Path(log).read_text().splitlines()] if Path(log).exists() else []
+
+
+def typed(cell, name):
+    """A module in which a cell was run, as a notebook does it."""
+    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    space = {"__name__": "__main__"}
+    exec(compile(cell, name, "exec"), space)
+    return space
+
+
+# -- what was asked ------------------------------------------------------------------------------------------------------
+
+
+def test_any_difference_is_another_question():
+    import pymc as pm
+
+    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=12), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    other = replace(trials, choice=(trials.choice + 1) % 3)
+    flat = tw.QLearning()
+    cell = typed(CELL, "<cell 1>")["Cell"]()
+    changed = typed(CELL.replace("SCALE = 2.0", "SCALE = 3.0"), "<cell 2>")["Cell"]()
+    prior = typed(CELL.replace('"learning rate"', '"learning rate", mean=-1.0'), "<cell 3>")["Cell"]()
+    things = [
+        1, 1.0, True, "1", None, np.arange(3), np.arange(3.0), [0, 1, 2], {"a": 1}, {"a": 2}, {"b": 1},
+        flat, tw.QLearning(initial=1.2), flat.fix(forget=0), flat.fix(forget=0.1), flat.tie(forget="alpha"), flat.with_lapse(),
+        tw.StimulusLearning(), cell, changed, prior, tw.AlienTask(), tw.AlienTask(trials=100), tw.RestlessBandit(), Coin(), Coin(20),
+        trials, other, tw.AlienTask().on(trials), tw.AlienTask().on(other), tw.uniform(0, 1), tw.uniform(0, 2),
+        scipy.stats.beta(1, 2), scipy.stats.beta(1, 3), scipy.stats.gamma(1, 2),
+        pm.Normal.dist(0, 1), pm.Normal.dist(0, 2), pm.HalfNormal.dist(1),
+    ]  # fmt: skip
+    hashes = [digest(thing) for thing in things]
+    assert len(set(hashes)) == len(things)
+    again = typed(CELL.replace("surprise =", "surprise  =") + "# a remark\n", "<cell 4>")["Cell"]()
+    assert digest(again) == digest(cell)
+    assert digest(replace(trials, notes=("read from elsewhere",))) == digest(trials)
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+
+
+def test_the_same_question_in_another_process():
+    ask = (
+        "import numpy as np, trialwise as tw\nfrom trialwise.study.asked import digest\nfrom test_study import Coin, Squares\n"
+        "print(digest(Coin(3), Squares('x'), tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {'x': {'c', 'a', 'b'}}, np.ones(3)))"
+    )
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=Path(__file__).parent)
+    here = digest(
+        Coin(3), Squares("x"), tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {"x": {"c", "a", "b"}}, np.ones(3)
+    )
+    assert told.stdout.strip() == here, told.stderr
+
+
+# -- pieces --------------------------------------------------------------------------------------------------------------
+
+
+def test_finished_pieces_are_read_and_not_done_again(tmp_path):
+    task = Squares(str(tmp_path / "log"))
+    store = Store(tmp_path, "squares", task, {"what": "squares"})
+    first = run_pieces(task, range(3), store, workers=1, progress=False)
+    assert begun(task.log) == [0, 1, 2]
+    more = run_pieces(task, range(7), Store(tmp_path, "squares", task, {}), workers=1, progress=False)
+    assert begun(task.log) == list(range(7))
+    assert list(more) == list(range(7)) and [int(more[n]["square"]) for n in first] == [0, 1, 4]
+    done, failed = divided(more)
+    assert sorted(done) == [0, 1, 2, 3, 4, 6] and failed == {5: "five is never done"}
+
+    damaged = next(tmp_path.glob("pieces/squares-*/000002.npz"))
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    assert int(run_pieces(task, range(7), store, workers=1, progress=False)[2]["square"]) == 4
+    assert begun(task.log) == [*range(7), 2]
+    other = Squares(str(tmp_path / "log"), 0.001)
+    run_pieces(other, range(1), Store(tmp_path, "squares", other, {}), workers=1, progress=False)
+    assert begun(task.log)[-1] == 0 and len(list(tmp_path.glob("pieces/*"))) == 2
+    assert not list(tmp_path.glob("pieces/*/*.part"))
+
+
+def test_none_done_is_an_error(tmp_path):
+    task = Squares(str(tmp_path / "log"))
+    with pytest.raises(tw.ModelError, match="none of 1 data sets.*five is never done"):
+        divided(run_pieces(task, [5], Store(None, "squares", task, {}), workers=1, progress=False))
+
+
+def test_processes_and_other_executors_do_the_same_with_one_core_each(tmp_path):
+    task, want = Squares(str(tmp_path / "log")), [0, 1, 4, 9]
+
+    def done(**who):
+        found = run_pieces(task, range(4), Store(None, "squares", task, {}), progress=False, **who)
+        assert [int(piece["square"]) for piece in found.values()] == want
+        assert {int(piece["cores"]) for piece in found.values()} == {1}
+        return {int(piece["process"]) for piece in found.values()}
+
+    before = dict(os.environ)
+    assert os.getpid() not in done(workers=2)
+    assert dict(os.environ) == before
+    with ThreadPoolExecutor(2) as threads:
+        assert done(executor=threads) == {os.getpid()}
+
+
+def test_what_is_no_crew_is_refused():
+    for given, words in (
+        ({"executor": 3, "workers": None}, "a dask.distributed.Client"),
+        ({"executor": None, "workers": 0}, "above 0"),
+        ({"executor": "tcp://x", "workers": 2}, "leave one of the two out"),
+    ):
+        with pytest.raises(tw.UsageError, match=words), crew(given["executor"], given["workers"], 5):
+            pass
+
+
+# -- travelling ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_learner_arrives_as_it_was_sent():
+    learner = typed(CELL, "<cell 9>")["Cell"]().fix(alpha=0.25).with_stickiness()
+    trials = tw.Trials(
+        ("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome={"outcome": np.ones(3)}, levels={"action": (0, 1)}
+    )
+    parcel = pack(
+        {"learner": learner, "built in": tw.QLearning(initial=1.2).fix(forget=0), "coin": Coin(7), "trials": trials}
+    )
+    found = unpack(parcel)
+    assert unpack(parcel) is found
+    assert found["learner"].key == learner.key and repr(found["learner"]) == repr(learner)
+    assert found["learner"].signals == ("surprise",) and "class Cell" in found["learner"].source
+    assert found["built in"] == tw.QLearning(initial=1.2).fix(forget=0)
+    values = {"beta": 1.0, "stickiness": 0.3}
+    expected = tw.plain_log_likelihood(learner, trials, values)
+    np.testing.assert_array_equal(tw.plain_log_likelihood(found["learner"], found["trials"], values), expected)
+
+
+def test_what_cannot_travel_is_said(tmp_path):
+    with open(tmp_path / "x", "w") as stream, pytest.raises(tw.UsageError, match="cannot be sent.*workers=1"):
+        pack({"file": stream})
+
+
+METHODS = [name for name in ("spawn", "forkserver", "fork") if name in multiprocessing.get_all_start_methods()]
+
+NOTEBOOK = """
+import linecache, multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+cell = open(sys.argv[1]).read()
+linecache.cache["<ipython-input-1>"] = (len(cell), None, cell.splitlines(keepends=True), "<ipython-input-1>")
+exec(compile(cell, "<ipython-input-1>", "exec"))
+
+import numpy as np
+import trialwise as tw
+from trialwise.study.pieces import run_pieces
+from trialwise.study.store import Store
+
+learner = Cell().fix(alpha=0.5)
+trials = tw.Trials(("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome={"outcome": np.ones(3)}, levels={"action": (0, 1)})
+
+def task(number):
+    assert learner.signals == ("surprise",)
+    return {"value": tw.plain_log_likelihood(learner, trials, {"beta": float(number)})}
+
+for method in sys.argv[2:]:
+    with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
+        found = run_pieces(task, range(3), Store(None, "x", task, {}), executor=pool, progress=False)
+    print(method, [found[n]["value"].item() for n in range(3)] == [task(n)["value"].item() for n in range(3)])
+"""
+
+
+def test_a_class_of_a_notebook_works_however_processes_start(tmp_path):
+    (tmp_path / "cell.py").write_text(CELL)
+    methods = [name for name in ("fork", "forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
+    command = [sys.executable, "-c", NOTEBOOK, tmp_path / "cell.py", *methods]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert told.stdout.splitlines() == [f"{name} True" for name in methods], told.stderr
+
+
+UNGUARDED = """
+import trialwise as tw
+tw.recover(tw.QLearning(), tw.AlienTask(trials=12), datasets=4, participants=2, draws=10, tune=10, workers=2, progress=False)
+"""
+
+
+def test_a_script_without_a_guard_is_told_what_to_write(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    told = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    assert told.returncode == 1
+    assert 'if __name__ == "__main__":\n        main()' in told.stderr and "UsageError" in told.stderr
+    assert "bootstrapping" not in told.stderr
+
+
+# -- dying ---------------------------------------------------------------------------------------------------------------
+
+SLOW = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_study import Squares
+from trialwise.study.pieces import run_pieces
+from trialwise.study.store import Store
+
+if __name__ == "__main__":
+    task = Squares(sys.argv[2] + "/log", 0.15)
+    run_pieces(task, range(12), Store(sys.argv[2], "squares", task, {}), workers=2, progress=False)
+"""
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
+def test_a_killed_study_goes_on_and_leaves_nobody_behind(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    command = [sys.executable, script, Path(__file__).parent, tmp_path]
+    process = subprocess.Popen(command)
+    wait_for(lambda: len(list(tmp_path.glob("pieces/*/*.npz"))) >= 3)
+    process.kill()
+    process.wait()
+    workers = {int(line.split()[1]) for line in (tmp_path / "log").read_text().splitlines()}
+    wait_for(lambda: not any(map(alive, workers)), 10)
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert 3 <= len(kept) < 12
+    before = len(begun(tmp_path / "log"))
+    task = Squares(f"{tmp_path}/log", 0.15)
+    run_pieces(task, range(12), Store(tmp_path, "squares", task, {}), workers=1, progress=False)
+    last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert len(list(tmp_path.glob("pieces/*"))) == 1 and len(last) == 12
+    assert all(last[name] == content for name, content in kept.items())
+    again = begun(tmp_path / "log")[before:]
+    assert sorted(again) == [n for n in range(12) if f"{n:06d}.npz" not in kept]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
+def test_a_worker_that_dies_is_replaced(tmp_path):
+    @dataclass(frozen=True)
+    class Fatal:
+        place: str
+
+        def __call__(self, number):
+            if number == 2 and not (Path(self.place) / "died").exists():
+                (Path(self.place) / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return {"square": np.array(number**2)}
+
+    task = Fatal(str(tmp_path))
+    found = run_pieces(task, range(4), Store(None, "x", task, {}), workers=2, progress=False)
+    assert [int(piece["square"]) for piece in found.values()] == [0, 1, 4, 9]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        (tmp_path / "died").unlink()
+        with pytest.raises(tw.UsageError, match="ended before it was done.*workers=1"):
+            run_pieces(task, [2], Store(None, "x", task, {}), executor=pool, progress=False)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A scheduler and two workers, each a process on loopback: the scheduler's address, and the workers."""
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"}
+    told = tmp_path / "scheduler.json"
+
+    def start(what, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", told, *options]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def running():
+        return told.exists() and '"address"' in told.read_text()
+
+    processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")]
+    try:
+        wait_for(running)
+        one = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--local-directory", tmp_path)
+        processes += [start("worker", *one) for _ in range(2)]
+        yield told.read_text().split('"address": "')[1].split('"')[0], processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path):
+    from distributed import Client
+
+    address, workers = cluster
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+        task = Squares(str(tmp_path / "log"), 0.15)
+
+        def kill_one():
+            wait_for(lambda: len(begun(task.log)) >= 4)
+            workers[0].kill()
+
+        with ThreadPoolExecutor(1) as aside:
+            killing = aside.submit(kill_one)
+            store = Store(tmp_path, "squares", task, {})
+            found = run_pieces(task, range(12), store, executor=client, progress=False)
+            killing.result()
+    assert [int(piece["square"]) for n, piece in found.items() if n != 5] == [n**2 for n in range(12) if n != 5]
+    assert {int(piece["process"]) for n, piece in found.items() if n != 5} <= {process.pid for process in workers}
+    assert workers[0].poll() is not None and len(list(tmp_path.glob("pieces/*/*.npz"))) == 12
+    count = len(begun(task.log))
+    more = run_pieces(task, range(13), store, executor=address, progress=False)
+    assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
+
+
+def test_no_scheduler_is_said(monkeypatch):
+    from trialwise.study import crew as module
+
+    monkeypatch.setattr(module, "WAIT", "1s")
+    with (
+        pytest.raises(tw.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+        crew("tcp://127.0.0.1:1", None, 2),
+    ):
+        pass
