@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trialwise.check import Check, check
+    from trialwise.compare import Comparison, compare
     from trialwise.conformance import check_learner
     from trialwise.data_sets import data_set
     from trialwise.declaration import learner, probabilities
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "check": "Check check",
+    "compare": "Comparison compare",
     "conformance": "check_learner",
     "data_sets": "data_set",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit",
@@ -107,6 +109,7 @@ __all__ = [
     "AlienTask",
     "ArgmaxTaskSets",
     "Check",
+    "Comparison",
     "Conditioning",
     "DataError",
     "FetchError",
@@ -129,6 +132,7 @@ __all__ = [
     "UsageError",
     "check",
     "check_learner",
+    "compare",
     "constant",
     "data_set",
     "fetch",
