@@ -49,7 +49,7 @@ class Alone:
         from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.particle import sample_particles
-        from trialwise.integrated import likelihoods_at
+        from trialwise.integrated import Likelihoods
         from trialwise.priors import GroupPrior
         from trialwise.truth import natural, seeds
 
@@ -67,7 +67,7 @@ class Alone:
         draws = np.stack([posterior[f"{name}_unconstrained"].to_numpy().ravel() for name in names], -1)
         draws = thinned(draws[:, None], RANKS)
         found = {f"{name}[0]": rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
-        values = likelihoods_at(self.learner, trials, np.concatenate([u[None], draws]), PARTICLES, fitting).sum(1)
+        values = Likelihoods(self.learner, trials, PARTICLES, fitting)(np.concatenate([u[None], draws])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)
         return {

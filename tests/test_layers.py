@@ -11,7 +11,7 @@ import trialwise
 SOURCE = Path(trialwise.__file__).parent
 
 FLOORS = (
-    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening emulator plots __init__",
+    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening emulator frequencies plots __init__",
     "source parameters state flavours",
     "learner trials fetch tables_on_disk",
     "declaration",
@@ -26,8 +26,9 @@ FLOORS = (
     "fitted",
     "fit",
     "truth study",
-    "integrated recovered predict diagnose compare",
-    "check recover calibrate confuse",
+    "integrated recovered predict diagnose",
+    "check recover calibrate confuse crossvalidation",
+    "compare",
     "report",
     "cli",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trialwise.calibrate import Calibration, calibrate
     from trialwise.check import Check, check
+    from trialwise.compare import Comparison, compare
     from trialwise.conformance import check_learner
     from trialwise.confuse import Confusion, confuse
     from trialwise.data_sets import data_set
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "calibrate": "Calibration calibrate",
     "check": "Check check",
+    "compare": "Comparison compare",
     "conformance": "check_learner",
     "confuse": "Confusion confuse",
     "data_sets": "data_set",
@@ -131,6 +133,7 @@ __all__ = [
     "ArgmaxTaskSets",
     "Calibration",
     "Check",
+    "Comparison",
     "Conditioning",
     "Confusion",
     "DataError",
@@ -160,6 +163,7 @@ __all__ = [
     "check",
     "check_learner",
     "confuse",
+    "compare",
     "constant",
     "data_set",
     "diagnose",

@@ -22,7 +22,7 @@ from trialwise.environments.environment import Recorded
 from trialwise.environments.streams import streams
 from trialwise.errors import UsageError
 from trialwise.fit import CHAINS, DRAWS, TUNE, fit
-from trialwise.integrated import likelihoods_at
+from trialwise.integrated import Likelihoods
 from trialwise.learner import Learner
 from trialwise.priors import GroupPrior, check_priors, told
 from trialwise.recover import check_count, worst_r_hat
@@ -285,9 +285,8 @@ class CalibrationTask:
         }
         first = f"[{self.people[0]}]"
         found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
-        values = likelihoods_at(
-            self.learner, made.trials, np.concatenate([u[None], individual]), PARTICLES, fitting
-        ).sum(1)
+        evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
+        values = evaluate(np.concatenate([u[None], individual])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         return {
             "quantities": np.array(list(found)),

@@ -1,19 +1,24 @@
 r"""Integrated likelihoods: how probable a participant's choices are under a learner and a group, no parameters chosen.
 
-.. math:: p(y_n) = \mathrm{E}_{g} \int L_n(u)\, p(u | g)\, du
+.. math:: p(y_n | g) = \int L_n(u)\, p(u | g)\, du, \qquad g = (\mu, \sigma)
 
-with the expectation over the posterior of the group g, found by importance sampling from a t distribution about the
-participant's own posterior. The group was learnt from all participants, this one among them: a comparison of learners on
-the same data, not a prediction of new people.
+for draws g of the group's means and spreads, by importance sampling. A quadratic is fitted to each participant's
+log-likelihood about its posterior; given it and g, parameters are Normal, and in the whitened coordinates of
+:mod:`trialwise.whitening` a few points are drawn for every g from a t distribution a little wider than that. A spread next to
+zero, where all participants are alike, is no harder than any other: each g has points of its own. With a hidden choice
+likelihoods are estimated, without bias, and their noise is part of the weights' spread that errors are computed from.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
+from trialwise.emulator import compressed, concave_quadratic
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
@@ -22,24 +27,241 @@ from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.marginal import averaged, own_keys
+from trialwise.priors import group_prior
 from trialwise.trials import Trials
+from trialwise.whitening import whitened_to_natural
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
-FREEDOM, WIDER, GROUPS = 8.0, 1.3, 200
-"""Degrees of freedom of the proposal, how much wider than the posterior it is, and draws of the group that are averaged over."""
+Tell = Callable[[float], None]
+
+FREEDOM, WIDER = 8.0, 1.1
+"""Degrees of freedom of the t distribution that points are drawn from, and its scale in whitened coordinates."""
+
+GROUPS = 200
+"""Draws of the group that :func:`integrated_likelihood` averages over."""
+
+TURNS, PER_FEATURE, SPACIOUS = 2, 4, 1.3
+"""Turns of fitting quadratics; points in a turn for each of a quadratic's coefficients; and how much wider than the posterior
+they are spread."""
+
+BLOCK, BLOCK_HIDDEN = 4000, 400
+"""Points of a participant evaluated in one go, which bounds memory; fewer where each takes long, so that progress is told."""
 
 
-def integrated_likelihood(fit: Fit, draws: int = 400, particles: int = 200, seed: int = 0) -> pd.DataFrame:
-    """The integrated likelihood of every participant.
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Draws of what participants come from, all on the unconstrained scale.
+
+    Attributes
+    ----------
+    mean, spread
+        ``(draws, parameters)``. Without a group there is one draw, the prior of a participant; where all participants share
+        their parameters, spreads are 0.
+    individual
+        ``(draws of the posterior, participants, parameters)``: where the participants' own parameters lie.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    individual: np.ndarray
+
+    @property
+    def shared(self) -> bool:
+        """Whether participants share their parameters."""
+        return not self.spread.any()
+
+
+def groups_of(fit: Fit, learner: Learner, posterior: xr.Dataset) -> Groups:
+    """The groups of a fit in some draws of its ``posterior``, whatever its pooling.
+
+    Raises
+    ------
+    UsageError
+        If participants were fitted each on its own, under priors of the user's.
+    """
+    people, names = fit.trials.n_participants, list(learner.names)
+
+    def flat(name: str) -> np.ndarray:
+        values = posterior[name].to_numpy()
+        return values.reshape(values.shape[0] * values.shape[1], -1)
+
+    natural = [np.broadcast_to(flat(name), (len(flat(name)), people)) for name in names]
+    pairs = zip(learner.parameters, natural, strict=True)
+    individual = np.clip(np.stack([p.unconstrain(values) for p, values in pairs], -1), -30.0, 30.0)
+    if fit.pooling == "partial":
+        mean, spread = (np.concatenate([flat(f"{name}_{part}") for name in names], 1) for part in ("mu", "sd"))
+    elif fit.pooling == "complete":
+        mean = individual[:, 0]
+        spread = np.zeros_like(mean)
+    else:
+        if fit.priors is None or fit.priors:
+            raise UsageError(
+                "pooling='none' with priors of its own: participants can be integrated over under the default priors, or "
+                "under a group: fit with pooling='partial'"
+            )
+        prior = group_prior(learner, fit.trials)
+        mean, spread = prior.mean[None], prior.total[None]
+    return Groups(mean, spread, individual)
+
+
+class Likelihoods:
+    """Log-likelihoods of participants at many points: exact, or one estimate a point, each with random numbers of its own."""
+
+    def __init__(self, learner: Learner, trials: Trials, particles: int, seed: int):
+        self.learner, self.packed, self.particles = learner, pack(learner, trials), particles
+        self.keys = own_keys(trials, seed, "integrated likelihood")
+        self.calls = 0
+
+    def __call__(self, u: np.ndarray) -> np.ndarray:
+        """At ``u (points, participants, parameters)``, unconstrained: ``(points, participants)``, -inf where impossible."""
+        points, people, _ = u.shape
+        free = np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
+        number = np.arange(self.calls, self.calls + points)
+        self.calls += points
+        if not self.learner.hides:
+            found = np.stack([run_gradient(self.learner, self.packed, each)[0] for each in free])
+        else:
+            jobs = np.tile(np.arange(people), points)
+            keys = stream_keys(self.keys[jobs], np.repeat(number, people))
+            free = free.reshape(points * people, -1)
+            estimates = run_particles(self.learner, self.packed, free, jobs, keys, self.particles)
+            found = estimates.log_likelihood.reshape(points, people)
+        return np.where(np.isnan(found), -np.inf, found)
+
+
+class Quadratics(NamedTuple):
+    """Of every participant: ``exp(b'u - u'Hu / 2)`` is about the likelihood; H, b ``(participants, parameters, ...)``."""
+
+    curvature: np.ndarray
+    linear: np.ndarray
+
+
+def quadratics(evaluate: Likelihoods, trials: Trials, groups: Groups, seed: int) -> Quadratics:
+    """Fitted to log-likelihoods about where parameters lie under the groups, first by the posterior, then by the fit itself."""
+    individual = groups.individual
+    people, size = individual.shape[1:]
+    count = PER_FEATURE * (1 + size) * (2 + size) // 2
+    centre = middle = individual.mean(0)
+    covariance = np.stack([np.cov(individual[:, n].T).reshape(size, size) for n in range(people)])
+    scale = inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
+    random = [streams(seed)(label, "points of a quadratic") for label in trials.participants]
+    points, found = np.empty((0, people, size)), np.empty((0, people))
+    for _ in range(TURNS):
+        noise = np.stack([each.standard_normal((count, size)) for each in random], 1)
+        new = centre + np.einsum("nij,mnj->mni", inner, noise)
+        points, found = np.concatenate([points, new]), np.concatenate([found, evaluate(new)])
+        each = [_quadratic(points[:, n], found[:, n], middle[n], scale[n]) for n in range(people)]
+        fitted = Quadratics(np.stack([h for h, _ in each]), np.stack([b for _, b in each]))
+        centre, covariance = _where(fitted, groups)
+        inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
+    return fitted
+
+
+def _quadratic(
+    u: np.ndarray, values: np.ndarray, centre: np.ndarray, root: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """H and b of one participant."""
+    inverse = np.linalg.inv(root)
+    top = values.max()
+    if not np.isfinite(top):
+        return np.zeros_like(root), np.zeros_like(centre)
+    low = compressed(np.maximum(values, top - 1e3), top)
+    _, linear, curvature = concave_quadratic((u - centre) @ inverse.T, low, 1.0 / (1.0 + top - low) ** 2)
+    bent = -inverse.T @ curvature @ inverse
+    return bent, inverse.T @ linear + bent @ centre
+
+
+def _where(fitted: Quadratics, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of every participant's parameters under the quadratics, groups averaged over."""
+    some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, len(groups.mean))).astype(int)
+    weight = groups.spread[some] ** -2.0
+    size = weight.shape[1]
+    inverse = np.linalg.inv(fitted.curvature + np.eye(size) * weight[:, None, None])
+    mean = np.einsum("gnij,gnj->gni", inverse, fitted.linear + (weight * groups.mean[some])[:, None])
+    gap = mean - mean.mean(0)
+    return mean.mean(0), inverse.mean(0) + np.einsum("gni,gnj->nij", gap, gap) / len(some)
+
+
+def log_weights(
+    learner: Learner, trials: Trials, groups: Groups, points: int, particles: int, seed: int, tell: Tell = lambda share: None
+) -> np.ndarray:  # fmt: skip
+    """Weights ``log L_n(u) p(u | g) / q(u | g)`` whose mean over points is without bias :math:`p(y_n | g)`.
+
+    Parameters
+    ----------
+    groups
+        Of the participants in ``trials``.
+    points
+        For each participant and draw of the group.
+    particles
+        Of each estimate, for a learner with a hidden choice.
+    tell
+        Hears how far it is, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        ``(draws, points, participants)``.
+    """
+    evaluate = Likelihoods(learner, trials, particles, seed)
+    count, size = groups.mean.shape
+    people = trials.n_participants
+    block = max(1, (BLOCK_HIDDEN if learner.hides else BLOCK) // (points * max(1, people // 30)))
+    result = np.empty((count, points, people))
+    shape = (points, people, size)
+    if groups.shared:
+        for first in range(0, count, block):
+            mean = groups.mean[first : first + block]
+            u = np.broadcast_to(mean[:, None, None], (len(mean), *shape)).reshape(-1, people, size)
+            result[first : first + block] = evaluate(u).reshape(len(mean), points, people)
+            tell(min(1.0, (first + block) / count))
+        return result
+    fitted = quadratics(evaluate, trials, groups, seed)
+    random = [streams(seed)(label, "points under a group") for label in trials.participants]
+    norm = (
+        gammaln((FREEDOM + size) / 2)
+        - gammaln(FREEDOM / 2)
+        - 0.5 * size * np.log(FREEDOM * np.pi)
+        - size * np.log(WIDER)
+    )
+    for first in range(0, count, block):
+        mean, spread = groups.mean[first : first + block], groups.spread[first : first + block]
+        each = [_spread_out(one, (len(mean), points, size)) for one in random]
+        noise = np.stack(each, 2)  # draws, points, participants, parameters
+        u, stretch = np.empty(noise.shape), np.empty(noise.shape[:3])
+        for g in range(len(mean)):
+            for j in range(points):
+                u[g, j], stretch[g, j] = whitened_to_natural(WIDER * noise[g, j], mean[g], spread[g], *fitted)
+        value = evaluate(u.reshape(-1, people, size)).reshape(u.shape[:3])
+        gap = (u - mean[:, None, None]) / spread[:, None, None]
+        log_p = (-0.5 * gap**2).sum(-1) - (np.log(spread) + 0.5 * np.log(2 * np.pi)).sum(-1)[:, None, None]
+        log_q = norm - 0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(-1) / FREEDOM) - stretch
+        result[first : first + block] = value + log_p - log_q
+        tell(min(1.0, (first + block) / count))
+    return result
+
+
+def _spread_out(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a t distribution in so many dimensions as the last axis has."""
+    return np.asarray(random.standard_normal(shape) / np.sqrt(random.chisquare(FREEDOM, (*shape[:-1], 1)) / FREEDOM))
+
+
+def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed: int = 0) -> pd.DataFrame:
+    """The integrated likelihood of every participant, averaged over the group's posterior.
+
+    The group was learnt from all participants, this one among them: for predictions of new people see
+    :func:`trialwise.compare`.
 
     Parameters
     ----------
     fit
         With partial pooling.
     draws
-        Points of each participant at which the likelihood is computed, or estimated.
+        Points of each participant at which the likelihood is computed, or estimated: as many for each of 200 draws of the
+        group.
     particles
         Of each estimate, for a learner with a hidden choice.
     seed
@@ -60,48 +282,17 @@ def integrated_likelihood(fit: Fit, draws: int = 400, particles: int = 200, seed
 
     if fit.pooling != "partial":
         raise UsageError(f"pooling={fit.pooling!r} has no group to integrate over: fit with pooling='partial'")
-    if fit.learner is None:
-        raise UsageError("integrated_likelihood needs the learner itself: load('...', learner=...)")
-    posterior = fit.tree["posterior"]
-    names = list(fit.learner.names)
-    mu, sd = (np.stack([posterior[f"{name}_{part}"].to_numpy().ravel() for name in names], 1) for part in ("mu", "sd"))
-    some = np.linspace(0, len(mu) - 1, min(GROUPS, len(mu))).astype(int)
-    individual = posterior["individual"].stack(sample=("chain", "draw")).transpose("sample", "participant", "parameter")
-    individual = individual.to_numpy()
-    trials, size = fit.trials, len(names)
-    u, log_q = [], []
-    for n, label in enumerate(trials.participants):
-        random = streams(seed)(label, "integrated likelihood")
-        root = WIDER * np.linalg.cholesky(np.cov(individual[:, n].T).reshape(size, size) + 1e-8 * np.eye(size))
-        z = random.standard_normal((draws, size)) / np.sqrt(random.chisquare(FREEDOM, (draws, 1)) / FREEDOM)
-        u.append(individual[:, n].mean(0) + z @ root.T)
-        norm = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2) - 0.5 * size * np.log(FREEDOM * np.pi)
-        tail = 0.5 * (FREEDOM + size) * np.log1p((z**2).sum(1) / FREEDOM)
-        log_q.append(norm - np.log(np.diag(root)).sum() - tail)
-    points = np.stack(u, 1)  # draws, participants, parameters
-    value = likelihoods_at(fit.learner, trials, points, particles, seed)
-    gap = (points[:, :, None] - mu[some]) / sd[some]
-    log_p = (-0.5 * gap**2 - np.log(sd[some]) - 0.5 * np.log(2 * np.pi)).sum(-1)
-    weight = (value + logsumexp(log_p, 2) - np.log(len(some)) - np.stack(log_q, 1)).T
-    result, error, share = averaged(weight)
+    learner = fit._learner("integrated_likelihood")
+    groups = groups_of(fit, learner, fit.tree["posterior"].to_dataset())
+    some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
+    groups = Groups(groups.mean[some], groups.spread[some], groups.individual)
+    weight = log_weights(learner, fit.trials, groups, max(1, draws // len(some)), particles, seed)
+    result, error, share = averaged(weight.reshape(-1, fit.trials.n_participants).T)
     return pd.DataFrame(
         {
-            "participant": list(trials.participants),
+            "participant": list(fit.trials.participants),
             "log_likelihood": result,
             "standard_error": error,
             "effective": 1.0 / (share**2).sum(1),
         }
     )
-
-
-def likelihoods_at(learner: Learner, trials: Trials, points: np.ndarray, particles: int, seed: int) -> np.ndarray:
-    """At ``points (draws, participants, parameters)``, unconstrained: ``(draws, participants)``."""
-    draws, people, _ = points.shape
-    packed = pack(learner, trials)
-    free = np.stack([p.constrain(points[..., k]) for k, p in enumerate(learner.parameters)], -1)
-    if not learner.hides:
-        return np.stack([run_gradient(learner, packed, each)[0] for each in free])
-    jobs = np.tile(np.arange(people), draws)
-    keys = stream_keys(own_keys(trials, seed, "integrated likelihood")[jobs], np.repeat(np.arange(draws), people))
-    found = run_particles(learner, packed, free.reshape(draws * people, -1), jobs, keys, particles)
-    return found.log_likelihood.reshape(draws, people)

@@ -147,8 +147,8 @@ class Trials:
             offsets=np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64),
         )
 
-    def first(self, count: int) -> Trials:
-        """The first so many trials of every participant (all of those who have fewer)."""
+    def first(self, count: int | np.ndarray) -> Trials:
+        """The first so many trials of every participant (all of those who have fewer); or of each, ``(participants,)``."""
         lengths = np.minimum(self.lengths, count)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

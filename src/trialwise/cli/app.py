@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trialwise.cli import check, data, demo, diagnose, fit, inspect, models, simulate, studies
+from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, simulate, studies
 from trialwise.cli.console import fail, say
 from trialwise.cli.status import status_of
 from trialwise.cli.words import in_options
@@ -72,6 +72,7 @@ VERBS: dict[Callable[..., None], str] = {
     studies.recover: "Can this design find a learner's parameters?",
     studies.calibrate: "Are draws of a learner's fit what they claim to be?",
     studies.confuse: "Are learners told apart in this design?",
+    compare.compare: "Compare fits by what they predict.",
 }
 
 for verb, brief in VERBS.items():

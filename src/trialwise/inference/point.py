@@ -40,12 +40,15 @@ class Point:
         to the border of their range) and ``found_again``, from how many starts the same optimum was reached.
     starts
         How many starting points each participant had.
+    trials
+        The data.
     """
 
     learner: Learner
     maximum_likelihood: pd.DataFrame
     maximum_a_posteriori: pd.DataFrame
     starts: int
+    trials: Trials
 
     @property
     def log_likelihood(self) -> float:
@@ -95,7 +98,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     for tries in best.values():
         u, values = _best(tries)
         tables.append(_table(learner, trials, u, evaluate(u)[0], values))
-    return Point(learner, tables[0], tables[1], int(starts))
+    return Point(learner, tables[0], tables[1], int(starts), trials)
 
 
 def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +129,7 @@ def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: Group
         each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
         likelihood, error, _ = averaged(each)
         tables.append(_table(learner, trials, u, likelihood, values, error))
-    return Point(learner, tables[0], tables[1], starts)
+    return Point(learner, tables[0], tables[1], starts, trials)
 
 
 def _climbs(
