@@ -11,7 +11,7 @@ import trialwise
 SOURCE = Path(trialwise.__file__).parent
 
 FLOORS = (
-    "errors engine.number environments.alien_rewards recognise cells files progress whitening emulator plots __init__",
+    "errors engine.number environments.alien_rewards recognise cells files progress whitening emulator plots docstrings rounding __init__",
     "source parameters state flavours",
     "learner trials fetch tables_on_disk",
     "declaration",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from trialwise.predict import Prediction, predict
     from trialwise.read import read_long, read_wide
     from trialwise.recovered import recovered
+    from trialwise.report import report
     from trialwise.simulate import simulate, uniform
     from trialwise.state import memory, softmax_into, state
     from trialwise.trials import Trials
@@ -62,6 +63,7 @@ _NAMES = {
     "predict": "Prediction predict",
     "read": "read_long read_wide",
     "recovered": "recovered",
+    "report": "report",
     "simulate": "simulate uniform",
     "state": "memory softmax_into state",
     "trials": "Trials",
@@ -151,6 +153,7 @@ __all__ = [
     "read_wide",
     "real",
     "recovered",
+    "report",
     "same_hidden",
     "simulate",
     "softmax_into",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trialwise.cli import check, data, demo, fit, inspect, models, simulate
+from trialwise.cli import check, data, demo, fit, inspect, models, report, simulate
 from trialwise.cli.console import fail, say
 from trialwise.cli.status import status_of
 from trialwise.cli.words import in_options
@@ -68,6 +68,7 @@ VERBS: dict[Callable[..., None], str] = {
     demo.demo: "Fit the bundled example and compare with the truth.",
     data.data: "Fetch a public data set.",
     check.check: "Check a learner of your own, or a fit.",
+    report.report: "Write a report on fits.",
 }
 
 for verb, brief in VERBS.items():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame, width: float = 12.0) -> Figure:
     """A panel a parameter: posterior mean and 89 % interval of each participant against the true value.
 
     Parameters
@@ -26,9 +26,9 @@ def recovery_plot(tree: xr.DataTree, truth: pd.DataFrame, table: pd.DataFrame) -
 
     posterior = tree["posterior"]
     names = list(table.index)
-    across = len(names) if len(names) < 5 else 3
+    across = max(1, min(len(names), int(width / 3.0)))
     down = -(-len(names) // across)
-    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
+    figure = Figure(figsize=(width, 1.06 * width / across * down), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes[len(names) :]:
         axis.set_axis_off()

@@ -15,7 +15,7 @@ MOST = 24
 """Rows at the most: a wall of them shows nothing."""
 
 
-def trace_plot(tree: xr.DataTree, names: Sequence[str]) -> Figure:
+def trace_plot(tree: xr.DataTree, names: Sequence[str], width: float = 9.0) -> Figure:
     """A row a parameter: the density of each chain on the left, its draws in order on the right.
 
     Chains that agree lie on each other on the left and look like one band on the right; divergent transitions are
@@ -34,7 +34,7 @@ def trace_plot(tree: xr.DataTree, names: Sequence[str]) -> Figure:
     rows, left_out = rows[:MOST], len(rows) - MOST
     diverging = tree["sample_stats"]["diverging"].to_numpy()
 
-    figure = Figure(figsize=(9, 1.5 * len(rows) + 0.6), layout="constrained")
+    figure = Figure(figsize=(width, min(1.5, 0.22 * width) * len(rows) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows), 2, squeeze=False, gridspec_kw={"width_ratios": (1, 2)})
     for (label, draws), (density, trace) in zip(rows, axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)
