@@ -1,6 +1,11 @@
 """Plots show what they say they show."""
 
+import numpy as np
+
 import trialwise as tw
+from trialwise.behaviour import measured
+from trialwise.plots.behaviour import behaviour_plot
+from trialwise.plots.posterior import Shown, posterior_plot
 from trialwise.plots.recovery import recovery_plot
 from trialwise.recovered import points
 
@@ -19,3 +24,34 @@ def test_recovery_plot_shows_every_participant(fitted, small):
         drawn = axis.containers[0].lines[0].get_xydata()
         assert sorted(drawn[:, 0]) == sorted(truth[name])
         assert name in axis.get_title()
+
+
+def test_posterior_plot_shows_group_prior_and_every_participant():
+    random = np.random.default_rng(1)
+    people = random.normal([3.0, 1.0, 2.0], 0.1, (500, 3))
+    group = random.normal(2.0, 0.2, 500)
+    shown = Shown("beta", group, people, lambda x: np.full(len(x), 0.25))
+    for width, across in ((10.0, 2), (4.0, 1)):
+        figure = posterior_plot([shown, shown._replace(name="alpha")], width)
+        above, below = figure.axes[:2]
+        assert (
+            figure.get_figwidth() == width
+            and above.get_subplotspec().get_topmost_subplotspec().get_gridspec().ncols == across
+        )
+        density, prior = (line.get_xydata() for line in above.lines)
+        assert abs(density[np.argmax(density[:, 1]), 0] - np.median(group)) < 0.1
+        assert (prior[:, 1] == 0.25).all()
+        np.testing.assert_allclose(below.lines[0].get_xdata(), np.sort(people.mean(0)))
+    alone = posterior_plot([shown._replace(group=None, prior=None)], 4.0)
+    shared = posterior_plot([shown._replace(people=None)], 4.0)
+    assert len(alone.axes) == len(shared.axes) == 1
+
+
+def test_behaviour_plot_has_a_panel_a_curve(small):
+    table = measured(small.trials)
+    figure = behaviour_plot(table, 10.0)
+    panels = {axis.get_title(): axis for axis in figure.axes if axis.get_title()}
+    curve = [name for name in table if name.startswith("accuracy, presentation")]
+    points = panels["accuracy, presentation"].containers[0].lines[0].get_xydata()
+    np.testing.assert_allclose(points[:, 1], table[curve].mean())
+    assert len(panels["accuracy, presentation"].lines) >= small.trials.n_participants

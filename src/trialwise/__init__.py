@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from trialwise.read import read_long, read_wide
     from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
+    from trialwise.report import report
     from trialwise.simulate import simulate, uniform
     from trialwise.state import memory, softmax_into, state
     from trialwise.trials import Trials
@@ -84,6 +85,7 @@ _NAMES = {
     "read": "read_long read_wide",
     "recover": "Recovery recover",
     "recovered": "recovered",
+    "report": "report",
     "simulate": "simulate uniform",
     "state": "memory softmax_into state",
     "trials": "Trials",
@@ -188,6 +190,7 @@ __all__ = [
     "real",
     "recover",
     "recovered",
+    "report",
     "same_hidden",
     "simulate",
     "softmax_into",

@@ -55,11 +55,11 @@ class Check:
         order = np.argsort(-far, kind="stable")
         return self.table.iloc[order[far[order] > 0]]
 
-    def plot(self) -> Figure:
-        """Observed against predicted, a panel a family of measures, and the calibration."""
+    def plot(self, width: float = 12.6) -> Figure:
+        """Observed against predicted, a panel a family of measures, and the calibration; ``width`` in inches."""
         from trialwise.plots.check import check_plot
 
-        return check_plot(self)
+        return check_plot(self, width)
 
     def __repr__(self) -> str:
         return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"

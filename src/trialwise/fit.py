@@ -200,6 +200,7 @@ def _by_gradients(
         "seconds_of_preparation": prepared - began,
         "seconds_of_compiling_and_loading": time.perf_counter() - prepared - run.seconds,
         "target_accept": run.target_accept,
+        "tune": asked.tune,
     }
     return run, keep, [*notes, *run.notes]
 

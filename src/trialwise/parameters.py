@@ -79,6 +79,11 @@ class Parameter:
         value = np.asarray(value, float)
         return (value >= self.lower) & (value <= self.upper)
 
+    def spread_out(self, mean: float, width: float) -> str:
+        """The natural value in words where ``u`` is ``Normal(mean, width)``: ``0.27 (0.02 to 0.87)``, median and middle 95 %."""
+        low, middle, high = self.constrain([mean + z * width for z in (-1.96, 0, 1.96)])
+        return f"{middle:.2g} ({low:.2g} to {high:.2g})"
+
     @property
     def range(self) -> str:
         """The range in words, for listings."""

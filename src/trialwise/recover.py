@@ -167,11 +167,11 @@ class Recovery:
             )
         return said
 
-    def plot(self) -> Figure:
-        """True against estimated values, a panel a parameter; and the pairs that take each other's place most."""
+    def plot(self, width: float | None = None) -> Figure:
+        """True against estimated values, a panel a parameter; and the pairs that take each other's place most; ``width`` in inches."""
         from trialwise.plots.recovery import study_plot
 
-        return study_plot(self)
+        return study_plot(self, width)
 
     def __repr__(self) -> str:
         return "\n".join(

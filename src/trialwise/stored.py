@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from trialwise.learner import Learner
 from trialwise.learners import BUILT_IN
+from trialwise.parameters import Parameter, Setting
 from trialwise.source import class_source
 from trialwise.trials import Column, Trials
 
@@ -86,8 +89,34 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
                 "wrappers": [parameter.name for parameter in learner.wrappers],
             }
         ),
+        "learner_fields": json.dumps({name: asdict(field) for name, field in _fields(learner).items()}),
         "parameters": json.dumps(list(learner.names)),
     }
+
+
+def _fields(learner: Learner) -> dict[str, Parameter | Setting]:
+    """Parameters, settings, and the parameters of wrappers."""
+    return {**learner.fields, **{parameter.name: parameter for parameter in learner.wrappers}}
+
+
+def fields_from_attributes(attributes: Mapping[str, Any]) -> dict[str, Parameter | Setting]:
+    """Parameters and settings of a learner, wrappers' included, whether or not the learner is at hand; none if none were stored."""
+    told = json.loads(attributes.get("learner_fields", "{}"))
+    return {name: Parameter(**each) if "support" in each else Setting(*_setting(each)) for name, each in told.items()}
+
+
+def _setting(told: Mapping[str, Any]) -> tuple[str, str, Any]:
+    return told["name"], told["role"], told["value"]
+
+
+def docstring_from_attributes(attributes: Mapping[str, Any]) -> str:
+    """The docstring of a learner, read from its text, which is not executed; empty where nothing kept it."""
+    try:
+        tree = ast.parse(attributes["learner_source"])
+    except SyntaxError:
+        return ""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return (ast.get_docstring(classes[0]) or "") if classes else ""
 
 
 def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = None) -> Learner | None:

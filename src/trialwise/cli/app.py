@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, simulate, studies
+from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, report, simulate, studies
 from trialwise.cli.console import fail, say
 from trialwise.cli.status import status_of
 from trialwise.cli.words import in_options
@@ -73,6 +73,7 @@ VERBS: dict[Callable[..., None], str] = {
     studies.calibrate: "Are draws of a learner's fit what they claim to be?",
     studies.confuse: "Are learners told apart in this design?",
     compare.compare: "Compare fits by what they predict.",
+    report.report: "Write a report on fits.",
 }
 
 for verb, brief in VERBS.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from trialwise.rounding import figure, is_number
+
 if TYPE_CHECKING:
     import pandas as pd
-
-_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?|nan|-?inf", re.IGNORECASE)
 
 
 def say(text: str = "", style: str = "") -> None:
@@ -84,7 +83,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int =
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
     for n, name in enumerate(header):
         cells = [row[n] for row in rows if row[n]]
-        right = bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
+        right = bool(cells) and all(is_number(cell) for cell in cells)
         drawn.add_column(Text(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
@@ -94,17 +93,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int =
 def frame(data: pd.DataFrame) -> None:
     """A table of estimates: three figures, whole numbers for effective draws, three decimals for R-hat."""
     rows = [
-        [str(index), *map(_figure, data.columns, row)] for index, row in zip(data.index, data.to_numpy(), strict=True)
+        [str(index), *map(figure, data.columns, row)] for index, row in zip(data.index, data.to_numpy(), strict=True)
     ]
     table(["", *map(str, data.columns)], rows)
-
-
-def _figure(column: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    value = value + 0.0  # -0 is 0
-    if str(column).startswith("ess"):
-        return f"{value:.0f}"
-    if str(column).startswith("r_hat") or str(column) in ("correlation", "coverage"):
-        return f"{value:.3f}"
-    return f"{value:.3g}"

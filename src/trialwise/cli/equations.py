@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
-    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
-    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-}  # fmt: skip
+from trialwise.docstrings import GREEK, lines, parts, pieces
+
 _SIGNS = {
     "leftarrow": "←", "rightarrow": "→", "sim": "~", "cdot": "·", "times": "×", "sum": "Σ", "in": "∈", "le": "≤", "ge": "≥",
     "quad": "  ", "qquad": "   ", "left": "", "right": "", "infty": "∞", "mid": "|", "neq": "≠", "approx": "≈",
@@ -25,12 +21,9 @@ def symbol(name: str) -> str:
 
 def plain(latex: str) -> str:
     """An equation in Unicode, a line for each of its lines, their relation signs below each other."""
-    lines = [[_signs(part) for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
-    width = max((len(parts[0].strip()) for parts in lines if len(parts) == 2), default=0)
-    drawn = [
-        f"{parts[0].strip():>{width}} {parts[1].strip()}" if len(parts) == 2 else parts[0].strip() for parts in lines
-    ]
-    return "\n".join(line for line in drawn if line.strip())
+    drawn = [[_signs(part).strip() for part in cells] for cells in lines(latex)]
+    width = max((len(cells[0]) for cells in drawn if len(cells) == 2), default=0)
+    return "\n".join(f"{cells[0]:>{width}} {cells[1]}" if len(cells) == 2 else cells[0] for cells in drawn)
 
 
 def _signs(text: str) -> str:
@@ -46,17 +39,8 @@ def _signs(text: str) -> str:
 
 def sections(docstring: str | None) -> list[tuple[str, bool]]:
     """The paragraphs of a docstring and its equations, in their order; True for equations."""
-    parts: list[tuple[str, bool]] = []
-    indented = re.compile(r"^\.\. math::(.*\n(?:[ \t]+.*\n|\s*\n)*)", re.MULTILINE)
-    for n, part in enumerate(indented.split(inspect.cleandoc(docstring or "") + "\n")):
-        if n % 2:
-            parts.append((plain(part), True))
-        else:
-            parts += [(_prose(paragraph), False) for paragraph in re.split(r"\n\s*\n", part) if paragraph.strip()]
-    return parts
+    return [(plain(text), True) if is_equation else (_prose(text), False) for text, is_equation in parts(docstring)]
 
 
 def _prose(text: str) -> str:
-    text = re.sub(r":math:`([^`]*)`", lambda m: _signs(m[1]), text)
-    text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text)
-    return " ".join(text.replace("``", "").split())
+    return "".join(_signs(piece) if kind == "math" else piece for piece, kind in pieces(text))

@@ -126,8 +126,8 @@ def _answers(learner: Learner) -> str:
 
 def _prior(parameter: Parameter) -> str:
     """A default prior in words: ``0.27 (0.02 to 0.87)``."""
-    low, middle, high = parameter.constrain([parameter.mean + z * parameter.width for z in (-1.96, 0, 1.96)])
-    return f"{middle:.2g} ({low:.2g} to {high:.2g})" + (" / SD(outcome)" if parameter.per_outcome else "")
+    words = parameter.spread_out(parameter.mean, parameter.width)
+    return words + (" / SD(outcome)" if parameter.per_outcome else "")
 
 
 def _reads(learner: Learner) -> list[str]:

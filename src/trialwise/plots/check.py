@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from trialwise.check import Check
@@ -31,42 +32,73 @@ def families(names: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     return curves, [name for name in names if name not in taken]
 
 
-def check_plot(check: Check) -> Figure:
-    """A panel a curve (points observed, band what is predicted), one for all other measures, one for probabilities."""
+def place(name: str) -> int:
+    """The number in the name of a measure of a curve."""
+    return int(FAMILY.match(name)["place"])  # type: ignore[index]
+
+
+def named(family: str) -> str:
+    """The title of a curve."""
+    return family.replace("…", "").replace("trial  ", "trials ").strip(" ,")
+
+
+def check_plot(check: Check, width: float = 12.6) -> Figure:
+    """A panel a curve (points observed, band what is predicted), one for all other measures, one for probabilities.
+
+    ``width`` is in inches: as many panels stand side by side as it has room for.
+    """
     from matplotlib.figure import Figure
+
+    curves, rest = families([str(name) for name in check.table.index])
+    across = max(1, min(3, int(width / 3.2)))
+    down, beside = -(-len(curves) // across), across > 1
+    tall = max(3.0, 0.2 * len(rest) + 0.6)
+    heights = [*([3.0 * down] if curves else []), *([tall] if beside else [tall, 3.0])]
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
+    if curves:
+        _curves(parts.pop(0).subplots(down, across, squeeze=False).ravel(), check, curves)
+    if beside:
+        others, probable = parts[0].subplots(1, 2, width_ratios=(3, 2))
+    else:
+        others, probable = (part.subplots() for part in parts)
+    _others(others, check, rest)
+    _probable(probable, check)
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _curves(axes: np.ndarray, check: Check, curves: dict[str, list[str]]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     table: Any = check.table
-    curves, rest = families([str(name) for name in table.index])
-    count, across = len(curves) + 2, 3
-    down = -(-count // across)
-    figure = Figure(figsize=(4.2 * across, max(3.3 * down, 0.28 * len(rest) + 1)), layout="constrained")
-    axes = figure.subplots(down, across, squeeze=False).ravel()
-    for axis in axes[count:]:
+    for axis in axes[len(curves) :]:
         axis.set_axis_off()
     for axis, (family, names) in zip(axes, curves.items(), strict=False):
-        rows = table.loc[names]
-        place = np.array([int(FAMILY.match(name)["place"]) for name in names])  # type: ignore[index]
-        axis.fill_between(place, rows["low"], rows["high"], alpha=0.3, linewidth=0, label="predicted, 89 %")
-        axis.plot(place, rows["predicted"], linewidth=1)
-        axis.plot(place, rows["observed"], "o", color="black", markersize=4, label="observed")
+        rows, at = table.loc[names], [place(name) for name in names]
+        axis.fill_between(at, rows["low"], rows["high"], alpha=0.3, linewidth=0, label="predicted, 89 %")
+        axis.plot(at, rows["predicted"], linewidth=1)
+        axis.plot(at, rows["observed"], "o", color="black", markersize=4, label="observed")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_title(family.replace("…", "").replace("trial  ", "trials ").strip(" ,"), fontsize=10)
-    if curves:
-        axes[0].legend(frameon=False, fontsize=8)
-    others, probable = axes[len(curves)], axes[len(curves) + 1]
-    rows, height = table.loc[rest], np.arange(len(rest))[::-1]
-    others.hlines(height, rows["low"], rows["high"], linewidth=4, alpha=0.3)
-    others.plot(rows["predicted"], height, "|", markersize=9)
-    others.plot(rows["observed"], height, "o", color="black", markersize=4)
-    others.set_yticks(height, rest, fontsize=8)
+        axis.set_title(named(family), fontsize=10)
+    axes[0].legend(frameon=False, fontsize=8)
+
+
+def _others(axis: Axes, check: Check, names: list[str]) -> None:
+    table: Any = check.table
+    rows, height = table.loc[names], np.arange(len(names))[::-1]
+    axis.hlines(height, rows["low"], rows["high"], linewidth=4, alpha=0.3)
+    axis.plot(rows["predicted"], height, "|", markersize=9)
+    axis.plot(rows["observed"], height, "o", color="black", markersize=4)
+    axis.set_yticks(height, names, fontsize=8)
+
+
+def _probable(axis: Axes, check: Check) -> None:
     cells = check.calibration
     error = 2 * np.sqrt(cells["chosen"] * (1 - cells["chosen"]) / cells["count"])
-    probable.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    probable.errorbar(cells["probability"], cells["chosen"], yerr=error, fmt="o", color="black", markersize=4)
-    probable.set_xlabel("probability of an action")
-    probable.set_ylabel("how often it was chosen")
-    probable.set_title("probabilities, one step ahead", fontsize=10)
-    for axis in axes[:count]:
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axis.errorbar(cells["probability"], cells["chosen"], yerr=error, fmt="o", color="black", markersize=4)
+    axis.set_xlabel("probability of an action")
+    axis.set_ylabel("how often it was chosen")
+    axis.set_title("probabilities, one step ahead", fontsize=10)

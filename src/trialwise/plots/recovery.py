@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
     from trialwise.recover import Recovery
 
-MANY, PAIRS = 120, 3
-"""Points from which intervals are drawn faintly and points small; pairs of parameters that are shown."""
+MANY, PAIRS, PANEL = 120, 3, 3.4
+"""Points from which intervals are drawn faintly and points small; pairs of parameters that are shown; a panel's width, inches."""
 
 
-def recovery_plot(points: pd.DataFrame, table: pd.DataFrame, interval: float = 0.89) -> Figure:
+def recovery_plot(
+    points: pd.DataFrame, table: pd.DataFrame, interval: float = 0.89, width: float | None = None
+) -> Figure:
     """A panel a parameter: posterior mean and interval of each participant against the true value.
 
     Parameters
@@ -26,18 +28,20 @@ def recovery_plot(points: pd.DataFrame, table: pd.DataFrame, interval: float = 0
         From :func:`trialwise.recovered.recovered`, for the figures in the panels.
     interval
         The intervals' probability.
+    width
+        Of the figure, inches: as many panels stand side by side as it has room for.
     """
-    figure, axes = _panels(len(table))
+    figure, axes = _panels(len(table), width)
     for axis, name in zip(axes, table.index, strict=False):
         _against_truth(axis, points[points["parameter"] == name], str(name), table.loc[name], interval)
     return figure
 
 
-def study_plot(study: Recovery) -> Figure:
+def study_plot(study: Recovery, width: float | None = None) -> Figure:
     """The panels of :func:`recovery_plot`; below, for the pairs whose posteriors are most correlated, errors against errors."""
     table = study.table
     pairs = study.pairs.assign(size=study.pairs["posterior_correlation"].abs()).nlargest(PAIRS, "size")
-    figure, axes = _panels(len(table) + len(pairs))
+    figure, axes = _panels(len(table) + len(pairs), width)
     for axis, name in zip(axes, table.index, strict=False):
         _against_truth(
             axis, study.points[study.points["parameter"] == name], str(name), table.loc[name], study.interval
@@ -57,12 +61,14 @@ def study_plot(study: Recovery) -> Figure:
     return figure
 
 
-def _panels(count: int) -> tuple[Figure, Any]:
+def _panels(count: int, width: float | None) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
     across = count if count < 5 else 3
-    down = -(-count // across)
-    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
+    if width is not None:
+        across = max(1, min(across, int(width / 3)))
+    down, each = -(-count // across), PANEL if width is None else width / across
+    figure = Figure(figsize=(each * across, 1.06 * each * down), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)

@@ -24,7 +24,7 @@ def trace(axis: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
     axis.margins(x=0)
 
 
-def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray) -> Figure:
+def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray, width: float = 9.0) -> Figure:
     """A row a parameter: the density of each chain on the left, its draws in order on the right.
 
     Chains that agree lie on each other on the left and look like one band on the right.
@@ -35,10 +35,12 @@ def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray) -> F
         Draws of each, ``(chains, draws)``.
     diverging
         Of the same shape: whether the transition to that draw diverged.
+    width
+        Of the figure, inches.
     """
     from scipy.stats import gaussian_kde
 
-    figure, axes, shown = panels(parameters, 9, 1.5, (1, 2))
+    figure, axes, shown = panels(parameters, width, min(1.5, 0.22 * width), (1, 2))
     for draws, (density, right) in zip(shown.values(), axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)
         for chain, values in enumerate(draws):

@@ -1,0 +1,66 @@
+r"""Docstrings of learners cut into what they consist of: prose with its marks, and equations.
+
+A terminal draws the parts in Unicode, a report in MathML; what is a part is said here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
+"""Letters by their LaTeX names, which are also what parameters are called."""
+
+_DIRECTIVE = re.compile(r"^\.\. math::(.*\n(?:[ \t]+.*\n|\s*\n)*)", re.MULTILINE)
+_MARKS = re.compile(
+    r":math:`(?P<math>[^`]*)`|``(?P<code>[^`]*)``|:\w+:`~?(?P<name>[^`]*)`|\*\*(?P<strong>[^*]+)\*\*|(?<![\w*])\*(?P<emphasis>[^*\s][^*]*)\*"
+)
+
+
+class Part(NamedTuple):
+    """A paragraph of prose, on one line, or a displayed equation in LaTeX."""
+
+    text: str
+    is_equation: bool
+
+
+class Piece(NamedTuple):
+    """A stretch of prose: plain ``text``, ``math`` (LaTeX), ``code``, ``name`` (of a class or function), ``strong``, ``emphasis``."""
+
+    text: str
+    kind: Literal["text", "math", "code", "name", "strong", "emphasis"]
+
+
+def parts(docstring: str | None) -> list[Part]:
+    """The paragraphs of a docstring and its ``.. math::`` equations, in their order."""
+    found: list[Part] = []
+    for n, part in enumerate(_DIRECTIVE.split(inspect.cleandoc(docstring or "") + "\n")):
+        if n % 2:
+            found.append(Part(part.strip(), True))
+        else:
+            found += [Part(" ".join(each.split()), False) for each in re.split(r"\n\s*\n", part) if each.strip()]
+    return found
+
+
+def pieces(prose: str) -> Iterator[Piece]:
+    """A paragraph cut at its marks, which are left out: ````code````, ``:math:`x```, ``*emphasis*``, ..."""
+    end = 0
+    for match in _MARKS.finditer(prose):
+        if match.start() > end:
+            yield Piece(prose[end : match.start()], "text")
+        yield Piece(match[match.lastgroup], match.lastgroup)  # type: ignore[index, arg-type]
+        end = match.end()
+    if end < len(prose):
+        yield Piece(prose[end:], "text")
+
+
+def lines(latex: str) -> list[list[str]]:
+    """The lines of an equation, each cut at its alignment marks, at most into two."""
+    found = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
+    return [cells for cells in found if any(cells)]

@@ -1,0 +1,44 @@
+"""Behaviour in pictures: the measures that make curves, participant by participant and on average."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trialwise.plots.check import families, named, place
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+def behaviour_plot(table: pd.DataFrame, width: float = 10.0) -> Figure:
+    """A panel a curve: means over participants with two standard errors, participants as lines behind them.
+
+    Parameters
+    ----------
+    table
+        From :func:`trialwise.behaviour.measured`: a row a participant, a column a measure.
+    width
+        Inches.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    curves, _ = families([str(name) for name in table.columns])
+    across = max(1, min(len(curves), int(width / 3.2)))
+    down = -(-len(curves) // across)
+    figure = Figure(figsize=(width, 2.7 * down), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.06)  # type: ignore[union-attr]
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis in axes[len(curves) :]:
+        axis.set_axis_off()
+    for axis, (family, names) in zip(axes, curves.items(), strict=False):
+        at, values = [place(name) for name in names], table[names].to_numpy(float)
+        axis.plot(at, values.T, color="0.6", linewidth=0.6, alpha=max(0.15, min(0.5, 15 / len(values))))
+        told: Any = table[names]
+        axis.errorbar(at, told.mean(), yerr=2 * told.sem(), fmt="o-", color="C0", markersize=4, linewidth=1.2)
+        axis.set_ylim(-0.03, 1.03)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_title(named(family), fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,57 @@
+"""Checks: whether simulated participants do what the real ones did; and whether known parameters come back."""
+
+from __future__ import annotations
+
+from trialwise.check import Check
+from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
+from trialwise.report.pictures import picture
+from trialwise.report.subject import Subject
+from trialwise.report.words import counted, rows
+
+MISSING = (
+    "Left out: whether simulated participants do what the real ones did. Type report(..., checks=AlienTask()), or another task, for agents "
+    'that live through the task by themselves; checks="one-step" if there is no such task (trialwise report ... --task AlienTask; --check).'
+)
+FEW = 10
+"""Measures that are told at once."""
+
+COLUMNS = {"observed": "observed", "predicted": "predicted", "low": "low", "high": "high", "tail": "tail"}
+NOTE = (
+    "Means over participants. Predicted, low and high: mean and 89 % interval of simulated data sets; tail: the share of them at "
+    "least as large as observed."
+)
+
+
+def section(subjects: list[Subject]) -> Section:
+    """Simulated against observed behaviour."""
+    found: list[Block] = []
+    for subject in subjects:
+        if subject.check is None:
+            continue
+        if len(subjects) > 1:
+            found.append(Heading(subject.label))
+        found += _blocks(subject.check)
+    return Section("checks", "Does the learner do what participants did?", found or [Text(MISSING, "missing")])
+
+
+def _blocks(check: Check) -> list[Block]:
+    how = {
+        "rollout": "by agents that live through the task by themselves, at parameters drawn from the posterior",
+        "one-step": "by drawing each choice anew, given the real ones before it, at parameters drawn from the posterior",
+    }[check.kind]
+    found: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {how}.")]
+    missed, total = len(check.missed), len(check.table)
+    expected = 0.11 * total
+    words = f"{missed} of {total} measures lie outside their 89 % interval; about {expected:.0f} would by chance, though measures go together."
+    if missed <= max(1.5 * expected, 1):
+        found.append(Verdict("good", "The learner does what participants did", words))
+    else:
+        found.append(Verdict("careful", "The learner does some things differently", words))
+    if missed:
+        title = "outside their interval, the farthest first" + (f" ({FEW} of {missed})" if missed > FEW else "")
+        found.append(Table(rows(title, check.missed.head(FEW), COLUMNS, "measure"), NOTE))
+    alt = "Observed behaviour over the 89 % intervals of simulated behaviour, and how often actions were chosen against their probability."
+    caption = "Points: observed; bands and bars: 89 % of simulated data sets. Probabilities hold where points lie on the diagonal."
+    found.append(picture(check.plot, alt, caption))
+    found.append(Folded("Every measure", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))
+    return found

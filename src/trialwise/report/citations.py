@@ -1,0 +1,50 @@
+"""What to cite: the sources of the learners in the words of their docstrings, methods and software that were used, and reporting standards."""
+
+from __future__ import annotations
+
+import re
+
+from trialwise.docstrings import parts
+from trialwise.report.blocks import Block, Heading, Link, Listing, Section
+from trialwise.report.docstring import prose
+from trialwise.report.subject import Subject
+
+_YEAR = re.compile(r"\b(18|19|20)\d\d\b")
+
+WORKS = {
+    "nuts": Link("Hoffman, M. D., & Gelman, A. (2014). The No-U-Turn Sampler: adaptively setting path lengths in Hamiltonian Monte Carlo. Journal of Machine Learning Research, 15, 1593-1623.", "https://jmlr.org/papers/v15/hoffman14a.html"),
+    "pseudo-marginal": Link("Andrieu, C., & Roberts, G. O. (2009). The pseudo-marginal approach for efficient Monte Carlo computations. Annals of Statistics, 37, 697-725.", "https://doi.org/10.1214/07-AOS574"),
+    "rhat": Link("Vehtari, A., Gelman, A., Simpson, D., Carpenter, B., & Bürkner, P.-C. (2021). Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC. Bayesian Analysis, 16, 667-718.", "https://doi.org/10.1214/20-BA1221"),
+    "bfmi": Link("Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695.", "https://arxiv.org/abs/1604.00695"),
+    "nutpie": Link("nutpie, the sampler's implementation. PyMC developers.", "https://github.com/pymc-devs/nutpie"),
+    "arviz": Link("Kumar, R., Carroll, C., Hartikainen, A., & Martin, O. (2019). ArviZ, a unified library for exploratory analysis of Bayesian models in Python. Journal of Open Source Software, 4(33), 1143.", "https://doi.org/10.21105/joss.01143"),
+    "numba": Link("Lam, S. K., Pitrou, A., & Seibert, S. (2015). Numba: a LLVM-based Python JIT compiler. Proceedings of the Second Workshop on the LLVM Compiler Infrastructure in HPC, 1-6.", "https://doi.org/10.1145/2833157.2833162"),
+    "barg": Link("Kruschke, J. K. (2021). Bayesian analysis reporting guidelines. Nature Human Behaviour, 5, 1282-1291.", "https://doi.org/10.1038/s41562-021-01177-7"),
+    "ten rules": Link("Wilson, R. C., & Collins, A. G. E. (2019). Ten simple rules for the computational modeling of behavioral data. eLife, 8, e49547.", "https://doi.org/10.7554/eLife.49547"),
+}  # fmt: skip
+"""Works by what they are cited for."""
+
+
+def section(subjects: list[Subject]) -> Section:
+    """Sources, methods and software, standards."""
+    used = ["rhat"]
+    if any(subject.hides for subject in subjects):
+        used.append("pseudo-marginal")
+    if not all(subject.hides for subject in subjects):
+        used += ["nuts", "bfmi"]
+    used += ["nutpie", "arviz", "numba"]
+    found: list[Block] = []
+    sources = [each for subject in subjects for each in _sources(subject)]
+    if sources:
+        found += [
+            Heading("Learners, as their docstrings have it"),
+            Listing([prose(each) for each in dict.fromkeys(sources)]),
+        ]
+    found += [Heading("Methods and software"), Listing([WORKS[name] for name in used])]
+    found += [Heading("Standards that this report follows"), Listing([WORKS["barg"], WORKS["ten rules"]])]
+    return Section("citations", "Citations", found)
+
+
+def _sources(subject: Subject) -> list[str]:
+    """Paragraphs of the docstring that name a year."""
+    return [text for text, is_equation in parts(subject.docstring) if not is_equation and _YEAR.search(text)]

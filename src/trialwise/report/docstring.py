@@ -1,0 +1,44 @@
+"""Docstrings for a page: prose with its marks, equations in MathML. The only place that makes markup, from escaped pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trialwise.docstrings import GREEK, parts, pieces
+from trialwise.report import mathml
+from trialwise.report.blocks import Block, Equation, Text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_TAGS = {"code": "code", "name": "code", "strong": "strong", "emphasis": "em"}
+
+
+def blocks(docstring: str) -> list[Block]:
+    """The paragraphs and displayed equations of a docstring."""
+    return [
+        Equation(mathml.displayed(text)) if is_equation else Text(prose(text)) for text, is_equation in parts(docstring)
+    ]
+
+
+def prose(text: str) -> Markup:
+    """A paragraph with its marks drawn."""
+    from markupsafe import Markup, escape
+
+    drawn = []
+    for piece, kind in pieces(text):
+        if kind == "math":
+            drawn.append(mathml.inline(piece))
+        elif kind == "text":
+            drawn.append(escape(piece))
+        else:
+            drawn.append(Markup("<{0}>{1}</{0}>").format(Markup(_TAGS[kind]), piece))
+    return Markup("").join(drawn)
+
+
+def symbol(name: str) -> str:
+    """A parameter in LaTeX: of ``alpha_high``, alpha with a subscript; of other names the name."""
+    stem, _, rest = name.partition("_")
+    if stem not in GREEK:
+        return rf"\mathrm{{{name.replace('_', ' ')}}}"
+    return rf"\{stem}_{{\mathrm{{{rest.replace('_', ' ')}}}}}" if rest else rf"\{stem}"

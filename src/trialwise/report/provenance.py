@@ -1,0 +1,31 @@
+"""What it takes to do it again: versions, seed, call, and when and how long."""
+
+from __future__ import annotations
+
+from trialwise.inspection import Rows
+from trialwise.report.blocks import Block, Section, Table, Text
+from trialwise.report.subject import Subject
+
+SUFFIX = "_version"
+
+
+def section(subjects: list[Subject]) -> Section:
+    """A column a fit."""
+    facts = [_facts(subject) for subject in subjects]
+    names = dict.fromkeys(name for each in facts for name in each)
+    cells = tuple((name, *(each.get(name, "") for each in facts)) for name in names)
+    found: list[Block] = [
+        Text("With the same data, versions and seed the same call gives the same draws."),
+        Table(Rows("versions and calls", ("", *(subject.label for subject in subjects)), cells), facts=True),
+    ]
+    return Section("provenance", "Versions, seed and call", found)
+
+
+def _facts(subject: Subject) -> dict[str, str]:
+    attrs = subject.fit.attrs
+    told = {"call": str(attrs["call"]), "seed": str(attrs["seed"]), "fitted": str(attrs["created"])}
+    told |= {name.removesuffix(SUFFIX): str(value) for name, value in attrs.items() if name.endswith(SUFFIX)}
+    told["seconds"] = f"{float(attrs['seconds']):.1f}"
+    if float(attrs["peak_memory_mb"]) > 0:
+        told["peak memory"] = f"{float(attrs['peak_memory_mb']):.0f} MB"
+    return told

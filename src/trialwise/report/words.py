@@ -1,0 +1,45 @@
+"""Words and numbers as sections tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trialwise.inspection import Rows
+from trialwise.rounding import figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    *most, end = list(words) or [""]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 chain``, ``13,640 trials``."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def interval(mean: Any, low: Any, high: Any) -> str:
+    """``0.12 (0.08, 0.17)``."""
+    return f"{mean:.3g} ({low:.3g}, {high:.3g})"
+
+
+def rows(title: str, frame: pd.DataFrame, names: dict[str, str] | None = None, first: str = "") -> Rows:
+    """A frame as text; ``names`` renames columns, those that are not in it are left out; ``first`` heads the index."""
+    names = names or {str(column): str(column).replace("_", " ") for column in frame.columns}
+    kept = [name for name in names if name in frame]
+    cells: list[tuple[str, ...]] = [
+        (str(label), *(figure(name, value) for name, value in zip(kept, values, strict=True)))
+        for label, values in zip(frame.index, frame[kept].to_numpy(object), strict=True)
+    ]
+    return Rows(title, (first, *(names[name] for name in kept)), tuple(cells))
+
+
+def some(labels: Sequence[Hashable], most: int = 6) -> str:
+    """The first few labels."""
+    told = [str(label) for label in labels]
+    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")

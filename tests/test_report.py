@@ -1,0 +1,419 @@
+"""Reports: what is in them, that they need nothing else, that nothing in them runs, and how a real browser draws them."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from typer.testing import CliRunner
+
+import trialwise as tw
+from browser import probed, run
+from trialwise.cli.app import app
+from trialwise.docstrings import lines, parts, pieces
+from trialwise.fitted import Fit
+from trialwise.learners import BUILT_IN
+from trialwise.report import mathml, pictures
+from trialwise.report.docstring import prose, symbol
+
+SCRIPT = "<script>ran=1</script>"
+EVIL = [SCRIPT, '"><img src=x onerror=ran=2>', "a & b's <i>", "{{ 7*7 }}", "$x_{$ & $", "é 参与者", "-->", "</style>"]
+"""Labels of participants that a file could hold."""
+
+VOID = {"meta", "img", "source", "br"}
+
+
+class Page(HTMLParser):
+    """A parsed page: elements with attributes, the text of each section, and whether tags are balanced."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.sections, self.tables, self.text = [], [], {}, [], ""
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.elements.append((tag, attributes))
+        if tag not in VOID:
+            self.open.append((tag, attributes.get("id")))
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("th", "td"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if any(tag == "style" for tag, _ in self.open):
+            return
+        self.text += data
+        name = next((name for tag, name in self.open if tag == "section"), None)
+        self.sections[name] = self.sections.get(name, "") + data
+        if self.open and any(tag in ("th", "td") for tag, _ in self.open):
+            self.tables[-1][-1][-1] += data
+
+    def named(self, tag):
+        return [attributes for each, attributes in self.elements if each == tag]
+
+    def table(self, first):
+        """The table whose header begins so."""
+        return next(table for table in self.tables if table and table[0][: len(first)] == list(first))
+
+
+def written_by(tmp_path, fits, **given):
+    """The parsed report."""
+    return Page(tw.report(fits, tmp_path / "report.html", progress=False, **given).read_text("utf-8"))
+
+
+def relabelled(fit, labels, **attributes):
+    """The same posterior of participants of other names."""
+    tree = fit.tree.copy()
+    posterior = tree["posterior"].to_dataset().assign_coords(participant=[str(label) for label in labels])
+    tree["posterior"] = type(tree)(posterior)
+    tree.attrs |= attributes
+    return Fit(tree, fit.learner, replace(fit.trials, participants=tuple(labels)), fit.priors)
+
+
+@pytest.fixture(scope="module")
+def check(fitted):
+    return tw.check(fitted, tw.AlienTask(), draws=8, progress=False)
+
+
+@pytest.fixture(scope="module")
+def written(fitted, small, check, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    return tw.report(fitted, folder / "new" / "report.html", checks=check, truth=small.parameters)
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return Page(written.read_text("utf-8"))
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures are not the matter of a test: they are left blank, which takes seconds off it."""
+    monkeypatch.setattr(pictures, "_drawn", lambda plot, width: "data:image/svg+xml;base64,")
+
+
+@pytest.fixture
+def evil(fitted, undrawn, tmp_path):
+    """A page on data whose labels would be markup. The guard in the page's head is taken off."""
+    mine = relabelled(fitted, EVIL, pooling="none")
+    levels = {**mine.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
+    mine = Fit(mine.tree, mine.learner, replace(mine.trials, levels=levels), {})
+    path = tw.report({SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", draws=2, progress=False)
+    text = path.read_text("utf-8")
+    guard = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
+    assert "default-src 'none'" in guard[0]
+    path.write_text(text.replace(guard[0], ""), "utf-8")
+    return path
+
+
+def test_every_section_says_what_it_should(page, fitted, small, check):
+    told = {name: " ".join(text.split()) for name, text in page.sections.items()}
+    assert list(told)[1:] == [
+        "asked", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
+    ]  # fmt: skip
+    assert [each["href"] for each in page.named("a") if each["href"].startswith("#")] == [
+        f"#{name}" for name in list(told)[1:]
+    ]
+    assert "forget (forgetting rate)" in told["asked"]
+    assert "8 participants with 960 trials (120 each)" in told["data"]
+    assert "learnt by prediction error, forgotten over time" in told["learners"]
+    assert "def learn(self, q, trial, choice, outcome)" in told["learners"]
+    for text in fitted.problems:
+        assert " ".join(text.split()) in told["sampling"]
+    assert ("Do not rely on this fit yet" in told["asked"]) == bool(fitted.problems)
+    assert f"{len(check.missed)} of {len(check.table)} measures" in told["checks"]
+    assert "their true parameters are known" in told["recovery"]
+    assert "10.1214/20-BA1221" in told["citations"] and "Eckstein & Collins 2020" in told["citations"]
+    assert fitted.attrs["call"] in told["provenance"] and str(fitted.attrs["seed"]) in told["provenance"]
+
+
+def test_figures_are_those_of_the_fit(page, fitted, small):
+    group = fitted.group()
+    medians = {row[0]: row[2:] for row in page.table(("parameter", "what it is", "mean"))[1:]}
+    for name in fitted.parameters:
+        row = group.loc[f"{name}_group"]
+        assert [float(cell) for cell in medians[name]] == pytest.approx(
+            [row["mean"], row["eti89_lb"], row["eti89_ub"]], rel=5e-3
+        )
+    people = page.table(("participant", "trials", "missed"))
+    draws = fitted.tree["posterior"]["beta"].to_numpy()
+    for n, row in enumerate(people[1:]):
+        assert row[:3] == [str(small.trials.participants[n]), "120", "0"]
+        low, high = np.quantile(draws[:, :, n], [0.055, 0.945])
+        assert [float(each) for each in re.findall(r"[\d.]+", row[4])] == pytest.approx(
+            [draws[:, :, n].mean(), low, high], rel=6e-3
+        )
+    unit = page.table(("parameter", "scale", "group mean"))[1]
+    middle = 1 / (1 + np.exp(1))
+    assert unit[:4] == ["alpha", "logit", "Normal(-1, 1.5)", "HalfNormal(1)"] and unit[4].startswith(f"{middle:.2g} (")
+    beta = page.table(("parameter", "scale", "group mean"))[2]
+    assert beta[2] == f"Normal({1 - np.log(small.trials.outcome['outcome'].std()):.3g}, 1)"
+
+
+def test_the_methods_can_be_pasted(page, fitted):
+    told = " ".join(page.sections["methods"].split())
+    posterior, group = fitted.tree["posterior"].sizes, fitted.group()
+    for words in (
+        "QLearning(initial=1.2) to the choices of 8 participants (960 trials, 120 each)",
+        "alpha (learning rate, 0 to 1), beta (inverse temperature, above 0) and forget (forgetting rate, 0 to 1)",
+        "initial was set to 1.2", "logit(alpha) ~ Normal(-1, 1.5)", "HalfNormal(1) for the spread of each",
+        f"{posterior['chain']} chains of {posterior['draw']} draws each, after 150 draws of tuning",
+        f"largest R-hat was {group['r_hat'].max():.3f}", f"{group['ess_bulk'].min():.0f}",
+        f"trialwise {fitted.attrs['trialwise_version']}", f"nutpie {fitted.attrs['nutpie_version']}", "seed 11",
+    ):  # fmt: skip
+        assert words in told, words
+
+
+def test_one_file_that_needs_nothing(page, written):
+    for tag, attributes in page.elements:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base", "form")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "srcset"):
+                assert value.startswith("data:image/svg+xml;base64,")
+            elif name == "href":
+                assert value.startswith(("#", "https://"))
+            elif "http" in (value or ""):
+                pytest.fail(f"{tag} {name}={value}")
+    text = written.read_text("utf-8")
+    assert "url(" not in text and "@import" not in text
+    assert all(each["alt"] for each in page.named("img")) and len(page.named("img")) == 5
+    assert [each for each in written.parent.iterdir() if each != written] == []
+
+
+def test_labels_are_shown_and_not_run(evil):
+    text = evil.read_text("utf-8")
+    found = Page(text)
+    assert not found.named("script") and not found.named("i") and not found.named("b")
+    assert all("onerror" not in each for each in found.named("img"))
+    labels = [row[0] for row in found.table(("participant", "trials"))[1:]]
+    assert labels == EVIL
+    for label in (SCRIPT, "<b>left</b>", "$5 or $6"):
+        assert label in found.text
+
+
+def test_labels_are_shown_and_not_run_in_a_browser(evil):
+    found = probed(evil, 800)
+    assert found["ran"] == 0 and all(label in found["text"] for label in EVIL)
+    bare = evil.with_name("bare.html")
+    bare.write_text(f"<!doctype html><meta charset=utf-8><body>{SCRIPT}</body>")
+    assert probed(bare, 800)["ran"] == 1  # the probe would have seen it
+
+
+def test_labels_in_pictures_are_text(fitted):
+    draws = np.random.default_rng(1).normal(size=(2, 50))
+
+    def plot(width):
+        figure = Figure(figsize=(width, 2))
+        axis = figure.subplots()
+        axis.plot(draws[0])
+        axis.set_title("".join(EVIL))
+        return figure
+
+    made = pictures.picture(plot, "alt", "caption")
+    for uri in (made.wide, made.narrow):
+        drawn = ElementTree.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")))
+        tags = {each.tag.split("}")[1] for each in drawn.iter()}
+        assert "script" not in tags and "image" not in tags
+        assert "".join(EVIL) in "".join(drawn.itertext())
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_browser_draws_it_without_overflow(written, width):
+    found = probed(written, width)
+    assert found["overflow"] <= width
+    assert len(found["pictures"]) == 5
+    for each in found["pictures"]:
+        assert each["width"] > 0 and each["narrow"] == (width < 640)
+    assert len(found["displayed"]) == 2
+    assert min(found["displayed"]) > 35  # lines of equations below each other, not side by side
+
+
+def test_it_can_be_printed(written, tmp_path):
+    run(tmp_path, f"--print-to-pdf={tmp_path / 'report.pdf'}", "--no-pdf-header-footer", written.as_uri())
+    made = (tmp_path / "report.pdf").read_bytes()
+    assert made.startswith(b"%PDF") and made.count(b"/Type /Page\n") >= 4
+
+
+def test_a_learner_that_is_not_at_hand(fitted, tmp_path, undrawn):
+    source = f'''@learner
+class Mine:
+    r"""A learner {SCRIPT} of mine (Me, 2020), **bold** and ``x < y``.
+
+    .. math::
+
+        V &\\leftarrow V + \\alpha \\href{{javascript:ran=1}}{{x}} \\\\
+        W &= \\unicode{{<script>}} \\style{{color:red}}{{y}} \\undefined{{
+    """
+'''
+    attributes = {"learner_name": "Mine", "learner": "Mine()", "learner_source": source}
+    mine = relabelled(fitted, fitted.trials.participants, **attributes)
+    mine.save(tmp_path / "mine.nc")
+    loaded = tw.load(tmp_path / "mine.nc")
+    assert loaded.learner is None
+    text = tw.report(loaded, tmp_path / "mine.html").read_text("utf-8")
+    found = Page(text)
+    assert not found.named("script") and "javascript" not in str(found.named("a"))
+    assert not [
+        value
+        for tag, attributes in found.elements
+        for value in attributes.values()
+        if (value or "").startswith("javascript")
+    ]
+    assert f"A learner {SCRIPT} of mine" in found.text and found.named("strong") and found.named("math")
+    assert "class Mine:" in found.text
+    assert found.table(("name", "what it is", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
+    assert found.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
+    for what in ("checks=AlienTask()", "truth=parameters"):
+        assert what in found.text
+    del loaded.tree.attrs["learner_fields"]
+    bare = written_by(tmp_path, loaded)
+    assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text
+
+
+def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
+    sets = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+    values = {"alpha": 0.3, "beta": 2, "forget": 0.02}
+    trials = tw.simulate(sets, tw.AlienTask(trials=30), values, participants=2, seed=1).trials
+    hidden = tw.fit(sets, trials, draws=20, chains=2, seed=1, progress=False)
+    found = written_by(tmp_path, {"flat": fitted, "sets": hidden})
+    told = {name: " ".join(text.split()) for name, text in found.sections.items()}
+    assert "how do flat and sets compare" in told["asked"]
+    assert "Data of flat" in told["data"] and "Data of sets" in told["data"]
+    assert "particle filter" in told["methods"] and "10.1214/07-AOS574" in told["citations"]
+    assert "alpha_high was equal to alpha" in told["methods"] and "sets was set to 3" in told["methods"]
+    assert "particles of a participant" in told["sampling"]
+    particles = json.loads(hidden.attrs["particles"])
+    assert f"{min(particles)} to {max(particles)}" in told["sampling"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a study, or a comparison, tells a report."""
+
+    table: pd.DataFrame
+    sentences: tuple = ()
+    method: str = ""
+    participants: pd.DataFrame | None = None
+    frequencies: pd.DataFrame | None = None
+    problems: tuple = ()
+
+    def plot(self):
+        return Figure()
+
+
+def test_studies_and_comparisons_are_told(fitted, tmp_path, undrawn):
+    study = Found(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), ("alpha comes back <well>",))
+    people = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
+    shares = pd.DataFrame({"frequency": [0.6, 0.4]}, index=["one", "other"])
+    compared = Found(
+        pd.DataFrame({"elpd": [-10.0, -12.5]}, index=["one", "other"]),
+        (),
+        "participant",
+        people,
+        shares,
+        ("few of them",),
+    )
+    both = {"one": fitted, "other": fitted}
+    found = written_by(tmp_path, both, recovery={"other": study}, comparison=compared)
+    told = {name: " ".join(text.split()) for name, text in found.sections.items()}
+    assert "alpha comes back <well>" in told["recovery"] and "one" not in told["recovery"].split()
+    assert "one comes first; it is the best for 2 of 3 participants" in told["comparison"]
+    assert "few of them" in told["comparison"] and SCRIPT in told["comparison"] and not found.named("script")
+    assert found.table(("learner", "elpd"))[2] == ["other", "-12.5"]
+    assert found.table(("learner", "frequency"))[1] == ["one", "0.6"]
+    assert "comparison=compare(fits)" in written_by(tmp_path, both).sections["comparison"]
+
+
+def test_other_poolings(fitted, tmp_path, undrawn):
+    alone = relabelled(fitted, fitted.trials.participants, pooling="none")
+    found = written_by(tmp_path, alone)
+    assert "Participants were fitted one by one" in found.text and len(found.table(("participant", "trials"))) == 9
+    assert (
+        "Each participant was fitted alone, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
+        in found.text
+    )
+    tree = fitted.tree.copy()
+    pooled = tree["posterior"].to_dataset().mean("participant")
+    tree["posterior"] = type(tree)(pooled)
+    tree.attrs["pooling"] = "complete"
+    shared = written_by(tmp_path, Fit(tree, fitted.learner, fitted.trials, {}))
+    assert "shared by all participants" in shared.text and "All participants shared one set" in shared.text
+
+
+def test_what_cannot_be_is_refused(fitted, check, tmp_path):
+    for wrong, words in (([], "no fit"), ([1], "int among the fits")):
+        with pytest.raises(tw.UsageError, match=words):
+            tw.report(wrong, tmp_path / "x.html")
+    with pytest.raises(tw.UsageError, match="checks of one for 2 fits"):
+        tw.report([fitted, fitted], tmp_path / "x.html", checks=check)
+    with pytest.raises(tw.UsageError, match=r"no fit of that name; there are 'a'"):
+        tw.report({"a": fitted}, tmp_path / "x.html", checks={"b": check})
+    with pytest.raises(tw.UsageError, match='or "one-step"'):
+        tw.report(fitted, tmp_path / "x.html", checks="twostep")
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_on_the_command_line(fitted, small, tmp_path, undrawn):
+    fitted.save(tmp_path / "fit.nc")
+    small.parameters.to_csv(tmp_path / "true.csv", index=False)
+    arguments = [
+        str(tmp_path / "fit.nc"),
+        "-o",
+        str(tmp_path / "out.html"),
+        "--truth",
+        str(tmp_path / "true.csv"),
+        "--check",
+        "--draws",
+        "2",
+        "--title",
+        "Ours",
+    ]
+    told = CliRunner().invoke(app, ["report", *arguments])
+    assert told.exit_code == 0, told.output
+    found = Page((tmp_path / "out.html").read_text("utf-8"))
+    assert "Ours" in found.text and "2 data sets were simulated by drawing each choice anew" in found.text
+    assert "true parameters are known" in found.text
+    again = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
+    assert again.exit_code == 2 and "give each fit once" in " ".join(again.output.split())
+
+
+def test_docstrings_are_cut_into_what_they_consist_of():
+    told = parts("First\n line.\n\n.. math::\n\n    a &= b \\\\\n    c\n\nLast with :math:`x`.")
+    assert told == [("First line.", False), ("a &= b \\\\\n    c", True), ("Last with :math:`x`.", False)]
+    assert lines(told[1].text) == [["a", "= b"], ["c"]]
+    marks = list(pieces("a ``b < c`` :class:`~m.N` :math:`z` **s** *e* 2*3*4"))
+    assert [each for each in marks if each.kind != "text"] == [
+        ("b < c", "code"), ("m.N", "name"), ("z", "math"), ("s", "strong"), ("e", "emphasis"),
+    ]  # fmt: skip
+    assert str(prose("``a < b`` & c")) == "<code>a &lt; b</code> &amp; c"
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if ".. math::" in BUILT_IN[name].__doc__])
+def test_equations_of_every_learner_become_mathml(name):
+    docstring = BUILT_IN[name].__doc__
+    equations = [text for text, is_equation in parts(docstring) if is_equation]
+    for text in equations:
+        drawn = ElementTree.fromstring(mathml.displayed(text))
+        assert len(drawn.findall(".//mtr")) == len(lines(text))
+        assert "\\" not in "".join(drawn.itertext())
+        assert not [each for each in drawn.iter("mi") if each.get("mathvariant") == "normal" and len(each.text) > 1]
+    assert "\\" not in "".join(ElementTree.fromstring(mathml.inline(symbol("alpha_high"))).itertext())
