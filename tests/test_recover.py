@@ -106,7 +106,9 @@ def test_sentences():
     assert third.startswith("a and b take each other's place (posterior correlation -0.80): a x b comes back better")
     flat = made(noise=(0.1, 0.1))
     flat.points["mean"] *= 0.1
-    assert flat.sentences[0].startswith("a: not by this design: estimates hardly follow the truth (correlation 1.00, slope 0.10")
+    assert flat.sentences[0].startswith(
+        "a: not by this design: estimates hardly follow the truth (correlation 1.00, slope 0.10"
+    )
     assert "roughly" in made(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
     assert "the intervals are too narrow" in made(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
     same = made()

@@ -103,7 +103,9 @@ def compare(
     written.append((picture, "the same in pictures"))
     say(f"what is predicted: {ABOUT[str(method)]}; {len(people)} participants")
     heading("learners, the best first (log predictive density, higher is better)")
-    frame(found.table.apply(lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f")))))
+    frame(
+        found.table.apply(lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f"))))
+    )
     heading("participants best described")
     frame(people["winner"].value_counts().rename("participants").to_frame())
     if found.frequencies is not None:
