@@ -58,8 +58,9 @@ in finer rounds there are more of those outside, and no more particles."""
 CERTAIN = 1.0
 """Emulators are good enough when the variances of their errors, summed over participants, are below this."""
 
-LITTLE = 0.8
-"""Or when two rounds have left more of them than this share of what the best one before had left."""
+LITTLE, NEAR = 0.9, 3.0
+"""Or when two rounds have left more of the cost of a proposal than this share of what the best one before had left, and no more
+than so many times what exact emulators would leave: one that is far off may be better next time."""
 
 NOISE, FEWEST_MOST = 0.15, (64, 4000)
 """Variance of the logarithm of one estimate that each participant's number of particles is chosen for, and its bounds."""
@@ -145,12 +146,27 @@ class Work:
 
     def _settled(self) -> bool:
         """Whether emulators are good enough, or get no better."""
-        totals = [each.sum() for each in self.surprise]
-        if len(totals) < 5:
+        if len(self.surprise) < 5:
             return False
-        if len(totals) >= ROUNDS or max(totals[-2:]) < CERTAIN:
+        if len(self.surprise) >= ROUNDS or max(each.sum() for each in self.surprise[-2:]) < CERTAIN:
             return True
-        return min(totals[-2:]) > LITTLE * min(totals[:-2])
+        costs = [self._cost(each) for each in self.surprise]
+        last = min(costs[-2:])
+        return last > LITTLE * min(costs[:-2]) and last < NEAR * self._cost(np.zeros_like(self.noise))
+
+    def _cost(self, surprise: np.ndarray) -> float:
+        """Particles that a joint proposal takes where emulators are so far off."""
+        particles, counts = self._numbers(surprise)
+        return float((particles * counts).sum())
+
+    def _numbers(self, surprise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of particles, and of draws, of each unit, by its noise and its emulator's error."""
+        particles = np.clip(np.ceil(PARTICLES * self.noise / NOISE), *FEWEST_MOST)
+        # of the mean of M weights, each lognormal, the variance is about expm1(variance) / M
+        each = np.expm1(np.minimum(surprise + self.noise * PARTICLES / particles, 5.0)) + 1e-3
+        if self.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
+            return particles, np.sqrt(each / particles) * np.sqrt(each * particles).sum() / SPREAD
+        return particles, each / (0.5 * SPREAD)
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
@@ -261,17 +277,11 @@ class Work:
         """What corrects, with numbers of particles and draws chosen by the errors that were seen."""
         emulator = self.emulator(0)
         posterior, expansion = self.emulated(emulator)
-        particles = np.clip(np.ceil(PARTICLES * self.noise / NOISE), *FEWEST_MOST).astype(np.int64)
-        # of the mean of M weights, each lognormal, the variance is about expm1(variance) / M
-        each = np.expm1(np.minimum(self.surprise[-1] + self.noise * PARTICLES / particles, 5.0)) + 1e-3
-        if self.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
-            wanted = np.sqrt(each / particles) * np.sqrt(each * particles).sum() / SPREAD
-        else:
-            wanted = each / (0.5 * SPREAD)
+        particles, wanted = self._numbers(self.surprise[-1])
         counts = np.clip(np.ceil(wanted), 2, 64).astype(np.int64)
         made = Corrector(
-            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts, particles,
-            self.random(2),
+            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts,
+            particles.astype(np.int64), self.random(2),
         )  # fmt: skip
         return made, posterior
 
