@@ -33,7 +33,7 @@ Criterion = Literal["bic", "aic", "integrated"]
 TOLD_APART = 0.8
 """Share of its own participants from which a learner counts as told apart from the others."""
 
-SHORT = {"draws": 300, "chains": 2}
+SHORT: dict[str, Any] = {"draws": 300, "chains": 2}
 """Of each hierarchical fit: its draws only say where to integrate, and over which groups."""
 
 STARTS = 4

@@ -43,7 +43,7 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     UsageError
         For other phases, or trials that are not the experiment's.
     """
-    _check(trials)
+    _checked(trials)
     if phase not in SEASONED:
         raise UsageError(f"phase={phase!r}: no phase with true seasons; there are {', '.join(SEASONED)}")
     rows = np.flatnonzero(trials.columns["phase"].values == LEVELS["phase"].index(phase))
@@ -66,8 +66,7 @@ def of_phase(trials: Trials, phase: str) -> Trials:
 def preferred(trials: Trials) -> np.ndarray:
     """Whether the richer of two on offer was chosen, ``(trials,)``: 1 or 0, NaN where nothing was compared or chosen, or both are
     equally rich. Seasons are as rich as their aliens on average, aliens as the reward of their item in the season."""
-    _check(trials)
-    best, choice = MEANS.max(2), trials.choice
+    best, choice = MEANS.max(2), _checked(trials)
     asked = trials.columns["asked"].values
     context, cue = (trials.columns[f"option_{name}"].values for name in ("context", "cue"))
     found = np.full(len(asked), np.nan)
@@ -93,14 +92,14 @@ def preferences(trials: Trials) -> pd.DataFrame:
 def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     """Which task sets the first four choices of a block belong to: shares of the labels :data:`TASK_SETS`, where no alien comes
     twice. ``frame`` is that of :func:`trialwise.behaviour.scored`."""
+    import pandas as pd
+
     first = frame[(frame["position"] <= 4) & (frame["choice"] != MISSED)]
     label = task_set_of(first["cue"], first["choice"])
     shares = [
         first.assign(is_it=label == k).groupby("participant", observed=False)["is_it"].mean()
         for k in range(len(TASK_SETS))
     ]
-    import pandas as pd
-
     return pd.concat(shares, axis=1).set_axis(list(TASK_SETS), axis=1)
 
 
@@ -112,10 +111,10 @@ def novel_profile(trials: Trials) -> pd.DataFrame:
     """
     import pandas as pd
 
-    _check(trials)
-    rows = (trials.columns["context"].values == NOVEL) & (trials.choice != MISSED)
+    choice = _checked(trials)
+    rows = (trials.columns["context"].values == NOVEL) & (choice != MISSED)
     counts = np.zeros((trials.n_participants, CUES, ACTIONS))
-    np.add.at(counts, (trials.participant_index[rows], trials.columns["cue"].values[rows], trials.choice[rows]), 1)
+    np.add.at(counts, (trials.participant_index[rows], trials.columns["cue"].values[rows], choice[rows]), 1)
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum(2, keepdims=True)
     label = task_set_of(*np.indices((CUES, ACTIONS)))
@@ -139,13 +138,15 @@ def of_experiment(trials: Trials) -> bool:
     return not _strange(trials)
 
 
-def _check(trials: Trials) -> None:
+def _checked(trials: Trials) -> np.ndarray:
+    """The choices, of trials that are the experiment's."""
     strange = _strange(trials)
     if strange:
         raise UsageError(
             f"these are not trials of AlienExperiment: {strange}. Simulate it, or read its columns with "
             "levels=tw.AlienExperiment.levels"
         )
+    return np.asarray(trials.choice)
 
 
 def _strange(trials: Trials) -> str:

@@ -139,11 +139,12 @@ def reading(learner: Learner, trials: Trials) -> str:
     from trialwise.columns import Reading
 
     reads = set(Reading(learner).trial)
-    told, labels = [], set()
+    told: list[str] = []
+    labels: set[str] = set()
     for name in sorted(reads & set(trials.columns) - {"context", "cue"}):
         column = trials.columns[name]
-        labels |= {column.levels} - {None}
-        owner = "" if column.levels in (None, name) else column.levels
+        labels |= {column.levels} if column.levels else set()
+        owner = "" if column.levels in (None, name) else str(column.levels)
         if column.values.ndim == 2:
             parts = ",".join(f"{name}_{k + 1}" for k in range(column.values.shape[1]))
             told += ["--vector", f"{name}={parts}" + (f":{column.levels}" if column.levels else "")]

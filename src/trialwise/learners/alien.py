@@ -16,6 +16,8 @@ unless ``frozen``.
 Source: Eckstein & Collins (2020), PNAS 117(47):29381, Methods, and their code.
 """
 
+from typing import Any
+
 from trialwise.declaration import learner
 from trialwise.learners.hierarchical_bayes import HierarchicalBayes
 from trialwise.learners.q_learning import QLearning
@@ -23,8 +25,9 @@ from trialwise.learners.task_sets import TaskSets
 from trialwise.parameters import constant, hidden, positive, unit
 from trialwise.state import memory, state
 
-flat_elapse, flat_learn = QLearning.methods["elapse"], QLearning.methods["learn"]
-sets_elapse, bayes_elapse = TaskSets.methods["elapse"], HierarchicalBayes.methods["elapse"]
+ONE_PHASE: dict[str, Any] = {kind.__name__: kind for kind in (QLearning, TaskSets, HierarchicalBayes)}
+flat_elapse, flat_learn = (ONE_PHASE["QLearning"].methods[name] for name in ("elapse", "learn"))
+sets_elapse, bayes_elapse = (ONE_PHASE[name].methods["elapse"] for name in ("TaskSets", "HierarchicalBayes"))
 
 
 @learner
@@ -178,7 +181,10 @@ class AlienTaskSets:
         if not (self.frozen and (trial.asked != 0 or trial.context == 4)):
             sets_elapse(self, now, trial)
 
-    learn = TaskSets.methods["learn"]
+    learn = ONE_PHASE["TaskSets"].methods["learn"]
+
+
+ALL_PHASES: Any = AlienTaskSets
 
 
 @learner
@@ -223,7 +229,7 @@ class AlienHierarchicalBayes:
         if not (self.frozen and (trial.asked != 0 or trial.context == 4)):
             bayes_elapse(self, now, trial)
 
-    reset = AlienTaskSets.methods["reset"]
-    hide = AlienTaskSets.methods["hide"]
-    choose = AlienTaskSets.methods["choose"]
-    learn = HierarchicalBayes.methods["learn"]
+    reset = ALL_PHASES.methods["reset"]
+    hide = ALL_PHASES.methods["hide"]
+    choose = ALL_PHASES.methods["choose"]
+    learn = ONE_PHASE["HierarchicalBayes"].methods["learn"]

@@ -27,8 +27,8 @@ def behaviour_plot(table: pd.DataFrame, width: float = 10.0) -> Figure:
     curves, _ = families([str(name) for name in table.columns])
     across = max(1, min(len(curves), int(width / 3.2)))
     down = -(-len(curves) // across)
-    figure = Figure(figsize=(width, 2.7 * down), layout="constrained")
-    figure.get_layout_engine().set(hspace=0.06)  # type: ignore[union-attr]
+    figure = Figure(figsize=(width, 2.7 * down))
+    figure.set_layout_engine("constrained", hspace=0.06)
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes[len(curves) :]:
         axis.set_axis_off()

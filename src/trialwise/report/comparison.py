@@ -14,8 +14,8 @@ MISSING = "Left out: how these learners compare. Type report(fits, comparison=co
 
 def section(subjects: list[Subject], compared: Comparison | None) -> Section:
     """Tables of learners and participants, and what to know about them."""
-    found = _blocks(compared) if compared is not None else [Text(ONE if len(subjects) == 1 else MISSING, "missing")]
-    return Section("comparison", "How do learners compare?", found)
+    missing: list[Block] = [Text(ONE if len(subjects) == 1 else MISSING, "missing")]
+    return Section("comparison", "How do learners compare?", missing if compared is None else _blocks(compared))
 
 
 def _blocks(comparison: Comparison) -> list[Block]:

@@ -75,6 +75,7 @@ def _priors(subject: Subject) -> list[Block]:
         )
         return found
     cells = tuple(_row(subject, k, parameter) for k, parameter in enumerate(subject.parameters))
+    header: tuple[str, ...]
     if subject.grouped:
         header = ("parameter", "scale", "group mean", "group spread", "group median, in words")
     else:

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trialwise.report.blocks import Picture
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def _drawn(plot: Callable[[float], Figure], width: float) -> str:
     figure = plot(width)
     for axis in figure.axes:
         for line in axis.lines:
-            line.set_rasterized(len(line.get_xydata()) > LONG)
+            line.set_rasterized(np.shape(line.get_xydata())[0] > LONG)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the reader's fonts may have it
