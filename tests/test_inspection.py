@@ -37,6 +37,8 @@ def test_counts_shares_and_contexts():
     assert found.by_context == {"cold": (40, (0.5,)), "hot": (40, (0.5,))}
     assert found.outcomes["outcome"].mean == 0.5
     assert found.next_command == "trialwise fit QLearning -o results"
+    assert "contexts\n  context  trials  mean outcome\n  cold     40      0.5\n  hot      40      0.5" in str(found)
+    assert all(caution.message in str(found) for caution in found.warnings)
 
 
 def test_tables_are_text_and_rectangular():

@@ -56,8 +56,9 @@ def log_likelihood(
 
     Returns
     -------
-    array ``(participants,)``, or with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array also
-    has ``standard_error``, the Monte Carlo error of each number, and ``particles``.
+    array, or array and dict
+        ``(participants,)``, in nats; with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array
+        also has ``standard_error``, the Monte Carlo error of each number, and ``particles``.
 
     Raises
     ------
@@ -82,9 +83,19 @@ def log_likelihood(
 
 
 def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Log-probability of each trial's choice (or response) given the trials before it, ``(trials,)`` in data order.
+    """Log-probability of each trial's choice (or log-density of its response) given the trials before it.
 
-    NaN where nothing was chosen. Arguments and errors as :func:`log_likelihood`.
+    Their sum is :func:`log_likelihood`. With a hidden choice they come from one filter and hold its Monte Carlo error.
+
+    Parameters
+    ----------
+    learner, trials, parameters
+        As for :func:`log_likelihood`; so are the errors.
+
+    Returns
+    -------
+    array
+        ``(trials,)`` in the order of the data, in nats; NaN where nothing was chosen.
     """
     if learner.hides:
         return trial_values(learner, trials, parameters)["log_likelihood"].to_numpy()
@@ -96,7 +107,7 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
 
     Columns behind those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
     ``log_likelihood``, and the signals that the learner's ``learn`` returns under their own names (NaN on trials without
-    learning): the regressors of an EEG or fMRI analysis. Arguments and errors as :func:`log_likelihood`.
+    learning): the regressors of an EEG or fMRI analysis.
 
     With a hidden choice, signals are expected values given all trials (smoothed), and ``<name>_filtered`` given the trials up
     to this one. Probabilities of the hidden choice come in the same two forms. Where options are exchangeable, they have no
@@ -105,6 +116,18 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     rest (without contexts ``hidden_same``: as on the trial before). Otherwise ``hidden_1``, ``hidden_2``, ... are the options.
     ``attrs["ancestors"]`` of the table tells for each participant how many effective ancestors the smoothing has left at the
     first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.hidden_values`.
+
+    Parameters
+    ----------
+    learner, trials, parameters
+        As for :func:`log_likelihood`; so are the errors.
+    seed
+        Of the filters, for a learner with a hidden choice.
+
+    Returns
+    -------
+    DataFrame
+        Signals in the units of the outcome, where they are prediction errors of it.
     """
     frame = trials.to_frame()
     if learner.hides:
@@ -132,14 +155,28 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
 def same_hidden(
     learner: Learner, trials: Trials, parameters: Mapping[str, Any], participant: Hashable, seed: int = 0
 ) -> np.ndarray:
-    """Probability that the same hidden option was in use on trials s and t of a participant, ``(trials, trials)``, smoothed.
+    """Probability that the same hidden option was in use on trials s and t of a participant, given all trials.
 
-    NaN where a choice was missed. Arguments and errors as :func:`log_likelihood`.
+    It needs no names of the options, which exchangeable ones do not have.
+
+    Parameters
+    ----------
+    learner, trials, parameters
+        As for :func:`log_likelihood`.
+    participant
+        A label.
+    seed
+        Of the filters.
+
+    Returns
+    -------
+    array
+        ``(trials, trials)``, symmetric; NaN where a choice was missed.
 
     Raises
     ------
     UsageError
-        Also for a learner without a hidden choice, or an unknown participant.
+        As :func:`log_likelihood`; also for a learner without a hidden choice, or an unknown participant.
     """
     if not learner.hides:
         raise UsageError(f"{learner} makes no hidden choice")
@@ -162,6 +199,16 @@ def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[s
     """:func:`log_likelihood` in interpreted Python: slow, and a debugger steps through the learner's own lines.
 
     With a hidden choice it is an estimate by ten particles, whose purpose is the stepping through.
+
+    Parameters
+    ----------
+    learner, trials, parameters
+        As for :func:`log_likelihood`; so are the errors.
+
+    Returns
+    -------
+    array
+        ``(participants,)``, in nats.
     """
     from trialwise.engine.run import run_plain
 

@@ -52,6 +52,11 @@ class Rows:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def __str__(self) -> str:
+        widths = [max(map(len, cells)) for cells in zip(self.header, *self.rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in (self.header, *self.rows)]
+        return "\n  ".join([self.title, *lines])
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -116,6 +121,10 @@ class Inspection:
             Rows("contexts", ("context", "trials", *(f"mean {n}" for n in self.outcomes)), tuple(self._contexts())),
         ]
         return [table for table in tables if table.rows]
+
+    def __str__(self) -> str:
+        """All tables and warnings, for printing."""
+        return "\n\n".join(map(str, [*self.tables(), *self.warnings]))
 
     def _counts(self) -> Iterator[tuple[str, str]]:
         few, median, many = self.trials_each

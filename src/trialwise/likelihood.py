@@ -112,6 +112,11 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     **parameters
         Every free parameter on its natural scale: tensors ``(participants,)`` or scalars.
 
+    Returns
+    -------
+    TensorVariable
+        The observed variable, ``(trials,)``.
+
     Raises
     ------
     UsageError

@@ -107,9 +107,14 @@ class Hidden(Setting):
 
 
 def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0) -> Any:
-    """A parameter between 0 and 1: a learning rate, a probability.
+    """A parameter between 0 and 1: a learning rate, a probability. ``alpha: float = unit("learning rate")``.
 
-    Group prior on the logit scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+    Parameters
+    ----------
+    role
+        What it is, in a few words, for listings and messages.
+    mean, width, spread
+        The group's default prior on the logit scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
     """
     return Parameter("", role, "unit", 0.0, 1.0, mean, width, spread)
 
@@ -117,11 +122,17 @@ def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.
 def positive(
     role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.0, per_outcome: bool | None = None
 ) -> Any:
-    """A parameter above 0: an inverse temperature, a scale.
+    """A parameter above 0: an inverse temperature, a scale. ``beta: float = positive("inverse temperature")``.
 
-    Group prior on the log scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``. With ``per_outcome`` the
-    prior is on the value times the outcome's standard deviation; by default that is so for whatever role begins
-    with "inverse temperature".
+    Parameters
+    ----------
+    role
+        What it is, in a few words.
+    mean, width, spread
+        The group's default prior on the log scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+    per_outcome
+        Whether that prior is on the value times the outcome's standard deviation; by default so for whatever role begins
+        with "inverse temperature".
     """
     if per_outcome is None:
         per_outcome = role.lower().startswith("inverse temperature")
@@ -129,14 +140,31 @@ def positive(
 
 
 def real(role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.0) -> Any:
-    """A parameter that may be any number: a bias, a slope. Group prior: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``."""
+    """A parameter that may be any number: a bias, a slope. ``bias: float = real("bias to the left")``.
+
+    Parameters
+    ----------
+    role
+        What it is, in a few words.
+    mean, width, spread
+        The group's default prior: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+    """
     return Parameter("", role, "real", -np.inf, np.inf, mean, width, spread)
 
 
 def interval(
     lower: float, upper: float, role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0
 ) -> Any:
-    """A parameter between two numbers; group prior on the scaled logit, as :func:`unit`.
+    """A parameter between two numbers: ``shift: float = interval(-1, 1, "shift")``.
+
+    Parameters
+    ----------
+    lower, upper
+        Its range.
+    role
+        What it is, in a few words.
+    mean, width, spread
+        The group's default prior, as for :func:`unit`, of the logit of (value - lower) / (upper - lower).
 
     Raises
     ------
@@ -149,7 +177,20 @@ def interval(
 
 
 def constant(value: Any, role: str) -> Any:
-    """A setting with its default: ``initial: float = constant(0.0, "value before any outcome")``."""
+    """A setting, which is chosen and not estimated: ``initial: float = constant(0.0, "value before any outcome")``.
+
+    Parameters
+    ----------
+    value
+        Its default, a number, a flag or a word; ``QLearning(initial=1.2)`` chooses another of the same type.
+    role
+        What it is, in a few words.
+
+    Raises
+    ------
+    UsageError
+        For a default of another type.
+    """
     if not isinstance(value, int | float | bool | str):
         raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a word")
     return Setting("", role, value)
@@ -160,6 +201,15 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
 
     Exchangeable options start out alike and are treated alike: to swap two of them in a state swaps them in ``hide`` and
     changes nothing else. Only the order of their first use then tells them apart, and the engine labels them so.
+
+    Parameters
+    ----------
+    options
+        How many there are.
+    role
+        What they are, in a few words.
+    exchangeable
+        Whether nothing tells them apart at the start.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class GroupPrior:
 
 def outcome_sd(trials: Trials) -> float:
     """Standard deviation of the outcomes, of the widest if there are several; 1 where they do not vary."""
-    spreads = [float(np.nanstd(v)) for v in trials.outcome.values() if np.isfinite(v).any()]
+    spreads = [float(np.std(v[np.isfinite(v)])) for v in trials.outcome.values() if np.isfinite(v).any()]
     return max((s for s in spreads if s > 0), default=1.0)
 
 

@@ -22,6 +22,8 @@ def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.D
 
     Parameters
     ----------
+    fit
+        With participants of its own: ``pooling`` other than ``"complete"``.
     truth
         A row a participant, column ``participant`` and one for each parameter, as :class:`Simulation` has it.
     interval

@@ -59,7 +59,13 @@ class State:
 
 
 def state(**parts: Any) -> Any:
-    """Several named things to remember: tables, numbers, memories.
+    """Several named things to remember: tables, numbers, memories. What ``start`` returns.
+
+    Parameters
+    ----------
+    **parts
+        Tables of ``task.table(...)``, numbers, or :func:`memory`. Numbers and memories may be set later,
+        ``now.last = choice``; tables are filled in place.
 
     >>> state(value=task.table("cue"), last=memory(-1))          # doctest: +SKIP
     """
@@ -67,7 +73,13 @@ def state(**parts: Any) -> Any:
 
 
 def memory(value: int = -1) -> Any:
-    """One whole number to remember in a :func:`state`, such as the previous choice; it is not differentiated."""
+    """One whole number to remember in a :func:`state`, such as the previous choice; it is not differentiated.
+
+    Parameters
+    ----------
+    value
+        What it is before the first trial; -1 says "none yet" where codes of labels begin at 0.
+    """
     return int(value)
 
 
@@ -110,7 +122,15 @@ class Task:
 
 
 def softmax_into(preference: Any) -> None:
-    r"""Turn logits into probabilities in place, :math:`p_j = e^{L_j} / \sum_k e^{L_k}`, without overflow."""
+    r"""Turn logits into probabilities in place, :math:`p_j = e^{L_j} / \sum_k e^{L_k}`, without overflow.
+
+    For a learner's own use: what ``choose`` and ``hide`` leave in ``preference`` goes through a softmax anyway.
+
+    Parameters
+    ----------
+    preference
+        ``(options,)``, any finite numbers; afterwards 0 to 1, summing to 1.
+    """
     top = preference[0]
     for option in range(1, len(preference)):
         if preference[option] > top:

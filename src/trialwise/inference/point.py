@@ -71,6 +71,19 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     refined about where that leads; ``log_likelihood`` is then an estimate at the optimum by many particles, and
     ``standard_error`` its Monte Carlo error.
 
+    Parameters
+    ----------
+    learner, trials
+        As for :func:`trialwise.fit`.
+    starts
+        How many starting points each participant has.
+    seed
+        The same seed gives the same starting points.
+
+    Returns
+    -------
+    Point
+
     Raises
     ------
     UsageError

@@ -1,0 +1,50 @@
+"""The documentation site: pages from this folder, and from the code itself what the code says best.
+
+``uv run --group docs sphinx-build -W docs build/site`` builds it. Warnings are errors, and so is whatever goes wrong in the
+tutorial, whose every line is run.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import trialwise  # noqa: E402
+
+logging.getLogger("pytensor").setLevel(logging.WARNING)
+
+project = "trialwise"
+author = "the trialwise authors"
+version = release = trialwise.__version__
+html_title = f"trialwise {version}"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "from_the_code",  # in this folder
+]
+exclude_patterns = ["README.md"]
+html_theme = "furo"
+html_show_sphinx = False
+html_copy_source = False
+templates_path: list[str] = []
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_in_temp = True
+nb_merge_streams = True
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 90
+napoleon_google_docstring = False
+napoleon_use_param = False  # parameters that are told together stay together
+napoleon_use_rtype = False

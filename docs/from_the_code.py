@@ -1,0 +1,268 @@
+"""What the site takes from the code when it is built: a page for each learner, the command line's help, the studies' results.
+
+Generated are ``docs/learners``, ``docs/command_line.rst``, ``docs/measured.rst`` and ``docs/tutorial.py``; they are not kept under
+version control. The build also fails where a public name is described nowhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def setup(app):
+    app.connect("builder-inited", generate)
+    app.connect("env-check-consistency", all_are_described)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def generate(app):
+    """Write the generated pages, those that have changed."""
+    from trialwise.learners import BUILT_IN
+
+    learners = {name: cls() for name, cls in BUILT_IN.items()}
+    pages = {f"learners/{name}.rst": learner_page(learner) for name, learner in learners.items()}
+    pages["learners/index.rst"] = learners_page(learners)
+    pages["command_line.rst"] = command_line_page()
+    pages["tutorial.py"] = as_script((HERE / "tutorial.md").read_text(encoding="utf-8"))
+    pages["measured.rst"] = measured_page(sorted(HERE.glob("*.txt")))
+    (HERE / "learners").mkdir(exist_ok=True)
+    for place, text in pages.items():
+        file = HERE / place
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+    for stale in (HERE / "learners").glob("*.rst"):
+        if f"learners/{stale.name}" not in pages:
+            stale.unlink()
+
+
+def all_are_described(app, env):
+    """Every public name has its place in the site."""
+    from sphinx.util import logging
+
+    import trialwise
+
+    described = {name for name, _, _, _, _, _ in env.domains["py"].get_objects()}
+    for name in sorted({f"trialwise.{each}" for each in trialwise.__all__} - described):
+        logging.getLogger(__name__).warning("%s is public, and no page describes it", name)
+
+
+# -- pieces of reStructuredText --------------------------------------------------------------------------------------
+
+
+def title(text: str, sign: str = "=") -> str:
+    return f"{text}\n{sign * len(text)}\n"
+
+
+def rows(header: Sequence[str], body: Iterable[Sequence[str]], widths: str = "auto") -> str:
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for cells in (header, *body):
+        lines += [f"   {'*' if k == 0 else ' '} - {cell}" for k, cell in enumerate(cells)]
+    return "\n".join(lines) + "\n"
+
+
+def code(text: str, language: str = "python") -> str:
+    return f".. code-block:: {language}\n\n{textwrap.indent(text.strip(), '   ')}\n"
+
+
+# -- learners --------------------------------------------------------------------------------------------------------
+
+
+def learners_page(learners) -> str:
+    table = rows(
+        ["learner", "for", "parameters", "what it does"],
+        [
+            [f":doc:`{name}`", answers(one), ", ".join(f"``{p}``" for p in one.names), first_sentence(one)]
+            for name, one in learners.items()
+        ],
+        "18 10 27 45",
+    )
+    listed = "\n".join(f"   {name}" for name in learners)
+    return f"""{title("Learners")}
+Those that come with trialwise. Each page is written from the learner's class: what it does, its equations, its parameters
+with their ranges and default priors, an example, and the class itself, which is all there is. ``trialwise models NAME``
+prints the same in a terminal. For one of your own see :doc:`../own_learner`.
+
+{table}
+.. toctree::
+   :hidden:
+
+{listed}
+"""
+
+
+def learner_page(learner) -> str:
+    name = type(learner).__name__
+    settings = ", ".join(f"{s}={value!r}" for s, value in learner.settings.items())
+    about = textwrap.indent(inspect.cleandoc(type(learner).__doc__), "   ")
+    parameters = rows(
+        ["name", "what it is", "range", "group mean", "group spread", "typical values (95 %)"],
+        [
+            [f"``{p.name}``", p.role, p.range, f":math:`{normal(p)}`", f":math:`{half_normal(p)}`", typical(p)]
+            for p in learner.parameters
+        ],
+        "15 30 10 17 15 13",
+    )
+    scaled = any(p.per_outcome for p in learner.parameters)
+    chosen = rows(
+        ["name", "what it is", "default"],
+        [[f"``{s}``", learner.fields[s].role, f"``{value!r}``"] for s, value in learner.settings.items()],
+    )
+    signals = ", ".join(f"``{s}``" for s in learner.signals) or "none"
+    return f"""{title(name)}
+.. py:currentmodule:: trialwise
+
+.. py:class:: {name}({f"*, {settings}" if settings else ""})
+
+{about}
+
+{title("Parameters", "-")}
+{parameters}
+Means and spreads of the group are on the unconstrained scale, the logit of a parameter from 0 to 1 and the logarithm of one
+above 0; "typical" is the median of the natural value and the middle 95 % of it at a group's mean.
+{"Inverse temperatures marked * are told for outcomes of standard deviation 1: they are divided by that of the data." if scaled else ""}
+See :doc:`../priors`.
+
+{title("Settings", "-") + chosen if learner.settings else ""}
+{title("Data", "-")}
+Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()``: {signals}.
+
+{title("Example", "-")}
+{code(example(learner))}
+{title("The class", "-")}
+{code(learner.source)}
+"""
+
+
+def example(learner) -> str:
+    """A simulation of the learner in a task that suits it, and what goes on in it: code that runs as it stands."""
+    name, task = type(learner).__name__, task_of(learner)
+    truth = {p.name: rounded(p) for p in learner.parameters}
+    said = textwrap.fill(
+        ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
+    )
+    return f"""import trialwise as tw
+
+learner = tw.{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
+truth = {{
+{said},
+}}
+simulation = tw.simulate(learner, tw.{task}, truth, participants=5, seed=1)
+tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabilities and signals
+"""
+
+
+def task_of(learner) -> str:
+    """The first task that shows all the learner reads."""
+    from trialwise.columns import Reading
+    from trialwise.engine.packed import OPTIONAL
+
+    if learner.response != "categorical":
+        return "Conditioning()"
+    extra = set(Reading(learner).trial) - set(OPTIONAL)
+    return "AlienExperiment()" if extra else "AlienTask(trials=120)"
+
+
+def rounded(parameter) -> float:
+    """The middle of the prior, to one figure; inverse temperatures as they suit the alien task's rewards."""
+    middle = float(parameter.constrain(parameter.mean)) / (2.5 if parameter.per_outcome else 1.0)
+    return float(f"{middle:.1g}")
+
+
+def answers(learner) -> str:
+    return "choices" if learner.response == "categorical" else "responses"
+
+
+def first_sentence(learner) -> str:
+    paragraph = " ".join(inspect.cleandoc(type(learner).__doc__).split("\n\n")[0].split())
+    return re.split(r"(?<=[.:;]) ", paragraph)[0].rstrip(":;")
+
+
+def normal(parameter) -> str:
+    return rf"\mathrm{{Normal}}({parameter.mean:g},\ {parameter.width:g})"
+
+
+def half_normal(parameter) -> str:
+    return rf"\mathrm{{HalfNormal}}({parameter.spread:g})"
+
+
+def typical(parameter) -> str:
+    low, middle, high = parameter.constrain([parameter.mean + z * parameter.width for z in (-1.96, 0, 1.96)])
+    return f"{middle:.2g} ({low:.2g} to {high:.2g})" + (" \\*" if parameter.per_outcome else "")
+
+
+def reads(learner) -> list[str]:
+    """The columns a learner needs, those that may be absent marked so."""
+    from trialwise.columns import Reading, dimensions
+    from trialwise.engine.packed import OPTIONAL
+
+    reading = Reading(learner)
+    before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
+    told = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
+    told.append("the choice" if learner.response == "categorical" else "the response")
+    if "learn" in learner.methods:
+        told += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
+    return told
+
+
+# -- the tutorial -----------------------------------------------------------------------------------------------------
+
+
+def as_script(page: str) -> str:
+    """A page's cells as a script, its prose as comments between them: editors and Jupyter know the form."""
+    body = page.split("---\n", 2)[2]
+    parts = []
+    for n, part in enumerate(re.split(r"```\{code-cell\} python\n(.*?)```\n", body, flags=re.DOTALL)):
+        if n % 2:
+            parts.append("# %%\n" + re.sub(r"\A(:.*\n)+", "", part).strip())
+        elif part.strip():
+            lines = [f"# {line}".rstrip() for line in part.strip().splitlines()]
+            parts.append("\n".join(["# %% [markdown]", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+# -- the command line ------------------------------------------------------------------------------------------------
+
+
+def command_line_page() -> str:
+    """What ``--help`` says of every command."""
+    import typer
+    from typer.testing import CliRunner
+
+    from trialwise.cli.app import app
+
+    os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    runner, group = CliRunner(), typer.main.get_command(app)
+    parts = [title("Command line")]
+    parts.append("Every verb of the library is a command too. ``--help`` after any of them prints what stands here.\n")
+    for name in group.commands:  # type: ignore[attr-defined]
+        told = runner.invoke(app, [name, "--help"])
+        assert told.exit_code == 0, told.output
+        parts += [title(f"trialwise {name}", "-"), code(told.output, "text")]
+    return "\n".join(parts)
+
+
+# -- what scripts measured -------------------------------------------------------------------------------------------
+
+
+def measured_page(files: Sequence[Path]) -> str:
+    """The results that scripts have written beside the pages, as they stand, with their pictures."""
+    parts = [title("Measured")]
+    parts.append(
+        "What the scripts of the repository found, in their own words: each part below is a file that the script of that name"
+        " wrote. For timings see :doc:`benchmarks`.\n"
+    )
+    for file in files:
+        parts.append(title(file.stem.replace("_", " ").capitalize(), "-"))
+        if (HERE.parent / "scripts" / f"{file.stem}.py").is_file():
+            parts.append(f"``python scripts/{file.stem}.py``\n")
+        parts.append(f".. literalinclude:: {file.name}\n   :language: text\n")
+        if file.with_suffix(".png").is_file():
+            parts.append(f".. image:: {file.stem}.png\n   :alt: {file.stem.replace('_', ' ')}\n   :width: 100%\n")
+    return "\n".join(parts)

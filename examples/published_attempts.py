@@ -1,0 +1,87 @@
+"""Two published slips as learners, so that they can be run beside the right thing: see ``scripts/published_attempts.py``.
+
+They are for comparison only. Both keep the contract of a trial, which is the point: nothing warns of them but what they predict.
+"""
+
+import numpy as np
+
+from trialwise import constant, learner, memory, positive, softmax_into, state, unit
+
+
+@learner
+class ShiftedRow:
+    r"""Flat Q-learning whose choices are read from the row that the trial before has just updated.
+
+    The values of trial t's own season and alien, after that trial's update, are paired with the choice of trial t + 1, for
+    another alien: :math:`p(a_{t+1}) = \mathrm{softmax}\, \beta\, Q_{t+1}[x_t, s_t]` where :math:`Q_{t+1}[x_{t+1}, s_{t+1}]` is meant.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    initial: float = constant(1.2, "value before any outcome")
+
+    def start(self, task):
+        q = task.table("context", "cue", "action", fill=self.initial)
+        return state(q=q, context=memory(0), cue=memory(-1))
+
+    def choose(self, now, trial, preference):
+        for action in range(len(preference)):
+            value = self.initial if now.cue < 0 else now.q[now.context, now.cue, action]  # not the alien at hand
+            preference[action] = self.beta * value
+
+    def elapse(self, now, trial):
+        now.q.decay(self.forget, self.initial)
+
+    def learn(self, now, trial, choice, outcome):
+        now.q[trial.context, trial.cue, choice] += self.alpha * (outcome - now.q[trial.context, trial.cue, choice])
+        now.context = trial.context
+        now.cue = trial.cue
+
+
+@learner
+class FrozenTaskSets:
+    r"""Task sets drawn by numbers that were drawn once, ``trial.draw`` from 0 to 1, and kept: frozen noise.
+
+    As :class:`trialwise.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The likelihood is
+    that of one arbitrary course of the sets, and a step function of the upper level's parameters.
+    """
+
+    alpha: float = unit("learning rate", mean=-1.0)
+    beta: float = positive("inverse temperature", mean=1.0)
+    forget: float = unit("forgetting rate", mean=-2.0)
+    alpha_high: float = unit("learning rate of task sets", mean=-1.0)
+    beta_high: float = positive("inverse temperature of task sets")
+    forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
+    initial: float = constant(1.2, "value before any outcome")
+    sets: int = constant(3, "number of task sets")
+
+    def start(self, task):
+        low = task.table(self.sets, "cue", "action", fill=self.initial)
+        return state(low=low, high=task.table("context", self.sets, fill=self.initial), picked=memory(0))
+
+    def pick(self, now, trial):
+        share = np.zeros(self.sets)
+        for task_set in range(self.sets):
+            share[task_set] = self.beta_high * now.high[trial.context, task_set]
+        softmax_into(share)
+        reached, picked = 0.0, 0
+        for task_set in range(self.sets - 1):
+            reached += share[task_set]
+            if trial.draw > reached:
+                picked = task_set + 1
+        return picked
+
+    def choose(self, now, trial, preference):
+        task_set = self.pick(now, trial)
+        for action in range(len(preference)):
+            preference[action] = self.beta * now.low[task_set, trial.cue, action]
+
+    def elapse(self, now, trial):
+        now.picked = self.pick(now, trial)  # before forgetting changes the shares
+        now.low.decay(self.forget, self.initial)
+        now.high.decay(self.forget_high, self.initial)
+
+    def learn(self, now, trial, choice, outcome):
+        now.low[now.picked, trial.cue, choice] += self.alpha * (outcome - now.low[now.picked, trial.cue, choice])
+        now.high[trial.context, now.picked] += self.alpha_high * (outcome - now.high[trial.context, now.picked])

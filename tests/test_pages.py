@@ -1,0 +1,169 @@
+"""What the README and the site's pages show works as it stands."""
+
+import ast
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+import typer
+
+import trialwise as tw
+from trialwise.cli.app import app
+from trialwise.learners import BUILT_IN
+
+ROOT = Path(__file__).parent.parent
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+README = PAGES["README.md"]
+
+
+def blocks(page, language="python"):
+    """The code of a page, block by block; cells of the tutorial, which the site's build runs, are none."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.S | re.M)
+
+
+def is_file(block):
+    """Whether a block is a file of the reader's own: its first line names it."""
+    return re.match(r"# (\w+\.py)\n", block)
+
+
+def is_quoted(block):
+    """Whether a block is a part of a built-in learner."""
+    return "def hide(self" in block and "@learner" not in block
+
+
+MINE = next(block for block in blocks("README.md") if is_file(block))
+WITH_CODE = [page for page in PAGES if [b for b in blocks(page) if not is_file(b)]]
+
+
+def python(code, folder, **environment):
+    """What a fresh process prints."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+FEW = {"fit": {"draws": 60, "tune": 60, "chains": 2, "progress": False}, "check": {"draws": 10, "progress": False}}
+"""What verbs are asked for here where a page does not say: the pages show the defaults, which take longer."""
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, small):
+    """A folder such as a reader has: ``data.csv``, a row a trial, and ``alien``, four wide tables; and verbs in a hurry."""
+    for name, few in FEW.items():
+        monkeypatch.setattr(tw, name, in_a_hurry(getattr(tw, name), few))
+    small.save(tmp_path / "alien", wide=True)
+    (tmp_path / "alien" / "trials.csv").rename(tmp_path / "data.csv")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+    plt.close("all")
+
+
+def in_a_hurry(verb, few):
+    return lambda *given, **named: verb(*given, **{**few, **named})
+
+
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_code_runs_as_it_stands(page, desk, capsys):
+    """All blocks of a page one after another, files of the reader's own written first."""
+    code = []
+    for block in blocks(page):
+        if named := is_file(block):
+            (desk / named[1]).write_text(block)
+        elif not is_quoted(block):
+            code.append(block)
+    (desk / "page.py").write_text("\n".join(code))
+    runpy.run_path(str(desk / "page.py"))
+    problems = "1 problem with the data", "2 problems with the data"
+    assert page != "data.md" or capsys.readouterr().out.count(problems[1]) == 1
+
+
+def test_what_is_quoted_of_a_learner_is_in_it():
+    source = {line.strip() for line in tw.TaskSets().source.splitlines()}
+    quoted = [block for page in PAGES for block in blocks(page) if is_quoted(block)]
+    assert quoted
+    for line in "\n".join(quoted).splitlines():
+        assert not line.strip() or line.strip() in source, line
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")])
+def test_commands_are_understood(page):
+    """Every ``trialwise`` command of a page has a verb and options that there are; the network is left alone."""
+    verbs = typer.main.get_command(app)
+    lines = "\n".join(blocks(page, "console")).splitlines()
+    commands = [words[words.index("trialwise") + 1 :] for words in map(split, lines) if "trialwise" in words]
+    assert commands or page == "benchmarks.md"
+    for verb, *rest in commands:
+        verbs.commands[verb].make_context(verb, rest, resilient_parsing=False)
+
+
+def split(line):
+    return shlex.split(line, comments=True)
+
+
+def test_the_tutorial_answers_every_question():
+    page = PAGES["tutorial.md"]
+    story, table = page.split("## The twelve questions")
+    assert len(re.findall(r"code-cell", story)) > 10
+    for n in range(1, 13):
+        assert f"\n| U{n} |" in table
+        assert n == 9 or re.search(rf"\bU{n}\b", story), f"U{n} is promised and not taken up"
+
+
+def test_the_learner_is_short_and_keeps_the_contract(tmp_path):
+    lines = [line for line in MINE.splitlines() if line.strip()]
+    assert len(lines) <= 25
+    (tmp_path / "mine.py").write_text(MINE)
+    code = "import trialwise as tw, mine; print(tw.check_learner(mine.TwoRates, quiet=True).passed)"
+    assert python(code, tmp_path) == "True"
+
+
+def test_the_readme_and_the_site_show_the_same_learner():
+    assert [b for b in blocks("own_learner.md") if is_file(b)] == [MINE]
+
+
+def test_pictures_and_links_are_there():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_examples_of_learners_run(name):
+    """The example on each learner's page."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    from from_the_code import example
+
+    *begin, last = ast.parse(example(BUILT_IN[name]())).body
+    space = {}
+    exec(compile(ast.Module(begin, []), name, "exec"), space)
+    table = eval(compile(ast.Expression(last.value), name, "eval"), space)
+    assert len(table) == space["simulation"].trials.n_trials and {*space["learner"].signals} <= {*table}
+
+
+@pytest.mark.parametrize("change", ["constant", "helper"])
+def test_a_change_in_the_file_changes_the_likelihood_of_a_new_process(change, tmp_path):
+    """Compiled code on disk is never yesterday's learner."""
+    text = MINE.replace("# mine.py", "# mine.py\nSCALE = 1.0\n\ndef scaled(x):\n    return x * SCALE\n")
+    text = text.replace("+= rate * error", "+= scaled(rate * error)")
+    code = (
+        "import trialwise as tw, mine; from trialwise.data_sets import data_set\n"
+        "trials = data_set('alien_flat')[0].select([0, 1])\n"
+        "print(tw.log_likelihood(mine.TwoRates(), trials, {'alpha_up': .1, 'alpha_down': .2, 'beta': 1.0}).sum())"
+    )
+    changed = text.replace("SCALE = 1.0", "SCALE = 0.5") if change == "constant" else text.replace("* SCALE", "/ 2")
+    found = []
+    for version in (text, text, changed):
+        (tmp_path / "mine.py").write_text(version)
+        found.append(python(code, tmp_path, TRIALWISE_CACHE=str(tmp_path / "cache"), PYTHONDONTWRITEBYTECODE="1"))
+    assert found[0] == found[1] != found[2]
+    assert any((tmp_path / "cache").iterdir())
