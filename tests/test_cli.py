@@ -407,7 +407,7 @@ class FakeFit:
 @pytest.fixture
 def fake(monkeypatch):
     """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
-    seen = types.SimpleNamespace(problems=(), given={}, learners=[])
+    seen = types.SimpleNamespace(problems=(), given={}, learners=[], reported=None)
 
     def fit(learner, trials, **given):
         seen.learner, seen.trials, seen.given = learner, trials, given
@@ -415,8 +415,19 @@ def fake(monkeypatch):
         return FakeFit(learner, trials, seen.problems)
 
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
+    found = types.SimpleNamespace(table=truth, missed=truth, sentences=("alpha: comes back",))
+    best = pd.DataFrame({"elpd": [-9.0], "difference": [0.0], "se_difference": [0.0]}, ["TaskSets"])
+
+    def report(fits, path, **given):
+        seen.reported = fits, given
+        return path
+
     contents = {
         "fit": {"fit": fit},
+        "check": {"check": lambda fit, task, **given: found},
+        "recover": {"recover": lambda *given, **named: found},
+        "compare": {"compare": lambda fits, **given: types.SimpleNamespace(table=best)},
+        "report": {"report": report},
         "plots.recovery": {"recovery_plot": lambda found, table: Figure()},
         "recovered": {"summarised": lambda found: truth, "points": lambda fit, given: given},
     }
@@ -438,7 +449,14 @@ def test_fit_writes_and_tells(fake):
     assert "alpha_group 0.123 1 0 1 1234 900 1.001" in told
     assert "out/deep/fit.nc draws and diagnostics" in told and "note: one thing to know" in told
     assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
-    assert fake.given == {"chains": 4, "seed": None, "pooling": "partial", "progress": True, "checkpoint": None}
+    assert fake.given == {
+        "chains": 4,
+        "seed": None,
+        "pooling": "partial",
+        "progress": True,
+        "checkpoint": None,
+        "executor": None,
+    }
 
 
 def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
@@ -452,6 +470,7 @@ def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
         "pooling": "none",
         "progress": False,
         "checkpoint": None,
+        "executor": None,
     }
     assert fake.learner.settings["initial"] == 1.2
 
@@ -500,14 +519,25 @@ def test_demo_is_the_same_every_time(fake, given, used):
     assert fake.given["seed"] == used
 
 
-def test_demo_compares_with_the_truth(fake):
+def test_demo_tells_the_whole_story(fake):
     told = run("demo", "-o", "out", "--seed", 1)
-    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png", "task_sets"}
+    made = {"check.csv", "recovery.csv", "comparison.csv", "task_sets", "task_sets_flat"}
+    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png", *made}
     assert {path.name for path in Path("out/task_sets").iterdir()} == {*FILES, "recovery_plot.png"}
-    assert "alpha 0.900 0.01 0.1 0.890" in told
-    assert [repr(learner) for learner in fake.learners] == ["QLearning(initial=1.2)", "TaskSets(initial=1.2)"]
+    assert {path.name for path in Path("out/task_sets_flat").iterdir()} == FILES
+    assert "alpha 0.900 0.01 0.1 0.890" in told and "alpha: comes back" in told
+    kinds = ["QLearning(initial=1.2)", "TaskSets(initial=1.2)", "QLearning(initial=1.2)"]
+    assert [repr(learner) for learner in fake.learners] == kinds
     assert "fitted to 30 simulated participants of 440 trials" in told and "fitted to 5 simulated" in told
-    assert "trialwise inspect alien" in told
+    assert "trialwise inspect alien" in told and told.endswith("out/report.html")
+    fits, given = fake.reported
+    assert len(fits) == 3 and set(given["checks"]) < set(fits) and set(given["truth"]) < set(fits) and given["recovery"]
+
+
+def test_a_quick_demo_is_small(fake):
+    told = run("demo", "-o", "out", "--quick")
+    assert "fitted to 8 simulated participants of 160 trials" in told and fake.given["draws"] == 250
+    assert fake.reported[1]["recovery"] is None and not Path("out/recovery.csv").exists()
 
 
 def test_a_fit_with_a_hidden_choice_keeps_its_work_until_it_is_done(fake):

@@ -1,5 +1,7 @@
 """Fits of hidden choices: held against plain pseudo-marginal chains that know no emulator, interrupted, and against frozen noise."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -8,7 +10,7 @@ from scipy.special import expit, softmax
 import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.inference import particle
+from trialwise.inference import estimates, particle
 from trialwise.priors import group_prior
 
 TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
@@ -218,3 +220,14 @@ def test_frozen_noise_fails_where_this_fit_does_not():
     found = np.log(fit.means()["beta_high"])
     assert found[2:].min() > found[:2].max() + 0.5
     assert found[2:].min() > prior.mean[3] + 0.5
+
+
+def test_filters_run_where_they_are_sent(few, monkeypatch):
+    monkeypatch.setattr(estimates, "WORTH", 0)
+    trials = few.trials.first(30)
+    with ThreadPoolExecutor(2) as pool:
+        fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=who, **QUIET) for who in (None, pool)]
+        with pytest.raises(tw.UsageError, match="runs no particle filters; leave it out"):
+            tw.fit(tw.QLearning(), trials, executor=pool)
+    here, there = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
+    np.testing.assert_array_equal(here, there)

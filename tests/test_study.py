@@ -17,7 +17,9 @@ import scipy.stats
 
 import trialwise as tw
 from trialwise.cores import cores
+from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
+from trialwise.inference import estimates
 from trialwise.study.asked import digest
 from trialwise.study.crew import crew
 from trialwise.study.parcel import pack, unpack
@@ -368,7 +370,7 @@ def cluster(tmp_path):
             process.wait()
 
 
-def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path):
+def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, monkeypatch):
     from distributed import Client
 
     address, workers = cluster
@@ -391,6 +393,13 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path):
     count = len(begun(task.log))
     more = run_pieces(task, range(13), store, executor=address, progress=False)
     assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
+    # the filters of a fit with a hidden choice go the same way
+    monkeypatch.setattr(estimates, "WORTH", 0)
+    learner, trials = tw.TaskSets(initial=1.2), tw.data_set("alien_task_sets")[0].first(30)
+    u, packed = np.zeros((4, 6)), packed_for(learner, trials)
+    with crew(address, None, 1) as who:
+        far = estimates.Estimator(learner, packed, 1, crew=who)(u, np.arange(4), 20)
+    np.testing.assert_array_equal(far, estimates.Estimator(learner, packed, 1)(u, np.arange(4), 20))
 
 
 def test_no_scheduler_is_said(monkeypatch):

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
 from os import PathLike, fspath
@@ -46,6 +47,7 @@ def fit(
     *,
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
+    executor: Any = None,
 ) -> Fit:
     """Fit a learner to trials, hierarchically: by NUTS, or by particles if it makes a choice that nobody observed.
 
@@ -58,7 +60,7 @@ def fit(
     draws, tune, chains
         Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
         are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so. With
-        a hidden choice it is 400, and 200 are added up to eight times; ``tune`` has no meaning there.
+        a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` has no meaning there.
     seed
         The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
     priors
@@ -74,6 +76,10 @@ def fit(
     checkpoint
         For a learner with a hidden choice, whose fit takes minutes: a file that the work so far is kept in. The same call goes
         on from there after an interruption; :meth:`Fit.save` does not remove it.
+
+    executor
+        For a learner with a hidden choice: who runs its particle filters. None, the cores of this machine; or a
+        :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
 
     Returns
     -------
@@ -106,9 +112,10 @@ def fit(
     check_priors(learner, pooling, priors)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
 
-    how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress)
+    kept = None if checkpoint is None else Path(fspath(checkpoint))
+    how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress, kept, executor)
     sample = _by_particles if learner.hides else _by_gradients
-    run, told, more = sample(learner, trials, how, None if checkpoint is None else Path(fspath(checkpoint)))
+    run, told, more = sample(learner, trials, how)
     ended = time.perf_counter()
     notes += more
 
@@ -151,15 +158,15 @@ class Asked(NamedTuple):
     pooling: str
     priors: dict[str, Any]
     progress: bool
+    checkpoint: Path | None
+    executor: Any
 
     def lacks(self, learner: Learner) -> Callable[[xr.DataTree], str] | None:
         """What tells whether draws are enough, where nobody said how many there should be."""
         return partial(_lacks, group_names(learner.names, self.pooling)) if self.draws is None else None
 
 
-def _by_gradients(
-    learner: Learner, trials: Trials, asked: Asked, checkpoint: Path | None
-) -> tuple[Run, dict[str, Any], list[str]]:
+def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
     from trialwise.engine.packed import pack
     from trialwise.expansion import Evaluator, expand, expand_alone
@@ -168,8 +175,10 @@ def _by_gradients(
     from trialwise.priors import group_prior, told
     from trialwise.starts import check_starts
 
-    if checkpoint is not None:
-        raise UsageError(f"checkpoint={str(checkpoint)!r}: {learner} is fitted in seconds; leave it out")
+    if asked.checkpoint is not None:
+        raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
+    if asked.executor is not None:
+        raise UsageError(f"executor={asked.executor!r}: {learner} runs no particle filters; leave it out")
     began, pooling = time.perf_counter(), asked.pooling
     packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, pooling)
@@ -205,9 +214,7 @@ def _by_gradients(
     return run, keep, [*notes, *run.notes]
 
 
-def _by_particles(
-    learner: Learner, trials: Trials, asked: Asked, checkpoint: Path | None
-) -> tuple[ParticleRun, dict[str, Any], list[str]]:
+def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
     """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
     from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
@@ -215,6 +222,7 @@ def _by_particles(
     from trialwise.priors import group_prior, told
     from trialwise.progress import bars
     from trialwise.starts import check_hidden_starts
+    from trialwise.study.crew import crew
 
     packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
@@ -225,11 +233,12 @@ def _by_particles(
         )
     check_hidden_starts(learner, packed, trials, prior, asked.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    state = Checkpoint(checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
-    with bars(asked.progress) as tell:
+    state = Checkpoint(asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
+    people = nullcontext() if asked.executor is None else crew(asked.executor, None, 1)
+    with bars(asked.progress) as tell, people as others:
         run = sample_particles(
             learner, packed, trials.participants, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
-            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner),
+            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner), crew=others,
         )  # fmt: skip
     return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
 

@@ -1,13 +1,16 @@
-"""``trialwise demo``: the bundled examples, from data with known parameters back to the parameters."""
+"""``trialwise demo``: the whole story on the bundled examples, from data with known parameters to a report."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
 
 from trialwise.cli import results
-from trialwise.cli.console import command, frame, heading, say
+from trialwise.cli.console import command, frame, heading, paragraph, say
+from trialwise.cli.design import RANGES
 from trialwise.cli.fit import Output
 from trialwise.cli.groups import grouped
 from trialwise.cli.sampling import Sampling
@@ -17,63 +20,163 @@ from trialwise.files import write
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trialwise.check import Check
+    from trialwise.compare import Comparison
     from trialwise.fitted import Fit
     from trialwise.learner import Learner
+    from trialwise.recover import Recovery
     from trialwise.trials import Trials
 
 SEED = 3
 """The demo is the same every time; with this seed it needed no second run where it was tried. Others may: the first example is a
 hard one, see the README's limits."""
 
-AGENTS, TRIALS = 5, 110
-"""The part of the second example that is small enough for a demo."""
+
+class Size(NamedTuple):
+    """How much of the story is told: agents and trials of the first example and of the second, simulated data sets of a check,
+    of the recovery study, and draws of each chain (None: as many as are needed)."""
+
+    agents: int
+    trials: int
+    few: int
+    first: int
+    checks: int
+    studies: int
+    draws: int | None
+
+
+WHOLE, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(8, 160, 3, 60, 20, 0, 250)
+
+RECOVERED, LENGTH = 12, 220
+"""Agents and trials of each data set of the recovery study."""
 
 
 @grouped
-def demo(sampling: Sampling, output: Output = Path("results")) -> None:
-    """Fit the bundled examples, whose true parameters are known, and compare.
+def demo(
+    sampling: Sampling,
+    output: Output = Path("results"),
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer agents, trials and draws, and no recovery study.")] = (
+        False
+    ),
+) -> None:
+    """Tell the whole story on the bundled examples, whose true parameters are known: fit, diagnose, check, recover, compare, report.
 
     30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them. Then a few
-    agents of TaskSets, whose choice of a task set nobody saw.
+    agents of TaskSets, whose choice of a task set nobody saw, fitted as what they are and as flat learners.
     """
     from trialwise.data_sets import data_set
+    from trialwise.report import report
 
-    folder, hidden = results.made(output), results.made(output / "task_sets")
-    seeded = replace(sampling, seed=SEED if sampling.seed is None else sampling.seed)
+    size = QUICK if quick else WHOLE
+    folder, hidden, plain = (results.made(place) for place in (output, output / "task_sets", output / "task_sets_flat"))
+    how = replace(
+        sampling,
+        seed=SEED if sampling.seed is None else sampling.seed,
+        draws=size.draws if sampling.draws is None else sampling.draws,
+    )
+    flat_learner, sets_learner = (Restrictions(set_=["initial=1.2"]).of(name) for name in ("QLearning", "TaskSets"))
     trials, truth = data_set("alien_flat")
-    flat = _one(seeded, Restrictions(set_=["initial=1.2"]).of("QLearning"), trials, truth, folder)
-    trials, truth = data_set("alien_task_sets")
-    part = trials.select(trials.participants[:AGENTS]).first(TRIALS)
-    sets = _one(seeded, Restrictions(set_=["initial=1.2"]).of("TaskSets"), part, truth, hidden)
+    flat = _fit(how, flat_learner, _part(trials, size.agents, size.trials), truth, folder)
+    checked = _check(how, flat, size, folder)
+    study = _recover(how, flat_learner, size, folder) if size.studies else None
+    trials, sets_truth = data_set("alien_task_sets")
+    part = _part(trials, size.few, size.first)
+    sets = _fit(how, sets_learner, part, sets_truth, hidden)
+    other = _fit(how, flat_learner, part, None, plain)
+    compared = _compare(how, {"TaskSets": sets, "QLearning": other}, folder)
+
+    names = ("QLearning", f"TaskSets, {size.few} other agents", f"QLearning, the same {size.few}")
+    page = report(
+        dict(zip(names, (flat, sets, other), strict=True)), folder / "report.html", title="The bundled examples",
+        checks={names[0]: checked}, truth={names[0]: truth, names[1]: sets_truth}, recovery=study and {names[0]: study},
+        comparison=compared, progress=not sampling.quiet,
+    )  # fmt: skip
     if not sampling.quiet:
+        say()
         say("Next, what people did in the same task; or data of your own, in place of alien:")
         command("trialwise data alien")
         command("trialwise inspect alien")
         command("trialwise fit QLearning alien --set initial=1.2 -o results_alien")
-    results.stop_if_failed(flat, sets)
+    try:
+        results.stop_if_failed(flat, sets, other)
+    finally:
+        if not sampling.quiet:
+            say(f"All of it on one page, to be read in a browser: {page}")
 
 
-def _one(sampling: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame, folder: Path) -> Fit:
-    """Fit, write and tell one example."""
-    if not sampling.quiet:
+def _part(trials: Trials, agents: int, first: int) -> Trials:
+    return trials.select(trials.participants[:agents]).first(first)
+
+
+def _fit(how: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | None, folder: Path) -> Fit:
+    """Fit, diagnose, write and tell one example."""
+    if not how.quiet:
+        say()
         say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
-    fitted = sampling.fit(learner, trials)
+    fitted = how.fit(learner, trials)
     written = results.save(fitted, folder)
+    table = None
+    if truth is not None:
+        from trialwise.plots.recovery import recovery_plot
+        from trialwise.recovered import points, summarised
 
-    from trialwise.plots.recovery import recovery_plot
-    from trialwise.recovered import points, summarised
-
-    found = points(fitted, truth)
-    table = summarised(found)
-    drawn = recovery_plot(found, table)
-    picture = write(folder / "recovery_plot.png", results.png(drawn))
-    written.append((picture, "true against estimated parameters"))
-    if not sampling.quiet:
+        found = points(fitted, truth)
+        table = summarised(found)
+        picture = write(folder / "recovery_plot.png", results.png(recovery_plot(found, table)))
+        written.append((picture, "true against estimated parameters"))
+    if not how.quiet:
         results.print_group(fitted)
-        heading("true against estimated, participant by participant")
-        frame(table)
-        say("  coverage: the share of participants whose true value lies in their 89 % interval")
+        if table is not None:
+            heading("true against estimated, participant by participant")
+            frame(table)
+            say("  coverage: the share of participants whose true value lies in their 89 % interval")
         results.print_files(written)
         say()
         results.print_notes(fitted)
     return fitted
+
+
+def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
+    """Whether agents drawn from the posterior do what those of the data did."""
+    from trialwise.check import check
+    from trialwise.environments import AlienTask
+
+    found: Check = check(fitted, AlienTask(), draws=size.checks, seed=how.seed or 0, progress=not how.quiet)
+    write(folder / "check.csv", found.table.to_csv(lineterminator="\n"))
+    if not how.quiet:
+        heading("does the learner do what the agents did?")
+        say(
+            f"  {len(found.missed)} of {len(found.table)} measures of behaviour outside the 89 % interval of {size.checks} simulated data sets"
+        )
+    return found
+
+
+def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recovery:
+    """Whether a design lets parameters be found."""
+    from trialwise.environments import AlienTask
+    from trialwise.recover import recover
+    from trialwise.simulate import uniform
+
+    ranges: Any = {name: uniform(*ends) for name, ends in RANGES["QLearning"].items()}
+    found: Recovery = recover(
+        learner, AlienTask(trials=LENGTH), ranges, size.studies, RECOVERED, seed=how.seed or 0, draws=500, tune=500, chains=2,
+        folder=folder, progress=not how.quiet,
+    )  # fmt: skip
+    write(folder / "recovery.csv", found.table.to_csv(lineterminator="\n"))
+    if not how.quiet:
+        heading(f"would half as many trials, and {RECOVERED} agents, do?")
+        for text in found.sentences:
+            paragraph(f"  {text}")
+    return found
+
+
+def _compare(how: Sampling, fits: dict[str, Fit], folder: Path) -> Comparison:
+    """Which learner describes the agents best."""
+    from trialwise.compare import compare
+
+    found: Comparison = compare(fits, seed=how.seed or 0, progress=not how.quiet)
+    write(folder / "comparison.csv", found.table.to_csv(lineterminator="\n"))
+    if not how.quiet:
+        heading("who predicts agents that were left out? (log predictive density, higher is better)")
+        frame(found.table[["elpd", "difference", "se_difference"]].round(1))
+    return found

@@ -22,6 +22,10 @@ SHOWN = {"choose": 440, "respond": 30}
 """Trials by default: of the public human data, and of the public simulation of conditioning."""
 
 
+RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
+"""Ranges in which the bundled agents were drawn; other learners' come from their default priors."""
+
+
 def _option(flag: str, metavar: str, help: str, **more: Any) -> Any:
     return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL, **more)
 

@@ -36,6 +36,16 @@ def fit(
             rich_help_panel=PANEL,
         ),
     ] = Pooling.partial,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            show_default=False,
+            rich_help_panel=PANEL,
+            help="Of a Dask cluster that runs the particle filters of a hidden choice: tcp://10.0.0.1:8786.",
+        ),
+    ] = None,
 ) -> None:
     """Fit a learner to data; write the draws, a summary, a trace plot and a table of trials."""
     restricted = restrictions.of(learner)
@@ -49,7 +59,7 @@ def fit(
             f"{trials.n_participants} participants, {trials.n_trials} trials"
         )
     unfinished = folder / CHECKPOINT if restricted.hides else None
-    fitted = sampling.fit(restricted, trials, pooling, unfinished)
+    fitted = sampling.fit(restricted, trials, pooling, unfinished, scheduler)
     written = results.save(fitted, folder)
     if unfinished is not None:
         unfinished.unlink(missing_ok=True)

@@ -47,7 +47,12 @@ class Sampling:
     )
 
     def fit(
-        self, learner: Learner, trials: Trials, pooling: Pooling = Pooling.partial, checkpoint: Path | None = None
+        self,
+        learner: Learner,
+        trials: Trials,
+        pooling: Pooling = Pooling.partial,
+        checkpoint: Path | None = None,
+        executor: str | None = None,
     ) -> Fit:
         """Sample; what is not given is left to the library."""
         from trialwise.fit import fit
@@ -65,5 +70,6 @@ class Sampling:
             pooling=str(pooling),
             progress=not self.quiet,
             checkpoint=checkpoint,
+            executor=executor,
         )
         return result

@@ -13,7 +13,7 @@ import typer
 from trialwise.cli import results
 from trialwise.cli.columns import Columns, reading
 from trialwise.cli.console import command, heading, say, table
-from trialwise.cli.design import ranges_of, surroundings
+from trialwise.cli.design import RANGES, ranges_of, surroundings
 from trialwise.cli.groups import grouped
 from trialwise.cli.subject import Name, Restrictions
 from trialwise.errors import UsageError
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from trialwise.learner import Learner
     from trialwise.parameters import Parameter
-
-RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
-"""Ranges in which the bundled agents were drawn; other learners' come from their default priors."""
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
+from functools import cached_property
+
 import numpy as np
 
+from trialwise.cores import limited
 from trialwise.emulator import Limits
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.environments.streams import stream_key
+from trialwise.errors import UsageError
 from trialwise.learner import Learner
+from trialwise.study.crew import Crew
+from trialwise.study.parcel import pack, unpack
 
 FAINT, FAR_BELOW = 0.3, 3.0
 """A rate of so much over the number of trials is next to none, as is a positive parameter by so much below its prior's mean."""
+
+WORTH = 1_000_000
+"""Particles times trials below which work is not sent away."""
 
 
 class Estimator:
     """Log-likelihoods of units, on the unconstrained scale, by particle filters; every call has random numbers of its own.
 
-    A unit is a participant or, ``pooled``, all of them together: then the estimates' variances add up.
+    A unit is a participant or, ``pooled``, all of them together: then the estimates' variances add up. The filters run on this
+    machine's cores, or where the ``crew`` is; numbers are the same.
     """
 
-    def __init__(self, learner: Learner, packed: Packed, seed: int, pooled: bool = False):
-        self.learner, self.packed, self.pooled = learner, packed, pooled
+    def __init__(self, learner: Learner, packed: Packed, seed: int, pooled: bool = False, crew: Crew | None = None):
+        self.learner, self.packed, self.pooled, self.crew = learner, packed, pooled, crew
         self._base = np.uint64(stream_key(seed, "", "estimates"))
         self.filters = 0
 
@@ -58,8 +69,34 @@ class Estimator:
             free, segments = np.repeat(free, people, 0), np.tile(np.arange(people), points)
         keys = stream_keys(self._base, np.arange(self.filters, self.filters + len(segments)))
         self.filters += len(segments)
-        found = run_particles(self.learner, self.packed, free, segments, keys, particles).log_likelihood
+        found = self._run(free, segments, keys, np.asarray(particles))
         return found.reshape(points, people).sum(1) if self.pooled else found
+
+    def _run(self, *jobs: np.ndarray) -> np.ndarray:
+        """The estimate of each job: natural values, segment, key, particles."""
+        lengths = np.diff(self.packed.offsets)[jobs[1]]
+        if self.crew is None or (lengths * jobs[3]).sum() < WORTH:
+            return run_particles(self.learner, self.packed, *jobs).log_likelihood
+        shares = np.array_split(np.arange(len(lengths)), min(len(lengths), self.crew.at_once))
+        try:
+            sent = [self.crew.executor.submit(estimated, self._parcel, *(part[s] for part in jobs)) for s in shares]
+            return np.concatenate([each.result() for each in sent])
+        except BrokenExecutor as error:
+            raise UsageError(
+                f"processes that ran particle filters ended before they were done ({error}). With checkpoint= the work so far is "
+                "kept, and the same call goes on from it"
+            ) from error
+
+    @cached_property
+    def _parcel(self) -> bytes:
+        return pack((self.learner, self.packed))
+
+
+def estimated(parcel: bytes, *jobs: np.ndarray) -> np.ndarray:
+    """Some jobs of an :class:`Estimator`, where they arrive: with one core, since others work beside it."""
+    learner, packed = unpack(parcel)
+    with limited(1):
+        return run_particles(learner, packed, *jobs).log_likelihood
 
 
 class Archive:

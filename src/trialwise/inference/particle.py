@@ -33,6 +33,7 @@ from trialwise.inference.tilt import Tilt, group_of
 from trialwise.learner import Learner
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
+from trialwise.study.crew import Crew
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -104,6 +105,7 @@ class Work:
     chains: int
     checkpoint: Checkpoint
     tell: Tell
+    crew: Crew | None = None
     estimate: Estimator = field(init=False)
     corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
@@ -117,7 +119,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete")
+        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete", self.crew)
         self.limits = self.estimate.limits
         self.grouped = self.pooling == "partial"
         self.scales = [None] * self.estimate.units
@@ -372,11 +374,11 @@ def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
 def sample_particles(
     learner: Learner, packed: Packed, participants: Sequence[Hashable], prior: GroupPrior, pooling: str, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
-    lacks: Callable[[xr.DataTree], str] | None,
+    lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
 ) -> ParticleRun:  # fmt: skip
-    """Draws of the posterior of a learner with a hidden choice."""
+    """Draws of the posterior of a learner with a hidden choice; filters run where the ``crew`` is, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell)
+    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell, crew)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)

@@ -29,7 +29,7 @@ Checks = Literal["one-step"] | Environment | Recorded | Check | Mapping[str, Che
 
 def report(
     fits: Fits, path: str | PathLike[str] = "report.html", *, title: str | None = None, checks: Checks = None,
-    truth: pd.DataFrame | None = None, recovery: Recovery | Mapping[str, Recovery] | None = None, comparison: Comparison | None = None,
+    truth: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, recovery: Recovery | Mapping[str, Recovery] | None = None, comparison: Comparison | None = None,
     draws: int = 100, seed: int = 0, progress: bool = True,
 ) -> Path:  # fmt: skip
     """Write a report: data, learners with their equations, priors, diagnostics with a verdict, estimates, checks, methods, citations.
@@ -50,7 +50,8 @@ def report(
         What :func:`check` found, for several fits ``{name: check}``; or how to check each fit now: an environment for rollouts,
         ``"one-step"`` for choices given the real ones before them. Takes the learners at hand.
     truth
-        True parameters of simulated participants, as :func:`simulate` gives them: how well they came back is told.
+        True parameters of simulated participants, as :func:`simulate` gives them: how well they came back is told. Of all
+        fits, or by their names.
     recovery
         What a recovery study found, ``recover(...)``; for several fits ``{name: study}``.
     comparison
@@ -81,7 +82,8 @@ def report(
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(f'checks={checks!r}: what check(...) found, an environment such as AlienTask(), or "one-step"')
     checked, studied = _given(named, "checks", checks), _given(named, "recovery", recovery)
-    subjects = [Subject(name, fit, checked.get(name), truth, studied.get(name)) for name, fit in named.items()]
+    true = _given(named, "truth", truth if truth is None or isinstance(truth, Mapping) else dict.fromkeys(named, truth))
+    subjects = [Subject(name, fit, checked.get(name), true.get(name), studied.get(name)) for name, fit in named.items()]
     with bars(progress) as tell:
         parts = sections(subjects, comparison, tell)
     text = page(title or _title(subjects), _subtitle(subjects), parts)
