@@ -1,0 +1,60 @@
+"""Do the human fits do what the people did? ``python scripts/human_checks.py FOLDER --work F``.
+
+Checks and compares the fits of ``scripts/human_task_sets.py``, which are loaded from its ``--work`` folder: agents drawn from each
+posterior live through the alien task along the people's own sequences, and every measure of behaviour is held against theirs; then
+learners are compared by the people left out and by their later trials. Writes ``docs/human_checks.txt`` and, of each learner,
+``docs/human_checks_*.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+AFTER = [f"{kind} context, trial {k} after a switch" for k in (1, 2, 3, 4) for kind in ("current", "previous")]
+"""Accuracy and perseveration after a switch."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("results_alien"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
+    parser.add_argument("--draws", type=int, default=200)
+    options = parser.parse_args()
+
+    import trialwise as tw
+
+    fits = {name: tw.load(options.work / f"{name}.nc") for name in ("QLearning", "TaskSets")}
+    people = tw.read_wide(options.folder)
+    lines = [
+        f"{people.n_participants} people, {people.n_trials} trials; {options.draws} simulated data sets of each fit"
+    ]
+    for name, fit in fits.items():
+        began = time.perf_counter()
+        found = tw.check(fit, tw.AlienTask(), draws=options.draws, seed=1, progress=False)
+        found.plot().savefig(options.out / f"human_checks_{name}.png", dpi=90)
+        lines += [
+            "",
+            f"{fit.learner!r}: {len(found.missed)} of {len(found.table)} measures outside the 89 % interval; "
+            f"{time.perf_counter() - began:.0f} s",
+            "",
+            found.table.loc[AFTER].round(3).to_string(),
+            "",
+            "outside the interval, the farthest first:",
+            found.missed.head(12).round(3).to_string(),
+        ]
+    for method in ("participant", "future"):
+        began = time.perf_counter()
+        compared = tw.compare(fits, method, seed=1, progress=False)
+        lines += ["", repr(compared), f"{time.perf_counter() - began:.0f} s"]
+    lines += ["", f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"]
+    text = "\n".join(lines) + "\n"
+    (options.out / "human_checks.txt").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
