@@ -308,6 +308,7 @@ def test_learners_of_one_task_are_simulated_in_it():
     assert words[3:].count("--vector") == 2 and "asked=item,context,cue" in words and words[-2:] == ["--reset", "reset"]
     whole = read_long(
         "alien/trials.csv",
+        context="context",
         labels=["asked"],
         vectors={f"option_{name}": ([f"option_{name}_1", f"option_{name}_2"], name) for name in ("context", "cue")},
         levels={"asked": ["item", "context", "cue"]},

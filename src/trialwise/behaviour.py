@@ -175,12 +175,14 @@ def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFram
     """How well each context is known, at matched values of cues: the alien task's indices of task sets.
 
     For each context the mean of the accuracy at its cell of value 6 or 7 and that at its cells of value 3 or 4, a column a
-    context, and ``correlation``, that of the three with 0, 1, 2.
+    context, and ``correlation``, that of the three with 0, 1, 2; NaN where a context, or such a cell of it, was never met.
     """
     import pandas as pd
 
     cells: Any = accuracy(frame, ["context", "cue"])
     value, found = means.max(2), {}
+    every = pd.MultiIndex.from_product([range(len(means)), range(value.shape[1])])
+    cells = cells.reindex(columns=every)
     for context in range(len(means)):
         high = [cue for cue in range(value.shape[1]) if value[context, cue] in (6, 7)]
         low = [cue for cue in range(value.shape[1]) if value[context, cue] in (3, 4)]

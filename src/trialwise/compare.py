@@ -233,12 +233,13 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     if fit.priors is None:
         raise UsageError("refit=True needs the fit's own priors again: load('...', priors={...})")
     sizes, priors = fit.tree["posterior"].sizes, dict(fit.priors)
+    tune = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 
     def without(n: int) -> Fit:
         others = [label for k, label in enumerate(fit.trials.participants) if k != n]
         return fit_again(
             learner, fit.trials.select(others), draws=sizes["draw"], chains=sizes["chain"], seed=int(fit.attrs["seed"]),
-            priors=priors, pooling=fit.pooling, progress=False,
+            priors=priors, pooling=fit.pooling, progress=False, **tune,
         )  # fmt: skip
 
     return without

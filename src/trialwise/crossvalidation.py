@@ -47,6 +47,9 @@ parameters where filters tell each trial's probability."""
 POINTS, POINTS_HIDDEN, MOST_POINTS = 16, 8, 4000
 """Points of each participant under each draw; without a group there is one draw, the prior, with all the points, at most so many."""
 
+LEVEL = 1e-9
+"""Log-likelihoods that differ by less among draws are the same."""
+
 PARTICLES, FILTERS = 100, 2
 """Of an estimate; and filters that tell the probability of a trial."""
 
@@ -118,8 +121,13 @@ def smoothed(log_likelihood: np.ndarray, share: float) -> tuple[np.ndarray, np.n
 
     if len(log_likelihood) == 1:
         return np.zeros((log_likelihood.shape[1], 1)), np.full(log_likelihood.shape[1], np.nan)
-    weight, khat = array_stats.psislw(np.ascontiguousarray(log_likelihood.T), r_eff=share)
-    return weight - logsumexp(weight, 1, keepdims=True), np.asarray(khat)
+    weight, khat = np.zeros(log_likelihood.T.shape), np.full(log_likelihood.shape[1], np.nan)
+    varies = (
+        np.ptp(log_likelihood, 0) > LEVEL
+    )  # where nothing is told by the draws, as on a first trial, weights are equal
+    if varies.any():
+        weight[varies], khat[varies] = array_stats.psislw(np.ascontiguousarray(log_likelihood.T[varies]), r_eff=share)
+    return weight - logsumexp(weight, 1, keepdims=True), khat
 
 
 def weighted(weight: np.ndarray, value: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def _owner(name: str, known: set[str], spare: list[str]) -> str:
 
 def _kind(name: str, reads: Reads, actions: int) -> Any:
     """The kind of a column that a text reads so, in the terms of ``columns=``."""
-    labels = {"context": 2, "cue": 4}.get(name, 2 if len(name) % 2 else 3)
+    labels = {"context": 2, "cue": 4}.get(name, 2 if len(name) % 2 else 3)  # so that not all have as many
     whole = [constant for constant in reads.constants if isinstance(constant, int)]
     labels = max([labels, *(constant + 1 for constant in whole)])
     far = [float(constant + sign * max(1, abs(constant))) for constant in reads.constants for sign in (-1, 1)]

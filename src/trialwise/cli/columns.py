@@ -155,6 +155,9 @@ def reading(learner: Learner, trials: Trials) -> str:
     if trials.available is not None:
         for label in trials.levels["action"]:
             told += ["--available", f"{label}=available_{label}"]
+    if told:  # among so many columns another one may be taken for these
+        for name in ("context", "cue"):
+            told += [f"--{name}", name] if name in trials.columns else []
     if told and trials.reset is not None and trials.reset.any():
         told += ["--reset", "reset"]
     return " ".join(map(shlex.quote, told))

@@ -170,7 +170,7 @@ class AlienTaskSets:
                 for k in range(1, self.sets):
                     worth = max(worth, now.high[trial.option_context[side], k])
                 preference[side] = self.beta_high * worth
-        else:
+        elif trial.asked == 2:
             for side in range(len(trial.option_cue)):
                 worth = now.low[task_set, trial.option_cue[side], 0]
                 for action in range(1, len(preference)):
