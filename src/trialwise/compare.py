@@ -233,7 +233,7 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     if fit.priors is None:
         raise UsageError("refit=True needs the fit's own priors again: load('...', priors={...})")
     sizes, priors = fit.tree["posterior"].sizes, dict(fit.priors)
-    tune = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
+    tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 
     def without(n: int) -> Fit:
         others = [label for k, label in enumerate(fit.trials.participants) if k != n]
