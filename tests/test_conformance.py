@@ -30,9 +30,7 @@ def load(path):
     "mine",
     [
         tw.QLearning(),
-        tw.QLearning(initial=1.2).with_lapse().with_stickiness(),
-        tw.QLearning().fix(forget=0.1),
-        tw.QLearning().tie(forget="alpha"),
+        tw.QLearning(initial=1.2).fix(forget=0.1).with_lapse().with_stickiness(),
         tw.RescorlaWagner(),
         tw.PearceHall(),
         tw.StimulusLearning(initial=1.2),
@@ -40,7 +38,6 @@ def load(path):
         tw.TaskSets(sets=2).tie(alpha_high="alpha").with_lapse().with_stickiness(),
         tw.MixedTaskSets(initial=1.2),
         tw.HierarchicalBayes(),
-        tw.HierarchicalBayes(published=True),
         tw.AlienQLearning(carried=True),
         tw.AlienTaskSets(carried=True),
         tw.AlienHierarchicalBayes(frozen=True),
