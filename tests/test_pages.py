@@ -51,7 +51,16 @@ def python(code, folder, **environment):
     return done.stdout.strip()
 
 
-FEW = {"fit": {"draws": 60, "tune": 60, "chains": 2, "progress": False}, "check": {"draws": 10, "progress": False}}
+SHORT = {"draws": 60, "tune": 60, "chains": 2, "progress": False}
+STUDY = {"datasets": 1, "participants": 3, "workers": 1, "progress": False}
+FEW = {
+    "fit": SHORT,
+    "check": {"draws": 10, "progress": False},
+    "compare": {"draws": 100, "progress": False},
+    "report": {"draws": 10, "progress": False},
+    "recover": SHORT | STUDY,
+    "confuse": STUDY,
+}
 """What verbs are asked for here where a page does not say: the pages show the defaults, which take longer."""
 
 
