@@ -39,7 +39,7 @@ for actions in map(int, sys.argv[1:]):
 
 def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
     """Functions of one name, from two processes: a density from disk has the first kernel's, a new kernel has its own."""
-    for actions in (["2"], ["3", "2"]):
+    for actions in (["2"], ["2", "3"], ["3", "4", "2"]):
         run = subprocess.run(
             [sys.executable, "-c", SCRIPT, *actions],
             env=os.environ | {"TRIALWISE_CACHE": str(tmp_path)},

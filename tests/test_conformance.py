@@ -30,7 +30,9 @@ def load(path):
     "mine",
     [
         tw.QLearning(),
-        tw.QLearning(initial=1.2).fix(forget=0.1).with_lapse().with_stickiness(),
+        tw.QLearning(initial=1.2).with_lapse().with_stickiness(),
+        tw.QLearning().fix(forget=0.1),
+        tw.QLearning().tie(forget="alpha"),
         tw.RescorlaWagner(),
         tw.PearceHall(),
         tw.StimulusLearning(initial=1.2),

@@ -72,7 +72,9 @@ def mixed():
     ("learner", "abreast"),
     [
         (LEARNER, True),
-        (tw.TaskSets().tie(alpha_high="alpha").fix(forget_high=0.0).with_stickiness().with_lapse(), True),
+        (tw.TaskSets(initial=1.2).tie(alpha_high="alpha").fix(forget_high=0.0), True),
+        (tw.TaskSets().with_stickiness().with_lapse(), True),
+        (tw.HierarchicalBayes(), True),
         (tw.HierarchicalBayes(published=True), True),
         (Rule(), False),
     ],

@@ -33,8 +33,8 @@ from trialwise.source import helpers
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Of what only compiled code calls. To be called from Python and from C too would cost a fifth of the time of compiling; a
-function of its own could be optimised otherwise than its copy on disk, and the same fit end elsewhere the second time."""
+"""Of what only compiled code calls. A function of its own could be optimised otherwise than its copy on disk, and the same fit
+end elsewhere the second time; and nobody calls it from Python or from C."""
 
 
 class Adapter:
