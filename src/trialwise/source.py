@@ -172,6 +172,8 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             digest.update(f"{type(thing).__name__}{len(thing)}".encode())
             for value in thing:
                 add(value)
+        elif isinstance(thing, set | frozenset):  # its order is another one in every process
+            digest.update(f"set{sorted(map(repr, thing))}".encode())
         elif isinstance(thing, types.ModuleType):
             digest.update(thing.__name__.encode())
         elif hasattr(thing, "py_func"):  # a Numba dispatcher of the user's
