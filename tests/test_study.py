@@ -133,7 +133,9 @@ def is_vowel(letter):
     return letter in {"a", "e", "i", "o", "u", "y", "ä", "ö", "ü"}
 
 
-ASKED = "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
+ASKED = (
+    "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
+)
 
 
 def test_the_same_question_in_another_process():
