@@ -1,6 +1,8 @@
 """What many tests share."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, one a core; before NumPy is imported
 from pathlib import Path
 
 import numpy as np
