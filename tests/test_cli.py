@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise
+import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.cli.equations import plain, sections, symbol
+from trialwise.cli.subject import learners_in
 from trialwise.cli.words import in_options
 from trialwise.learners import PearceHall
 from trialwise.read import read_long, read_wide
@@ -440,6 +442,23 @@ def fake(monkeypatch):
 
 
 FILES = {"fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv"}
+
+
+def test_fits_of_a_learner_of_ones_own(small):
+    """All verbs that read fits are told in one way where a learner is."""
+    both = learners_in(Path("both.py"))
+    for name, mine in {"Bandit": both["Bandit"](), "fixed": both["fixed"]}.items():
+        tw.fit(mine, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(f"{name}.nc")
+    two = ["free=Bandit.nc", "fixed.nc"]
+    for verb in (["compare", *two], ["check", "Bandit.nc"]):
+        assert "a learner of your own: say where it is, --learner mine.py:Bandit" in run(*verb, code=2)
+    assert "a learner of your own" in run("report", *two, "--learner", "QLearning", code=2)
+    told = run("compare", *two, "--learner", "mine.py", "--draws", 30)
+    assert "free" in told and "Bandit" in told
+    run("report", *two, "--learner", "both.py:fixed", "-o", "page.html")
+    assert "inverse temperature" in Path("page.html").read_text("utf-8")
+    run("check", "Bandit.nc", "--learner", "mine.py:Bandit", "--draws", 5)
+    run("diagnose", "Bandit.nc", "--learner", "mine.py", code=5)
 
 
 def test_fit_writes_and_tells(fake):

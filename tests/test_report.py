@@ -393,7 +393,7 @@ def test_on_the_command_line(fitted, small, tmp_path, undrawn):
     assert "Ours" in found.text and "2 data sets were simulated by drawing each choice anew" in found.text
     assert "true parameters are known" in found.text
     again = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
-    assert again.exit_code == 2 and "give each fit once" in " ".join(again.output.split())
+    assert again.exit_code == 2 and "name them, e.g. first=" in " ".join(again.output.split())
 
 
 def test_docstrings_are_cut_into_what_they_consist_of():

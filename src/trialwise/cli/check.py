@@ -9,6 +9,7 @@ import typer
 
 from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, say, show
+from trialwise.cli.fits import Own, fit_in
 from trialwise.cli.status import Status
 from trialwise.cli.subject import find
 from trialwise.cli.task import named
@@ -45,27 +46,29 @@ def check(
             "--output", "-o", metavar="FOLDER", help="Of a fit: where table and pictures go; by default beside it."
         ),
     ] = None,
+    learner: Own = None,
 ) -> None:
     """Check a learner against the contract of a trial, or a fit against what its participants did."""
     if subject.endswith(".nc"):
-        _fit(Path(subject), seed, task, draws, output)
+        _fit(Path(subject), seed, task, draws, output, learner)
         return
     from trialwise.conformance import check_learner
 
-    if task is not None or output is not None:
-        raise UsageError("--task and -o are for checks of a fit: trialwise check results/fit.nc --task AlienTask")
+    if task is not None or output is not None or learner:
+        raise UsageError(
+            "--task, --learner and -o are for checks of a fit: trialwise check results/fit.nc --task AlienTask"
+        )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
     show(result)
     if not result.passed:
         raise typer.Exit(Status.MODEL)
 
 
-def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None) -> None:
+def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None, learner: list[str] | None) -> None:
     from trialwise.check import check as run
-    from trialwise.fitted import load
 
     made: Any = named(task)() if task else None
-    fit = load(path)
+    fit = fit_in(path, learner, needed=True)
     folder = results.made(output or path.parent)
     found = run(fit, made, draws=draws, seed=seed)
     table, picture, probabilities = (

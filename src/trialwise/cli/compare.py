@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, say, warn
-from trialwise.cli.subject import learners_in
+from trialwise.cli.fits import Fits, Own, fits_in
 from trialwise.cli.words import in_options
-from trialwise.errors import UsageError
 from trialwise.files import write
-
-if TYPE_CHECKING:
-    from trialwise.fitted import Fit
-
 
 FIGURES = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
 """How columns are shown; the others, which are in units of log-likelihood, with one decimal."""
@@ -32,18 +26,8 @@ class By(StrEnum):
     trial = "trial"
 
 
-Subjects = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="[NAME=]FIT...",
-        show_default=False,
-        help="What learners left behind when fitted, flat=results/fit.nc; without a name they are called after the learner.",
-    ),
-]
-
-
 def compare(
-    fits: Subjects,
+    fits: Fits,
     method: Annotated[
         By,
         typer.Option(
@@ -65,15 +49,7 @@ def compare(
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit anew without each participant whose k-hat is bad.")
     ] = False,
-    own: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--learners",
-            metavar="FILE",
-            help="mine.py, with learners of your own that were fitted.",
-            show_default=False,
-        ),
-    ] = None,
+    learner: Own = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same figures.")] = 0,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where tables and pictures go.")
@@ -83,7 +59,7 @@ def compare(
     from trialwise.compare import ABOUT
     from trialwise.compare import compare as run
 
-    loaded = _loaded(fits, own or [])
+    loaded = fits_in(fits, learner, needed=True)
     folder = results.made(output)
     found = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
     people = found.participants.join(found.elpd.add_prefix("elpd_"))
@@ -117,44 +93,3 @@ def compare(
         note("single trials predict the same people, not new ones: --method participant does that")
     for text in found.problems:
         warn(in_options(text))
-
-
-def _loaded(texts: list[str], files: list[Path]) -> dict[str, Fit]:
-    """The fits under their names.
-
-    Raises
-    ------
-    UsageError
-        If two have the same name.
-    """
-    own = {name: thing for file in files for name, thing in learners_in(file).items() if isinstance(thing, type)}
-    pairs = [("", text) if Path(text).is_file() else _split(text) for text in texts]
-    found = [_load(path, own) for _, path in pairs]
-    short = [str(fit.tree.attrs["learner_name"]) for fit in found]
-    full = [str(fit.tree.attrs["learner"]) for fit in found]
-    several = Counter(short)
-    names = [
-        given or (whole if several[name] > 1 else name)
-        for (given, _), name, whole in zip(pairs, short, full, strict=True)
-    ]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise UsageError(f"two fits are called {twice[0]!r}: name them, e.g. first={pairs[0][1]} second={pairs[-1][1]}")
-    return dict(zip(names, found, strict=True))
-
-
-def _split(text: str) -> tuple[str, str]:
-    name, equals, path = text.partition("=")
-    return (name, path) if equals and name and "/" not in name else ("", text)
-
-
-def _load(path: str, own: dict[str, type]) -> Fit:
-    from trialwise.fitted import load
-
-    fit = load(path)
-    name = str(fit.tree.attrs["learner_name"])
-    if fit.learner is None:
-        if name not in own:
-            raise UsageError(f"{path} is a fit of {name}, a learner of your own: say where it is, --learners mine.py")
-        fit = load(path, learner=own[name])
-    return fit

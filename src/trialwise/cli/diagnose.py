@@ -9,8 +9,8 @@ import typer
 
 from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, paragraph, say
+from trialwise.cli.fits import Own, fit_in
 from trialwise.cli.status import Status
-from trialwise.cli.subject import find
 from trialwise.cli.words import in_options
 from trialwise.files import write
 
@@ -22,14 +22,7 @@ def diagnose(
     path: Annotated[
         Path, typer.Argument(metavar="FIT", show_default=False, help="What fit left behind: results/fit.nc.")
     ],
-    learner: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The learner, if it is your own: mine.py:MyLearner. Without it priors are not known.",
-            show_default=False,
-        ),
-    ] = None,
+    learner: Own = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Where table and picture go; by default beside the fit."),
@@ -37,10 +30,8 @@ def diagnose(
 ) -> None:
     """Say whether a fit can be believed, and if not, what to try."""
     from trialwise.diagnose import diagnose as run
-    from trialwise.fitted import load
 
-    named = find(learner) if learner else None
-    fit = load(path, named if named is None or isinstance(named, type) else type(named))
+    fit = fit_in(path, learner)
     folder = results.made(output or path.parent)
     found = run(fit)
     table, picture = folder / "diagnosis.csv", folder / "diagnosis_plot.png"
