@@ -50,12 +50,23 @@ def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
 
 
 ESTIMATE = """
+import numpy as np
 import trialwise as tw
+from trialwise.emulator import Emulator, Limits, fit_surface
+from trialwise.inference.correction import compiled
 
 trials = tw.data_set("alien_task_sets")[0].first(40)
 learner = tw.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
 at = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
 print([float(value).hex() for value in tw.log_likelihood(learner, trials, at, particles=20)])
+
+random = np.random.default_rng(1)
+points = random.normal(size=(200, 2))
+surface = fit_surface(points, -np.abs(points).sum(1), np.full(200, 100.0), np.zeros(2), np.eye(2))
+emulator = Emulator([surface], Limits(np.full(2, -9.0), np.full(2, 9.0)))
+group, curvature = (np.zeros((3, 2)), np.ones((3, 2))), 2.0 * np.eye(2)[None]
+drawn = compiled()(random, points[:3], np.zeros(3, int), *group, curvature, np.full(3, 20), emulator.arrays)
+print([float(value).hex() for value in (*drawn[1], *emulator(points[:1])[1][0])])
 """
 
 

@@ -21,12 +21,16 @@ An emulator is a proposal, not an answer: :mod:`trialwise.inference.particle` co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as remember
 
 import numba
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
+
+from trialwise.engine import cache
 
 KNEE = 15.0
 """How far below the top logarithms of likelihoods begin to be compressed."""
@@ -285,6 +289,12 @@ def emulate(
     return values, gradients
 
 
+@remember
+def compiled() -> Callable:
+    """:func:`emulate`, its machine code kept on disk."""
+    return cache.on_disk(lambda: emulate, "trialwise_emulate", cache.key("emulate", cache.text(__file__)))
+
+
 class Emulator:
     """The surfaces of all participants; what :mod:`trialwise.expansion` expands, and :mod:`trialwise.posterior` samples."""
 
@@ -312,7 +322,8 @@ class Emulator:
 
     def at(self, rows: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values and gradients at many points ``u (points, parameters)``, each of the participant that ``rows`` says."""
-        values, gradients = emulate(np.ascontiguousarray(u), np.zeros(0), np.asarray(rows, np.int32), *self.arrays)
+        given = np.ascontiguousarray(u), np.zeros(0), np.asarray(rows, np.int32)
+        values, gradients = compiled()(*given, *self.arrays)
         return values, gradients
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

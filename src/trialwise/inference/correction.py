@@ -23,14 +23,19 @@ Without a group every participant is its own chain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache as remember
 
 import numba
 import numpy as np
 
+from trialwise import emulator as emulation
+from trialwise import whitening
 from trialwise.cores import cores
 from trialwise.emulator import Emulator, surface_at
+from trialwise.engine import cache
 from trialwise.inference.estimates import Estimator
 from trialwise.inference.tilt import Tilt, learnt
 from trialwise.priors import GroupPrior
@@ -139,6 +144,13 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
     return draws, values
 
 
+@remember
+def compiled() -> Callable:
+    """:func:`emulated_draws`, its machine code kept on disk."""
+    text = cache.text(__file__, emulation.__file__, whitening.__file__)
+    return cache.on_disk(lambda: emulated_draws, "trialwise_emulated_draws", cache.key("emulated draws", text))
+
+
 @dataclass
 class State:
     """Where all chains stand: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
@@ -230,7 +242,7 @@ class Corrector:
         streams = self.random.spawn(len(pieces))
 
         def some(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found: tuple[np.ndarray, np.ndarray] = emulated_draws(
+            found: tuple[np.ndarray, np.ndarray] = compiled()(
                 stream, start[jobs], rows[jobs], group[0][jobs], group[1][jobs], self.curvature, counts[jobs],
                 self.emulator.arrays,
             )  # fmt: skip

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 MOST = 24
 """Rows at the most: a wall of them shows nothing."""
 
+LETTER, EDGE, TITLE, TICKS = 0.075, 0.15, 0.35, 0.3
+"""Inches: of a letter of a label; left free around all panels, above them, and for the numbers between them. All rows are alike: to
+let Matplotlib find the margins of dozens of panels takes longer than to draw them."""
+
 
 def panels(
     parameters: Mapping[str, np.ndarray], width: float, height: float, ratios: Sequence[float]
@@ -31,8 +35,15 @@ def panels(
     from matplotlib.figure import Figure
 
     shown = dict(list(parameters.items())[:MOST])
-    figure = Figure(figsize=(width, height * len(shown) + 0.6), layout="constrained")
-    axes = figure.subplots(len(shown), len(ratios), squeeze=False, gridspec_kw={"width_ratios": ratios})
+    tall = height * len(shown) + TITLE + TICKS
+    figure = Figure(figsize=(width, tall))
+    left, right = (EDGE + LETTER * max(map(len, shown), default=0) + TICKS) / width, 1 - EDGE / width
+    across = (right - left) * width / len(ratios)  # of a panel, on average, with its gap
+    grid = {
+        "width_ratios": ratios, "left": left, "right": right, "top": 1 - TITLE / tall, "bottom": TICKS / tall,
+        "wspace": (TICKS + EDGE) / (across - TICKS - EDGE), "hspace": TICKS / (height - TICKS),
+    }  # fmt: skip
+    axes = figure.subplots(len(shown), len(ratios), squeeze=False, gridspec_kw=grid)
     for label, row in zip(shown, axes, strict=True):
         row[0].set_ylabel(label, rotation=0, ha="right", va="center")
         for axis in row:
