@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,11 +43,11 @@ def pieces(folder: Path) -> dict[str, str]:
 
 def orphans(folder: Path) -> int:
     """Processes that still work on the study (where the system tells)."""
-    return sum(
-        str(folder).encode() in path.read_bytes()
-        for path in Path("/proc").glob("[0-9]*/environ")
-        if os.access(path, os.R_OK)
-    )
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # another's, or ended meanwhile
+            found += str(folder).encode() in path.read_bytes()
+    return found
 
 
 def main() -> None:

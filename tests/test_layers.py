@@ -11,7 +11,7 @@ import trialwise
 SOURCE = Path(trialwise.__file__).parent
 
 FLOORS = (
-    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening emulator frequencies docstrings rounding plots __init__",
+    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening frequencies docstrings rounding plots __init__",
     "source parameters state flavours",
     "learner trials fetch tables_on_disk",
     "declaration",
@@ -20,7 +20,7 @@ FLOORS = (
     "roles wide",
     "read",
     "data_sets engine",
-    "expansion likelihood transforms marginal hidden_values evaluate specimen priors stored diagnostics",
+    "expansion emulator likelihood transforms marginal hidden_values evaluate specimen priors stored diagnostics",
     "study hierarchy posterior starts simulate contract",
     "conformance inference",
     "fitted",
