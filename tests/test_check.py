@@ -1,4 +1,4 @@
-"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out."""
+"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out (R26)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Model recovery: who is taken for whom."""
+"""Model recovery: who is taken for whom (R27)."""
 
 import numpy as np
 import pandas as pd

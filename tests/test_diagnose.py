@@ -1,4 +1,4 @@
-"""Diagnoses: each thing that can be wrong with a fit is found and answered with advice; a fit that is right is told so."""
+"""Diagnoses: each thing that can be wrong with a fit is found and answered with advice; a fit that is right is told so (R28, R29)."""
 
 import json
 import re

@@ -11,7 +11,7 @@ import trialwise
 SOURCE = Path(trialwise.__file__).parent
 
 FLOORS = (
-    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening frequencies docstrings rounding plots __init__",
+    "errors cores engine.number environments.alien_rewards recognise cells files progress whitening frequencies bayes_factors docstrings rounding plots __init__",
     "source parameters state flavours",
     "learner trials fetch tables_on_disk",
     "declaration",

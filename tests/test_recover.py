@@ -1,4 +1,4 @@
-"""Recovery studies: what they simulate, what they count, and what they say of it."""
+"""Recovery studies: what they simulate, what they count, and what they say of it (R21)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Simulation: whose random numbers are whose, what is drawn, recorded sequences, files."""
+"""Simulation: whose random numbers are whose, what is drawn, recorded sequences, files (R20)."""
 
 from dataclasses import replace
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.bayes_factors import bayes_factors
     from trialwise.calibrate import Calibration, calibrate
     from trialwise.check import Check, check
     from trialwise.compare import Comparison, compare
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _NAMES = {
+    "bayes_factors": "bayes_factors",
     "calibrate": "Calibration calibrate",
     "check": "Check check",
     "compare": "Comparison compare",
@@ -161,6 +163,7 @@ __all__ = [
     "TrialwiseError",
     "TwoStepTask",
     "UsageError",
+    "bayes_factors",
     "calibrate",
     "check",
     "check_learner",
