@@ -163,6 +163,7 @@ def test_equations_in_unicode():
         ("write QLearning(initial=...)", "write --set initial=..."),
         ("QLearning(inital='1'): no such setting", "--set inital=1: no such setting"),
         ("sample longer (draws=2000), or pooling='none'", "sample longer (--draws 2000), or --pooling none"),
+        ("Use refit=True, or more draws, draws=", "Use --refit, or more draws, --draws"),
         ("QLearning(initial=1.2).fix(forget=0) is one", "QLearning(initial=1.2).fix(forget=0) is one"),
     ],
 )

@@ -65,7 +65,7 @@ VERBS: dict[Callable[..., None], str] = {
     inspect.inspect: "Say what the data hold and what to type next.",
     fit.fit: "Fit a learner to data.",
     simulate.simulate: "Simulate a learner at known parameters.",
-    demo.demo: "Fit the bundled example and compare with the truth.",
+    demo.demo: "Tell the whole story on the bundled examples.",
     data.data: "Fetch a public data set.",
     diagnose.diagnose: "Say whether a fit can be believed, and what to try.",
     check.check: "Check a learner of your own, or a fit.",

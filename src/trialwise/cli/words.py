@@ -20,6 +20,8 @@ _SETTING = re.compile(
 
 _SAMPLING = re.compile(r"\b(draws|tune|chains|seed|pooling)=(['\"]?)(\w+)\2")
 
+_BARE = re.compile(r"\b(?:(refit)=True|(draws)=(?= |$))")
+
 _METHODS = re.compile(r"(?<=[( ])\.(fix|tie)(?=[,)])")
 
 
@@ -29,6 +31,7 @@ def in_options(message: str) -> str:
     message = _LEVELS.sub(lambda m: f"--levels {m[2]}={_list(m[3])}" if m[2] else "--levels context=a,b,c", message)
     message = _LISTS.sub(lambda m: f"--{m[1]} {_list(m[2])}", message)
     message = _SAMPLING.sub(r"--\1 \3", message)
+    message = _BARE.sub(lambda m: f"--{m[1] or m[2]}", message)
     message = _RESTRICTION.sub(lambda m: f"--{m[1]} {m[2]}={m[3]}", message)
     message = _METHODS.sub(r"--\1", message)
     message = _SETTING.sub(lambda m: f"--set {m[1] or m[3]}={(m[2] or m[4]).strip(QUOTES)}", message)
