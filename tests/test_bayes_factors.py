@@ -19,6 +19,11 @@ def test_normal_statistics_have_the_ratio_of_their_densities():
     assert one["bayes_factor"] == pytest.approx(np.exp(one["log"]))
     assert table.loc[("s", "high", "low"), "log"] == pytest.approx(-one["log"])
     assert one["known"] and one["near"] > 1000
+    own = [
+        norm.pdf(0.5, s, np.std(s, ddof=1) * len(s) ** -0.2).mean()
+        for s in map(np.asarray, (made["low"]["s"], made["high"]["s"]))
+    ]
+    assert one["bayes_factor"] == pytest.approx(own[0] / own[1], rel=1e-9)
     kernel = [gaussian_kde(np.asarray(made[name]["s"]))(0.5)[0] for name in ("low", "high")]
     assert one["bayes_factor"] == pytest.approx(kernel[0] / kernel[1], rel=1e-9)
 

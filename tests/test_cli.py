@@ -15,7 +15,6 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-import trialwise
 import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.cli.equations import plain, sections, symbol
@@ -74,7 +73,7 @@ def run(*words, code=0):
 
 
 def in_a_process_of_its_own(code, *words):
-    environment = {**os.environ, "PYTHONPATH": str(Path(trialwise.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(tw.__file__).parents[1])}
     result = subprocess.run([sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 

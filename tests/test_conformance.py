@@ -40,6 +40,7 @@ def load(path):
         tw.TaskSets(sets=2).tie(alpha_high="alpha").with_lapse().with_stickiness(),
         tw.MixedTaskSets(initial=1.2),
         tw.HierarchicalBayes(),
+        tw.HierarchicalBayes(published=True),
         tw.AlienQLearning(carried=True),
         tw.AlienTaskSets(carried=True),
         tw.AlienHierarchicalBayes(frozen=True),

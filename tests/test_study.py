@@ -85,12 +85,18 @@ class Squares:
         return {"square": np.array(number**2), "process": np.array(os.getpid()), "cores": np.array(cores())}
 
 
+def logged(log):
+    """Number and process of every task that was begun."""
+    lines = Path(log).read_text().splitlines() if Path(log).exists() else []
+    return [tuple(map(int, line.split())) for line in lines]
+
+
 def begun(log):
-    return [int(line.split()[0]) for line in Path(log).read_text().splitlines()] if Path(log).exists() else []
+    return [number for number, _ in logged(log)]
 
 
 def begun_by(log):
-    return {int(line.split()[1]) for line in Path(log).read_text().splitlines()} if Path(log).exists() else set()
+    return {process for _, process in logged(log)}
 
 
 def typed(cell, name):

@@ -18,7 +18,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.stats import gaussian_kde, norm
 
 from trialwise.errors import UsageError
 
@@ -64,21 +64,10 @@ def bayes_factors(
         found = {name: _density(name, str(statistic), table, float(value)) for name, table in simulated.items()}
         for one, other in permutations(found, 2):
             (top, error, near), (below, noise, few) = found[one], found[other]
-            least = min(near, few)
-            rows.append(
-                (
-                    statistic,
-                    one,
-                    other,
-                    np.exp(top - below),
-                    top - below,
-                    np.hypot(error, noise),
-                    least,
-                    least >= FEWEST,
-                )
-            )
-    names = ["statistic", "learner", "against", "bayes_factor", "log", "error", "near", "known"]
-    return pd.DataFrame(rows, columns=names).set_index(names[:3])
+            row = {"statistic": statistic, "learner": one, "against": other, "bayes_factor": np.exp(top - below)}
+            rows.append(row | {"log": top - below, "error": np.hypot(error, noise), "near": min(near, few)})
+    table = pd.DataFrame(rows).set_index(["statistic", "learner", "against"])
+    return table.assign(known=table["near"] >= FEWEST)
 
 
 def _density(
@@ -93,15 +82,13 @@ def _density(
         raise UsageError(
             f"{statistic!r}: observed {value}, and {len(values)} numbers simulated by {name!r}; wanted is more"
         )
-    spread = values.std(ddof=1)
-    if spread <= 1e-12 * max(1.0, abs(float(values.mean()))):
+    if values.std() <= 1e-12 * max(1.0, abs(float(values.mean()))):
         raise UsageError(
             f"{statistic!r} is {values[0]:.4g} in all {len(values)} data sets of {name!r}: what cannot vary has no density. Was a value "
             "filled in?"
         )
-    width = spread * len(values) ** -0.2
-    terms = -0.5 * ((value - values) / width) ** 2
-    height = float(logsumexp(terms) - np.log(len(values)))
-    share = np.exp(terms - height)  # the mean is 1
-    error = float(share.std(ddof=1) / np.sqrt(len(values)))
-    return height - float(np.log(width * np.sqrt(2 * np.pi))), error, int((np.abs(value - values) < 2 * width).sum())
+    kernel = gaussian_kde(values)
+    width = float(np.sqrt(kernel.covariance[0, 0]))
+    height = float(kernel.logpdf(value)[0])
+    share = np.exp(norm.logpdf(value, values, width) - height)  # the mean is 1
+    return height, float(share.std(ddof=1) / np.sqrt(len(values))), int((np.abs(value - values) < 2 * width).sum())

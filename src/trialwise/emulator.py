@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache as remember
 
 import numba
 import numpy as np
@@ -289,7 +288,6 @@ def emulate(
     return values, gradients
 
 
-@remember
 def compiled() -> Callable:
     """:func:`emulate`, its machine code kept on disk."""
     return cache.on_disk(lambda: emulate, "trialwise_emulate", cache.key("emulate", cache.text(__file__)))

@@ -143,9 +143,6 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
     return numba.njit(log_density, nogil=True)
 
 
-_DENSITIES: dict[str, Callable] = {}
-
-
 @dataclass(frozen=True)
 class Posterior:
     """The log-density of a learner's default model on its trials, for a sampler.
@@ -216,15 +213,17 @@ def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Ex
     """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fit.fit`."""
     text = cache.text(__file__, whitening.__file__)
     layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
-    if layout not in _DENSITIES:
+
+    def build() -> Callable:
         with compilation(learner, packed):
-            kernel = gradient_kernel(learner, packed)
-        _DENSITIES[layout] = cache.on_disk(lambda: _build(kernel), "trialwise_density", layout)
+            return _build(gradient_kernel(learner, packed))
+
+    density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)
     if pooling == "complete":
         rows = np.zeros(len(rows), WHOLE)
     arguments = (*_geometry(learner, prior, expansion, pooling), constants(learner), rows, *rest)
-    return Posterior(learner, prior, expansion, pooling == "partial", _DENSITIES[layout], arguments)
+    return Posterior(learner, prior, expansion, pooling == "partial", density, arguments)
 
 
 def emulated_posterior(
@@ -232,11 +231,10 @@ def emulated_posterior(
 ) -> Posterior:
     """The posterior with emulators in place of likelihoods; with complete pooling the emulator is that of all together."""
     layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
-    if layout not in _DENSITIES:
-        _DENSITIES[layout] = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
+    density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
     rows = np.arange(emulator.people, dtype=WHOLE)
     arguments = (*_geometry(learner, prior, expansion, pooling), np.zeros(0), rows, *emulator.arrays)
-    return Posterior(learner, prior, expansion, pooling == "partial", _DENSITIES[layout], arguments)
+    return Posterior(learner, prior, expansion, pooling == "partial", density, arguments)
 
 
 def _geometry(learner: Learner, prior: GroupPrior, expansion: Expansion, pooling: str) -> tuple[Any, ...]:

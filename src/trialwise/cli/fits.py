@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,23 +43,30 @@ def fit_in(path: str | Path, own: Sequence[str] | None = None, needed: bool = Fa
     UsageError
         If the learner is ``needed`` and neither built in nor one of these.
     """
+    return _loaded(path, _classes(own or ()), needed)
+
+
+def _loaded(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
     from trialwise.fitted import load
 
     fit = load(path)
     name = str(fit.attrs["learner_name"])
     if fit.learner is not None:
         return fit
-    classes = {each.__name__: each for text in own or () for each in _classes(text)}
     if name in classes:
         return load(path, learner=classes[name])
-    if needed or own:
+    if needed or classes:
         raise UsageError(f"{path} is a fit of {name}, a learner of your own: say where it is, --learner mine.py:{name}")
     return fit
 
 
-def _classes(text: str) -> list[type]:
-    found = list(learners_in(Path(text)).values()) if text.endswith(".py") else [find(text)]
-    return [each if isinstance(each, type) else type(each) for each in found]
+def _classes(own: Sequence[str]) -> dict[str, type]:
+    """The user's own learners by name; each file is run once, however many fits there are."""
+    found = [
+        thing for text in own for thing in (learners_in(Path(text)).values() if text.endswith(".py") else [find(text)])
+    ]
+    classes = [thing if isinstance(thing, type) else type(thing) for thing in found]
+    return {each.__name__: each for each in classes}
 
 
 def fits_in(texts: Sequence[str], own: Sequence[str] | None = None, needed: bool = False) -> dict[str, Fit]:
@@ -71,7 +78,8 @@ def fits_in(texts: Sequence[str], own: Sequence[str] | None = None, needed: bool
         If two have the same name; as :func:`fit_in`.
     """
     pairs = [("", text) if Path(text).is_file() else _split(text) for text in texts]
-    found = [fit_in(path, own, needed) for _, path in pairs]
+    classes = _classes(own or ())
+    found = [_loaded(path, classes, needed) for _, path in pairs]
     short = [str(fit.attrs["learner_name"]) for fit in found]
     full = [str(fit.attrs["learner"]) for fit in found]
     several = Counter(short)

@@ -46,6 +46,7 @@ def _engine() -> str:
     return digest.hexdigest()
 
 
+@remember
 def text(*paths: str) -> str:
     """A hash of files that a kernel's code comes from besides the engine's."""
     return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
@@ -122,8 +123,17 @@ _NOT_NOTED: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """A kernel whose machine code is kept on disk under ``key``; ``build`` makes it where there is none."""
-    namespace: dict[str, Any] = {"inner": build(), "__name__": __name__}
+    """A kernel whose machine code is kept on disk under ``key``, made by ``build`` once a process."""
+    if key not in _MADE:
+        _MADE[key] = _kept(build(), name, key)
+    return _MADE[key]
+
+
+_MADE: dict[str, Callable] = {}
+
+
+def _kept(inner: Callable, name: str, key: str) -> Callable:
+    namespace: dict[str, Any] = {"inner": inner, "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]
     _KEYS[function] = key

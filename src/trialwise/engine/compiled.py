@@ -151,14 +151,8 @@ def constants(learner: Learner) -> np.ndarray:
     return np.array([float(known[name]) for name in constant_names(learner)])
 
 
-_KERNELS: dict[str, Callable] = {}
-
-
 def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Callable[[], Callable]) -> Callable:
-    key = cache.key(kind, learner.key, packed.layout, width)
-    if key not in _KERNELS:
-        _KERNELS[key] = cache.on_disk(build, f"trialwise_{kind}", key)
-    return _KERNELS[key]
+    return cache.on_disk(build, f"trialwise_{kind}", cache.key(kind, learner.key, packed.layout, width))
 
 
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:

@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache as remember
 
 import numba
 import numpy as np
@@ -144,7 +143,6 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
     return draws, values
 
 
-@remember
 def compiled() -> Callable:
     """:func:`emulated_draws`, its machine code kept on disk."""
     text = cache.text(__file__, emulation.__file__, whitening.__file__)
