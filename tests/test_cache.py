@@ -1,9 +1,26 @@
 """Machine code kept on disk, and what a later process makes of it."""
 
+import ast
 import os
+import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise import emulator
+from trialwise.engine import cache, compiled, compiled_hidden
+from trialwise.engine.packed import pack
+from trialwise.expansion import Expansion
+from trialwise.inference import correction
+from trialwise.posterior import posterior
+from trialwise.priors import group_prior
+
+PACKAGE = Path(tw.__file__).parent
 
 SCRIPT = """
 import sys
@@ -83,3 +100,77 @@ def test_code_from_disk_rounds_as_new_code_does(tmp_path: Path):
         for _ in range(2)
     ]
     assert said[0] == said[1] and "0x" in said[0]
+
+
+def files_under(kernel):
+    """Files of the package in which the Python functions under a kernel stand, as far as closures and globals lead."""
+    todo, seen = [kernel], set()
+    while todo:
+        thing = todo.pop()
+        thing = getattr(thing, "py_func", thing)
+        if not isinstance(thing, types.FunctionType) or thing in seen:
+            continue
+        seen.add(thing)
+        for cell in thing.__closure__ or ():
+            held = cell.cell_contents
+            todo += list(held) if isinstance(held, tuple) else [held]
+        todo += [thing.__globals__[name] for name in thing.__code__.co_names if name in thing.__globals__]
+    paths = {Path(function.__code__.co_filename) for function in seen}
+    return {path for path in paths if path.is_relative_to(PACKAGE)}
+
+
+@pytest.fixture
+def kernels(monkeypatch):
+    """Every kernel that is asked for, with a key in which the files that went into it can be read."""
+    built = {}
+
+    def recorded(build, name, key):
+        function = build()
+        built[name, key] = function
+        return function
+
+    monkeypatch.setattr(cache, "text", lambda *paths: "|".join(paths))
+    monkeypatch.setattr(cache, "key", lambda *parts: repr(parts))
+    monkeypatch.setattr(cache, "on_disk", recorded)
+    return built
+
+
+def test_a_key_covers_every_file_that_its_kernel_comes_from(kernels):
+    """Else yesterday's machine code runs in place of today's text."""
+    trials = tw.data_set("alien_flat")[0].first(10)
+    learner, hidden = tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)
+    packed, hidden_packed, prior = pack(learner, trials), pack(hidden, trials), group_prior(learner, trials)
+    for kernel in (compiled.gradient_kernel, compiled.trace_kernel, compiled.rollout_kernel):
+        kernel(learner, packed)
+    for how in ({"scored": True}, {"scored": False, "tracing": True}):
+        compiled_hidden.particle_kernel(hidden, hidden_packed, **how)
+    compiled_hidden.enumeration_kernel(hidden, hidden_packed)
+    posterior(learner, packed, prior, Expansion(*np.zeros((7, 1))), "partial")  # built, not called
+    emulator.compiled()
+    correction.compiled()
+    assert len(kernels) == 9
+    shelf = PACKAGE / "learners"  # a learner's own text is in the learner's key
+    for (name, key), kernel in kernels.items():
+        files = {path for path in files_under(kernel) if path.parent != shelf}
+        assert files, name
+        missing = [path for path in files - set(cache.sources()) if str(path) not in key]
+        assert not missing, f"{name}: {missing} are in no part of its key"
+
+
+def test_what_teaches_numba_is_in_every_key():
+    """Overloads and types are found by Numba's registries, not by closures: whatever module has some is in every key."""
+    for path in set(PACKAGE.rglob("*.py")) - set(cache.sources()):
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        words = " ".join(ast.unparse(decorator) for function in functions for decorator in function.decorator_list)
+        assert not any(word in words for word in ("overload", "intrinsic", "lower_builtin", "typeof_impl")), path
+
+
+def test_the_key_changes_with_every_file_of_its_sources(monkeypatch, tmp_path):
+    copy = tmp_path / "trialwise"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
+    monkeypatch.setattr(cache, "PACKAGE", copy)
+    seen = {cache._engine.__wrapped__()}
+    for path in cache.sources():
+        path.write_text(path.read_text() + "# changed\n")
+        seen.add(cache._engine.__wrapped__())
+    assert len(seen) == len(cache.sources()) + 1 > 30

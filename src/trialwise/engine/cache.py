@@ -36,12 +36,26 @@ def folder() -> Path:
     return base / "trialwise"
 
 
+PACKAGE = Path(__file__).parents[1]
+
+SOURCES = ("engine", "state.py")
+"""Files and folders of the package whose text goes into every kernel's key: whatever kernels in general are made from.
+
+A kernel that also comes from other files adds them to its own key by :func:`text`.
+"""
+
+
+def sources() -> list[Path]:
+    """The files under :data:`SOURCES`, in a fixed order."""
+    places = [PACKAGE / name for name in SOURCES]
+    return sorted(path for place in places for path in (place.rglob("*.py") if place.is_dir() else [place]))
+
+
 @remember
 def _engine() -> str:
-    """A hash of the engine's own text and of the versions below it."""
+    """A hash of the text of :func:`sources` and of the versions below it."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version}".encode())
-    here = Path(__file__).parent
-    for path in sorted([*here.rglob("*.py"), here.parent / "state.py"]):
+    for path in sources():
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
