@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def make(folder: Path) -> None:
         participants=30,
     )  # fmt: skip
     sets.save(folder / "alien_task_sets")
+    for name in ("alien_flat", "alien_task_sets"):
+        (folder / name / "levels.json").write_text(json.dumps(AlienTask.levels) + "\n")
 
 
 if __name__ == "__main__":

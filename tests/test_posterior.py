@@ -8,8 +8,9 @@ from scipy.special import expit
 import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.errors import UsageError
-from trialwise.expansion import Evaluator, expand, expand_alone
+from trialwise.expansion import expand, expand_alone
 from trialwise.hierarchy import build_model
+from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.posterior import SOFTNESS, posterior
 from trialwise.priors import group_prior, told
 

@@ -316,7 +316,7 @@ def _people(fit: Fit) -> pd.DataFrame:
 def _silent(fit: Fit) -> list[Finding]:
     """What the look at starting points tells of participants' data; nothing without the learner, or if it hides a choice."""
     from trialwise.engine.packed import pack
-    from trialwise.expansion import Evaluator
+    from trialwise.likelihoods.evaluator import Evaluator
     from trialwise.starts import check_starts
 
     learner = fit.learner

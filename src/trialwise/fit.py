@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trialwise.data.stored import trials_to_datasets
 from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.priors import group_names
-from trialwise.stored import learner_to_attributes, trials_to_datasets
+from trialwise.stored import learner_to_attributes
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:
@@ -169,8 +170,9 @@ class Asked(NamedTuple):
 def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
     from trialwise.engine.packed import pack
-    from trialwise.expansion import Evaluator, expand, expand_alone
+    from trialwise.expansion import expand, expand_alone
     from trialwise.inference.nuts import How, sample_model, sample_posterior
+    from trialwise.likelihoods.evaluator import Evaluator
     from trialwise.posterior import posterior as compiled_posterior
     from trialwise.priors import group_prior, told
     from trialwise.starts import check_starts

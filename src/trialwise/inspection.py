@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.rows import Rows
 from trialwise.trials import Trials
 
 FEW_TRIALS = 30
@@ -42,20 +43,6 @@ class Caution:
 
     def __str__(self) -> str:
         return self.message
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One table for printing: every cell is text, every row as long as the header."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        widths = [max(map(len, cells)) for cells in zip(self.header, *self.rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in (self.header, *self.rows)]
-        return "\n  ".join([self.title, *lines])
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.streams import streams
 from trialwise.errors import UsageError
-from trialwise.evaluate import matrix
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
+from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import own_keys
 from trialwise.simulate import simulate
 from trialwise.trials import MISSED, Trials

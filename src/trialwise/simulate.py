@@ -208,7 +208,7 @@ def simulate(
     """
     import pandas as pd
 
-    from trialwise.evaluate import matrix
+    from trialwise.learners.parameter_values import matrix
 
     stream = streams(seed)
     if not isinstance(environment, Environment | Recorded | Trials):

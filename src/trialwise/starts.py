@@ -14,8 +14,8 @@ from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
 from trialwise.errors import ModelError, UsageError
-from trialwise.expansion import Evaluator
 from trialwise.learner import Learner
+from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior
 from trialwise.trials import Trials
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,11 @@ def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
     """
     import pandas as pd
 
-    from trialwise.environments import AlienTask
     from trialwise.read import read_long
 
     if name not in NAMES:
         raise UsageError(f"no bundled data set {name!r}; there are: {', '.join(NAMES)}")
     with as_file(files(__name__) / name) as folder:
-        trials = read_long(folder / "trials.csv", levels=AlienTask.levels)
+        levels = json.loads((folder / "levels.json").read_text())
+        trials = read_long(folder / "trials.csv", levels=levels)
         return trials, pd.read_csv(folder / "true_parameters.csv")

@@ -10,8 +10,9 @@ import numpy as np
 from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed, pack
 from trialwise.errors import UsageError
-from trialwise.expansion import Evaluator, Modes, climb
+from trialwise.expansion import Modes, climb
 from trialwise.learner import Learner
+from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior, group_prior
 from trialwise.starts import check_hidden_starts, check_starts
 from trialwise.trials import Trials

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 
 if TYPE_CHECKING:
     from markupsafe import Markup

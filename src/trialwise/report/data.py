@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trialwise.base.rows import Rows
 from trialwise.behaviour import measured
-from trialwise.inspection import Inspection, Rows, inspect
+from trialwise.inspection import Inspection, inspect
 from trialwise.report.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject, same_data

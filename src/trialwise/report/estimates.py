@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 from trialwise.parameters import Parameter
 from trialwise.plots.posterior import EDGES, Shown, posterior_plot
 from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 from trialwise.learner import Learner
 from trialwise.parameters import Parameter, Setting
 from trialwise.report import docstring

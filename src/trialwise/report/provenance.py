@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 from trialwise.report.blocks import Block, Section, Table, Text
 from trialwise.report.subject import Subject
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 from trialwise.report.blocks import Block, Folded, Heading, Listing, Section, Table, Text, Verdict
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject

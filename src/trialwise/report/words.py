@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trialwise.inspection import Rows
+from trialwise.base.rows import Rows
 from trialwise.rounding import figure
 
 if TYPE_CHECKING:

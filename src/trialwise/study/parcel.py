@@ -18,13 +18,12 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
-import trialwise
 from trialwise.declaration import learner as declare
 from trialwise.errors import UsageError
 from trialwise.learner import Learner
@@ -35,7 +34,7 @@ from trialwise.stored import learner_from_attributes, learner_to_attributes
 INSTALLED = tuple(
     sorted({*(sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))})
 )  # fmt: skip
-OURS = str(Path(trialwise.__file__).parent)
+OURS = str(Path(__file__).parents[1])
 
 
 def pack(thing: Any) -> bytes:
@@ -104,7 +103,7 @@ def _arrive(
     if _sent_hash(found) != sent:
         raise UsageError(
             f"{attributes['learner']} was sent from Python {version} and arrived in Python {sys.version.split()[0]}, trialwise "
-            f"{trialwise.__version__}, as another learner: give workers the versions that this process has"
+            f"{metadata.version('trialwise')}, as another learner: give workers the versions that this process has"
         )
     return found
 

@@ -1,0 +1,68 @@
+"""Trials as labelled data on disk, and back: no pickle, nothing that runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trialwise.trials import Column, Trials
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
+    """``(observed_data, constant_data)``: what was chosen or responded, and everything else; a row a trial."""
+    import xarray as xr
+
+    observed: dict[str, Any] = {} if trials.choice is None else {"choice": ("trial", trials.choice)}
+    observed |= {f"response_{name}": ("trial", values) for name, values in trials.response.items()}
+    constant: dict[str, Any] = {"offsets": ("bound", trials.offsets), "reset": ("trial", trials.reset)}
+    constant |= {f"outcome_{name}": ("trial", values) for name, values in trials.outcome.items()}
+    for name, column in trials.columns.items():
+        dims = ("trial",) if column.values.ndim == 1 else ("trial", f"{name}_place")
+        constant[f"column_{name}"] = (dims, column.values)
+    if trials.available is not None:
+        constant["available"] = (("trial", "action"), trials.available)
+    if trials.row is not None:
+        constant["row"] = ("trial", trials.row)
+    told = {
+        "participants": list(trials.participants),
+        "levels": {name: list(labels) for name, labels in trials.levels.items()},
+        "columns": {name: column.levels for name, column in trials.columns.items()},
+        "response": list(trials.response),
+        "outcome": list(trials.outcome),
+        "declared": sorted(trials.declared),
+        "mapping": dict(trials.mapping),
+        "notes": list(trials.notes),
+    }
+    return xr.Dataset(observed), xr.Dataset(constant, attrs={"trials": json.dumps(told, default=_plain)})
+
+
+def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
+    """The trials that :func:`trials_to_datasets` stored."""
+    told = json.loads(constant.attrs["trials"])
+
+    def of(data, name):
+        return data[name].to_numpy() if name in data else None
+
+    return Trials(
+        participants=tuple(told["participants"]),
+        offsets=constant["offsets"].to_numpy(),
+        choice=of(observed, "choice"),
+        outcome={name: constant[f"outcome_{name}"].to_numpy() for name in told["outcome"]},
+        response={name: observed[f"response_{name}"].to_numpy() for name in told["response"]},
+        columns={n: Column(constant[f"column_{n}"].to_numpy(), levels) for n, levels in told["columns"].items()},
+        levels={name: tuple(labels) for name, labels in told["levels"].items()},
+        reset=constant["reset"].to_numpy().astype(bool),
+        available=None if "available" not in constant else constant["available"].to_numpy().astype(bool),
+        declared=frozenset(told["declared"]),
+        row=of(constant, "row"),
+        mapping=told["mapping"],
+        notes=tuple(told["notes"]),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Labels of NumPy's and pandas' kinds as plain ones."""
+    return value.item() if hasattr(value, "item") else str(value)

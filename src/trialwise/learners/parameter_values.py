@@ -1,0 +1,44 @@
+"""Parameter values that a user gives, checked, as a matrix with a row a participant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.errors import UsageError, did_you_mean
+from trialwise.learner import Learner
+from trialwise.trials import Trials
+
+if TYPE_CHECKING:
+    pass
+
+
+def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
+    """Parameters as ``(participants, parameters)``, checked: every free one is there, of the right length and in range."""
+    for name in parameters:
+        if name not in learner.names:
+            if name in learner.fixed:
+                raise UsageError(f"{name} is fixed at {learner.fixed[name]:g} in {learner}: leave it out")
+            if name in learner.tied:
+                raise UsageError(f"{name} is tied to {learner.tied[name]} in {learner}: leave it out")
+            raise UsageError(f"{learner} has no parameter '{name}'. {did_you_mean(name, learner.names, 'parameters')}")
+    missing = [name for name in learner.names if name not in parameters]
+    if missing:
+        raise UsageError(f"{learner} needs a value for {', '.join(missing)}: {missing[0]}=...")
+    count = trials.n_participants
+    free = np.empty((count, len(learner.names)))
+    for k, name in enumerate(learner.names):
+        values = np.asarray(parameters[name], float)
+        if values.shape not in ((), (count,)):
+            raise UsageError(
+                f"{name} has shape {values.shape}; wanted one number, or one for each of {count} participants"
+            )
+        free[:, k] = values
+    outside = (free < learner.lower) | (free > learner.upper)  # NaN is not: it comes out again
+    if outside.any():
+        row, k = np.argwhere(outside)[0]
+        parameter = learner.parameters[k]
+        raise UsageError(f"{parameter.name} = {free[row, k]:g}: {parameter.role} ranges {parameter.range}")
+    return free
