@@ -21,10 +21,10 @@ from typing import NamedTuple
 import numpy as np
 
 import trialwise as tw
+from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
 from trialwise.environments.alien import NOISE, SEASON_ORDERS
 from trialwise.environments.alien_rewards import correct_action
-from trialwise.files import write
 from trialwise.phases import preferred
 from trialwise.simulate import Uniform
 

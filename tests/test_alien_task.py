@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import streams
 from trialwise.environments import AlienTask, Noise
 from trialwise.environments.alien import SEASON_ORDERS, shuffled_groups
 from trialwise.environments.alien_rewards import MEANS, TASK_SETS, correct_action, is_correct, mean_reward, task_set_of
-from trialwise.environments.streams import streams
-from trialwise.errors import UsageError
 
 TABLES = [
     [[1, 6, 1], [1, 1, 4], [5, 1, 1], [10, 1, 1]],

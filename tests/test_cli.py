@@ -524,7 +524,7 @@ def test_an_output_that_is_a_file_stops_before_sampling(fake):
 
 
 def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
-    from trialwise.errors import ModelError
+    from trialwise.base.errors import ModelError
 
     def stuck(*_, **__):
         raise ModelError("no finite start for participant 1")

@@ -9,9 +9,9 @@ import pytest
 
 import trialwise as tw
 from trialwise import hidden, learner, positive, real, state, unit
+from trialwise.base.errors import LearnerError, UsageError
 from trialwise.columns import Reading
 from trialwise.conformance import check_learner
-from trialwise.errors import LearnerError, UsageError
 from trialwise.specimen import specimen
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))

@@ -7,9 +7,9 @@ import pytest
 
 import trialwise as tw
 from trialwise import constant, learner, positive, unit
+from trialwise.base.errors import LearnerError, UsageError
 from trialwise.engine import run
 from trialwise.engine.packed import pack
-from trialwise.errors import LearnerError, UsageError
 from trialwise.specimen import specimen
 from trialwise.state import Table, Task
 from trialwise.trials import Column, Trials

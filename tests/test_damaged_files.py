@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trialwise.errors import DataError, TrialwiseError
+from trialwise.base.errors import DataError, TrialwiseError
 from trialwise.inspection import inspect
 from trialwise.read import read_long, read_wide
 from trialwise.trials import Trials

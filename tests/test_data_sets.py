@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from trialwise import data_sets
+from trialwise.base.errors import UsageError
 from trialwise.environments.alien_rewards import is_correct
-from trialwise.errors import UsageError
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "make_bundled_data.py"
 FOLDER = Path(data_sets.__file__).parent

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from trialwise.errors import FetchError, UsageError
+from trialwise.base.errors import FetchError, UsageError
 from trialwise.fetch import ALIEN, Dataset, fetch
 from trialwise.read import read_wide
 

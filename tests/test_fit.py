@@ -7,9 +7,9 @@ import xarray as xr
 
 import trialwise as tw
 from trialwise import learner, positive, unit
+from trialwise.base.errors import UsageError
 from trialwise.diagnostics import too_few
 from trialwise.environments import AlienTask
-from trialwise.errors import UsageError
 
 LEARNER = tw.QLearning(initial=1.2)
 

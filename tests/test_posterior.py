@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit
 
 import trialwise as tw
+from trialwise.base.errors import UsageError
 from trialwise.engine.packed import pack
-from trialwise.errors import UsageError
 from trialwise.expansion import expand, expand_alone
 from trialwise.hierarchy import build_model
 from trialwise.likelihoods.evaluator import Evaluator

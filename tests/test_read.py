@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trialwise.errors import DataError, UsageError
+from trialwise.base.errors import DataError, UsageError
 from trialwise.read import read_long, read_wide
 from trialwise.recognise import NAMES, recognise, role_of_file
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.streams import streams
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
-from trialwise.environments.streams import streams
-from trialwise.errors import ModelError, UsageError
 from trialwise.evaluate import trial_log_likelihood
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
 from trialwise.read import read_long, read_wide

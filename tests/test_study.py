@@ -16,12 +16,12 @@ import pytest
 import scipy.stats
 
 import trialwise as tw
-from trialwise.cores import cores
+from trialwise.base.cores import cores
+from trialwise.base.workers import crew
 from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
 from trialwise.inference import estimates
 from trialwise.study.asked import digest
-from trialwise.study.crew import crew
 from trialwise.study.parcel import pack, unpack
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Store
@@ -420,7 +420,7 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
 
 
 def test_no_scheduler_is_said(monkeypatch):
-    from trialwise.study import crew as module
+    from trialwise.base import workers as module
 
     monkeypatch.setattr(module, "WAIT", "1s")
     with (

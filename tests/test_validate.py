@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from trialwise.errors import DataError, UsageError
+from trialwise.base.errors import DataError, UsageError
 from trialwise.read import read_long, read_wide
 
 

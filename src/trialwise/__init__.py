@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.base.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.bayes_factors import bayes_factors
     from trialwise.calibrate import Calibration, calibrate
     from trialwise.check import Check, check
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         RestlessBandit,
         TwoStepTask,
     )
-    from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fetch import fetch
     from trialwise.fit import fit

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.cells import Cells, flags, key, listed, missing
-from trialwise.errors import UsageError
 from trialwise.trials import Column, Trials
 from trialwise.validate import (
     Problems,

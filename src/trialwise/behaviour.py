@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise import phases
+from trialwise.base.errors import UsageError
 from trialwise.environments.alien_rewards import MEANS
-from trialwise.errors import UsageError
 from trialwise.trials import MISSED, Trials
 
 if TYPE_CHECKING:

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import streams
+from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
-from trialwise.environments.streams import streams
-from trialwise.errors import UsageError
 from trialwise.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.integrated import Likelihoods
 from trialwise.learner import Learner
 from trialwise.priors import GroupPrior, check_priors, told
 from trialwise.recover import check_count, worst_r_hat
 from trialwise.simulate import Surroundings, simulate
-from trialwise.study.crew import not_in_a_starting_process
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
 from trialwise.truth import group_draw, labels_in, natural, prior_in, seeds

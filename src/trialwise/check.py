@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
+from trialwise.base.progress import bars
 from trialwise.behaviour import measured
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.predict import Kind, choice_probabilities, predict
-from trialwise.progress import bars
 from trialwise.recovered import INTERVAL
 from trialwise.trials import MISSED, Trials
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
 from trialwise.declaration import learner
-from trialwise.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.learner import Learner
 from trialwise.specimen import specimen
 from trialwise.trials import Trials

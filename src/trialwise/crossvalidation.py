@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import logsumexp
 
-from trialwise.cores import cores
+from trialwise.base.cores import cores
+from trialwise.base.errors import UsageError
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced, stream_keys
-from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.learner import Learner

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from trialwise.errors import LearnerError, did_you_mean
+from trialwise.base.errors import LearnerError, did_you_mean
 from trialwise.learner import CONTRACT, Learner
 from trialwise.parameters import Hidden, Parameter, Setting
 from trialwise.source import uses

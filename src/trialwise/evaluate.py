@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.cores import cores
+from trialwise.base.cores import cores
+from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.engine.packed import Packed, pack
-from trialwise.errors import UsageError, did_you_mean
 from trialwise.hidden_values import hidden_values
 from trialwise.hidden_values import same_hidden as smoothed_pairs
 from trialwise.learner import Learner

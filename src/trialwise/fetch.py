@@ -11,8 +11,8 @@ from http.client import HTTPException
 from os import PathLike, fspath
 from pathlib import Path
 
-from trialwise.errors import FetchError, UsageError
-from trialwise.files import write
+from trialwise.base.errors import FetchError, UsageError
+from trialwise.base.files import write
 
 MOST_BYTES = 20_000_000
 """No file of a data set is larger: a longer answer is not the file."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.data.stored import trials_to_datasets
-from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.priors import group_names
@@ -218,13 +218,13 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
 
 def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
     """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
+    from trialwise.base.progress import bars
+    from trialwise.base.workers import crew
     from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.particle import sample_particles
     from trialwise.priors import group_prior, told
-    from trialwise.progress import bars
     from trialwise.starts import check_hidden_starts
-    from trialwise.study.crew import crew
 
     packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)

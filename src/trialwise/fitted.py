@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import DataError, Problem, UsageError
+from trialwise.base.files import whole
 from trialwise.data.stored import trials_from_datasets
-from trialwise.errors import DataError, Problem, UsageError
-from trialwise.files import whole
 from trialwise.learner import Learner
 from trialwise.priors import group_names
 from trialwise.stored import learner_from_attributes

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trialwise.errors import DataError, Problem
+from trialwise.base.errors import DataError, Problem
 
 SEPARATORS = (",", "\t", ";", "|")
 FOREIGN = {

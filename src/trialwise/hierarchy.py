@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import pymc as pm
 import pytensor.tensor as pt
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 from trialwise.expansion import Expansion
 from trialwise.learner import Learner
 from trialwise.likelihood import observe

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import streams
 from trialwise.emulator import compressed, concave_quadratic
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.environments.streams import streams
-from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.marginal import averaged, own_keys

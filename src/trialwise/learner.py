@@ -28,7 +28,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from trialwise.errors import UsageError, did_you_mean
+from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.parameters import Hidden, Parameter, Setting, real, unit
 from trialwise.source import class_source, fingerprint, signal_names
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import stream_key
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import check_particles, run_exact, run_particles, stream_keys
-from trialwise.environments.streams import stream_key
-from trialwise.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.trials import Trials
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 
 @dataclass(frozen=True)

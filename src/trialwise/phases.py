@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.environments.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
 from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
-from trialwise.errors import UsageError
 from trialwise.trials import MISSED, Column, Trials
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import streams
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.streams import streams
-from trialwise.errors import UsageError
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.learners.parameter_values import matrix

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from trialwise.errors import UsageError, did_you_mean
+from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.learner import Learner
 from trialwise.trials import Trials
 

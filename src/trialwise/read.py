@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.assemble import Gathered, assemble, declared_levels
+from trialwise.base.errors import DataError, UsageError
 from trialwise.cells import missing
-from trialwise.errors import DataError, UsageError
 from trialwise.ordering import put_in_order
 from trialwise.recognise import role_of_file
 from trialwise.roles import Roles, as_list, find_roles

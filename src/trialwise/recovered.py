@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.files import write
+from trialwise.base.streams import Stream, streams
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
-from trialwise.environments.streams import Stream, streams
-from trialwise.errors import ModelError, UsageError
-from trialwise.files import write
 from trialwise.learner import Learner
 from trialwise.trials import MISSED, Trials
 

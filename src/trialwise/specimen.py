@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.columns import Reading, Reads, dimensions
 from trialwise.engine.packed import OPTIONAL, argument
-from trialwise.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.source import uses
 from trialwise.trials import MISSED, Column, Trials

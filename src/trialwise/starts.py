@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from trialwise.base.errors import ModelError, UsageError
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
-from trialwise.errors import ModelError, UsageError
 from trialwise.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior

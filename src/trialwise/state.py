@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.errors import LearnerError
+from trialwise.base.errors import LearnerError
 
 
 class Table(np.ndarray):

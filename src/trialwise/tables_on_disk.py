@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.cells import Cells, key, shown
-from trialwise.errors import UsageError
 from trialwise.flavours import FOREIGN, Record, refused, text_records
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 MISSED = -1
 """The code of a choice that was not made."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.errors import UsageError, did_you_mean
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.priors import GroupPrior, group_prior, group_prior_at

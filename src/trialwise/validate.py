@@ -12,8 +12,8 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 
 from trialwise import cells as _cells
+from trialwise.base.errors import DataError, Problem
 from trialwise.cells import Cells, key, listed, shown
-from trialwise.errors import DataError, Problem
 from trialwise.trials import MISSED
 
 MOST_ACTIONS = 50

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
 from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, say, show
 from trialwise.cli.fits import Own, fit_in
 from trialwise.cli.status import Status
 from trialwise.cli.subject import find
 from trialwise.cli.task import named
-from trialwise.errors import UsageError
-from trialwise.files import write
 
 DRAWS = 100
 

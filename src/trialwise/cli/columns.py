@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
     from trialwise.learner import Learner

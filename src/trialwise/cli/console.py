@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trialwise.rounding import figure, is_number
+from trialwise.base.rounding import figure, is_number
 
 if TYPE_CHECKING:
     import pandas as pd

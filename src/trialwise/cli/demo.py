@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from trialwise.base.files import write
 from trialwise.cli import results
 from trialwise.cli.console import command, frame, heading, paragraph, say
 from trialwise.cli.design import RANGES
@@ -15,7 +16,6 @@ from trialwise.cli.fit import Output
 from trialwise.cli.groups import grouped
 from trialwise.cli.sampling import Sampling
 from trialwise.cli.subject import Restrictions
-from trialwise.files import write
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli.task import named, suited
-from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
     from trialwise.learner import Learner

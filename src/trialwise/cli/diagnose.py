@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.files import write
 from trialwise.cli import results
 from trialwise.cli.console import frame, heading, note, paragraph, say
 from trialwise.cli.fits import Own, fit_in
 from trialwise.cli.status import Status
 from trialwise.cli.words import in_options
-from trialwise.files import write
 
 PAIRS, PEOPLE = 5, 5
 """How many are printed."""

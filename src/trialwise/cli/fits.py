@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli.subject import find, learners_in
-from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
     from trialwise.fitted import Fit

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli.console import say, warn
 from trialwise.cli.fits import Fits, Own, fits_in
 from trialwise.cli.task import named
 from trialwise.cli.words import in_options
-from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd

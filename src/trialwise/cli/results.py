@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
 from trialwise.cli.console import frame, heading, note, say, table, warn
 from trialwise.cli.status import Status
 from trialwise.cli.words import in_options
-from trialwise.errors import UsageError
-from trialwise.files import write
 
 if TYPE_CHECKING:
     from trialwise.fitted import Fit

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli import results
 from trialwise.cli.columns import Columns, reading
 from trialwise.cli.console import command, heading, say, table
 from trialwise.cli.design import RANGES, ranges_of, surroundings
 from trialwise.cli.groups import grouped
 from trialwise.cli.subject import Name, Restrictions
-from trialwise.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from trialwise.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
+from trialwise.base.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
 
 
 class Status(IntEnum):

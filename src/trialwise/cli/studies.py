@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
 from trialwise.cli import results
 from trialwise.cli.columns import Columns
 from trialwise.cli.console import frame, heading, say
@@ -15,8 +17,6 @@ from trialwise.cli.design import Design, ranges_of
 from trialwise.cli.groups import grouped
 from trialwise.cli.sampling import PANEL as SAMPLING
 from trialwise.cli.subject import Name, Restrictions
-from trialwise.errors import UsageError
-from trialwise.files import write
 
 if TYPE_CHECKING:
     import pandas as pd

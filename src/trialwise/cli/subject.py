@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialwise.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 
 if TYPE_CHECKING:
     from trialwise.learner import Learner

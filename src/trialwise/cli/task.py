@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
     from trialwise.learner import Learner

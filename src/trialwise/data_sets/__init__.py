@@ -6,7 +6,7 @@ import json
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 from trialwise.trials import Trials
 
 if TYPE_CHECKING:

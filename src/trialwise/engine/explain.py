@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
 from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.replay import build_replay
-from trialwise.errors import LearnerError, TrialwiseError
 from trialwise.learner import Learner
 from trialwise.state import Task
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trialwise.errors import LearnerError, UsageError
+from trialwise.base.errors import LearnerError, UsageError
 from trialwise.learner import CONTRACT, Learner
 from trialwise.source import helpers, uses
 from trialwise.state import State, Task

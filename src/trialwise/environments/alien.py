@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
 from trialwise.environments.environment import Environment, Shown
-from trialwise.errors import UsageError
 
 SEASON_ORDERS = np.array(
     [

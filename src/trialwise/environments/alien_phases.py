@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trialwise.base.errors import UsageError
 from trialwise.environments.alien import Noise, noise_of, season_order, shuffled_groups
 from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, WRONG
 from trialwise.environments.environment import Environment, Shown
-from trialwise.errors import UsageError
 from trialwise.trials import Column
 
 HIDDEN, NOVEL, TRAINING = CONTEXTS, CONTEXTS + 1, CONTEXTS + 2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.environments.environment import Environment, Shown
-from trialwise.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 from trialwise.trials import Column, Trials
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import Stream
 from trialwise.environments.environment import Environment, Recorded, Shown
-from trialwise.environments.streams import Stream
-from trialwise.errors import UsageError
 from trialwise.trials import Column, Trials
 
 

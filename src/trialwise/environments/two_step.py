@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.environments.environment import Environment, Shown
-from trialwise.errors import UsageError
 
 FIRST, SECOND = 0, 1
 COMMON, RARE, NOT_YET = range(3)

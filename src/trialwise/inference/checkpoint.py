@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.files import whole
+from trialwise.base.files import whole
 
 
 class Checkpoint:

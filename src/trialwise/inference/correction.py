@@ -32,7 +32,7 @@ import numpy as np
 
 from trialwise import emulator as emulation
 from trialwise import whitening
-from trialwise.cores import cores
+from trialwise.base.cores import cores
 from trialwise.emulator import Emulator, surface_at
 from trialwise.engine import cache
 from trialwise.inference.estimates import Estimator

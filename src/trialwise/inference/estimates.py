@@ -7,14 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from trialwise.cores import limited
+from trialwise.base.cores import limited
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import stream_key
+from trialwise.base.workers import Crew
 from trialwise.emulator import Limits
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.environments.streams import stream_key
-from trialwise.errors import UsageError
 from trialwise.learner import Learner
-from trialwise.study.crew import Crew
 from trialwise.study.parcel import pack, unpack
 
 FAINT, FAR_BELOW = 0.3, 3.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.cores import cores
+from trialwise.base.cores import cores
 from trialwise.posterior import Posterior
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.workers import Crew
 from trialwise.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
@@ -33,7 +34,6 @@ from trialwise.inference.tilt import Tilt, group_of
 from trialwise.learner import Learner
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
-from trialwise.study.crew import Crew
 
 if TYPE_CHECKING:
     import xarray as xr

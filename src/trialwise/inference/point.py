@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed, pack
-from trialwise.errors import UsageError
 from trialwise.expansion import Modes, climb
 from trialwise.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator

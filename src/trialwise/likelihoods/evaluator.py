@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from trialwise.base.errors import LearnerError
 from trialwise.engine.packed import Packed
 from trialwise.engine.run import run_gradient
-from trialwise.errors import LearnerError
 from trialwise.learner import Learner
 
 STEP = 1e-4

@@ -7,13 +7,13 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
+from trialwise.base.progress import bars
 from trialwise.check import Check, check
 from trialwise.compare import Comparison
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.errors import UsageError
-from trialwise.files import write
 from trialwise.fitted import Fit
-from trialwise.progress import bars
 from trialwise.recover import Recovery
 from trialwise.report.contents import sections
 from trialwise.report.page import page

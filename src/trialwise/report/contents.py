@@ -38,7 +38,7 @@ _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
 
 
 def sections(subjects: list[Subject], compared: Comparison | None, tell: Callable[[str, float], None]) -> list[Section]:
-    """From what was asked to how to do it again; ``tell`` hears how far it is, see :func:`trialwise.progress.bars`."""
+    """From what was asked to how to do it again; ``tell`` hears how far it is, see :func:`trialwise.base.progress.bars`."""
     wanted = list(_SECTIONS)
     wanted.insert(wanted.index(methods.section), partial(comparison.section, compared=compared))
     found = []

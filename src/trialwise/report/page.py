@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from trialwise.base.rounding import is_number
 from trialwise.report.blocks import Section
-from trialwise.rounding import is_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trialwise.base.rounding import figure
 from trialwise.base.rows import Rows
-from trialwise.rounding import figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.source import fingerprint
 from trialwise.trials import Trials

@@ -24,8 +24,8 @@ from typing import Any
 
 import cloudpickle
 
+from trialwise.base.errors import UsageError
 from trialwise.declaration import learner as declare
-from trialwise.errors import UsageError
 from trialwise.learner import Learner
 from trialwise.learners import BUILT_IN
 from trialwise.source import helpers

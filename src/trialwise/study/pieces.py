@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.cores import limited
-from trialwise.errors import ModelError, UsageError
-from trialwise.progress import bars
-from trialwise.study.crew import GUARD, crew, unguarded
+from trialwise.base.cores import limited
+from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.progress import bars
+from trialwise.base.workers import GUARD, crew, unguarded
 from trialwise.study.parcel import pack, unpack
 from trialwise.study.store import Piece, Store
 
@@ -43,7 +43,7 @@ def run_pieces(
     store
         Where finished pieces are, and go.
     executor, workers
-        See :func:`trialwise.study.crew.crew`.
+        See :func:`trialwise.base.workers.crew`.
     progress, stage
         Whether a bar is shown, and its name.
 

@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from trialwise.errors import UsageError
-from trialwise.files import whole, write
+from trialwise.base.errors import UsageError
+from trialwise.base.files import whole, write
 from trialwise.study.asked import digest
 
 FORMAT = 1

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trialwise.cores import cores
-from trialwise.errors import UsageError
+from trialwise.base.cores import cores
+from trialwise.base.errors import UsageError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """What libraries read once, when they are loaded."""

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from trialwise.errors import UsageError
+from trialwise.base.errors import UsageError
 
 Stream = Callable[[Hashable, str], np.random.Generator]
 """Gives the generator of a participant (by label) and a purpose."""
