@@ -10,7 +10,7 @@ from trialwise.environments import AlienTask
 from trialwise.learners import QLearning, TaskSets
 from trialwise.simulate import simulate, uniform
 
-HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data_sets"
+HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data" / "bundled"
 
 
 def make(folder: Path) -> None:

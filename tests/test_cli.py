@@ -20,8 +20,8 @@ from trialwise.cli.app import app
 from trialwise.cli.equations import plain, sections, symbol
 from trialwise.cli.subject import learners_in
 from trialwise.cli.words import in_options
+from trialwise.data.read import read_long, read_wide
 from trialwise.learners import PearceHall
-from trialwise.read import read_long, read_wide
 
 matplotlib.use("Agg")
 
@@ -191,7 +191,7 @@ def test_inspect_repeats_files_and_options_quoted():
 def test_every_option_reaches_the_reader(monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        "trialwise.read.read_long", lambda source, **given: seen.update(given) or read_long("trials.csv")
+        "trialwise.data.read.read_long", lambda source, **given: seen.update(given) or read_long("trials.csv")
     )
     run(
         *(

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trialwise.base.errors import DataError, TrialwiseError
+from trialwise.data.read import read_long, read_wide
+from trialwise.data.trials import Trials
 from trialwise.inspection import inspect
-from trialwise.read import read_long, read_wide
-from trialwise.trials import Trials
 
 ANY = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD = "participant,trial,block,context,cue,choice,outcome\n" + "".join(

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trialwise import data_sets
 from trialwise.base.errors import UsageError
+from trialwise.data import bundled
 from trialwise.environments.alien_rewards import is_correct
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "make_bundled_data.py"
-FOLDER = Path(data_sets.__file__).parent
+FOLDER = Path(bundled.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def alien_flat():
-    return data_sets.data_set("alien_flat")
+    return bundled.data_set("alien_flat")
 
 
 def test_shape_and_labels(alien_flat):
@@ -49,7 +49,7 @@ def test_the_agents_learn(alien_flat):
 
 def test_the_script_makes_what_is_bundled(tmp_path):
     runpy.run_path(str(SCRIPT))["make"](tmp_path)
-    for name in data_sets.NAMES:
+    for name in bundled.NAMES:
         made = sorted((tmp_path / name).iterdir())
         assert [path.name for path in made] == sorted(path.name for path in (FOLDER / name).iterdir())
         for path in made:
@@ -63,11 +63,11 @@ def test_small_enough_to_bundle():
 
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(UsageError, match="alien_flat"):
-        data_sets.data_set("alien")
+        bundled.data_set("alien")
 
 
 def test_agents_with_task_sets():
-    trials, truth = data_sets.data_set("alien_task_sets")
+    trials, truth = bundled.data_set("alien_task_sets")
     assert trials.n_participants == 30 and (trials.lengths == 440).all()
     assert [*truth] == ["participant", "alpha", "beta", "forget", "alpha_high", "beta_high", "forget_high"]
     for name, high in (("alpha", 0.2), ("beta_high", 5), ("forget_high", 0.1)):

@@ -10,8 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from trialwise.base.errors import FetchError, UsageError
-from trialwise.fetch import ALIEN, Dataset, fetch
-from trialwise.read import read_wide
+from trialwise.data.fetch import ALIEN, Dataset, fetch
+from trialwise.data.read import read_wide
 
 FILES = {"actions.csv": b"a,b\n0,1\n", "rewards.csv": b"a,b\n1.5,0\n"}
 TINY = Dataset(

@@ -10,12 +10,12 @@ import pytest
 import trialwise as tw
 from idioms import IDIOMS, twice
 from trialwise import constant, learner, memory, positive, real, state, unit
+from trialwise.data.trials import Column, Trials
 from trialwise.engine.adapt import OPTIONS, Adapter
 from trialwise.engine.dual import lanes_for, seed, store_tangents, value
 from trialwise.engine.making import owning_table
 from trialwise.specimen import specimen
 from trialwise.state import Table
-from trialwise.trials import Column, Trials
 
 # -- all of them compiled at once; one by one if that fails ------------------------------------------------------------
 

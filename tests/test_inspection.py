@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from trialwise.data.read import read_long, read_wide
 from trialwise.inspection import inspect
-from trialwise.read import read_long, read_wide
 
 FRAME = pd.DataFrame(
     {

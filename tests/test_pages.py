@@ -163,7 +163,7 @@ def test_a_change_in_the_file_changes_the_likelihood_of_a_new_process(tmp_path):
     text = MINE.replace("# mine.py", "# mine.py\nSCALE = 1.0\n\ndef scaled(x):\n    return x * SCALE\n")
     text = text.replace("+= rate * error", "+= scaled(rate * error)")
     code = (
-        "import trialwise as tw, mine; from trialwise.data_sets import data_set\n"
+        "import trialwise as tw, mine; from trialwise.data.bundled import data_set\n"
         "trials = data_set('alien_flat')[0].select([0, 1])\n"
         "print(tw.log_likelihood(mine.TwoRates(), trials, {'alpha_up': .1, 'alpha_down': .2, 'beta': 1.0}).sum())"
     )

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from trialwise.base.errors import DataError, UsageError
-from trialwise.read import read_long, read_wide
+from trialwise.data.read import read_long, read_wide
 
 
 def problems(call, *args, **options):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from trialwise.compare import Comparison, compare
     from trialwise.conformance import check_learner
     from trialwise.confuse import Confusion, confuse
-    from trialwise.data_sets import data_set
+    from trialwise.data.bundled import data_set
+    from trialwise.data.fetch import fetch
+    from trialwise.data.read import read_long, read_wide
+    from trialwise.data.trials import Trials
     from trialwise.declaration import learner, probabilities
     from trialwise.diagnose import Diagnosis, diagnose
     from trialwise.environments import (
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
         TwoStepTask,
     )
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
-    from trialwise.fetch import fetch
     from trialwise.fit import fit
     from trialwise.fitted import Fit, load
     from trialwise.inference.point import Point, point
@@ -50,13 +52,11 @@ if TYPE_CHECKING:
     from trialwise.likelihood import likelihood
     from trialwise.parameters import constant, hidden, interval, positive, real, unit
     from trialwise.predict import Prediction, predict
-    from trialwise.read import read_long, read_wide
     from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
     from trialwise.report import report
     from trialwise.simulate import simulate, uniform
     from trialwise.state import memory, softmax_into, state
-    from trialwise.trials import Trials
 
     __version__: str
 
@@ -67,12 +67,12 @@ _NAMES = {
     "compare": "Comparison compare",
     "conformance": "check_learner",
     "confuse": "Confusion confuse",
-    "data_sets": "data_set",
+    "data.bundled": "data_set",
     "diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
-    "errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
+    "base.errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
-    "fetch": "fetch",
+    "data.fetch": "fetch",
     "fit": "fit",
     "fitted": "Fit load",
     "inference.point": "Point point",
@@ -84,13 +84,13 @@ _NAMES = {
     "likelihood": "likelihood",
     "parameters": "constant hidden interval positive real unit",
     "predict": "Prediction predict",
-    "read": "read_long read_wide",
+    "data.read": "read_long read_wide",
     "recover": "Recovery recover",
     "recovered": "recovered",
     "report": "report",
     "simulate": "simulate uniform",
     "state": "memory softmax_into state",
-    "trials": "Trials",
+    "data.trials": "Trials",
 }
 """The public names of each module: found when first asked for, so that nothing heavy is imported before it is needed."""
 

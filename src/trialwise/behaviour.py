@@ -17,8 +17,8 @@ import numpy as np
 
 from trialwise import phases
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.alien_rewards import MEANS
-from trialwise.trials import MISSED, Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.data.trials import MISSED, Trials
 from trialwise.learner import Learner
 from trialwise.state import Table, Task
-from trialwise.trials import MISSED, Trials
 
 HIDDEN_CHOICE = "hidden choice"
 """The column of trials that says what was picked unseen; no text can read a name with a space."""

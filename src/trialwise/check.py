@@ -11,11 +11,11 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
 from trialwise.behaviour import measured
+from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.fitted import Fit
 from trialwise.predict import Kind, choice_probabilities, predict
 from trialwise.recovered import INTERVAL
-from trialwise.trials import MISSED, Trials
 
 if TYPE_CHECKING:
     import pandas as pd

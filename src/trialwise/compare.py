@@ -11,11 +11,11 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
 from trialwise.crossvalidation import PARTICLES, HeldOut, Method, held_out
+from trialwise.data.trials import Trials
 from trialwise.fit import fit as fit_again
 from trialwise.fitted import Fit
 from trialwise.frequencies import frequencies
 from trialwise.inference.point import Point
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from typing import Any
 
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
+from trialwise.data.trials import Trials
 from trialwise.declaration import learner
 from trialwise.learner import Learner
 from trialwise.specimen import specimen
-from trialwise.trials import Trials
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from trialwise.byhand import HIDDEN_CHOICE, walk_by_hand
+from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import run
 from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack
 from trialwise.learner import Learner
 from trialwise.source import helpers
-from trialwise.trials import MISSED, Column, Trials
 
 AGREEMENT = 1e-10
 """How far apart two ways to compute one number may be, relative to its size."""

@@ -26,6 +26,7 @@ from scipy.special import logsumexp
 
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced, stream_keys
@@ -33,7 +34,6 @@ from trialwise.fitted import Fit
 from trialwise.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.learner import Learner
 from trialwise.marginal import averaged, own_keys
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import xarray as xr

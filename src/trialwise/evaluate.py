@@ -11,13 +11,13 @@ import numpy as np
 
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.hidden_values import hidden_values
 from trialwise.hidden_values import same_hidden as smoothed_pairs
 from trialwise.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import FILTERS, PARTICLES, marginal, own_keys
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

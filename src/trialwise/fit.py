@@ -17,11 +17,11 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.stored import trials_to_datasets
+from trialwise.data.trials import Trials
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.priors import group_names
 from trialwise.stored import learner_to_attributes
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -15,10 +15,10 @@ import numpy as np
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.files import whole
 from trialwise.data.stored import trials_from_datasets
+from trialwise.data.trials import Trials
 from trialwise.learner import Learner
 from trialwise.priors import group_names
 from trialwise.stored import learner_from_attributes
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
 from trialwise.engine.run import signal_names
 from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
 from trialwise.learner import Learner
 from trialwise.marginal import own_keys
-from trialwise.trials import MISSED, Trials
 
 ENOUGH = 100.0
 """Effective ancestors at the first trial: one over the sum of their squared weights."""

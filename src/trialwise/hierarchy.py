@@ -20,13 +20,13 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
 from trialwise.expansion import Expansion
 from trialwise.learner import Learner
 from trialwise.likelihood import observe
 from trialwise.parameters import Parameter
 from trialwise.priors import Pooling, check_priors, group_prior
 from trialwise.transforms import ConditionalWhitening, NonCentred
-from trialwise.trials import Trials
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.rows import Rows
-from trialwise.trials import Trials
+from trialwise.data.trials import Trials
 
 FEW_TRIALS = 30
 """Participants with fewer trials are warned about: their parameters will be mostly the group's."""

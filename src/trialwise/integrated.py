@@ -20,6 +20,7 @@ from scipy.special import gammaln
 
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
+from trialwise.data.trials import Trials
 from trialwise.emulator import compressed, concave_quadratic
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
@@ -28,7 +29,6 @@ from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.marginal import averaged, own_keys
 from trialwise.priors import group_prior
-from trialwise.trials import Trials
 from trialwise.whitening import whitened_to_natural
 
 if TYPE_CHECKING:

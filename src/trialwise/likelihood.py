@@ -14,13 +14,13 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
+from trialwise.data.trials import Trials
 from trialwise.engine import cache
 from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs, run_trace
 from trialwise.learner import Learner
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -8,10 +8,10 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import stream_key
+from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import check_particles, run_exact, run_particles, stream_keys
 from trialwise.learner import Learner
-from trialwise.trials import Trials
 
 PARTICLES, FILTERS = 100, 8
 METHODS = ("particle", "exact")

@@ -16,6 +16,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
+from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced
@@ -26,7 +27,6 @@ from trialwise.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import own_keys
 from trialwise.simulate import simulate
-from trialwise.trials import MISSED, Trials
 from trialwise.truth import group_draw, labels_in, natural, posterior_draws, prior_in
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def predict(
     Returns
     -------
     Prediction
-        Iterate over it for data sets (:class:`~trialwise.trials.Trials`).
+        Iterate over it for data sets (:class:`~trialwise.data.trials.Trials`).
 
     Raises
     ------

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.data.trials import Trials
 from trialwise.learner import Learner
-from trialwise.trials import Trials
 
 Pooling = Literal["partial", "none", "complete"]
 

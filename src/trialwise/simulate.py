@@ -13,11 +13,11 @@ import numpy as np
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.files import write
 from trialwise.base.streams import Stream, streams
+from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.learner import Learner
-from trialwise.trials import MISSED, Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,10 +13,10 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.columns import Reading, Reads, dimensions
+from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine.packed import OPTIONAL, argument
 from trialwise.learner import Learner
 from trialwise.source import uses
-from trialwise.trials import MISSED, Column, Trials
 
 LENGTHS = (31, 1, 38, 24)
 RANGE = (0.5, 5.0)

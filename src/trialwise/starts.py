@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
+from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
 from trialwise.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior
-from trialwise.trials import Trials
 
 POINTS = 6
 """Dispersed points that are looked at: the prior's centre and draws from it."""

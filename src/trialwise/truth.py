@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.fitted import Fit
 from trialwise.learner import Learner
 from trialwise.priors import GroupPrior, group_prior, group_prior_at
 from trialwise.simulate import Surroundings
-from trialwise.trials import Trials
 
 PEOPLE = 30
 """Participants of a new data set, where nobody said how many."""

@@ -13,8 +13,8 @@ import typer
 from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
+    from trialwise.data.trials import Trials
     from trialwise.learner import Learner
-    from trialwise.trials import Trials
 
 PANEL = "What the columns mean (if their names do not tell)"
 TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
@@ -96,9 +96,9 @@ class Columns:
         Raises
         ------
         DataError, UsageError
-            As :func:`trialwise.read.read_long` and :func:`trialwise.read.read_wide`.
+            As :func:`trialwise.data.read.read_long` and :func:`trialwise.data.read.read_wide`.
         """
-        from trialwise.read import read_long, read_wide
+        from trialwise.data.read import read_long, read_wide
 
         shared: dict[str, Any] = {
             "levels": {name: _labels(text) for name, text in map(_pair("--levels", "SET=A,B,C"), self.levels)},
@@ -165,7 +165,7 @@ def reading(learner: Learner, trials: Trials) -> str:
 
 def _single_table(files: Sequence[Path]) -> Path | None:
     """The one long table, or None if the files have participants in columns."""
-    from trialwise.recognise import role_of_file
+    from trialwise.data.reading.names import role_of_file
 
     if len(files) > 1:
         return None
@@ -179,7 +179,7 @@ def _single_table(files: Sequence[Path]) -> Path | None:
 
 
 def _by_role(files: Sequence[Path]) -> dict[str, Path]:
-    from trialwise.recognise import role_of_file
+    from trialwise.data.reading.names import role_of_file
 
     found: dict[str, Path] = {}
     for path in files:

@@ -29,7 +29,7 @@ def data(
     ] = False,
 ) -> None:
     """Fetch a public data set, check that it is the one meant, and say under which terms it may be used."""
-    from trialwise.fetch import DATASETS, fetch
+    from trialwise.data.fetch import DATASETS, fetch
 
     if name is None:
         table(["name", "what it is"], [[each.name, each.title] for each in DATASETS.values()])

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from trialwise.check import Check
     from trialwise.compare import Comparison
+    from trialwise.data.trials import Trials
     from trialwise.fitted import Fit
     from trialwise.learner import Learner
     from trialwise.recover import Recovery
-    from trialwise.trials import Trials
 
 SEED = 3
 """The demo is the same every time; with this seed it needed no second run where it was tried. Others may: the first example is a
@@ -64,7 +64,7 @@ def demo(
     30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them. Then a few
     agents of TaskSets, whose choice of a task set nobody saw, fitted as what they are and as flat learners.
     """
-    from trialwise.data_sets import data_set
+    from trialwise.data.bundled import data_set
     from trialwise.report import report
 
     size = QUICK if quick else WHOLE

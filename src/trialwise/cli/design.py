@@ -13,8 +13,8 @@ from trialwise.base.errors import UsageError
 from trialwise.cli.task import named, suited
 
 if TYPE_CHECKING:
+    from trialwise.data.trials import Trials
     from trialwise.learner import Learner
-    from trialwise.trials import Trials
 
 PANEL = "The design"
 

@@ -12,9 +12,9 @@ import typer
 from trialwise.cli.console import say
 
 if TYPE_CHECKING:
+    from trialwise.data.trials import Trials
     from trialwise.fitted import Fit
     from trialwise.learner import Learner
-    from trialwise.trials import Trials
 
 PANEL = "Sampling"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trialwise.trials import Column, Trials
+from trialwise.data.trials import Column, Trials
 
 if TYPE_CHECKING:
     import xarray as xr

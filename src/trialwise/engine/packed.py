@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trialwise.base.errors import LearnerError, UsageError
+from trialwise.data.trials import MISSED, Trials
 from trialwise.learner import CONTRACT, Learner
 from trialwise.source import helpers, uses
 from trialwise.state import State, Task
-from trialwise.trials import MISSED, Trials
 
 WHOLE = np.int32
 """The type of whole numbers in packed data: what a PyMC model keeps its data in."""

@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from trialwise.data.trials import Trials
 from trialwise.engine import explain
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs
 from trialwise.learner import Learner
-from trialwise.trials import Trials
 
 
 class Ready(NamedTuple):

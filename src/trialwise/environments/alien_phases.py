@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Column
 from trialwise.environments.alien import Noise, noise_of, season_order, shuffled_groups
 from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, WRONG
 from trialwise.environments.environment import Environment, Shown
-from trialwise.trials import Column
 
 HIDDEN, NOVEL, TRAINING = CONTEXTS, CONTEXTS + 1, CONTEXTS + 2
 """What is shown for a context where no season is: a picture that hides it, a season never seen before, and none at all."""

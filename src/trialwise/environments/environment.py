@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.trials import Column, Trials
+from trialwise.data.trials import Column, Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Shown:
     columns
         ``{name: array}`` with shape ``(trials,)``, or ``(trials, length)`` for vectors. Codes of labels are whole
         numbers and point into the environment's ``levels`` of the same name; numbers are reals. A
-        :class:`~trialwise.trials.Column` says otherwise: ``Column(pairs, "cue")`` holds codes of cues under its name.
+        :class:`~trialwise.data.trials.Column` says otherwise: ``Column(pairs, "cue")`` holds codes of cues under its name.
     reset
         ``bool (trials,)``: the state is reset before this trial; None for never.
     available

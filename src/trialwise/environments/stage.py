@@ -1,6 +1,6 @@
 """The stage of a simulation: everything that is settled before the first choice.
 
-What each participant is shown becomes :class:`~trialwise.trials.Trials` without choices, and what each choice would
+What each participant is shown becomes :class:`~trialwise.data.trials.Trials` without choices, and what each choice would
 bring one array beside them.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import Stream
+from trialwise.data.trials import Column, Trials
 from trialwise.environments.environment import Environment, Recorded, Shown
-from trialwise.trials import Column, Trials
 
 
 class Lead(NamedTuple):

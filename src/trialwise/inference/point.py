@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
 from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed, pack
 from trialwise.expansion import Modes, climb
@@ -15,7 +16,6 @@ from trialwise.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior, group_prior
 from trialwise.starts import check_hidden_starts, check_starts
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

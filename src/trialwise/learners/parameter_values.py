@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.data.trials import Trials
 from trialwise.learner import Learner
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     pass

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.base.rows import Rows
 from trialwise.behaviour import measured
+from trialwise.data.trials import Trials
 from trialwise.inspection import Inspection, inspect
 from trialwise.report.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject, same_data
 from trialwise.report.words import counted, listed, rows
-from trialwise.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
 from trialwise.learner import Learner
 from trialwise.source import fingerprint
-from trialwise.trials import Trials
 
 OURS = ("trialwise", "builtins", "abc", "typing")
 """Modules whose code is told by versions."""

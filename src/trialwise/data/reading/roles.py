@@ -9,19 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trialwise.assemble import Before
-from trialwise.cells import Cells, listed, missing, numbers, shown
-from trialwise.recognise import (
-    AFTER_CHOICE,
-    MAY_BE_RATING,
-    NAMES,
-    closest,
-    is_pair,
-    plain,
-    recognise,
-)
-from trialwise.tables_on_disk import Table
-from trialwise.validate import Problems
+from trialwise.data.reading.assemble import Before
+from trialwise.data.reading.cells import Cells, listed, missing, numbers, shown
+from trialwise.data.reading.names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
+from trialwise.data.reading.open_table import Table
+from trialwise.data.reading.validate import Problems
 
 Named = str | bool | None
 """A column by name; None to recognise it; False to do without it."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from trialwise.assemble import Before, Gathered
-from trialwise.cells import Cells, key, labels, listed, missing, numbers, shown
-from trialwise.recognise import NAMES, plain
-from trialwise.tables_on_disk import Table
-from trialwise.validate import Problems
+from trialwise.data.reading.assemble import Before, Gathered
+from trialwise.data.reading.cells import Cells, key, labels, listed, missing, numbers, shown
+from trialwise.data.reading.names import NAMES, plain
+from trialwise.data.reading.open_table import Table
+from trialwise.data.reading.validate import Problems
 
 Place = tuple[str, str]
 """A role and a name, such as ``("outcome", "gain")``."""

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from trialwise.base.errors import UsageError
-from trialwise.trials import Trials
+from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
     """
     import pandas as pd
 
-    from trialwise.read import read_long
+    from trialwise.data.read import read_long
 
     if name not in NAMES:
         raise UsageError(f"no bundled data set {name!r}; there are: {', '.join(NAMES)}")

@@ -1,4 +1,4 @@
-"""From cells in their roles to :class:`~trialwise.trials.Trials`: every reader ends here."""
+"""From cells in their roles to :class:`~trialwise.data.trials.Trials`: every reader ends here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.cells import Cells, flags, key, listed, missing
-from trialwise.trials import Column, Trials
-from trialwise.validate import (
+from trialwise.data.reading.cells import Cells, flags, key, listed, missing
+from trialwise.data.reading.validate import (
     Problems,
     check_levels,
     check_numbers,
@@ -18,6 +17,7 @@ from trialwise.validate import (
     missed_choices,
     missing_text,
 )
+from trialwise.data.trials import Column, Trials
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialwise.cells import Cells, key, labels, missing
-from trialwise.validate import Problems, check_duplicates, check_numbers
+from trialwise.data.reading.cells import Cells, key, labels, missing
+from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
 
 
 @dataclass(frozen=True)

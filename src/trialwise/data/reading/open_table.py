@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.cells import Cells, key, shown
-from trialwise.flavours import FOREIGN, Record, refused, text_records
+from trialwise.data.reading.cells import Cells, key, shown
+from trialwise.data.reading.text import FOREIGN, Record, refused, text_records
 
 if TYPE_CHECKING:
     import pandas as pd

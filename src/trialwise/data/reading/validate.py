@@ -11,10 +11,10 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from trialwise import cells as _cells
 from trialwise.base.errors import DataError, Problem
-from trialwise.cells import Cells, key, listed, shown
-from trialwise.trials import MISSED
+from trialwise.data.reading import cells as _cells
+from trialwise.data.reading.cells import Cells, key, listed, shown
+from trialwise.data.trials import MISSED
 
 MOST_ACTIONS = 50
 """More different choices than this are taken for a mistake: a response time, an identifier."""
@@ -128,7 +128,7 @@ def check_levels(
     Returns
     -------
     codes
-        One ``int64 (cells,)`` a column, :data:`~trialwise.trials.MISSED` where missing.
+        One ``int64 (cells,)`` a column, :data:`~trialwise.data.trials.MISSED` where missing.
     labels
         The declared labels, or those found: numbers first and in order, then text.
     """

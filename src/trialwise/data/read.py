@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.assemble import Gathered, assemble, declared_levels
 from trialwise.base.errors import DataError, UsageError
-from trialwise.cells import missing
-from trialwise.ordering import put_in_order
-from trialwise.recognise import role_of_file
-from trialwise.roles import Roles, as_list, find_roles
-from trialwise.tables_on_disk import Table, open_table
-from trialwise.trials import Trials
-from trialwise.validate import Problems
-from trialwise.wide import gather_wide
+from trialwise.data.reading.assemble import Gathered, assemble, declared_levels
+from trialwise.data.reading.cells import missing
+from trialwise.data.reading.names import role_of_file
+from trialwise.data.reading.open_table import Table, open_table
+from trialwise.data.reading.ordering import put_in_order
+from trialwise.data.reading.roles import Roles, as_list, find_roles
+from trialwise.data.reading.validate import Problems
+from trialwise.data.reading.wide import gather_wide
+from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
-    from trialwise.roles import Named, Several, Vectors
-    from trialwise.tables_on_disk import Source
+    from trialwise.data.reading.open_table import Source
+    from trialwise.data.reading.roles import Named, Several, Vectors
 
 _TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
 
@@ -143,7 +143,7 @@ def read_long(
     """Read one table with one row a trial.
 
     A role that is not given is recognised by its column's name, as the field uses them (``subjID``, ``trialNum``,
-    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.recognise.NAMES`); ``Trials.mapping`` tells what was
+    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.data.reading.names.NAMES`); ``Trials.mapping`` tells what was
     taken. The rows of participants may be interleaved; each participant's are sorted by trial.
 
     Parameters
