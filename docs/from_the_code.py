@@ -160,8 +160,8 @@ tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabiliti
 
 def task_of(learner) -> str:
     """The first task that shows all the learner reads."""
-    from trialwise.columns import Reading
     from trialwise.engine.packed import OPTIONAL
+    from trialwise.learners.reads import Reading
 
     if learner.response != "categorical":
         return "Conditioning()"
@@ -199,8 +199,8 @@ def typical(parameter) -> str:
 
 def reads(learner) -> list[str]:
     """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.columns import Reading, dimensions
     from trialwise.engine.packed import OPTIONAL
+    from trialwise.learners.reads import Reading, dimensions
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))

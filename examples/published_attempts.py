@@ -5,7 +5,8 @@ They are for comparison only. Both keep the contract of a trial, which is the po
 
 import numpy as np
 
-from trialwise import constant, learner, memory, positive, softmax_into, state, unit
+from trialwise import constant, memory, positive, softmax_into, unit
+from trialwise.learners import learner, state
 
 
 @learner

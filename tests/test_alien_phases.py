@@ -11,7 +11,7 @@ from oracles.alien import walk
 from trialwise import behaviour, phases
 from trialwise.byhand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
-from trialwise.state import Task
+from trialwise.learners.state import Task
 
 FLAT = {"alpha": 0.3, "beta": 3.0, "forget": 0.01, "beta_high": 2.0, "beta_test": 1.5}
 SETS = {"alpha": 0.4, "beta": 3.0, "forget": 0.005, "alpha_high": 0.1, "beta_high": 6.0, "forget_high": 0.005, "beta_test": 2.0}  # fmt: skip

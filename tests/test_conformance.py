@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import hidden, learner, positive, real, state, unit
+from trialwise import hidden, positive, real, unit
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.columns import Reading
 from trialwise.conformance import check_learner
+from trialwise.learners import learner, state
+from trialwise.learners.reads import Reading
 from trialwise.specimen import specimen
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))

@@ -6,12 +6,12 @@ import numba
 import numpy as np
 import pytest
 
-from trialwise.engine import number
 from trialwise.engine.adapt import OPTIONS
 from trialwise.engine.compiled import EVERY_ACTION
 from trialwise.engine.dual import chain, seed, store_tangents
 from trialwise.engine.exponential import FARTHEST, exp_of_four
 from trialwise.engine.making import owning_table, preference_table
+from trialwise.learners.responses import number
 
 
 @numba.njit(**OPTIONS)

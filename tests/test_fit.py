@@ -6,10 +6,11 @@ import pytest
 import xarray as xr
 
 import trialwise as tw
-from trialwise import learner, positive, unit
+from trialwise import positive, unit
 from trialwise.base.errors import UsageError
 from trialwise.diagnostics import too_few
 from trialwise.environments import AlienTask
+from trialwise.learners import learner
 
 LEARNER = tw.QLearning(initial=1.2)
 

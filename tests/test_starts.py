@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import learner, positive, real, unit
+from trialwise import positive, real, unit
+from trialwise.learners import learner
 
 LEARNER = tw.QLearning(initial=1.2)
 

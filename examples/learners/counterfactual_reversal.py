@@ -5,7 +5,8 @@ The outcome is a record: ``obtained``, and ``forgone``, what the other action wo
 
 import math
 
-from trialwise import learner, positive, unit
+from trialwise import positive, unit
+from trialwise.learners import learner
 
 
 @learner

@@ -4,7 +4,8 @@
 ``delay`` are vectors of numbers, one entry per option.
 """
 
-from trialwise import learner, positive
+from trialwise import positive
+from trialwise.learners import learner
 
 
 @learner

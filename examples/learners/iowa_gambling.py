@@ -3,7 +3,8 @@
 Cognitive Science 32:1376. The outcome is a record: ``gain``, and ``loss`` as a positive number, both in hundreds.
 """
 
-from trialwise import interval, learner, positive, unit
+from trialwise import interval, positive, unit
+from trialwise.learners import learner
 
 
 @learner

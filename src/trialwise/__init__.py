@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trialwise.data.fetch import fetch
     from trialwise.data.read import read_long, read_wide
     from trialwise.data.trials import Trials
-    from trialwise.declaration import learner, probabilities
     from trialwise.diagnose import Diagnosis, diagnose
     from trialwise.environments import (
         AlienExperiment,
@@ -49,14 +48,15 @@ if TYPE_CHECKING:
         StimulusLearning,
         TaskSets,
     )
+    from trialwise.learners.decorator import learner, probabilities
+    from trialwise.learners.parameters import constant, hidden, interval, positive, real, unit
+    from trialwise.learners.state import memory, softmax_into, state
     from trialwise.likelihood import likelihood
-    from trialwise.parameters import constant, hidden, interval, positive, real, unit
     from trialwise.predict import Prediction, predict
     from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
     from trialwise.report import report
     from trialwise.simulate import simulate, uniform
-    from trialwise.state import memory, softmax_into, state
 
     __version__: str
 
@@ -78,18 +78,18 @@ _NAMES = {
     "inference.point": "Point point",
     "inspection": "inspect",
     "integrated": "integrated_likelihood",
-    "declaration": "learner probabilities",
+    "learners.decorator": "learner probabilities",
     "learners": "AlienHierarchicalBayes AlienQLearning AlienTaskSets ArgmaxTaskSets HierarchicalBayes HybridTwoStep MixedTaskSets "
     "PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihood": "likelihood",
-    "parameters": "constant hidden interval positive real unit",
+    "learners.parameters": "constant hidden interval positive real unit",
     "predict": "Prediction predict",
     "data.read": "read_long read_wide",
     "recover": "Recovery recover",
     "recovered": "recovered",
     "report": "report",
     "simulate": "simulate uniform",
-    "state": "memory softmax_into state",
+    "learners.state": "memory softmax_into state",
     "data.trials": "Trials",
 }
 """The public names of each module: found when first asked for, so that nothing heavy is imported before it is needed."""

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from trialwise.data.trials import MISSED, Trials
-from trialwise.learner import Learner
-from trialwise.state import Table, Task
+from trialwise.learners.learner import Learner
+from trialwise.learners.state import Table, Task
 
 HIDDEN_CHOICE = "hidden choice"
 """The column of trials that says what was picked unseen; no text can read a name with a space."""

@@ -24,7 +24,7 @@ from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.integrated import Likelihoods
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.priors import GroupPrior, check_priors, told
 from trialwise.recover import check_count, worst_r_hat
 from trialwise.simulate import Surroundings, simulate

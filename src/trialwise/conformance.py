@@ -9,8 +9,8 @@ from typing import Any
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
 from trialwise.data.trials import Trials
-from trialwise.declaration import learner
-from trialwise.learner import Learner
+from trialwise.learners.decorator import learner
+from trialwise.learners.learner import Learner
 from trialwise.specimen import specimen
 
 

@@ -17,7 +17,7 @@ from trialwise.environments.environment import Recorded
 from trialwise.fit import fit
 from trialwise.inference.point import point
 from trialwise.integrated import integrated_likelihood
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.recover import check_count
 from trialwise.simulate import Surroundings, simulate
 from trialwise.study.pieces import divided, run_pieces

@@ -13,8 +13,8 @@ from trialwise.byhand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import run
 from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack
-from trialwise.learner import Learner
-from trialwise.source import helpers
+from trialwise.learners.learner import Learner
+from trialwise.learners.source import helpers
 
 AGREEMENT = 1e-10
 """How far apart two ways to compute one number may be, relative to its size."""

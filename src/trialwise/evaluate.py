@@ -15,7 +15,7 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.hidden_values import hidden_values
 from trialwise.hidden_values import same_hidden as smoothed_pairs
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import FILTERS, PARTICLES, marginal, own_keys
 

@@ -19,9 +19,9 @@ from trialwise.base.errors import UsageError
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
 from trialwise.fitted import Fit
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
+from trialwise.learners.stored import learner_to_attributes
 from trialwise.priors import group_names
-from trialwise.stored import learner_to_attributes
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,9 +16,9 @@ from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.files import whole
 from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
+from trialwise.learners.stored import learner_from_attributes
 from trialwise.priors import group_names
-from trialwise.stored import learner_from_attributes
 
 if TYPE_CHECKING:
     import pandas as pd

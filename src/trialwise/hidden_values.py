@@ -20,7 +20,7 @@ from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
 from trialwise.engine.run import signal_names
 from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.marginal import own_keys
 
 ENOUGH = 100.0

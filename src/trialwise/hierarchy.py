@@ -22,9 +22,9 @@ import pytensor.tensor as pt
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.expansion import Expansion
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
+from trialwise.learners.parameters import Parameter
 from trialwise.likelihood import observe
-from trialwise.parameters import Parameter
 from trialwise.priors import Pooling, check_priors, group_prior
 from trialwise.transforms import ConditionalWhitening, NonCentred
 

@@ -26,7 +26,7 @@ from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.fitted import Fit
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.marginal import averaged, own_keys
 from trialwise.priors import group_prior
 from trialwise.whitening import whitened_to_natural

@@ -20,7 +20,7 @@ from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs, run_trace
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -11,7 +11,7 @@ from trialwise.base.streams import stream_key
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import check_particles, run_exact, run_particles, stream_keys
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 PARTICLES, FILTERS = 100, 8
 METHODS = ("particle", "exact")

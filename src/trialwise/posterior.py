@@ -32,7 +32,7 @@ from trialwise.engine.explain import compilation
 from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import kernel_inputs
 from trialwise.expansion import Expansion
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.priors import GroupPrior
 from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
 

@@ -23,7 +23,7 @@ from trialwise.engine.run_hidden import run_traced
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.fitted import Fit
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import own_keys
 from trialwise.simulate import simulate

@@ -10,7 +10,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 Pooling = Literal["partial", "none", "complete"]
 

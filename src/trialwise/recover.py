@@ -17,7 +17,7 @@ from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.fit import CHAINS, TUNE, fit
 from trialwise.fitted import Fit
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.priors import check_priors, group_prior
 from trialwise.recovered import INTERVAL, correlation, inside, points, summarised
 from trialwise.simulate import Surroundings, simulate

@@ -17,7 +17,7 @@ from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 if TYPE_CHECKING:
     import pandas as pd

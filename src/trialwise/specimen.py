@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.columns import Reading, Reads, dimensions
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine.packed import OPTIONAL, argument
-from trialwise.learner import Learner
-from trialwise.source import uses
+from trialwise.learners.learner import Learner
+from trialwise.learners.reads import Reading, Reads, dimensions
+from trialwise.learners.source import uses
 
 LENGTHS = (31, 1, 38, 24)
 RANGE = (0.5, 5.0)

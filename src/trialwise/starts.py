@@ -15,7 +15,7 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior
 

@@ -14,7 +14,7 @@ from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
 PANEL = "What the columns mean (if their names do not tell)"
 TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
@@ -136,7 +136,7 @@ class Columns:
 
 def reading(learner: Learner, trials: Trials) -> str:
     """The options that read simulated trials back from their file, as far as this learner needs them."""
-    from trialwise.columns import Reading
+    from trialwise.learners.reads import Reading
 
     reads = set(Reading(learner).trial)
     told: list[str] = []

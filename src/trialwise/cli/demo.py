@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trialwise.compare import Comparison
     from trialwise.data.trials import Trials
     from trialwise.fitted import Fit
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
     from trialwise.recover import Recovery
 
 SEED = 3

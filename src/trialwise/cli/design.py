@@ -14,7 +14,7 @@ from trialwise.cli.task import named, suited
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
 PANEL = "The design"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trialwise.docstrings import GREEK, lines, parts, pieces
+from trialwise.learners.docstring import GREEK, lines, parts, pieces
 
 _SIGNS = {
     "leftarrow": "←", "rightarrow": "→", "sim": "~", "cdot": "·", "times": "×", "sum": "Σ", "in": "∈", "le": "≤", "ge": "≥",

@@ -14,8 +14,8 @@ from trialwise.cli.subject import find, learners_in
 from trialwise.cli.task import OWN
 
 if TYPE_CHECKING:
-    from trialwise.learner import Learner
-    from trialwise.parameters import Parameter
+    from trialwise.learners.learner import Learner
+    from trialwise.learners.parameters import Parameter
 
 
 def models(
@@ -31,7 +31,7 @@ def models(
     ] = None,
 ) -> None:
     """List the learners, or tell all about one: parameters, priors, equations, what it reads and returns."""
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
     if file is not None and ".py:" in str(file):
         name, file = name or str(file), None
@@ -57,7 +57,7 @@ def models(
 
 
 def _list(learners: dict[str, Any]) -> None:
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
     rows = []
     for name, found in learners.items():
@@ -109,8 +109,8 @@ def _page(learner: Learner, name: str) -> None:
 
 def _fits_an_environment(learner: Learner) -> bool:
     """Whether it reads no more than what the environments of ``trialwise simulate`` show."""
-    from trialwise.columns import Reading
     from trialwise.engine.packed import OPTIONAL
+    from trialwise.learners.reads import Reading
 
     reading = Reading(learner)
     return set(reading.trial) <= set(OPTIONAL) and not reading.outcome
@@ -132,8 +132,8 @@ def _prior(parameter: Parameter) -> str:
 
 def _reads(learner: Learner) -> list[str]:
     """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.columns import Reading, dimensions
     from trialwise.engine.packed import OPTIONAL
+    from trialwise.learners.reads import Reading, dimensions
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))

@@ -14,7 +14,7 @@ from trialwise.cli.console import say
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
     from trialwise.fitted import Fit
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
 PANEL = "Sampling"
 

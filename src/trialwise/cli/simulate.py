@@ -21,8 +21,8 @@ from trialwise.cli.subject import Name, Restrictions
 if TYPE_CHECKING:
     import numpy as np
 
-    from trialwise.learner import Learner
-    from trialwise.parameters import Parameter
+    from trialwise.learners.learner import Learner
+    from trialwise.learners.parameters import Parameter
 
 
 @dataclass(frozen=True)

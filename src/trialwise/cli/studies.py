@@ -221,7 +221,7 @@ def confuse(
 def _with_settings(name: str, settings: list[str]) -> Any:
     """A learner, with those of the settings that it has."""
     from trialwise.cli.subject import find
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
     found = find(name)
     if isinstance(found, Learner):

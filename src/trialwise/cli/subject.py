@@ -18,7 +18,7 @@ import typer
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 
 if TYPE_CHECKING:
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
 PANEL = "The learner"
 
@@ -71,7 +71,7 @@ class Restrictions:
         UsageError, LearnerError
             If there is none, or a setting or restriction does not fit it.
         """
-        from trialwise.learner import Learner
+        from trialwise.learners.learner import Learner
 
         found = find(name)
         if isinstance(found, Learner):  # an instance, in the user's file
@@ -126,7 +126,7 @@ def find(name: str, bare: bool = False) -> Any:
 
 def learners_in(path: Path) -> dict[str, Any]:
     """The learners that a file defines, by name: classes, and instances such as ``QLearning().fix(forget=0)``."""
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
     module = load(path)
     return {
@@ -175,7 +175,7 @@ def load(path: Path) -> ModuleType:
 
 
 def _in_file(path: Path, name: str, bare: bool) -> Any:
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
     known = learners_in(path)
     if not name:

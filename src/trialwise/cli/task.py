@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from trialwise.learner import Learner
+    from trialwise.learners.learner import Learner
 
 OWN = {
     "AlienQLearning": "AlienExperiment",

@@ -24,10 +24,10 @@ from numba.core.extending import (
 )
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine import number
 from trialwise.engine.exponential import exponentials, within
 from trialwise.engine.table import unpack
 from trialwise.engine.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
+from trialwise.learners.responses import number
 
 PARTICLES = 8
 """How many are abreast."""

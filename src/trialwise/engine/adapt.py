@@ -28,7 +28,7 @@ from trialwise.engine import (  # noqa: F401 - they teach Numba what they are ca
 )
 from trialwise.engine.making import fill_flat, owning_table
 from trialwise.engine.table import TableType, cells_of
-from trialwise.source import helpers
+from trialwise.learners.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}

@@ -38,7 +38,7 @@ def folder() -> Path:
 
 PACKAGE = Path(__file__).parents[1]
 
-SOURCES = ("engine", "state.py")
+SOURCES = ("engine", "learners/responses", "learners/state.py")
 """Files and folders of the package whose text goes into every kernel's key: whatever kernels in general are made from.
 
 A kernel that also comes from other files adds them to its own key by :func:`text`.

@@ -30,7 +30,7 @@ from trialwise.engine.row import RowType, make_row
 from trialwise.engine.state_record import anchor
 from trialwise.engine.task import TaskType, cursors_for, make_task
 from trialwise.engine.vector import Dual
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 __all__ = [
     "agent_builder",

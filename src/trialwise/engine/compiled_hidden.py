@@ -24,7 +24,7 @@ from trialwise.engine.particles import build_particles, build_weigh
 from trialwise.engine.parts import build_parts
 from trialwise.engine.swarm import ABREAST, COMPILED
 from trialwise.engine.task import TaskType, cursors_for, make_task
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 
 def particle_kernel(

@@ -12,8 +12,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, lower_cast, overload
 
-from trialwise.engine import number
 from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, flagged, splat
+from trialwise.learners.responses import number
 
 
 def lanes_for(parameters: int) -> int:
@@ -123,7 +123,7 @@ def store_tangents(typingctx, x, target, start, count):
     return types.void(x, target, types.int64, types.int64), codegen
 
 
-# The same words in plain Python (trialwise.engine.number), so that one formula serves interpreted and compiled.
+# The same words in plain Python (trialwise.learners.responses.number), so that one formula serves interpreted and compiled.
 overload(number.value)(lambda x: lambda x: value(x))
 overload(number.tangent)(lambda x: lambda x: tangent(x))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trialwise.engine.number import chain, tangent
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
 from trialwise.engine.particles import Swarm
 from trialwise.engine.replay import Parts
+from trialwise.learners.responses.number import chain, tangent
 
 
 def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:

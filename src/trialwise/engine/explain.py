@@ -14,8 +14,8 @@ from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
 from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.replay import build_replay
-from trialwise.learner import Learner
-from trialwise.state import Task
+from trialwise.learners.learner import Learner
+from trialwise.learners.state import Task
 
 HINTS = (
     (

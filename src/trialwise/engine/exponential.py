@@ -16,9 +16,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload, register_jitable
 
-from trialwise.engine import number
 from trialwise.engine.dual import value
 from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, every
+from trialwise.learners.responses import number
 
 LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)

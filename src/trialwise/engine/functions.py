@@ -10,9 +10,9 @@ from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine import number
 from trialwise.engine.dual import chain, value, value_of
 from trialwise.engine.vector import INT64, Dual
+from trialwise.learners.responses import number
 
 
 def _is_dual(*args) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.data.trials import MISSED, Trials
-from trialwise.learner import CONTRACT, Learner
-from trialwise.source import helpers, uses
-from trialwise.state import State, Task
+from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.source import helpers, uses
+from trialwise.learners.state import State, Task
 
 WHOLE = np.int32
 """The type of whole numbers in packed data: what a PyMC model keeps its data in."""

@@ -26,9 +26,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.number import chain, share_of_tangent, softmax_shares, uniform
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
 from trialwise.engine.replay import Parts
+from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, uniform
 
 TURN = 0.6180339887498949
 """The golden ratio's fraction: its multiples, modulo 1, are spread evenly however many neighbours one looks at."""

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trialwise.engine.families import categorical, normal
-from trialwise.engine.number import value
 from trialwise.engine.packed import HIDDEN, Layout, Packed
 from trialwise.engine.replay import Parts
-from trialwise.learner import Learner
-from trialwise.state import Table
+from trialwise.learners.learner import Learner
+from trialwise.learners.responses import categorical, normal
+from trialwise.learners.responses.number import value
+from trialwise.learners.state import Table
 
 
 class Kit(NamedTuple):

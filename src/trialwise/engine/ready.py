@@ -17,7 +17,7 @@ from trialwise.data.trials import Trials
 from trialwise.engine import explain
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 
 class Ready(NamedTuple):

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.number import is_extreme
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.learners.responses.number import is_extreme
 
 
 class Parts(NamedTuple):

@@ -11,8 +11,8 @@ from trialwise.engine import explain
 from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
 from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.replay import build_replay, build_rollout
-from trialwise.learner import Learner
-from trialwise.state import Task
+from trialwise.learners.learner import Learner
+from trialwise.learners.state import Task
 
 
 def numbers(packed: Packed) -> np.ndarray:

@@ -11,14 +11,14 @@ import numpy as np
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
-from trialwise.engine.number import GOLDEN
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
 from trialwise.engine.particles import build_particles, build_weigh
 from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.run import agent_of, in_rows, kernel_inputs, record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
-from trialwise.learner import Learner
-from trialwise.state import Table
+from trialwise.learners.learner import Learner
+from trialwise.learners.responses.number import GOLDEN
+from trialwise.learners.state import Table
 
 THRESHOLD = 0.6
 """The share of effective particles below which they are resampled."""

@@ -17,7 +17,7 @@ from trialwise.engine.table import TableType, load_cell, store_cell
 from trialwise.engine.task import take
 from trialwise.engine.unknown import unknown
 from trialwise.engine.vector import DOUBLE, INT64, Vector, number_type
-from trialwise.state import memory, state
+from trialwise.learners.state import memory, state
 
 
 class MemoryType(types.Type):

@@ -14,8 +14,8 @@ from trialwise.base.workers import Crew
 from trialwise.emulator import Limits
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.learner import Learner
-from trialwise.study.parcel import pack, unpack
+from trialwise.learners.learner import Learner
+from trialwise.learners.pickling import pack, unpack
 
 FAINT, FAR_BELOW = 0.3, 3.0
 """A rate of so much over the number of trials is next to none, as is a positive parameter by so much below its prior's mean."""

@@ -31,7 +31,7 @@ from trialwise.inference.estimates import Archive, Estimator
 from trialwise.inference.explore import about, explore
 from trialwise.inference.nuts import How, sample_posterior
 from trialwise.inference.tilt import Tilt, group_of
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
 

@@ -12,7 +12,7 @@ from trialwise.data.trials import Trials
 from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed, pack
 from trialwise.expansion import Modes, climb
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior, group_prior
 from trialwise.starts import check_hidden_starts, check_starts

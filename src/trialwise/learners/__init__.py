@@ -1,27 +1,24 @@
-"""The learners that come with trialwise: one file a family."""
+"""Learners: the contract of a trial, and those that come with trialwise (:mod:`trialwise.learners.zoo`)."""
 
-from trialwise.learners.alien import AlienHierarchicalBayes, AlienQLearning, AlienTaskSets
-from trialwise.learners.hierarchical_bayes import HierarchicalBayes
-from trialwise.learners.pearce_hall import PearceHall
-from trialwise.learners.q_learning import QLearning, StimulusLearning
-from trialwise.learners.rescorla_wagner import RescorlaWagner
-from trialwise.learners.task_sets import ArgmaxTaskSets, MixedTaskSets, TaskSets
-from trialwise.learners.two_step import HybridTwoStep
+from __future__ import annotations
 
-_ALL = (
-    QLearning,
-    StimulusLearning,
-    TaskSets,
-    HierarchicalBayes,
-    MixedTaskSets,
-    ArgmaxTaskSets,
-    RescorlaWagner,
-    PearceHall,
-    HybridTwoStep,
-    AlienQLearning,
-    AlienTaskSets,
-    AlienHierarchicalBayes,
-)
+from typing import Any
 
-BUILT_IN = {cls.__name__: cls for cls in _ALL}
-"""Built-in learners by name, as the command line knows them."""
+
+def __getattr__(name: str) -> Any:
+    """Built-in learners by name, ``trialwise.learners.QLearning``, found when first asked for."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from trialwise.learners.zoo import BUILT_IN
+
+    if name == "BUILT_IN":
+        return BUILT_IN
+    if name not in BUILT_IN:
+        raise AttributeError(f"module 'trialwise.learners' has no attribute '{name}'")
+    return BUILT_IN[name]
+
+
+def __dir__() -> list[str]:
+    from trialwise.learners.zoo import BUILT_IN
+
+    return sorted(BUILT_IN)

@@ -7,7 +7,7 @@ import numpy as np
 from trialwise.base.errors import LearnerError
 from trialwise.engine.packed import Packed
 from trialwise.engine.run import run_gradient
-from trialwise.learner import Learner
+from trialwise.learners.learner import Learner
 
 STEP = 1e-4
 """Step of the central differences of the gradient that make a curvature."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trialwise.docstrings import parts
+from trialwise.learners.docstring import parts
 from trialwise.report.blocks import Block, Heading, Link, Listing, Section
 from trialwise.report.docstring import prose
 from trialwise.report.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trialwise.docstrings import GREEK, parts, pieces
+from trialwise.learners.docstring import GREEK, parts, pieces
 from trialwise.report import mathml
 from trialwise.report.blocks import Block, Equation, Text
 

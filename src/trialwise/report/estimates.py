@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.rows import Rows
-from trialwise.parameters import Parameter
+from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, Shown, posterior_plot
 from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text
 from trialwise.report.pictures import picture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from trialwise.base.rows import Rows
-from trialwise.learner import Learner
-from trialwise.parameters import Parameter, Setting
+from trialwise.learners.learner import Learner
+from trialwise.learners.parameters import Parameter, Setting
 from trialwise.report import docstring
 from trialwise.report.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
 from trialwise.report.mathml import displayed

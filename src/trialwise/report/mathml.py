@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from trialwise.docstrings import lines
+from trialwise.learners.docstring import lines
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.parameters import Parameter
+from trialwise.learners.parameters import Parameter
 from trialwise.report.blocks import Block, Heading, Quotation, Section, Text
 from trialwise.report.learners import SCALES
 from trialwise.report.subject import Subject

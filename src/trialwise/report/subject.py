@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from trialwise.check import Check
 from trialwise.diagnose import Diagnosis, diagnose
 from trialwise.fitted import Fit
-from trialwise.parameters import Parameter, Setting
+from trialwise.learners.parameters import Parameter, Setting
+from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
 from trialwise.priors import GroupPrior, group_prior, told
 from trialwise.recover import Recovery
-from trialwise.stored import docstring_from_attributes, fields_from_attributes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.learner import Learner
-from trialwise.source import fingerprint
+from trialwise.learners.learner import Learner
+from trialwise.learners.source import fingerprint
 
 OURS = ("trialwise", "builtins", "abc", "typing")
 """Modules whose code is told by versions."""

@@ -16,7 +16,7 @@ from trialwise.base.cores import limited
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.progress import bars
 from trialwise.base.workers import GUARD, crew, unguarded
-from trialwise.study.parcel import pack, unpack
+from trialwise.learners.pickling import pack, unpack
 from trialwise.study.store import Piece, Store
 
 FAILED = "failed"

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from trialwise.base.errors import LearnerError, did_you_mean
-from trialwise.learner import CONTRACT, Learner
-from trialwise.parameters import Hidden, Parameter, Setting
-from trialwise.source import uses
+from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.parameters import Hidden, Parameter, Setting
+from trialwise.learners.source import uses
 
 
 def probabilities(choose: Callable) -> Callable:

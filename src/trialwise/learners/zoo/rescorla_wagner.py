@@ -1,7 +1,7 @@
 """Rescorla-Wagner learning, read out by a continuous response."""
 
-from trialwise.declaration import learner
-from trialwise.parameters import constant, positive, real, unit
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, positive, real, unit
 
 
 @learner

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from trialwise.declaration import learner
-from trialwise.parameters import constant, hidden, positive, unit
-from trialwise.state import state
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, hidden, positive, unit
+from trialwise.learners.state import state
 
 
 @learner

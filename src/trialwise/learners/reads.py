@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from trialwise.learner import CONTRACT, Learner
-from trialwise.source import helpers, method_tree
+from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.source import helpers, method_tree
 
 Scope = dict[str, list[Any]]
 """What each name of a function may stand for: a role, ``(expression, its own scope)``, or nothing known."""

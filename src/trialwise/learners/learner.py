@@ -29,8 +29,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.parameters import Hidden, Parameter, Setting, real, unit
-from trialwise.source import class_source, fingerprint, signal_names
+from trialwise.learners.parameters import Hidden, Parameter, Setting, real, unit
+from trialwise.learners.source import class_source, fingerprint, signal_names
 
 CONTRACT = {
     "start": ("task",),

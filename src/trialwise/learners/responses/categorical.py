@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.engine.number import chain, share_of_tangent, softmax_shares, softmax_sums, value
+from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, softmax_sums, value
 
 
 def score_logits(preference, available, choice):

@@ -1,8 +1,8 @@
 """The hybrid Pearce-Hall rule: surprise sets the learning rate."""
 
-from trialwise.declaration import learner
-from trialwise.parameters import constant, positive, real, unit
-from trialwise.state import state
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, positive, real, unit
+from trialwise.learners.state import state
 
 
 @learner

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from trialwise.learner import Learner
-from trialwise.learners import BUILT_IN
-from trialwise.parameters import Parameter, Setting
-from trialwise.source import class_source
+from trialwise.learners.learner import Learner
+from trialwise.learners.parameters import Parameter, Setting
+from trialwise.learners.source import class_source
+from trialwise.learners.zoo import BUILT_IN
 
 
 def learner_to_attributes(learner: Learner) -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from trialwise.engine.number import chain, value
+from trialwise.learners.responses.number import chain, value
 
 PARAMETERS = ("mean", "sd")
 

@@ -1,7 +1,7 @@
 """Q-learning: values of actions, learnt by prediction error and forgotten over time."""
 
-from trialwise.declaration import learner
-from trialwise.parameters import constant, positive, unit
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, positive, unit
 
 
 @learner

@@ -1,8 +1,8 @@
 """The two-step task's hybrid of model-free and model-based learning."""
 
-from trialwise.declaration import learner
-from trialwise.parameters import constant, positive, real, unit
-from trialwise.state import memory, state
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, positive, real, unit
+from trialwise.learners.state import memory, state
 
 
 @learner

@@ -18,12 +18,12 @@ Source: Eckstein & Collins (2020), PNAS 117(47):29381, Methods, and their code.
 
 from typing import Any
 
-from trialwise.declaration import learner
-from trialwise.learners.hierarchical_bayes import HierarchicalBayes
-from trialwise.learners.q_learning import QLearning
-from trialwise.learners.task_sets import TaskSets
-from trialwise.parameters import constant, hidden, positive, unit
-from trialwise.state import memory, state
+from trialwise.learners.decorator import learner
+from trialwise.learners.parameters import constant, hidden, positive, unit
+from trialwise.learners.state import memory, state
+from trialwise.learners.zoo.hierarchical_bayes import HierarchicalBayes
+from trialwise.learners.zoo.q_learning import QLearning
+from trialwise.learners.zoo.task_sets import TaskSets
 
 ONE_PHASE: dict[str, Any] = {kind.__name__: kind for kind in (QLearning, TaskSets, HierarchicalBayes)}
 flat_elapse, flat_learn = (ONE_PHASE["QLearning"].methods[name] for name in ("elapse", "learn"))

@@ -25,11 +25,11 @@ from typing import Any
 import cloudpickle
 
 from trialwise.base.errors import UsageError
-from trialwise.declaration import learner as declare
-from trialwise.learner import Learner
-from trialwise.learners import BUILT_IN
-from trialwise.source import helpers
-from trialwise.stored import learner_from_attributes, learner_to_attributes
+from trialwise.learners.decorator import learner as declare
+from trialwise.learners.learner import Learner
+from trialwise.learners.source import helpers
+from trialwise.learners.stored import learner_from_attributes, learner_to_attributes
+from trialwise.learners.zoo import BUILT_IN
 
 INSTALLED = tuple(
     sorted({*(sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))})
