@@ -13,7 +13,7 @@ import pytest
 
 import trialwise as tw
 from trialwise import emulator
-from trialwise.engine import cache, compiled, compiled_hidden
+from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packed import pack
 from trialwise.expansion import Expansion
 from trialwise.inference import correction

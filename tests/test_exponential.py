@@ -6,11 +6,11 @@ import numba
 import numpy as np
 import pytest
 
-from trialwise.engine.adapt import OPTIONS
-from trialwise.engine.compiled import EVERY_ACTION
-from trialwise.engine.dual import chain, seed, store_tangents
-from trialwise.engine.exponential import FARTHEST, exp_of_four
-from trialwise.engine.making import owning_table, preference_table
+from trialwise.engine.kernels.adapt import OPTIONS
+from trialwise.engine.kernels.compiled import EVERY_ACTION
+from trialwise.engine.numbers.dual import chain, seed, store_tangents
+from trialwise.engine.numbers.exponential import FARTHEST, exp_of_four
+from trialwise.engine.tables.making import owning_table, preference_table
 from trialwise.learners.responses import number
 
 

@@ -91,7 +91,8 @@ def foreign(name):
 
 
 def report(breaches):
-    assert not breaches, "\n".join(sorted(breaches))
+    found = sorted(breaches)
+    assert not found, "\n" + "\n".join(found)
 
 
 def circles(arrows):

@@ -21,7 +21,7 @@ def trialwise_peers(folder: Path) -> list[Peer]:
     compile are those of the first call, caches empty.
     """
     import trialwise as tw
-    from trialwise.engine.compiled import constants, gradient_kernel
+    from trialwise.engine.kernels.compiled import constants, gradient_kernel
     from trialwise.engine.packed import pack
     from trialwise.engine.run import kernel_inputs
 

@@ -384,7 +384,7 @@ def _integrated(case: Case) -> str:
 
 
 def _abreast(case: Case) -> str:
-    from trialwise.engine.compiled_hidden import goes_abreast
+    from trialwise.engine.kernels.compiled_hidden import goes_abreast
     from trialwise.engine.run_hidden import run_particles, stream_keys
 
     jobs = np.arange(len(case.trials.participants))

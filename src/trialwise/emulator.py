@@ -29,7 +29,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from trialwise.engine import cache
+from trialwise.engine.kernels import cache
 
 KNEE = 15.0
 """How far below the top logarithms of likelihoods begin to be compressed."""

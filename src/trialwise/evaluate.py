@@ -52,7 +52,7 @@ def log_likelihood(
     particles, filters, seed, method
         For a learner with a hidden choice only, which is integrated out. ``method="particle"``: the likelihood is the mean
         of ``filters`` particle filters of so many ``particles``, each an unbiased estimate
-        (:mod:`trialwise.engine.particles`); the same seed gives the same random numbers at whatever parameters.
+        (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at whatever parameters.
         ``"exact"``: the sum over all courses the hidden choices may have taken, for a dozen trials.
 
     Returns

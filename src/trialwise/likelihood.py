@@ -15,9 +15,9 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine import cache
-from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
+from trialwise.engine.kernels import cache
+from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import kernel_inputs, run_trace
 from trialwise.learners.learner import Learner

@@ -26,9 +26,9 @@ import numpy as np
 from trialwise import emulator as emulation
 from trialwise import whitening
 from trialwise.emulator import Emulator, emulate
-from trialwise.engine import cache
-from trialwise.engine.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.explain import compilation
+from trialwise.engine.kernels import cache
+from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import kernel_inputs
 from trialwise.expansion import Expansion

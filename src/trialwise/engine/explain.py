@@ -12,8 +12,8 @@ import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
-from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
-from trialwise.engine.replay import build_replay
+from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Task
 

@@ -45,7 +45,7 @@ def ready(learner: Learner, trials: Trials) -> Ready:
     if learner not in known:
         packed = pack(learner, trials)
         with explain.compilation(learner, packed):
-            from trialwise.engine.compiled import constants, gradient_kernel
+            from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
             kernel = gradient_kernel(learner, packed)
         if len(known) >= _MOST:

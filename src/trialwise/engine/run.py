@@ -9,8 +9,8 @@ import numpy as np
 
 from trialwise.engine import explain
 from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
-from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
-from trialwise.engine.replay import build_replay, build_rollout
+from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Task
 
@@ -38,7 +38,7 @@ def record_for(packed: Packed) -> np.ndarray:
 def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log-likelihood ``(participants,)`` and gradient ``(participants, parameters)``, compiled on duals."""
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled import constants, gradient_kernel
+        from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
         return gradient_kernel(learner, packed)(in_rows(free), constants(learner), *kernel_inputs(packed))
 
@@ -48,7 +48,7 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
     names = signal_names(learner, packed)
     record, signals = record_for(packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled import constants, trace_kernel
+        from trialwise.engine.kernels.compiled import constants, trace_kernel
 
         kernel = trace_kernel(learner, packed)
         kernel(in_rows(free), constants(learner), *kernel_inputs(packed), record, signals)
@@ -69,7 +69,7 @@ def run_rollout(
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     rows, offsets, _, _, _, sizes, room = kernel_inputs(packed)
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled import constants, rollout_kernel
+        from trialwise.engine.kernels.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
         kernel(

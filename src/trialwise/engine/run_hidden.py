@@ -12,10 +12,10 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
-from trialwise.engine.particles import build_particles, build_weigh
-from trialwise.engine.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.run import agent_of, in_rows, kernel_inputs, record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
+from trialwise.engine.walks.particles import build_particles, build_weigh
+from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.number import GOLDEN
 from trialwise.learners.state import Table
@@ -36,7 +36,7 @@ class Estimates(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """One particle filter of one participant, remembered: see :func:`trialwise.engine.particles.build_particles`."""
+    """One particle filter of one participant, remembered: see :func:`trialwise.engine.walks.particles.build_particles`."""
 
     record: np.ndarray
     signals: np.ndarray
@@ -89,10 +89,10 @@ def run_particles(
 
     ``particles`` is one number, or one for each job.
     """
-    from trialwise.engine.compiled import constants
+    from trialwise.engine.kernels.compiled import constants
 
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled_hidden import particle_kernel
+        from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
         kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
         _, *data = kernel_inputs(packed)
@@ -159,8 +159,8 @@ def run_exact(
                     f"{n + 1} with {len(trials)} trials. It is meant for a dozen trials; use method='particle'"
                 )
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled import constants
-        from trialwise.engine.compiled_hidden import enumeration_kernel
+        from trialwise.engine.kernels.compiled import constants
+        from trialwise.engine.kernels.compiled_hidden import enumeration_kernel
 
         kernel = enumeration_kernel(learner, packed, relabel=relabel)
         segments = np.arange(len(packed.rows))
@@ -174,8 +174,8 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     """One filter of participant ``n`` at ``free (parameters,)``, everything kept; options labelled in the order of first use."""
     alone, names = packed.only(n), signal_names(learner, packed)
     with explain.compilation(learner, packed):
-        from trialwise.engine.compiled import constants
-        from trialwise.engine.compiled_hidden import particle_kernel
+        from trialwise.engine.kernels.compiled import constants
+        from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
         kernel = particle_kernel(learner, packed, scored=False, tracing=True)
         rows, *data = kernel_inputs(alone)

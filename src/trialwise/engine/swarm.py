@@ -1,6 +1,6 @@
 """Many states of one learner side by side: in compiled code one structure, moved along the task's arenas.
 
-Either each particle has a place there, or several abreast have one (:mod:`trialwise.engine.abreast`).
+Either each particle has a place there, or several abreast have one (:mod:`trialwise.engine.numbers.abreast`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import copy
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
-from trialwise.engine.abreast import PARTICLES, pick, put, take, total
-from trialwise.engine.particles import Swarm
-from trialwise.engine.state_record import CellType, StateType
-from trialwise.engine.table import TableType
-from trialwise.engine.task import _ARENAS, block
-from trialwise.engine.vector import INT64
+from trialwise.engine.numbers.abreast import PARTICLES, pick, put, take, total
+from trialwise.engine.numbers.vector import INT64
+from trialwise.engine.objects.state_record import CellType, StateType
+from trialwise.engine.objects.task import _ARENAS, block
+from trialwise.engine.tables.table import TableType
+from trialwise.engine.walks.particles import Swarm
 
 
 def _arena(dtype) -> str:

@@ -34,7 +34,7 @@ from trialwise import emulator as emulation
 from trialwise import whitening
 from trialwise.base.cores import cores
 from trialwise.emulator import Emulator, surface_at
-from trialwise.engine import cache
+from trialwise.engine.kernels import cache
 from trialwise.inference.estimates import Estimator
 from trialwise.inference.tilt import Tilt, learnt
 from trialwise.priors import GroupPrior

@@ -1,6 +1,6 @@
 r"""Every course that hidden choices may have taken, one after another: the exact likelihood of a few trials.
 
-With T trials and m options there are :math:`m^T` courses, so this is the referee of :mod:`trialwise.engine.particles` and no
+With T trials and m options there are :math:`m^T` courses, so this is the referee of :mod:`trialwise.engine.walks.particles` and no
 way to fit. One text for all numbers, as there; the states along a course stand side by side like particles.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
-from trialwise.engine.particles import Swarm
-from trialwise.engine.replay import Parts
+from trialwise.engine.walks.particles import Swarm
+from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.number import chain, tangent
 
 
 def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:
     """The sum over all courses of one participant's hidden choices.
 
-    Arguments as for :func:`trialwise.engine.particles.build_particles`; of every trial and one behind the last ``path``,
+    Arguments as for :func:`trialwise.engine.walks.particles.build_particles`; of every trial and one behind the last ``path``,
     ``mass`` (probability of the course so far), ``used``, ``next_option``, and of every
     trial and option ``chances`` and, in a row, ``turns``. Gives the likelihood, with its derivatives as tangents, and how many courses there were.
     """

@@ -6,8 +6,8 @@ import numpy as np
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload_method, register_jitable
 
-from trialwise.engine.table import TableType, build_view, cells_of, flat_table, row_major
-from trialwise.engine.vector import DOUBLE, INT64, number_type, width_of
+from trialwise.engine.numbers.vector import DOUBLE, INT64, number_type, width_of
+from trialwise.engine.tables.table import TableType, build_view, cells_of, flat_table, row_major
 
 ON_STACK = 2048
 """Doubles that a table of preferences may take on the stack, where nothing else can overlap it."""

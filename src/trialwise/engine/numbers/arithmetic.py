@@ -9,8 +9,8 @@ from numba.core import types
 from numba.core.extending import lower_builtin, lower_cast, overload
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine.dual import promote, tangent_of, value, value_of, with_value
-from trialwise.engine.vector import DOUBLE, FLAGS, Dual, flagged, splat
+from trialwise.engine.numbers.dual import promote, tangent_of, value, value_of, with_value
+from trialwise.engine.numbers.vector import DOUBLE, FLAGS, Dual, flagged, splat
 
 
 def _binary_template(*functions):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trialwise.engine.packed import HIDDEN, Layout, Packed
-from trialwise.engine.replay import Parts
+from trialwise.engine.walks.replay import Parts
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses import categorical, normal
 from trialwise.learners.responses.number import value

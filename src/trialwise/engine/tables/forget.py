@@ -14,8 +14,9 @@ import numpy as np
 from numba.core import types
 from numba.core.extending import intrinsic, overload, overload_method, register_jitable
 
-from trialwise.engine.dual import value
-from trialwise.engine.table import (
+from trialwise.engine.numbers.dual import value
+from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Vector, every, splat
+from trialwise.engine.tables.table import (
     TableType,
     build_view,
     flat_table,
@@ -25,7 +26,6 @@ from trialwise.engine.table import (
     store_line,
     unpack,
 )
-from trialwise.engine.vector import DOUBLE, INT32, INT64, Vector, every, splat
 
 STEEP = 0.9
 """The rate above which a line is not composed: the tangents of its scale would outgrow what is left of it."""

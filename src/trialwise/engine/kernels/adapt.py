@@ -16,18 +16,10 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine import (  # noqa: F401 - they teach Numba what they are called
-    abreast,
-    arithmetic,
-    exponential,
-    expressions,
-    forget,
-    functions,
-    indexing,
-    iterate,
-)
-from trialwise.engine.making import fill_flat, owning_table
-from trialwise.engine.table import TableType, cells_of
+from trialwise.engine.numbers import abreast, arithmetic, exponential, functions  # noqa: F401 - they teach Numba what they are called
+from trialwise.engine.tables import expressions, forget, indexing, iterate  # noqa: F401 - they teach Numba what they are called
+from trialwise.engine.tables.making import fill_flat, owning_table
+from trialwise.engine.tables.table import TableType, cells_of
 from trialwise.learners.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
@@ -38,7 +30,7 @@ end elsewhere the second time; and nobody calls it from Python or from C."""
 
 
 class Adapter:
-    """Compiles functions for one width (:func:`trialwise.engine.vector.number_type`); each function once."""
+    """Compiles functions for one width (:func:`trialwise.engine.numbers.vector.number_type`); each function once."""
 
     def __init__(self, width: int):
         self.width = width

@@ -17,7 +17,7 @@ The score is Fisher's identity: the weighted mean over particles of the derivati
 Where options are exchangeable, a particle labels them in the order of their first use. All unused ones are alike: one of
 them stands for all, its logit raised by the logarithm of their number.
 
-One text for all numbers, as in :mod:`trialwise.engine.replay`.
+One text for all numbers, as in :mod:`trialwise.engine.walks.replay`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
-from trialwise.engine.replay import Parts
+from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, uniform
 
 TURN = 0.6180339887498949
@@ -103,7 +103,7 @@ def build_particles(
 ) -> Callable:
     """The filter of one participant.
 
-    Arguments besides those of :func:`trialwise.engine.replay.build_replay`: the ``count`` of particles; ``shares`` (actions),
+    Arguments besides those of :func:`trialwise.engine.walks.replay.build_replay`: the ``count`` of particles; ``shares`` (actions),
     ``prior``, ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``,
     ``used`` (labels it has used), ``turns``, ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option;
     ``key``, the random stream; and ``threshold``, the share of effective particles below which they are resampled. Gives the

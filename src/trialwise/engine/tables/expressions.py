@@ -8,9 +8,9 @@ import numpy as np
 from numba.core import types
 from numba.core.extending import overload, overload_method, register_jitable
 
-from trialwise.engine.making import owning_table
-from trialwise.engine.table import TableType, cells_of
-from trialwise.engine.vector import Vector, width_of
+from trialwise.engine.numbers.vector import Vector, width_of
+from trialwise.engine.tables.making import owning_table
+from trialwise.engine.tables.table import TableType, cells_of
 
 
 def _is_table(*things) -> bool:

@@ -3,7 +3,7 @@ r"""Dual numbers for Numba: a value and its tangents in one vector register.
 A dual of width ``W`` is :math:`a_0 + \sum_{i=1}^{W-1} a_i \varepsilon_i` with :math:`\varepsilon_i \varepsilon_j = 0`,
 held as one LLVM vector ``<W x double>``: the value in lane 0, tangents in the others. Floats and integers promote to it
 wherever Numba unifies types, so that ordinary Python compiles on duals. Here is the type, and how duals are taken apart
-and put together; :mod:`trialwise.engine.arithmetic` and :mod:`trialwise.engine.functions` compute with them.
+and put together; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, lower_cast, overload
 
-from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, flagged, splat
+from trialwise.engine.numbers.vector import DOUBLE, INT32, Abreast, Dual, flagged, splat
 from trialwise.learners.responses import number
 
 

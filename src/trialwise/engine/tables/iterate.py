@@ -9,8 +9,8 @@ from numba.core.extending import lower_builtin
 from numba.core.imputils import RefType, iternext_impl
 from numba.core.typing.templates import signature
 
-from trialwise.engine.table import TableIteratorType, TableType
-from trialwise.engine.vector import INT64
+from trialwise.engine.numbers.vector import INT64
+from trialwise.engine.tables.table import TableIteratorType, TableType
 
 
 @lower_builtin("getiter", TableType)

@@ -12,18 +12,18 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
-from trialwise.engine import cache
-from trialwise.engine.abreast import PARTICLES
-from trialwise.engine.adapt import INLINED, Adapter
-from trialwise.engine.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
-from trialwise.engine.dual import lanes_for, store_tangents, value
-from trialwise.engine.enumeration import build_enumeration
-from trialwise.engine.making import flat_over, off_stack, preference_table
+from trialwise.engine.kernels import cache
+from trialwise.engine.kernels.adapt import INLINED, Adapter
+from trialwise.engine.kernels.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
+from trialwise.engine.numbers.abreast import PARTICLES
+from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
+from trialwise.engine.objects.task import TaskType, cursors_for, make_task
 from trialwise.engine.packed import Packed
-from trialwise.engine.particles import build_particles, build_weigh
-from trialwise.engine.parts import build_parts
 from trialwise.engine.swarm import ABREAST, COMPILED
-from trialwise.engine.task import TaskType, cursors_for, make_task
+from trialwise.engine.tables.making import flat_over, off_stack, preference_table
+from trialwise.engine.walks.enumeration import build_enumeration
+from trialwise.engine.walks.particles import build_particles, build_weigh
+from trialwise.engine.walks.parts import build_parts
 from trialwise.learners.learner import Learner
 
 
@@ -35,7 +35,7 @@ def particle_kernel(
     ``(free, constants, rows, segments, keys, counts, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals,
     hidden, weight, parent) -> (log-likelihood, score, resamplings)``: job j is participant ``segments[j]``
     at ``free[rows[j]]`` with stream ``keys[j]`` and ``counts[j]`` particles. The score is ``(jobs, parameters)``, empty unless asked for. The last five
-    are filled if tracing; see :func:`trialwise.engine.particles.build_particles`.
+    are filled if tracing; see :func:`trialwise.engine.walks.particles.build_particles`.
     """
     relabel = learner.exchangeable if relabel is None else relabel
     width = lanes_for(len(learner.parameters)) if scored else 0

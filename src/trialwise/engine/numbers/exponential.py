@@ -16,8 +16,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, overload, register_jitable
 
-from trialwise.engine.dual import value
-from trialwise.engine.vector import DOUBLE, INT32, Abreast, Dual, every
+from trialwise.engine.numbers.dual import value
+from trialwise.engine.numbers.vector import DOUBLE, INT32, Abreast, Dual, every
 from trialwise.learners.responses import number
 
 LANES = 4

@@ -22,15 +22,15 @@ from numba.core.extending import (
 )
 from numba.core.typeconv import Conversion
 
-from trialwise.engine import arithmetic, vector
-from trialwise.engine.vector import INT64, Dual, Vector
+from trialwise.engine.numbers import arithmetic, vector
+from trialwise.engine.numbers.vector import INT64, Dual, Vector
 
 
 class TableType(types.IterableType):
     """A table of ``dtype`` (double, vector or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
 
     ``forgets`` is ``"whole"`` or ``"part"`` for a table that a learner lets forget, or part of one: its cells are kept
-    as they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.forget`). ``last``
+    as they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.tables.forget`). ``last``
     is the length of the last axis where it is known when compiling: loops over it are unrolled, indices need no check.
     """
 
@@ -75,14 +75,16 @@ class TableModel(models.StructModel):
             ("strides", types.UniTuple(types.int64, fe_type.ndim)),  # in doubles
         ]
         if fe_type.forgets:
-            members.append(("line", types.CPointer(types.float64)))  # scale and offset, see trialwise.engine.forget
+            members.append(
+                ("line", types.CPointer(types.float64))
+            )  # scale and offset, see trialwise.engine.tables.forget
         if fe_type.owned:
             members.append(("owner", types.Array(types.float64, 1, "C")))
         super().__init__(dmm, fe_type, members)
 
 
 class TableIteratorType(types.SimpleIteratorType):
-    """Goes along the first axis; gives cells of a row, rows of what has more axes (:mod:`trialwise.engine.iterate`)."""
+    """Goes along the first axis; gives cells of a row, rows of what has more axes (:mod:`trialwise.engine.tables.iterate`)."""
 
     def __init__(self, table: TableType):
         self.table = table

@@ -8,8 +8,8 @@ from numba.core.extending import intrinsic, models, register_model
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
 
-from trialwise.engine.unknown import unknown
-from trialwise.engine.vector import DOUBLE, INT32, INT64, Dual
+from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Dual
+from trialwise.engine.objects.unknown import unknown
 
 
 class AgentType(types.Type):

@@ -1,5 +1,5 @@
-"""Numbers of several lanes in one vector register: what duals (:mod:`trialwise.engine.dual`) and numbers of several particles
-abreast (:mod:`trialwise.engine.abreast`) have in common.
+"""Numbers of several lanes in one vector register: what duals (:mod:`trialwise.engine.numbers.dual`) and numbers of several particles
+abreast (:mod:`trialwise.engine.numbers.abreast`) have in common.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from numba.core.extending import intrinsic, lower_builtin, models, overload, reg
 from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global, signature
 
-from trialwise.engine.table import TableType, load_cell, store_cell
-from trialwise.engine.task import take
-from trialwise.engine.unknown import unknown
-from trialwise.engine.vector import DOUBLE, INT64, Vector, number_type
+from trialwise.engine.numbers.vector import DOUBLE, INT64, Vector, number_type
+from trialwise.engine.objects.task import take
+from trialwise.engine.objects.unknown import unknown
+from trialwise.engine.tables.table import TableType, load_cell, store_cell
 from trialwise.learners.state import memory, state
 
 

@@ -10,14 +10,14 @@ from numba.core.errors import TypingError
 from numba.core.extending import intrinsic, lower_builtin, models, overload_method, register_jitable, register_model
 from numba.core.typing.templates import AttributeTemplate, bound_function, infer_getattr, signature
 
-from trialwise.engine.table import TableType, build_view, row_major, store_cell, store_line
-from trialwise.engine.vector import DOUBLE, INT64, number_type
+from trialwise.engine.numbers.vector import DOUBLE, INT64, number_type
+from trialwise.engine.tables.table import TableType, build_view, row_major, store_cell, store_line
 
 
 class TaskType(types.Type):
     """``task``: sizes by name and an arena of which tables are cut.
 
-    ``width`` says of what numbers (:func:`trialwise.engine.vector.number_type`). ``forgets`` says whether the learner lets a table forget, wherever it does. The
+    ``width`` says of what numbers (:func:`trialwise.engine.numbers.vector.number_type`). ``forgets`` says whether the learner lets a table forget, wherever it does. The
     number of actions is part of the type: loops over actions have no end to test, and their indices no bounds.
     """
 

@@ -9,8 +9,9 @@ from numba.core.extending import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.cpython import slicing
 
-from trialwise.engine import abreast
-from trialwise.engine.table import (
+from trialwise.engine.numbers import abreast
+from trialwise.engine.numbers.vector import INT64, Abreast, Vector
+from trialwise.engine.tables.table import (
     TableType,
     build_view,
     lengths,
@@ -21,7 +22,6 @@ from trialwise.engine.table import (
     store_cell,
     unpack,
 )
-from trialwise.engine.vector import INT64, Abreast, Vector
 
 
 def _index_kinds(index):

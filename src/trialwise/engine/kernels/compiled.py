@@ -18,18 +18,18 @@ from numba.core.extending import intrinsic, lower_builtin, models, register_jita
 from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine import cache
-from trialwise.engine.adapt import INLINED, Adapter
-from trialwise.engine.agent import AgentType, make_agent
-from trialwise.engine.dual import lanes_for, store_tangents, value
-from trialwise.engine.making import off_stack, preference_table
+from trialwise.engine.kernels import cache
+from trialwise.engine.kernels.adapt import INLINED, Adapter
+from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
+from trialwise.engine.numbers.vector import Dual
+from trialwise.engine.objects.agent import AgentType, make_agent
+from trialwise.engine.objects.row import RowType, make_row
+from trialwise.engine.objects.state_record import anchor
+from trialwise.engine.objects.task import TaskType, cursors_for, make_task
 from trialwise.engine.packed import Packed
-from trialwise.engine.parts import Kit, build_parts
-from trialwise.engine.replay import build_replay, build_rollout
-from trialwise.engine.row import RowType, make_row
-from trialwise.engine.state_record import anchor
-from trialwise.engine.task import TaskType, cursors_for, make_task
-from trialwise.engine.vector import Dual
+from trialwise.engine.tables.making import off_stack, preference_table
+from trialwise.engine.walks.parts import Kit, build_parts
+from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
 
 __all__ = [

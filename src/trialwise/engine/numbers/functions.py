@@ -10,8 +10,8 @@ from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine.dual import chain, value, value_of
-from trialwise.engine.vector import INT64, Dual
+from trialwise.engine.numbers.dual import chain, value, value_of
+from trialwise.engine.numbers.vector import INT64, Dual
 from trialwise.learners.responses import number
 
 

@@ -24,9 +24,9 @@ from numba.core.extending import (
 )
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine.exponential import exponentials, within
-from trialwise.engine.table import unpack
-from trialwise.engine.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
+from trialwise.engine.numbers.exponential import exponentials, within
+from trialwise.engine.numbers.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
+from trialwise.engine.tables.table import unpack
 from trialwise.learners.responses import number
 
 PARTICLES = 8

@@ -10,9 +10,9 @@ from numba.core.extending import intrinsic, models, register_model
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 
-from trialwise.engine.table import TableType, build_view
-from trialwise.engine.unknown import unknown
-from trialwise.engine.vector import INT64
+from trialwise.engine.numbers.vector import INT64
+from trialwise.engine.objects.unknown import unknown
+from trialwise.engine.tables.table import TableType, build_view
 
 
 class RowType(types.Type):

@@ -36,7 +36,7 @@ def folder() -> Path:
     return base / "trialwise"
 
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 
 SOURCES = ("engine", "learners/responses", "learners/state.py")
 """Files and folders of the package whose text goes into every kernel's key: whatever kernels in general are made from.
