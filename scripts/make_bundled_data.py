@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from trialwise.environments import AlienTask
+from trialwise.environments.simulate import simulate, uniform
 from trialwise.learners import QLearning, TaskSets
-from trialwise.simulate import simulate, uniform
 
 HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data" / "bundled"
 

@@ -25,8 +25,8 @@ from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
 from trialwise.environments.alien import NOISE, SEASON_ORDERS
 from trialwise.environments.alien_rewards import correct_action
+from trialwise.environments.simulate import Uniform
 from trialwise.phases import preferred
-from trialwise.simulate import Uniform
 
 PUBLISHED = {
     "flat": {"slope": (0.000, 0.065), "accuracy": (0.355, 0.093), "perseveration": (0.330, 0.037), "preference": (-0.046, 0.067)},

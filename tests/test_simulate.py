@@ -11,9 +11,9 @@ from trialwise.base.streams import streams
 from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
+from trialwise.environments.simulate import simulate, uniform
 from trialwise.evaluate import trial_log_likelihood
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
-from trialwise.simulate import simulate, uniform
 
 FLAT = QLearning(initial=1.2)
 TRUTH = {"alpha": uniform(0.05, 0.3), "beta": uniform(1, 4), "forget": uniform(0, 0.1)}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RestlessBandit,
         TwoStepTask,
     )
+    from trialwise.environments.simulate import simulate, uniform
     from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fit import fit
     from trialwise.fitted import Fit, load
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
     from trialwise.report import report
-    from trialwise.simulate import simulate, uniform
 
     __version__: str
 
@@ -88,7 +88,7 @@ _NAMES = {
     "recover": "Recovery recover",
     "recovered": "recovered",
     "report": "report",
-    "simulate": "simulate uniform",
+    "environments.simulate": "simulate uniform",
     "learners.state": "memory softmax_into state",
     "data.trials": "Trials",
 }

@@ -14,12 +14,12 @@ from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
+from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.fit import fit
 from trialwise.inference.point import point
 from trialwise.integrated import integrated_likelihood
 from trialwise.learners.learner import Learner
 from trialwise.recover import check_count
-from trialwise.simulate import Surroundings, simulate
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
 from trialwise.truth import Truth, labels_in, prior_in, seeds

@@ -22,11 +22,11 @@ from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.simulate import simulate
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.marginal import own_keys
-from trialwise.simulate import simulate
 from trialwise.truth import group_draw, labels_in, natural, posterior_draws, prior_in
 
 if TYPE_CHECKING:

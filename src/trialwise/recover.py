@@ -15,12 +15,12 @@ from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.fit import CHAINS, TUNE, fit
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.priors import check_priors, group_prior
 from trialwise.recovered import INTERVAL, correlation, inside, points, summarised
-from trialwise.simulate import Surroundings, simulate
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
 from trialwise.truth import Truth, labels_in, seeds, truth_of

@@ -11,10 +11,10 @@ import numpy as np
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.simulate import Surroundings
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.priors import GroupPrior, group_prior, group_prior_at
-from trialwise.simulate import Surroundings
 
 PEOPLE = 30
 """Participants of a new data set, where nobody said how many."""

@@ -154,8 +154,8 @@ def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
 def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recovery:
     """Whether a design lets parameters be found."""
     from trialwise.environments import AlienTask
+    from trialwise.environments.simulate import uniform
     from trialwise.recover import recover
-    from trialwise.simulate import uniform
 
     ranges: Any = {name: uniform(*ends) for name, ends in RANGES["QLearning"].items()}
     found: Recovery = recover(

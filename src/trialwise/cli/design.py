@@ -73,7 +73,7 @@ class Design:
 
 def ranges_of(learners: Sequence[Learner], given: Sequence[str]) -> dict[str, Any]:
     """What ``--param`` says of parameters of these learners."""
-    from trialwise.simulate import uniform
+    from trialwise.environments.simulate import uniform
 
     known = {name: None for learner in learners for name in learner.names}
     values: dict[str, Any] = {}

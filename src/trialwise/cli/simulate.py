@@ -95,7 +95,7 @@ def simulate(
     ] = False,
 ) -> None:
     """Simulate a learner: in the alien task if it chooses, in conditioning if it responds, in its own task if it has one."""
-    from trialwise.simulate import simulate as run
+    from trialwise.environments.simulate import simulate as run
 
     restricted = restrictions.of(learner)
     if more and not on:
@@ -136,7 +136,7 @@ def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, 
     """A value or something to draw from for each free parameter."""
     import math
 
-    from trialwise.simulate import uniform
+    from trialwise.environments.simulate import uniform
 
     ranges = RANGES.get(type(learner).__name__, {})
     values: dict[str, Any] = {
