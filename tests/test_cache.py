@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import emulator
 from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packed import pack
 from trialwise.expansion import Expansion
 from trialwise.inference import correction
+from trialwise.likelihoods import emulator
 from trialwise.posterior import posterior
 from trialwise.priors import group_prior
 
@@ -69,7 +69,7 @@ def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
 ESTIMATE = """
 import numpy as np
 import trialwise as tw
-from trialwise.emulator import Emulator, Limits, fit_surface
+from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface
 from trialwise.inference.correction import compiled
 
 trials = tw.data_set("alien_task_sets")[0].first(40)

@@ -17,7 +17,7 @@ from trialwise.cli.app import app
 from trialwise.compare import differences, stacked
 from trialwise.frequencies import exceedance, frequencies
 from trialwise.integrated import Groups, log_weights
-from trialwise.marginal import averaged
+from trialwise.likelihoods.marginal import averaged
 
 FLAT = tw.QLearning(initial=1.2)
 RATE = FLAT.fix(beta=1.5, forget=0.02)

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialwise.emulator import Emulator, Limits, Scales, Surface
 from trialwise.inference.correction import Corrector, pick
 from trialwise.inference.tilt import learnt
+from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
 from trialwise.priors import GroupPrior
 
 

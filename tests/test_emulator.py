@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialwise.emulator import Emulator, Limits, fit_surface, within_limits
 from trialwise.inference.particle import outermost
+from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface, within_limits
 
 LIMITS = Limits(np.array([-4.0, -np.inf]), np.array([4.0, np.inf]))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise.engine import ready
+from trialwise.likelihoods import ready
 from trialwise.specimen import specimen
 
 VALUES = {"alpha": 0.3, "beta": 2.0, "forget": 0.1}

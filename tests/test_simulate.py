@@ -12,8 +12,8 @@ from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
 from trialwise.environments.simulate import simulate, uniform
-from trialwise.evaluate import trial_log_likelihood
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
+from trialwise.likelihoods.evaluate import trial_log_likelihood
 
 FLAT = QLearning(initial=1.2)
 TRUTH = {"alpha": uniform(0.05, 0.3), "beta": uniform(1, 4), "forget": uniform(0, 0.1)}

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         TwoStepTask,
     )
     from trialwise.environments.simulate import simulate, uniform
-    from trialwise.evaluate import log_likelihood, plain_log_likelihood, same_hidden, trial_log_likelihood, trial_values
     from trialwise.fit import fit
     from trialwise.fitted import Fit, load
     from trialwise.inference.point import Point, point
@@ -52,7 +51,14 @@ if TYPE_CHECKING:
     from trialwise.learners.decorator import learner, probabilities
     from trialwise.learners.parameters import constant, hidden, interval, positive, real, unit
     from trialwise.learners.state import memory, softmax_into, state
-    from trialwise.likelihood import likelihood
+    from trialwise.likelihoods.evaluate import (
+        log_likelihood,
+        plain_log_likelihood,
+        same_hidden,
+        trial_log_likelihood,
+        trial_values,
+    )
+    from trialwise.likelihoods.pymc_op import likelihood
     from trialwise.predict import Prediction, predict
     from trialwise.recover import Recovery, recover
     from trialwise.recovered import recovered
@@ -71,7 +77,7 @@ _NAMES = {
     "diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
     "base.errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
-    "evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
+    "likelihoods.evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
     "data.fetch": "fetch",
     "fit": "fit",
     "fitted": "Fit load",
@@ -81,7 +87,7 @@ _NAMES = {
     "learners.decorator": "learner probabilities",
     "learners": "AlienHierarchicalBayes AlienQLearning AlienTaskSets ArgmaxTaskSets HierarchicalBayes HybridTwoStep MixedTaskSets "
     "PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
-    "likelihood": "likelihood",
+    "likelihoods.pymc_op": "likelihood",
     "learners.parameters": "constant hidden interval positive real unit",
     "predict": "Prediction predict",
     "data.read": "read_long read_wide",

@@ -33,7 +33,7 @@ from trialwise.engine.run_hidden import run_traced, stream_keys
 from trialwise.fitted import Fit
 from trialwise.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.learners.learner import Learner
-from trialwise.marginal import averaged, own_keys
+from trialwise.likelihoods.marginal import averaged, own_keys
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from trialwise.emulator import Emulator
+from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
 
 

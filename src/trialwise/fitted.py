@@ -125,7 +125,7 @@ class Fit:
         UsageError
             If the learner is not at hand.
         """
-        from trialwise.evaluate import trial_values
+        from trialwise.likelihoods.evaluate import trial_values
 
         return trial_values(self._learner("trial_values"), self.trials, self.means())
 

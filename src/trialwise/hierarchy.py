@@ -24,7 +24,7 @@ from trialwise.data.trials import Trials
 from trialwise.expansion import Expansion
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
-from trialwise.likelihood import observe
+from trialwise.likelihoods.pymc_op import observe
 from trialwise.priors import Pooling, check_priors, group_prior
 from trialwise.transforms import ConditionalWhitening, NonCentred
 

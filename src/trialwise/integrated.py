@@ -21,13 +21,13 @@ from scipy.special import gammaln
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.data.trials import Trials
-from trialwise.emulator import compressed, concave_quadratic
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.marginal import averaged, own_keys
+from trialwise.likelihoods.emulator import compressed, concave_quadratic
+from trialwise.likelihoods.marginal import averaged, own_keys
 from trialwise.priors import group_prior
 from trialwise.whitening import whitened_to_natural
 

@@ -23,9 +23,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from trialwise import emulator as emulation
 from trialwise import whitening
-from trialwise.emulator import Emulator, emulate
 from trialwise.engine.explain import compilation
 from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
@@ -33,6 +31,8 @@ from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import kernel_inputs
 from trialwise.expansion import Expansion
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods import emulator as emulation
+from trialwise.likelihoods.emulator import Emulator, emulate
 from trialwise.priors import GroupPrior
 from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
 

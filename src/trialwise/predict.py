@@ -26,7 +26,7 @@ from trialwise.environments.simulate import simulate
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.marginal import own_keys
+from trialwise.likelihoods.marginal import own_keys
 from trialwise.truth import group_draw, labels_in, natural, posterior_draws, prior_in
 
 if TYPE_CHECKING:

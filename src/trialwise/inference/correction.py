@@ -30,13 +30,13 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from trialwise import emulator as emulation
 from trialwise import whitening
 from trialwise.base.cores import cores
-from trialwise.emulator import Emulator, surface_at
 from trialwise.engine.kernels import cache
 from trialwise.inference.estimates import Estimator
 from trialwise.inference.tilt import Tilt, learnt
+from trialwise.likelihoods import emulator as emulation
+from trialwise.likelihoods.emulator import Emulator, surface_at
 from trialwise.priors import GroupPrior
 from trialwise.whitening import _cholesky, _solve_transposed
 

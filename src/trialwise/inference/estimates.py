@@ -11,11 +11,11 @@ from trialwise.base.cores import limited
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import stream_key
 from trialwise.base.workers import Crew
-from trialwise.emulator import Limits
 from trialwise.engine.packed import Packed
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import pack, unpack
+from trialwise.likelihoods.emulator import Limits
 
 FAINT, FAR_BELOW = 0.3, 3.0
 """A rate of so much over the number of trials is next to none, as is a positive parameter by so much below its prior's mean."""

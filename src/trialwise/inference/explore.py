@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trialwise.emulator import Limits
 from trialwise.inference.estimates import Archive, Estimator
+from trialwise.likelihoods.emulator import Limits
 
 WALKERS, PARTICLES = 24, 40
 

@@ -2,7 +2,7 @@
 
 1. **Explore**: walkers find out about where each participant's posterior lies (:mod:`trialwise.inference.explore`).
 2. **Emulate**: smooth emulators of the participants' log-likelihoods are fitted to all estimates so far
-   (:mod:`trialwise.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
+   (:mod:`trialwise.likelihoods.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
    and join the estimates; so on until nothing about them surprises.
 3. **Correct**: draws of the emulated posterior are proposals to pseudo-marginal chains whose target is the true one
    (:mod:`trialwise.inference.correction`).
@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.workers import Crew
-from trialwise.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.engine.packed import Packed
 from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.chain import BURN, Chain
@@ -32,6 +31,7 @@ from trialwise.inference.explore import about, explore
 from trialwise.inference.nuts import How, sample_posterior
 from trialwise.inference.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.posterior import Posterior, emulated_posterior
 from trialwise.priors import GroupPrior
 

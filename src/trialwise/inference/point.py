@@ -9,10 +9,10 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.emulator import Emulator
 from trialwise.engine.packed import Packed, pack
 from trialwise.expansion import Modes, climb
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.priors import GroupPrior, group_prior
 from trialwise.starts import check_hidden_starts, check_starts
@@ -68,7 +68,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     ``pooling="none"``, on the unconstrained scale. Without a prior some participants' estimates run to the border of the
     range, which is why a hierarchical fit is worth its seconds.
 
-    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.emulator`) are climbed, and
+    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are climbed, and
     refined about where that leads; ``log_likelihood`` is then an estimate at the optimum by many particles, and
     ``standard_error`` its Monte Carlo error.
 
@@ -125,7 +125,7 @@ def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
 def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.particle import Work
-    from trialwise.marginal import averaged
+    from trialwise.likelihoods.marginal import averaged
 
     check_hidden_starts(learner, packed, trials, prior, seed)
     work = Work(

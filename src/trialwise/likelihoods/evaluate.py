@@ -13,11 +13,11 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
-from trialwise.hidden_values import hidden_values
-from trialwise.hidden_values import same_hidden as smoothed_pairs
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.marginal import FILTERS, PARTICLES, marginal, own_keys
+from trialwise.likelihoods.hidden_choices import hidden_values
+from trialwise.likelihoods.hidden_choices import same_hidden as smoothed_pairs
+from trialwise.likelihoods.marginal import FILTERS, PARTICLES, marginal, own_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def log_likelihood(
         free = matrix(learner, trials, parameters)
         likelihood, slope = marginal(learner, trials, packed, free, particles, filters, seed, method, gradient)
     else:
-        from trialwise.engine.ready import ready
+        from trialwise.likelihoods.ready import ready
 
         evaluate = ready(learner, trials)
         likelihood, slope = evaluate(matrix(learner, trials, parameters))
@@ -116,7 +116,7 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     ``hidden_previous`` that it is the one settled on for the context before, and not for the current one, ``hidden_other`` the
     rest (without contexts ``hidden_same``: as on the trial before). Otherwise ``hidden_1``, ``hidden_2``, ... are the options.
     ``attrs["ancestors"]`` of the table tells for each participant how many effective ancestors the smoothing has left at the
-    first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.hidden_values`.
+    first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.likelihoods.hidden_choices`.
 
     Parameters
     ----------
