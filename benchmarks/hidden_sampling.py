@@ -31,7 +31,7 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     from trialwise.engine.packed import pack
     from trialwise.inference.correction import group_given_participants
     from trialwise.inference.estimates import Estimator
-    from trialwise.priors import group_prior
+    from trialwise.population.priors import group_prior
 
     estimate, prior = Estimator(learner, pack(learner, trials), seed), group_prior(learner, trials)
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)

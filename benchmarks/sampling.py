@@ -52,8 +52,8 @@ def main() -> None:
             tree, gradients = fit.tree, fit.attrs["gradients"]
             sampling = fit.attrs["seconds_of_sampling"]
         else:
-            from trialwise.hierarchy import build_model
             from trialwise.inference.nuts import How, sample_model
+            from trialwise.population.pymc.model import build_model
 
             model = build_model(learner, trials, geometry=way)  # type: ignore[arg-type]
             run = sample_model(model, How(options.plain_draws, 1000, 4, options.seed), progress=False)

@@ -50,7 +50,7 @@ class Alone:
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.particle import sample_particles
         from trialwise.integrated import Likelihoods
-        from trialwise.priors import GroupPrior
+        from trialwise.population.priors import GroupPrior
         from trialwise.truth import natural, seeds
 
         began = time.perf_counter()

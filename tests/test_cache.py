@@ -14,11 +14,11 @@ import pytest
 import trialwise as tw
 from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packed import pack
-from trialwise.expansion import Expansion
 from trialwise.inference import correction
 from trialwise.likelihoods import emulator
-from trialwise.posterior import posterior
-from trialwise.priors import group_prior
+from trialwise.population.density import posterior
+from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.priors import group_prior
 
 PACKAGE = Path(tw.__file__).parent
 
@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 import trialwise as tw
 from trialwise.engine.packed import pack
-from trialwise.expansion import Evaluator, expand
-from trialwise.posterior import posterior
-from trialwise.priors import group_prior
+from trialwise.population.geometry.expansion import Evaluator, expand
+from trialwise.population.density import posterior
+from trialwise.population.priors import group_prior
 
 for actions in map(int, sys.argv[1:]):
     random = np.random.default_rng(actions)

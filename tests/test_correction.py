@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trialwise.inference.correction import Corrector, pick
 from trialwise.inference.tilt import learnt
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
-from trialwise.priors import GroupPrior
+from trialwise.population.priors import GroupPrior
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))

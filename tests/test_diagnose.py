@@ -18,7 +18,7 @@ from trialwise.cli.app import app
 from trialwise.cli.words import in_options
 from trialwise.diagnose import geweke, overlap
 from trialwise.diagnostics import problems
-from trialwise.priors import group_prior, prior_draws
+from trialwise.population.priors import group_prior, prior_draws
 
 LEARNER = tw.QLearning(initial=1.2)
 CHAINS, DRAWS = 4, 500

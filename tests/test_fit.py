@@ -54,8 +54,8 @@ def test_the_same_seed_gives_the_same_draws(small, fitted):
 
 def test_posterior_is_that_of_pymcs_own_sampler(small):
     """The same posterior from the PyMC model, non-centred, sampled without any of our coordinates."""
-    from trialwise.hierarchy import build_model
     from trialwise.inference.nuts import How, sample_model
+    from trialwise.population.pymc.model import build_model
 
     trials = small.trials
     ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)

@@ -11,7 +11,7 @@ import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.inference import estimates, particle
-from trialwise.priors import group_prior
+from trialwise.population.priors import group_prior
 
 TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 RANGES = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}

@@ -8,11 +8,11 @@ from scipy.special import expit
 import trialwise as tw
 from trialwise.base.errors import UsageError
 from trialwise.engine.packed import pack
-from trialwise.expansion import expand, expand_alone
-from trialwise.hierarchy import build_model
 from trialwise.likelihoods.evaluator import Evaluator
-from trialwise.posterior import SOFTNESS, posterior
-from trialwise.priors import group_prior, told
+from trialwise.population.density import SOFTNESS, posterior
+from trialwise.population.geometry.expansion import expand, expand_alone
+from trialwise.population.priors import group_prior, told
+from trialwise.population.pymc.model import build_model
 
 LEARNER = tw.QLearning(initial=1.2)
 

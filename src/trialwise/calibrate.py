@@ -26,7 +26,7 @@ from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.integrated import Likelihoods
 from trialwise.learners.learner import Learner
-from trialwise.priors import GroupPrior, check_priors, told
+from trialwise.population.priors import GroupPrior, check_priors, told
 from trialwise.recover import check_count, worst_r_hat
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store

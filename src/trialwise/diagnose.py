@@ -15,7 +15,7 @@ import numpy as np
 from trialwise import diagnostics
 from trialwise.diagnostics import Finding, labelled
 from trialwise.fitted import Fit
-from trialwise.priors import group_prior, prior_draws, told
+from trialwise.population.priors import group_prior, prior_draws, told
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from trialwise.data.trials import Trials
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_to_attributes
-from trialwise.priors import group_names
+from trialwise.population.priors import group_names
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,7 +95,7 @@ def fit(
     ModelError
         If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
     """
-    from trialwise.priors import check_priors
+    from trialwise.population.priors import check_priors
 
     began = time.perf_counter()
     if not isinstance(learner, Learner):
@@ -170,11 +170,11 @@ class Asked(NamedTuple):
 def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
     from trialwise.engine.packed import pack
-    from trialwise.expansion import expand, expand_alone
     from trialwise.inference.nuts import How, sample_model, sample_posterior
     from trialwise.likelihoods.evaluator import Evaluator
-    from trialwise.posterior import posterior as compiled_posterior
-    from trialwise.priors import group_prior, told
+    from trialwise.population.density import posterior as compiled_posterior
+    from trialwise.population.geometry.expansion import expand, expand_alone
+    from trialwise.population.priors import group_prior, told
     from trialwise.starts import check_starts
 
     if asked.checkpoint is not None:
@@ -195,7 +195,7 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
         expansion = expand_alone(evaluate, prior.mean, prior.total)
     prepared = time.perf_counter()
     if unusual:
-        from trialwise.hierarchy import build_model
+        from trialwise.population.pymc.model import build_model
 
         geometry: Any = "whitened" if pooling == "partial" else "centred"
         model = build_model(learner, trials, pooling, asked.priors, geometry, expansion)  # type: ignore[arg-type]
@@ -223,7 +223,7 @@ def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[Parti
     from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.particle import sample_particles
-    from trialwise.priors import group_prior, told
+    from trialwise.population.priors import group_prior, told
     from trialwise.starts import check_hidden_starts
 
     packed = pack(learner, trials)

@@ -18,7 +18,7 @@ from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_from_attributes
-from trialwise.priors import group_names
+from trialwise.population.priors import group_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Fit:
 
     @property
     def group_names(self) -> list[str]:
-        """What describes the group; see :func:`trialwise.priors.group_names`."""
+        """What describes the group; see :func:`trialwise.population.priors.group_names`."""
         return group_names(self.parameters, self.pooling)
 
     @cached_property
@@ -134,14 +134,14 @@ class Fit:
         """The PyMC model: for prior predictive draws, log-likelihoods, its graph, and extensions of your own.
 
         It is written as a PyMC user would, in ``alpha_mu``, ``alpha_sd`` and ``individual``; the sampler moved the same
-        posterior in coordinates of its own (:mod:`trialwise.posterior`).
+        posterior in coordinates of its own (:mod:`trialwise.population.density`).
 
         Raises
         ------
         UsageError
             If the learner, or priors of your own that the fit had, are not at hand.
         """
-        from trialwise.hierarchy import build_model
+        from trialwise.population.pymc.model import build_model
 
         if self.priors is None:
             had = json.loads(self.tree.attrs["priors"])

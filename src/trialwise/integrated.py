@@ -4,7 +4,7 @@ r"""Integrated likelihoods: how probable a participant's choices are under a lea
 
 for draws g of the group's means and spreads, by importance sampling. A quadratic is fitted to each participant's
 log-likelihood about its posterior; given it and g, parameters are Normal, and in the whitened coordinates of
-:mod:`trialwise.whitening` a few points are drawn for every g from a t distribution a little wider than that. A spread next to
+:mod:`trialwise.population.geometry.whitening` a few points are drawn for every g from a t distribution a little wider than that. A spread next to
 zero, where all participants are alike, is no harder than any other: each g has points of its own. With a hidden choice
 likelihoods are estimated, without bias, and their noise is part of the weights' spread that errors are computed from.
 """
@@ -28,8 +28,8 @@ from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import compressed, concave_quadratic
 from trialwise.likelihoods.marginal import averaged, own_keys
-from trialwise.priors import group_prior
-from trialwise.whitening import whitened_to_natural
+from trialwise.population.geometry.whitening import whitened_to_natural
+from trialwise.population.priors import group_prior
 
 if TYPE_CHECKING:
     import pandas as pd

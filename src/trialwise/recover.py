@@ -19,7 +19,7 @@ from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.fit import CHAINS, TUNE, fit
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.priors import check_priors, group_prior
+from trialwise.population.priors import check_priors, group_prior
 from trialwise.recovered import INTERVAL, correlation, inside, points, summarised
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store

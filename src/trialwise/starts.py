@@ -17,7 +17,7 @@ from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
-from trialwise.priors import GroupPrior
+from trialwise.population.priors import GroupPrior
 
 POINTS = 6
 """Dispersed points that are looked at: the prior's centre and draws from it."""

@@ -14,7 +14,7 @@ from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import Surroundings
 from trialwise.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.priors import GroupPrior, group_prior, group_prior_at
+from trialwise.population.priors import GroupPrior, group_prior, group_prior_at
 
 PEOPLE = 30
 """Participants of a new data set, where nobody said how many."""

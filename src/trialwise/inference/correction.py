@@ -30,15 +30,15 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from trialwise import whitening
 from trialwise.base.cores import cores
 from trialwise.engine.kernels import cache
 from trialwise.inference.estimates import Estimator
 from trialwise.inference.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
-from trialwise.priors import GroupPrior
-from trialwise.whitening import _cholesky, _solve_transposed
+from trialwise.population.geometry import whitening
+from trialwise.population.geometry.whitening import _cholesky, _solve_transposed
+from trialwise.population.priors import GroupPrior
 
 LEAPS, HOPS = 3, 2
 """Leapfrog steps of a transition, and transitions between one draw and the next."""

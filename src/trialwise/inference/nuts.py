@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.cores import cores
-from trialwise.posterior import Posterior
+from trialwise.population.density import Posterior
 
 if TYPE_CHECKING:
     import pymc as pm

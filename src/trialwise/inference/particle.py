@@ -22,7 +22,6 @@ import numpy as np
 
 from trialwise.base.workers import Crew
 from trialwise.engine.packed import Packed
-from trialwise.expansion import Expansion, expand, expand_alone, floored
 from trialwise.inference.chain import BURN, Chain
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.correction import Corrector
@@ -32,8 +31,9 @@ from trialwise.inference.nuts import How, sample_posterior
 from trialwise.inference.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
-from trialwise.posterior import Posterior, emulated_posterior
-from trialwise.priors import GroupPrior
+from trialwise.population.density import Posterior, emulated_posterior
+from trialwise.population.geometry.expansion import Expansion, expand, expand_alone, floored
+from trialwise.population.priors import GroupPrior
 
 if TYPE_CHECKING:
     import xarray as xr

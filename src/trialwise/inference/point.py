@@ -10,11 +10,11 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
-from trialwise.expansion import Modes, climb
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
-from trialwise.priors import GroupPrior, group_prior
+from trialwise.population.geometry.expansion import Modes, climb
+from trialwise.population.priors import GroupPrior, group_prior
 from trialwise.starts import check_hidden_starts, check_starts
 
 if TYPE_CHECKING:

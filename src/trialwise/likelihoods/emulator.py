@@ -294,7 +294,7 @@ def compiled() -> Callable:
 
 
 class Emulator:
-    """The surfaces of all participants; what :mod:`trialwise.expansion` expands, and :mod:`trialwise.posterior` samples."""
+    """The surfaces of all participants; what :mod:`trialwise.population.geometry.expansion` expands, and :mod:`trialwise.population.density` samples."""
 
     def __init__(self, surfaces: list[Surface], limits: Limits):
         self.surfaces, self.limits = surfaces, limits

@@ -14,7 +14,7 @@ from trialwise.diagnose import Diagnosis, diagnose
 from trialwise.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
-from trialwise.priors import GroupPrior, group_prior, told
+from trialwise.population.priors import GroupPrior, group_prior, told
 from trialwise.recover import Recovery
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Conditional whitening as PyMC transforms, for models whose priors are the user's own.
 
-The default model is sampled through :mod:`trialwise.posterior`, which needs no PyTensor; these bring the same coordinates
-(:mod:`trialwise.whitening`) to any PyMC model of Normal participants.
+The default model is sampled through :mod:`trialwise.population.density`, which needs no PyTensor; these bring the same coordinates
+(:mod:`trialwise.population.geometry.whitening`) to any PyMC model of Normal participants.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+from trialwise.population.geometry.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
 
 
 class Whiten(Op):

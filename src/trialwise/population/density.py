@@ -1,6 +1,6 @@
 r"""The posterior of the default hierarchical model as one compiled function, in coordinates made for sampling.
 
-The same density as :func:`trialwise.hierarchy.build_model` (tests hold one against the other), written for one purpose:
+The same density as :func:`trialwise.population.pymc.model.build_model` (tests hold one against the other), written for one purpose:
 a learner's kernel is compiled, everything else is compiled once for all learners, and no graph is built. A sampler moves
 
 * ``m`` (parameters,), group means: :math:`\mu = c + F m`, whitened by their expected posterior;
@@ -9,7 +9,7 @@ a learner's kernel is compiled, everything else is compiled once for all learner
   :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, nearly all of it falling to the positive one. So zero is no wall that a
   sampler runs into, as it is for :math:`\sigma` itself; nor an endless tail, as for its logarithm; nor a valley between two
   equal modes, as for a symmetric z;
-* ``w`` (participants, parameters): :mod:`trialwise.whitening`.
+* ``w`` (participants, parameters): :mod:`trialwise.population.geometry.whitening`.
 
 Without a group only ``w`` moves, :math:`\mu` and :math:`\sigma` being the prior's; with complete pooling there is one row of it.
 """
@@ -23,18 +23,18 @@ from typing import Any
 import numba
 import numpy as np
 
-from trialwise import whitening
 from trialwise.engine.explain import compilation
 from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
 from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import kernel_inputs
-from trialwise.expansion import Expansion
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate
-from trialwise.priors import GroupPrior
-from trialwise.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+from trialwise.population.geometry import whitening
+from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.geometry.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+from trialwise.population.priors import GroupPrior
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 SOFTNESS = 0.5

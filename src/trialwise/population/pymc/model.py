@@ -21,12 +21,12 @@ import pytensor.tensor as pt
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.expansion import Expansion
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.pymc_op import observe
-from trialwise.priors import Pooling, check_priors, group_prior
-from trialwise.transforms import ConditionalWhitening, NonCentred
+from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.priors import Pooling, check_priors, group_prior
+from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentred
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
@@ -63,7 +63,7 @@ def build_model(
         and ``alpha_sd``, on the unconstrained scale; else for ``alpha``, on the natural scale.
     geometry
         The coordinates in which a sampler moves the individuals under partial pooling: ``"centred"`` (as they stand),
-        ``"non-centred"`` or ``"whitened"`` (see :mod:`trialwise.whitening`; needs ``expansion``). The posterior is the
+        ``"non-centred"`` or ``"whitened"`` (see :mod:`trialwise.population.geometry.whitening`; needs ``expansion``). The posterior is the
         same.
 
     Raises
