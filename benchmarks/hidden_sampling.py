@@ -29,8 +29,8 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     import xarray as xr
 
     from trialwise.engine.packed import pack
-    from trialwise.inference.correction import group_given_participants
-    from trialwise.inference.estimates import Estimator
+    from trialwise.inference.samplers.pseudo_marginal.correction import group_given_participants
+    from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
     from trialwise.population.priors import group_prior
 
     estimate, prior = Estimator(learner, pack(learner, trials), seed), group_prior(learner, trials)

@@ -52,7 +52,7 @@ def main() -> None:
             tree, gradients = fit.tree, fit.attrs["gradients"]
             sampling = fit.attrs["seconds_of_sampling"]
         else:
-            from trialwise.inference.nuts import How, sample_model
+            from trialwise.inference.samplers.nuts import How, sample_model
             from trialwise.population.pymc.model import build_model
 
             model = build_model(learner, trials, geometry=way)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ class Alone:
         from trialwise.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
         from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
-        from trialwise.inference.particle import sample_particles
+        from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
         from trialwise.integrated import Likelihoods
         from trialwise.population.priors import GroupPrior
         from trialwise.truth import natural, seeds

@@ -14,7 +14,7 @@ import pytest
 import trialwise as tw
 from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packed import pack
-from trialwise.inference import correction
+from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
 from trialwise.population.density import posterior
 from trialwise.population.geometry.expansion import Expansion
@@ -70,7 +70,7 @@ ESTIMATE = """
 import numpy as np
 import trialwise as tw
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface
-from trialwise.inference.correction import compiled
+from trialwise.inference.samplers.pseudo_marginal.correction import compiled
 
 trials = tw.data_set("alien_task_sets")[0].first(40)
 learner = tw.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)

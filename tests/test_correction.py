@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialwise.inference.correction import Corrector, pick
-from trialwise.inference.tilt import learnt
+from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, pick
+from trialwise.inference.samplers.pseudo_marginal.tilt import learnt
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
 from trialwise.population.priors import GroupPrior
 

@@ -17,7 +17,7 @@ import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.cli.words import in_options
 from trialwise.diagnose import geweke, overlap
-from trialwise.diagnostics import problems
+from trialwise.inference.chain_checks import problems
 from trialwise.population.priors import group_prior, prior_draws
 
 LEARNER = tw.QLearning(initial=1.2)

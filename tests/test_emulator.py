@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialwise.inference.particle import outermost
+from trialwise.inference.samplers.pseudo_marginal.particle import outermost
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface, within_limits
 
 LIMITS = Limits(np.array([-4.0, -np.inf]), np.array([4.0, np.inf]))

@@ -8,8 +8,8 @@ import xarray as xr
 import trialwise as tw
 from trialwise import positive, unit
 from trialwise.base.errors import UsageError
-from trialwise.diagnostics import too_few
 from trialwise.environments import AlienTask
+from trialwise.inference.chain_checks import too_few
 from trialwise.learners import learner
 
 LEARNER = tw.QLearning(initial=1.2)
@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_draws(small, fitted):
 
 def test_posterior_is_that_of_pymcs_own_sampler(small):
     """The same posterior from the PyMC model, non-centred, sampled without any of our coordinates."""
-    from trialwise.inference.nuts import How, sample_model
+    from trialwise.inference.samplers.nuts import How, sample_model
     from trialwise.population.pymc.model import build_model
 
     trials = small.trials
@@ -82,7 +82,7 @@ def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
 
     module = sys.modules["trialwise.fit"]
     monkeypatch.setattr(module, "DRAWS", 40)
-    monkeypatch.setattr(sys.modules["trialwise.inference.nuts"], "divergences", lambda tree: 0)
+    monkeypatch.setattr(sys.modules["trialwise.inference.samplers.nuts"], "divergences", lambda tree: 0)
     found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
     sizes = found.tree["posterior"].sizes
     assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more

@@ -10,7 +10,7 @@ from scipy.special import expit, softmax
 import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.inference import estimates, particle
+from trialwise.inference.samplers.pseudo_marginal import estimates, particle
 from trialwise.population.priors import group_prior
 
 TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import trialwise as tw
 from browser import probed, run
 from trialwise.cli.app import app
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners import BUILT_IN
 from trialwise.learners.docstring import lines, parts, pieces
 from trialwise.report import mathml, pictures

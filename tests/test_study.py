@@ -20,7 +20,7 @@ from trialwise.base.cores import cores
 from trialwise.base.workers import crew
 from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
-from trialwise.inference import estimates
+from trialwise.inference.samplers.pseudo_marginal import estimates
 from trialwise.learners.pickling import pack, unpack
 from trialwise.study.asked import digest
 from trialwise.study.pieces import divided, run_pieces

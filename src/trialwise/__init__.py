@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         TwoStepTask,
     )
     from trialwise.environments.simulate import simulate, uniform
-    from trialwise.fit import fit
-    from trialwise.fitted import Fit, load
+    from trialwise.inference.fit import fit
+    from trialwise.inference.fitted import Fit, load
     from trialwise.inference.point import Point, point
     from trialwise.inspection import inspect
     from trialwise.integrated import integrated_likelihood
@@ -79,8 +79,8 @@ _NAMES = {
     "base.errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "likelihoods.evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
     "data.fetch": "fetch",
-    "fit": "fit",
-    "fitted": "Fit load",
+    "inference.fit": "fit",
+    "inference.fitted": "Fit load",
     "inference.point": "Point point",
     "inspection": "inspect",
     "integrated": "integrated_likelihood",

@@ -23,7 +23,7 @@ from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Surroundings, simulate
-from trialwise.fit import CHAINS, DRAWS, TUNE, fit
+from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.integrated import Likelihoods
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, check_priors, told

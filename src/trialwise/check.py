@@ -13,7 +13,7 @@ from trialwise.base.progress import bars
 from trialwise.behaviour import measured
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.predict import Kind, choice_probabilities, predict
 from trialwise.recovered import INTERVAL
 

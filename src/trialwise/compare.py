@@ -12,9 +12,9 @@ from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
 from trialwise.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.data.trials import Trials
-from trialwise.fit import fit as fit_again
-from trialwise.fitted import Fit
 from trialwise.frequencies import frequencies
+from trialwise.inference.fit import fit as fit_again
+from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Surroundings, simulate
-from trialwise.fit import fit
+from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.integrated import integrated_likelihood
 from trialwise.learners.learner import Learner

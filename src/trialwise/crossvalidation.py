@@ -30,7 +30,7 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced, stream_keys
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.marginal import averaged, own_keys

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise import diagnostics
-from trialwise.diagnostics import Finding, labelled
-from trialwise.fitted import Fit
+from trialwise.inference import chain_checks as diagnostics
+from trialwise.inference.chain_checks import Finding, labelled
+from trialwise.inference.fitted import Fit
 from trialwise.population.priors import group_prior, prior_draws, told
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Diagnosis:
     people
         A row a participant, the worst first: ``parameter`` (their least certain one), its ``r_hat``, ``ess_bulk``, ``ess_tail``;
         ``away``, how many spreads of the group their most unusual parameter is from the group's mean, and ``which`` that is; of a
-        learner with a hidden choice also what :mod:`trialwise.inference.particle` keeps of each. Empty where all share one set.
+        learner with a hidden choice also what :mod:`trialwise.inference.samplers.pseudo_marginal.particle` keeps of each. Empty where all share one set.
     problems
         What is wrong with the draws, causes first: as ``fit.problems``.
     cautions
@@ -316,8 +316,8 @@ def _people(fit: Fit) -> pd.DataFrame:
 def _silent(fit: Fit) -> list[Finding]:
     """What the look at starting points tells of participants' data; nothing without the learner, or if it hides a choice."""
     from trialwise.engine.packed import pack
+    from trialwise.inference.starts import check_starts
     from trialwise.likelihoods.evaluator import Evaluator
-    from trialwise.starts import check_starts
 
     learner = fit.learner
     if learner is None or learner.hides:

@@ -24,7 +24,7 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import compressed, concave_quadratic
 from trialwise.likelihoods.marginal import averaged, own_keys

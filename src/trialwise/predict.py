@@ -23,7 +23,7 @@ from trialwise.engine.run_hidden import run_traced
 from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import simulate
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.marginal import own_keys

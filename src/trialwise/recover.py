@@ -16,8 +16,8 @@ from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import Surroundings, simulate
-from trialwise.fit import CHAINS, TUNE, fit
-from trialwise.fitted import Fit
+from trialwise.inference.fit import CHAINS, TUNE, fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors, group_prior
 from trialwise.recovered import INTERVAL, correlation, inside, points, summarised

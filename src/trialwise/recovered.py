@@ -11,7 +11,7 @@ from trialwise.base.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trialwise.fitted import Fit
+    from trialwise.inference.fitted import Fit
 
 INTERVAL = 0.89
 """Probability of the equal-tailed interval whose coverage is told."""

@@ -12,7 +12,7 @@ from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import Surroundings
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, group_prior, group_prior_at
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trialwise.check import Check
     from trialwise.compare import Comparison
     from trialwise.data.trials import Trials
-    from trialwise.fitted import Fit
+    from trialwise.inference.fitted import Fit
     from trialwise.learners.learner import Learner
     from trialwise.recover import Recovery
 

@@ -13,7 +13,7 @@ from trialwise.base.errors import UsageError
 from trialwise.cli.subject import find, learners_in
 
 if TYPE_CHECKING:
-    from trialwise.fitted import Fit
+    from trialwise.inference.fitted import Fit
 
 Fits = Annotated[
     list[str],
@@ -47,7 +47,7 @@ def fit_in(path: str | Path, own: Sequence[str] | None = None, needed: bool = Fa
 
 
 def _loaded(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
-    from trialwise.fitted import load
+    from trialwise.inference.fitted import load
 
     fit = load(path)
     name = str(fit.attrs["learner_name"])

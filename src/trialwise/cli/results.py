@@ -17,7 +17,7 @@ from trialwise.cli.status import Status
 from trialwise.cli.words import in_options
 
 if TYPE_CHECKING:
-    from trialwise.fitted import Fit
+    from trialwise.inference.fitted import Fit
 
 
 def made(folder: Path) -> Path:

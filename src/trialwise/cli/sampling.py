@@ -13,7 +13,7 @@ from trialwise.cli.console import say
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
-    from trialwise.fitted import Fit
+    from trialwise.inference.fitted import Fit
     from trialwise.learners.learner import Learner
 
 PANEL = "Sampling"
@@ -55,7 +55,7 @@ class Sampling:
         executor: str | None = None,
     ) -> Fit:
         """Sample; what is not given is left to the library."""
-        from trialwise.fit import fit
+        from trialwise.inference.fit import fit
 
         if not self.quiet:
             say("preparing: a learner's first fit compiles it, some seconds, and keeps that for the next", "dim")

@@ -106,7 +106,7 @@ def recover(
     restricted = restrictions.of(learner)
     truth: Any = ranges_of([restricted], design.param or [])
     if posterior is not None:
-        from trialwise.fitted import load
+        from trialwise.inference.fitted import load
 
         if truth or design.on is not None or design.participants is not None:
             raise UsageError(

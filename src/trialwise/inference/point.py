@@ -10,17 +10,17 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
+from trialwise.inference.starts import check_hidden_starts, check_starts
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.population.geometry.expansion import Modes, climb
 from trialwise.population.priors import GroupPrior, group_prior
-from trialwise.starts import check_hidden_starts, check_starts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trialwise.inference.particle import Work
+    from trialwise.inference.samplers.pseudo_marginal.particle import Work
 
 POLISH, FILTERS, MANY = 4, 20, 200
 """Rounds of refining emulators about an optimum; filters and particles of the estimate there."""
@@ -124,7 +124,7 @@ def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
 
 def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
-    from trialwise.inference.particle import Work
+    from trialwise.inference.samplers.pseudo_marginal.particle import Work
     from trialwise.likelihoods.marginal import averaged
 
     check_hidden_starts(learner, packed, trials, prior, seed)

@@ -16,7 +16,7 @@ limits l and h, and levels off beyond them.
 Estimates are noisier where the likelihood is low, and their logarithms are too low by half their variance; both are taken
 into account. Deep down, where no posterior reaches, logarithms are compressed.
 
-An emulator is a proposal, not an answer: :mod:`trialwise.inference.particle` corrects what is drawn from it.
+An emulator is a proposal, not an answer: :mod:`trialwise.inference.samplers.pseudo_marginal.particle` corrects what is drawn from it.
 """
 
 from __future__ import annotations

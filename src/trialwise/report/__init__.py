@@ -13,7 +13,7 @@ from trialwise.base.progress import bars
 from trialwise.check import Check, check
 from trialwise.compare import Comparison
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.recover import Recovery
 from trialwise.report.contents import sections
 from trialwise.report.page import page

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.check import Check
 from trialwise.diagnose import Diagnosis, diagnose
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
 from trialwise.population.priors import GroupPrior, group_prior, told

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.inference.correction import Corrector, Drawn, State
-from trialwise.inference.estimates import Estimator
-from trialwise.inference.tilt import Tilt
+from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, Drawn, State
+from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
+from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt
 
 BURN = 20
 """Proposals of each chain that are not kept."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trialwise.inference.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
 from trialwise.likelihoods.emulator import Limits
 
 WALKERS, PARTICLES = 24, 40

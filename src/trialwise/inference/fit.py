@@ -18,7 +18,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
-from trialwise.fitted import Fit
+from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.priors import group_names
@@ -26,8 +26,8 @@ from trialwise.population.priors import group_names
 if TYPE_CHECKING:
     import xarray as xr
 
-    from trialwise.inference.nuts import Run
-    from trialwise.inference.particle import ParticleRun
+    from trialwise.inference.samplers.nuts import Run
+    from trialwise.inference.samplers.pseudo_marginal.particle import ParticleRun
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
 """Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
@@ -170,12 +170,12 @@ class Asked(NamedTuple):
 def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
     from trialwise.engine.packed import pack
-    from trialwise.inference.nuts import How, sample_model, sample_posterior
+    from trialwise.inference.samplers.nuts import How, sample_model, sample_posterior
+    from trialwise.inference.starts import check_starts
     from trialwise.likelihoods.evaluator import Evaluator
     from trialwise.population.density import posterior as compiled_posterior
     from trialwise.population.geometry.expansion import expand, expand_alone
     from trialwise.population.priors import group_prior, told
-    from trialwise.starts import check_starts
 
     if asked.checkpoint is not None:
         raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
@@ -222,9 +222,9 @@ def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[Parti
     from trialwise.base.workers import crew
     from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
-    from trialwise.inference.particle import sample_particles
+    from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
+    from trialwise.inference.starts import check_hidden_starts
     from trialwise.population.priors import group_prior, told
-    from trialwise.starts import check_hidden_starts
 
     packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
@@ -249,7 +249,7 @@ def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:
     """What the draws of the group's parameters lack, in words; nothing if they are enough."""
     import arviz_stats
 
-    from trialwise.diagnostics import too_few
+    from trialwise.inference.chain_checks import too_few
 
     table = arviz_stats.summary(tree, var_names=list(names), round_to="none")
     return "; ".join(problem.words for problem in too_few(table))

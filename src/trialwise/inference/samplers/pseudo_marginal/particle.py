@@ -1,11 +1,11 @@
 """Hidden choices: the posterior by particles, in three stages.
 
-1. **Explore**: walkers find out about where each participant's posterior lies (:mod:`trialwise.inference.explore`).
+1. **Explore**: walkers find out about where each participant's posterior lies (:mod:`trialwise.inference.samplers.pseudo_marginal.explore`).
 2. **Emulate**: smooth emulators of the participants' log-likelihoods are fitted to all estimates so far
    (:mod:`trialwise.likelihoods.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
    and join the estimates; so on until nothing about them surprises.
 3. **Correct**: draws of the emulated posterior are proposals to pseudo-marginal chains whose target is the true one
-   (:mod:`trialwise.inference.correction`).
+   (:mod:`trialwise.inference.samplers.pseudo_marginal.correction`).
 
 Emulators and particles decide how long that takes, and nothing else.
 """
@@ -22,13 +22,13 @@ import numpy as np
 
 from trialwise.base.workers import Crew
 from trialwise.engine.packed import Packed
-from trialwise.inference.chain import BURN, Chain
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.correction import Corrector
-from trialwise.inference.estimates import Archive, Estimator
-from trialwise.inference.explore import about, explore
-from trialwise.inference.nuts import How, sample_posterior
-from trialwise.inference.tilt import Tilt, group_of
+from trialwise.inference.samplers.nuts import How, sample_posterior
+from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
+from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
+from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.population.density import Posterior, emulated_posterior
@@ -83,7 +83,7 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class ParticleRun:
-    """What sampling by particles gave, as :class:`trialwise.inference.nuts.Run`; ``attributes`` tell how."""
+    """What sampling by particles gave, as :class:`trialwise.inference.samplers.nuts.Run`; ``attributes`` tell how."""
 
     tree: xr.DataTree
     gradients: int

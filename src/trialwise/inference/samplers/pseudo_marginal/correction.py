@@ -32,8 +32,8 @@ import numpy as np
 
 from trialwise.base.cores import cores
 from trialwise.engine.kernels import cache
-from trialwise.inference.estimates import Estimator
-from trialwise.inference.tilt import Tilt, learnt
+from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
+from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
 from trialwise.population.geometry import whitening

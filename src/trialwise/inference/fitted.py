@@ -104,7 +104,7 @@ class Fit:
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the draws, each a sentence with advice; empty if they can be trusted."""
-        from trialwise.diagnostics import problems
+        from trialwise.inference.chain_checks import problems
 
         return tuple(str(finding) for finding in problems(self.tree, self.group()))
 
@@ -153,7 +153,7 @@ class Fit:
 
     def plot_trace(self) -> Figure:
         """Densities by chain and traces of the group's parameters."""
-        from trialwise.diagnostics import labelled
+        from trialwise.inference.chain_checks import labelled
         from trialwise.plots.trace import trace_plot
 
         return trace_plot(labelled(self.tree, self.group_names), self.tree["sample_stats"]["diverging"].to_numpy())
