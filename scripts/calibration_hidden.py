@@ -45,13 +45,13 @@ class Alone:
         import arviz_stats
 
         import trialwise as tw
+        from trialwise.analysis.comparison.integrated import Likelihoods
+        from trialwise.analysis.true_values import natural, seeds
         from trialwise.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
         from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
-        from trialwise.integrated import Likelihoods
         from trialwise.population.priors import GroupPrior
-        from trialwise.truth import natural, seeds
 
         began = time.perf_counter()
         random, simulating, fitting = seeds(SEED, number)

@@ -26,7 +26,7 @@ PLAUSIBLE = {"alpha": 0.2, "beta": 1.2, "forget": 0.05, "alpha_high": 0.2, "beta
 
 def data(trials):
     """What people did, by the measures of the task's authors."""
-    from trialwise.behaviour import accuracy, after_switch, below_criterion, scored
+    from trialwise.analysis.behaviour.measures import accuracy, after_switch, below_criterion, scored
 
     frame = scored(trials)
     right = accuracy(frame)["accuracy"]

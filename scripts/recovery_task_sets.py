@@ -23,8 +23,8 @@ def main() -> None:
     options = parser.parse_args()
 
     import trialwise as tw
+    from trialwise.analysis.against_truth import points, summarised
     from trialwise.plots.recovery import recovery_plot
-    from trialwise.recovered import points, summarised
 
     options.work.mkdir(exist_ok=True, parents=True)
     trials, truth = tw.data_set("alien_task_sets")

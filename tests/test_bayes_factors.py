@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import gaussian_kde, norm
 
 import trialwise as tw
-from trialwise.behaviour import measured
+from trialwise.analysis.behaviour.measures import measured
 
 
 def test_normal_statistics_have_the_ratio_of_their_densities():

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.stats import ttest_rel
 
 import trialwise as tw
-from trialwise import behaviour
+from trialwise.analysis.behaviour import measures as behaviour
 
 TWO = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 4.0], [1.0, 5.0]]])
 """Two contexts, two cues, two actions: correct are 0, 1 and 1, 1."""

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 import trialwise as tw
-from trialwise.behaviour import general, measured
-from trialwise.check import calibration
+from trialwise.analysis.behaviour.measures import general, measured
+from trialwise.analysis.check import calibration
+from trialwise.analysis.predict import choice_probabilities, one_step, predict
 from trialwise.cli.app import app
-from trialwise.predict import choice_probabilities, one_step, predict
 
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": tw.uniform(0.1, 0.3), "beta": tw.uniform(1.0, 2.5), "forget": tw.uniform(0.0, 0.05)}

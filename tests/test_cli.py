@@ -281,10 +281,11 @@ def test_an_instance_takes_no_settings():
 
 def test_check_ends_as_the_learner_does(monkeypatch):
     assert "C has no choose" in run("check", "both.py:NotYet", code=4).replace("NotYet has", "C has")
-    from trialwise.conformance import Check, Conformance
+    from trialwise.analysis.conformance.check_learner import Check, Conformance
 
     monkeypatch.setattr(
-        "trialwise.conformance.check_learner", lambda *_, **__: Conformance("Bandit()", (Check("runs", True, "fine"),))
+        "trialwise.analysis.conformance.check_learner.check_learner",
+        lambda *_, **__: Conformance("Bandit()", (Check("runs", True, "fine"),)),
     )
     assert "passed" in run("check", "mine.py")
     assert "checks of a fit" in run("check", "mine.py", "--task", "AlienTask", code=2)
@@ -569,7 +570,7 @@ def test_a_fit_with_a_hidden_choice_keeps_its_work_until_it_is_done(fake):
 
 
 def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
-    module = importlib.import_module("trialwise.inspection")
+    module = importlib.import_module("trialwise.analysis.inspect")
 
     def bug(*_, **__):
         raise ZeroDivisionError

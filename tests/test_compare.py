@@ -12,11 +12,11 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 import trialwise as tw
-from trialwise import crossvalidation
+from trialwise.analysis.comparison import crossvalidation
+from trialwise.analysis.comparison.compare import differences, stacked
+from trialwise.analysis.comparison.frequencies import exceedance, frequencies
+from trialwise.analysis.comparison.integrated import Groups, log_weights
 from trialwise.cli.app import app
-from trialwise.compare import differences, stacked
-from trialwise.frequencies import exceedance, frequencies
-from trialwise.integrated import Groups, log_weights
 from trialwise.likelihoods.marginal import averaged
 
 FLAT = tw.QLearning(initial=1.2)

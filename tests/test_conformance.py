@@ -9,11 +9,11 @@ import pytest
 
 import trialwise as tw
 from trialwise import hidden, positive, real, unit
+from trialwise.analysis.conformance.check_learner import check_learner
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.conformance import check_learner
 from trialwise.learners import learner, state
 from trialwise.learners.reads import Reading
-from trialwise.specimen import specimen
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))
 COLUMNS = {"probabilistic_selection": {"options": (2, 6), "action": 2}}

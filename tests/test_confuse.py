@@ -25,8 +25,8 @@ def test_learners_that_differ_are_told_apart(study):
 
 
 def test_scores_are_those_of_point_estimates(study):
+    from trialwise.analysis.true_values import Truth, prior_in, seeds
     from trialwise.confuse import STARTS, ConfusionTask
-    from trialwise.truth import Truth, prior_in, seeds
 
     truths = tuple(Truth(prior_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
     task = ConfusionTask((FLAT, CUES), DESIGN, truths, tuple(range(6)), 1, "bic")

@@ -7,13 +7,13 @@ import pytest
 
 import trialwise as tw
 from trialwise import constant, positive, unit
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import run
 from trialwise.engine.packed import pack
 from trialwise.learners import learner
 from trialwise.learners.state import Table, Task
-from trialwise.specimen import specimen
 
 NONE = np.nan
 VALUES = {"alpha": 0.5, "beta": 2.0, "forget": 0.1}

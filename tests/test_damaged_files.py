@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trialwise.analysis.inspect import inspect
 from trialwise.base.errors import DataError, TrialwiseError
 from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import Trials
-from trialwise.inspection import inspect
 
 ANY = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD = "participant,trial,block,context,cue,choice,outcome\n" + "".join(

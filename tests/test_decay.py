@@ -5,9 +5,9 @@ import pytest
 
 import trialwise as tw
 from trialwise import constant, positive, unit
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.learners import learner, state
 from trialwise.learners.state import Table
-from trialwise.specimen import specimen
 
 FORGET = (0.0, 1e-12, 0.3, 1 - 1e-12, 1.0)
 

@@ -14,9 +14,9 @@ from scipy.special import expit, ndtr
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
 from trialwise.cli.words import in_options
-from trialwise.diagnose import geweke, overlap
 from trialwise.inference.chain_checks import problems
 from trialwise.population.priors import group_prior, prior_draws
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from trialwise.analysis.inspect import inspect
 from trialwise.data.read import read_long, read_wide
-from trialwise.inspection import inspect
 
 FRAME = pd.DataFrame(
     {

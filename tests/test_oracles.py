@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import trialwise as tw
 from oracles.conditioning import pearce_hall, rescorla_wagner
 from oracles.q_learning import log_likelihood as q_oracle
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.data.trials import Column, Trials
-from trialwise.specimen import specimen
 
 ALL = tw.QLearning(initial=1.2).with_stickiness().with_lapse()
 """Stickiness and lapse at 0 are the plain learner: one kernel serves all."""

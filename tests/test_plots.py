@@ -3,11 +3,11 @@
 import numpy as np
 
 import trialwise as tw
-from trialwise.behaviour import measured
+from trialwise.analysis.against_truth import points
+from trialwise.analysis.behaviour.measures import measured
 from trialwise.plots.behaviour import behaviour_plot
 from trialwise.plots.posterior import Shown, posterior_plot
 from trialwise.plots.recovery import recovery_plot
-from trialwise.recovered import points
 
 
 def test_trace_plot_has_a_row_a_parameter(fitted):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import trialwise as tw
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.likelihoods import ready
-from trialwise.specimen import specimen
 
 VALUES = {"alpha": 0.3, "beta": 2.0, "forget": 0.1}
 

@@ -13,8 +13,8 @@ import scipy.stats
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.analysis.against_truth import points
 from trialwise.cli.app import app
-from trialwise.recovered import points
 
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
@@ -68,8 +68,8 @@ def test_the_table_counts_what_it_says(study):
 
 def test_a_data_set_is_what_a_fit_by_hand_gives(study):
     """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
+    from trialwise.analysis.true_values import seeds, truth_of
     from trialwise.recover import RecoveryTask
-    from trialwise.truth import seeds, truth_of
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
     task = RecoveryTask(FLAT, DESIGN, truth_of(RANGES, FLAT, DESIGN, 4), tuple(range(8)), 4, how, 0.89)
@@ -165,8 +165,8 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     choice[::5] = -1
     from dataclasses import replace
 
+    from trialwise.analysis.true_values import truth_of
     from trialwise.recover import RecoveryTask
-    from trialwise.truth import truth_of
 
     like = tw.AlienTask().on(replace(small.trials, choice=choice))
     task = RecoveryTask(FLAT, like, truth_of(RANGES, FLAT, like, 0), small.trials.participants, 0, {}, 0.89)

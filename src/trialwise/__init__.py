@@ -8,18 +8,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.analysis.against_truth import recovered
+    from trialwise.analysis.check import Check, check
+    from trialwise.analysis.comparison.bayes_factors import bayes_factors
+    from trialwise.analysis.comparison.compare import Comparison, compare
+    from trialwise.analysis.comparison.integrated import integrated_likelihood
+    from trialwise.analysis.conformance.check_learner import check_learner
+    from trialwise.analysis.diagnose import Diagnosis, diagnose
+    from trialwise.analysis.inspect import inspect
+    from trialwise.analysis.predict import Prediction, predict
     from trialwise.base.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
-    from trialwise.bayes_factors import bayes_factors
     from trialwise.calibrate import Calibration, calibrate
-    from trialwise.check import Check, check
-    from trialwise.compare import Comparison, compare
-    from trialwise.conformance import check_learner
     from trialwise.confuse import Confusion, confuse
     from trialwise.data.bundled import data_set
     from trialwise.data.fetch import fetch
     from trialwise.data.read import read_long, read_wide
     from trialwise.data.trials import Trials
-    from trialwise.diagnose import Diagnosis, diagnose
     from trialwise.environments import (
         AlienExperiment,
         AlienTask,
@@ -32,8 +36,6 @@ if TYPE_CHECKING:
     from trialwise.inference.fit import fit
     from trialwise.inference.fitted import Fit, load
     from trialwise.inference.point import Point, point
-    from trialwise.inspection import inspect
-    from trialwise.integrated import integrated_likelihood
     from trialwise.learners import (
         AlienHierarchicalBayes,
         AlienQLearning,
@@ -59,22 +61,20 @@ if TYPE_CHECKING:
         trial_values,
     )
     from trialwise.likelihoods.pymc_op import likelihood
-    from trialwise.predict import Prediction, predict
     from trialwise.recover import Recovery, recover
-    from trialwise.recovered import recovered
     from trialwise.report import report
 
     __version__: str
 
 _NAMES = {
-    "bayes_factors": "bayes_factors",
+    "analysis.comparison.bayes_factors": "bayes_factors",
     "calibrate": "Calibration calibrate",
-    "check": "Check check",
-    "compare": "Comparison compare",
-    "conformance": "check_learner",
+    "analysis.check": "Check check",
+    "analysis.comparison.compare": "Comparison compare",
+    "analysis.conformance.check_learner": "check_learner",
     "confuse": "Confusion confuse",
     "data.bundled": "data_set",
-    "diagnose": "Diagnosis diagnose",
+    "analysis.diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
     "base.errors": "DataError FetchError LearnerError ModelError TrialwiseError UsageError",
     "likelihoods.evaluate": "log_likelihood plain_log_likelihood same_hidden trial_log_likelihood trial_values",
@@ -82,17 +82,17 @@ _NAMES = {
     "inference.fit": "fit",
     "inference.fitted": "Fit load",
     "inference.point": "Point point",
-    "inspection": "inspect",
-    "integrated": "integrated_likelihood",
+    "analysis.inspect": "inspect",
+    "analysis.comparison.integrated": "integrated_likelihood",
     "learners.decorator": "learner probabilities",
     "learners": "AlienHierarchicalBayes AlienQLearning AlienTaskSets ArgmaxTaskSets HierarchicalBayes HybridTwoStep MixedTaskSets "
     "PearceHall QLearning RescorlaWagner StimulusLearning TaskSets",
     "likelihoods.pymc_op": "likelihood",
     "learners.parameters": "constant hidden interval positive real unit",
-    "predict": "Prediction predict",
+    "analysis.predict": "Prediction predict",
     "data.read": "read_long read_wide",
     "recover": "Recovery recover",
-    "recovered": "recovered",
+    "analysis.against_truth": "recovered",
     "report": "report",
     "environments.simulate": "simulate uniform",
     "learners.state": "memory softmax_into state",

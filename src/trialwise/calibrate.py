@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trialwise.analysis.comparison.integrated import Likelihoods
+from trialwise.analysis.true_values import group_draw, labels_in, natural, prior_in, seeds
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
-from trialwise.integrated import Likelihoods
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, check_priors, told
 from trialwise.recover import check_count, worst_r_hat
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
-from trialwise.truth import group_draw, labels_in, natural, prior_in, seeds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from trialwise.analysis.comparison.integrated import integrated_likelihood
+from trialwise.analysis.true_values import Truth, labels_in, prior_in, seeds
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
@@ -17,12 +19,10 @@ from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
-from trialwise.integrated import integrated_likelihood
 from trialwise.learners.learner import Learner
 from trialwise.recover import check_count
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
-from trialwise.truth import Truth, labels_in, prior_in, seeds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.against_truth import INTERVAL, correlation, inside, points, summarised
+from trialwise.analysis.true_values import Truth, labels_in, seeds, truth_of
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
@@ -20,10 +22,8 @@ from trialwise.inference.fit import CHAINS, TUNE, fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors, group_prior
-from trialwise.recovered import INTERVAL, correlation, inside, points, summarised
 from trialwise.study.pieces import divided, run_pieces
 from trialwise.study.store import Piece, Store
-from trialwise.truth import Truth, labels_in, seeds, truth_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -52,7 +52,7 @@ def check(
     if subject.endswith(".nc"):
         _fit(Path(subject), seed, task, draws, output, learner)
         return
-    from trialwise.conformance import check_learner
+    from trialwise.analysis.conformance.check_learner import check_learner
 
     if task is not None or output is not None or learner:
         raise UsageError(
@@ -65,7 +65,7 @@ def check(
 
 
 def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None, learner: list[str] | None) -> None:
-    from trialwise.check import check as run
+    from trialwise.analysis.check import check as run
 
     made: Any = named(task)() if task else None
     fit = fit_in(path, learner, needed=True)

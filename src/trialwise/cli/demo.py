@@ -20,8 +20,8 @@ from trialwise.cli.subject import Restrictions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trialwise.check import Check
-    from trialwise.compare import Comparison
+    from trialwise.analysis.check import Check
+    from trialwise.analysis.comparison.compare import Comparison
     from trialwise.data.trials import Trials
     from trialwise.inference.fitted import Fit
     from trialwise.learners.learner import Learner
@@ -117,8 +117,8 @@ def _fit(how: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | 
     written = results.save(fitted, folder)
     table = None
     if truth is not None:
+        from trialwise.analysis.against_truth import points, summarised
         from trialwise.plots.recovery import recovery_plot
-        from trialwise.recovered import points, summarised
 
         found = points(fitted, truth)
         table = summarised(found)
@@ -138,7 +138,7 @@ def _fit(how: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | 
 
 def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
     """Whether agents drawn from the posterior do what those of the data did."""
-    from trialwise.check import check
+    from trialwise.analysis.check import check
     from trialwise.environments import AlienTask
 
     found: Check = check(fitted, AlienTask(), draws=size.checks, seed=how.seed or 0, progress=not how.quiet)
@@ -172,7 +172,7 @@ def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recov
 
 def _compare(how: Sampling, fits: dict[str, Fit], folder: Path) -> Comparison:
     """Which learner describes the agents best."""
-    from trialwise.compare import compare
+    from trialwise.analysis.comparison.compare import compare
 
     found: Comparison = compare(fits, seed=how.seed or 0, progress=not how.quiet)
     write(folder / "comparison.csv", found.table.to_csv(lineterminator="\n"))

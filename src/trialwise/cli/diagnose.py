@@ -29,7 +29,7 @@ def diagnose(
     ] = None,
 ) -> None:
     """Say whether a fit can be believed, and if not, what to try."""
-    from trialwise.diagnose import diagnose as run
+    from trialwise.analysis.diagnose import diagnose as run
 
     fit = fit_in(path, learner)
     folder = results.made(output or path.parent)

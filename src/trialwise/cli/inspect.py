@@ -13,7 +13,7 @@ from trialwise.cli.words import in_options
 @grouped
 def inspect(files: Files, columns: Columns) -> None:
     """Say what the data hold, what is odd about them, and what to type next."""
-    from trialwise.inspection import inspect as look
+    from trialwise.analysis.inspect import inspect as look
 
     trials = columns.read(files)
     again = " ".join([*(shlex.quote(str(path)) for path in files), columns.words()]).strip()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trialwise.check import Check
+    from trialwise.analysis.check import Check
 
 FAMILY = re.compile(r"^(?P<family>.*?)(?P<place>\d+)(?P<rest>.*)$")
 """Measures whose names differ in a number alone make a curve."""

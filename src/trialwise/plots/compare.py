@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.compare import Comparison
+    from trialwise.analysis.comparison.compare import Comparison
 
 
 def compare_plot(comparison: Comparison) -> Figure:

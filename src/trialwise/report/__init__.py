@@ -7,11 +7,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from trialwise.analysis.check import Check, check
+from trialwise.analysis.comparison.compare import Comparison
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
 from trialwise.base.progress import bars
-from trialwise.check import Check, check
-from trialwise.compare import Comparison
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import Fit
 from trialwise.recover import Recovery

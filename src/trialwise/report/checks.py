@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.check import Check
+from trialwise.analysis.check import Check
 from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject

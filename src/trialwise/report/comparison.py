@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.compare import Comparison
+from trialwise.analysis.comparison.compare import Comparison
 from trialwise.report.blocks import Block, Folded, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from trialwise.compare import Comparison
+from trialwise.analysis.comparison.compare import Comparison
 from trialwise.report import (
     asked,
     checks,

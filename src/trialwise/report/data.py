@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trialwise.analysis.behaviour.measures import measured
+from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.rows import Rows
-from trialwise.behaviour import measured
 from trialwise.data.trials import Trials
-from trialwise.inspection import Inspection, inspect
 from trialwise.report.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject, same_data

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from trialwise.analysis.against_truth import points, summarised
 from trialwise.recover import Recovery
-from trialwise.recovered import points, summarised
 from trialwise.report.blocks import Block, Heading, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject

@@ -9,8 +9,8 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from trialwise.check import Check
-from trialwise.diagnose import Diagnosis, diagnose
+from trialwise.analysis.check import Check
+from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.byhand import HIDDEN_CHOICE, walk_by_hand
+from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import run
 from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack

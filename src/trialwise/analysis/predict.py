@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from trialwise.analysis.true_values import group_draw, labels_in, natural, posterior_draws, prior_in
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.data.trials import MISSED, Trials
@@ -27,7 +28,6 @@ from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.marginal import own_keys
-from trialwise.truth import group_draw, labels_in, natural, posterior_draws, prior_in
 
 if TYPE_CHECKING:
     import pandas as pd

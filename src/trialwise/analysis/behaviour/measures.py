@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise import phases
+from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.alien_rewards import MEANS
@@ -294,7 +294,7 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     presentations of a cue and over blocks, what fits the first four choices after a switch, the share of errors that belong to
     another context, the early slope and, for the alien task's values, the indices of its contexts. Of the whole alien experiment
     these are told for each phase, named before them, with the preferences and the profile of its test phases
-    (:mod:`trialwise.phases`).
+    (:mod:`trialwise.analysis.behaviour.alien_phases`).
     """
     import pandas as pd
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
+from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
-from trialwise.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
 from trialwise.data.trials import Trials
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
-from trialwise.specimen import specimen
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
+from trialwise.analysis.comparison.frequencies import frequencies
 from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
-from trialwise.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.data.trials import Trials
-from trialwise.frequencies import frequencies
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
@@ -57,7 +57,7 @@ class Comparison:
     elpd
         ``(participants, learners)``: each participant's log predictive density; of points -BIC/2 or -AIC/2.
     frequencies
-        A row a learner: expected ``frequency``, ``exceedance`` and ``protected`` exceedance probability (:mod:`trialwise.frequencies`).
+        A row a learner: expected ``frequency``, ``exceedance`` and ``protected`` exceedance probability (:mod:`trialwise.analysis.comparison.frequencies`).
         None with ``method="trial"``, whose figures are no evidence, and ``"aic"``.
     omnibus_risk
         Probability that all learners are equally frequent; NaN without frequencies.
@@ -113,7 +113,7 @@ def compare(
         integrated out under the group. ``"future"``: each person's choices from ``start`` on, one step ahead, given the earlier
         ones and everybody else. ``"trial"``: single choices, conditional on the person's parameters, which the person's
         other choices, later ones included, have told: this predicts another choice of the **same people** and says little
-        about new ones. See :mod:`trialwise.crossvalidation`. Of points: ``"bic"``, the
+        about new ones. See :mod:`trialwise.analysis.comparison.crossvalidation`. Of points: ``"bic"``, the
         default, k ln(n) - 2 LL, or ``"aic"``, 2k - 2 LL, summed over participants (R24).
     start
         With ``"future"``: the first trial predicted, counted from 1; by default the second half of each one's trials is.

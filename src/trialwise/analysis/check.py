@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.against_truth import INTERVAL
+from trialwise.analysis.behaviour.measures import measured
+from trialwise.analysis.predict import Kind, choice_probabilities, predict
 from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
-from trialwise.behaviour import measured
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import Fit
-from trialwise.predict import Kind, choice_probabilities, predict
-from trialwise.recovered import INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@ r"""How well a fitted learner predicts what it has not seen: people left out, tr
 
 **Participants.** :math:`\log p(y_n | y_{-n})`, a new person's whole sequence, with the person's parameters integrated out under
 the group: draws g of the posterior, which has seen everybody, are weighted by :math:`1 / p(y_n | g)` (Gelfand 1996), the weights
-Pareto-smoothed (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27:1413); :math:`p(y_n | g)` is that of :mod:`trialwise.integrated`.
+Pareto-smoothed (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27:1413); :math:`p(y_n | g)` is that of :mod:`trialwise.analysis.comparison.integrated`.
 
 **Future.** The sum over a person's later trials of :math:`\log p(y_{nt} | y_{n,<t}, y_{-n})`, each one step ahead, given all that the
 person did before and everybody else. By the chain rule it is :math:`\log p(y_n | y_{-n}) - \log p(y_{n,<s} | y_{-n})` with s the
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import logsumexp
 
+from trialwise.analysis.comparison.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
@@ -31,7 +32,6 @@ from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced, stream_keys
 from trialwise.inference.fitted import Fit
-from trialwise.integrated import Groups, Tell, groups_of, log_weights
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.marginal import averaged, own_keys
 
