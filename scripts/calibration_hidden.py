@@ -47,11 +47,11 @@ class Alone:
         import trialwise as tw
         from trialwise.analysis.comparison.integrated import Likelihoods
         from trialwise.analysis.true_values import natural, seeds
-        from trialwise.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
         from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
         from trialwise.population.priors import GroupPrior
+        from trialwise.studies.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
 
         began = time.perf_counter()
         random, simulating, fitting = seeds(SEED, number)
@@ -90,9 +90,9 @@ def main() -> None:
     options = parser.parse_args()
 
     import trialwise as tw
-    from trialwise.calibrate import calibration_of
-    from trialwise.study.pieces import run_pieces
-    from trialwise.study.store import Store
+    from trialwise.studies.calibrate import calibration_of
+    from trialwise.studies.pieces import run_pieces
+    from trialwise.studies.store import Store
 
     learner, task = tw.TaskSets(initial=1.2), tw.AlienTask(presentations=PRESENTATIONS)
     if options.kind == "group":

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 import trialwise as tw
-from trialwise.calibrate import CalibrationTask, calibration_of, rank, thinned
 from trialwise.cli.app import app
 from trialwise.population.priors import GroupPrior
+from trialwise.studies.calibrate import CalibrationTask, calibration_of, rank, thinned
 
 PRIOR = {"alpha": (-1.5, 0.7, 0.6), "beta": (0.7, 0.5, 0.4), "forget": (-2.5, 0.7, 0.6)}
 PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {

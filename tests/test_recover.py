@@ -69,7 +69,7 @@ def test_the_table_counts_what_it_says(study):
 def test_a_data_set_is_what_a_fit_by_hand_gives(study):
     """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
     from trialwise.analysis.true_values import seeds, truth_of
-    from trialwise.recover import RecoveryTask
+    from trialwise.studies.recover import RecoveryTask
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
     task = RecoveryTask(FLAT, DESIGN, truth_of(RANGES, FLAT, DESIGN, 4), tuple(range(8)), 4, how, 0.89)
@@ -82,7 +82,7 @@ def test_a_data_set_is_what_a_fit_by_hand_gives(study):
     group = np.square(fit.tree["posterior"]["beta_sd"].to_numpy()).mean()
     np.testing.assert_allclose(found["told"][found["parameter"] == "beta"], 1 - u[:, :, 1].var(0) / group)
     both = [np.corrcoef(u[:, n, 0], u[:, n, 1])[0, 1] for n in range(8)]
-    from trialwise.recover import _of_pairs, unconstrained
+    from trialwise.studies.recover import _of_pairs, unconstrained
 
     np.testing.assert_allclose(_of_pairs(fit, unconstrained(fit))["pair_correlation"][0], both)
     product = (fit.tree["posterior"]["alpha"] * fit.tree["posterior"]["beta"]).mean(("chain", "draw"))
@@ -166,7 +166,7 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     from dataclasses import replace
 
     from trialwise.analysis.true_values import truth_of
-    from trialwise.recover import RecoveryTask
+    from trialwise.studies.recover import RecoveryTask
 
     like = tw.AlienTask().on(replace(small.trials, choice=choice))
     task = RecoveryTask(FLAT, like, truth_of(RANGES, FLAT, like, 0), small.trials.participants, 0, {}, 0.89)

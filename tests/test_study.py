@@ -22,9 +22,9 @@ from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
 from trialwise.inference.samplers.pseudo_marginal import estimates
 from trialwise.learners.pickling import pack, unpack
-from trialwise.study.asked import digest
-from trialwise.study.pieces import divided, run_pieces
-from trialwise.study.store import Store
+from trialwise.studies.fingerprint import digest
+from trialwise.studies.pieces import divided, run_pieces
+from trialwise.studies.store import Store
 
 CELL = '''
 from trialwise import constant, learner, positive, unit
@@ -147,7 +147,7 @@ ASKED = (
 def test_the_same_question_in_another_process():
     """Sets too, also those that are constants of a function, though their order is another one in every process."""
     ask = (
-        "import numpy as np, trialwise as tw\nfrom trialwise.study.asked import digest\n"
+        "import numpy as np, trialwise as tw\nfrom trialwise.studies.fingerprint import digest\n"
         f"from test_study import Coin, Squares, is_vowel\nprint(digest({ASKED}))"
     )
     told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=Path(__file__).parent)
@@ -247,8 +247,8 @@ exec(compile(cell, "<ipython-input-1>", "exec"))
 
 import numpy as np
 import trialwise as tw
-from trialwise.study.pieces import run_pieces
-from trialwise.study.store import Store
+from trialwise.studies.pieces import run_pieces
+from trialwise.studies.store import Store
 
 learner = Cell().fix(alpha=0.5)
 trials = tw.Trials(("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome={"outcome": np.ones(3)}, levels={"action": (0, 1)})
@@ -293,8 +293,8 @@ SLOW = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from test_study import Squares
-from trialwise.study.pieces import run_pieces
-from trialwise.study.store import Store
+from trialwise.studies.pieces import run_pieces
+from trialwise.studies.store import Store
 
 if __name__ == "__main__":
     task = Squares(sys.argv[2] + "/log", 0.15)

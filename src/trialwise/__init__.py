@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from trialwise.analysis.inspect import inspect
     from trialwise.analysis.predict import Prediction, predict
     from trialwise.base.errors import DataError, FetchError, LearnerError, ModelError, TrialwiseError, UsageError
-    from trialwise.calibrate import Calibration, calibrate
-    from trialwise.confuse import Confusion, confuse
     from trialwise.data.bundled import data_set
     from trialwise.data.fetch import fetch
     from trialwise.data.read import read_long, read_wide
@@ -61,18 +59,20 @@ if TYPE_CHECKING:
         trial_values,
     )
     from trialwise.likelihoods.pymc_op import likelihood
-    from trialwise.recover import Recovery, recover
     from trialwise.report import report
+    from trialwise.studies.calibrate import Calibration, calibrate
+    from trialwise.studies.confuse import Confusion, confuse
+    from trialwise.studies.recover import Recovery, recover
 
     __version__: str
 
 _NAMES = {
     "analysis.comparison.bayes_factors": "bayes_factors",
-    "calibrate": "Calibration calibrate",
+    "studies.calibrate": "Calibration calibrate",
     "analysis.check": "Check check",
     "analysis.comparison.compare": "Comparison compare",
     "analysis.conformance.check_learner": "check_learner",
-    "confuse": "Confusion confuse",
+    "studies.confuse": "Confusion confuse",
     "data.bundled": "data_set",
     "analysis.diagnose": "Diagnosis diagnose",
     "environments": "AlienExperiment AlienTask Conditioning ProbabilisticReversal RestlessBandit TwoStepTask",
@@ -91,7 +91,7 @@ _NAMES = {
     "learners.parameters": "constant hidden interval positive real unit",
     "analysis.predict": "Prediction predict",
     "data.read": "read_long read_wide",
-    "recover": "Recovery recover",
+    "studies.recover": "Recovery recover",
     "analysis.against_truth": "recovered",
     "report": "report",
     "environments.simulate": "simulate uniform",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trialwise.data.trials import Trials
     from trialwise.inference.fitted import Fit
     from trialwise.learners.learner import Learner
-    from trialwise.recover import Recovery
+    from trialwise.studies.recover import Recovery
 
 SEED = 3
 """The demo is the same every time; with this seed it needed no second run where it was tried. Others may: the first example is a
@@ -155,7 +155,7 @@ def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recov
     """Whether a design lets parameters be found."""
     from trialwise.environments import AlienTask
     from trialwise.environments.simulate import uniform
-    from trialwise.recover import recover
+    from trialwise.studies.recover import recover
 
     ranges: Any = {name: uniform(*ends) for name, ends in RANGES["QLearning"].items()}
     found: Recovery = recover(

@@ -101,7 +101,7 @@ def recover(
     ] = None,
 ) -> None:
     """Can this design find the learner's parameters? Simulate, fit, compare, many times."""
-    from trialwise.recover import recover as run
+    from trialwise.studies.recover import recover as run
 
     restricted = restrictions.of(learner)
     truth: Any = ranges_of([restricted], design.param or [])
@@ -143,7 +143,7 @@ def calibrate(
     datasets: Sets = 200,
 ) -> None:
     """Are the draws of a learner's fit what they claim to be? Simulation-based calibration."""
-    from trialwise.calibrate import calibrate as run
+    from trialwise.studies.calibrate import calibrate as run
 
     restricted = restrictions.of(learner)
     if design.param:
@@ -191,7 +191,7 @@ def confuse(
     ] = "bic",
 ) -> None:
     """Are learners told apart in this design? Simulate with each, fit all, count who is taken for whom."""
-    from trialwise.confuse import confuse as run
+    from trialwise.studies.confuse import confuse as run
 
     found = [_with_settings(name, settings or []) for name in learners]
     like, folder = design.made(found[0], columns), results.made(output)

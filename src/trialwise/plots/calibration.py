@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.calibrate import Calibration
+    from trialwise.studies.calibrate import Calibration
 
 
 def calibration_plot(study: Calibration) -> Figure:

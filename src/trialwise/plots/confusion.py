@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.confuse import Confusion
+    from trialwise.studies.confuse import Confusion
 
 
 def confusion_plot(study: Confusion) -> Figure:

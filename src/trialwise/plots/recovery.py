@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trialwise.recover import Recovery
+    from trialwise.studies.recover import Recovery
 
 MANY, PAIRS, PANEL = 120, 3, 3.4
 """Points from which intervals are drawn faintly and points small; pairs of parameters that are shown; a panel's width, inches."""

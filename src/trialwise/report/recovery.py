@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from trialwise.analysis.against_truth import points, summarised
-from trialwise.recover import Recovery
 from trialwise.report.blocks import Block, Heading, Listing, Section, Table, Text
 from trialwise.report.pictures import picture
 from trialwise.report.subject import Subject
 from trialwise.report.words import listed, rows
+from trialwise.studies.recover import Recovery
 
 MISSING = (
     "Left out: whether this design lets parameters be found. Type report(..., recovery=recover(...)), what a study of simulated "

@@ -15,7 +15,7 @@ from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
 from trialwise.population.priors import GroupPrior, group_prior, told
-from trialwise.recover import Recovery
+from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd

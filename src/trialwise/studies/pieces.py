@@ -17,7 +17,7 @@ from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.progress import bars
 from trialwise.base.workers import GUARD, crew, unguarded
 from trialwise.learners.pickling import pack, unpack
-from trialwise.study.store import Piece, Store
+from trialwise.studies.store import Piece, Store
 
 FAILED = "failed"
 """What a piece holds alone that could not be done, and why."""

@@ -28,9 +28,9 @@ from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, check_priors, told
-from trialwise.recover import check_count, worst_r_hat
-from trialwise.study.pieces import divided, run_pieces
-from trialwise.study.store import Piece, Store
+from trialwise.studies.pieces import divided, run_pieces
+from trialwise.studies.recover import check_count, worst_r_hat
+from trialwise.studies.store import Piece, Store
 
 if TYPE_CHECKING:
     import pandas as pd

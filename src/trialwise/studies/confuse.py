@@ -20,9 +20,9 @@ from trialwise.environments.simulate import Surroundings, simulate
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
-from trialwise.recover import check_count
-from trialwise.study.pieces import divided, run_pieces
-from trialwise.study.store import Piece, Store
+from trialwise.studies.pieces import divided, run_pieces
+from trialwise.studies.recover import check_count
+from trialwise.studies.store import Piece, Store
 
 if TYPE_CHECKING:
     import pandas as pd

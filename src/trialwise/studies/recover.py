@@ -22,8 +22,8 @@ from trialwise.inference.fit import CHAINS, TUNE, fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors, group_prior
-from trialwise.study.pieces import divided, run_pieces
-from trialwise.study.store import Piece, Store
+from trialwise.studies.pieces import divided, run_pieces
+from trialwise.studies.store import Piece, Store
 
 if TYPE_CHECKING:
     import pandas as pd

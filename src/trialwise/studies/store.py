@@ -14,7 +14,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import whole, write
-from trialwise.study.asked import digest
+from trialwise.studies.fingerprint import digest
 
 FORMAT = 1
 """Of a piece; another one is another question."""
