@@ -19,8 +19,8 @@ from trialwise.cli.app import app
 from trialwise.inference.fitted import Fit
 from trialwise.learners import BUILT_IN
 from trialwise.learners.docstring import lines, parts, pieces
-from trialwise.report import mathml, pictures
-from trialwise.report.docstring import prose, symbol
+from trialwise.reports import mathml, pictures
+from trialwise.reports.docstring import prose, symbol
 
 SCRIPT = "<script>ran=1</script>"
 EVIL = [SCRIPT, '"><img src=x onerror=ran=2>', "a & b's <i>", "{{ 7*7 }}", "$x_{$ & $", "é 参与者", "-->", "</style>"]

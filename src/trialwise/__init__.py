@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         trial_values,
     )
     from trialwise.likelihoods.pymc_op import likelihood
-    from trialwise.report import report
+    from trialwise.reports.report import report
     from trialwise.studies.calibrate import Calibration, calibrate
     from trialwise.studies.confuse import Confusion, confuse
     from trialwise.studies.recover import Recovery, recover
@@ -93,7 +93,7 @@ _NAMES = {
     "data.read": "read_long read_wide",
     "studies.recover": "Recovery recover",
     "analysis.against_truth": "recovered",
-    "report": "report",
+    "reports.report": "report",
     "environments.simulate": "simulate uniform",
     "learners.state": "memory softmax_into state",
     "data.trials": "Trials",

@@ -65,7 +65,7 @@ def demo(
     agents of TaskSets, whose choice of a task set nobody saw, fitted as what they are and as flat learners.
     """
     from trialwise.data.bundled import data_set
-    from trialwise.report import report
+    from trialwise.reports.report import report
 
     size = QUICK if quick else WHOLE
     folder, hidden, plain = (results.made(place) for place in (output, output / "task_sets", output / "task_sets_flat"))

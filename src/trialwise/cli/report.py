@@ -43,7 +43,7 @@ def report(
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Other seeds make other checks.")] = 0,
 ) -> None:
     """Write a report on fits: data, learners with equations, priors, diagnostics, estimates, checks, methods and citations."""
-    from trialwise.report import report as write
+    from trialwise.reports.report import report as write
 
     checks: Any = named(task)() if task else "one-step" if check else None
     loaded = fits_in(fits, learner)

@@ -1,6 +1,6 @@
 """What sections are made of: paragraphs, tables, pictures, ...; the page's template knows how to draw each kind.
 
-Whatever is a plain string is text and is escaped where it is drawn; only :class:`~markupsafe.Markup`, which :mod:`trialwise.report.docstring`
+Whatever is a plain string is text and is escaped where it is drawn; only :class:`~markupsafe.Markup`, which :mod:`trialwise.reports.docstring`
 alone makes, is not.
 """
 

@@ -10,10 +10,10 @@ import numpy as np
 from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, Shown, posterior_plot
-from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject
-from trialwise.report.words import interval, listed, rows
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import interval, listed, rows
 
 COLUMNS = {
     "mean": "mean", "sd": "SD", "eti89_lb": "low", "eti89_ub": "high", "mcse_mean": "MCSE", "ess_bulk": "ESS bulk",

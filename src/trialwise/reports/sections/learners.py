@@ -7,10 +7,10 @@ import numpy as np
 from trialwise.base.rows import Rows
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter, Setting
-from trialwise.report import docstring
-from trialwise.report.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
-from trialwise.report.mathml import displayed
-from trialwise.report.subject import Subject
+from trialwise.reports import docstring
+from trialwise.reports.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
+from trialwise.reports.mathml import displayed
+from trialwise.reports.subject import Subject
 
 SCALES = {"unit": "logit", "positive": "log", "interval": "scaled logit", "real": "identity"}
 """Names of the scales on which participants are Normal."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.report.blocks import Picture
+from trialwise.reports.blocks import Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

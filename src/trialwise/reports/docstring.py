@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialwise.learners.docstring import GREEK, parts, pieces
-from trialwise.report import mathml
-from trialwise.report.blocks import Block, Equation, Text
+from trialwise.reports import mathml
+from trialwise.reports.blocks import Block, Equation, Text
 
 if TYPE_CHECKING:
     from markupsafe import Markup

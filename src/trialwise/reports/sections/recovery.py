@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trialwise.analysis.against_truth import points, summarised
-from trialwise.report.blocks import Block, Heading, Listing, Section, Table, Text
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject
-from trialwise.report.words import listed, rows
+from trialwise.reports.blocks import Block, Heading, Listing, Section, Table, Text
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import listed, rows
 from trialwise.studies.recover import Recovery
 
 MISSING = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from trialwise.learners.docstring import parts
-from trialwise.report.blocks import Block, Heading, Link, Listing, Section
-from trialwise.report.docstring import prose
-from trialwise.report.subject import Subject
+from trialwise.reports.blocks import Block, Heading, Link, Listing, Section
+from trialwise.reports.docstring import prose
+from trialwise.reports.subject import Subject
 
 _YEAR = re.compile(r"\b(18|19|20)\d\d\b")
 

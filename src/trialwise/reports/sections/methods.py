@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trialwise.learners.parameters import Parameter
-from trialwise.report.blocks import Block, Heading, Quotation, Section, Text
-from trialwise.report.learners import SCALES
-from trialwise.report.subject import Subject
-from trialwise.report.words import counted, listed
+from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
+from trialwise.reports.sections.learners import SCALES
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import counted, listed
 
 
 def section(subjects: list[Subject]) -> Section:

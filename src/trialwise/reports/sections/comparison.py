@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trialwise.analysis.comparison.compare import Comparison
-from trialwise.report.blocks import Block, Folded, Listing, Section, Table, Text
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject
-from trialwise.report.words import counted, rows
+from trialwise.reports.blocks import Block, Folded, Listing, Section, Table, Text
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import counted, rows
 
 ONE = "Left out: how this learner compares with others. Fit another to the same data and type report({'one': fit, 'other': other}, comparison=compare(...))."
 MISSING = "Left out: how these learners compare. Type report(fits, comparison=compare(fits))."

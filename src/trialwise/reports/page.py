@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from trialwise.base.rounding import is_number
-from trialwise.report.blocks import Section
+from trialwise.reports.blocks import Section
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,13 +26,13 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     made = Environment(
-        loader=PackageLoader("trialwise.report"),
+        loader=PackageLoader("trialwise.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["style"] = Markup((files("trialwise.report") / "templates" / "style.css").read_text("utf-8"))
+    made.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
     made.tests["number"] = is_number
     made.tests["link"] = lambda item: hasattr(item, "address")
     return made

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trialwise.base.rows import Rows
-from trialwise.report.blocks import Block, Section, Table, Text
-from trialwise.report.subject import Subject
+from trialwise.reports.blocks import Block, Section, Table, Text
+from trialwise.reports.subject import Subject
 
 SUFFIX = "_version"
 

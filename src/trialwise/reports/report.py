@@ -14,10 +14,10 @@ from trialwise.base.files import write
 from trialwise.base.progress import bars
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import Fit
-from trialwise.report.contents import sections
-from trialwise.report.page import page
-from trialwise.report.subject import Subject
-from trialwise.report.words import counted, listed, some
+from trialwise.reports.page import page
+from trialwise.reports.sections.contents import sections
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import counted, listed, some
 from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.rows import Rows
 from trialwise.data.trials import Trials
-from trialwise.report.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject, same_data
-from trialwise.report.words import counted, listed, rows
+from trialwise.reports.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject, same_data
+from trialwise.reports.words import counted, listed, rows
 
 if TYPE_CHECKING:
     import pandas as pd

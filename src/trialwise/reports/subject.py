@@ -90,7 +90,7 @@ class Subject:
 
     @property
     def judged(self) -> tuple[str, str, str]:
-        """Whether it can be believed: tone, in brief, in words; see :class:`~trialwise.report.blocks.Verdict`."""
+        """Whether it can be believed: tone, in brief, in words; see :class:`~trialwise.reports.blocks.Verdict`."""
         brief, _, words = self.diagnosis.verdict.partition(". ")
         tone = "bad" if self.diagnosis.problems else "careful" if self.diagnosis.cautions else "good"
         return tone, brief, words

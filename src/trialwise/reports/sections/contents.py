@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from trialwise.analysis.comparison.compare import Comparison
-from trialwise.report import (
+from trialwise.reports.blocks import Section
+from trialwise.reports.sections import (
     asked,
     checks,
     citations,
@@ -18,9 +19,8 @@ from trialwise.report import (
     provenance,
     recovery,
     sampling,
-)  # fmt: skip
-from trialwise.report.blocks import Section
-from trialwise.report.subject import Subject
+)
+from trialwise.reports.subject import Subject
 
 _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
     asked.section,

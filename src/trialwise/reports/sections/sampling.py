@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from trialwise.base.rows import Rows
-from trialwise.report.blocks import Block, Folded, Heading, Listing, Section, Table, Text, Verdict
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject
-from trialwise.report.words import listed, rows
+from trialwise.reports.blocks import Block, Folded, Heading, Listing, Section, Table, Text, Verdict
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import listed, rows
 
 CHAINS = "Chains that agree lie on each other on the left and look like one band on the right."
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trialwise.analysis.check import Check
-from trialwise.report.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
-from trialwise.report.pictures import picture
-from trialwise.report.subject import Subject
-from trialwise.report.words import counted, rows
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
+from trialwise.reports.pictures import picture
+from trialwise.reports.subject import Subject
+from trialwise.reports.words import counted, rows
 
 MISSING = (
     "Left out: whether simulated participants do what the real ones did. Type report(..., checks=AlienTask()), or another task, for agents "
