@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from trialwise.cli.app import app
-from trialwise.cli.equations import plain, sections, symbol
-from trialwise.cli.subject import learners_in
-from trialwise.cli.words import in_options
+from trialwise.cli.options.subject import learners_in
+from trialwise.cli.output.equations import plain, sections, symbol
+from trialwise.cli.output.words import in_options
 from trialwise.data.read import read_long, read_wide
 from trialwise.learners import PearceHall
 

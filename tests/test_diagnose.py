@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
-from trialwise.cli.words import in_options
+from trialwise.cli.output.words import in_options
 from trialwise.inference.chain_checks import problems
 from trialwise.population.priors import group_prior, prior_draws
 

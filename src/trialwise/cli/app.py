@@ -13,9 +13,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from trialwise.base.errors import TrialwiseError
 from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, report, simulate, studies
-from trialwise.cli.console import fail, say
-from trialwise.cli.status import status_of
-from trialwise.cli.words import in_options
+from trialwise.cli.output.console import fail, say
+from trialwise.cli.output.status import status_of
+from trialwise.cli.output.words import in_options
 
 
 class Verbs(TyperGroup):

@@ -9,12 +9,12 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
-from trialwise.cli import results
-from trialwise.cli.console import frame, heading, note, say, show
-from trialwise.cli.fits import Own, fit_in
-from trialwise.cli.status import Status
-from trialwise.cli.subject import find
-from trialwise.cli.task import named
+from trialwise.cli.options.fits import Own, fit_in
+from trialwise.cli.options.subject import find
+from trialwise.cli.options.task import named
+from trialwise.cli.output import results
+from trialwise.cli.output.console import frame, heading, note, say, show
+from trialwise.cli.output.status import Status
 
 DRAWS = 100
 

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from trialwise.base.files import write
-from trialwise.cli import results
-from trialwise.cli.console import frame, heading, note, say, warn
-from trialwise.cli.fits import Fits, Own, fits_in
-from trialwise.cli.words import in_options
+from trialwise.cli.options.fits import Fits, Own, fits_in
+from trialwise.cli.output import results
+from trialwise.cli.output.console import frame, heading, note, say, warn
+from trialwise.cli.output.words import in_options
 
 FIGURES = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
 """How columns are shown; the others, which are in units of log-likelihood, with one decimal."""

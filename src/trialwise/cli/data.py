@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trialwise.cli.console import command, say, table
+from trialwise.cli.output.console import command, say, table
 
 
 def data(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from trialwise.base.files import write
-from trialwise.cli import results
-from trialwise.cli.console import command, frame, heading, paragraph, say
-from trialwise.cli.design import RANGES
 from trialwise.cli.fit import Output
-from trialwise.cli.groups import grouped
-from trialwise.cli.sampling import Sampling
-from trialwise.cli.subject import Restrictions
+from trialwise.cli.options.design import RANGES
+from trialwise.cli.options.groups import grouped
+from trialwise.cli.options.sampling import Sampling
+from trialwise.cli.options.subject import Restrictions
+from trialwise.cli.output import results
+from trialwise.cli.output.console import command, frame, heading, paragraph, say
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from trialwise.base.files import write
-from trialwise.cli import results
-from trialwise.cli.console import frame, heading, note, paragraph, say
-from trialwise.cli.fits import Own, fit_in
-from trialwise.cli.status import Status
-from trialwise.cli.words import in_options
+from trialwise.cli.options.fits import Own, fit_in
+from trialwise.cli.output import results
+from trialwise.cli.output.console import frame, heading, note, paragraph, say
+from trialwise.cli.output.status import Status
+from trialwise.cli.output.words import in_options
 
 PAIRS, PEOPLE = 5, 5
 """How many are printed."""

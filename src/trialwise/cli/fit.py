@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from trialwise.cli import results
-from trialwise.cli.columns import Columns, Files
-from trialwise.cli.console import note, say
-from trialwise.cli.groups import grouped
-from trialwise.cli.sampling import PANEL, Pooling, Sampling
-from trialwise.cli.subject import Name, Restrictions
-from trialwise.cli.words import in_options
+from trialwise.cli.options.columns import Columns, Files
+from trialwise.cli.options.groups import grouped
+from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
+from trialwise.cli.options.subject import Name, Restrictions
+from trialwise.cli.output import results
+from trialwise.cli.output.console import note, say
+from trialwise.cli.output.words import in_options
 
 CHECKPOINT = "unfinished.npz"
 """The work so far of a fit that takes minutes: the same command goes on from there."""

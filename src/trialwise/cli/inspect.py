@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-from trialwise.cli.columns import Columns, Files
-from trialwise.cli.console import command, heading, say, table, warn
-from trialwise.cli.groups import grouped
-from trialwise.cli.words import in_options
+from trialwise.cli.options.columns import Columns, Files
+from trialwise.cli.options.groups import grouped
+from trialwise.cli.output.console import command, heading, say, table, warn
+from trialwise.cli.output.words import in_options
 
 
 @grouped

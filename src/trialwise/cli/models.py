@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialwise.cli.console import command, heading, say, show, table
-from trialwise.cli.equations import sections, symbol
-from trialwise.cli.subject import find, learners_in
-from trialwise.cli.task import OWN
+from trialwise.cli.options.subject import find, learners_in
+from trialwise.cli.options.task import OWN
+from trialwise.cli.output.console import command, heading, say, show, table
+from trialwise.cli.output.equations import sections, symbol
 
 if TYPE_CHECKING:
     from trialwise.learners.learner import Learner

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli.console import say, warn
-from trialwise.cli.fits import Fits, Own, fits_in
-from trialwise.cli.task import named
-from trialwise.cli.words import in_options
+from trialwise.cli.options.fits import Fits, Own, fits_in
+from trialwise.cli.options.task import named
+from trialwise.cli.output.console import say, warn
+from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli import results
-from trialwise.cli.columns import Columns, reading
-from trialwise.cli.console import command, heading, say, table
-from trialwise.cli.design import RANGES, ranges_of, surroundings
-from trialwise.cli.groups import grouped
-from trialwise.cli.subject import Name, Restrictions
+from trialwise.cli.options.columns import Columns, reading
+from trialwise.cli.options.design import RANGES, ranges_of, surroundings
+from trialwise.cli.options.groups import grouped
+from trialwise.cli.options.subject import Name, Restrictions
+from trialwise.cli.output import results
+from trialwise.cli.output.console import command, heading, say, table
 
 if TYPE_CHECKING:
     import numpy as np

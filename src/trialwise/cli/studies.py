@@ -10,13 +10,13 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
-from trialwise.cli import results
-from trialwise.cli.columns import Columns
-from trialwise.cli.console import frame, heading, say
-from trialwise.cli.design import Design, ranges_of
-from trialwise.cli.groups import grouped
-from trialwise.cli.sampling import PANEL as SAMPLING
-from trialwise.cli.subject import Name, Restrictions
+from trialwise.cli.options.columns import Columns
+from trialwise.cli.options.design import Design, ranges_of
+from trialwise.cli.options.groups import grouped
+from trialwise.cli.options.sampling import PANEL as SAMPLING
+from trialwise.cli.options.subject import Name, Restrictions
+from trialwise.cli.output import results
+from trialwise.cli.output.console import frame, heading, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +220,7 @@ def confuse(
 
 def _with_settings(name: str, settings: list[str]) -> Any:
     """A learner, with those of the settings that it has."""
-    from trialwise.cli.subject import find
+    from trialwise.cli.options.subject import find
     from trialwise.learners.learner import Learner
 
     found = find(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli.task import named, suited
+from trialwise.cli.options.task import named, suited
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialwise.cli.console import say
+from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials

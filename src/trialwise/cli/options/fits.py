@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli.subject import find, learners_in
+from trialwise.cli.options.subject import find, learners_in
 
 if TYPE_CHECKING:
     from trialwise.inference.fitted import Fit

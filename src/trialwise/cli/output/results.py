@@ -12,9 +12,9 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
-from trialwise.cli.console import frame, heading, note, say, table, warn
-from trialwise.cli.status import Status
-from trialwise.cli.words import in_options
+from trialwise.cli.output.console import frame, heading, note, say, table, warn
+from trialwise.cli.output.status import Status
+from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
     from trialwise.inference.fitted import Fit
