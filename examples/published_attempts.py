@@ -5,8 +5,7 @@ They are for comparison only. Both keep the contract of a trial, which is the po
 
 import numpy as np
 
-from trialwise import constant, memory, positive, softmax_into, unit
-from trialwise.learners import learner, state
+from trialwise import constant, learner, memory, positive, softmax_into, state, unit
 
 
 @learner

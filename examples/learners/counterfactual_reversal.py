@@ -5,8 +5,7 @@ The outcome is a record: ``obtained``, and ``forgone``, what the other action wo
 
 import math
 
-from trialwise import positive, unit
-from trialwise.learners import learner
+from trialwise import learner, positive, unit
 
 
 @learner

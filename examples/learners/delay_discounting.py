@@ -4,8 +4,7 @@
 ``delay`` are vectors of numbers, one entry per option.
 """
 
-from trialwise import positive
-from trialwise.learners import learner
+from trialwise import learner, positive
 
 
 @learner

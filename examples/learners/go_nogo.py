@@ -3,8 +3,7 @@
 Action 0 is no-go, action 1 is go. The paper's irreducible noise is a wrapper: ``PavlovianGo().with_lapse()``.
 """
 
-from trialwise import positive, real, unit
-from trialwise.learners import learner, state
+from trialwise import learner, positive, real, state, unit
 
 
 @learner

@@ -3,8 +3,7 @@
 Cognitive Science 32:1376. The outcome is a record: ``gain``, and ``loss`` as a positive number, both in hundreds.
 """
 
-from trialwise import interval, positive, unit
-from trialwise.learners import learner
+from trialwise import interval, learner, positive, unit
 
 
 @learner

@@ -4,8 +4,7 @@ Frank, Seeberger & O'Reilly 2004, Science 306:1940; the model of Frank et al. 20
 the cue on each side; the test phase, novel pairs without feedback, is rows without an outcome.
 """
 
-from trialwise import constant, positive, unit
-from trialwise.learners import learner
+from trialwise import constant, learner, positive, unit
 
 
 @learner

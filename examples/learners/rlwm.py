@@ -1,8 +1,7 @@
 """Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024).
 ``set_size`` is how many cues the block has, a number; its first row is flagged ``reset``."""
 
-from trialwise import constant, interval, positive, probabilities, softmax_into, unit
-from trialwise.learners import learner, state
+from trialwise import constant, interval, learner, positive, probabilities, softmax_into, state, unit
 
 
 @learner

@@ -12,7 +12,7 @@ import operator
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.extending import (
     intrinsic,
     lower_builtin,
@@ -26,7 +26,6 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from trialwise.engine.numbers.exponential import exponentials, within
 from trialwise.engine.numbers.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
-from trialwise.engine.tables.table import unpack
 from trialwise.learners.responses import number
 
 PARTICLES = 8
@@ -345,7 +344,7 @@ def pick(typingctx, joint, left):
     width = left.width
 
     def codegen(context, builder, sig, args):
-        view = unpack(context, builder, joint, args[0])
+        view = cgutils.create_struct_proxy(joint)(context, builder, args[0])
         wholes = ir.VectorType(INT64, width)
         truths = ir.VectorType(ir.IntType(1), width)
         zero = ir.Constant(args[1].type, [0.0] * width)

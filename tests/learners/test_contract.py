@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import constant, positive, unit
+from trialwise import constant, learner, positive, unit
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import run
 from trialwise.engine.packed import pack
-from trialwise.learners import learner
 from trialwise.learners.state import Table, Task
 
 NONE = np.nan

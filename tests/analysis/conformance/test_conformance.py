@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import hidden, positive, real, unit
+from trialwise import hidden, learner, positive, real, state, unit
 from trialwise.analysis.conformance.check_learner import check_learner
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.learners import learner, state
 from trialwise.learners.reads import Reading
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "learners").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "learners").glob("*.py"))
 COLUMNS = {"probabilistic_selection": {"options": (2, 6), "action": 2}}
 
 

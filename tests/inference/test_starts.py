@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import positive, real, unit
-from trialwise.learners import learner
+from trialwise import learner, positive, real, unit
 
 LEARNER = tw.QLearning(initial=1.2)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "prior_predictive.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "prior_predictive.py"
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,12 @@ import pytest
 
 import trialwise as tw
 from idioms import IDIOMS, twice
-from trialwise import constant, memory, positive, real, unit
+from trialwise import constant, learner, memory, positive, real, state, unit
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.data.trials import Column, Trials
 from trialwise.engine.kernels.adapt import OPTIONS, Adapter
 from trialwise.engine.numbers.dual import lanes_for, seed, store_tangents, value
 from trialwise.engine.tables.making import owning_table
-from trialwise.learners import learner, state
 from trialwise.learners.state import Table
 
 # -- all of them compiled at once; one by one if that fails ------------------------------------------------------------

@@ -10,7 +10,7 @@ from trialwise.base.errors import UsageError
 from trialwise.data import bundled
 from trialwise.environments.alien_rewards import is_correct
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "make_bundled_data.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_bundled_data.py"
 FOLDER = Path(bundled.__file__).parent
 
 

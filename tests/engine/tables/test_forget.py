@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise import constant, positive, unit
+from trialwise import constant, learner, positive, state, unit
 from trialwise.analysis.conformance.specimen import specimen
-from trialwise.learners import learner, state
 from trialwise.learners.state import Table
 
 FORGET = (0.0, 1e-12, 0.3, 1 - 1e-12, 1.0)

@@ -6,11 +6,10 @@ import pytest
 import xarray as xr
 
 import trialwise as tw
-from trialwise import positive, unit
+from trialwise import learner, positive, unit
 from trialwise.base.errors import UsageError
 from trialwise.environments import AlienTask
 from trialwise.inference.chain_checks import too_few
-from trialwise.learners import learner
 
 LEARNER = tw.QLearning(initial=1.2)
 
