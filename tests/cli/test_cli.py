@@ -107,7 +107,7 @@ def test_the_public_names_import_nothing_heavy_and_win_over_modules():
     code = (
         "import sys, types, trialwise\n"
         "heavy = {'numba', 'pymc', 'pytensor', 'pandas', 'scipy'} & set(sys.modules)\nassert not heavy, heavy\n"
-        "import trialwise.simulate, trialwise.learners, trialwise.cli.app\n"
+        "import trialwise.environments.simulate, trialwise.learners, trialwise.cli.app\n"
         "from trialwise import *\n"
         "assert not [n for n in trialwise.__all__ if isinstance(getattr(trialwise, n), types.ModuleType)]\n"
     )
@@ -427,13 +427,13 @@ def fake(monkeypatch):
         return path
 
     contents = {
-        "fit": {"fit": fit},
-        "check": {"check": lambda fit, task, **given: found},
-        "recover": {"recover": lambda *given, **named: found},
-        "compare": {"compare": lambda fits, **given: types.SimpleNamespace(table=best)},
-        "report": {"report": report},
+        "inference.fit": {"fit": fit},
+        "analysis.check": {"check": lambda fit, task, **given: found},
+        "studies.recover": {"recover": lambda *given, **named: found},
+        "analysis.comparison.compare": {"compare": lambda fits, **given: types.SimpleNamespace(table=best)},
+        "reports.report": {"report": report},
         "plots.recovery": {"recovery_plot": lambda found, table: Figure()},
-        "recovered": {"summarised": lambda found: truth, "points": lambda fit, given: given},
+        "analysis.against_truth": {"summarised": lambda found: truth, "points": lambda fit, given: given},
     }
     for name in contents:
         module = types.ModuleType(f"trialwise.{name}")
@@ -530,7 +530,7 @@ def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
     def stuck(*_, **__):
         raise ModelError("no finite start for participant 1")
 
-    monkeypatch.setattr(sys.modules["trialwise.fit"], "fit", stuck)
+    monkeypatch.setattr(sys.modules["trialwise.inference.fit"], "fit", stuck)
     assert "error: no finite start" in run("fit", "QLearning", "trials.csv", code=4)
 
 

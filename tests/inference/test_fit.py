@@ -77,11 +77,11 @@ def test_one_chain(small):
 
 
 def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
-    import sys
+    from trialwise.inference import fit as module
+    from trialwise.inference.samplers import nuts
 
-    module = sys.modules["trialwise.fit"]
     monkeypatch.setattr(module, "DRAWS", 40)
-    monkeypatch.setattr(sys.modules["trialwise.inference.samplers.nuts"], "divergences", lambda tree: 0)
+    monkeypatch.setattr(nuts, "divergences", lambda tree: 0)
     found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
     sizes = found.tree["posterior"].sizes
     assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more

@@ -81,7 +81,7 @@ def check(
     draws
         How many data sets, one for each of so many draws of the posterior; one is in memory at a time.
     measures
-        Trials to a table with a row a participant and a column a measure: by default all of :mod:`trialwise.behaviour`.
+        Trials to a table with a row a participant and a column a measure: by default all of :mod:`trialwise.analysis.behaviour.measures`.
     seed
         The same seed gives the same data sets.
     progress

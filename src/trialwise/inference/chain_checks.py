@@ -221,7 +221,7 @@ def verdict(wrong: Sequence[Finding], odd: Sequence[Finding], table: pd.DataFram
     wrong, odd
         Problems of the draws, and what the data cannot tell.
     table
-        As in :class:`trialwise.diagnose.Diagnosis`.
+        As in :class:`trialwise.analysis.diagnose.Diagnosis`.
     chains
         How many there are.
     """

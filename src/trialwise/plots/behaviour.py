@@ -17,7 +17,7 @@ def behaviour_plot(table: pd.DataFrame, width: float = 10.0) -> Figure:
     Parameters
     ----------
     table
-        From :func:`trialwise.behaviour.measured`: a row a participant, a column a measure.
+        From :func:`trialwise.analysis.behaviour.measures.measured`: a row a participant, a column a measure.
     width
         Inches.
     """

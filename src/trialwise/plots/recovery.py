@@ -23,9 +23,9 @@ def recovery_plot(
     Parameters
     ----------
     points
-        From :func:`trialwise.recovered.points`, of one data set or several.
+        From :func:`trialwise.analysis.against_truth.points`, of one data set or several.
     table
-        From :func:`trialwise.recovered.recovered`, for the figures in the panels.
+        From :func:`trialwise.analysis.against_truth.recovered`, for the figures in the panels.
     interval
         The intervals' probability.
     width

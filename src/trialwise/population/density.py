@@ -210,7 +210,7 @@ class Posterior:
 
 
 def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Expansion, pooling: str) -> Posterior:
-    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fit.fit`."""
+    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.inference.fit.fit`."""
     text = cache.text(__file__, whitening.__file__)
     layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
 

@@ -37,7 +37,7 @@ def run_pieces(
     Parameters
     ----------
     task
-        ``task(number)`` gives arrays by name; a :class:`~trialwise.errors.ModelError` is kept as ``{"failed": reason}``.
+        ``task(number)`` gives arrays by name; a :class:`~trialwise.base.errors.ModelError` is kept as ``{"failed": reason}``.
     numbers
         Of the pieces.
     store

@@ -26,7 +26,7 @@ SEASONED = ("initial", "hidden", "refresher", "mixed")
 
 
 def of_phase(trials: Trials, phase: str) -> Trials:
-    """The trials of one phase with the true season as their context: what :mod:`trialwise.behaviour` tells of.
+    """The trials of one phase with the true season as their context: what :mod:`trialwise.analysis.behaviour.measures` tells of.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def preferences(trials: Trials) -> pd.DataFrame:
 
 def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     """Which task sets the first four choices of a block belong to: shares of the labels :data:`TASK_SETS`, where no alien comes
-    twice. ``frame`` is that of :func:`trialwise.behaviour.scored`."""
+    twice. ``frame`` is that of :func:`trialwise.analysis.behaviour.measures.scored`."""
     import pandas as pd
 
     first = frame[(frame["position"] <= 4) & (frame["choice"] != MISSED)]

@@ -38,7 +38,7 @@ def bayes_factors(
     ----------
     simulated
         Of each learner, by name, a column a statistic and a row a data set: for instance the participants' mean of
-        :func:`trialwise.behaviour.measured` of each data set of ``tw.predict(learner, "rollout", environment)``.
+        :func:`trialwise.analysis.behaviour.measures.measured` of each data set of ``tw.predict(learner, "rollout", environment)``.
     observed
         The statistics of the people.
 

@@ -27,7 +27,7 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, code: str, where: str, message: str, remedy: str = "", rows: Iterable[int] = ()) -> None:
-        """Note a problem; see :class:`trialwise.errors.Problem`."""
+        """Note a problem; see :class:`trialwise.base.errors.Problem`."""
         self.found.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows)))
 
     def in_cells(self, code: str, cells: Cells, wrong: np.ndarray, message: str, remedy: str = "") -> None:
