@@ -69,10 +69,10 @@ def test_the_table_counts_what_it_says(study):
 def test_a_data_set_is_what_a_fit_by_hand_gives(study):
     """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
     from trialwise.analysis.true_values import seeds, truth_of
-    from trialwise.studies.recover import RecoveryTask
+    from trialwise.studies.recover import RecoveryStudy
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
-    task = RecoveryTask(FLAT, DESIGN, truth_of(RANGES, FLAT, DESIGN, 4), tuple(range(8)), 4, how, 0.89)
+    task = RecoveryStudy(DESIGN, tuple(range(8)), 4, FLAT, truth_of(RANGES, FLAT, DESIGN, 4), how, 0.89)
     simulation = task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=seeds(4, 2)[2], progress=False)
     expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
@@ -166,10 +166,10 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     from dataclasses import replace
 
     from trialwise.analysis.true_values import truth_of
-    from trialwise.studies.recover import RecoveryTask
+    from trialwise.studies.recover import RecoveryStudy
 
     like = tw.AlienTask().on(replace(small.trials, choice=choice))
-    task = RecoveryTask(FLAT, like, truth_of(RANGES, FLAT, like, 0), small.trials.participants, 0, {}, 0.89)
+    task = RecoveryStudy(like, small.trials.participants, 0, FLAT, truth_of(RANGES, FLAT, like, 0), {}, 0.89)
     trials = task.simulation(0).trials
     np.testing.assert_array_equal(trials.choice == -1, choice == -1)
     np.testing.assert_array_equal(trials.columns["cue"].values, small.trials.columns["cue"].values)
@@ -191,7 +191,7 @@ def test_recorded_sequences_keep_their_missed_trials(small):
 )
 def test_what_does_not_fit_together(given, words):
     with pytest.raises(tw.UsageError, match=words):
-        tw.recover(**({"learner": FLAT, "like": DESIGN, "participants": 2, "progress": False} | given))
+        tw.recover(**({"learner": FLAT, "environment": DESIGN, "participants": 2, "progress": False} | given))
 
 
 def test_trials_alone_say_which_environment_is_missing(small):

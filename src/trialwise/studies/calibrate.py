@@ -19,18 +19,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import Likelihoods
-from trialwise.analysis.true_values import group_draw, labels_in, natural, prior_in, seeds
+from trialwise.analysis.true_values import group_draw, natural, prior_in
 from trialwise.base.errors import UsageError
-from trialwise.base.streams import streams
-from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import Surroundings, simulate
+from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, check_priors, told
-from trialwise.studies.pieces import divided, run_pieces
-from trialwise.studies.recover import check_count, worst_r_hat
-from trialwise.studies.store import Piece, Store
+from trialwise.studies.pieces import divided
+from trialwise.studies.recover import worst_r_hat
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study, check_count, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +170,7 @@ def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band
 
 
 def calibrate(
-    learner: Learner, like: Surroundings, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
+    learner: Learner, environment: Surroundings, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
     chains: int = CHAINS, ranks: int = RANKS, folder: str | PathLike[str] | None = None, executor: Any = None,
     workers: int | None = None, progress: bool = True,
@@ -184,7 +182,7 @@ def calibrate(
 
     Parameters
     ----------
-    learner, like, participants, seed
+    learner, environment, participants, seed
         As for :func:`recover`; two participants or more.
     datasets
         How many. With 200 a stray of the ECDF of about .1 is seen.
@@ -210,46 +208,39 @@ def calibrate(
     ModelError
         If no data set could be fitted.
     """
-    not_in_a_starting_process()
-    check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    people = participants_of(environment, participants, datasets, seed)
     check_count("ranks", ranks)
-    people = tuple(labels_in(like, participants))
     if len(people) < 2:
         raise UsageError("calibrate is about groups: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
         raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
     given = dict(priors or {})
     check_priors(learner, "partial", given)
-    prior, unusual = told(prior_in(learner, like, seed), learner, given, "partial")
+    prior, unusual = told(prior_in(learner, environment, seed), learner, given, "partial")
     how = {"draws": draws, "tune": tune, "chains": chains}
-    task = CalibrationTask(learner, like, prior, unusual, people, seed, how, ranks)
-    task.simulation(0)
-    words = {"learner": repr(learner), "design": repr(like), "prior": repr(prior), "participants": str(len(people))}
-    store = Store(folder, "calibrate", task, words)
-    pieces = run_pieces(
-        task, range(datasets), store, executor=executor, workers=workers, progress=progress, stage="calibrating"
-    )
-    return calibration_of(repr(learner), pieces, ranks)
+    study = CalibrationStudy(environment, people, seed, learner, prior, unusual, how, ranks)
+    return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
-class CalibrationTask:
-    """One data set drawn from the prior, fitted, and its truth ranked: a function of its number."""
+class CalibrationStudy(Study[Calibration]):
+    """Each data set is drawn from the prior and fitted, and the truth ranked among the draws."""
+
+    kind, stage = "calibrate", "calibrating"
 
     learner: Learner
-    like: Surroundings
     prior: GroupPrior
     unusual: Mapping[str, Any]
-    people: tuple[Hashable, ...]
-    seed: int
     how: Mapping[str, Any]
     ranks: int
 
-    def simulation(self, number: int) -> tuple[Any, dict[str, float], np.ndarray]:
+    def described(self) -> dict[str, str]:
+        return {"learner": repr(self.learner), "prior": repr(self.prior)}
+
+    def simulation(self, number: int) -> tuple[Simulation, dict[str, float], np.ndarray]:
         """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
-        random, simulating, _ = seeds(self.seed, number)
-        mu, sd, u = group_draw(self.prior, len(self.people), random)
+        random = self.seeds(number)[0]
+        mu, sd, u = group_draw(self.prior, len(self.participants), random)
         group = {
             f"{name}_{part}": x[k] for k, name in enumerate(self.learner.names) for part, x in (("mu", mu), ("sd", sd))
         }
@@ -259,13 +250,9 @@ class CalibrationTask:
             group |= {name: float(pm.draw(prior, random_seed=random)) for name, prior in self.unusual.items()}
             mean, spread = (np.array([group[f"{name}_{part}"] for name in self.learner.names]) for part in ("mu", "sd"))
             u = mean + spread * (u - mu) / sd
-        made = simulate(
-            self.learner, self.like, natural(self.learner, u), simulating, list(self.people),
-            keep_missed=isinstance(self.like, Recorded),
-        )  # fmt: skip
-        return made, group, u
+        return self.simulated(self.learner, natural(self.learner, u), number), group, u
 
-    def __call__(self, number: int) -> Piece:
+    def task(self, number: int) -> Piece:
         """Ranks, by quantity, and how sampling went."""
         import pymc as pm
 
@@ -275,7 +262,7 @@ class CalibrationTask:
         for name, mean, width, spread in zip(self.learner.names, *vars(self.prior).values(), strict=True):
             priors.setdefault(f"{name}_mu", pm.Normal.dist(mean, width))
             priors.setdefault(f"{name}_sd", pm.HalfNormal.dist(spread))
-        fitting = seeds(self.seed, number)[2]
+        fitting = self.seeds(number)[2]
         fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
         posterior = fitted.tree["posterior"]
         individual = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
@@ -283,7 +270,7 @@ class CalibrationTask:
         found = {
             name: rank(value, thinned(posterior[name].to_numpy().ravel(), self.ranks)) for name, value in truth.items()
         }
-        first = f"[{self.people[0]}]"
+        first = f"[{self.participants[0]}]"
         found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
         evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
         values = evaluate(np.concatenate([u[None], individual])).sum(1)
@@ -296,6 +283,9 @@ class CalibrationTask:
             "problems": np.array("\n".join(fitted.problems)),
             "seconds": np.array(time.perf_counter() - began),
         }
+
+    def gather(self, pieces: dict[int, Piece]) -> Calibration:
+        return calibration_of(repr(self.learner), pieces, self.ranks)
 
 
 def thinned(draws: np.ndarray, count: int) -> np.ndarray:

@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import integrated_likelihood
-from trialwise.analysis.true_values import Truth, labels_in, prior_in, seeds
+from trialwise.analysis.true_values import Truth, prior_in
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.streams import streams
-from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import Surroundings, simulate
+from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import divided, run_pieces
-from trialwise.studies.recover import check_count
-from trialwise.studies.store import Piece, Store
+from trialwise.studies.pieces import divided
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +130,7 @@ class Confusion:
 
 
 def confuse(
-    learners: Sequence[Learner], like: Surroundings, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    learners: Sequence[Learner], environment: Surroundings, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     datasets: int = 10, participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, criterion: Criterion = "bic",
     folder: str | PathLike[str] | None = None, executor: Any = None, workers: int | None = None, progress: bool = True,
 ) -> Confusion:  # fmt: skip
@@ -143,7 +140,7 @@ def confuse(
     ----------
     learners
         Two or more, no two alike.
-    like, participants, seed
+    environment, participants, seed
         As for :func:`recover`.
     truth
         Ranges by parameter name, for every learner that has it; or a mapping for each learner. What has no range is drawn from
@@ -169,30 +166,28 @@ def confuse(
     ModelError
         If no data set could be fitted.
     """
-    not_in_a_starting_process()
-    check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    people = participants_of(environment, participants, datasets, seed)
     learners = tuple(learners)
     labels = tuple(repr(learner) for learner in learners)
     if len(learners) < 2 or len(set(labels)) < len(labels) or not all(isinstance(each, Learner) for each in learners):
         raise UsageError(f"confuse([{', '.join(labels)}], ...): two learners or more are wanted, no two alike")
     if criterion not in get_args(Criterion):
         raise UsageError(f"criterion={criterion!r}: {did_you_mean(str(criterion), get_args(Criterion), 'criteria')}")
-    people = tuple(labels_in(like, participants))
     if criterion == "integrated" and len(people) < 2:
         raise UsageError("criterion='integrated' is about groups: participants=2 or more")
     truths = tuple(
-        Truth(prior_in(learner, like, seed), stated, {})
+        Truth(prior_in(learner, environment, seed), stated, {})
         for learner, stated in zip(learners, _stated(learners, truth), strict=True)
     )
-    task = ConfusionTask(learners, like, truths, people, seed, criterion)
-    for number in range(len(learners)):
-        task.simulation(number)
-    told = {"learners": ", ".join(labels), "design": repr(like), "truth": repr(truth), "participants": str(len(people))}
-    store = Store(folder, "confuse", task, told)
-    numbers = range(datasets * len(learners))
-    pieces = run_pieces(task, numbers, store, executor=executor, workers=workers, progress=progress, stage="confusing")
-    return _gathered(labels, criterion, pieces)
+    study = ConfusionStudy(environment, people, seed, learners, truths, criterion)
+    return study.run(
+        datasets * len(learners),
+        folder=folder,
+        executor=executor,
+        workers=workers,
+        progress=progress,
+        truth=repr(truth),
+    )
 
 
 def _stated(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
@@ -222,35 +217,46 @@ def _stated(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, eq=False)
-class ConfusionTask:
-    """One data set of one of the learners, fitted by all: a function of its number, of which every learner has its turn."""
+class ConfusionStudy(Study[Confusion]):
+    """Each data set is simulated by one of the learners, which take turns, and fitted by all."""
+
+    kind, stage = "confuse", "confusing"
 
     learners: tuple[Learner, ...]
-    like: Surroundings
     truths: tuple[Truth, ...]
-    people: tuple[Hashable, ...]
-    seed: int
     criterion: str
 
-    def simulation(self, number: int) -> Any:
-        """The data set."""
-        who = number % len(self.learners)
-        random, simulating, _ = seeds(self.seed, number)
-        values = self.truths[who].values(self.learners[who], len(self.people), random)
-        keep = isinstance(self.like, Recorded)
-        return simulate(self.learners[who], self.like, values, simulating, list(self.people), keep_missed=keep)
+    @property
+    def examples(self) -> range:
+        return range(len(self.learners))
 
-    def __call__(self, number: int) -> Piece:
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the learners in tables."""
+        return tuple(repr(learner) for learner in self.learners)
+
+    def described(self) -> dict[str, str]:
+        return {"learners": ", ".join(self.labels)}
+
+    def simulation(self, number: int) -> Simulation:
+        who = number % len(self.learners)
+        values = self.truths[who].values(self.learners[who], len(self.participants), self.seeds(number)[0])
+        return self.simulated(self.learners[who], values, number)
+
+    def task(self, number: int) -> Piece:
         """The criterion, ``(learners, participants)``."""
         began = time.perf_counter()
-        trials, fitting = self.simulation(number).trials, seeds(self.seed, number)[2]
+        trials, fitting = self.simulation(number).trials, self.seeds(number)[2]
         score = [self._score(learner, trials, fitting) for learner in self.learners]
         return {
             "score": np.stack(score),
             "simulated": np.array(number % len(self.learners)),
-            "participants": np.array([str(label) for label in self.people]),
+            "participants": np.array([str(label) for label in self.participants]),
             "seconds": np.array(time.perf_counter() - began),
         }
+
+    def gather(self, pieces: dict[int, Piece]) -> Confusion:
+        return _gathered(self.labels, self.criterion, pieces)
 
     def _score(self, learner: Learner, trials: Any, seed: int) -> np.ndarray:
         if self.criterion == "integrated":

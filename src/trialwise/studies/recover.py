@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.against_truth import INTERVAL, correlation, inside, points, summarised
-from trialwise.analysis.true_values import Truth, labels_in, seeds, truth_of
+from trialwise.analysis.true_values import Truth, labels_in, truth_of
 from trialwise.base.errors import UsageError
-from trialwise.base.streams import streams
-from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.simulate import Surroundings, simulate
+from trialwise.environments.environment import Environment
+from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import CHAINS, TUNE, fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors, group_prior
-from trialwise.studies.pieces import divided, run_pieces
-from trialwise.studies.store import Piece, Store
+from trialwise.studies.pieces import divided
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,7 +179,7 @@ class Recovery:
 
 
 def recover(
-    learner: Learner, like: Surroundings, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
+    learner: Learner, environment: Surroundings, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
     participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, pooling: str = "partial",
     priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE, chains: int = CHAINS,
     interval: float = INTERVAL, folder: str | PathLike[str] | None = None, executor: Any = None, workers: int | None = None,
@@ -192,7 +191,7 @@ def recover(
     ----------
     learner
         Who is simulated and fitted, e.g. ``QLearning(initial=1.2)``.
-    like
+    environment
         The design: an environment, ``AlienTask()``; one along recorded sequences, ``AlienTask().on(trials)``, missed trials
         included; or recorded ``trials`` alone, for a learner with a continuous response.
     truth
@@ -236,67 +235,46 @@ def recover(
     >>> ranges = {"alpha": uniform(0, 0.2), "beta": uniform(1, 5)}
     >>> recover(QLearning(initial=1.2), AlienTask(), ranges, folder="recovery").sentences         # doctest: +SKIP
     """
-    not_in_a_starting_process()
-    check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    labels = participants_of(environment, participants, datasets, seed)
     if pooling == "complete":
         raise UsageError("pooling='complete' has no participants' parameters to recover: 'partial' or 'none'")
     if not 0 < interval < 1:
         raise UsageError(f"interval={interval!r}: a probability between 0 and 1 is wanted, e.g. 0.89")
     check_priors(learner, pooling, dict(priors or {}))
     if isinstance(truth, Fit):
-        like = like.on(truth.trials) if isinstance(like, Environment) else like
-        participants = list(truth.trials.participants)
-    people = tuple(labels_in(like, participants))
+        environment = environment.on(truth.trials) if isinstance(environment, Environment) else environment
+        labels = tuple(labels_in(environment, list(truth.trials.participants)))
     how = {"pooling": pooling, "priors": dict(priors or {}), "draws": draws, "tune": tune, "chains": chains}
-    task = RecoveryTask(learner, like, truth_of(truth, learner, like, seed), people, seed, how, interval)
-    task.simulation(0)  # says now, and not in some process, what does not fit together
-    told = {"learner": repr(learner), "design": repr(like), "truth": repr(truth), "participants": str(len(people))}
-    store = Store(folder, "recover", task, told)
-    pieces = run_pieces(
-        task, range(datasets), store, executor=executor, workers=workers, progress=progress, stage="recovering"
-    )
-    return gathered(learner, pieces, interval)
-
-
-def check_count(name: str, value: Any) -> None:
-    """Refuse what is no number of things.
-
-    Raises
-    ------
-    UsageError
-        Unless it is a whole number above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
+    source = truth_of(truth, learner, environment, seed)
+    study = RecoveryStudy(environment, labels, seed, learner, source, how, interval)
+    return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress, truth=repr(truth))
 
 
 @dataclass(frozen=True, eq=False)
-class RecoveryTask:
-    """One data set simulated, fitted and held against the truth: a function of its number."""
+class RecoveryStudy(Study[Recovery]):
+    """Each data set is simulated, fitted, and its estimates held against the truth."""
+
+    kind, stage = "recover", "recovering"
 
     learner: Learner
-    like: Surroundings
     truth: Truth
-    people: tuple[Hashable, ...]
-    seed: int
     how: Mapping[str, Any]
     interval: float
 
-    def simulation(self, number: int) -> Any:
-        """The data set."""
-        random, simulating, _ = seeds(self.seed, number)
-        values = self.truth.values(self.learner, len(self.people), random)
-        keep = isinstance(self.like, Recorded)
-        return simulate(self.learner, self.like, values, simulating, list(self.people), keep_missed=keep)
+    def described(self) -> dict[str, str]:
+        return {"learner": repr(self.learner)}
 
-    def __call__(self, number: int) -> Piece:
+    def simulation(self, number: int) -> Simulation:
+        values = self.truth.values(self.learner, len(self.participants), self.seeds(number)[0])
+        return self.simulated(self.learner, values, number)
+
+    def task(self, number: int) -> Piece:
         """Arrays ``(parameters, participants)`` of truth, estimates and how much was told; ``(pairs, participants)`` of pairs."""
         began = time.perf_counter()
         made = self.simulation(number)
-        fitted = fit(self.learner, made.trials, seed=seeds(self.seed, number)[2], progress=False, **self.how)
+        fitted = fit(self.learner, made.trials, seed=self.seeds(number)[2], progress=False, **self.how)
         found = points(fitted, made.parameters, self.interval)
-        size = len(self.learner.names), len(self.people)
+        size = len(self.learner.names), len(self.participants)
         u = unconstrained(fitted)
         stats = fitted.tree["sample_stats"]
         return {
@@ -307,8 +285,11 @@ class RecoveryTask:
             "divergences": np.array(int(stats["diverging"].sum())),
             "problems": np.array("\n".join(fitted.problems)),
             "seconds": np.array(time.perf_counter() - began),
-            "participants": np.array([str(label) for label in self.people]),
+            "participants": np.array([str(label) for label in self.participants]),
         }
+
+    def gather(self, pieces: dict[int, Piece]) -> Recovery:
+        return gathered(self.learner, pieces, self.interval)
 
 
 def worst_r_hat(fitted: Fit) -> float:
