@@ -24,9 +24,9 @@ import trialwise as tw
 from trialwise.analysis.behaviour.alien_phases import preferred
 from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
-from trialwise.environments.alien import NOISE, SEASON_ORDERS
-from trialwise.environments.alien_rewards import correct_action
 from trialwise.environments.simulate import Uniform
+from trialwise.environments.tasks.alien import NOISE, SEASON_ORDERS
+from trialwise.environments.tasks.alien_rewards import correct_action
 
 PUBLISHED = {
     "flat": {"slope": (0.000, 0.065), "accuracy": (0.355, 0.093), "perseveration": (0.330, 0.037), "preference": (-0.046, 0.067)},

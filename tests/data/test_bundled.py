@@ -8,7 +8,7 @@ import pytest
 
 from trialwise.base.errors import UsageError
 from trialwise.data import bundled
-from trialwise.environments.alien_rewards import is_correct
+from trialwise.environments.tasks.alien_rewards import is_correct
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_bundled_data.py"
 FOLDER = Path(bundled.__file__).parent

@@ -6,8 +6,15 @@ import pytest
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.environments import AlienTask, Noise
-from trialwise.environments.alien import SEASON_ORDERS, shuffled_groups
-from trialwise.environments.alien_rewards import MEANS, TASK_SETS, correct_action, is_correct, mean_reward, task_set_of
+from trialwise.environments.tasks.alien import SEASON_ORDERS, shuffled_groups
+from trialwise.environments.tasks.alien_rewards import (
+    MEANS,
+    TASK_SETS,
+    correct_action,
+    is_correct,
+    mean_reward,
+    task_set_of,
+)
 
 TABLES = [
     [[1, 6, 1], [1, 1, 4], [5, 1, 1], [10, 1, 1]],

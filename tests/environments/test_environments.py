@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from trialwise.environments.alien import SEASON_ORDERS
-from trialwise.environments.alien_rewards import MEANS
+from trialwise.environments.tasks.alien import SEASON_ORDERS
+from trialwise.environments.tasks.alien_rewards import MEANS
 
 
 def test_a_restless_bandit_drifts_about_its_centre():

@@ -21,9 +21,9 @@ from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced
-from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import simulate
+from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix

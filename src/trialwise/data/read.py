@@ -12,10 +12,12 @@ import numpy as np
 from trialwise.base.errors import DataError, UsageError
 from trialwise.data.reading.assemble import Gathered, assemble, declared_levels
 from trialwise.data.reading.cells import missing
+from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.names import role_of_file
-from trialwise.data.reading.open_table import Table, open_table
+from trialwise.data.reading.open_table import open_table
 from trialwise.data.reading.ordering import put_in_order
 from trialwise.data.reading.roles import Roles, as_list, find_roles
+from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 from trialwise.data.reading.wide import gather_wide
 from trialwise.data.trials import Trials
@@ -23,8 +25,6 @@ from trialwise.data.trials import Trials
 if TYPE_CHECKING:
     from trialwise.data.reading.open_table import Source
     from trialwise.data.reading.roles import Named, Several, Vectors
-
-_TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
 
 
 def read_wide(
@@ -274,7 +274,7 @@ def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        role = role_of_file(path.name.split(".")[0]) if path.suffix.lower() in _TABLES else None
+        role = role_of_file(path.name.split(".")[0]) if path.suffix.lower() in SUFFIXES else None
         if role in roles and role is not None:
             if role in found:
                 raise UsageError(f"{found[role].name} and {path.name} may both be the {role}; type {role}=... with one")

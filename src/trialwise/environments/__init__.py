@@ -25,29 +25,29 @@ trial is several rows, and ``follow`` says what a row shows after the choices be
 earlier choices in no other way.
 """
 
-from trialwise.environments.alien import AlienTask, Noise
-from trialwise.environments.alien_phases import AlienExperiment
-from trialwise.environments.bandit import RestlessBandit
-from trialwise.environments.conditioning import Conditioning
+from __future__ import annotations
+
+from typing import Any
+
 from trialwise.environments.environment import Environment, Recorded, Shown
-from trialwise.environments.reversal import ProbabilisticReversal
-from trialwise.environments.two_step import TwoStepTask
 
-_ALL = (AlienTask, AlienExperiment, Conditioning, ProbabilisticReversal, RestlessBandit, TwoStepTask)
+__all__ = ["BUILT_IN", "Environment", "Recorded", "Shown"]
 
-BUILT_IN = {cls.__name__: cls for cls in _ALL}
-"""Built-in environments by name, as messages and the command line know them."""
 
-__all__ = [
-    "BUILT_IN",
-    "AlienExperiment",
-    "AlienTask",
-    "Conditioning",
-    "Environment",
-    "Noise",
-    "ProbabilisticReversal",
-    "Recorded",
-    "RestlessBandit",
-    "Shown",
-    "TwoStepTask",
-]
+def __getattr__(name: str) -> Any:
+    """Built-in environments by name, ``trialwise.environments.AlienTask``, found when first asked for."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from trialwise.environments.tasks import BUILT_IN, CLASSES
+
+    if name == "BUILT_IN":
+        return BUILT_IN
+    if name not in CLASSES:
+        raise AttributeError(f"module 'trialwise.environments' has no attribute '{name}'")
+    return CLASSES[name]
+
+
+def __dir__() -> list[str]:
+    from trialwise.environments.tasks import CLASSES
+
+    return sorted([*__all__, *CLASSES])

@@ -14,9 +14,9 @@ from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.files import write
 from trialwise.base.streams import Stream, streams
 from trialwise.data.trials import MISSED, Trials
-from trialwise.environments import BUILT_IN
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
+from trialwise.environments.tasks import BUILT_IN
 from trialwise.learners.learner import Learner
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import MISSED, Column, Trials
-from trialwise.environments.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
-from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
+from trialwise.environments.tasks.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
+from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
 
 if TYPE_CHECKING:
     import pandas as pd

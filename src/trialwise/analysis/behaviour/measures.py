@@ -18,7 +18,7 @@ import numpy as np
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import MISSED, Trials
-from trialwise.environments.alien_rewards import MEANS
+from trialwise.environments.tasks.alien_rewards import MEANS
 
 if TYPE_CHECKING:
     import pandas as pd

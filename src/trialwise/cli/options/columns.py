@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from trialwise.learners.learner import Learner
 
 PANEL = "What the columns mean (if their names do not tell)"
-TABLES = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".parquet")
 
 Files = Annotated[
     list[Path],
@@ -165,13 +164,14 @@ def reading(learner: Learner, trials: Trials) -> str:
 
 def _single_table(files: Sequence[Path]) -> Path | None:
     """The one long table, or None if the files have participants in columns."""
+    from trialwise.data.reading.formats import SUFFIXES
     from trialwise.data.reading.names import role_of_file
 
     if len(files) > 1:
         return None
     if not files[0].is_dir():
         return files[0]
-    tables = sorted(path for path in files[0].iterdir() if path.suffix.lower() in TABLES)
+    tables = sorted(path for path in files[0].iterdir() if path.suffix.lower() in SUFFIXES)
     if any(role_of_file(path.name.split(".")[0]) == "choice" for path in tables):
         return None
     trials = [path for path in tables if path.name.startswith("trials.")] or tables

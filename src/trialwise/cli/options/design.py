@@ -97,7 +97,7 @@ def surroundings(learner: Learner, recorded: Trials | None, trials: int | None, 
     import numpy as np
 
     from trialwise.environments import AlienTask, Conditioning
-    from trialwise.environments.alien_rewards import MEANS
+    from trialwise.environments.tasks.alien_rewards import MEANS
 
     chooses = learner.response == "categorical"
     if recorded is not None:

@@ -26,7 +26,7 @@ def named(task: str) -> Any:
     UsageError
         If there is none of this name.
     """
-    from trialwise.environments import BUILT_IN
+    from trialwise.environments.tasks import BUILT_IN
 
     if task not in BUILT_IN:
         raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")

@@ -12,7 +12,7 @@ import numpy as np
 from trialwise.data.reading.assemble import Before
 from trialwise.data.reading.cells import Cells, listed, missing, numbers, shown
 from trialwise.data.reading.names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
-from trialwise.data.reading.open_table import Table
+from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 
 Named = str | bool | None

@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.data.reading.assemble import Before, Gathered
 from trialwise.data.reading.cells import Cells, key, labels, listed, missing, numbers, shown
 from trialwise.data.reading.names import NAMES, plain
-from trialwise.data.reading.open_table import Table
+from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 
 Place = tuple[str, str]

@@ -1,6 +1,6 @@
 """The alien task: three seasons, four aliens, three items; which item an alien wants depends on the season.
 
-Here is the phase whose data are public, initial learning, and the pieces of which :mod:`trialwise.environments.alien_phases`
+Here is the phase whose data are public, initial learning, and the pieces of which :mod:`trialwise.environments.tasks.alien_phases`
 makes all others too: :func:`season_order` and :func:`shuffled_groups`.
 """
 
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
 from trialwise.environments.environment import Environment, Shown
+from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
 
 SEASON_ORDERS = np.array(
     [
@@ -96,7 +96,7 @@ class AlienTask(Environment):
     .. math:: r = \mathrm{round}(\max(0,\ m[x, s, a] + \sigma z)), \qquad z \sim \mathrm{Normal}(0, 1)
 
     with :math:`m` 2 to 10 for the one correct item of an alien in a season and 1 for the others
-    (:data:`~trialwise.environments.alien_rewards.MEANS`). Labels are the codes 0, 1, 2, ...
+    (:data:`~trialwise.environments.tasks.alien_rewards.MEANS`). Labels are the codes 0, 1, 2, ...
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Column
-from trialwise.environments.alien import Noise, noise_of, season_order, shuffled_groups
-from trialwise.environments.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, WRONG
 from trialwise.environments.environment import Environment, Shown
+from trialwise.environments.tasks.alien import Noise, noise_of, season_order, shuffled_groups
+from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, WRONG
 
 HIDDEN, NOVEL, TRAINING = CONTEXTS, CONTEXTS + 1, CONTEXTS + 2
 """What is shown for a context where no season is: a picture that hides it, a season never seen before, and none at all."""
@@ -125,7 +125,7 @@ class AlienExperiment(Environment):
     phases
         In order, some of ``"training", "initial", "hidden", "refresher", "comparison", "novel", "mixed"``.
     noise
-        As in :class:`~trialwise.environments.alien.AlienTask`.
+        As in :class:`~trialwise.environments.tasks.alien.AlienTask`.
 
     Raises
     ------
