@@ -119,7 +119,8 @@ class Recorded:
                 known = ", ".join(self.trials.columns) or "none"
                 raise UsageError(
                     f"{name}'s outcomes depend on the {column}, and the trials have no such column (only: {known}). "
-                    f'Read them with {column}="name of the column"'
+                    "Read them with ",
+                    Argument(column, "name of the column"),
                 )
         for kind in [*self.environment.reads, "action"]:
             labels = self.environment.levels.get(kind)

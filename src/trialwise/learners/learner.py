@@ -24,7 +24,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -198,12 +198,14 @@ class Learner:
         new._restrict(**(parts | changes))
         return new
 
-    def _parameter(self, name: str, verb: str) -> Parameter:
+    def _parameter(self, name: str, verb: Literal["fix", "tie"]) -> Parameter:
         if name in self.declared:
             return self.declared[name]
         if name in self.settings:
-            raise UsageError(f"{verb}({name}=...): '{name}' is a setting: write {type(self).__name__}({name}=...)")
-        raise UsageError(f"{verb}({name}=...): no such parameter. {did_you_mean(name, self.declared, 'parameters')}")
+            written = LearnerSetting(type(self).__name__, name)
+            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", written)
+        meant = did_you_mean(name, self.declared, "parameters")
+        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {meant}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 from trialwise.base.message import MOST, NAME_ALONE, Argument, Input, LearnerSetting, Message, Restriction
 
 FLAGS = ("refit",)
-"""Options without a value; of the other arguments that may be True it is written ``block``, as in ``--reset block``."""
+"""Options without a value."""
 
 
 def in_options(message: str) -> str:
@@ -30,8 +30,10 @@ def _option(typed: Input) -> str:
 def _value(argument: Argument) -> str:
     """The value of an argument as that of an option."""
     value = argument.value
-    if isinstance(value, bool):
-        return "block" if value else "none"
+    if value is False:
+        return "none"
+    if value is True and argument.name == "reset":
+        return "block"
     if isinstance(value, list):
         return _listed(value)
     if isinstance(value, dict):
@@ -46,5 +48,7 @@ def _listed(labels: list[Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    """A value as text on one line, cut short if it is very long."""
     text = "..." if value is ... else str(value)
-    return text if len(text) <= MOST else f"{text[: MOST - 3]}..."
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= MOST - 2 else f"{text[: MOST - 5]}..."
