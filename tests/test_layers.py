@@ -24,16 +24,8 @@ HOUSE = [
 ]
 """The folders from the ground up. A module imports from its own folder and from those below, type-only imports included."""
 
-UPWARDS = {
-    ("analysis.check", "plots.check"),
-    ("analysis.comparison.compare", "plots.compare"),
-    ("analysis.diagnose", "plots.diagnose"),
-    ("inference.fitted", "plots.trace"),
-    ("studies.calibrate", "plots.calibration"),
-    ("studies.confuse", "plots.confusion"),
-    ("studies.recover", "plots.recovery"),
-}
-"""The arrows that run up: late imports of a result's own picture."""
+UPWARDS = {("base.result", "plots")}
+"""The arrows that run up: a result's picture, imported late."""
 
 PRINTING = {
     "base.progress": "bars of a fit that takes minutes, in notebooks and scripts too; silent if asked to be",
@@ -180,21 +172,7 @@ def test_only_inference_samples():
 
 
 def test_only_plots_draw():
-    drawn = {name for name in OWN if foreign(name) & DRAWING and folder(name) not in ("plots", "reports")}
-    typed = {name for name in drawn if all(_is_for_types(TREES[name], library) for library in DRAWING)}
-    report(f"{name} draws" for name in drawn - typed)
-
-
-def _is_for_types(tree, library):
-    """Whether a library is imported only under ``TYPE_CHECKING``."""
-    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    inside = {id(child) for block in blocks for child in ast.walk(block)}
-    return all(
-        id(node) in inside
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == library)
-        or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == library for alias in node.names))
-    )
+    report(f"{name} draws" for name in OWN if foreign(name) & DRAWING and folder(name) not in ("plots", "reports"))
 
 
 def test_only_the_command_line_prints():

@@ -262,7 +262,7 @@ def test_participants_whose_data_say_nothing(trials, good):
     choice[rows], outcome[rows] = -1, np.nan
     found = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
     who = trials.participants[2]
-    assert [c.words for c in found.cautions] == [
+    assert [c.sentence for c in found.cautions] == [
         f"the data of {who} say nothing about {name}: there it follows its prior" for name in MIDDLE
     ]
 

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.base.message import NAME_ALONE, Argument, LearnerSetting, Message, Restriction
+from trialwise.base.result import Finding, Result
 from trialwise.cli.app import app
 from trialwise.cli.options.subject import learners_in
 from trialwise.cli.output.equations import plain, sections, symbol
@@ -107,7 +109,7 @@ def test_the_public_names_import_nothing_heavy_and_win_over_modules():
     code = (
         "import sys, types, trialwise\n"
         "heavy = {'numba', 'pymc', 'pytensor', 'pandas', 'scipy'} & set(sys.modules)\nassert not heavy, heavy\n"
-        "import trialwise.environments.simulate, trialwise.learners, trialwise.cli.app\n"
+        "import trialwise.learners, trialwise.cli.app\n"
         "from trialwise import *\n"
         "assert not [n for n in trialwise.__all__ if isinstance(getattr(trialwise, n), types.ModuleType)]\n"
     )
@@ -148,26 +150,68 @@ def test_equations_in_unicode():
     assert (symbol("alpha_high"), symbol("alpha"), symbol("forget")) == ("α high", "α", "")
 
 
+COLUMN = Argument("participant", "...")
+
+
 @pytest.mark.parametrize(
-    ("library", "typed"),
+    ("message", "python", "typed"),
     [
-        ("type choice='key press' or cue=False", "type --choice 'key press' or --cue none"),
-        ("type participant='...' with one", "type --participant COLUMN with one"),
-        ("reset=True resets at each new block", "--reset block resets at each new block"),
-        ("actions=[-1, 0, 1]", "--actions -1,0,1"),
-        ("declare actions=[...], levels={...}", "declare --actions a,b,c, --levels context=a,b,c"),
-        ("levels={\"context\": ['hot', 'cold']}", "--levels context=hot,cold"),
-        ("fix(alpha=2.0): alpha ranges", "--fix alpha=2.0: alpha ranges"),
-        ("write QLearning().fix(beta='2') to hold it", "write --fix beta=2 to hold it"),
-        ("write QLearning(initial=...)", "write --set initial=..."),
-        ("QLearning(inital='1'): no such setting", "--set inital=1: no such setting"),
-        ("sample longer (draws=2000), or pooling='none'", "sample longer (--draws 2000), or --pooling none"),
-        ("Use refit=True, or more draws, draws=", "Use --refit, or more draws, --draws"),
-        ("QLearning(initial=1.2).fix(forget=0) is one", "QLearning(initial=1.2).fix(forget=0) is one"),
+        (
+            ["type ", Argument("choice", "key press"), " or ", Argument("cue", False)],
+            "type choice='key press' or cue=False",
+            "type --choice 'key press' or --cue none",
+        ),
+        (["type ", COLUMN, " with one"], "type participant='...' with one", "type --participant COLUMN with one"),
+        (["name ", Argument("choice", ...)], "name choice=...", "name --choice COLUMN"),
+        ([Argument("reset", True), " resets"], "reset=True resets", "--reset block resets"),
+        ([Argument("actions", [-1, 0, 1])], "actions=[-1, 0, 1]", "--actions -1,0,1"),
+        ([Argument("actions", [-1, ...])], "actions=[-1, ...]", "--actions -1,..."),
+        ([Argument("labels", ["a b", "c"])], "labels=['a b', 'c']", "--labels 'a b,c'"),
+        (
+            ["declare ", Argument("actions", [...]), ", ", Argument("levels", {...})],
+            "declare actions=[...], levels={...}",
+            "declare --actions a,b,c, --levels context=a,b,c",
+        ),
+        (
+            [Argument("levels", {"context": ["hot", "cold"]})],
+            "levels={\"context\": ['hot', 'cold']}",
+            "--levels context=hot,cold",
+        ),
+        (
+            [Restriction("fix", "alpha", 2.0, ""), ": alpha ranges"],
+            "fix(alpha=2.0): alpha ranges",
+            "--fix alpha=2.0: alpha ranges",
+        ),
+        (
+            ["write ", Restriction("fix", "beta", "2", "QLearning()."), " to hold it"],
+            "write QLearning().fix(beta='2') to hold it",
+            "write --fix beta=2 to hold it",
+        ),
+        (["or ", Restriction("fix", "alpha")], "or .fix(alpha=...)", "or --fix alpha=..."),
+        (["(", Restriction("fix"), ", ", Restriction("tie"), ")"], "(.fix, .tie)", "(--fix, --tie)"),
+        (["write ", LearnerSetting("QLearning", "initial")], "write QLearning(initial=...)", "write --set initial=..."),
+        (
+            [LearnerSetting("QLearning", "inital", "1"), ": no such setting"],
+            "QLearning(inital='1'): no such setting",
+            "--set inital=1: no such setting",
+        ),
+        (
+            ["(", Argument("draws", 2000), "), or ", Argument("pooling", "none")],
+            "(draws=2000), or pooling='none'",
+            "(--draws 2000), or --pooling none",
+        ),
+        (
+            ["Use ", Argument("refit", True), ", or more draws, ", Argument("draws", NAME_ALONE)],
+            "Use refit=True, or more draws, draws=",
+            "Use --refit, or more draws, --draws",
+        ),
+        (["QLearning(initial=1.2).fix(forget=0) is one"], *["QLearning(initial=1.2).fix(forget=0) is one"] * 2),
     ],
 )
-def test_messages_speak_of_options(library, typed):
-    assert in_options(library) == typed
+def test_messages_speak_of_options(message, python, typed):
+    assert Message(*message) == python
+    assert in_options(Message(*message)) == typed
+    assert in_options(tw.UsageError("so: ", *message).message) == f"so: {typed}"
 
 
 # --- inspect --------------------------------------------------------------------------------------------------------
@@ -382,14 +426,15 @@ def test_data_lists_refuses_and_fails():
 # --- fit and demo, with a stand-in for the sampler ---------------------------------------------------------------------
 
 
-class FakeFit:
+class FakeFit(Result):
     """Looks like a fit."""
 
-    notes = ("one thing to know",)
-    tree = None
+    contents = tw.Fit.contents
+    findings = ()
 
     def __init__(self, learner, trials, problems=()):
-        self.learner, self.trials, self.problems = learner, trials, problems
+        self.learner, self.trials = learner, trials
+        self.findings = (*problems, Finding("note", "fitting", "one thing to know"))
 
     def summary(self):
         columns = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"]
@@ -398,14 +443,32 @@ class FakeFit:
     def group(self):
         return self.summary().iloc[:1]
 
+    def tables(self):
+        return {"model_summary": self.summary().rename_axis("parameter")}
+
     def trial_values(self):
         return pd.DataFrame({"participant": [1], "error": [0.5]})
 
     def save(self, path):
         Path(path).write_bytes(b"netcdf")
 
-    def plot_trace(self):
+    def plot(self):
         return Figure()
+
+
+class Found(Result):
+    """Looks like any other result."""
+
+    contents = dict.fromkeys(("check", "recovery", "comparison"), "a table")
+
+    def __init__(self, table, **more):
+        self.table = table
+        vars(self).update(more)
+
+    findings = (Finding("note", "recovered", "alpha: comes back"),)
+
+    def tables(self):
+        return dict.fromkeys(self.contents, self.table)
 
 
 @pytest.fixture
@@ -419,26 +482,25 @@ def fake(monkeypatch):
         return FakeFit(learner, trials, seen.problems)
 
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
-    found = types.SimpleNamespace(table=truth, missed=truth, sentences=("alpha: comes back",))
+    found = Found(truth, missed=truth)
     best = pd.DataFrame({"elpd": [-9.0], "difference": [0.0], "se_difference": [0.0]}, ["TaskSets"])
 
     def report(fits, path, **given):
         seen.reported = fits, given
         return path
 
-    contents = {
+    stand_ins = {
         "inference.fit": {"fit": fit},
         "analysis.check": {"check": lambda fit, task, **given: found},
         "studies.recover": {"recover": lambda *given, **named: found},
-        "analysis.comparison.compare": {"compare": lambda fits, **given: types.SimpleNamespace(table=best)},
+        "analysis.comparison.compare": {"compare": lambda fits, **given: Found(best)},
         "reports.report": {"report": report},
         "plots.recovery": {"recovery_plot": lambda found, table: Figure()},
         "analysis.against_truth": {"summarised": lambda found: truth, "points": lambda fit, given: given},
     }
-    for name in contents:
-        module = types.ModuleType(f"trialwise.{name}")
-        vars(module).update(contents[name])
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name, things in stand_ins.items():
+        for thing, stand_in in things.items():
+            monkeypatch.setattr(importlib.import_module(f"trialwise.{name}"), thing, stand_in)
     return seen
 
 
@@ -497,7 +559,8 @@ def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
 
 
 def test_failed_diagnostics_are_told_after_writing(fake):
-    fake.problems = ("R-hat of alpha_mu is 1.2: sample longer, --draws 2000",)
+    sentence = Message("R-hat of alpha_mu is 1.2: sample longer, ", Argument("draws", 2000))
+    fake.problems = (Finding("problem", "r-hat", sentence),)
     told = run("fit", "QLearning", "trials.csv", "-o", "out", "-q", code=5)
     assert told == "warning: R-hat of alpha_mu is 1.2: sample longer, --draws 2000"
     assert {path.name for path in Path("out").iterdir()} == FILES
@@ -511,7 +574,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
     def no_plot(fit):
         raise RuntimeError("no plot")
 
-    monkeypatch.setattr(FakeFit, "plot_trace", no_plot)
+    monkeypatch.setattr(FakeFit, "plot", no_plot)
     with pytest.raises(RuntimeError, match="no plot"):
         run("fit", "QLearning", "trials.csv", "-o", "out")
     assert Path("out/trace_plot.png").read_text() == "old"
@@ -530,7 +593,7 @@ def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
     def stuck(*_, **__):
         raise ModelError("no finite start for participant 1")
 
-    monkeypatch.setattr(sys.modules["trialwise.inference.fit"], "fit", stuck)
+    monkeypatch.setattr(importlib.import_module("trialwise.inference.fit"), "fit", stuck)
     assert "error: no finite start" in run("fit", "QLearning", "trials.csv", code=4)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def points(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.Data
     import pandas as pd
 
     if fit.pooling == "complete":
-        raise UsageError("pooling='complete' has no participants' parameters to hold against the truth")
+        raise UsageError(Argument("pooling", "complete"), " has no participants' parameters to hold against the truth")
     truth = in_order(fit, truth)
     parts = []
     for name in fit.parameters:

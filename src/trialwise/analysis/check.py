@@ -13,20 +13,20 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.predict import Kind, choice_probabilities, predict
 from trialwise.base.errors import UsageError
 from trialwise.base.progress import bars
+from trialwise.base.result import Finding, Result, Severity
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import Fit
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 BINS = 10
 """Into which choice probabilities are sorted."""
 
 
-@dataclass(frozen=True, eq=False)
-class Check:
+@dataclass(frozen=True, eq=False, repr=False)
+class Check(Result):
     """What a check found.
 
     Attributes
@@ -47,6 +47,11 @@ class Check:
     simulated: pd.DataFrame
     calibration: pd.DataFrame
 
+    contents = {
+        "check": "every measure: observed, predicted, 89 % interval, tail probability",
+        "choice_probabilities": "how often actions were chosen that had so much probability",
+    }
+
     @property
     def missed(self) -> pd.DataFrame:
         """The measures whose observed value is outside the interval, the farthest first."""
@@ -55,14 +60,29 @@ class Check:
         order = np.argsort(-far, kind="stable")
         return self.table.iloc[order[far[order] > 0]]
 
-    def plot(self, width: float = 12.6) -> Figure:
-        """Observed against predicted, a panel a family of measures, and the calibration; ``width`` in inches."""
-        from trialwise.plots.check import check_plot
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """How many measures are outside, and whether these are more than chance explains."""
+        missed, total = len(self.missed), len(self.table)
+        expected = round(1 - INTERVAL, 3) * total
+        sentence = (
+            f"{missed} of {total} measures lie outside their {100 * INTERVAL:.0f} % interval; about {expected:.0f} would by chance, "
+            "though measures go together"
+        )
+        severity: Severity = "note" if missed <= max(1.5 * expected, 1) else "caution"
+        return (Finding(severity, "measures-outside", sentence, about=tuple(map(str, self.missed.index))),)
 
-        return check_plot(self, width)
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``check``, a row a measure, and ``choice_probabilities``, the calibration."""
+        return {"check": self.table, "choice_probabilities": self.calibration}
+
+    @property
+    def headline(self) -> str:
+        """Kind, data sets, and how many measures are outside."""
+        return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
 
     def __repr__(self) -> str:
-        return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
+        return self.headline
 
 
 def check(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.result import Finding, Result, having
 from trialwise.inference import chain_checks as diagnostics
-from trialwise.inference.chain_checks import Finding, labelled
+from trialwise.inference.chain_checks import labelled
 from trialwise.inference.fitted import Fit
 from trialwise.population.priors import group_prior, prior_draws, told
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure
 
 FIRST, LAST = 0.1, 0.5
 """Shares of a chain that Geweke compares."""
@@ -45,8 +45,8 @@ OF_PEOPLE = ("emulator_error", "filter_noise", "particles")
 """Attributes of a fit by particles with a number a participant."""
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
     """What a diagnosis found.
 
     Attributes
@@ -69,12 +69,9 @@ class Diagnosis:
         A row a participant, the worst first: ``parameter`` (their least certain one), its ``r_hat``, ``ess_bulk``, ``ess_tail``;
         ``away``, how many spreads of the group their most unusual parameter is from the group's mean, and ``which`` that is; of a
         learner with a hidden choice also what :mod:`trialwise.inference.samplers.pseudo_marginal.particle` keeps of each. Empty where all share one set.
-    problems
-        What is wrong with the draws, causes first: as ``fit.problems``.
-    cautions
-        What the data cannot tell, though the draws be right.
-    notes
-        What fitting had to do, other than is said above.
+    findings
+        Problems, what is wrong with the draws, causes first, as ``fit.problems``; cautions, what the data cannot tell, though the
+        draws be right; notes, what fitting had to do, other than is said above.
     """
 
     fit: Fit = field(repr=False)
@@ -82,27 +79,53 @@ class Diagnosis:
     sampler: pd.DataFrame
     correlations: pd.DataFrame
     people: pd.DataFrame
-    problems: tuple[Finding, ...]
-    cautions: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+    contents = {
+        "diagnosis": "the parameters of the group",
+        "chains": "what the sampler met with, a row a chain",
+        "correlations": "correlations, the strongest first",
+        "participants": "participants, the least certain first",
+    }
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What is wrong with the draws, causes first."""
+        return having(self.findings, "problem")
+
+    @property
+    def cautions(self) -> tuple[Finding, ...]:
+        """What the data cannot tell."""
+        return having(self.findings, "caution")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What fitting had to do."""
+        return tuple(finding.sentence for finding in having(self.findings, "note"))
 
     @property
     def advice(self) -> list[tuple[str, str]]:
         """Of each problem and caution what was found, and what to try, first things first."""
-        return [(finding.words, finding.advice) for finding in (*self.problems, *self.cautions)]
+        return [(finding.sentence, finding.advice) for finding in (*self.problems, *self.cautions)]
 
     @cached_property
     def verdict(self) -> str:
         """Whether the fit can be relied on, in one paragraph."""
         return diagnostics.verdict(self.problems, self.cautions, self.table, len(self.sampler))
 
-    def plot(self) -> Figure:
-        """Ranks by chain, traces and autocorrelation of the group's parameters."""
-        from trialwise.plots.diagnose import diagnose_plot
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations`` and ``participants`` (:attr:`people`)."""
+        return {
+            "diagnosis": self.table,
+            "chains": self.sampler,
+            "correlations": self.correlations,
+            "participants": self.people,
+        }
 
-        diverging = self.fit.tree["sample_stats"]["diverging"].to_numpy()
-        effective = {str(name): float(ess) for name, ess in self.table["ess_bulk"].items()}
-        return diagnose_plot(labelled(self.fit.tree, self.fit.group_names), diverging, effective)
+    @property
+    def headline(self) -> str:
+        """The verdict."""
+        return self.verdict
 
     def __repr__(self) -> str:
         paragraphs = [self.verdict, *(f"{n}. {words}.\n{cure}" for n, (words, cure) in enumerate(self.advice, 1))]
@@ -131,10 +154,10 @@ def diagnose(fit: Fit) -> Diagnosis:
         *diagnostics.ridges(pairs),
         *diagnostics.cut_short(0.0 if cut is None else float(cut.mean())),
     )
-    said = {finding.words for finding in cautions}
-    notes = tuple(note for note in fit.notes if note not in said)
-    problems = diagnostics.problems(fit.tree, fit.group())
-    return Diagnosis(fit, table, chains, pairs, _people(fit), problems, cautions, notes)
+    said = {finding.sentence for finding in cautions}
+    notes = (note for note in having(fit.findings, "note") if note.sentence not in said)
+    findings = (*having(fit.findings, "problem"), *cautions, *notes)
+    return Diagnosis(fit, table, chains, pairs, _people(fit), findings)
 
 
 def geweke(draws: np.ndarray) -> float:

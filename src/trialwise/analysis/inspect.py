@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.rows import Rows
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import Finding, Result
+from trialwise.base.rows import rows_of
 from trialwise.data.trials import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEW_TRIALS = 30
 """Participants with fewer trials are warned about: their parameters will be mostly the group's."""
@@ -27,26 +33,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Caution:
-    """Something worth a look before fitting.
-
-    Attributes
-    ----------
-    code
-        Short stable name, e.g. ``"few-trials"``.
-    message
-        What was found and what it means.
-    """
-
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
-
-
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(Result):
     """What :func:`inspect` found.
 
     Attributes
@@ -69,14 +56,14 @@ class Inspection:
         ``{context: (trials, mean of each outcome)}``, in the order of :attr:`outcomes`; empty without contexts.
     mapping
         Where each role was found.
-    warnings
-        What is odd.
     learner
         The learner to begin with, or None if none fits.
     why
         The reason for that learner, or what is lacking.
     next_command
         What to type next on the command line.
+    findings
+        What is odd, each a caution.
     """
 
     participants: int
@@ -92,26 +79,42 @@ class Inspection:
     numbers: Mapping[str, Summary]
     by_context: Mapping[Hashable, tuple[int, tuple[float, ...]]]
     mapping: Mapping[str, str]
-    warnings: tuple[Caution, ...]
     learner: str | None
     why: str
     next_command: str
+    findings: tuple[Finding, ...] = ()
 
-    def tables(self) -> list[Rows]:
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What is odd."""
+        return self.findings
+
+    @property
+    def headline(self) -> str:
+        """Participants and trials."""
+        return f"Inspection({self.participants} participants, {self.trials} trials)"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
         """Everything as tables of text, in the order in which they are best read; empty ones are left out."""
-        tables = [
-            Rows("columns", ("role", "found in"), tuple(self.mapping.items())),
-            Rows("counts", ("what", "number"), tuple(self._counts())),
-            Rows("labels", ("set", "number", "labels", "how"), tuple(self._labels())),
-            Rows("numbers", ("column", "missing", "min", "mean", "sd", "max"), tuple(self._numbers())),
-            Rows("choices", ("action", "share"), tuple((str(a), f"{s:.3f}") for a, s in self.choice_shares.items())),
-            Rows("contexts", ("context", "trials", *(f"mean {n}" for n in self.outcomes)), tuple(self._contexts())),
-        ]
-        return [table for table in tables if table.rows]
+        import pandas as pd
+
+        def table(rows: Iterable[tuple[str, ...]], *header: str) -> pd.DataFrame:
+            return pd.DataFrame(list(rows), columns=list(header))
+
+        shares = ((str(action), f"{share:.3f}") for action, share in self.choice_shares.items())
+        tables = {
+            "columns": table(self.mapping.items(), "role", "found in"),
+            "counts": table(self._counts(), "what", "number"),
+            "labels": table(self._labels(), "set", "number", "labels", "how"),
+            "numbers": table(self._numbers(), "column", "missing", "min", "mean", "sd", "max"),
+            "choices": table(shares, "action", "share"),
+            "contexts": table(self._contexts(), "context", "trials", *(f"mean {name}" for name in self.outcomes)),
+        }
+        return {title: each for title, each in tables.items() if len(each)}
 
     def __str__(self) -> str:
         """All tables and warnings, for printing."""
-        return "\n\n".join(map(str, [*self.tables(), *self.warnings]))
+        return "\n\n".join(map(str, [*(rows_of(*each) for each in self.tables().items()), *self.findings]))
 
     def _counts(self) -> Iterator[tuple[str, str]]:
         few, median, many = self.trials_each
@@ -174,7 +177,7 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
         numbers={name: _summary(c.values.ravel()) for name, c in trials.columns.items() if c.levels is None},
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
-        warnings=tuple(_cautions(trials, outcomes)),
+        findings=tuple(_cautions(trials, outcomes)),
         learner=learner,
         why=why,
         next_command=" ".join(word for word in words if word),
@@ -221,36 +224,43 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     return None, "responses without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
 
 
-def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Caution]:
+def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Finding]:
     for note in trials.notes:
-        yield Caution("reading", note)
+        yield _caution("reading", note)
     inferred = [name for name in trials.levels if name not in trials.declared | {"block", "session"}]
     if inferred:
-        yield Caution(
+        yield _caution(
             "inferred-labels",
-            f"the labels of {', '.join(inferred)} were inferred from the data: one that never occurs is not counted;"
-            " declare them if there are more (actions=[...], levels={...})",
-        )
+            Message(
+                f"the labels of {', '.join(inferred)} were inferred from the data: one that never occurs is not counted;"
+                " declare them if there are more (", Argument("actions", [...]), ", ", Argument("levels", {...}), ")",
+            ),
+            inferred,
+        )  # fmt: skip
     yield from _about_participants(trials)
     for name, summary in outcomes.items():
         yield from _about_outcome(name, summary)
     if trials.choice is not None and trials.outcome:
         lost = int(((trials.choice < 0) & ~trials.without_outcome).sum())
         if lost:
-            yield Caution(
+            yield _caution(
                 "outcome-without-choice", f"{_of(lost, trials.n_trials)} trials have an outcome but no choice"
             )
 
 
-def _about_participants(trials: Trials) -> Iterator[Caution]:
+def _caution(code: str, sentence: str, about: Iterable[Hashable] = ()) -> Finding:
+    return Finding("caution", code, sentence, about=tuple(map(str, about)))
+
+
+def _about_participants(trials: Trials) -> Iterator[Finding]:
     lengths, people = trials.lengths, trials.participants
     if len(set(lengths.tolist())) > 1:
         message = f"participants have {lengths.min()} to {lengths.max()} trials: fine, none is padded or dropped"
-        yield Caution("unequal-trials", message)
+        yield _caution("unequal-trials", message)
     few = [str(label) for label, length in zip(people, lengths, strict=True) if length < FEW_TRIALS]
     if few:
         message = f"{_of(len(few), len(people))} participants have fewer than {FEW_TRIALS} trials ({_brief(few, 8)})"
-        yield Caution("few-trials", f"{message}: their parameters will lean on the group's")
+        yield _caution("few-trials", f"{message}: their parameters will lean on the group's", few)
     if trials.choice is None:
         return
     same, none, often = [], [], []
@@ -264,24 +274,26 @@ def _about_participants(trials: Trials) -> Iterator[Caution]:
         if 0 < len(made) < 0.8 * len(choice):
             often.append(label)
     if none:
-        yield Caution("no-choices", f"no choice at all: participants {_brief(none, 8)}")
+        yield _caution("no-choices", f"no choice at all: participants {_brief(none, 8)}", none)
     if same:
-        yield Caution(
-            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out"
+        yield _caution(
+            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out", same
         )
     if often:
-        yield Caution("many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}")
+        yield _caution(
+            "many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}", often
+        )
 
 
-def _about_outcome(name: str, summary: Summary) -> Iterator[Caution]:
+def _about_outcome(name: str, summary: Summary) -> Iterator[Finding]:
     if summary.count == 0:
-        yield Caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
+        yield _caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
     elif summary.min == summary.max:
-        yield Caution(
+        yield _caution(
             "constant-outcome", f"every {name} is {summary.min:g}: nothing can be learnt about what is better"
         )
     elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
-        yield Caution(
+        yield _caution(
             "large-outcome",
             f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): that is all right, the"
             " default prior of beta scales with SD(outcome); priors of your own should too",

@@ -16,6 +16,8 @@ import numpy as np
 
 from trialwise.analysis.true_values import group_draw, labels_in, natural, posterior_draws, prior_in
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
+from trialwise.base.result import Result
 from trialwise.base.streams import streams
 from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import pack
@@ -38,8 +40,8 @@ PARTICLES = 100
 """Of the filter that says what comes next, for a learner with a hidden choice."""
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(Result):
     """Simulated data sets, one for each draw of the parameters, each made when it is asked for: however many there are, one is in
     memory.
 
@@ -66,6 +68,8 @@ class Prediction:
     participants: Sequence
     seed: int
 
+    contents = {"parameters": "parameters of the first draw, a row a participant"}
+
     def __len__(self) -> int:
         return len(self.parameters)
 
@@ -89,6 +93,17 @@ class Prediction:
         import pandas as pd
 
         return pd.DataFrame({"participant": list(self.participants), **self.parameters[number]})
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``parameters`` of the first draw; :meth:`table` has those of any."""
+        return {"parameters": self.table(0)}
+
+    @property
+    def headline(self) -> str:
+        """Kind, learner, data sets and participants."""
+        return (
+            f"Prediction({self.kind}, {self.learner!r}, {len(self)} data sets of {len(self.participants)} participants)"
+        )
 
 
 def predict(
@@ -130,7 +145,7 @@ def predict(
             f'kind={kind!r}: write "rollout", agents by themselves, or "one-step", each choice given what really came before it'
         )
     if draws < 1:
-        raise UsageError(f"draws={draws!r}: 1 or more is wanted")
+        raise UsageError(Argument("draws", draws), ": 1 or more is wanted")
     streams(seed)  # refuses what is no seed
     recorded = source.trials if isinstance(source, Fit) else environment
     if kind == "one-step":

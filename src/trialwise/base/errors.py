@@ -9,9 +9,25 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trialwise.base.message import Input, Message
+
 
 class TrialwiseError(Exception):
-    """Any error that trialwise raises on purpose."""
+    """Any error that trialwise raises on purpose.
+
+    Parameters
+    ----------
+    parts
+        The message: texts, and between them what is to be typed, as data (:class:`~trialwise.base.message.Argument`).
+
+    Attributes
+    ----------
+    message : Message
+    """
+
+    def __init__(self, *parts: str | Input):
+        self.message = Message(*parts)
+        super().__init__(self.message)
 
 
 class UsageError(TrialwiseError, ValueError):
@@ -54,13 +70,15 @@ class Problem:
     remedy: str = ""
     rows: Sequence[int] = ()
 
+    @property
+    def text(self) -> Message:
+        """All of it."""
+        rows = f" ({_rows(self.rows)})" if len(self.rows) else ""
+        remedy = Message("\n    -> ", self.remedy) if self.remedy else ""
+        return Message(f"{self.where}: ", self.message, rows, remedy)
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}"
-        if len(self.rows):
-            text += f" ({_rows(self.rows)})"
-        if self.remedy:
-            text += f"\n    -> {self.remedy}"
-        return text
+        return str(self.text)
 
 
 class DataError(TrialwiseError, ValueError):
@@ -75,7 +93,11 @@ class DataError(TrialwiseError, ValueError):
         self.problems = tuple(problems)
         count = len(self.problems)
         heading = "1 problem with the data" if count == 1 else f"{count} problems with the data"
-        super().__init__("\n".join([f"{heading}:", *(f"  {n}. {p}" for n, p in enumerate(self.problems, 1))]))
+        numbered = (Message(f"  {n}. ", problem.text) for n, problem in enumerate(self.problems, 1))
+        super().__init__(Message.join("\n", [f"{heading}:", *numbered]))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 def _rows(rows: Sequence[int], most: int = 8) -> str:

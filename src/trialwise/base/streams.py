@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 
 Stream = Callable[[Hashable, str], np.random.Generator]
 """Gives the generator of a participant (by label) and a purpose."""
@@ -37,7 +38,7 @@ def streams(seed: int) -> Stream:
         If the seed is not such a number.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UsageError(f"seed={seed!r}: wanted a whole number, 0 or larger, e.g. seed=1")
+        raise UsageError(Argument("seed", seed), ": wanted a whole number, 0 or larger, e.g. ", Argument("seed", 1))
     return partial(_stream, int(seed))
 
 

@@ -15,7 +15,6 @@ from trialwise.base.errors import TrialwiseError
 from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, report, simulate, studies
 from trialwise.cli.output.console import fail, say
 from trialwise.cli.output.status import status_of
-from trialwise.cli.output.words import in_options
 
 
 class Verbs(TyperGroup):
@@ -26,7 +25,7 @@ class Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except TrialwiseError as error:
-            fail(in_options(str(error)))
+            fail(error.message)
             raise typer.Exit(status_of(error)) from None
 
 

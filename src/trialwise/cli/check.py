@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.options.subject import find
 from trialwise.cli.options.task import named
@@ -71,12 +70,8 @@ def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | Non
     fit = fit_in(path, learner, needed=True)
     folder = results.made(output or path.parent)
     found = run(fit, made, draws=draws, seed=seed)
-    table, picture, probabilities = (
-        folder / name for name in ("check.csv", "check_plot.png", "choice_probabilities.csv")
-    )
-    write(table, found.table.to_csv(lineterminator="\n"))
-    write(probabilities, found.calibration.to_csv(index=False, lineterminator="\n"))
-    write(picture, results.png(found.plot()))
+    written = results.write_tables(found, folder)
+    written += results.write_picture(found, folder / "check_plot.png", "the same in pictures")
     how = f"agents in {made!r}" if made else "each choice given the real ones before it"
     say(f"{fit.learner!r}: {draws} simulated data sets, {how}, against {fit.trials.n_participants} participants")
     heading("measures outside their 89 % interval, the farthest first")
@@ -88,10 +83,4 @@ def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | Non
         note(
             "one step ahead a learner is led by the hand; --task AlienTask lets agents live through the task by themselves"
         )
-    results.print_files(
-        [
-            (table, "every measure: observed, predicted, 89 % interval, tail probability"),
-            (picture, "the same in pictures"),
-            (probabilities, "how often actions were chosen that had so much probability"),
-        ]
-    )
+    results.print_files(written)

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from trialwise.base.files import write
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results
-from trialwise.cli.output.console import frame, heading, note, say, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.output.console import note, say
 
 FIGURES = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
 """How columns are shown; the others, which are in units of log-likelihood, with one decimal."""
@@ -62,34 +60,20 @@ def compare(
     loaded = fits_in(fits, learner, needed=True)
     folder = results.made(output)
     found = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
-    people = found.participants.join(found.elpd.add_prefix("elpd_"))
-    table, each, often, picture = (
-        folder / name for name in ("comparison.csv", "participants.csv", "frequencies.csv", "comparison_plot.png")
-    )
-    written = [
-        (table, "a row a learner, the best first"),
-        (each, "a row a participant: who describes it best, and by how much"),
-    ]
-    write(table, found.table.to_csv(lineterminator="\n"))
-    write(each, people.to_csv(lineterminator="\n"))
-    if found.frequencies is not None:
-        write(often, found.frequencies.to_csv(lineterminator="\n"))
-        written.append((often, "how frequent each learner is"))
-    write(picture, results.png(found.plot()))
-    written.append((picture, "the same in pictures"))
+    people = found.participants
+    written = results.write_tables(found, folder)
+    written += results.write_picture(found, folder / "comparison_plot.png", "the same in pictures")
     say(f"what is predicted: {ABOUT[str(method)]}; {len(people)} participants")
-    heading("learners, the best first (log predictive density, higher is better)")
-    frame(
-        found.table.apply(lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f"))))
+    rounded = found.table.apply(
+        lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f")))
     )
-    heading("participants best described")
-    frame(people["winner"].value_counts().rename("participants").to_frame())
+    results.print_table("learners, the best first (log predictive density, higher is better)", rounded)
+    wins = people["winner"].value_counts().rename("participants").to_frame()
+    results.print_table("participants best described", wins)
     if found.frequencies is not None:
-        heading("how frequent each learner is")
-        frame(found.frequencies)
+        results.print_table("how frequent each learner is", found.frequencies)
         say(f"  probability that all are equally frequent: {found.omnibus_risk:.3g}", "dim")
     results.print_files(written)
     if method == By.trial:
         note("single trials predict the same people, not new ones: --method participant does that")
-    for text in found.problems:
-        warn(in_options(text))
+    results.print_findings(found.findings)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from trialwise.base.files import write
+from trialwise.base.message import Message
+from trialwise.base.result import having
 from trialwise.cli.fit import Output
 from trialwise.cli.options.design import RANGES
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import Sampling
 from trialwise.cli.options.subject import Restrictions
 from trialwise.cli.output import results
-from trialwise.cli.output.console import command, frame, heading, paragraph, say
+from trialwise.cli.output.console import command, heading, paragraph, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,12 +129,11 @@ def _fit(how: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | 
     if not how.quiet:
         results.print_group(fitted)
         if table is not None:
-            heading("true against estimated, participant by participant")
-            frame(table)
+            results.print_table("true against estimated, participant by participant", table)
             say("  coverage: the share of participants whose true value lies in their 89 % interval")
         results.print_files(written)
         say()
-        results.print_notes(fitted)
+        results.print_findings(having(fitted.findings, "note"))
     return fitted
 
 
@@ -142,7 +143,7 @@ def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
     from trialwise.environments import AlienTask
 
     found: Check = check(fitted, AlienTask(), draws=size.checks, seed=how.seed or 0, progress=not how.quiet)
-    write(folder / "check.csv", found.table.to_csv(lineterminator="\n"))
+    results.write_tables(found, folder, "check")
     if not how.quiet:
         heading("does the learner do what the agents did?")
         say(
@@ -162,11 +163,11 @@ def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recov
         learner, AlienTask(trials=LENGTH), ranges, size.studies, RECOVERED, seed=how.seed or 0, draws=500, tune=500, chains=2,
         folder=folder, progress=not how.quiet,
     )  # fmt: skip
-    write(folder / "recovery.csv", found.table.to_csv(lineterminator="\n"))
+    results.write_tables(found, folder, "recovery")
     if not how.quiet:
         heading(f"would half as many trials, and {RECOVERED} agents, do?")
-        for text in found.sentences:
-            paragraph(f"  {text}")
+        for finding in found.findings:
+            paragraph(Message("  ", finding.text))
     return found
 
 
@@ -175,8 +176,8 @@ def _compare(how: Sampling, fits: dict[str, Fit], folder: Path) -> Comparison:
     from trialwise.analysis.comparison.compare import compare
 
     found: Comparison = compare(fits, seed=how.seed or 0, progress=not how.quiet)
-    write(folder / "comparison.csv", found.table.to_csv(lineterminator="\n"))
+    results.write_tables(found, folder, "comparison")
     if not how.quiet:
-        heading("who predicts agents that were left out? (log predictive density, higher is better)")
-        frame(found.table[["elpd", "difference", "se_difference"]].round(1))
+        title = "who predicts agents that were left out? (log predictive density, higher is better)"
+        results.print_table(title, found.table[["elpd", "difference", "se_difference"]].round(1))
     return found

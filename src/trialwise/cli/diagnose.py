@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from trialwise.base.files import write
+from trialwise.base.result import having
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.output import results
-from trialwise.cli.output.console import frame, heading, note, paragraph, say
+from trialwise.cli.output.console import heading, paragraph, say
 from trialwise.cli.output.status import Status
-from trialwise.cli.output.words import in_options
 
 PAIRS, PEOPLE = 5, 5
 """How many are printed."""
@@ -34,29 +33,22 @@ def diagnose(
     fit = fit_in(path, learner)
     folder = results.made(output or path.parent)
     found = run(fit)
-    table, picture = folder / "diagnosis.csv", folder / "diagnosis_plot.png"
-    write(table, found.table.to_csv(lineterminator="\n"))
-    write(picture, results.png(found.plot()))
-    paragraph(in_options(found.verdict))
+    written = results.write_tables(found, folder, "diagnosis")
+    what = "ranks, traces and autocorrelation of each chain"
+    written += results.write_picture(found, folder / "diagnosis_plot.png", what)
+    paragraph(found.verdict)
     if found.advice:
         heading("what to try")
-        for number, (words, cure) in enumerate(found.advice, 1):
-            paragraph(in_options(f"{number}. {words}.\n   -> {cure}."))
-    heading("parameters of the group")
-    frame(found.table)
-    heading("chains")
-    frame(found.sampler)
+        results.print_advice((*found.problems, *found.cautions))
+    results.print_table("parameters of the group", found.table)
+    results.print_table("chains", found.sampler)
     if len(found.correlations):
-        heading("correlations, the strongest first")
-        frame(found.correlations.set_index("first").head(PAIRS).drop(columns="known"))
+        pairs = found.correlations.set_index("first").head(PAIRS).drop(columns="known")
+        results.print_table("correlations, the strongest first", pairs)
     if len(found.people):
-        heading("participants, the least certain first")
-        frame(found.people.head(PEOPLE))
-    results.print_files(
-        [(table, "the parameters of the group"), (picture, "ranks, traces and autocorrelation of each chain")]
-    )
+        results.print_table("participants, the least certain first", found.people.head(PEOPLE))
+    results.print_files(written)
     say()
-    for text in found.notes:
-        note(in_options(text))
+    results.print_findings(having(found.findings, "note"))
     if found.problems:
         raise typer.Exit(Status.DIAGNOSTICS)

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.result import having
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results
 from trialwise.cli.output.console import note, say
-from trialwise.cli.output.words import in_options
 
 CHECKPOINT = "unfinished.npz"
 """The work so far of a fit that takes minutes: the same command goes on from there."""
@@ -53,7 +53,7 @@ def fit(
     folder = results.made(output)
     if not sampling.quiet:
         for text in trials.notes:
-            note(in_options(text))
+            note(text)
         say(
             f"{restricted!r}: {', '.join(restricted.names)}; "
             f"{trials.n_participants} participants, {trials.n_trials} trials"
@@ -67,5 +67,5 @@ def fit(
         results.print_group(fitted)
         results.print_files(written)
         say()
-        results.print_notes(fitted)
+        results.print_findings(having(fitted.findings, "note"))
     results.stop_if_failed(fitted)

@@ -6,8 +6,8 @@ import shlex
 
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
-from trialwise.cli.output.console import command, heading, say, table, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.output import results
+from trialwise.cli.output.console import command, say
 
 
 @grouped
@@ -18,14 +18,12 @@ def inspect(files: Files, columns: Columns) -> None:
     trials = columns.read(files)
     again = " ".join([*(shlex.quote(str(path)) for path in files), columns.words()]).strip()
     found = look(trials, command_options=again)
-    for rows in found.tables():
-        heading(rows.title)
-        table(rows.header, rows.rows)
+    for title, table in found.tables().items():
+        results.print_table(title, table)
     say()
-    for caution in found.warnings:
-        warn(in_options(caution.message))
+    results.print_findings(found.findings)
     if found.learner is None:
-        say(f"No learner to suggest: {in_options(found.why)}")
+        say(f"No learner to suggest: {found.why}")
         return
     say(f"Begin with {found.learner} ({found.why}):")
     command(found.next_command)

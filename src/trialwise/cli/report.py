@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.base.result import having
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.options.task import named
-from trialwise.cli.output.console import say, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.output import results
+from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +51,7 @@ def report(
     written = write(loaded, output, title=title, checks=checks, truth=_table(truth), draws=draws, seed=seed)
     say(f"{written}: one file that needs nothing else; read it in a browser, print it, send it")
     for name, fit in loaded.items():
-        for text in fit.problems:
-            warn(in_options(f"{name}: {text}"))
+        results.print_findings(having(fit.findings, "problem"), name)
 
 
 def _table(path: Path | None) -> pd.DataFrame | None:

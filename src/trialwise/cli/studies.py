@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
+from trialwise.base.result import Result
 from trialwise.cli.options.columns import Columns
 from trialwise.cli.options.design import Design, ranges_of
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL as SAMPLING
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results
-from trialwise.cli.output.console import frame, heading, say
+from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,20 +115,8 @@ def recover(
         truth = load(posterior)
     like, folder = design.made(restricted, columns), results.made(output)
     study = run(restricted, like, truth, datasets, design.participants, **work.given(folder), **fits.given())
-    heading(f"recovery of {study.learner} in {like!r}, {len(study.fits)} data sets")
-    frame(study.table)
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "recovery.csv": (study.table, "a row a parameter"),
-            "recovery_points.csv": (study.points, "a row a participant and parameter: truth, estimate, interval"),
-            "recovery_pairs.csv": (study.pairs, "pairs of parameters: do they take each other's place?"),
-            "recovery_fits.csv": (study.fits, "a row a fit: can its draws be relied on?"),
-        },
-        ("recovery_plot.png", study.plot(), "the same in pictures"),
-    )
+    results.print_table(f"recovery of {study.learner} in {like!r}, {len(study.fits)} data sets", study.table)
+    _conclude(study, folder, "recovery_plot.png", "the same in pictures")
 
 
 @grouped
@@ -152,21 +140,12 @@ def calibrate(
         )
     like, folder = design.made(restricted, columns), results.made(output)
     study = run(restricted, like, datasets, design.participants, **work.given(folder), **fits.given())
-    heading(f"calibration of {study.learner} in {like!r}, {len(study.ranks)} data sets")
-    frame(
-        study.table.assign(outside=_words(study.table["outside"]), outside_joint=_words(study.table["outside_joint"]))
+    table = study.table
+    results.print_table(
+        f"calibration of {study.learner} in {like!r}, {len(study.ranks)} data sets",
+        table.assign(outside=_words(table["outside"]), outside_joint=_words(table["outside_joint"])),
     )
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "calibration.csv": (study.table, "a row a quantity"),
-            "calibration_ranks.csv": (study.ranks, "the rank of each true value, a row a data set"),
-            "calibration_fits.csv": (study.fits, "a row a fit: can its draws be relied on?"),
-        },
-        ("calibration_plot.png", study.plot(), "ranks against uniform ones"),
-    )
+    _conclude(study, folder, "calibration_plot.png", "ranks against uniform ones")
 
 
 @grouped
@@ -198,24 +177,11 @@ def confuse(
     truth = ranges_of(found, design.param or [])
     kind: Any = criterion
     study = run(found, like, truth, datasets, design.participants, criterion=kind, **work.given(folder))
-    heading(f"fits best (columns) of what was simulated (rows), by {study.criterion}: participants")
-    frame(study.confusion)
-    heading("data sets")
-    frame(study.groups)
-    heading("who simulated (rows) what fits best (columns): participants")
-    frame(study.inversion)
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "confusion.csv": (study.confusion, "shares of participants, simulated in rows, best fit in columns"),
-            "confusion_groups.csv": (study.groups, "shares of data sets"),
-            "inversion.csv": (study.inversion, "what a win is worth"),
-            "confusion_scores.csv": (study.scores, "every score"),
-        },
-        ("confusion_plot.png", study.plot(), "the three matrices"),
-    )
+    title = f"fits best (columns) of what was simulated (rows), by {study.criterion}: participants"
+    results.print_table(title, study.confusion)
+    results.print_table("data sets", study.groups)
+    results.print_table("who simulated (rows) what fits best (columns): participants", study.inversion)
+    _conclude(study, folder, "confusion_plot.png", "the three matrices")
 
 
 def _with_settings(name: str, settings: list[str]) -> Any:
@@ -234,17 +200,9 @@ def _words(flags: pd.Series) -> pd.Series:
     return flags.map({True: "outside", False: ""})
 
 
-def _say(sentences: tuple[str, ...]) -> None:
-    for text in sentences:
-        say(text)
-
-
-def _files(folder: Path, tables: dict[str, tuple[pd.DataFrame, str]], picture: tuple[str, Any, str]) -> None:
-    """Write tables and picture, and say so."""
-    written = []
-    for name, (table, what) in tables.items():
-        index = table.index.name is not None
-        written.append((write(folder / name, table.to_csv(index=index, lineterminator="\n")), what))
-    name, figure, what = picture
-    written.append((write(folder / name, results.png(figure)), what))
+def _conclude(study: Result, folder: Path, picture: str, what: str) -> None:
+    """Tell the findings; write tables and picture, and say so."""
+    say()
+    results.print_sentences(study.findings)
+    written = [*results.write_tables(study, folder), *results.write_picture(study, folder / picture, what)]
     results.print_files([*written, (folder / "pieces", "finished pieces: the same command goes on from them")])

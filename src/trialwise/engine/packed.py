@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trialwise.base.errors import LearnerError, UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, Trials
 from trialwise.learners.learner import CONTRACT, Learner
 from trialwise.learners.source import helpers, uses
@@ -128,11 +129,15 @@ def pack(learner: Learner, trials: Trials) -> Packed:
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
     if learner.response == "categorical" and trials.choice is None:
-        raise UsageError(f"{learner} needs choices and the data have none: name the column, choice=...")
+        raise UsageError(f"{learner} needs choices and the data have none: name the column, ", Argument("choice", ...))
     if learner.response == "normal" and not trials.response:
-        raise UsageError(f"{learner} needs a response and the data have none: name the column, response=...")
+        raise UsageError(
+            f"{learner} needs a response and the data have none: name the column, ", Argument("response", ...)
+        )
     if "learn" in learner.methods and not trials.outcome:
-        raise UsageError(f"{learner} learns from outcomes and the data have none: name the column, outcome=...")
+        raise UsageError(
+            f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)
+        )
     for use in _reads(learner, "trial"):
         _check_trial_name(learner, trials, use)
     for use in _reads(learner, "outcome"):
@@ -234,7 +239,10 @@ def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int
     guess = f" Did you mean trial.{near[0]}?" if near else ""
     raise LearnerError(
         f"{where}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
-        f'A column of the file is kept with labels=["{name}"] or numbers=["{name}"]'
+        "A column of the file is kept with ",
+        Argument("labels", [name]),
+        " or ",
+        Argument("numbers", [name]),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.files import write
+from trialwise.base.result import Result
 from trialwise.base.streams import Stream, streams
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.environment import Environment, Recorded
@@ -54,8 +55,8 @@ def uniform(low: float, high: float) -> Uniform:
     return Uniform(float(low), float(high))
 
 
-@dataclass(frozen=True, eq=False)
-class Simulation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
     """What simulated participants saw, did and got, and the parameters that made them do it.
 
     Attributes
@@ -86,6 +87,15 @@ class Simulation:
     hidden: np.ndarray | None = None
     potential: np.ndarray | None = None
 
+    contents = {"trials": "a row a trial", "true_parameters": "a row a participant"}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``trials``, with the hidden choice in a column of its own, and ``true_parameters``."""
+        long = self.trials.to_frame()
+        if self.hidden is not None:
+            long["hidden_choice"] = self.hidden
+        return {"trials": long, "true_parameters": self.parameters}
+
     def save(self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False) -> tuple[Path, ...]:
         """Write ``trials.csv`` (a row a trial) and ``true_parameters.csv`` (a row a participant) into a folder.
 
@@ -115,10 +125,8 @@ class Simulation:
         UsageError
             If ``wide`` is asked for without contexts, cues, choices or a single outcome.
         """
-        long = self.trials.to_frame()
-        if self.hidden is not None:
-            long["hidden_choice"] = self.hidden
-        tables = {"trials.csv": long, "true_parameters.csv": self.parameters}
+        tables = {f"{name}.csv": table for name, table in self.tables().items()}
+        long = tables["trials.csv"]
         if potential:
             tables["potential_outcomes.csv"] = self.potential_outcomes()
         if wide:
@@ -152,7 +160,9 @@ class Simulation:
         table[names] = self.potential.reshape(len(table), -1)
         return table
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Learner, trials and seed."""
         return f"Simulation({self.learner!r}, {self.trials!r}, seed={self.seed})"
 
 

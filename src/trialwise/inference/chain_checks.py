@@ -9,9 +9,12 @@ they cure none of the rest.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.result import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,22 +41,7 @@ TELLING = 0.4
 
 ALONE = "fit a participant or two alone, trials.select(trials.participants[:2]): if that fails too, look at the learner and its data"
 NARROWER = "give narrower priors, priors="
-FEWER = "fit fewer parameters (.fix, .tie)"
-
-
-class Finding(NamedTuple):
-    """What is wrong or cannot be told, and what to do about it; what stands before a colon says it in brief."""
-
-    words: str
-    advice: str
-
-    @property
-    def brief(self) -> str:
-        """The words without what they mean."""
-        return self.words.split(": ")[0]
-
-    def __str__(self) -> str:
-        return f"{self.words}. {self.advice}"
+FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -87,17 +75,20 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
     found = []
     if divergences := int(stats["diverging"].sum()):
         words = f"{divergences} divergent transitions: draws near them are biased"
-        found.append(Finding(words, _in_turn(ALONE, NARROWER, FEWER)))
-    if words := _stuck(tree, group):
-        found.append(Finding(words, _in_turn(ALONE, NARROWER, FEWER)))
+        found.append(Finding("problem", "divergences", words, _in_turn(ALONE, NARROWER, FEWER)))
+    if stuck := _stuck(tree, group):
+        chains, words = stuck
+        found.append(Finding("problem", "stuck-chain", words, _in_turn(ALONE, NARROWER, FEWER), chains))
     if "accepted" in stats and (moved := float(stats["accepted"].mean())) < ACCEPTED:
         words = f"chains were elsewhere than before at only {moved:.1%} of draws: the emulators are far off, or the estimates noisy"
-        found.append(Finding(words, _in_turn(NARROWER, FEWER, _longer(draws))))
+        found.append(Finding("problem", "few-moves", words, _in_turn(NARROWER, FEWER, _longer(draws))))
     if "energy" in stats and not ((energy := bfmi(stats["energy"].to_numpy())) >= BFMI).all():
         words = f"E-BFMI of {energy.min():.2f} in a chain (wanted {BFMI:g}): the tails are explored slowly"
-        found.append(Finding(words, _in_turn("give narrower priors for spreads, priors=", FEWER, _longer(draws))))
+        cures = _in_turn("give narrower priors for spreads, priors=", FEWER, _longer(draws))
+        found.append(Finding("problem", "e-bfmi", words, cures))
     if stats.sizes["chain"] == 1:
-        found.append(Finding("one chain has no other to be compared with", "Sample more than one, chains=4"))
+        words = "one chain has no other to be compared with"
+        found.append(Finding("problem", "one-chain", words, Message("Sample more than one, ", Argument("chains", 4))))
     return (*found, *too_few(group, draws))
 
 
@@ -107,41 +98,43 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     compared = group["r_hat"].dropna()  # of one chain there is none
     few, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
     if few:
-        words = f"R-hat above {RHAT:g} for {few} (worst {most:.3f}): the chains disagree"
+        words = f"R-hat above {RHAT:g} for {_some(few)} (worst {most:.3f}): the chains disagree"
         cures = (ALONE, NARROWER, FEWER, _longer(draws)) if most > APART else (_longer(draws), NARROWER, FEWER)
-        found.append(Finding(words, _in_turn(*cures)))
+        found.append(Finding("problem", "r-hat", words, _in_turn(*cures), few))
     smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
     few, least = _worst(-smallest, group.index, above=-ESS)
     if few:
-        words = f"fewer than {ESS} effective draws for {few} (fewest {-least:.0f})"
-        found.append(Finding(words, _in_turn(_longer(draws), FEWER)))
+        words = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
+        found.append(Finding("problem", "few-draws", words, _in_turn(_longer(draws), FEWER), few))
     return found
 
 
-def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> str:
+def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
+    """Which chains hardly move, and that in words."""
     names = dict.fromkeys(str(label).split("[")[0] for label in group.index)
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
-        return ""
+        return None
     share = moved.any(0).mean(1)  # of the draws of each chain
-    chains = [str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < ACCEPTED]]
+    chains = tuple(str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < ACCEPTED])
+    if not chains:
+        return None
     which = f"chain {chains[0]}" if len(chains) == 1 else f"chains {', '.join(chains)}"
-    return f"{which} stood still: at most {share.min():.1%} of draws differ from the one before" if chains else ""
+    return chains, f"{which} stood still: at most {share.min():.1%} of draws differ from the one before"
 
 
-def _in_turn(*cures: str) -> str:
+def _in_turn(*cures: str) -> Message:
     """Remedies as a sentence, first things first."""
-    text = "; then ".join(cures)
-    return text[0].upper() + text[1:]
+    return Message.join("; then ", cures).with_capital()
 
 
-def _longer(draws: int) -> str:
-    return f"draw more, draws={2 * draws}"
+def _longer(draws: int) -> Message:
+    return Message("draw more, ", Argument("draws", 2 * draws))
 
 
-def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[str, float]:
-    bad = [str(name) for name, value in zip(names, values, strict=True) if not value <= above]
-    return _some(bad), float(np.nanmax(values)) if len(values) else 0.0
+def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:
+    bad = tuple(str(name) for name, value in zip(names, values, strict=True) if not value <= above)
+    return bad, float(np.nanmax(values)) if len(values) else 0.0
 
 
 def _some(names: Sequence[str]) -> str:
@@ -164,12 +157,13 @@ def untold(overlap: pd.Series) -> list[Finding]:
     same = overlap[overlap > SAME]
     if not len(same):
         return []
+    names = tuple(str(name) for name in same.index)
     words = (
-        f"the data say nothing about {_some([str(name) for name in same.index])} (overlap of prior and posterior {same.min():.0%} "
+        f"the data say nothing about {_some(names)} (overlap of prior and posterior {same.min():.0%} "
         "or more): what is believed of it after them was believed before"
     )
     cures = ("do not interpret it", FEWER, "get more participants or trials, or a task that asks for it")
-    return [Finding(words, _in_turn(*cures))]
+    return [Finding("caution", "uninformative", words, _in_turn(*cures), names)]
 
 
 def silent(notes: Iterable[str]) -> list[Finding]:
@@ -178,7 +172,7 @@ def silent(notes: Iterable[str]) -> list[Finding]:
         "do not interpret it for them one by one",
         "see whether they did the task: trialwise inspect tells what is odd",
     )
-    return [Finding(note, _in_turn(*cures)) for note in notes]
+    return [Finding("caution", "silent-participants", note, _in_turn(*cures)) for note in notes]
 
 
 def ridges(correlations: pd.DataFrame) -> list[Finding]:
@@ -193,10 +187,11 @@ def ridges(correlations: pd.DataFrame) -> list[Finding]:
         cures = (
             "interpret them together and not one by one",
             NARROWER,
-            f"hold one of them, e.g. .fix({held}=...), and see whether conclusions stay",
+            Message("hold one of them, e.g. ", Restriction("fix", held), ", and see whether conclusions stay"),
             "get more trials; simulate to see how many",
         )
-        found.append(Finding(f"{words}: {known}" if known else words, _in_turn(*cures)))
+        told = f"{words}: {known}" if known else words
+        found.append(Finding("caution", "trade-off", told, _in_turn(*cures), (first, second)))
     return found
 
 
@@ -207,7 +202,7 @@ def cut_short(share: float) -> list[Finding]:
     words = (
         f"trajectories were cut at their longest at {share:.0%} of draws: sampling is slow, though not wrong for that"
     )
-    return [Finding(words, _in_turn(NARROWER, FEWER))]
+    return [Finding("caution", "cut-short", words, _in_turn(NARROWER, FEWER))]
 
 
 # -- in one paragraph ----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message, to_json
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
@@ -102,13 +103,14 @@ def fit(
         raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
     for name, value in (("draws", DRAWS if draws is None else draws), ("chains", chains), ("tune", tune)):
         if not isinstance(value, int | np.integer) or value < 1:
-            raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
+            raise UsageError(Argument(name, value), ": a whole number above 0 is wanted")
     if not learner.names:
         raise UsageError(f"{learner} has no free parameter: use log_likelihood or trial_values")
     notes: list[str] = []
     if pooling == "partial" and trials.n_participants == 1:
         pooling = "none"
-        notes.append("one participant has no group to be pooled with: fitted with pooling='none'")
+        alone = "one participant has no group to be pooled with: fitted with "
+        notes.append(Message(alone, Argument("pooling", pooling)))
     priors = dict(priors or {})
     check_priors(learner, pooling, priors)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
@@ -137,6 +139,7 @@ def fit(
         "pooling": pooling,
         "priors": json.dumps({name: str(prior) for name, prior in priors.items()}),
         "notes": "\n".join(notes),
+        "note_parts": to_json(notes),
         "seed": seed,
         "seconds": ended - began,
         "seconds_of_sampling": run.seconds,
@@ -252,7 +255,7 @@ def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:
     from trialwise.inference.chain_checks import too_few
 
     table = arviz_stats.summary(tree, var_names=list(names), round_to="none")
-    return "; ".join(problem.words for problem in too_few(table))
+    return "; ".join(problem.sentence for problem in too_few(table))
 
 
 def _plain_stats(stats: xr.Dataset) -> xr.Dataset:

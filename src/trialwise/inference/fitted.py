@@ -14,6 +14,8 @@ import numpy as np
 
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.files import whole
+from trialwise.base.message import from_json
+from trialwise.base.result import Finding, Result, having
 from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pymc as pm
     import xarray as xr
-    from matplotlib.figure import Figure
+
+    from trialwise.base.result import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Result):
     """A posterior with everything needed to read, check and reuse it.
 
     Attributes
@@ -52,6 +55,8 @@ class Fit:
     trials: Trials
     priors: Mapping[str, Any] | None = field(default_factory=dict)
 
+    contents = {"model_summary": "parameters of the group and of participants"}
+
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the tree."""
@@ -70,6 +75,8 @@ class Fit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What fitting had to decide and the user should know."""
+        if "note_parts" in self.tree.attrs:
+            return from_json(str(self.tree.attrs["note_parts"]))
         return tuple(line for line in str(self.tree.attrs["notes"]).split("\n") if line)
 
     @property
@@ -102,11 +109,21 @@ class Fit:
         return self._summary.loc[rows]
 
     @cached_property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong with the draws, each a sentence with advice; empty if they can be trusted."""
+    def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
+        """What is wrong with the draws, causes first, and what fitting had to decide."""
         from trialwise.inference.chain_checks import problems
 
-        return tuple(str(finding) for finding in problems(self.tree, self.group()))
+        notes = (Finding("note", "fitting", note) for note in self.notes)
+        return (*problems(self.tree, self.group()), *notes)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the draws, each a sentence with advice; empty if they can be trusted."""
+        return tuple(finding.text for finding in having(self.findings, "problem"))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``model_summary``, as :meth:`summary` gives it."""
+        return {"model_summary": self.summary().rename_axis("parameter")}
 
     def means(self) -> dict[str, np.ndarray]:
         """Posterior means of every parameter, natural scale, ``(participants,)``."""
@@ -153,10 +170,7 @@ class Fit:
 
     def plot_trace(self) -> Figure:
         """Densities by chain and traces of the group's parameters."""
-        from trialwise.inference.chain_checks import labelled
-        from trialwise.plots.trace import trace_plot
-
-        return trace_plot(labelled(self.tree, self.group_names), self.tree["sample_stats"]["diverging"].to_numpy())
+        return self.plot()
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a netCDF file, whole or not at all; :func:`load` reads it."""
@@ -173,13 +187,18 @@ class Fit:
             )
         return self.learner
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Learner, participants, draws, and whether they can be trusted."""
         posterior = self.tree["posterior"].sizes
         state = "no problems" if not self.problems else f"{len(self.problems)} problems: see .problems"
         return (
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
             f"{posterior['chain']} x {posterior['draw']} draws; {state})"
         )
+
+    def __repr__(self) -> str:
+        return self.headline
 
 
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.inference.starts import check_hidden_starts, check_starts
@@ -29,8 +30,8 @@ BORDER = 8.0
 """Unconstrained values beyond this are the border of the range: 0.9997 of 0 to 1."""
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
+@dataclass(frozen=True, eq=False, repr=False)
+class Point(Result):
     """Point estimates of every participant.
 
     Attributes
@@ -51,12 +52,40 @@ class Point:
     starts: int
     trials: Trials
 
+    contents = {
+        "maximum_likelihood": "maximum likelihood, a row a participant",
+        "maximum_a_posteriori": "maximum a posteriori, a row a participant",
+    }
+
     @property
     def log_likelihood(self) -> float:
         """Sum of the participants' maximum log-likelihoods."""
         return float(self.maximum_likelihood["log_likelihood"].sum())
 
-    def __repr__(self) -> str:
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A caution where maximum likelihood ran to the border of a range."""
+        table = self.maximum_likelihood
+        away = table["at_border"] != ""
+        if not away.any():
+            return ()
+        names = tuple(
+            name for name in self.learner.names if table["at_border"].str.split(", ").map({name}.issubset).any()
+        )
+        sentence = (
+            f"maximum likelihood ran to the border of the range for {away.sum()} of {len(table)} participants "
+            f"({', '.join(names)}): the data alone do not hold these values"
+        )
+        advice = "Use maximum_a_posteriori, or a hierarchical fit"
+        return (Finding("caution", "at-border", sentence, advice, names),)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``maximum_likelihood`` and ``maximum_a_posteriori``."""
+        return {name: getattr(self, name) for name in self.contents}
+
+    @property
+    def headline(self) -> str:
+        """Learner, participants and summed log-likelihood."""
         people = len(self.maximum_likelihood)
         return f"Point({self.learner!r}, {people} participants, log-likelihood {self.log_likelihood:.1f})"
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.message import Argument, Message, Restriction
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import Packed, pack
 from trialwise.engine.run import run_trace
@@ -103,16 +104,18 @@ def check_hidden_starts(learner: Learner, packed: Packed, trials: Trials, prior:
         name = learner.names[k]
         raise ModelError(
             f"{learner}: the likelihood does not change with {name} at any starting point, so nothing can be learnt about it\n"
-            f"    -> leave it out with .fix({name}=...) or .tie({name}=...), or add data in which it matters"
+            "    -> leave it out with ",
+            *_either(name),
+            ", or add data in which it matters",
         )
 
 
-def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> str:
+def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> Message:
     learner = evaluate.learner
     who = trials.participants[n]
     value, _ = evaluate(u)
     at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, evaluate.natural(u)[n], strict=True))
-    lines = [
+    lines: list[str] = [
         f"{learner}: the {'log-likelihood' if not np.isfinite(value[n]) else 'gradient'} of participant {who!r} is "
         f"{value[n]:g} at a plausible starting point ({at})" + (f"; so are {count - 1} others'" if count > 1 else "")
     ]
@@ -132,10 +135,12 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
     guilty = _guilty(evaluate, prior, u, n)
     if guilty:
         lines.append(
-            f"it is finite with {guilty} at the middle of its prior: give it a narrower one, "
-            f"e.g. priors={{'{guilty}_mu': pm.Normal.dist({prior.mean[learner.names.index(guilty)]:.3g}, 0.5)}}, "
-            f"a smaller range, or .fix({guilty}=...)"
-        )
+            Message(
+                f"it is finite with {guilty} at the middle of its prior: give it a narrower one, "
+                f"e.g. priors={{'{guilty}_mu': pm.Normal.dist({prior.mean[learner.names.index(guilty)]:.3g}, 0.5)}}, "
+                "a smaller range, or ", Restriction("fix", guilty),
+            )
+        )  # fmt: skip
     elif not len(bad):
         lines.append("look for 1 / 0, log(0) or a power of a negative number in the learner")
     else:
@@ -143,7 +148,7 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
             "no single parameter is to blame: look at what the learner computes on that trial "
             "(trialwise.plain_log_likelihood runs it as plain Python)"
         )
-    return "\n    -> ".join(lines)
+    return Message.join("\n    -> ", lines)
 
 
 def _guilty(evaluate: Evaluator, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:
@@ -158,14 +163,19 @@ def _guilty(evaluate: Evaluator, prior: GroupPrior, u: np.ndarray, n: int) -> st
     return found[0] if len(found) == 1 else None
 
 
-def _still(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> str:
+def _still(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> Message:
     learner = evaluate.learner
     head = f"{learner}: the likelihood does not change with {name} at any starting point, so nothing can be learnt about it"
     why = _reason(evaluate, trials, prior, k, name)
-    return f"{head}\n    -> {why}"
+    return Message(head, "\n    -> ", why)
 
 
-def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> str:
+def _either(name: str) -> tuple[Restriction, str, Restriction]:
+    """How to leave a parameter out."""
+    return Restriction("fix", name), " or ", Restriction("tie", name)
+
+
+def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> Message:
     learner, people = evaluate.learner, len(evaluate.packed.rows)
     base = np.tile(prior.mean, (people, 1))
     steps = []
@@ -175,16 +185,18 @@ def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name
         steps.append(evaluate(u)[0])
     jumps = np.ptp(np.stack(steps), axis=0).max() > STILL
     if jumps:
-        return (
+        return Message(
             f"{name} moves it only in jumps: a hard choice such as argmax, int() or a comparison stands between {name} and "
             "the choices, and its gradient is zero almost everywhere. Write a graded one: weights "
-            f"softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or .fix({name}=...)"
+            "softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or ",
+            Restriction("fix", name),
         )
     for reason, changed in _other_data(trials):
         if _moves(learner, changed, prior, k):
-            return f"{reason}: leave {name} out with .fix({name}=...) or .tie({name}=...), or add data that hold it"
-    return (
-        f"nothing that choose or respond reads depends on {name}: use it, make it a constant(...), or .fix({name}=...)"
+            return Message(reason, f": leave {name} out with ", *_either(name), ", or add data that hold it")
+    return Message(
+        f"nothing that choose or respond reads depends on {name}: use it, make it a constant(...), or ",
+        Restriction("fix", name),
     )
 
 
@@ -204,7 +216,7 @@ def _other_data(trials: Trials):
             varied = values + np.where(np.arange(len(values)) % 2, 0.5, -0.5)
             yield f"every {what} is {seen[0]:g}", _with(trials, name, varied)
     if trials.choice is not None and trials.sizes.get("action", 1) == 1:
-        yield "there is only one action: declare the others, actions=[...]", trials
+        yield Message("there is only one action: declare the others, ", Argument("actions", [...])), trials
     if trials.reset is not None and not trials.reset.any():
         flags = np.zeros(trials.n_trials, bool)
         flags[(trials.offsets[:-1] + trials.lengths // 2)] = True

@@ -24,11 +24,12 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.message import LearnerSetting, Message, Restriction
 from trialwise.learners.parameters import Hidden, Parameter, Setting, real, unit
 from trialwise.learners.source import class_source, fingerprint, signal_names
 
@@ -61,23 +62,24 @@ class Learner:
     agent_class: ClassVar[type] = object
 
     def __init__(self, **settings: Any):
+        kind = type(self).__name__
         known = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
         for name, value in settings.items():
             if name not in known:
+                held = Restriction("fix", name, value, f"{kind}().")
                 hint = (
-                    f"'{name}' is a parameter: write {type(self).__name__}().fix({name}={value!r}) to hold it"
+                    Message(f"'{name}' is a parameter: write ", held, " to hold it")
                     if name in self.fields
                     else did_you_mean(name, known, "settings")
                 )
-                raise UsageError(f"{type(self).__name__}({name}={value!r}): no such setting. {hint}")
+                raise UsageError(LearnerSetting(kind, name, value), ": no such setting. ", hint)
             default = known[name].value
             kinds = (int, float) if isinstance(default, float) else type(default)
             if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
-                raise UsageError(
-                    f"{type(self).__name__}({name}={value!r}): a {type(default).__name__} is wanted ({known[name].role})"
-                )
+                wanted = f"a {type(default).__name__} is wanted"
+                raise UsageError(LearnerSetting(kind, name, value), f": {wanted} ({known[name].role})")
             if isinstance(known[name], Hidden) and value < 1:
-                raise UsageError(f"{type(self).__name__}({name}={value!r}): 1 or more is wanted ({known[name].role})")
+                raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({known[name].role})")
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in known.items()}
         self._restrict(chosen, {}, {}, ())
 
@@ -91,8 +93,9 @@ class Learner:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise UsageError(
-            f"a learner is frozen: write {type(self).__name__}({name}=...) for a setting, .fix({name}=...) for a parameter"
-        )
+            "a learner is frozen: write ", LearnerSetting(type(self).__name__, name), " for a setting, ",
+            Restriction("fix", name), " for a parameter",
+        )  # fmt: skip
 
     settings: Mapping[str, Any]
     fixed: Mapping[str, float]
@@ -140,7 +143,8 @@ class Learner:
             parameter = self._parameter(name, "fix")
             number = np.asarray(value, float)
             if number.ndim or not parameter.holds(number):
-                raise UsageError(f"fix({name}={value!r}): {name} ({parameter.role}) ranges {parameter.range}")
+                held = Restriction("fix", name, value, "")
+                raise UsageError(held, f": {name} ({parameter.role}) ranges {parameter.range}")
             fixed[name] = float(number)
         return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
 
@@ -156,11 +160,13 @@ class Learner:
         for name, to in names.items():
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
-                raise UsageError(f"tie({name}={to!r}): {name} ranges {parameter.range} but {to} ranges {target.range}")
+                ties = Restriction("tie", name, to, "")
+                raise UsageError(ties, f": {name} ranges {parameter.range} but {to} ranges {target.range}")
             tied[name] = to
         for name, to in tied.items():
             if to in tied:
-                raise UsageError(f"tie({name}={to!r}): {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
+                ties = Restriction("tie", name, to, "")
+                raise UsageError(ties, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
         return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
 
     def with_lapse(self) -> Learner:
@@ -192,12 +198,14 @@ class Learner:
         new._restrict(**(parts | changes))
         return new
 
-    def _parameter(self, name: str, verb: str) -> Parameter:
+    def _parameter(self, name: str, verb: Literal["fix", "tie"]) -> Parameter:
         if name in self.declared:
             return self.declared[name]
         if name in self.settings:
-            raise UsageError(f"{verb}({name}=...): '{name}' is a setting: write {type(self).__name__}({name}=...)")
-        raise UsageError(f"{verb}({name}=...): no such parameter. {did_you_mean(name, self.declared, 'parameters')}")
+            written = LearnerSetting(type(self).__name__, name)
+            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", written)
+        meant = did_you_mean(name, self.declared, "parameters")
+        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {meant}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trialwise.plots import picture
+from trialwise.studies.calibrate import Calibration
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.studies.calibrate import Calibration
 
-
+@picture.register(Calibration)
 def calibration_plot(study: Calibration) -> Figure:
     """A panel a quantity: ECDF of its ranks less the diagonal; grey, the 95 % band for all quantities together."""
     from matplotlib.figure import Figure

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.check import Check
+from trialwise.plots import picture
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from trialwise.analysis.check import Check
 
 FAMILY = re.compile(r"^(?P<family>.*?)(?P<place>\d+)(?P<rest>.*)$")
 """Measures whose names differ in a number alone make a curve."""
@@ -42,6 +43,7 @@ def named(family: str) -> str:
     return family.replace("…", "").replace("trial  ", "trials ").strip(" ,")
 
 
+@picture.register(Check)
 def check_plot(check: Check, width: float = 12.6) -> Figure:
     """A panel a curve (points observed, band what is predicted), one for all other measures, one for probabilities.
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.comparison.compare import Comparison
+from trialwise.plots import picture
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.analysis.comparison.compare import Comparison
 
-
+@picture.register(Comparison)
 def compare_plot(comparison: Comparison) -> Figure:
     """Three panels: differences from the best with two standard errors; every participant's differences; frequencies.
 

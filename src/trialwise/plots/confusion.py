@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from trialwise.plots import picture
+from trialwise.studies.confuse import Confusion
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.studies.confuse import Confusion
 
-
+@picture.register(Confusion)
 def confusion_plot(study: Confusion) -> Figure:
     """Three matrices, learners that simulated in rows: shares of participants, of data sets, and what a win is worth."""
     from matplotlib.figure import Figure

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.diagnose import Diagnosis
+from trialwise.inference.chain_checks import labelled
+from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
 from trialwise.plots.trace import trace
 
@@ -17,20 +19,16 @@ if TYPE_CHECKING:
 BINS, LAGS = 10, 60
 
 
-def diagnose_plot(
-    parameters: Mapping[str, np.ndarray], diverging: np.ndarray, effective: Mapping[str, float]
-) -> Figure:
-    """A row a parameter: ranks by chain, draws in order, autocorrelation by chain.
+@picture.register(Diagnosis)
+def diagnose_plot(diagnosis: Diagnosis) -> Figure:
+    """A row a parameter of the group: ranks by chain, draws in order, autocorrelation by chain.
 
-    Parameters
-    ----------
-    parameters
-        Draws of each, ``(chains, draws)``.
-    diverging
-        Of the same shape: whether the transition to that draw diverged.
-    effective
-        Effective draws of each parameter: they make the band that ranks of good chains keep to, mostly.
+    The effective draws of each parameter make the band that ranks of good chains keep to, mostly.
     """
+    fit = diagnosis.fit
+    parameters = labelled(fit.tree, fit.group_names)
+    diverging = fit.tree["sample_stats"]["diverging"].to_numpy()
+    effective = {str(name): float(ess) for name, ess in diagnosis.table["ess_bulk"].items()}
     figure, axes, shown = panels(parameters, 11, 1.6, (2, 3, 2))
     for (label, draws), (left, middle, right) in zip(shown.items(), axes, strict=True):
         _ranks(left, draws, effective[label])

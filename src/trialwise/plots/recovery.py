@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trialwise.plots import picture
+from trialwise.studies.recover import Recovery
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from trialwise.studies.recover import Recovery
 
 MANY, PAIRS, PANEL = 120, 3, 3.4
 """Points from which intervals are drawn faintly and points small; pairs of parameters that are shown; a panel's width, inches."""
@@ -37,6 +38,7 @@ def recovery_plot(
     return figure
 
 
+@picture.register(Recovery)
 def study_plot(study: Recovery, width: float | None = None) -> Figure:
     """The panels of :func:`recovery_plot`; below, for the pairs whose posteriors are most correlated, errors against errors."""
     table = study.table

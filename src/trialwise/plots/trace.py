@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.inference.chain_checks import labelled
+from trialwise.inference.fitted import Fit
+from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
 
 if TYPE_CHECKING:
@@ -24,22 +26,23 @@ def trace(axis: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
     axis.margins(x=0)
 
 
-def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray, width: float = 9.0) -> Figure:
-    """A row a parameter: the density of each chain on the left, its draws in order on the right.
+@picture.register(Fit)
+def trace_plot(fit: Fit, width: float = 9.0) -> Figure:
+    """A row a parameter of the group: the density of each chain on the left, its draws in order on the right.
 
     Chains that agree lie on each other on the left and look like one band on the right.
 
     Parameters
     ----------
-    parameters
-        Draws of each, ``(chains, draws)``.
-    diverging
-        Of the same shape: whether the transition to that draw diverged.
+    fit
+        Whose chains are drawn.
     width
         Of the figure, inches.
     """
     from scipy.stats import gaussian_kde
 
+    parameters = labelled(fit.tree, fit.group_names)
+    diverging = fit.tree["sample_stats"]["diverging"].to_numpy()
     figure, axes, shown = panels(parameters, width, min(1.5, 0.22 * width), (1, 2))
     for draws, (density, right) in zip(shown.values(), axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)

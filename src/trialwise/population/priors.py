@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
@@ -70,13 +71,12 @@ def check_priors(learner: Learner, pooling: str, priors: Mapping[str, Any]) -> N
         For an unknown pooling, or a prior that the model has no parameter for.
     """
     if pooling not in get_args(Pooling):
-        raise UsageError(f"pooling={pooling!r}: one of {', '.join(map(repr, get_args(Pooling)))}")
+        raise UsageError(Argument("pooling", pooling), f": one of {', '.join(map(repr, get_args(Pooling)))}")
     known = group_names(learner.names, pooling)
     for name in priors:
         if name not in known:
-            raise UsageError(
-                f"priors={{{name!r}: ...}} with pooling={pooling!r}: {did_you_mean(name, known, 'priors')}"
-            )
+            meant = did_you_mean(name, known, "priors")
+            raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {meant}")
 
 
 def told(

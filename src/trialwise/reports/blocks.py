@@ -6,10 +6,11 @@ alone makes, is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from trialwise.base.result import Finding
 from trialwise.base.rows import Rows
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ class Listing(Block):
     draw = "listing"
     items: Sequence[str | Markup | Link]
     numbered: bool = False
+
+
+def listing(title: str, findings: Iterable[Finding], numbered: bool = False) -> list[Block]:
+    """Findings of a result under a title; nothing if there are none."""
+    items = [finding.text for finding in findings]
+    return [Text(title), Listing(items, numbered)] if items else []
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,18 @@ import numpy as np
 from trialwise.analysis.comparison.integrated import Likelihoods
 from trialwise.analysis.true_values import group_draw, natural, prior_in
 from trialwise.base.errors import UsageError
+from trialwise.base.result import Finding, Result
 from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import GroupPrior, check_priors, told
-from trialwise.studies.pieces import divided
+from trialwise.studies.pieces import divided, failures
 from trialwise.studies.recover import worst_r_hat
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study, check_count, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 RANKS = 100
 """Draws, spread evenly over the posterior, among which the truth has its rank: from 0 to this."""
@@ -54,8 +54,8 @@ class Band(NamedTuple):
     high: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Result):
     """What simulation-based calibration found.
 
     Attributes
@@ -77,6 +77,12 @@ class Calibration:
     fits: pd.DataFrame
     failed: Mapping[int, str]
     total: int = RANKS
+
+    contents = {
+        "calibration": "a row a quantity",
+        "calibration_ranks": "the rank of each true value, a row a data set",
+        "calibration_fits": "a row a fit: can its draws be relied on?",
+    }
 
     @property
     def joint(self) -> float:
@@ -125,37 +131,34 @@ class Calibration:
         return not self.table["outside_joint"].any()
 
     @property
-    def sentences(self) -> tuple[str, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """What is wrong with which quantity, if anything; and how sampling went."""
         count, table = len(self.ranks), self.table
-        said = [_wrong(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
-        if not said:
-            said = [
+        found = [_wrong(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
+        if not found:
+            sentence = (
                 f"calibrated: the ranks of all {len(table)} quantities are uniform as far as {count} data sets can tell: a stray "
                 f"of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been seen"
-            ]
-        high = int((self.fits["r_hat"] > 1.05).sum())
-        said.append(
-            f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in "
-            f"{int((self.fits['divergences'] > 0).sum())}"
-        )
-        if self.failed:
-            first = next(iter(self.failed.values()))
-            said.append(
-                f"{len(self.failed)} of {count + len(self.failed)} data sets could not be fitted; the first: {first}"
             )
-        return tuple(said)
+            found = [Finding("note", "calibrated", sentence)]
+        high, diverged = int((self.fits["r_hat"] > 1.05).sum()), int((self.fits["divergences"] > 0).sum())
+        sentence = f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
+        found.append(Finding("caution" if high or diverged else "note", "sampling", sentence))
+        return (*found, *failures(self.failed, count))
 
-    def plot(self) -> Figure:
-        """The ECDF of ranks less the diagonal, and the band for all quantities together, a panel a quantity."""
-        from trialwise.plots.calibration import calibration_plot
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings in words."""
+        return tuple(finding.text for finding in self.findings)
 
-        return calibration_plot(self)
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``calibration`` (:attr:`table`), ``calibration_ranks`` and ``calibration_fits``."""
+        return {"calibration": self.table, "calibration_ranks": self.ranks, "calibration_fits": self.fits}
 
-    def __repr__(self) -> str:
-        return "\n".join(
-            [f"Calibration of {self.learner}, {len(self.ranks)} data sets", *(f"  {s}" for s in self.sentences)]
-        )
+    @property
+    def headline(self) -> str:
+        """Learner and data sets."""
+        return f"Calibration of {self.learner}, {len(self.ranks)} data sets"
 
 
 @lru_cache(maxsize=64)
@@ -317,11 +320,12 @@ def calibration_of(learner: str, pieces: Mapping[int, Piece], total: int = RANKS
     return Calibration(learner, ranks, fits, failed, total)
 
 
-def _wrong(name: str, row: pd.Series) -> str:
+def _wrong(name: str, row: pd.Series) -> Finding:
     """What ranks that are not uniform say."""
-    said = f"{name}: draws are not what they claim to be: "
     if abs(row["mean_rank"] - 0.5) > abs(row["outer"] - 0.2):
         high = row["mean_rank"] > 0.5
-        return said + f"they lie too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, wanted 0.50)"
-    narrow = row["outer"] > 0.2
-    return said + f"they are too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, wanted 0.20)"
+        how = f"they lie too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, wanted 0.50)"
+    else:
+        narrow = row["outer"] > 0.2
+        how = f"they are too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, wanted 0.20)"
+    return Finding("problem", "not-uniform", f"{name}: draws are not what they claim to be: {how}", about=(name,))

@@ -13,17 +13,17 @@ import numpy as np
 from trialwise.analysis.comparison.integrated import integrated_likelihood
 from trialwise.analysis.true_values import Truth, prior_in
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.result import Finding, Result
 from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import divided
+from trialwise.studies.pieces import divided, failures
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 Criterion = Literal["bic", "aic", "integrated"]
 
@@ -37,8 +37,8 @@ STARTS = 4
 """Of each point estimate: likelihoods of learners are smooth, and the best of several starts wins."""
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion:
+@dataclass(frozen=True, eq=False, repr=False)
+class Confusion(Result):
     """What model recovery found.
 
     Attributes
@@ -61,6 +61,13 @@ class Confusion:
     scores: pd.DataFrame
     seconds: pd.Series
     failed: Mapping[int, str]
+
+    contents = {
+        "confusion": "shares of participants, simulated in rows, best fit in columns",
+        "confusion_groups": "shares of data sets",
+        "inversion": "what a win is worth",
+        "confusion_scores": "every score",
+    }
 
     @property
     def confusion(self) -> pd.DataFrame:
@@ -93,12 +100,12 @@ class Confusion:
         return table.reindex(index=list(self.learners), columns=list(self.learners)).fillna(0.0)
 
     @property
-    def sentences(self) -> tuple[str, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """For each learner whether it is told apart from the others, and what a win of it is worth."""
         confusion: Any = self.confusion
         inversion: Any = self.inversion
         groups: Any = self.groups
-        said = []
+        found = []
         for name in self.learners:
             own = confusion.loc[name, name]
             text = "told apart" if own >= TOLD_APART else "not told apart by single participants"
@@ -107,26 +114,28 @@ class Confusion:
             if len(others) and others.max() > 1 - TOLD_APART:
                 text += f"; {others.max():.0%} are taken for {others.idxmax()}"
             worth = inversion.loc[name, name]
-            said.append(
-                text
-                + (f"; where it fits best it is right in {worth:.0%}" if np.isfinite(worth) else "; never fits best")
-            )
-        if self.failed:
-            first = next(iter(self.failed.values()))
-            said.append(
-                f"{len(self.failed)} of {len(self.seconds) + len(self.failed)} data sets could not be fitted; the first: {first}"
-            )
-        return tuple(said)
+            text += f"; where it fits best it is right in {worth:.0%}" if np.isfinite(worth) else "; never fits best"
+            found.append(Finding("note" if own >= TOLD_APART else "caution", "told-apart", text, about=(name,)))
+        return (*found, *failures(self.failed, len(self.seconds)))
 
-    def plot(self) -> Figure:
-        """The three matrices."""
-        from trialwise.plots.confusion import confusion_plot
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings in words."""
+        return tuple(finding.text for finding in self.findings)
 
-        return confusion_plot(self)
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``confusion``, ``confusion_groups`` (:attr:`groups`), ``inversion`` and ``confusion_scores``."""
+        return {
+            "confusion": self.confusion,
+            "confusion_groups": self.groups,
+            "inversion": self.inversion,
+            "confusion_scores": self.scores,
+        }
 
-    def __repr__(self) -> str:
-        head = f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
-        return "\n".join([head, *(f"  {s}" for s in self.sentences)])
+    @property
+    def headline(self) -> str:
+        """Learners, criterion and data sets."""
+        return f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
 
 
 def confuse(

@@ -6,7 +6,7 @@ whole was interrupted: the results are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from trialwise.base.cores import limited
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.progress import bars
+from trialwise.base.result import Finding
 from trialwise.base.workers import GUARD, crew, unguarded
 from trialwise.learners.pickling import pack, unpack
 from trialwise.studies.store import Piece, Store
@@ -140,3 +141,12 @@ def divided(pieces: dict[int, Piece]) -> tuple[dict[int, Piece], dict[int, str]]
     if not done:
         raise ModelError(f"none of {len(pieces)} data sets could be fitted. The first: {next(iter(failed.values()))}")
     return done, failed
+
+
+def failures(failed: Mapping[int, str], done: int) -> tuple[Finding, ...]:
+    """A finding if data sets could not be fitted; ``done`` is how many could."""
+    if not failed:
+        return ()
+    first = next(iter(failed.values()))
+    sentence = f"{len(failed)} of {done + len(failed)} data sets could not be fitted; the first: {first}"
+    return (Finding("problem", "not-fitted", sentence),)

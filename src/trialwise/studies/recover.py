@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -14,19 +14,20 @@ import numpy as np
 from trialwise.analysis.against_truth import INTERVAL, correlation, inside, points, summarised
 from trialwise.analysis.true_values import Truth, labels_in, truth_of
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.result import Finding, Result, Severity
 from trialwise.environments.environment import Environment
 from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import CHAINS, TUNE, fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors, group_prior
-from trialwise.studies.pieces import divided
+from trialwise.studies.pieces import divided, failures
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 FOUND, ROUGH = 0.8, 0.5
 """Correlations of estimates with the truth from which a parameter counts as found, or as found roughly."""
@@ -41,8 +42,8 @@ TRADED = 0.5
 """Posterior correlations from which two parameters are said to take each other's place."""
 
 
-@dataclass(frozen=True, eq=False)
-class Recovery:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovery(Result):
     """What a recovery study found.
 
     Attributes
@@ -73,6 +74,13 @@ class Recovery:
     fits: pd.DataFrame
     failed: Mapping[int, str]
     interval: float
+
+    contents = {
+        "recovery": "a row a parameter",
+        "recovery_points": "a row a participant and parameter: truth, estimate, interval",
+        "recovery_pairs": "pairs of parameters: do they take each other's place?",
+        "recovery_fits": "a row a fit: can its draws be relied on?",
+    }
 
     @property
     def table(self) -> pd.DataFrame:
@@ -119,17 +127,27 @@ class Recovery:
         return table[table["unidentified"] - table["elsewhere"] > 1 / 3].reset_index(drop=True)
 
     @property
-    def sentences(self) -> tuple[str, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """For each parameter, whether this design can find it; then which ones take each other's place, and what went wrong."""
-        table, where = self.table, self.where
-        said = [_verdict(str(name), row, self.interval, self._too_narrow(str(name))) for name, row in table.iterrows()]
-        for n, name in enumerate(table.index):
-            for row in where[where["parameter"] == name].itertuples():
-                said[n] += (
-                    f"; unidentified where {_size(self.points, row.other)} is small: below {row.below:.2g} the data tell nothing "
-                    f"on it in {row.unidentified:.0%} of participants, elsewhere in {row.elsewhere:.0%}"
-                )
-        return (*said, *self._trade_offs(table), *self._troubles())
+        table, where, found = self.table, self.where, []
+        for name, row in table.iterrows():
+            verdict = _verdict(str(name), row, self.interval, self._too_narrow(str(name)))
+            rows = where[where["parameter"] == name].itertuples()
+            sentence = Message(verdict.sentence, *(self._where(each) for each in rows))
+            found.append(replace(verdict, sentence=sentence))
+        return (*found, *self._trade_offs(table), *self._troubles())
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings in words."""
+        return tuple(finding.text for finding in self.findings)
+
+    def _where(self, row: Any) -> str:
+        """A row of :attr:`where` as the end of a sentence."""
+        return (
+            f"; unidentified where {_size(self.points, row.other)} is small: below {row.below:.2g} the data tell nothing "
+            f"on it in {row.unidentified:.0%} of participants, elsewhere in {row.elsewhere:.0%}"
+        )
 
     def _too_narrow(self, name: str) -> bool:
         """Whether intervals hold the truth more rarely than chance explains; data sets, not participants, are independent."""
@@ -139,8 +157,8 @@ class Recovery:
         error = max(each.var(ddof=1) / len(each), alone) if len(each) > 1 else alone
         return bool(each.mean() < self.interval - 3 * np.sqrt(error))
 
-    def _trade_offs(self, table: pd.DataFrame) -> list[str]:
-        said = []
+    def _trade_offs(self, table: pd.DataFrame) -> list[Finding]:
+        found = []
         rows: Any = self.pairs.itertuples()
         for row in rows:
             if abs(row.posterior_correlation) < TRADED:
@@ -153,29 +171,27 @@ class Recovery:
                     f": {a} x {b} comes back better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
                     f"and {b} ({single[b]:.2f})"
                 )
-            said.append(text)
-        return said
+            found.append(Finding("caution", "trade-off", text, about=(a, b)))
+        return found
 
-    def _troubles(self) -> list[str]:
-        count, told = len(self.fits), int((self.fits["problems"] != "").sum())
-        said = [f"draws of {told} of {count} fits are not to be relied on: .fits tells why"] if told else []
-        if self.failed:
-            first = next(iter(self.failed.values()))
-            said.append(
-                f"{len(self.failed)} of {count + len(self.failed)} data sets could not be fitted; the first: {first}"
-            )
-        return said
+    def _troubles(self) -> tuple[Finding, ...]:
+        count, bad = len(self.fits), int((self.fits["problems"] != "").sum())
+        sentence = f"draws of {bad} of {count} fits are not to be relied on: .fits tells why"
+        return (*([Finding("problem", "draws", sentence)] if bad else []), *failures(self.failed, count))
 
-    def plot(self, width: float | None = None) -> Figure:
-        """True against estimated values, a panel a parameter; and the pairs that take each other's place most; ``width`` in inches."""
-        from trialwise.plots.recovery import study_plot
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``."""
+        return {
+            "recovery": self.table,
+            "recovery_points": self.points,
+            "recovery_pairs": self.pairs,
+            "recovery_fits": self.fits,
+        }
 
-        return study_plot(self, width)
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            [f"Recovery of {self.learner}, {len(self.fits)} data sets", *(f"  {s}" for s in self.sentences)]
-        )
+    @property
+    def headline(self) -> str:
+        """Learner and data sets."""
+        return f"Recovery of {self.learner}, {len(self.fits)} data sets"
 
 
 def recover(
@@ -237,7 +253,9 @@ def recover(
     """
     labels = participants_of(environment, participants, datasets, seed)
     if pooling == "complete":
-        raise UsageError("pooling='complete' has no participants' parameters to recover: 'partial' or 'none'")
+        raise UsageError(
+            Argument("pooling", "complete"), " has no participants' parameters to recover: 'partial' or 'none'"
+        )
     if not 0 < interval < 1:
         raise UsageError(f"interval={interval!r}: a probability between 0 and 1 is wanted, e.g. 0.89")
     check_priors(learner, pooling, dict(priors or {}))
@@ -407,18 +425,22 @@ def _size(points: pd.DataFrame, name: str) -> str:
     return f"|{name}|" if below else name
 
 
-def _verdict(name: str, row: pd.Series, interval: float, narrow: bool) -> str:
+def _verdict(name: str, row: pd.Series, interval: float, narrow: bool) -> Finding:
+    severity: Severity = "caution" if narrow else "note"
     r, slope = row["correlation"], row["slope"]
     holds = f"{interval:.0%} intervals hold the truth in {row['coverage']:.0%}"
     if not np.isfinite(r):
-        return f"{name}: its true value does not vary here, so that nothing follows it: state a range (bias {row['bias']:.2g}; {holds})"
+        said: str = f"{name}: its true value does not vary here, so that nothing follows it: state a range (bias {row['bias']:.2g}; {holds})"
+        return Finding("note", "constant-truth", said, about=(name,))
     if r < ROUGH or slope < FLAT:
-        said = (
+        severity, code = "problem", "not-recovered"
+        said = Message(
             f"{name}: not by this design: estimates hardly follow the truth (correlation {r:.2f}, slope {slope:.2f}; {holds}): "
-            f"more trials, or .fix({name}=...)"
-        )
+            "more trials, or ", Restriction("fix", name),
+        )  # fmt: skip
     elif r < FOUND:
+        severity, code = "caution", "roughly-recovered"
         said = f"{name}: roughly: who is high and who is low, not how much (correlation {r:.2f}, slope {slope:.2f}; {holds})"
     else:
-        said = f"{name}: found (correlation {r:.2f}, {holds})"
-    return said + ("; the intervals are too narrow" if narrow else "")
+        code, said = "recovered", f"{name}: found (correlation {r:.2f}, {holds})"
+    return Finding(severity, code, Message(said, "; the intervals are too narrow" if narrow else ""), about=(name,))

@@ -16,6 +16,8 @@ import numpy as np
 
 from trialwise.analysis.true_values import labels_in, seeds
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
+from trialwise.base.result import Result
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
@@ -26,7 +28,7 @@ from trialwise.studies.store import Piece, Store
 
 
 @dataclass(frozen=True, eq=False)
-class Study[Result](ABC):
+class Study[R: Result](ABC):
     """What is asked of every data set, and what is made of all of them.
 
     Attributes
@@ -54,7 +56,7 @@ class Study[Result](ABC):
         """One data set simulated and worked on: arrays by name. A function of its number."""
 
     @abstractmethod
-    def gather(self, pieces: dict[int, Piece]) -> Result:
+    def gather(self, pieces: dict[int, Piece]) -> R:
         """The result of all data sets."""
 
     @abstractmethod
@@ -87,7 +89,7 @@ class Study[Result](ABC):
     def run(
         self, datasets: int, *, folder: str | PathLike[str] | None, executor: Any, workers: int | None, progress: bool,
         **words: str,
-    ) -> Result:  # fmt: skip
+    ) -> R:  # fmt: skip
         """Do what is not done yet, and gather everything; ``words`` are noted in the folder, too, and identify nothing."""
         for number in self.examples:
             self.simulation(number)
@@ -125,4 +127,4 @@ def check_count(name: str, value: Any) -> None:
         Unless it is a whole number above 0.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
+        raise UsageError(Argument(name, value), ": a whole number above 0 is wanted")

@@ -17,6 +17,7 @@ import numpy as np
 
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
 
@@ -60,7 +61,7 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     for name, count in _sizes(means).items():
         if name != "action" and name not in trials.columns:
             raise UsageError(
-                f'behaviour is told by {name}, and the trials have none: read them with {name}="its column"'
+                f"behaviour is told by {name}, and the trials have none: read them with ", Argument(name, "its column")
             )
         if trials.sizes.get(name) != count:
             raise UsageError(

@@ -11,7 +11,9 @@ import numpy as np
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.frequencies import frequencies
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import bars
+from trialwise.base.result import Finding, Result, having
 from trialwise.data.trials import Trials
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
@@ -19,7 +21,6 @@ from trialwise.inference.point import Point
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 Criterion = Literal["bic", "aic"]
 
@@ -39,8 +40,8 @@ ABOUT = {
 """What each method's figures are about."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
     """What a comparison of learners found.
 
     Attributes
@@ -61,8 +62,8 @@ class Comparison:
         None with ``method="trial"``, whose figures are no evidence, and ``"aic"``.
     omnibus_risk
         Probability that all learners are equally frequent; NaN without frequencies.
-    problems
-        What is wrong, or to be known, each a sentence with advice.
+    findings
+        What is wrong, or to be known.
     """
 
     method: str
@@ -70,7 +71,18 @@ class Comparison:
     elpd: pd.DataFrame
     frequencies: pd.DataFrame | None
     omnibus_risk: float
-    problems: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+    contents = {
+        "comparison": "a row a learner, the best first",
+        "participants": "a row a participant: who describes it best, and by how much",
+        "frequencies": "how frequent each learner is",
+    }
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, or to be known, each a sentence with advice."""
+        return tuple(finding.text for finding in self.findings)
 
     @property
     def participants(self) -> pd.DataFrame:
@@ -84,17 +96,21 @@ class Comparison:
         """Name of the learner that predicts best."""
         return str(self.table.index[0])
 
-    def plot(self) -> Figure:
-        """Differences of learners with their standard errors, of each participant, and frequencies."""
-        from trialwise.plots.compare import compare_plot
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``comparison`` (:attr:`table`); ``participants``, with each one's predictive densities; ``frequencies``, if there are any."""
+        tables = {"comparison": self.table, "participants": self.participants.join(self.elpd.add_prefix("elpd_"))}
+        return tables if self.frequencies is None else tables | {"frequencies": self.frequencies}
 
-        return compare_plot(self)
+    @property
+    def headline(self) -> str:
+        """What was compared by."""
+        return f"Comparison by {self.method}: {ABOUT[self.method]}"
 
     def __repr__(self) -> str:
-        lines = [f"Comparison by {self.method}: {ABOUT[self.method]}", self.table.round(2).to_string()]
+        lines = [self.headline, self.table.round(2).to_string()]
         if self.frequencies is not None:
             lines += ["", self.frequencies.round(3).to_string(), f"all equally frequent: {self.omnibus_risk:.3f}"]
-        return "\n".join([*lines, *(f"! {problem}" for problem in self.problems)])
+        return "\n".join([*lines, *(f"! {finding}" for finding in self.findings)])
 
 
 def compare(
@@ -155,9 +171,11 @@ def compare(
     if start is not None and by != "future":
         raise UsageError(f'start={start}: method="{by}" predicts no future; write method="future"')
     if refit and by == "trial":
-        raise UsageError('refit=True leaves participants out; with method="trial" there are as many fits as trials')
+        raise UsageError(
+            Argument("refit", True), ' leaves participants out; with method="trial" there are as many fits as trials'
+        )
     if draws is not None and (isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 25):
-        raise UsageError(f"draws={draws!r}: 25 or more are wanted")
+        raise UsageError(Argument("draws", draws), ": 25 or more are wanted")
     found: dict[str, HeldOut] = {}
     with bars(progress) as tell:
         for name, each in fits.items():
@@ -231,7 +249,7 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     """Fits of all but one participant, as the fit was made."""
     learner = fit._learner("compare")
     if fit.priors is None:
-        raise UsageError("refit=True needs the fit's own priors again: load('...', priors={...})")
+        raise UsageError(Argument("refit", True), " needs the fit's own priors again: load('...', priors={...})")
     sizes, priors = fit.tree["posterior"].sizes, dict(fit.priors)
     tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 
@@ -274,7 +292,7 @@ def _of_fits(fits: dict[str, Fit], found: dict[str, HeldOut], method: Method) ->
         }
     ).rename_axis("learner")
     known, risk = (None, np.nan) if method == "trial" else _frequencies(elpd)
-    return Comparison(method, table, elpd, known, risk, tuple(_problems(fits, found, table, method)))
+    return Comparison(method, table, elpd, known, risk, tuple(_findings(fits, found, table, method)))
 
 
 def _both(error: pd.Series) -> pd.Series:
@@ -313,48 +331,57 @@ def stacked(elpd: Mapping[str, np.ndarray]) -> pd.Series:
     return weight.clip(0.0, 1.0)
 
 
-def _problems(fits: dict[str, Fit], found: dict[str, HeldOut], table: pd.DataFrame, method: str) -> Iterator[str]:
+def _findings(fits: dict[str, Fit], found: dict[str, HeldOut], table: pd.DataFrame, method: str) -> Iterator[Finding]:
     for name in table.index:
         each, fit = found[name], fits[name]
-        if fit.problems:
-            yield f"{name}: its draws have problems of their own, see fit.problems: {fit.problems[0]}"
+        if problems := having(fit.findings, "problem"):
+            sentence = f"{name}: its draws have problems of their own, see fit.problems: {problems[0].sentence}"
+            yield Finding("problem", "draws", sentence, problems[0].advice, (name,))
         if each.bad.any():
             yield _bad(name, each, fit, method)
     for name in table.index[1:]:
         row: Any = table.loc[name]
         if abs(row["difference"]) < ALIKE:
-            yield (
+            sentence = (
                 f"{table.index[0]} and {name} predict nearly alike (difference {row['difference']:.1f}): below {ALIKE:g} a "
-                "standard error is not to be relied on. Neither can be said to be better"
+                "standard error is not to be relied on"
             )
+            pair = (str(table.index[0]), str(name))
+            yield Finding("caution", "alike", sentence, "Neither can be said to be better", pair)
         noise = np.hypot(row["error"], table["error"].iloc[0])
         if noise > SHARP * row["se_difference"] and abs(row["difference"]) < 4 * row["se_difference"]:
-            yield (
-                f"much of the standard error of {name}'s difference is Monte Carlo error ({noise:.1f}): use more, draws= or "
-                "particles="
-            )
+            sentence = Message(
+                f"much of the standard error of {name}'s difference is Monte Carlo error ({noise:.1f}): use more, ",
+                Argument("draws", NAME_ALONE), " or particles=",
+            )  # fmt: skip
+            yield Finding("caution", "noise", sentence, about=(str(name),))
     if len(next(iter(fits.values())).trials.participants) == 1:
-        yield "one participant alone: there is no standard error over participants, and nothing is known of others"
+        sentence = "one participant alone: there is no standard error over participants, and nothing is known of others"
+        yield Finding("caution", "one-participant", sentence)
     one, *others = (fit.trials for fit in fits.values())
     if any(_told_otherwise(one, other) for other in others):
-        yield "outcomes or columns of the fits' trials differ: the same choices are predicted from different information"
+        sentence = (
+            "outcomes or columns of the fits' trials differ: the same choices are predicted from different information"
+        )
+        yield Finding("problem", "different-information", sentence)
 
 
-def _bad(name: str, each: HeldOut, fit: Fit, method: str) -> str:
+def _bad(name: str, each: HeldOut, fit: Fit, method: str) -> Finding:
     worst = f"worst {np.nanmax(each.khat):.2f}, {each.good:.2f} is good"
     if method == "trial":
         count, all_ = int(each.bad.sum()), len(each.khat)
-        return (
-            f"{name}: Pareto k-hat bad for {count} of {all_} trials ({worst}): its elpd is probably too high. Fit with more "
-            'draws, or compare by method="future" or "participant"'
-        )
+        sentence = f"{name}: Pareto k-hat bad for {count} of {all_} trials ({worst}): its elpd is probably too high"
+        advice = 'Fit with more draws, or compare by method="future" or "participant"'
+        return Finding("problem", "pareto-k", sentence, advice, (name,))
     labels = [str(fit.trials.participants[n]) for n in np.flatnonzero(each.bad)]
     shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
-    return (
+    sentence = (
         f"{name}: Pareto k-hat bad for participant {shown} ({worst}): the group is so much moved by them that its draws say "
-        "little about a group without them; its elpd is probably too high. Use refit=True, which fits without each of them, or "
-        "more draws, draws="
+        "little about a group without them; its elpd is probably too high"
     )
+    refit, draws = Argument("refit", True), Argument("draws", NAME_ALONE)
+    how = Message("Use ", refit, ", which fits without each of them, or more draws, ", draws)
+    return Finding("problem", "pareto-k", sentence, how, (name, *labels))
 
 
 def _told_otherwise(a: Trials, b: Trials) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.base.streams import streams
 from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
@@ -99,9 +100,10 @@ def groups_of(fit: Fit, learner: Learner, posterior: xr.Dataset) -> Groups:
     else:
         if fit.priors is None or fit.priors:
             raise UsageError(
-                "pooling='none' with priors of its own: participants can be integrated over under the default priors, or "
-                "under a group: fit with pooling='partial'"
-            )
+                Argument("pooling", "none"),
+                " with priors of its own: participants can be integrated over under the default priors, or under a group: "
+                "fit with ", Argument("pooling", "partial"),
+            )  # fmt: skip
         prior = group_prior(learner, fit.trials)
         mean, spread = prior.mean[None], prior.total[None]
     return Groups(mean, spread, individual)
@@ -281,7 +283,8 @@ def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed
     import pandas as pd
 
     if fit.pooling != "partial":
-        raise UsageError(f"pooling={fit.pooling!r} has no group to integrate over: fit with pooling='partial'")
+        had, wanted = Argument("pooling", fit.pooling), Argument("pooling", "partial")
+        raise UsageError(had, " has no group to integrate over: fit with ", wanted)
     learner = fit._learner("integrated_likelihood")
     groups = groups_of(fit, learner, fit.tree["posterior"].to_dataset())
     some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)

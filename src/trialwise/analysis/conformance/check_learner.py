@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Conformance:
+class Conformance(Result):
     """What came of checking a learner.
 
     Attributes
@@ -37,6 +41,8 @@ class Conformance:
 
     learner: str
     checks: tuple[Check, ...]
+
+    contents = {"checks": "what was checked, whether it held, and what was found"}
 
     @property
     def passed(self) -> bool:
@@ -54,10 +60,29 @@ class Conformance:
         if not self.passed:
             raise LearnerError(str(self))
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A problem for each check that does not hold."""
+        return tuple(
+            Finding("problem", check.name.replace(" ", "-"), f"{check.name}: {check.detail}", about=(self.learner,))
+            for check in self.checks
+            if not check.passed
+        )
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``checks``: a row a check."""
+        import pandas as pd
+
+        rows = [(check.name, "passed" if check.passed else "FAILED", check.detail) for check in self.checks]
+        return {"checks": pd.DataFrame(rows, columns=["check", "result", "found"])}
+
+    @property
+    def headline(self) -> str:
+        """Whether the learner passes."""
+        return f"{self.learner} {f'passes all {len(self.checks)} checks' if self.passed else 'fails'}"
+
     def __str__(self) -> str:
-        failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
-        verdict = "\n  ".join(["fails", *failed]) if failed else f"passes all {len(self.checks)} checks"
-        return f"{self.learner} {verdict}"
+        return "\n  ".join([self.headline, *(finding.sentence for finding in self.findings)])
 
     def __rich__(self) -> Any:
         from rich.table import Table

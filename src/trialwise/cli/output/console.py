@@ -1,4 +1,4 @@
-"""What is printed: results to standard output, whatever is about them to standard error."""
+"""What is printed: results to standard output, whatever is about them to standard error; messages in the words of the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trialwise.base.rounding import figure, is_number
+from trialwise.base.rounding import is_number
+from trialwise.base.rows import rows_of
+from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def say(text: str = "", style: str = "") -> None:
     """A line of the result."""
-    Console(highlight=False).print(Text(text, style))
+    Console(highlight=False).print(Text(in_options(text), style))
 
 
 def show(thing: Any) -> None:
@@ -31,7 +33,8 @@ def show(thing: Any) -> None:
 def paragraph(text: str) -> None:
     """Lines of the result, cut at blanks."""
     console = Console(highlight=False)
-    console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in text.split("\n"))), soft_wrap=True)
+    lines = in_options(text).split("\n")
+    console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in lines)), soft_wrap=True)
 
 
 def note(text: str) -> None:
@@ -51,7 +54,7 @@ def fail(text: str) -> None:
 
 def _aside(head: str, text: str, style: str) -> None:
     console = Console(stderr=True, highlight=False)
-    first, *lines = (head + text).split("\n")
+    first, *lines = (head + in_options(text)).split("\n")
     wrapped = "\n".join(_wrapped(line, console.width - 1) for line in [first, *lines])
     console.print(Text.assemble((head, style), wrapped[len(head) :]), soft_wrap=True)
 
@@ -92,7 +95,5 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int =
 
 def frame(data: pd.DataFrame) -> None:
     """A table of estimates: three figures, whole numbers for effective draws, three decimals for R-hat."""
-    rows = [
-        [str(index), *map(figure, data.columns, row)] for index, row in zip(data.index, data.to_numpy(), strict=True)
-    ]
-    table(["", *map(str, data.columns)], rows)
+    rows = rows_of("", data)
+    table(rows.header, rows.rows)

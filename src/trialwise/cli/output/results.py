@@ -1,10 +1,11 @@
-"""What a fit leaves behind: its files, its group table, its problems."""
+"""What a result leaves behind: its files, its tables, its findings; the same way for all kinds of results."""
 
 from __future__ import annotations
 
 import io
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,15 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
-from trialwise.cli.output.console import frame, heading, note, say, table, warn
+from trialwise.base.message import Message
+from trialwise.base.result import Finding, Result, having
+from trialwise.base.rows import counts_rows
+from trialwise.cli.output.console import frame, heading, note, paragraph, say, table, warn
 from trialwise.cli.output.status import Status
-from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from trialwise.inference.fitted import Fit
 
 
@@ -44,27 +49,67 @@ def png(figure: Any) -> bytes:
     return buffer.getvalue()
 
 
-def save(fit: Fit, folder: Path) -> list[tuple[Path, str]]:
-    """Write a fit's files, the draws first; each appears whole or not at all. The files, and what each holds."""
-    draws, summary, trace, trials = (
-        folder / name for name in ("fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv")
-    )
+Written = list[tuple[Path, str]]
+"""Files, and what each holds."""
+
+
+def write_table(path: Path, data: pd.DataFrame) -> Path:
+    """Write a table as CSV, whole or not at all; an index that only counts the rows is left out."""
+    return write(path, data.to_csv(index=not counts_rows(data), lineterminator="\n"))
+
+
+def write_tables(result: Result, folder: Path, *names: str) -> Written:
+    """Write the tables of a result, or those of them that are named, each into a file of its own."""
+    tables = {name: each for name, each in result.tables().items() if name in (names or result.contents)}
+    return [(write_table(folder / f"{name}.csv", each), result.contents[name]) for name, each in tables.items()]
+
+
+def write_picture(result: Result, path: Path, what: str) -> Written:
+    """Write the picture of a result."""
+    return [(write(path, png(result.plot())), what)]
+
+
+def save(fit: Fit, folder: Path) -> Written:
+    """Write a fit's files, the draws first; each appears whole or not at all."""
+    draws, trials, trace = (folder / name for name in ("fit.nc", "trial_values.csv", "trace_plot.png"))
     fit.save(draws)
-    write(summary, fit.summary().to_csv(index_label="parameter", lineterminator="\n"))
-    write(trials, fit.trial_values().to_csv(index=False, lineterminator="\n"))
-    write(trace, png(fit.plot_trace()))
     return [
         (draws, "draws and diagnostics, for trialwise.load"),
-        (summary, "parameters of the group and of participants"),
-        (trials, "choice probability and signals, a row a trial"),
-        (trace, "the chains: they should look alike and not drift"),
+        *write_tables(fit, folder),
+        (write_table(trials, fit.trial_values()), "choice probability and signals, a row a trial"),
+        *write_picture(fit, trace, "the chains: they should look alike and not drift"),
     ]
 
 
-def print_files(written: list[tuple[Path, str]]) -> None:
+def print_files(written: Written) -> None:
     """What was written."""
     heading("written")
     table(["", ""], [[str(path), what] for path, what in written])
+
+
+def print_table(title: str, data: pd.DataFrame) -> None:
+    """A table under its title."""
+    heading(title)
+    frame(data)
+
+
+def print_findings(findings: Iterable[Finding], about: str = "") -> None:
+    """Findings beside the result, on standard error: notes as such, all else as warnings; ``about`` says of which result."""
+    for finding in findings:
+        text = Message(f"{about}: ", finding.text) if about else finding.text
+        (note if finding.severity == "note" else warn)(text)
+
+
+def print_sentences(findings: Iterable[Finding]) -> None:
+    """Findings that are the result: a line each."""
+    for finding in findings:
+        say(finding.text)
+
+
+def print_advice(findings: Iterable[Finding]) -> None:
+    """What was found and what to try, first things first."""
+    for number, finding in enumerate(findings, 1):
+        paragraph(Message(f"{number}. ", finding.sentence, ".\n   -> ", finding.advice, "."))
 
 
 def print_group(fit: Fit) -> None:
@@ -82,12 +127,6 @@ def print_group(fit: Fit) -> None:
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]
 
 
-def print_notes(fit: Fit) -> None:
-    """What the user should know about the fit."""
-    for text in fit.notes:
-        note(in_options(text))
-
-
 def stop_if_failed(*fits: Fit) -> None:
     """Tell the diagnostics that failed, each once, and end with their exit code.
 
@@ -96,9 +135,8 @@ def stop_if_failed(*fits: Fit) -> None:
     typer.Exit
         If there are any.
     """
-    found = {text: None for fit in fits for text in fit.problems}
-    for text in found:
-        warn(in_options(text))
+    found = {str(finding): finding for fit in fits for finding in having(fit.findings, "problem")}
+    print_findings(found.values())
     if found:
         raise typer.Exit(Status.DIAGNOSTICS)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, labels, missing
 from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
 
@@ -57,16 +58,17 @@ def put_in_order(
             trial,
             gone,
             "the trial number is missing",
-            "fill it in, or type trial=False: rows in order",
+            Message("fill it in, or type ", Argument("trial", False), ": rows in order"),
         )
         how = f"{trial.source}, sorted by it"
         if runs and len({*zip(owner, time, strict=True)}) < n_rows:
             key_of_run = _runs(owner, runs)
             how += f" within {' and '.join(run.source for run in runs)}"
         if not gone.any():
-            remedy = (
-                "remove the copies; if numbers start again in each block, type block='...'; trial=False keeps the rows"
-            )
+            remedy = Message(
+                "remove the copies; if numbers start again in each block, type ", Argument("block", "..."), "; ",
+                Argument("trial", False), " keeps the rows",
+            )  # fmt: skip
             names = np.array([*people, None], object)[owner]
             keys = list(zip(names, key_of_run.tolist(), (_plain(t) for t in time), strict=True))
             check_duplicates(keys, trial, problems, remedy)

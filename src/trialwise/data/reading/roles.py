@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import Before
 from trialwise.data.reading.cells import Cells, listed, missing, numbers, shown
 from trialwise.data.reading.names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
@@ -90,7 +91,9 @@ class Columns:
             return None
         near = closest(name, header)
         there = listed([column for column in header if column], 30)
-        remedy = f"did you mean {role}={shown(near[0])}?" if near else f"type {role}='...' with one of these names"
+        written = Argument(role, near[0] if near else "...")
+        typed = written if role.isidentifier() else str(written)
+        remedy = Message("did you mean ", typed, "?") if near else Message("type ", typed, " with one of these names")
         self.problems.add("missing-column", where, f"there is no column {shown(name)}; there are {there}", remedy)
         return None
 
@@ -133,7 +136,7 @@ def find_roles(
         if role == "outcome" and is_pair(names):
             roles.outcome = columns.take_all({plain(name): name for name in names}, role, "recognised")
         elif len(names) > 1:
-            remedy = f"type {role}={shown(names[0])}, or {role}=False for none of them"
+            remedy = Message("type ", Argument(role, names[0]), ", or ", Argument(role, False), " for none of them")
             problems.add("ambiguous-column", table.name, f"any of {listed(names)} may be the {role}", remedy)
             single[role] = None
         elif role == "outcome":
@@ -155,7 +158,8 @@ def find_roles(
     given = {role: cells for role in BEFORE if (cells := single.get(role)) is not None}
     for name in sorted(given.keys() & more.keys()):
         message = f"two columns are to be called {shown(name)}"
-        problems.add("name-clash", table.name, message, f"type {name}=False, or rename the column in the file")
+        remedy = Message("type ", Argument(name, False), ", or rename the column in the file")
+        problems.add("name-clash", table.name, message, remedy)
     roles.before = {role: Before((cells,), role) for role, cells in given.items()} | more
     _check_needed(roles, named, found, response, columns)
     _check_after(roles, columns, [cells for column in roles.before.values() for cells in column.cells])
@@ -232,12 +236,24 @@ def _check_needed(
     where, there = columns.table.name, listed([name for name in columns.table.header if name], 30)
     if named["participant"] is None and "participant" not in found:
         message = f"no column is recognised as the participant; there are {there}"
-        remedy = "type participant='...', or participant=False if all rows are of one participant"
+        remedy = Message(
+            "type ",
+            Argument("participant", "..."),
+            ", or ",
+            Argument("participant", False),
+            " if all rows are of one participant",
+        )
         columns.problems.add("missing-column", where, message, remedy)
     nothing = roles.choice is None and not roles.response
     if nothing and named["choice"] in (None, False) and "choice" not in found and response in (None, False):
         message = f"no column is recognised as the choice; there are {there}"
-        remedy = "type choice='...' with the column of choices, or response='...' with one of ratings"
+        remedy = Message(
+            "type ",
+            Argument("choice", "..."),
+            " with the column of choices, or ",
+            Argument("response", "..."),
+            " with one of ratings",
+        )
         columns.problems.add("missing-column", where, message, remedy)
 
 
@@ -248,5 +264,9 @@ def _check_after(roles: Roles, columns: Columns, asked: Sequence[Cells | None]) 
     for cells in asked:
         if cells is not None and (cells.name in after or plain(cells.name) in AFTER_CHOICE):
             message = "is known only after the choice, so no learner may see it before"
-            remedy = "leave it out here (outcomes go into outcome=...); if it was shown beforehand, rename the column"
+            remedy = Message(
+                "leave it out here (outcomes go into ",
+                Argument("outcome", ...),
+                "); if it was shown beforehand, rename the column",
+            )
             columns.problems.add("after-choice", cells.where, message, remedy)

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 
 from trialwise.base.errors import DataError, Problem
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading import cells as _cells
 from trialwise.data.reading.cells import Cells, key, listed, shown
 from trialwise.data.trials import MISSED
@@ -50,21 +51,21 @@ class Problems:
             raise DataError(self.found)
 
 
-def declare(levels: str, labels: Iterable[object] = ("...",)) -> str:
-    """What to type in order to declare a set of labels."""
-    inside = ", ".join("..." if label == "..." else shown(label) for label in labels)
-    return f"actions=[{inside}]" if levels == "action" else f'levels={{"{levels}": [{inside}]}}'
+def declare(levels: str, labels: Iterable[object]) -> Argument:
+    """What to type in order to declare a set of labels; ``...`` among them stands for others."""
+    return Argument("actions", list(labels)) if levels == "action" else Argument("levels", {levels: list(labels)})
 
 
 def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: str) -> tuple[np.ndarray, bool]:
     """Numbers, ``float64 (cells,)`` with NaN where missing; and whether they were truth values turned into 1 and 0."""
     values, wrong, truth = _cells.numbers(cells, absent)
-    examples = listed(dict.fromkeys(cells.values[wrong]), 3)
+    odd = list(dict.fromkeys(cells.values[wrong]))
+    examples = listed(odd, 3)
     mixed = cells.comma is False and any(isinstance(c, str) and "," in c for c in cells.values[wrong])
     remedy = (
         "write decimals with a point and no thousands separator"
         if mixed
-        else f"replace them by numbers, or say that they are missing: missing=[{examples.removesuffix(', ...')}]"
+        else Message("replace them by numbers, or say that they are missing: ", Argument("missing", odd[:3]))
     )
     problems.in_cells("not-a-number", cells, wrong, f"the {what} must be a number; found {examples}", remedy)
     infinite = np.isinf(values)
@@ -77,10 +78,10 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
 def check_present(cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None) -> None:
     """A column known before the choice has no gaps: a learner cannot do without it."""
     tokens = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
-    without = f"{name}=False" if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
-    remedy = f"fill it in, remove these rows, or do without the column ({without})"
+    without = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
+    remedy = Message("fill it in, remove these rows, or do without the column (", without, ")")
     if tokens and levels is not None:
-        remedy += f"; if {shown(tokens[0])} is a label, declare it: {declare(levels, [tokens[0], '...'])}"
+        remedy = Message(remedy, f"; if {shown(tokens[0])} is a label, declare it: ", declare(levels, [tokens[0], ...]))
     problems.in_cells("missing-before-choice", cells, absent, f"the {name} is missing", remedy)
 
 
@@ -104,15 +105,24 @@ def missed_choices(
         return np.zeros(len(codes), bool)
     if len(others) == 1:
         other = others.pop()
+        both = sorted([other, "0" if other != "0" else "1"])
         problems.in_cells(
             "ambiguous-missing",
             cells,
             minus,
             f"the only choices are {other} and -1: is -1 an action, or a choice that was not made?",
-            f"type actions=[-1, {other}] if it is an action; else name all actions, as in "
-            f"actions=[{', '.join(dict.fromkeys(sorted([other, '0' if other != '0' else '1'])))}]",
+            Message(
+                "type ",
+                Argument("actions", [-1, _number(other)]),
+                " if it is an action; else name all actions, as in ",
+                Argument("actions", [_number(code) for code in both]),
+            ),
         )
     return minus
+
+
+def _number(code: str) -> Hashable:
+    return int(code) if str(int(code)) == code else code
 
 
 def check_levels(
@@ -138,7 +148,8 @@ def check_levels(
         labels = _cells.sorted_labels(found)
         if name == "action" and not found:
             message = "every choice is missing"
-            problems.add("no-choices", columns[0].where, message, "type choice='...' with the column of choices")
+            remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
+            problems.add("no-choices", columns[0].where, message, remedy)
         _check_plausible(name, columns, labels, len(found), problems)
         notes += _odd_labels(name, labels)
     else:
@@ -155,7 +166,7 @@ def check_levels(
                 cells,
                 unknown,
                 f"found {listed(names)}, but the labels of {name} were declared as {listed(labels)}",
-                f"correct the cells, or declare them too: {declare(name, [*labels, *names][:8])}",
+                Message("correct the cells, or declare them too: ", declare(name, [*labels, *names][:8])),
             )
     codes = [np.array([MISSED if n is None else n for n in places], np.int64) for places in place_or_none]
     return codes, labels
@@ -191,19 +202,33 @@ def _check_plausible(
             "too-many-labels",
             where,
             f"{len(labels)} different {kind}, such as {examples}; a choice has few labels (at most {MOST_ACTIONS})",
-            "type choice='...' with the column of choices, or response='...' if it is a rating",
+            Message(
+                "type ",
+                Argument("choice", "..."),
+                " with the column of choices, or ",
+                Argument("response", "..."),
+                " if it is a rating",
+            ),
         )
     elif len(labels) > MOST_ACTIONS and (len(fractions) > len(labels) / 2 or len(labels) > count / 2):
         problems.add(
             "too-many-labels",
             where,
             f"{len(labels)} different labels in {count} cells, such as {examples}: nothing can be learnt about each",
-            f"type {name}='...' with another column, {name}=False for none, or numbers=[...] if these are numbers",
+            Message(
+                "type ",
+                Argument(name, "..."),
+                " with another column, ",
+                Argument(name, False),
+                " for none, or ",
+                Argument("numbers", [...]),
+                " if these are numbers",
+            ),
         )
 
 
 def _odd_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     whole = [label for label in labels if isinstance(label, int)]
     if (
         len(whole) == len(labels) > 1
@@ -215,7 +240,7 @@ def _odd_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
         gaps = [code for code in every if code not in whole]
         if gaps:
             told = f"the codes of {name} skip {listed(gaps, 4)}"
-            notes.append(f"{told}; if those exist but never occurred, type {declare(name, every)}")
+            notes.append(Message(f"{told}; if those exist but never occurred, type ", declare(name, every)))
     spellings = Counter(label.casefold() for label in labels if isinstance(label, str))
     for twice in [spelling for spelling, count in spellings.items() if count > 1][:3]:
         same = [label for label in labels if isinstance(label, str) and label.casefold() == twice]

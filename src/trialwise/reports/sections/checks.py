@@ -40,18 +40,16 @@ def _blocks(check: Check) -> list[Block]:
         "one-step": "by drawing each choice anew, given the real ones before it, at parameters drawn from the posterior",
     }[check.kind]
     found: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {how}.")]
-    missed, total = len(check.missed), len(check.table)
-    expected = 0.11 * total
-    words = f"{missed} of {total} measures lie outside their 89 % interval; about {expected:.0f} would by chance, though measures go together."
-    if missed <= max(1.5 * expected, 1):
-        found.append(Verdict("good", "The learner does what participants did", words))
-    else:
-        found.append(Verdict("careful", "The learner does some things differently", words))
+    missed = len(check.missed)
+    for finding in check.findings:
+        good = finding.severity == "note"
+        brief = "The learner does what participants did" if good else "The learner does some things differently"
+        found.append(Verdict("good" if good else "careful", brief, f"{finding}."))
     if missed:
         title = "outside their interval, the farthest first" + (f" ({FEW} of {missed})" if missed > FEW else "")
         found.append(Table(rows(title, check.missed.head(FEW), COLUMNS, "measure"), NOTE))
     alt = "Observed behaviour over the 89 % intervals of simulated behaviour, and how often actions were chosen against their probability."
     caption = "Points: observed; bands and bars: 89 % of simulated data sets. Probabilities hold where points lie on the diagonal."
-    found.append(picture(check.plot, alt, caption))
+    found.append(picture(lambda width: check.plot(width=width), alt, caption))
     found.append(Folded("Every measure", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trialwise.analysis.comparison.compare import Comparison
-from trialwise.reports.blocks import Block, Folded, Listing, Section, Table, Text
+from trialwise.reports.blocks import Block, Folded, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import counted, rows
@@ -27,8 +27,7 @@ def _blocks(comparison: Comparison) -> list[Block]:
             f"By the criterion {comparison.method!r} {best} comes first; it is the best for {wins.get(best, 0)} of {counted(len(people), 'participant')}."
         ),
     ]
-    if comparison.problems:
-        found += [Text("To be known:"), Listing(list(comparison.problems))]
+    found += listing("To be known:", comparison.findings)
     found.append(Table(rows("learners, the best first", table, None, "learner")))
     if comparison.frequencies is not None:
         found.append(Table(rows("how frequent each is among participants", comparison.frequencies, None, "learner")))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
-from trialwise.base.rows import Rows
+from trialwise.base.rows import Rows, rows_of
 from trialwise.data.trials import Trials
-from trialwise.reports.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
+from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
 from trialwise.reports.words import counted, listed, rows
@@ -37,11 +37,10 @@ def section(subjects: list[Subject]) -> Section:
 def _blocks(trials: Trials) -> list[Block]:
     seen = inspect(trials)
     found: list[Block] = [Text(_sentence(seen))]
-    found.append(Beside([Table(each) for each in seen.tables() if each.title in BRIEF]))
-    folded = [Table(each) for each in seen.tables() if each.title not in BRIEF]
-    found.append(Folded("Columns and labels", folded))
-    if seen.warnings:
-        found += [Text("Worth a look:"), Listing([caution.message for caution in seen.warnings])]
+    tables = [rows_of(*each) for each in seen.tables().items()]
+    found.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
+    found.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))
+    found += listing("Worth a look:", seen.findings)
     if trials.choice is not None:
         found += _behaviour(measured(trials))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trialwise.analysis.against_truth import points, summarised
-from trialwise.reports.blocks import Block, Heading, Listing, Section, Table, Text
+from trialwise.reports.blocks import Block, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import listed, rows
@@ -53,8 +53,10 @@ def _truth(subject: Subject) -> list[Block]:
 def _study(study: Recovery) -> list[Block]:
     alt = f"Estimated against true values of {listed(str(name) for name in study.table.index)} in simulated data sets."
     return [
-        Text("Participants were simulated at known parameters in a design like this one, and fitted in the same way."),
-        Listing(list(study.sentences)),
+        *listing(
+            "Participants were simulated at known parameters in a design like this one, and fitted in the same way.",
+            study.findings,
+        ),
         Table(rows("recovery", study.table, None, "parameter")),
-        picture(study.plot, alt, "True against estimated values of simulated participants."),
+        picture(lambda width: study.plot(width=width), alt, "True against estimated values of simulated participants."),
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from trialwise.base.result import having
 from trialwise.base.rows import Rows
-from trialwise.reports.blocks import Block, Folded, Heading, Listing, Section, Table, Text, Verdict
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import listed, rows
@@ -38,13 +39,8 @@ def section(subjects: list[Subject]) -> Section:
 def _blocks(subject: Subject) -> list[Block]:
     diagnosis = subject.diagnosis
     found: list[Block] = [Verdict(*subject.judged)]
-    if diagnosis.advice:
-        found += [
-            Text("What to try, first things first:"),
-            Listing([f"{words}. {cure}" for words, cure in diagnosis.advice], numbered=True),
-        ]
-    if diagnosis.notes:
-        found += [Text("What fitting had to decide:"), Listing(diagnosis.notes)]
+    found += listing("What to try, first things first:", (*diagnosis.problems, *diagnosis.cautions), numbered=True)
+    found += listing("What fitting had to decide:", having(diagnosis.findings, "note"))
     found.append(Table(Rows("sampling", ("", ""), tuple(_figures(subject))), facts=True))
     found.append(_trace(subject))
     folded: list[Block] = [
@@ -90,10 +86,6 @@ def _figures(subject: Subject) -> list[tuple[str, str]]:
 
 
 def _trace(subject: Subject) -> Block:
-    from trialwise.inference.chain_checks import labelled
-    from trialwise.plots.trace import trace_plot
-
     fit = subject.fit
-    draws, diverging = labelled(fit.tree, fit.group_names), fit.tree["sample_stats"]["diverging"].to_numpy()
     alt = f"Densities by chain and draws in order of {listed(fit.group_names)}. R-hat and effective draws are in the tables."
-    return picture(lambda width: trace_plot(draws, diverging, width), alt, CHAINS)
+    return picture(lambda width: fit.plot(width=width), alt, CHAINS)
