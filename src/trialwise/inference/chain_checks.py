@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trialwise.inference.draws import labelled, variable_of
+from trialwise.population.names import parameter_of
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -54,19 +57,6 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.words}. {self.advice}"
-
-
-def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Draws ``(chains, draws)`` of each parameter, of each participant by ``alpha[label]``."""
-    posterior, found = tree["posterior"], {}
-    for name in names:
-        values = posterior[name].transpose("chain", "draw", ...)
-        if values.ndim == 2:
-            found[name] = values.to_numpy()
-            continue
-        for n, label in enumerate(posterior["participant"].to_numpy()):
-            found[f"{name}[{label}]"] = values.to_numpy()[:, :, n]
-    return found
 
 
 # -- what is wrong with draws --------------------------------------------------------------------------------------------
@@ -119,7 +109,7 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
 
 
 def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> str:
-    names = dict.fromkeys(str(label).split("[")[0] for label in group.index)
+    names = dict.fromkeys(variable_of(label) for label in group.index)
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
         return ""
@@ -189,11 +179,10 @@ def ridges(correlations: pd.DataFrame) -> list[Finding]:
         if not abs(correlation) > RIDGE:
             continue
         words = f"{first} and {second} are told apart badly (correlation {correlation:.2f}, {level})"
-        held = second.removesuffix("_mu").removesuffix("_sd")
         cures = (
             "interpret them together and not one by one",
             NARROWER,
-            f"hold one of them, e.g. .fix({held}=...), and see whether conclusions stay",
+            f"hold one of them, e.g. .fix({parameter_of(second)}=...), and see whether conclusions stay",
             "get more trials; simulate to see how many",
         )
         found.append(Finding(f"{words}: {known}" if known else words, _in_turn(*cures)))

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import Likelihoods
-from trialwise.analysis.true_values import group_draw, labels_in, natural, prior_in, seeds
+from trialwise.analysis.true_values import labels_in, population_in, seeds
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Surroundings, simulate
+from trialwise.inference.draws import row_label
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import GroupPrior, check_priors, told
+from trialwise.population.population import Population
 from trialwise.studies.pieces import divided, run_pieces
 from trialwise.studies.recover import check_count, worst_r_hat
 from trialwise.studies.store import Piece, Store
@@ -219,13 +220,16 @@ def calibrate(
         raise UsageError("calibrate is about groups: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
         raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
-    given = dict(priors or {})
-    check_priors(learner, "partial", given)
-    prior, unusual = told(prior_in(learner, like, seed), learner, given, "partial")
+    population = population_in(learner, like, seed, priors)
     how = {"draws": draws, "tune": tune, "chains": chains}
-    task = CalibrationTask(learner, like, prior, unusual, people, seed, how, ranks)
+    task = CalibrationTask(learner, like, population, people, seed, how, ranks)
     task.simulation(0)
-    words = {"learner": repr(learner), "design": repr(like), "prior": repr(prior), "participants": str(len(people))}
+    words = {
+        "learner": repr(learner),
+        "design": repr(like),
+        "prior": repr(population.prior),
+        "participants": str(len(people)),
+    }
     store = Store(folder, "calibrate", task, words)
     pieces = run_pieces(
         task, range(datasets), store, executor=executor, workers=workers, progress=progress, stage="calibrating"
@@ -239,52 +243,36 @@ class CalibrationTask:
 
     learner: Learner
     like: Surroundings
-    prior: GroupPrior
-    unusual: Mapping[str, Any]
+    population: Population
     people: tuple[Hashable, ...]
     seed: int
     how: Mapping[str, Any]
     ranks: int
 
-    def simulation(self, number: int) -> tuple[Any, dict[str, float], np.ndarray]:
+    def simulation(self, number: int) -> tuple[Any, dict[str, np.ndarray], np.ndarray]:
         """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
         random, simulating, _ = seeds(self.seed, number)
-        mu, sd, u = group_draw(self.prior, len(self.people), random)
-        group = {
-            f"{name}_{part}": x[k] for k, name in enumerate(self.learner.names) for part, x in (("mu", mu), ("sd", sd))
-        }
-        if self.unusual:
-            import pymc as pm
-
-            group |= {name: float(pm.draw(prior, random_seed=random)) for name, prior in self.unusual.items()}
-            mean, spread = (np.array([group[f"{name}_{part}"] for name in self.learner.names]) for part in ("mu", "sd"))
-            u = mean + spread * (u - mu) / sd
+        mu, sd, u = self.population.draw(len(self.people), random)
         made = simulate(
-            self.learner, self.like, natural(self.learner, u), simulating, list(self.people),
+            self.learner, self.like, self.population.natural(u), simulating, list(self.people),
             keep_missed=isinstance(self.like, Recorded),
         )  # fmt: skip
-        return made, group, u
+        return made, self.population.by_name(mu, sd), u
 
     def __call__(self, number: int) -> Piece:
         """Ranks, by quantity, and how sampling went."""
-        import pymc as pm
-
         began = time.perf_counter()
         made, truth, u = self.simulation(number)
-        priors = dict(self.unusual)
-        for name, mean, width, spread in zip(self.learner.names, *vars(self.prior).values(), strict=True):
-            priors.setdefault(f"{name}_mu", pm.Normal.dist(mean, width))
-            priors.setdefault(f"{name}_sd", pm.HalfNormal.dist(spread))
-        fitting = seeds(self.seed, number)[2]
+        priors, fitting = self.population.distributions(), seeds(self.seed, number)[2]
         fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
-        posterior = fitted.tree["posterior"]
-        individual = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
+        individual = fitted.draws.unconstrained()
         individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)
         found = {
-            name: rank(value, thinned(posterior[name].to_numpy().ravel(), self.ranks)) for name, value in truth.items()
+            name: rank(value, thinned(fitted.draws[name].to_numpy().ravel(), self.ranks))
+            for name, value in truth.items()
         }
-        first = f"[{self.people[0]}]"
-        found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
+        for k, name in enumerate(self.learner.names):
+            found[row_label(name, self.people[0])] = rank(u[0, k], individual[:, 0, k])
         evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
         values = evaluate(np.concatenate([u[None], individual])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
@@ -303,7 +291,7 @@ def thinned(draws: np.ndarray, count: int) -> np.ndarray:
     return draws[:: len(draws) // count][:count]
 
 
-def rank(truth: float, draws: np.ndarray) -> int:
+def rank(truth: float | np.ndarray, draws: np.ndarray) -> int:
     """How many draws lie below the truth."""
     return int((draws < truth).sum())
 

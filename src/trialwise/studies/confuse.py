@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import integrated_likelihood
-from trialwise.analysis.true_values import Truth, labels_in, prior_in, seeds
+from trialwise.analysis.true_values import Truth, labels_in, population_in, seeds
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.streams import streams
 from trialwise.base.workers import not_in_a_starting_process
@@ -182,7 +182,7 @@ def confuse(
     if criterion == "integrated" and len(people) < 2:
         raise UsageError("criterion='integrated' is about groups: participants=2 or more")
     truths = tuple(
-        Truth(prior_in(learner, like, seed), stated, {})
+        Truth(population_in(learner, like, seed), stated, {})
         for learner, stated in zip(learners, _stated(learners, truth), strict=True)
     )
     task = ConfusionTask(learners, like, truths, people, seed, criterion)
@@ -236,7 +236,7 @@ class ConfusionTask:
         """The data set."""
         who = number % len(self.learners)
         random, simulating, _ = seeds(self.seed, number)
-        values = self.truths[who].values(self.learners[who], len(self.people), random)
+        values = self.truths[who].values(len(self.people), random)
         keep = isinstance(self.like, Recorded)
         return simulate(self.learners[who], self.like, values, simulating, list(self.people), keep_missed=keep)
 

@@ -90,7 +90,7 @@ def _figures(subject: Subject) -> list[tuple[str, str]]:
 
 
 def _trace(subject: Subject) -> Block:
-    from trialwise.inference.chain_checks import labelled
+    from trialwise.inference.draws import labelled
     from trialwise.plots.trace import trace_plot
 
     fit = subject.fit
