@@ -79,7 +79,7 @@ def test_one_chain(small):
 def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
     import sys
 
-    module = sys.modules["trialwise.fit"]
+    module = sys.modules["trialwise.inference.fit"]
     monkeypatch.setattr(module, "DRAWS", 40)
     monkeypatch.setattr(sys.modules["trialwise.inference.samplers.nuts"], "divergences", lambda tree: 0)
     found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)

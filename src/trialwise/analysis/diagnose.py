@@ -16,7 +16,7 @@ from trialwise.inference import chain_checks as diagnostics
 from trialwise.inference.chain_checks import Finding
 from trialwise.inference.draws import labelled, row_label, variable_of
 from trialwise.inference.fitted import Fit
-from trialwise.population.names import mean_name, median_name, parameter_of
+from trialwise.population.names import mean_name, median_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -281,8 +281,8 @@ def _pairs(fit: Fit, level: str, names: Sequence[str], draws: Sequence[np.ndarra
 
 def _kind(fit: Fit, name: str) -> str:
     """``"learning rate"``, ``"inverse temperature"`` or neither, of a parameter or its group mean."""
-    base = parameter_of(name)
-    if name not in (base, mean_name(base)) or base not in fit.parameters:
+    base = {mean_name(each): each for each in fit.parameters}.get(name, name)
+    if base not in fit.parameters:
         return ""
     if fit.learner is not None:
         role = next(p.role.lower() for p in fit.learner.parameters if p.name == base)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -213,7 +213,13 @@ class Draws:
         return np.broadcast_to(values, (self.count, self.participants))
 
     def unconstrained(self) -> np.ndarray:
-        """Unconstrained values, ``(chains, draws, rows, parameters)``: a row a participant, or one for all if they share it."""
+        """Unconstrained values, ``(chains, draws, rows, parameters)``: a row a participant, or one for all if they share it.
+
+        Raises
+        ------
+        KeyError
+            If a parameter has none: without a group, where the user's prior is on the natural scale.
+        """
         if self.grouped:
             return self.posterior[INDIVIDUAL].transpose(*CHAIN_DRAW, "participant", "parameter").to_numpy()
         u = np.stack([self[unconstrained_name(name)].to_numpy() for name in self.parameters], -1)
@@ -244,7 +250,7 @@ def variable_of(label: Hashable) -> str:
     return str(label).split("[")[0]
 
 
-def labelled(tree: Mapping[str, Any] | xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
+def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Draws ``(chains, draws)`` of each variable of a fit's tree, of each participant by ``alpha[label]``."""
     posterior, found = tree["posterior"], {}
     for name in names:
