@@ -29,11 +29,11 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     import xarray as xr
 
     from trialwise.engine.packed import pack
-    from trialwise.inference.samplers.pseudo_marginal.correction import group_given_participants
     from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
-    from trialwise.population.priors import group_prior
+    from trialwise.population.population import population_of
 
-    estimate, prior = Estimator(learner, pack(learner, trials), seed), group_prior(learner, trials)
+    estimate, population = Estimator(learner, pack(learner, trials), seed), population_of(learner, trials)
+    prior = population.prior
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
     unit = np.tile(np.arange(people), CHAINS)
     mu = prior.mean + 0.3 * random.standard_normal((CHAINS, size))
@@ -58,7 +58,7 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
                 ).sum(2)
             accept = np.log(random.random(gain.shape)) < gain
             u, value = np.where(accept[..., None], new, u), np.where(accept, found, value)
-        mu, sd = group_given_participants(u, sd, prior, random)
+        mu, sd = population.given_participants(u, sd, random)
         kept.append(np.concatenate([mu, sd], 1))
     draws = np.stack(kept[len(kept) // 2 :], 1)
     names = [f"{name}_{part}" for part in ("mu", "sd") for name in learner.names]

@@ -46,27 +46,29 @@ class Alone:
 
         import trialwise as tw
         from trialwise.analysis.comparison.integrated import Likelihoods
-        from trialwise.analysis.true_values import natural, seeds
+        from trialwise.analysis.true_values import seeds
         from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
+        from trialwise.inference.draws import Draws, row_label
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
+        from trialwise.population.population import Population
         from trialwise.population.priors import GroupPrior
         from trialwise.studies.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
 
         began = time.perf_counter()
         random, simulating, fitting = seeds(SEED, number)
         prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+        population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
-        trials = tw.simulate(self.learner, self.task, natural(self.learner, u), simulating).trials
+        trials = tw.simulate(self.learner, self.task, population.natural(u), simulating).trials
         run = sample_particles(
-            self.learner, pack(self.learner, trials), trials.participants, prior, "none", draws=self.draws, chains=CHAINS,
+            self.learner, pack(self.learner, trials), trials.participants, population, draws=self.draws, chains=CHAINS,
             seed=fitting, checkpoint=Checkpoint(None), tell=lambda stage, share: None, lacks=None,
         )  # fmt: skip
         names = self.learner.names
-        posterior = run.tree["posterior"]
-        draws = np.stack([posterior[f"{name}_unconstrained"].to_numpy().ravel() for name in names], -1)
-        draws = thinned(draws[:, None], RANKS)
-        found = {f"{name}[0]": rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
+        draws = Draws(run.tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
+        draws = thinned(draws.reshape(-1, 1, len(names)), RANKS)
+        found = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
         values = Likelihoods(self.learner, trials, PARTICLES, fitting)(np.concatenate([u[None], draws])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)

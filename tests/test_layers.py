@@ -1,6 +1,7 @@
 """The house: arrows run down, nothing runs in a circle, and nothing reaches for what is not its business."""
 
 import ast
+import re
 from pathlib import Path
 
 import trialwise
@@ -165,6 +166,26 @@ def test_the_engine_names_no_learner():
             words = {node.id for node in ast.walk(TREES[name]) if isinstance(node, ast.Name)}
             assert not words & set(BUILT_IN), name
             assert not any(other.startswith("learners.zoo") for other in OWN[name]), name
+
+
+def strings(tree):
+    """All strings of a module but docstrings, the parts of f-strings included."""
+    loose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in loose:
+            yield node.value
+
+
+def test_only_the_population_and_its_draws_spell_variables():
+    """``alpha_mu``, ``alpha_sd``, ``alpha_group``, ``alpha_unconstrained`` and ``individual``."""
+    allowed = {name for name in TREES if folder(name) == "population"} | {"inference.draws"}
+    report(
+        f"{name} spells a variable: {text!r}"
+        for name, tree in TREES.items()
+        if name not in allowed
+        for text in strings(tree)
+        if re.search(r"_(mu|sd|group|unconstrained)\b", text) or text == "individual"
+    )
 
 
 def test_only_inference_samples():

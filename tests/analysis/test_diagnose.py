@@ -18,7 +18,7 @@ from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
 from trialwise.cli.output.words import in_options
 from trialwise.inference.chain_checks import problems
-from trialwise.population.priors import group_prior, prior_draws
+from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning(initial=1.2)
 CHAINS, DRAWS = 4, 500
@@ -306,9 +306,9 @@ def test_autocorrelation_is_in_draws(trials, good):
 
 
 def test_draws_of_priors(small):
-    prior, trials = group_prior(LEARNER, small.trials), small.trials
+    prior, trials = population_of(LEARNER, small.trials).prior, small.trials
     own = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.Exponential.dist(2.0)}
-    draws = prior_draws(LEARNER, trials, own, "partial", 4000, seed=1)
+    draws = population_of(LEARNER, trials, own).prior_draws(4000, seed=1)
     assert draws["alpha_mu"].mean() == pytest.approx(-1.0, abs=0.03) and draws["alpha_mu"].std() == pytest.approx(
         0.5, rel=0.05
     )
@@ -318,7 +318,7 @@ def test_draws_of_priors(small):
     assert draws["forget_sd"].min() > 0 and np.sqrt((draws["forget_sd"] ** 2).mean()) == pytest.approx(
         prior.spread[2], rel=0.05
     )
-    alone = prior_draws(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none", 2000)
+    alone = population_of(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none").prior_draws(2000)
     np.testing.assert_allclose(alone["alpha"].mean(0), [0.1, 0.9], atol=0.01)
     assert set(alone) == set(LEARNER.names)
     assert np.log(alone["beta"]).std() == pytest.approx(prior.total[1], rel=0.06)

@@ -10,8 +10,8 @@ from trialwise.base.errors import UsageError
 from trialwise.engine.packed import pack
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.population.density import SOFTNESS, posterior
-from trialwise.population.geometry.expansion import expand, expand_alone
-from trialwise.population.priors import group_prior, told
+from trialwise.population.geometry.expansion import expand
+from trialwise.population.population import population_of
 from trialwise.population.pymc.model import build_model
 
 LEARNER = tw.QLearning(initial=1.2)
@@ -19,14 +19,10 @@ LEARNER = tw.QLearning(initial=1.2)
 
 def made(trials, pooling, learner=LEARNER, priors=None):
     packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
-    assert not unusual
+    population = population_of(learner, trials, priors, pooling)
+    assert not population.unusual
     evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    if pooling == "partial":
-        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
-    else:
-        expansion = expand_alone(evaluate, prior.mean, prior.total)
-    return posterior(learner, packed, prior, expansion, pooling)
+    return posterior(learner, packed, population, expand(evaluate, population))
 
 
 def log_jacobian(target, x, step=1e-6):
@@ -43,7 +39,7 @@ def log_jacobian(target, x, step=1e-6):
 def pymc_log_density(model, target, x):
     """The model's joint log-density of its own parameters, no transform's Jacobian added."""
     mu, sd, u, _ = target.values(x)
-    names = list(target.learner.names)
+    names = list(target.population.names)
     if target.grouped:
         point = {"individual": u}
         point |= {f"{name}_mu": mu[k] for k, name in enumerate(names)}
@@ -61,7 +57,8 @@ def pymc_log_density(model, target, x):
 def test_density_is_that_of_the_pymc_model(small, pooling, own):
     trials = small.trials.select(small.trials.participants[:4])
     priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if own else {}
-    target, model = made(trials, pooling, priors=priors), build_model(LEARNER, trials, pooling, priors)
+    target = made(trials, pooling, priors=priors)
+    model = build_model(LEARNER, trials, target.population)
     random = np.random.default_rng(5)
     for _ in range(2):
         x = target.start(random)
@@ -150,16 +147,16 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
     ],
 )  # fmt: skip
 def test_priors_of_another_kind_go_through_pymc(small, prior):
-    default = group_prior(LEARNER, small.trials)
-    same, unusual = told(default, LEARNER, {"alpha_mu": prior}, "partial")
-    assert unusual == {"alpha_mu": prior}
-    np.testing.assert_array_equal(same.mean, default.mean)
+    default = population_of(LEARNER, small.trials)
+    same = population_of(LEARNER, small.trials, {"alpha_mu": prior})
+    assert same.unusual == {"alpha_mu": prior} and not default.unusual
+    np.testing.assert_array_equal(same.prior.mean, default.prior.mean)
 
 
 @pytest.mark.parametrize("name, prior", [("alpha_mu", pm.Normal.dist(0, 0.0)), ("beta_sd", pm.HalfNormal.dist(-1.0))])
 def test_a_prior_needs_a_width(small, name, prior):
     with pytest.raises(UsageError, match="must be above 0"):
-        told(group_prior(LEARNER, small.trials), LEARNER, {name: prior}, "partial")
+        population_of(LEARNER, small.trials, {name: prior})
 
 
 def test_own_priors_own_model(small):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from trialwise.cli.app import app
-from trialwise.population.priors import GroupPrior
+from trialwise.population.population import population_of
 from trialwise.studies.calibrate import CalibrationStudy, calibration_of, rank, thinned
 
 PRIOR = {"alpha": (-1.5, 0.7, 0.6), "beta": (0.7, 0.5, 0.4), "forget": (-2.5, 0.7, 0.6)}
@@ -44,8 +44,8 @@ def test_ranks_of_the_truth(small):
 
 
 def test_ranks_are_those_of_the_truth_that_was_simulated():
-    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
-    task = CalibrationStudy(tw.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), prior, {}, {}, 10)
+    population = population_of(tw.QLearning(), 1.0, PRIORS)
+    task = CalibrationStudy(tw.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, {}, 10)
     made, group, u = task.simulation(4)
     np.testing.assert_allclose(made.parameters["beta"], np.exp(u[:, 1]))
     again, same, _ = task.simulation(4)
@@ -56,9 +56,8 @@ def test_ranks_are_those_of_the_truth_that_was_simulated():
         assert abs(mu.mean() - mean) < 4 * width / np.sqrt(300) and abs((sd**2).mean() - spread**2) < 0.5 * spread**2
         z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in many])
         assert abs(z.std() - 1) < 0.1
-    other = CalibrationStudy(
-        tw.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), prior, {"alpha_mu": pm.Uniform.dist(5, 6)}, {}, 10
-    )
+    population = population_of(tw.QLearning(), 1.0, PRIORS | {"alpha_mu": pm.Uniform.dist(5, 6)})
+    other = CalibrationStudy(tw.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, {}, 10)
     _, group, u = other.simulation(0)
     assert 5 < group["alpha_mu"] < 6 and abs(u[:, 0] - group["alpha_mu"]).max() < 5 * group["alpha_sd"]
     assert rank(0.5, np.array([0.1, 0.5, 0.2, 0.7])) == 2 and list(thinned(np.arange(10), 3)) == [0, 3, 6]

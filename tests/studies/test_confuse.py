@@ -25,10 +25,10 @@ def test_learners_that_differ_are_told_apart(study):
 
 
 def test_scores_are_those_of_point_estimates(study):
-    from trialwise.analysis.true_values import Truth, prior_in, seeds
+    from trialwise.analysis.true_values import Truth, population_in, seeds
     from trialwise.studies.confuse import STARTS, ConfusionStudy
 
-    truths = tuple(Truth(prior_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
+    truths = tuple(Truth(population_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
     task = ConfusionStudy(DESIGN, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")
     trials = task.simulation(3).trials  # the second of StimulusLearning
     table = tw.point(FLAT, trials, STARTS, seeds(1, 3)[2]).maximum_likelihood

@@ -49,12 +49,12 @@ def points(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.Data
     ``high``, the ends of the equal-tailed interval; arguments and errors as for :func:`recovered`."""
     import pandas as pd
 
-    if fit.pooling == "complete":
+    if fit.draws.shared:
         raise UsageError(Argument("pooling", "complete"), " has no participants' parameters to hold against the truth")
     truth = in_order(fit, truth)
     parts = []
     for name in fit.parameters:
-        draws = fit.tree["posterior"][name]
+        draws = fit.draws[name]
         low, high = draws.quantile([(1 - interval) / 2, (1 + interval) / 2], ("chain", "draw")).to_numpy()
         mean = draws.mean(("chain", "draw")).to_numpy()
         columns = {"true": truth[name].to_numpy(float), "mean": mean, "low": low, "high": high}

@@ -14,9 +14,9 @@ import numpy as np
 
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference import chain_checks as diagnostics
-from trialwise.inference.chain_checks import labelled
+from trialwise.inference.draws import labelled, row_label, variable_of
 from trialwise.inference.fitted import Fit
-from trialwise.population.priors import group_prior, prior_draws, told
+from trialwise.population.names import mean_name, median_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,7 +221,7 @@ def _table(fit: Fit) -> pd.DataFrame:
 
     table = fit.group()[["mean", "sd", "mcse_mean", "r_hat", "ess_bulk", "ess_tail"]]
     table = table.rename(columns={"mcse_mean": "mcse"}).rename_axis("parameter")
-    names = dict.fromkeys(str(label).split("[")[0] for label in table.index)
+    names = dict.fromkeys(variable_of(label) for label in table.index)
     draws = labelled(fit.tree, names)
     before = _priors(fit)
     for label in table.index:
@@ -238,16 +238,16 @@ def _priors(fit: Fit) -> dict[str, np.ndarray]:
     """Draws of priors, of each parameter as it is labelled in the table, as far as they are known."""
     if fit.learner is None:
         return {}
-    given = dict(fit.priors or {})
-    unknown = set(json.loads(fit.attrs["priors"])) - set(given)
-    unknown |= {name.removesuffix("_mu") + "_group" for name in unknown if name.endswith("_mu")}
+    population = fit.population
+    unknown = set(json.loads(fit.attrs["priors"])) - set(population.priors)
+    unknown |= {median_name(name) for name in population.names if mean_name(name) in unknown}
     found = {}
-    for name, draws in prior_draws(fit.learner, fit.trials, given, fit.pooling, DRAWS).items():
+    for name, draws in population.prior_draws(DRAWS).items():
         if name in unknown:
             continue
         found[name] = draws
         for n, person in enumerate(fit.trials.participants):
-            found[f"{name}[{person}]"] = draws if draws.ndim == 1 else draws[:, n]
+            found[row_label(name, person)] = draws if draws.ndim == 1 else draws[:, n]
     return found
 
 
@@ -269,12 +269,12 @@ def _correlations(fit: Fit) -> pd.DataFrame:
     """Correlations of ranks: the same on every scale, and right for bent ridges."""
     import pandas as pd
 
-    posterior, rows = fit.tree["posterior"], []
-    if fit.pooling != "none":
-        group = [posterior[name].to_numpy().reshape(-1, 1) for name in fit.group_names]
+    draws, rows = fit.draws, []
+    if draws.grouped or draws.shared:
+        group = [draws[name].to_numpy().reshape(-1, 1) for name in fit.group_names]
         rows += _pairs(fit, "group", fit.group_names, group)
-    if fit.pooling != "complete":
-        people = [posterior[name].to_numpy().reshape(-1, fit.trials.n_participants) for name in fit.parameters]
+    if not draws.shared:
+        people = [draws.natural(name) for name in fit.parameters]
         rows += _pairs(fit, "within participants", fit.parameters, people)
     table = pd.DataFrame(rows, columns=["first", "second", "level", "correlation", "known"])
     return table.sort_values("correlation", key=abs, ascending=False, ignore_index=True)
@@ -303,7 +303,7 @@ def _pairs(fit: Fit, level: str, names: Sequence[str], draws: Sequence[np.ndarra
 
 def _kind(fit: Fit, name: str) -> str:
     """``"learning rate"``, ``"inverse temperature"`` or neither, of a parameter or its group mean."""
-    base = name.removesuffix("_mu")
+    base = {mean_name(each): each for each in fit.parameters}.get(name, name)
     if base not in fit.parameters:
         return ""
     if fit.learner is not None:
@@ -315,18 +315,17 @@ def _kind(fit: Fit, name: str) -> str:
 def _people(fit: Fit) -> pd.DataFrame:
     import pandas as pd
 
-    if fit.pooling == "complete":
+    if fit.draws.shared:
         return pd.DataFrame()
     summary, rows = fit.summary()[["r_hat", "ess_bulk", "ess_tail"]], []
     for person in fit.trials.participants:
-        mine = summary.loc[[f"{name}[{person}]" for name in fit.parameters]]
+        mine = summary.loc[[row_label(name, person) for name in fit.parameters]]
         least = int(np.argmin(mine[["ess_bulk", "ess_tail"]].min(axis=1)))
         rows.append({"parameter": fit.parameters[least], **mine.iloc[least]})
     table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
-    if fit.pooling == "partial":
-        posterior = fit.tree["posterior"]
-        mu, sd = (np.stack([posterior[f"{name}_{part}"] for name in fit.parameters], -1) for part in ("mu", "sd"))
-        z = ((posterior["individual"].to_numpy() - mu[:, :, None]) / sd[:, :, None]).mean((0, 1))
+    if fit.draws.grouped:
+        u, mu, sd = fit.draws.unconstrained(), fit.draws.means(), fit.draws.spreads()
+        z = ((u - mu[:, :, None]) / sd[:, :, None]).mean((0, 1))
         farthest = np.argmax(abs(z), axis=1)
         table["away"], table["which"] = z[np.arange(len(z)), farthest], [fit.parameters[k] for k in farthest]
     for name in OF_PEOPLE:
@@ -345,6 +344,5 @@ def _silent(fit: Fit) -> list[Finding]:
     learner = fit.learner
     if learner is None or learner.hides:
         return []
-    prior, _ = told(group_prior(learner, fit.trials), learner, fit.priors or {}, fit.pooling)
     evaluate = Evaluator(learner, pack(learner, fit.trials))
-    return diagnostics.silent(check_starts(evaluate, fit.trials, prior, int(fit.attrs["seed"])))
+    return diagnostics.silent(check_starts(evaluate, fit.trials, fit.population.prior, int(fit.attrs["seed"])))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from trialwise.analysis.true_values import group_draw, labels_in, natural, posterior_draws, prior_in
+from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
@@ -171,8 +171,8 @@ def predict(
     else:
         learner = source
         labels = labels_in(surroundings, participants)
-        prior, random = prior_in(learner, surroundings, seed), np.random.default_rng([seed, 2])
-        values = [natural(learner, group_draw(prior, len(labels), random).u) for _ in range(draws)]
+        population, random = population_in(learner, surroundings, seed), np.random.default_rng([seed, 2])
+        values = [population.natural(population.draw(len(labels), random).u) for _ in range(draws)]
     return Prediction(kind, learner, values, surroundings, labels, seed)
 
 

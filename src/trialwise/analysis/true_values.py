@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,39 +14,23 @@ from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import Surroundings
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import GroupPrior, group_prior, group_prior_at
+from trialwise.population.population import Population, population_of
 
 PEOPLE = 30
 """Participants of a new data set, where nobody said how many."""
 
 
-class GroupDraw(NamedTuple):
-    """A group and its participants, on the unconstrained scale: ``(parameters,)``, ``(parameters,)``, ``(people, parameters)``."""
-
-    mu: np.ndarray
-    sd: np.ndarray
-    u: np.ndarray
-
-
-def group_draw(prior: GroupPrior, people: int, random: np.random.Generator) -> GroupDraw:
-    """A new group, and new participants of it."""
-    mu = random.normal(prior.mean, prior.width)
-    sd = abs(random.normal(0.0, prior.spread))
-    return GroupDraw(mu, sd, random.normal(mu, sd, (people, len(mu))))
-
-
-def natural(learner: Learner, u: np.ndarray) -> dict[str, np.ndarray]:
-    """Unconstrained values ``(people, parameters)`` as natural ones by name, ``(people,)``."""
-    return {p.name: p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)}
-
-
-def prior_in(learner: Learner, surroundings: Surroundings, seed: int) -> GroupPrior:
-    """The default prior where outcomes spread as they do here: in an environment, those of one participant's trials."""
+def population_in(
+    learner: Learner, surroundings: Surroundings, seed: int, priors: Mapping[str, Any] | None = None
+) -> Population:
+    """A group with default priors, where none are given, told by how outcomes spread here: in an environment, those of one
+    participant's trials."""
     if isinstance(surroundings, Environment):
         random = np.random.default_rng([seed, 1])
         shown = surroundings.show(random)
-        return group_prior_at(learner, float(np.nanstd(surroundings.potential(shown, random))) or 1.0)
-    return group_prior(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings)
+        spread = float(np.nanstd(surroundings.potential(shown, random))) or 1.0
+        return population_of(learner, spread, priors)
+    return population_of(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings, priors)
 
 
 def labels_in(surroundings: Surroundings, participants: int | Sequence[Hashable] | None) -> list[Hashable]:
@@ -64,11 +48,7 @@ def labels_in(surroundings: Surroundings, participants: int | Sequence[Hashable]
 
 def posterior_draws(fit: Fit) -> dict[str, np.ndarray]:
     """Every draw of participants' natural values, by name, ``(draws, participants)``, chains laid end to end."""
-    posterior, people = fit.tree["posterior"], fit.trials.n_participants
-    total = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return {
-        name: np.broadcast_to(posterior[name].to_numpy().reshape(total, -1), (total, people)) for name in fit.parameters
-    }
+    return {name: fit.draws.natural(name) for name in fit.parameters}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +57,21 @@ class Truth:
 
     Attributes
     ----------
-    prior
-        Of the group.
+    population
+        Whom participants come from.
     stated
         Values, arrays or distributions by name, as :func:`trialwise.simulate` takes them.
     posterior
         ``(draws, participants)`` by name; empty without a fit.
     """
 
-    prior: GroupPrior
+    population: Population
     stated: Mapping[str, Any]
     posterior: Mapping[str, np.ndarray]
 
-    def values(self, learner: Learner, people: int, random: np.random.Generator) -> dict[str, Any]:
+    def values(self, people: int, random: np.random.Generator) -> dict[str, Any]:
         """The parameters of one data set, for :func:`trialwise.simulate`."""
-        drawn = natural(learner, group_draw(self.prior, people, random).u)
+        drawn = self.population.natural(self.population.draw(people, random).u)
         if self.posterior:
             at = int(random.integers(len(next(iter(self.posterior.values())))))
             drawn = {name: values[at] for name, values in self.posterior.items()}
@@ -108,15 +88,15 @@ def truth_of(
     UsageError
         For anything but ranges by name, a fit of this learner with participants, ``"prior"`` or None.
     """
-    prior = prior_in(learner, surroundings, seed)
+    population = population_in(learner, surroundings, seed)
     if source is None or source == "prior":
-        return Truth(prior, {}, {})
+        return Truth(population, {}, {})
     if isinstance(source, Fit):
         if source.pooling == "complete" or tuple(source.parameters) != learner.names:
             raise UsageError(
                 f"truth={source!r}: a fit of {learner!r} with parameters of participants is wanted, to draw them from"
             )
-        return Truth(prior, {}, posterior_draws(source))
+        return Truth(population, {}, posterior_draws(source))
     if not isinstance(source, Mapping):
         raise UsageError(
             f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": uniform(0, 1)}}, a fit, or "prior"; what has no range is '
@@ -125,7 +105,7 @@ def truth_of(
     for name in source:
         if name not in learner.names:
             raise UsageError(f"truth={{{name!r}: ...}}: {did_you_mean(str(name), learner.names, 'free parameters')}")
-    return Truth(prior, {str(name): value for name, value in source.items()}, {})
+    return Truth(population, {str(name): value for name, value in source.items()}, {})
 
 
 def seeds(*key: int) -> tuple[np.random.Generator, int, int]:

@@ -15,6 +15,8 @@ import numpy as np
 
 from trialwise.base.message import Argument, Message, Restriction
 from trialwise.base.result import Finding
+from trialwise.inference.draws import labelled, variable_of
+from trialwise.population.names import parameter_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,19 +44,6 @@ TELLING = 0.4
 ALONE = "fit a participant or two alone, trials.select(trials.participants[:2]): if that fails too, look at the learner and its data"
 NARROWER = "give narrower priors, priors="
 FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
-
-
-def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Draws ``(chains, draws)`` of each parameter, of each participant by ``alpha[label]``."""
-    posterior, found = tree["posterior"], {}
-    for name in names:
-        values = posterior[name].transpose("chain", "draw", ...)
-        if values.ndim == 2:
-            found[name] = values.to_numpy()
-            continue
-        for n, label in enumerate(posterior["participant"].to_numpy()):
-            found[f"{name}[{label}]"] = values.to_numpy()[:, :, n]
-    return found
 
 
 # -- what is wrong with draws --------------------------------------------------------------------------------------------
@@ -111,7 +100,7 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
 
 def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
     """Which chains hardly move, and that in words."""
-    names = dict.fromkeys(str(label).split("[")[0] for label in group.index)
+    names = dict.fromkeys(variable_of(label) for label in group.index)
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
         return None
@@ -183,11 +172,14 @@ def ridges(correlations: pd.DataFrame) -> list[Finding]:
         if not abs(correlation) > RIDGE:
             continue
         words = f"{first} and {second} are told apart badly (correlation {correlation:.2f}, {level})"
-        held = second.removesuffix("_mu").removesuffix("_sd")
         cures = (
             "interpret them together and not one by one",
             NARROWER,
-            Message("hold one of them, e.g. ", Restriction("fix", held), ", and see whether conclusions stay"),
+            Message(
+                "hold one of them, e.g. ",
+                Restriction("fix", parameter_of(second)),
+                ", and see whether conclusions stay",
+            ),
             "get more trials; simulate to see how many",
         )
         told = f"{words}: {known}" if known else words

@@ -22,7 +22,7 @@ from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_to_attributes
-from trialwise.population.priors import group_names
+from trialwise.population.population import Population, population_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,8 +96,6 @@ def fit(
     ModelError
         If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
     """
-    from trialwise.population.priors import check_priors
-
     began = time.perf_counter()
     if not isinstance(learner, Learner):
         raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
@@ -111,12 +109,11 @@ def fit(
         pooling = "none"
         alone = "one participant has no group to be pooled with: fitted with "
         notes.append(Message(alone, Argument("pooling", pooling)))
-    priors = dict(priors or {})
-    check_priors(learner, pooling, priors)
+    population = population_of(learner, trials, priors, pooling)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
 
     kept = None if checkpoint is None else Path(fspath(checkpoint))
-    how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress, kept, executor)
+    how = Asked(draws, int(tune), int(chains), seed, population, progress, kept, executor)
     sample = _by_particles if learner.hides else _by_gradients
     run, told, more = sample(learner, trials, how)
     ended = time.perf_counter()
@@ -137,7 +134,7 @@ def fit(
         **learner_to_attributes(learner),
         "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
         "pooling": pooling,
-        "priors": json.dumps({name: str(prior) for name, prior in priors.items()}),
+        "priors": json.dumps({name: str(prior) for name, prior in population.priors.items()}),
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
         "seed": seed,
@@ -149,7 +146,7 @@ def fit(
         "python_version": sys.version.split()[0],
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
-    return Fit(tree, learner, trials, priors)
+    return Fit(tree, learner, trials, population.priors)
 
 
 class Asked(NamedTuple):
@@ -159,15 +156,14 @@ class Asked(NamedTuple):
     tune: int
     chains: int
     seed: int
-    pooling: str
-    priors: dict[str, Any]
+    population: Population
     progress: bool
     checkpoint: Path | None
     executor: Any
 
-    def lacks(self, learner: Learner) -> Callable[[xr.DataTree], str] | None:
+    def lacks(self) -> Callable[[xr.DataTree], str] | None:
         """What tells whether draws are enough, where nobody said how many there should be."""
-        return partial(_lacks, group_names(learner.names, self.pooling)) if self.draws is None else None
+        return partial(_lacks, self.population.group_names) if self.draws is None else None
 
 
 def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
@@ -177,37 +173,31 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
     from trialwise.inference.starts import check_starts
     from trialwise.likelihoods.evaluator import Evaluator
     from trialwise.population.density import posterior as compiled_posterior
-    from trialwise.population.geometry.expansion import expand, expand_alone
-    from trialwise.population.priors import group_prior, told
+    from trialwise.population.geometry.expansion import expand
 
     if asked.checkpoint is not None:
         raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
     if asked.executor is not None:
         raise UsageError(f"executor={asked.executor!r}: {learner} runs no particle filters; leave it out")
-    began, pooling = time.perf_counter(), asked.pooling
+    began, population = time.perf_counter(), asked.population
     packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, pooling)
     start = Evaluator(learner, packed)
-    notes = list(check_starts(start, trials, prior, asked.seed))
+    notes = list(check_starts(start, trials, population.prior, asked.seed))
     draws = DRAWS if asked.draws is None else int(asked.draws)
-    how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks(learner))
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    if pooling == "partial":
-        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
-    else:
-        expansion = expand_alone(evaluate, prior.mean, prior.total)
+    how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks())
+    evaluate = Evaluator(learner, packed, pooled=population.shared)
+    expansion = expand(evaluate, population)
     prepared = time.perf_counter()
-    if unusual:
+    if population.unusual:
         from trialwise.population.pymc.model import build_model
 
-        geometry: Any = "whitened" if pooling == "partial" else "centred"
-        model = build_model(learner, trials, pooling, asked.priors, geometry, expansion)  # type: ignore[arg-type]
+        model = build_model(learner, trials, population, "whitened" if population.grouped else "centred", expansion)
         run = sample_model(model, how, progress=asked.progress)
     else:
-        target = compiled_posterior(learner, packed, prior, expansion, pooling)
+        target = compiled_posterior(learner, packed, population, expansion)
         target(target.start(np.random.default_rng(asked.seed)))  # compiles it, or loads it
         run = sample_posterior(target, trials.participants, how, progress=asked.progress)
-    preparing = start.calls + evaluate.calls + (not unusual)
+    preparing = start.calls + evaluate.calls + (not population.unusual)
     keep = {
         "gradients": run.gradients + preparing,
         "gradients_of_preparation": preparing,
@@ -227,23 +217,24 @@ def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[Parti
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
     from trialwise.inference.starts import check_hidden_starts
-    from trialwise.population.priors import group_prior, told
 
-    packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
-    if unusual:
+    packed, population = pack(learner, trials), asked.population
+    prior = population.prior
+    if population.unusual:
         raise UsageError(
-            f"priors of {', '.join(unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
+            f"priors of {', '.join(population.unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
             "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5), and with other pooling the default ones"
         )
     check_hidden_starts(learner, packed, trials, prior, asked.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    state = Checkpoint(asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
+    state = Checkpoint(
+        asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, population.pooling, *data
+    )
     people = nullcontext() if asked.executor is None else crew(asked.executor, None, 1)
     with bars(asked.progress) as tell, people as others:
         run = sample_particles(
-            learner, packed, trials.participants, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
-            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner), crew=others,
+            learner, packed, trials.participants, population, draws=asked.draws, chains=asked.chains,
+            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(), crew=others,
         )  # fmt: skip
     return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
 

@@ -18,9 +18,10 @@ from trialwise.base.message import from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
+from trialwise.inference.draws import Draws, variable_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_from_attributes
-from trialwise.population.priors import group_names
+from trialwise.population.population import Population, population_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,17 +82,31 @@ class Fit(Result):
 
     @property
     def group_names(self) -> list[str]:
-        """What describes the group; see :func:`trialwise.population.priors.group_names`."""
-        return group_names(self.parameters, self.pooling)
+        """What describes the group; see :func:`trialwise.population.names.group_names`."""
+        return self.draws.group_names
+
+    @cached_property
+    def draws(self) -> Draws:
+        """The posterior's draws, read by what they are."""
+        posterior = self.tree["posterior"].to_dataset()
+        return Draws(posterior, tuple(self.parameters), self.pooling, self.trials.n_participants)
+
+    @cached_property
+    def population(self) -> Population:
+        """Whom participants come from; priors of the user's own are in it as far as they are at hand.
+
+        Raises
+        ------
+        UsageError
+            If the learner is not at hand.
+        """
+        return population_of(self._learner("population"), self.trials, self.priors, self.pooling)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
         import arviz_stats
 
-        medians = [f"{name}_group" for name in self.parameters] if self.pooling == "partial" else []
-        people = [name for name in self.parameters if name not in self.group_names]
-        wanted = [*medians, *self.group_names, *people]
-        table = arviz_stats.summary(self.tree, var_names=wanted, round_to="none")
+        table = arviz_stats.summary(self.tree, var_names=self.draws.summary_names, round_to="none")
         return table.apply(lambda column: column.astype(float))
 
     def summary(self) -> pd.DataFrame:
@@ -104,8 +119,8 @@ class Fit(Result):
 
     def group(self) -> pd.DataFrame:
         """The rows of :meth:`summary` that describe the group."""
-        names = {*self.group_names, *(f"{name}_group" for name in self.parameters)}
-        rows = [label for label in self._summary.index if str(label).split("[")[0] in names]
+        names = {*self.group_names, *self.draws.median_names}
+        rows = [label for label in self._summary.index if variable_of(label) in names]
         return self._summary.loc[rows]
 
     @cached_property
@@ -127,12 +142,7 @@ class Fit(Result):
 
     def means(self) -> dict[str, np.ndarray]:
         """Posterior means of every parameter, natural scale, ``(participants,)``."""
-        posterior = self.tree["posterior"]
-        count = self.trials.n_participants
-        return {
-            name: np.broadcast_to(posterior[name].mean(("chain", "draw")).to_numpy(), (count,)).copy()
-            for name in self.parameters
-        }
+        return self.draws.natural_means()
 
     def trial_values(self) -> pd.DataFrame:
         """A row a trial: choice probabilities and signals at the posterior means; see :func:`trialwise.trial_values`.
@@ -166,7 +176,7 @@ class Fit(Result):
                 f"this fit had priors of its own, {', '.join(f'{name} ~ {text}' for name, text in had.items())}; its model "
                 f"needs them again: load('...', priors={{'{next(iter(had))}': ...}})"
             )
-        return build_model(self._learner("model"), self.trials, self.pooling, self.priors)  # type: ignore[arg-type]
+        return build_model(self._learner("model"), self.trials, self.population)
 
     def plot_trace(self) -> Figure:
         """Densities by chain and traces of the group's parameters."""
@@ -190,11 +200,10 @@ class Fit(Result):
     @property
     def headline(self) -> str:
         """Learner, participants, draws, and whether they can be trusted."""
-        posterior = self.tree["posterior"].sizes
         state = "no problems" if not self.problems else f"{len(self.problems)} problems: see .problems"
         return (
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
-            f"{posterior['chain']} x {posterior['draw']} draws; {state})"
+            f"{self.draws.chains} x {self.draws.length} draws; {state})"
         )
 
     def __repr__(self) -> str:

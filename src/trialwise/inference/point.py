@@ -16,7 +16,8 @@ from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
 from trialwise.population.geometry.expansion import Modes, climb
-from trialwise.population.priors import GroupPrior, group_prior
+from trialwise.population.population import Population, population_of
+from trialwise.population.priors import GroupPrior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,14 +124,15 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
+    packed, population = pack(learner, trials), population_of(learner, trials, pooling="none")
     if learner.hides:
-        return _by_particles(learner, trials, packed, prior, int(starts), seed)
+        return _by_particles(learner, trials, packed, population, int(starts), seed)
+    prior = population.prior
     evaluate = Evaluator(learner, packed)
     check_starts(evaluate, trials, prior, seed)
     random = np.random.default_rng(seed)
     people, size = evaluate.people, len(prior.mean)
-    centre = np.tile(prior.mean, (people, 1))
+    centre = population.centre(prior.mean, people)
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
         start = centre + prior.total * random.standard_normal((people, size))
@@ -151,15 +153,16 @@ def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
 
 
-def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
+def _by_particles(
+    learner: Learner, trials: Trials, packed: Packed, population: Population, starts: int, seed: int
+) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
     from trialwise.likelihoods.marginal import averaged
 
+    prior = population.prior
     check_hidden_starts(learner, packed, trials, prior, seed)
-    work = Work(
-        learner, packed, trials.participants, prior, "none", seed, 2, Checkpoint(None), lambda stage, share: None
-    )
+    work = Work(learner, packed, trials.participants, population, seed, 2, Checkpoint(None), lambda stage, share: None)
     work.prepare()
     random = np.random.default_rng(seed)
     tables = []

@@ -18,6 +18,7 @@ from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_particles
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.population.names import mean_name
 from trialwise.population.priors import GroupPrior
 
 POINTS = 6
@@ -137,7 +138,7 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
         lines.append(
             Message(
                 f"it is finite with {guilty} at the middle of its prior: give it a narrower one, "
-                f"e.g. priors={{'{guilty}_mu': pm.Normal.dist({prior.mean[learner.names.index(guilty)]:.3g}, 0.5)}}, "
+                f"e.g. priors={{{mean_name(guilty)!r}: pm.Normal.dist({prior.mean[learner.names.index(guilty)]:.3g}, 0.5)}}, "
                 "a smaller range, or ", Restriction("fix", guilty),
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Priors: the default ones, on the unconstrained scale, in units of the data at hand; and those of the user's own."""
+"""Priors: the default ones, on the unconstrained scale, in units of the data at hand; and reading the user's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
-from trialwise.learners.learner import Learner
+from trialwise.learners.parameters import Parameter
+from trialwise.population.names import group_names, mean_name, spread_name
 
 Pooling = Literal["partial", "none", "complete"]
 
@@ -40,14 +41,9 @@ def outcome_sd(trials: Trials) -> float:
     return max((s for s in spreads if s > 0), default=1.0)
 
 
-def group_prior(learner: Learner, trials: Trials) -> GroupPrior:
-    """The default prior; parameters told per outcome are shifted by the spread of the outcomes at hand."""
-    return group_prior_at(learner, outcome_sd(trials))
-
-
-def group_prior_at(learner: Learner, spread: float) -> GroupPrior:
-    """The default prior where outcomes have this standard deviation."""
-    shift, parameters = np.log(spread), learner.parameters
+def default_prior(parameters: Sequence[Parameter], spread: float) -> GroupPrior:
+    """The default prior where outcomes have the standard deviation ``spread``, which shifts parameters told per outcome."""
+    shift = np.log(spread)
     return GroupPrior(
         np.array([p.mean - shift * p.per_outcome for p in parameters]),
         np.array([p.width for p in parameters]),
@@ -55,15 +51,8 @@ def group_prior_at(learner: Learner, spread: float) -> GroupPrior:
     )
 
 
-def group_names(parameters: Sequence[str], pooling: str) -> list[str]:
-    """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
-    return (
-        [f"{name}_{part}" for name in parameters for part in ("mu", "sd")] if pooling == "partial" else list(parameters)
-    )
-
-
-def check_priors(learner: Learner, pooling: str, priors: Mapping[str, Any]) -> None:
-    """Hold the pooling and the names of priors against the learner.
+def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, Any]) -> None:
+    """Hold the pooling and the names of priors against the names of a learner's free parameters.
 
     Raises
     ------
@@ -72,75 +61,41 @@ def check_priors(learner: Learner, pooling: str, priors: Mapping[str, Any]) -> N
     """
     if pooling not in get_args(Pooling):
         raise UsageError(Argument("pooling", pooling), f": one of {', '.join(map(repr, get_args(Pooling)))}")
-    known = group_names(learner.names, pooling)
+    known = group_names(parameters, pooling)
     for name in priors:
         if name not in known:
             meant = did_you_mean(name, known, "priors")
             raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {meant}")
 
 
-def told(
-    prior: GroupPrior, learner: Learner, priors: Mapping[str, Any], pooling: str
+def with_own(
+    prior: GroupPrior, parameters: Sequence[str], priors: Mapping[str, Any]
 ) -> tuple[GroupPrior, dict[str, Any]]:
-    """The default prior with the user's own in it, as far as they are of its kind, and those that are not.
+    """A group's prior with the user's own in it, as far as they are of its kind, and those that are not.
 
-    Of its kind are, with partial pooling, a Normal for a mean (``alpha_mu``) and a HalfNormal for a spread (``alpha_sd``),
-    with numbers for parameters: ``pm.Normal.dist(-1, 0.5)``.
+    Of its kind are a Normal for a mean (``alpha_mu``) and a HalfNormal for a spread (``alpha_sd``), with numbers for
+    parameters: ``pm.Normal.dist(-1, 0.5)``.
 
     Raises
     ------
     UsageError
         For a Normal or HalfNormal whose standard deviation is not above 0.
     """
-    if pooling != "partial":
-        return prior, dict(priors)
     mean, width, spread = prior.mean.copy(), prior.width.copy(), prior.spread.copy()
-    unusual = dict(priors)
-    for k, name in enumerate(learner.names):
-        if normal := _constants(priors.get(f"{name}_mu"), "normal"):
+    others = dict(priors)
+    for k, name in enumerate(parameters):
+        if normal := _constants(priors.get(mean_name(name)), "normal"):
             mean[k], width[k] = normal
-            del unusual[f"{name}_mu"]
-        half = _constants(priors.get(f"{name}_sd"), "halfnormal")
+            del others[mean_name(name)]
+        half = _constants(priors.get(spread_name(name)), "halfnormal")
         if half and half[0] == 0.0:
             spread[k] = half[1]
-            del unusual[f"{name}_sd"]
-    return replace(prior, mean=mean, width=width, spread=spread), unusual
+            del others[spread_name(name)]
+    return replace(prior, mean=mean, width=width, spread=spread), others
 
 
-def prior_draws(
-    learner: Learner, trials: Trials, priors: Mapping[str, Any], pooling: str, count: int, seed: int = 0
-) -> dict[str, np.ndarray]:
-    """Draws of what describes the group, before any data.
-
-    Parameters
-    ----------
-    priors
-        The user's own, in place of the defaults.
-    count
-        How many.
-
-    Returns
-    -------
-    dict
-        Of every name of :func:`group_names`, and of medians (``alpha_group``) where there is a group: ``(count,)``, or
-        ``(count, participants)`` for a prior that differs between participants.
-    """
-    prior, unusual = told(group_prior(learner, trials), learner, priors, pooling)
-    random, made = np.random.default_rng(seed), {}
-    for k, p in enumerate(learner.parameters):
-        if pooling == "partial":
-            made[f"{p.name}_mu"] = random.normal(prior.mean[k], prior.width[k], count)
-            made[f"{p.name}_sd"] = abs(random.normal(0.0, prior.spread[k], count))
-        else:
-            made[p.name] = p.constrain(random.normal(prior.mean[k], prior.total[k], count))
-    made |= {name: _drawn(distribution, count, seed) for name, distribution in unusual.items()}
-    if pooling == "partial":
-        made |= {f"{p.name}_group": p.constrain(made[f"{p.name}_mu"]) for p in learner.parameters}
-    return made
-
-
-def _drawn(distribution: Any, count: int, seed: int) -> np.ndarray:
-    """Draws of a distribution of PyMC or PreliZ."""
+def draws_of(distribution: Any, count: int, seed: int) -> np.ndarray:
+    """Draws of a distribution of PyMC or PreliZ, ``(count, ...)``."""
     if hasattr(distribution, "to_pymc"):
         distribution = distribution.to_pymc()
     import pymc as pm

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.check import Check
@@ -14,7 +13,8 @@ from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
-from trialwise.population.priors import GroupPrior, group_prior, told
+from trialwise.population.population import population_of
+from trialwise.population.priors import GroupPrior
 from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Subject:
     @property
     def grouped(self) -> bool:
         """Whether participants come from a group."""
-        return self.fit.pooling == "partial"
+        return self.fit.draws.grouped
 
     @property
     def given_priors(self) -> dict[str, str]:
@@ -99,10 +99,9 @@ class Subject:
     def _told(self) -> tuple[GroupPrior, set[str]] | None:
         if len(self.parameters) < len(self.fit.parameters):
             return None
-        like: Any = self.fit.learner or SimpleNamespace(parameters=self.parameters, names=self.fit.parameters)
-        given = self.fit.priors or {}
-        prior, unusual = told(group_prior(like, self.fit.trials), like, given, self.fit.pooling)
-        return prior, set(unusual) | (set(self.given_priors) - set(given))
+        parameters = self.fit.learner or self.parameters
+        population = population_of(parameters, self.fit.trials, self.fit.priors, self.fit.pooling)
+        return population.prior, set(population.unusual) | (set(self.given_priors) - set(population.priors))
 
     @property
     def prior(self) -> GroupPrior | None:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import Likelihoods
-from trialwise.analysis.true_values import group_draw, natural, prior_in
+from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
 from trialwise.environments.simulate import Simulation, Surroundings
+from trialwise.inference.draws import row_label
 from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import GroupPrior, check_priors, told
+from trialwise.population.population import Population
 from trialwise.studies.pieces import divided, failures
 from trialwise.studies.recover import worst_r_hat
 from trialwise.studies.store import Piece
@@ -217,11 +218,9 @@ def calibrate(
         raise UsageError("calibrate is about groups: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
         raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
-    given = dict(priors or {})
-    check_priors(learner, "partial", given)
-    prior, unusual = told(prior_in(learner, environment, seed), learner, given, "partial")
+    population = population_in(learner, environment, seed, priors)
     how = {"draws": draws, "tune": tune, "chains": chains}
-    study = CalibrationStudy(environment, people, seed, learner, prior, unusual, how, ranks)
+    study = CalibrationStudy(environment, people, seed, learner, population, how, ranks)
     return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress)
 
 
@@ -232,49 +231,33 @@ class CalibrationStudy(Study[Calibration]):
     kind, stage = "calibrate", "calibrating"
 
     learner: Learner
-    prior: GroupPrior
-    unusual: Mapping[str, Any]
+    population: Population
     how: Mapping[str, Any]
     ranks: int
 
     def described(self) -> dict[str, str]:
-        return {"learner": repr(self.learner), "prior": repr(self.prior)}
+        return {"learner": repr(self.learner), "prior": repr(self.population.prior)}
 
-    def simulation(self, number: int) -> tuple[Simulation, dict[str, float], np.ndarray]:
+    def simulation(self, number: int) -> tuple[Simulation, dict[str, np.ndarray], np.ndarray]:
         """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
-        random = self.seeds(number)[0]
-        mu, sd, u = group_draw(self.prior, len(self.participants), random)
-        group = {
-            f"{name}_{part}": x[k] for k, name in enumerate(self.learner.names) for part, x in (("mu", mu), ("sd", sd))
-        }
-        if self.unusual:
-            import pymc as pm
-
-            group |= {name: float(pm.draw(prior, random_seed=random)) for name, prior in self.unusual.items()}
-            mean, spread = (np.array([group[f"{name}_{part}"] for name in self.learner.names]) for part in ("mu", "sd"))
-            u = mean + spread * (u - mu) / sd
-        return self.simulated(self.learner, natural(self.learner, u), number), group, u
+        mu, sd, u = self.population.draw(len(self.participants), self.seeds(number)[0])
+        made = self.simulated(self.learner, self.population.natural(u), number)
+        return made, self.population.by_name(mu, sd), u
 
     def task(self, number: int) -> Piece:
         """Ranks, by quantity, and how sampling went."""
-        import pymc as pm
-
         began = time.perf_counter()
         made, truth, u = self.simulation(number)
-        priors = dict(self.unusual)
-        for name, mean, width, spread in zip(self.learner.names, *vars(self.prior).values(), strict=True):
-            priors.setdefault(f"{name}_mu", pm.Normal.dist(mean, width))
-            priors.setdefault(f"{name}_sd", pm.HalfNormal.dist(spread))
-        fitting = self.seeds(number)[2]
+        priors, fitting = self.population.distributions(), self.seeds(number)[2]
         fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
-        posterior = fitted.tree["posterior"]
-        individual = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
+        individual = fitted.draws.unconstrained()
         individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)
         found = {
-            name: rank(value, thinned(posterior[name].to_numpy().ravel(), self.ranks)) for name, value in truth.items()
+            name: rank(value, thinned(fitted.draws[name].to_numpy().ravel(), self.ranks))
+            for name, value in truth.items()
         }
-        first = f"[{self.participants[0]}]"
-        found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
+        for k, name in enumerate(self.learner.names):
+            found[row_label(name, self.participants[0])] = rank(u[0, k], individual[:, 0, k])
         evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
         values = evaluate(np.concatenate([u[None], individual])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
@@ -296,7 +279,7 @@ def thinned(draws: np.ndarray, count: int) -> np.ndarray:
     return draws[:: len(draws) // count][:count]
 
 
-def rank(truth: float, draws: np.ndarray) -> int:
+def rank(truth: float | np.ndarray, draws: np.ndarray) -> int:
     """How many draws lie below the truth."""
     return int((draws < truth).sum())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import integrated_likelihood
-from trialwise.analysis.true_values import Truth, prior_in
+from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.result import Finding, Result
 from trialwise.environments.simulate import Simulation, Surroundings
@@ -185,7 +185,7 @@ def confuse(
     if criterion == "integrated" and len(people) < 2:
         raise UsageError("criterion='integrated' is about groups: participants=2 or more")
     truths = tuple(
-        Truth(prior_in(learner, environment, seed), stated, {})
+        Truth(population_in(learner, environment, seed), stated, {})
         for learner, stated in zip(learners, _stated(learners, truth), strict=True)
     )
     study = ConfusionStudy(environment, people, seed, learners, truths, criterion)
@@ -249,7 +249,7 @@ class ConfusionStudy(Study[Confusion]):
 
     def simulation(self, number: int) -> Simulation:
         who = number % len(self.learners)
-        values = self.truths[who].values(self.learners[who], len(self.participants), self.seeds(number)[0])
+        values = self.truths[who].values(len(self.participants), self.seeds(number)[0])
         return self.simulated(self.learners[who], values, number)
 
     def task(self, number: int) -> Piece:

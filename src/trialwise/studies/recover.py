@@ -21,7 +21,7 @@ from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.fit import CHAINS, TUNE, fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import check_priors, group_prior
+from trialwise.population.priors import check_priors
 from trialwise.studies.pieces import divided, failures
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study, participants_of
@@ -258,7 +258,7 @@ def recover(
         )
     if not 0 < interval < 1:
         raise UsageError(f"interval={interval!r}: a probability between 0 and 1 is wanted, e.g. 0.89")
-    check_priors(learner, pooling, dict(priors or {}))
+    check_priors(learner.names, pooling, dict(priors or {}))
     if isinstance(truth, Fit):
         environment = environment.on(truth.trials) if isinstance(environment, Environment) else environment
         labels = tuple(labels_in(environment, list(truth.trials.participants)))
@@ -283,7 +283,7 @@ class RecoveryStudy(Study[Recovery]):
         return {"learner": repr(self.learner)}
 
     def simulation(self, number: int) -> Simulation:
-        values = self.truth.values(self.learner, len(self.participants), self.seeds(number)[0])
+        values = self.truth.values(len(self.participants), self.seeds(number)[0])
         return self.simulated(self.learner, values, number)
 
     def task(self, number: int) -> Piece:
@@ -320,25 +320,20 @@ def worst_r_hat(fitted: Fit) -> float:
 
 def unconstrained(fitted: Fit) -> np.ndarray:
     """Draws of participants' unconstrained values, ``(draws, participants, parameters)``."""
-    posterior = fitted.tree["posterior"]
-    if fitted.pooling == "partial":
-        u = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
+    draws = fitted.draws
+    if draws.grouped:
+        u = draws.unconstrained()
         return u.reshape(-1, *u.shape[2:])
-    learner = fitted._learner("recover")
-    people = fitted.trials.n_participants
     with np.errstate(divide="ignore"):
-        return np.stack(
-            [p.unconstrain(posterior[p.name].to_numpy().reshape(-1, people)) for p in learner.parameters], -1
-        )
+        return np.stack([p.unconstrain(draws.natural(p.name)) for p in fitted.population.parameters], -1)
 
 
 def told_of(fitted: Fit, u: np.ndarray) -> np.ndarray:
     """The share of the variance that each participant's own data took away, ``(parameters, participants)``."""
-    learner = fitted._learner("recover")
-    if fitted.pooling == "partial":
-        before = np.array([float(np.square(fitted.tree["posterior"][f"{n}_sd"]).mean()) for n in learner.names])
+    if fitted.draws.grouped:
+        before = np.array([float(np.square(fitted.draws.spread(name)).mean()) for name in fitted.parameters])
     else:
-        before = group_prior(learner, fitted.trials).total ** 2
+        before = fitted.population.prior.total**2
     return np.asarray(1 - u.var(0).T / before[:, None])
 
 
@@ -347,7 +342,7 @@ def _of_pairs(fitted: Fit, u: np.ndarray) -> dict[str, np.ndarray]:
     people, size = u.shape[1:]
     pairs = list(combinations(range(size), 2))
     both = np.full((2, len(pairs), people), np.nan)
-    natural = [fitted.tree["posterior"][name].to_numpy().reshape(len(u), -1) for name in fitted.parameters]
+    natural = [fitted.draws.natural(name) for name in fitted.parameters]
     for row, (a, b) in enumerate(pairs):
         for n in range(people):
             both[0, row, n] = correlation(u[:, n, a], u[:, n, b])

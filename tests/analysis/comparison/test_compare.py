@@ -167,7 +167,7 @@ def test_single_trials_as_arviz_has_them(fitted, small):
         "posterior": sample.to_dataset(),
         "log_likelihood": xr.Dataset({"choices": (("chain", "draw", "trial"), data)}),
     })  # fmt: skip
-    share = crossvalidation.efficiency(fitted, sample.to_dataset())
+    share = crossvalidation.efficiency(fitted.draws)
     expected = arviz_stats.loo(tree, pointwise=True, reff=share)
     found = tw.compare({"a": fitted, "b": fitted}, method="trial", **QUIET)
     assert found.table.loc["a", "elpd"] == pytest.approx(expected.elpd + same)

@@ -18,7 +18,7 @@ from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
 from trialwise.population.density import posterior
 from trialwise.population.geometry.expansion import Expansion
-from trialwise.population.priors import group_prior
+from trialwise.population.population import population_of
 
 PACKAGE = Path(tw.__file__).parent
 
@@ -30,7 +30,7 @@ import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.population.geometry.expansion import Evaluator, expand
 from trialwise.population.density import posterior
-from trialwise.population.priors import group_prior
+from trialwise.population.population import population_of
 
 for actions in map(int, sys.argv[1:]):
     random = np.random.default_rng(actions)
@@ -42,9 +42,9 @@ for actions in map(int, sys.argv[1:]):
     if actions > 2:
         frame["context"] = random.integers(0, 4, count)
     trials, learner = tw.read_long(frame), tw.QLearning()
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
-    expansion = expand(Evaluator(learner, packed), prior.mean, prior.width, prior.spread)
-    target = posterior(learner, packed, prior, expansion, "partial")
+    packed, population = pack(learner, trials), population_of(learner, trials)
+    expansion = expand(Evaluator(learner, packed), population)
+    target = posterior(learner, packed, population, expansion)
     x = target.start(random)
     mu, sd, u, theta = target.values(x)
     at = dict(zip(learner.names, theta.T))
@@ -139,13 +139,13 @@ def test_a_key_covers_every_file_that_its_kernel_comes_from(kernels):
     """Else yesterday's machine code runs in place of today's text."""
     trials = tw.data_set("alien_flat")[0].first(10)
     learner, hidden = tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)
-    packed, hidden_packed, prior = pack(learner, trials), pack(hidden, trials), group_prior(learner, trials)
+    packed, hidden_packed, population = pack(learner, trials), pack(hidden, trials), population_of(learner, trials)
     for kernel in (compiled.gradient_kernel, compiled.trace_kernel, compiled.rollout_kernel):
         kernel(learner, packed)
     for how in ({"scored": True}, {"scored": False, "tracing": True}):
         compiled_hidden.particle_kernel(hidden, hidden_packed, **how)
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
-    posterior(learner, packed, prior, Expansion(*np.zeros((7, 1))), "partial")  # built, not called
+    posterior(learner, packed, population, Expansion(*np.zeros((7, 1))))  # built, not called
     emulator.compiled()
     correction.compiled()
     assert len(kernels) == 9

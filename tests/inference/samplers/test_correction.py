@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, pick
 from trialwise.inference.samplers.pseudo_marginal.tilt import learnt
+from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
-from trialwise.population.priors import GroupPrior
+from trialwise.population.population import population_of
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))
@@ -57,9 +58,11 @@ def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong(
         noise = 0.5 * random.standard_normal(len(u)) - 0.125
         return -0.5 * np.einsum("ni,nij,nj->n", gap, precision[unit], gap) + noise
 
-    prior = GroupPrior(np.zeros(size), np.full(size, 0.9), np.full(size, 0.5))
+    parameters = [Parameter(name, "", "real", -np.inf, np.inf, mean=0.0, width=0.9, spread=0.5) for name in "ab"]
+    population = population_of(parameters, 1.0, pooling="none")
+    prior = population.prior
     corrector = Corrector(
-        estimate, Emulator(surfaces, anywhere), precision, prior, False, np.array([3, 2]), np.array([9, 9]), random
+        estimate, Emulator(surfaces, anywhere), precision, population, np.array([3, 2]), np.array([9, 9]), random
     )  # fmt: skip
     posterior = precision + np.diag(1.0 / prior.total**2)
     mean = np.linalg.solve(posterior, precision @ np.ones((size, 1)))[..., 0]

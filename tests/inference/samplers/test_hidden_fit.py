@@ -11,7 +11,7 @@ import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.inference.samplers.pseudo_marginal import estimates, particle
-from trialwise.population.priors import group_prior
+from trialwise.population.population import population_of
 
 TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 RANGES = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}
@@ -30,7 +30,7 @@ def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
     Participants given the group, then means and logarithms of spreads given participants; nothing of the product but the
     estimates is used.
     """
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
+    packed, prior = pack(learner, trials), population_of(learner, trials).prior
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
     unit, count = np.tile(np.arange(people), chains), [0]
 
@@ -188,7 +188,7 @@ def test_frozen_noise_fails_where_this_fit_does_not():
     truth = {"alpha": 0.4, "beta": 2.0, "alpha_high": 0.3, "beta_high": beta_high}
     trials = tw.simulate(learner, tw.AlienTask(trials=200), truth, participants=4, seed=11).trials
     parameters = {p.name: p for p in learner.parameters}
-    prior = group_prior(learner, trials)
+    prior = population_of(learner, trials).prior
     random = np.random.default_rng(0)
     modes = []
     for n in range(4):

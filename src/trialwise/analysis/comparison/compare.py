@@ -250,13 +250,13 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     learner = fit._learner("compare")
     if fit.priors is None:
         raise UsageError(Argument("refit", True), " needs the fit's own priors again: load('...', priors={...})")
-    sizes, priors = fit.tree["posterior"].sizes, dict(fit.priors)
+    priors = dict(fit.priors)
     tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 
     def without(n: int) -> Fit:
         others = [label for k, label in enumerate(fit.trials.participants) if k != n]
         return fit_again(
-            learner, fit.trials.select(others), draws=sizes["draw"], chains=sizes["chain"], seed=int(fit.attrs["seed"]),
+            learner, fit.trials.select(others), draws=fit.draws.length, chains=fit.draws.chains, seed=int(fit.attrs["seed"]),
             priors=priors, pooling=fit.pooling, progress=False, **tune,
         )  # fmt: skip
 

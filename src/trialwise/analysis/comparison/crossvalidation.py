@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import logsumexp
@@ -31,12 +31,10 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced, stream_keys
+from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.marginal import averaged, own_keys
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 Method = Literal["participant", "future", "trial"]
 
@@ -94,24 +92,15 @@ def good_khat(draws: float) -> float:
     return float(min(1.0 - 1.0 / np.log10(max(draws, 11)), 0.7))
 
 
-def thinned(fit: Fit, draws: int) -> xr.Dataset:
-    """About so many draws of the posterior, spread evenly over each chain."""
-    posterior = fit.tree["posterior"].to_dataset()
-    total = posterior.sizes["draw"]
-    each = min(total, -(-draws // posterior.sizes["chain"]))
-    return posterior.isel(draw=np.linspace(0, total - 1, each).astype(int))
-
-
-def efficiency(fit: Fit, posterior: xr.Dataset) -> float:
+def efficiency(draws: Draws) -> float:
     """Effective draws per draw of the group's parameters; of the participants' where there is no group."""
     from arviz_stats.base import array_stats
 
     found = []
-    for name in fit.group_names:
-        values = posterior[name].to_numpy()
+    for name in draws.group_names:
+        values = draws[name].to_numpy()
         found.append(np.ravel(array_stats.ess(np.moveaxis(values, (0, 1), (-2, -1)), method="mean")))
-    count = posterior.sizes["chain"] * posterior.sizes["draw"]
-    share = float(np.nanmean(np.concatenate(found))) / count
+    share = float(np.nanmean(np.concatenate(found))) / draws.count
     return min(share, 1.0) if np.isfinite(share) else 1.0
 
 
@@ -169,8 +158,8 @@ def by_participant(
     ``refit`` fits all but one participant; it is asked for those whose k-hat is bad.
     """
     trials = fit.trials
-    posterior = thinned(fit, draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
-    groups, share = groups_of(fit, learner, posterior), efficiency(fit, posterior)
+    posterior = fit.draws.thinned(draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
+    groups, share = groups_of(fit, learner, posterior), efficiency(posterior)
     parts = 1 + (start is not None) + (refit is not None)
     whole = _Integrals(learner, trials, groups, particles, seed, _told(tell, 0, parts))
     weight, khat = smoothed(whole.unbiased, share)
@@ -202,8 +191,8 @@ def _left_out(
     seed: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Log predictive density of a participant under a fit of all others, and its error."""
-    posterior = thinned(others, draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
-    group, share = groups_of(others, learner, posterior), efficiency(others, posterior)
+    posterior = others.draws.thinned(draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
+    group, share = groups_of(others, learner, posterior), efficiency(posterior)
     group = Groups(group.mean, group.spread, groups.individual[:, n : n + 1])
     alone = fit.trials.select([fit.trials.participants[n]])
     total, squares = 0.0, 0.0
@@ -218,11 +207,10 @@ def _left_out(
 def by_trial(fit: Fit, learner: Learner, *, draws: int | None, particles: int, seed: int, tell: Tell) -> HeldOut:
     """Single trials left out, conditional on the participants' parameters; missed ones are none."""
     trials = fit.trials
-    posterior = thinned(fit, draws or (TRIAL_HIDDEN if learner.hides else DRAWS))
-    count, share = posterior.sizes["chain"] * posterior.sizes["draw"], efficiency(fit, posterior)
+    posterior = fit.draws.thinned(draws or (TRIAL_HIDDEN if learner.hides else DRAWS))
+    count, share = posterior.count, efficiency(posterior)
     people = trials.n_participants
-    columns = [posterior[name].to_numpy().reshape(count, -1) for name in learner.names]
-    free = np.stack([np.broadcast_to(column, (count, people)) for column in columns], -1)
+    free = np.stack([posterior.natural(name) for name in learner.names], -1)
     value = _filtered if learner.hides else _replayed
     found = value(learner, trials, free, particles, seed, tell)
     parts: list[list[np.ndarray]] = [[], [], [], []]

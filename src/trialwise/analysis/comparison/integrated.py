@@ -25,16 +25,15 @@ from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient
 from trialwise.engine.run_hidden import run_particles, stream_keys
+from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import compressed, concave_quadratic
 from trialwise.likelihoods.marginal import averaged, own_keys
 from trialwise.population.geometry.whitening import whitened_to_natural
-from trialwise.population.priors import group_prior
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
 Tell = Callable[[float], None]
 
@@ -75,26 +74,19 @@ class Groups:
         return not self.spread.any()
 
 
-def groups_of(fit: Fit, learner: Learner, posterior: xr.Dataset) -> Groups:
-    """The groups of a fit in some draws of its ``posterior``, whatever its pooling.
+def groups_of(fit: Fit, learner: Learner, draws: Draws) -> Groups:
+    """The groups of a fit in some draws of its posterior, whatever its pooling.
 
     Raises
     ------
     UsageError
         If participants were fitted each on its own, under priors of the user's.
     """
-    people, names = fit.trials.n_participants, list(learner.names)
-
-    def flat(name: str) -> np.ndarray:
-        values = posterior[name].to_numpy()
-        return values.reshape(values.shape[0] * values.shape[1], -1)
-
-    natural = [np.broadcast_to(flat(name), (len(flat(name)), people)) for name in names]
-    pairs = zip(learner.parameters, natural, strict=True)
-    individual = np.clip(np.stack([p.unconstrain(values) for p, values in pairs], -1), -30.0, 30.0)
-    if fit.pooling == "partial":
-        mean, spread = (np.concatenate([flat(f"{name}_{part}") for name in names], 1) for part in ("mu", "sd"))
-    elif fit.pooling == "complete":
+    u = np.stack([p.unconstrain(draws.natural(p.name)) for p in learner.parameters], -1)
+    individual = np.clip(u, -30.0, 30.0)
+    if draws.grouped:
+        mean, spread = (each.reshape(draws.count, -1) for each in (draws.means(), draws.spreads()))
+    elif draws.shared:
         mean = individual[:, 0]
         spread = np.zeros_like(mean)
     else:
@@ -104,7 +96,7 @@ def groups_of(fit: Fit, learner: Learner, posterior: xr.Dataset) -> Groups:
                 " with priors of its own: participants can be integrated over under the default priors, or under a group: "
                 "fit with ", Argument("pooling", "partial"),
             )  # fmt: skip
-        prior = group_prior(learner, fit.trials)
+        prior = fit.population.prior
         mean, spread = prior.mean[None], prior.total[None]
     return Groups(mean, spread, individual)
 
@@ -223,6 +215,7 @@ def log_weights(
         return result
     fitted = quadratics(evaluate, trials, groups, seed)
     random = [streams(seed)(label, "points under a group") for label in trials.participants]
+    owner = np.arange(people)
     norm = (
         gammaln((FREEDOM + size) / 2)
         - gammaln(FREEDOM / 2)
@@ -236,7 +229,9 @@ def log_weights(
         u, stretch = np.empty(noise.shape), np.empty(noise.shape[:3])
         for g in range(len(mean)):
             for j in range(points):
-                u[g, j], stretch[g, j] = whitened_to_natural(WIDER * noise[g, j], mean[g], spread[g], *fitted)
+                u[g, j], stretch[g, j] = whitened_to_natural(
+                    WIDER * noise[g, j], mean[g : g + 1], spread[g], owner, *fitted
+                )
         value = evaluate(u.reshape(-1, people, size)).reshape(u.shape[:3])
         gap = (u - mean[:, None, None]) / spread[:, None, None]
         log_p = (-0.5 * gap**2).sum(-1) - (np.log(spread) + 0.5 * np.log(2 * np.pi)).sum(-1)[:, None, None]
@@ -282,11 +277,11 @@ def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed
     """
     import pandas as pd
 
-    if fit.pooling != "partial":
+    if not fit.draws.grouped:
         had, wanted = Argument("pooling", fit.pooling), Argument("pooling", "partial")
         raise UsageError(had, " has no group to integrate over: fit with ", wanted)
     learner = fit._learner("integrated_likelihood")
-    groups = groups_of(fit, learner, fit.tree["posterior"].to_dataset())
+    groups = groups_of(fit, learner, fit.draws)
     some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
     groups = Groups(groups.mean[some], groups.spread[some], groups.individual)
     weight = log_weights(learner, fit.trials, groups, max(1, draws // len(some)), particles, seed)

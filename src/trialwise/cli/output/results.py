@@ -18,6 +18,7 @@ from trialwise.base.result import Finding, Result, having
 from trialwise.base.rows import counts_rows
 from trialwise.cli.output.console import frame, heading, note, paragraph, say, table, warn
 from trialwise.cli.output.status import Status
+from trialwise.population.names import MEAN, MEDIAN, SPREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,8 +119,8 @@ def print_group(fit: Fit) -> None:
     heading(f"group, {fit.learner!r}")
     if len(group):
         frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group)
-        if any(str(name).endswith("_group") for name in group.index):
-            say("  _group: the group's median; _mu, _sd: mean and spread on the unconstrained scale", "dim")
+        if fit.draws.grouped:
+            say(f"  {MEDIAN}: the group's median; {MEAN}, {SPREAD}: mean and spread on the unconstrained scale", "dim")
     else:
         say("  no group parameters with this pooling: model_summary.csv has each participant's")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.cores import cores
+from trialwise.inference.draws import Layout
 from trialwise.population.density import Posterior
 
 if TYPE_CHECKING:
@@ -61,41 +62,17 @@ def sample_posterior(
     *,
     progress: bool,
 ) -> Run:
-    """Draws of the default model.
-
-    Groups ``posterior`` and ``sample_stats`` (and their ``warmup_`` twins): of every parameter ``alpha`` the natural
-    values, ``(chain, draw, participant)`` or without a participant's dimension under complete pooling; in a group also
-    ``alpha_mu``, ``alpha_sd``, ``alpha_group`` ``(chain, draw)`` and ``individual`` (unconstrained values).
-    """
+    """Draws of the default model: groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and
+    ``sample_stats`` (and their ``warmup_`` twins)."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    names, parameters = list(posterior.learner.names), posterior.learner.parameters
-    people, size = posterior.shape
-    one = people == 1 and len(participants) != 1
-    shapes: dict[str, tuple[int, ...]] = {}
-    dims: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        shapes[name], dims[name] = ((), ()) if one else ((people,), ("participant",))
-        if posterior.grouped:
-            shapes |= {f"{name}_{part}": () for part in ("mu", "sd", "group")}
-        else:
-            shapes[f"{name}_unconstrained"], dims[f"{name}_unconstrained"] = shapes[name], dims[name]
-    if posterior.grouped:
-        shapes["individual"], dims["individual"] = (people, size), ("participant", "parameter")
+    layout = Layout(posterior.population, participants)
+    shapes = layout.shapes
 
     def expand(x: np.ndarray) -> dict[str, np.ndarray]:
         mu, sd, u, theta = posterior.values(x)
-        values: dict[str, np.ndarray] = {}
-        for k, name in enumerate(names):
-            values[name] = np.ascontiguousarray(theta[:, k]).reshape(shapes[name])
-            if posterior.grouped:
-                values[f"{name}_mu"], values[f"{name}_sd"] = mu[k : k + 1].reshape(()), sd[k : k + 1].reshape(())
-                values[f"{name}_group"] = np.asarray(parameters[k].constrain(mu[k]))
-            else:
-                values[f"{name}_unconstrained"] = np.ascontiguousarray(u[:, k]).reshape(shapes[name])
-        if posterior.grouped:
-            values["individual"] = u
-        return values
+        values = layout.values(mu, sd, u, theta.T)  # type: ignore[arg-type]
+        return {name: np.ascontiguousarray(each).reshape(shapes[name]) for name, each in values.items()}
 
     model = from_pyfunc(
         posterior.dimension,
@@ -104,8 +81,8 @@ def sample_posterior(
         [np.dtype("float64")] * len(shapes),
         list(shapes.values()),
         list(shapes),
-        coords={"participant": [str(label) for label in participants], "parameter": names},
-        dims={name: d for name, d in dims.items() if d},
+        coords=layout.coords,
+        dims={name: dims for name, dims in layout.dims.items() if dims},
         make_initial_point_fn=lambda seed: posterior.start(np.random.default_rng(seed)),
     )
     expand(posterior.start(np.random.default_rng(how.seed)))  # what is compiled on first use is no part of sampling

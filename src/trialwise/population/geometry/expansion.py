@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.population.population import Population
 
 
 def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
@@ -142,23 +143,21 @@ def group_log_posterior(
     )  # fmt: skip
 
 
-def expand(
-    evaluate: Evaluator | Emulator,
-    mean: np.ndarray,
-    width: np.ndarray,
-    spread: np.ndarray,
-    rounds: int = 4,
-    averages: int = 2,
+def expand(evaluate: Evaluator | Emulator, population: Population) -> Expansion:
+    """Expand the likelihoods of a population's participants about their posteriors."""
+    return _with_group(evaluate, population) if population.grouped else _without_group(evaluate, population)
+
+
+def _with_group(
+    evaluate: Evaluator | Emulator, population: Population, rounds: int = 4, averages: int = 2
 ) -> Expansion:
-    """Expand the participants' likelihoods about their posteriors, the group's mode and the participants' in turn.
+    """The expansion at the group's mode and the participants' in turn.
 
     First at the participants' modes, then averaged over their posteriors: the best quadratic for coordinates is not the
     one at the summit but the one whose curvature is the posterior's mean curvature (Opper & Archambeau 2009, Neural
     Computation 21:786), here over 2 x parameters points.
-
-    ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
-    ``HalfNormal(spread)``.
     """
+    mean, width, spread = population.prior.mean, population.prior.width, population.prior.spread
     people, size = evaluate.people, len(mean)
 
     def prior(mu, log_sd):
@@ -175,11 +174,11 @@ def expand(
         return best.x
 
     theta = np.concatenate([mean, 0.5 * np.log(width**2 + spread**2)])
-    u = np.tile(mean, (people, 1))
+    u = population.centre(mean, people)
     for turn in range(rounds):
         mu, sd = theta[:size], np.exp(theta[size:])
         tolerance = 1e-2 if turn < rounds - 1 else 1e-4
-        modes = climb(evaluate, u, np.broadcast_to(mu, u.shape), 1.0 / sd**2, tolerance=tolerance)
+        modes = climb(evaluate, u, population.centre(mu, people), 1.0 / sd**2, tolerance=tolerance)
         u = modes.u
         curvature = floored(modes.curvature)
         linear = np.einsum("nkl,nl->nk", curvature, u) + modes.gradient
@@ -218,9 +217,10 @@ def averaged(
     return bent, np.einsum("nkl,nl->nk", bent, centre) + slope
 
 
-def expand_alone(evaluate: Evaluator | Emulator, mean: np.ndarray, total: np.ndarray) -> Expansion:
-    """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under ``Normal(mean, total)``."""
-    start = np.tile(mean, (evaluate.people, 1))
+def _without_group(evaluate: Evaluator | Emulator, population: Population) -> Expansion:
+    """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under its own prior."""
+    mean, total = population.prior.mean, population.prior.total
+    start = population.centre(mean, evaluate.people)
     modes = climb(evaluate, start, start, 1.0 / total**2)
     curvature = floored(modes.curvature)
     linear = np.einsum("nkl,nl->nk", curvature, modes.u) + modes.gradient

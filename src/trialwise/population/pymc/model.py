@@ -13,7 +13,6 @@ natural scale) and ``alpha_group`` = :math:`g(\mu)`, which is the group's **medi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import pymc as pm
@@ -25,7 +24,8 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.pymc_op import observe
 from trialwise.population.geometry.expansion import Expansion
-from trialwise.population.priors import Pooling, check_priors, group_prior
+from trialwise.population.names import INDIVIDUAL, mean_name, median_name, spread_name, unconstrained_name
+from trialwise.population.population import Population, population_of
 from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentred
 
 Geometry = Literal["centred", "non-centred", "whitened"]
@@ -46,8 +46,7 @@ def constrain(parameter: Parameter, u: Any) -> Any:
 def build_model(
     learner: Learner,
     trials: Trials,
-    pooling: Pooling = "partial",
-    priors: Mapping[str, Any] | None = None,
+    population: Population | None = None,
     geometry: Geometry = "centred",
     expansion: Expansion | None = None,
 ) -> pm.Model:
@@ -55,12 +54,9 @@ def build_model(
 
     Parameters
     ----------
-    pooling
-        ``"partial"``: participants come from a group; ``"none"``: each on its own under the prior; ``"complete"``: all
-        share one set of parameters.
-    priors
-        Distributions in place of the defaults: ``pm.Normal.dist(...)`` or PreliZ. With partial pooling for ``alpha_mu``
-        and ``alpha_sd``, on the unconstrained scale; else for ``alpha``, on the natural scale.
+    population
+        Whom participants come from, with the user's own priors in it, ``pm.Normal.dist(...)`` or PreliZ; None: a group, with
+        the default priors.
     geometry
         The coordinates in which a sampler moves the individuals under partial pooling: ``"centred"`` (as they stand),
         ``"non-centred"`` or ``"whitened"`` (see :mod:`trialwise.population.geometry.whitening`; needs ``expansion``). The posterior is the
@@ -69,38 +65,30 @@ def build_model(
     Raises
     ------
     UsageError
-        For unknown choices, unknown names in ``priors``, or a prior that is no distribution.
+        For an unknown geometry, or a prior that is no distribution.
     """
-    priors = dict(priors or {})
-    check_priors(learner, pooling, priors)
+    population = population or population_of(learner, trials)
     coords: dict[str, Any] = {
         "participant": [str(label) for label in trials.participants],
-        "parameter": list(learner.names),
+        "parameter": list(population.names),
     }
     with pm.Model(coords=coords) as model:
-        if pooling == "partial":
-            columns = _participants_of_a_group(learner, trials, priors, geometry, expansion)
+        if population.grouped:
+            columns = _participants_of_a_group(population, geometry, expansion)
         else:
-            columns = _without_a_group(learner, trials, priors, pooling)
+            columns = _without_a_group(population)
         people = trials.n_participants
         free = pt.stack([pt.broadcast_to(column, (people,)) for column in columns], axis=1)
         observe(OBSERVED[learner.response], learner, trials, free)
     return model
 
 
-def _participants_of_a_group(
-    learner: Learner,
-    trials: Trials,
-    priors: Mapping[str, Any],
-    geometry: Geometry,
-    expansion: Expansion | None,
-) -> list[Any]:
-    prior = group_prior(learner, trials)
-    means, spreads = [], []
-    for k, name in enumerate(learner.names):
-        mean, spread = _given(f"{name}_mu", priors), _given(f"{name}_sd", priors)
-        means.append(pm.Normal(f"{name}_mu", prior.mean[k], prior.width[k]) if mean is None else mean)
-        spreads.append(pm.HalfNormal(f"{name}_sd", prior.spread[k]) if spread is None else spread)
+def _participants_of_a_group(population: Population, geometry: Geometry, expansion: Expansion | None) -> list[Any]:
+    prior, means, spreads = population.prior, [], []
+    for k, name in enumerate(population.names):
+        mean, spread = _given(mean_name(name), population), _given(spread_name(name), population)
+        means.append(pm.Normal(mean_name(name), prior.mean[k], prior.width[k]) if mean is None else mean)
+        spreads.append(pm.HalfNormal(spread_name(name), prior.spread[k]) if spread is None else spread)
     mu, sd = pt.stack(means), pt.stack(spreads)
     transform: Any = None
     if geometry == "non-centred":
@@ -115,31 +103,31 @@ def _participants_of_a_group(
         raise UsageError(f"geometry={geometry!r}: one of {', '.join(map(repr, get_args(Geometry)))}")
     centre = transform.carried(mu) if geometry == "whitened" else mu
     how = {"transform": transform} if transform is not None else {}
-    individual = pm.Normal("individual", centre, sd, dims=("participant", "parameter"), **how)
+    individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **how)
     columns = []
-    for k, parameter in enumerate(learner.parameters):
+    for k, parameter in enumerate(population.parameters):
         natural = constrain(parameter, individual[:, k])  # type: ignore[index]
         columns.append(pm.Deterministic(parameter.name, natural, dims="participant"))
-        pm.Deterministic(f"{parameter.name}_group", constrain(parameter, mu[k]))
+        pm.Deterministic(median_name(parameter.name), constrain(parameter, mu[k]))
     return columns
 
 
-def _without_a_group(learner: Learner, trials: Trials, priors: Mapping[str, Any], pooling: Pooling) -> list[Any]:
-    prior = group_prior(learner, trials)
-    dims = None if pooling == "complete" else "participant"
+def _without_a_group(population: Population) -> list[Any]:
+    prior = population.prior
+    dims = None if population.shared else "participant"
     columns = []
-    for k, parameter in enumerate(learner.parameters):
-        column = _given(parameter.name, priors, dims)
+    for k, parameter in enumerate(population.parameters):
+        column = _given(parameter.name, population, dims)
         if column is None:
-            u = pm.Normal(f"{parameter.name}_unconstrained", prior.mean[k], prior.total[k], dims=dims)
+            u = pm.Normal(unconstrained_name(parameter.name), prior.mean[k], prior.total[k], dims=dims)
             column = pm.Deterministic(parameter.name, constrain(parameter, u), dims=dims)
         columns.append(column)
     return columns
 
 
-def _given(name: str, priors: Mapping[str, Any], dims: str | None = None) -> Any:
+def _given(name: str, population: Population, dims: str | None = None) -> Any:
     """A random variable of the model at hand from ``pm.X.dist(...)`` or a PreliZ distribution; None if none was given."""
-    prior = priors.get(name)
+    prior = population.priors.get(name)
     if prior is None:
         return None
     if hasattr(prior, "to_pymc"):

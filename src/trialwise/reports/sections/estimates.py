@@ -10,6 +10,7 @@ import numpy as np
 from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, Shown, posterior_plot
+from trialwise.population.names import MEAN, SPREAD, mean_name
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
@@ -29,23 +30,23 @@ def section(subjects: list[Subject]) -> Section:
             found.append(Heading(subject.label))
         found += _group(subject)
         found.append(_posterior(subject))
-        if subject.fit.pooling != "complete":
+        if not subject.fit.draws.shared:
             found.append(Folded("Every participant", [_people(subject)]))
     return Section("estimates", "Estimates", found)
 
 
 def _group(subject: Subject) -> list[Block]:
     fit = subject.fit
-    if fit.pooling == "none":
+    if not fit.draws.grouped and not fit.draws.shared:
         return [
             Text(
                 "Participants were fitted one by one, so there is no group; each one's estimates are in the table below."
             )
         ]
     table, roles = fit.group(), {p.name: p.role for p in subject.parameters}
-    if fit.pooling == "complete":
+    if fit.draws.shared:
         return [Table(rows("shared by all participants", table, COLUMNS, "parameter"), _INTERVALS)]
-    medians = table.loc[[f"{name}_group" for name in fit.parameters]]
+    medians = table.loc[fit.draws.median_names]
     told = Rows(
         "the group's medians, natural scale",
         ("parameter", "what it is", "mean", "low", "high"),
@@ -55,7 +56,7 @@ def _group(subject: Subject) -> list[Block]:
         ),
     )
     rest = table.loc[fit.group_names]
-    note = "_mu: the group's mean, _sd: its spread, both before the transformation to the natural scale. MCSE: Monte Carlo standard error of the mean. ESS: effective draws."
+    note = f"{MEAN}: the group's mean, {SPREAD}: its spread, both before the transformation to the natural scale. MCSE: Monte Carlo standard error of the mean. ESS: effective draws."
     return [
         Table(told, f"{_INTERVALS} Half of the group's participants lie above a median; it is not their mean."),
         Table(rows("means and spreads of the group, unconstrained scale", rest, COLUMNS, "parameter"), note),
@@ -70,8 +71,8 @@ def _posterior(subject: Subject) -> Block:
     shown = [
         Shown(
             name,
-            _centre(subject, name),
-            None if fit.pooling == "complete" else _draws(subject, name),
+            fit.draws.median(name),
+            None if fit.draws.shared else fit.draws.natural(name),
             _density(subject, name),
         )
         for name in fit.parameters
@@ -89,21 +90,10 @@ def _posterior(subject: Subject) -> Block:
     )
 
 
-def _draws(subject: Subject, name: str) -> np.ndarray:
-    values = subject.fit.tree["posterior"][name].transpose("chain", "draw", "participant").to_numpy()
-    return np.asarray(values.reshape(-1, values.shape[2]))
-
-
-def _centre(subject: Subject, name: str) -> np.ndarray | None:
-    """Draws of what describes the group on the natural scale."""
-    place = {"partial": f"{name}_group", "none": "", "complete": name}[subject.fit.pooling]
-    return subject.fit.tree["posterior"][place].to_numpy().ravel() if place else None
-
-
 def _density(subject: Subject, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The prior of :func:`_centre`."""
-    key = f"{name}_mu" if subject.grouped else name
-    if subject.prior is None or not subject.knows_prior(key) or subject.fit.pooling == "none":
+    """The prior of the group's median, or of the value that all share."""
+    key = mean_name(name) if subject.grouped else name
+    if subject.prior is None or not subject.knows_prior(key) or not (subject.grouped or subject.fit.draws.shared):
         return None
     k = subject.fit.parameters.index(name)
     width = subject.prior.width[k] if subject.grouped else subject.prior.total[k]
@@ -120,7 +110,7 @@ def _normal(parameter: Parameter, x: np.ndarray, mean: float, width: float) -> n
 def _people(subject: Subject) -> Table:
     trials, cells = subject.fit.trials, {}
     for name in subject.fit.parameters:
-        draws = _draws(subject, name)
+        draws = subject.fit.draws.natural(name)
         low, high = np.quantile(draws, EDGES, axis=0)
         cells[name] = [interval(*each) for each in zip(draws.mean(0), low, high, strict=True)]
     answered = np.bincount(trials.participant_index[trials.responded], minlength=trials.n_participants)

@@ -7,6 +7,7 @@ import numpy as np
 from trialwise.base.rows import Rows
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter, Setting
+from trialwise.population.names import mean_name, spread_name
 from trialwise.reports import docstring
 from trialwise.reports.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
 from trialwise.reports.mathml import displayed
@@ -106,7 +107,7 @@ def _row(subject: Subject, k: int, parameter: Parameter) -> tuple[str, ...]:
         if not subject.knows_prior(parameter.name):
             return parameter.name, scale, given[parameter.name], "the user's own"
         return parameter.name, scale, f"Normal({mean:.3g}, {width:.3g})", parameter.spread_out(mean, width)
-    centre, around = f"{parameter.name}_mu", f"{parameter.name}_sd"
+    centre, around = mean_name(parameter.name), spread_name(parameter.name)
     knows = subject.knows_prior(centre)
     return (
         parameter.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialwise.learners.parameters import Parameter
+from trialwise.population.names import mean_name, spread_name
 from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
 from trialwise.reports.sections.learners import SCALES
 from trialwise.reports.subject import Subject
@@ -30,7 +31,7 @@ def paragraph(subject: Subject) -> str:
     if subject.check is not None:
         told.append(_check(subject))
     told.append(
-        "We report posterior means and equal-tailed 89 % intervals." if subject.fit.pooling != "partial" else
+        "We report posterior means and equal-tailed 89 % intervals." if not subject.grouped else
         "We report posterior means and equal-tailed 89 % intervals; group values on the natural scale are medians."
     )  # fmt: skip
     return " ".join([each for each in told if each] + [_software(subject)])
@@ -68,7 +69,7 @@ def _priors(subject: Subject) -> str:
     if not subject.grouped:
         how = (
             "Each participant was fitted alone"
-            if subject.fit.pooling == "none"
+            if not subject.fit.draws.shared
             else "All participants shared one set of parameters"
         )
         each = [_alone(subject, k, p) for k, p in enumerate(subject.parameters)]
@@ -85,7 +86,7 @@ def _priors(subject: Subject) -> str:
 
 def _mean(subject: Subject, k: int, p: Parameter) -> str:
     assert subject.prior is not None
-    key = f"{p.name}_mu"
+    key = mean_name(p.name)
     said = (
         f"Normal({subject.prior.mean[k]:.3g}, {subject.prior.width[k]:.3g})"
         if subject.knows_prior(key)
@@ -96,7 +97,7 @@ def _mean(subject: Subject, k: int, p: Parameter) -> str:
 
 def _spread(subject: Subject, k: int, p: Parameter) -> str:
     assert subject.prior is not None
-    key = f"{p.name}_sd"
+    key = spread_name(p.name)
     return f"{p.name} ~ " + (
         f"HalfNormal({subject.prior.spread[k]:.3g})" if subject.knows_prior(key) else subject.given_priors[key]
     )
@@ -110,8 +111,8 @@ def _alone(subject: Subject, k: int, p: Parameter) -> str:
 
 
 def _sampler(subject: Subject) -> str:
-    attrs, sizes = subject.fit.attrs, subject.fit.tree["posterior"].sizes
-    draws = f"{counted(sizes['chain'], 'chain')} of {counted(sizes['draw'], 'draw')} each"
+    attrs, drawn = subject.fit.attrs, subject.fit.draws
+    draws = f"{counted(drawn.chains, 'chain')} of {counted(drawn.length, 'draw')} each"
     if subject.hides:
         return (
             "The likelihood of the unobserved choices was estimated by a fully adapted particle filter; draws of an emulated posterior "

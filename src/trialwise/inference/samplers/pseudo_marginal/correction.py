@@ -37,8 +37,8 @@ from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
 from trialwise.population.geometry import whitening
-from trialwise.population.geometry.whitening import _cholesky, _solve_transposed
-from trialwise.population.priors import GroupPrior
+from trialwise.population.geometry.whitening import cholesky, solve_transposed
+from trialwise.population.population import Population
 
 LEAPS, HOPS = 3, 2
 """Leapfrog steps of a transition, and transitions between one draw and the next."""
@@ -94,7 +94,7 @@ def _hop(random, u, n, mu, sd, factor, arrays, x, slope):
                 break
             for k in range(size):
                 push[k] = momentum[k]
-            _solve_transposed(factor, push)
+            solve_transposed(factor, push)
             for k in range(size):
                 new[k] += step * push[k]
             height = _target(new, n, mu, sd, arrays, x, slope, gradient)
@@ -130,7 +130,7 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
             for b in range(size):
                 factor[a, b] = curvature[n, a, b]
             factor[a, a] += 1.0 / sd[j, a] ** 2
-        _cholesky(factor)
+        cholesky(factor)
         behind = random.integers(0, counts[j])  # a reversible chain, in which the start stands anywhere
         for m in range(counts[j]):
             if m == 0 or m == behind + 1:
@@ -180,8 +180,8 @@ class Corrector:
     ----------
     estimate, emulator, curvature
         Estimates of the truth, its emulators and their curvatures where the posterior lies.
-    prior
-        Of the group; without one (``grouped`` false) its mean and total spread are those of every unit.
+    population
+        Whom units come from.
     counts
         Draws of each unit, ``(units,)``.
     particles
@@ -193,8 +193,7 @@ class Corrector:
     estimate: Estimator
     emulator: Emulator
     curvature: np.ndarray
-    prior: GroupPrior
-    grouped: bool
+    population: Population
     counts: np.ndarray
     particles: np.ndarray
     random: np.random.Generator
@@ -257,7 +256,7 @@ class Corrector:
         """
         pool = self._weighed(mu, sd, u)
         _, last = pick(self._weights(pool), self.random)
-        if self.grouped:
+        if self.population.grouped:
             size = mu.shape[-1]
             self.tilt = learnt(mu.reshape(-1, size), sd.reshape(-1, size), pool["log_mean"].sum(2).ravel())
         return State(**{name: part[:, 0] for name, part in self._taken(pool, last).items()})
@@ -284,7 +283,7 @@ class Corrector:
     def _weights(self, pool: dict[str, np.ndarray]) -> np.ndarray:
         """By which states of a pool are chosen, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
         height = pool["log_mean"]
-        if self.grouped:
+        if self.population.grouped:
             height = height.sum(2, keepdims=True)
         if self.tilt:
             height = height - self.tilt(pool["mu"], pool["sd"])[..., None]
@@ -320,8 +319,8 @@ class Corrector:
             found = np.where(np.isfinite(found), found, -1e10)
             accept = np.log(self.random.random(len(now))) < found - log_ratio + gain
             now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, found, log_ratio)
-            if self.grouped:
-                mu, sd = group_given_participants(now.reshape(state.u.shape), sd, self.prior, self.random)
+            if self.population.grouped:
+                mu, sd = self.population.given_participants(now.reshape(state.u.shape), sd, self.random)
         fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=log_ratio.reshape(chains, units))
         state.__dict__.update(fresh.__dict__)
 
@@ -352,40 +351,3 @@ def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, n
 def taken(pool: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Of ``pool (chains, points, ...)`` the points of each chain, ``index (chains, draws, ...)``, which may lack trailing axes."""
     return np.take_along_axis(pool, index.reshape(*index.shape, *[1] * (pool.ndim - index.ndim)), 1)
-
-
-def group_given_participants(
-    u: np.ndarray, sd: np.ndarray, prior: GroupPrior, random: np.random.Generator, turns: int = 5
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means and spreads ``(chains, parameters)`` of the group given its participants, by Gibbs and slice sampling in turn."""
-    people = u.shape[1]
-    centre = u.mean(1)
-    mu = centre
-    for _ in range(turns):
-        precision = people / sd**2 + 1.0 / prior.width**2
-        mean = (people * centre / sd**2 + prior.mean / prior.width**2) / precision
-        mu = mean + random.standard_normal(mean.shape) / np.sqrt(precision)
-        squares = ((u - mu[:, None]) ** 2).sum(1)
-
-        def density(log_sd, squares=squares):
-            spread = np.exp(log_sd)
-            return (1 - people) * log_sd - 0.5 * squares / spread**2 - 0.5 * (spread / prior.spread) ** 2
-
-        log_sd = np.log(sd)
-        level = density(log_sd) + np.log(random.random(log_sd.shape))
-        below = log_sd - 2.0 * random.random(log_sd.shape)
-        above = below + 2.0
-        for edge, way in ((below, -1.0), (above, 1.0)):
-            for _ in range(30):
-                edge += np.where(density(edge) > level, 2.0 * way, 0.0)
-        new = log_sd.copy()
-        undecided = np.ones(log_sd.shape, bool)
-        while undecided.any():
-            tried = below + (above - below) * random.random(log_sd.shape)
-            inside = density(tried) >= level
-            new = np.where(undecided & inside, tried, new)
-            undecided &= ~inside
-            above = np.where(tried > log_sd, np.where(inside, above, tried), above)
-            below = np.where(tried > log_sd, below, np.where(inside, below, tried))
-        sd = np.exp(new)
-    return mu, sd

@@ -23,6 +23,7 @@ import numpy as np
 from trialwise.base.workers import Crew
 from trialwise.engine.packed import Packed
 from trialwise.inference.checkpoint import Checkpoint
+from trialwise.inference.draws import Draws, Layout
 from trialwise.inference.samplers.nuts import How, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
@@ -32,8 +33,8 @@ from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
 from trialwise.population.density import Posterior, emulated_posterior
-from trialwise.population.geometry.expansion import Expansion, expand, expand_alone, floored
-from trialwise.population.priors import GroupPrior
+from trialwise.population.geometry.expansion import Expansion, expand, floored
+from trialwise.population.population import Population
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,8 +100,7 @@ class Work:
     learner: Learner
     packed: Packed
     participants: Sequence[Hashable]
-    prior: GroupPrior
-    pooling: str
+    population: Population
     seed: int
     chains: int
     checkpoint: Checkpoint
@@ -119,9 +119,8 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete", self.crew)
+        self.estimate = Estimator(self.learner, self.packed, self.seed, self.population.shared, self.crew)
         self.limits = self.estimate.limits
-        self.grouped = self.pooling == "partial"
         self.scales = [None] * self.estimate.units
 
     def random(self, *stage: int) -> np.random.Generator:
@@ -138,8 +137,9 @@ class Work:
             self.notes.append("taken up again after an interruption")
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
-            self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
-            self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total, self.limits)
+            prior = self.population.prior
+            self.archive = explore(self.estimate, prior.mean, prior.total, TURNS, self.random(0), tell)
+            self.centres, self.covariances = about(self.archive, prior.mean, prior.total, self.limits)
         while not self._settled():
             self._round(len(self.surprise))
             self.tell("emulating", len(self.surprise) / ROUNDS)
@@ -166,7 +166,7 @@ class Work:
         particles = np.clip(np.ceil(PARTICLES * self.noise / NOISE), *FEWEST_MOST)
         # of the mean of M weights, each lognormal, the variance is about expm1(variance) / M
         each = np.expm1(np.minimum(surprise + self.noise * PARTICLES / particles, 5.0)) + 1e-3
-        if self.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
+        if self.population.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
             return particles, np.sqrt(each / particles) * np.sqrt(each * particles).sum() / SPREAD
         return particles, each / (0.5 * SPREAD)
 
@@ -184,26 +184,20 @@ class Work:
 
     def emulated(self, emulator: Emulator) -> tuple[Posterior, Expansion]:
         """The emulated posterior, in whitened coordinates."""
-        prior = self.prior
-        expansion = (
-            expand(emulator, prior.mean, prior.width, prior.spread)
-            if self.grouped
-            else expand_alone(emulator, prior.mean, prior.total)
-        )
-        return emulated_posterior(self.learner, emulator, prior, expansion, self.pooling), expansion
+        expansion = expand(emulator, self.population)
+        return emulated_posterior(emulator, self.population, expansion), expansion
 
     def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
         """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
         run = sample_posterior(posterior, self.participants, How(draws, tune, chains, seed), progress=False)
         self.gradients += run.gradients
-        group, names = run.tree["posterior"], self.learner.names
-        if self.grouped:
-            mu, sd = (np.stack([group[f"{name}_{part}"].to_numpy() for name in names], -1) for part in ("mu", "sd"))
-            return mu, sd, group["individual"].to_numpy()
-        u = np.stack([group[f"{name}_unconstrained"].to_numpy() for name in names], -1)
-        u = u.reshape(chains, draws, self.estimate.units, len(names))
-        shape = (chains, draws, len(names))
-        return np.broadcast_to(self.prior.mean, shape), np.broadcast_to(self.prior.total, shape), u
+        population, prior = self.population, self.population.prior
+        found = Draws(run.tree["posterior"].to_dataset(), population.names, population.pooling, self.estimate.units)
+        u = found.unconstrained()
+        if population.grouped:
+            return found.means(), found.spreads(), u
+        shape = (chains, draws, u.shape[-1])
+        return np.broadcast_to(prior.mean, shape), np.broadcast_to(prior.total, shape), u
 
     def _round(self, number: int) -> None:
         """Sample the emulated posterior, estimate at its draws, and learn from both."""
@@ -215,7 +209,7 @@ class Work:
         pooled = u.reshape(-1, units, size)
         finer = FINER if number >= ROUGH else 1
         inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
-        ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.grouped else []
+        ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.population.grouped else []
         some = random.choice(len(pooled), inner - len(ends), replace=False)
         chosen = pooled[[*some, *ends]].transpose(1, 0, 2)
         found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
@@ -282,7 +276,7 @@ class Work:
         particles, wanted = self._numbers(self.surprise[-1])
         counts = np.clip(np.ceil(wanted), 2, 64).astype(np.int64)
         made = Corrector(
-            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts,
+            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.population, counts,
             particles.astype(np.int64), self.random(2),
         )  # fmt: skip
         return made, posterior
@@ -330,32 +324,13 @@ class Work:
         import xarray as xr
 
         drawn = chain.drawn()
-        mu, sd, u = drawn.mu, drawn.sd, drawn.u
-        draws: dict[str, Any] = {}
-        one = self.pooling == "complete"
-        for k, parameter in enumerate(self.learner.parameters):
-            name, mine = parameter.name, u[..., k]
-            dims = ("chain", "draw") if one else ("chain", "draw", "participant")
-            draws[name] = (dims, parameter.constrain(mine)[:, :, 0] if one else parameter.constrain(mine))
-            if self.grouped:
-                draws[f"{name}_mu"] = (("chain", "draw"), mu[..., k])
-                draws[f"{name}_sd"] = (("chain", "draw"), sd[..., k])
-                draws[f"{name}_group"] = (("chain", "draw"), parameter.constrain(mu[..., k]))
-            else:
-                draws[f"{name}_unconstrained"] = (dims, mine[:, :, 0] if one else mine)
-        if self.grouped:
-            draws["individual"] = (("chain", "draw", "participant", "parameter"), u)
-        coords: dict[str, Any] = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
-        coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
-        coords |= {} if one else {"participant": [str(label) for label in self.participants]}
+        posterior = Layout(self.population, self.participants).dataset(drawn.mu, drawn.sd, drawn.u)
         stats = {
             "accepted": (("chain", "draw"), drawn.moved),
-            "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
+            "diverging": (("chain", "draw"), np.zeros(drawn.moved.shape, bool)),
         }
-        groups = {
-            "posterior": xr.Dataset(draws, coords),
-            "sample_stats": xr.Dataset(stats, {name: coords[name] for name in ("chain", "draw")}),
-        }
+        coords = {name: posterior[name].to_numpy() for name in ("chain", "draw")}
+        groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats, coords)}
         return xr.DataTree.from_dict(groups)
 
 
@@ -372,13 +347,13 @@ def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
 
 
 def sample_particles(
-    learner: Learner, packed: Packed, participants: Sequence[Hashable], prior: GroupPrior, pooling: str, *,
+    learner: Learner, packed: Packed, participants: Sequence[Hashable], population: Population, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
     lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
 ) -> ParticleRun:  # fmt: skip
     """Draws of the posterior of a learner with a hidden choice; filters run where the ``crew`` is, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell, crew)
+    work = Work(learner, packed, participants, population, seed, chains, checkpoint, tell, crew)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)
