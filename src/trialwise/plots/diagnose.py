@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.analysis.diagnose import Diagnosis
-from trialwise.inference.chain_checks import labelled
+from trialwise.inference.draws import labelled
 from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
 from trialwise.plots.trace import trace

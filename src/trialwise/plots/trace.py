@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.inference.chain_checks import labelled
+from trialwise.inference.draws import labelled
 from trialwise.inference.fitted import Fit
 from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
