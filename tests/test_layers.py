@@ -41,6 +41,9 @@ PRINTING = {
 }
 """Modules outside the command line that print, each with its reason."""
 
+ASK_FOR_HIDDEN_CHOICES = ("learners.", "engine.", "likelihoods.", "analysis.conformance.")
+"""Where a learner is asked whether it makes a choice that nobody observed: elsewhere a likelihood or a fit says what matters."""
+
 SAMPLERS = {"nutpie", "blackjax", "numpyro"}
 PRINTERS = {"rich", "typer", "click"}
 DRAWING = {"matplotlib", "arviz_plots"}
@@ -173,6 +176,17 @@ def test_the_engine_names_no_learner():
             words = {node.id for node in ast.walk(TREES[name]) if isinstance(node, ast.Name)}
             assert not words & set(BUILT_IN), name
             assert not any(other.startswith("learners.zoo") for other in OWN[name]), name
+
+
+def test_few_ask_whether_a_choice_is_hidden():
+    def names(tree):
+        return {getattr(node, "attr", None) or getattr(node, "name", None) for node in ast.walk(tree)}
+
+    report(
+        f"{name} asks whether a learner hides a choice"
+        for name, tree in TREES.items()
+        if "hides" in names(tree) and not name.startswith(ASK_FOR_HIDDEN_CHOICES)
+    )
 
 
 def test_only_inference_samples():

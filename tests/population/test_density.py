@@ -7,8 +7,7 @@ from scipy.special import expit
 
 import trialwise as tw
 from trialwise.base.errors import UsageError
-from trialwise.engine.packed import pack
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
 from trialwise.population.geometry.expansion import expand, expand_alone
 from trialwise.population.priors import group_prior, told
@@ -18,15 +17,14 @@ LEARNER = tw.QLearning(initial=1.2)
 
 
 def made(trials, pooling, learner=LEARNER, priors=None):
-    packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
     assert not unusual
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
+    evaluate = likelihood_of(learner, trials, pooled=pooling == "complete")
     if pooling == "partial":
         expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
     else:
         expansion = expand_alone(evaluate, prior.mean, prior.total)
-    return posterior(learner, packed, prior, expansion, pooling)
+    return posterior(learner, evaluate.packed, prior, expansion, pooling)
 
 
 def log_jacobian(target, x, step=1e-6):

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
     from trialwise.inference.samplers.nuts import Run
     from trialwise.inference.samplers.pseudo_marginal.particle import ParticleRun
+    from trialwise.likelihoods.likelihood import Likelihood
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
 """Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
 of every group parameter on the human data, 400 to 800 on the bundled ones, where the two spreads are hard to tell apart."""
+
+NUTS, PSEUDO_MARGINAL = "nuts", "pseudo-marginal"
+"""What ``fit.attrs["sampler"]`` says of how the posterior was sampled."""
 
 PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
@@ -95,6 +99,7 @@ def fit(
     ModelError
         If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
     """
+    from trialwise.likelihoods.kinds import likelihood_of
     from trialwise.population.priors import check_priors
 
     began = time.perf_counter()
@@ -115,8 +120,9 @@ def fit(
 
     kept = None if checkpoint is None else Path(fspath(checkpoint))
     how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress, kept, executor)
-    sample = _by_particles if learner.hides else _by_gradients
-    run, told, more = sample(learner, trials, how)
+    likelihood = likelihood_of(learner, trials, filters=1)
+    sample = _by_gradients if likelihood.has_gradient else _by_particles
+    run, told, more = sample(likelihood, how)
     ended = time.perf_counter()
     notes += more
 
@@ -167,28 +173,26 @@ class Asked(NamedTuple):
         return partial(_lacks, group_names(learner.names, self.pooling)) if self.draws is None else None
 
 
-def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
+def _by_gradients(likelihood: Likelihood, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
-    from trialwise.engine.packed import pack
     from trialwise.inference.samplers.nuts import How, sample_model, sample_posterior
     from trialwise.inference.starts import check_starts
-    from trialwise.likelihoods.evaluator import Evaluator
+    from trialwise.likelihoods.kinds import likelihood_of
     from trialwise.population.density import posterior as compiled_posterior
     from trialwise.population.geometry.expansion import expand, expand_alone
     from trialwise.population.priors import group_prior, told
 
+    learner, trials = likelihood.learner, likelihood.trials
     if asked.checkpoint is not None:
         raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
     if asked.executor is not None:
         raise UsageError(f"executor={asked.executor!r}: {learner} runs no particle filters; leave it out")
     began, pooling = time.perf_counter(), asked.pooling
-    packed = pack(learner, trials)
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, pooling)
-    start = Evaluator(learner, packed)
-    notes = list(check_starts(start, trials, prior, asked.seed))
+    notes = list(check_starts(likelihood, prior, asked.seed))
     draws = DRAWS if asked.draws is None else int(asked.draws)
     how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks(learner))
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
+    evaluate = likelihood_of(learner, trials, pooled=pooling == "complete")
     if pooling == "partial":
         expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
     else:
@@ -201,11 +205,12 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
         model = build_model(learner, trials, pooling, asked.priors, geometry, expansion)  # type: ignore[arg-type]
         run = sample_model(model, how, progress=asked.progress)
     else:
-        target = compiled_posterior(learner, packed, prior, expansion, pooling)
+        target = compiled_posterior(learner, likelihood.packed, prior, expansion, pooling)
         target(target.start(np.random.default_rng(asked.seed)))  # compiles it, or loads it
         run = sample_posterior(target, trials.participants, how, progress=asked.progress)
-    preparing = start.calls + evaluate.calls + (not unusual)
+    preparing = likelihood.calls + evaluate.calls + (not unusual)
     keep = {
+        "sampler": NUTS,
         "gradients": run.gradients + preparing,
         "gradients_of_preparation": preparing,
         "seconds_of_preparation": prepared - began,
@@ -216,33 +221,32 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
     return run, keep, [*notes, *run.notes]
 
 
-def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
+def _by_particles(likelihood: Likelihood, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
     """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
     from trialwise.base.progress import bars
     from trialwise.base.workers import crew
-    from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
-    from trialwise.inference.starts import check_hidden_starts
+    from trialwise.inference.starts import check_starts
     from trialwise.population.priors import group_prior, told
 
-    packed = pack(learner, trials)
+    learner, trials, packed = likelihood.learner, likelihood.trials, likelihood.packed
     prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
     if unusual:
         raise UsageError(
             f"priors of {', '.join(unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
             "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5), and with other pooling the default ones"
         )
-    check_hidden_starts(learner, packed, trials, prior, asked.seed)
+    check_starts(likelihood, prior, asked.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
     state = Checkpoint(asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
     people = nullcontext() if asked.executor is None else crew(asked.executor, None, 1)
     with bars(asked.progress) as tell, people as others:
         run = sample_particles(
-            learner, packed, trials.participants, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
+            learner, trials, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
             seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner), crew=others,
         )  # fmt: skip
-    return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
+    return run, {"sampler": PSEUDO_MARGINAL, "gradients": run.gradients, **run.attributes}, list(run.notes)
 
 
 def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
-from trialwise.inference.starts import check_hidden_starts, check_starts
+from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.geometry.expansion import Modes, climb
 from trialwise.population.priors import GroupPrior, group_prior
 
@@ -94,25 +95,28 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
-    if learner.hides:
-        return _by_particles(learner, trials, packed, prior, int(starts), seed)
-    evaluate = Evaluator(learner, packed)
-    check_starts(evaluate, trials, prior, seed)
+    likelihood, prior = likelihood_of(learner, trials, filters=1), group_prior(learner, trials)
+    check_starts(likelihood, prior, seed)
+    by = _by_gradients if likelihood.has_gradient else _by_particles
+    return by(likelihood, prior, int(starts), seed)
+
+
+def _by_gradients(likelihood: Likelihood, prior: GroupPrior, starts: int, seed: int) -> Point:
+    learner, trials = likelihood.learner, likelihood.trials
     random = np.random.default_rng(seed)
-    people, size = evaluate.people, len(prior.mean)
+    people, size = len(likelihood.rows), len(prior.mean)
     centre = np.tile(prior.mean, (people, 1))
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
         start = centre + prior.total * random.standard_normal((people, size))
         # a prior so wide that it is none within the border keeps the climb from running off to infinity
-        best["likelihood"].append(climb(evaluate, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
-        best["posterior"].append(climb(evaluate, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
+        best["likelihood"].append(climb(likelihood, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
+        best["posterior"].append(climb(likelihood, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
     tables = []
     for tries in best.values():
         u, values = _best(tries)
-        tables.append(_table(learner, trials, u, evaluate(u)[0], values))
-    return Point(learner, tables[0], tables[1], int(starts), trials)
+        tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, values))
+    return Point(learner, tables[0], tables[1], starts, trials)
 
 
 def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
@@ -122,15 +126,12 @@ def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
 
 
-def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
+def _by_particles(likelihood: Likelihood, prior: GroupPrior, starts: int, seed: int) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
-    from trialwise.likelihoods.marginal import averaged
 
-    check_hidden_starts(learner, packed, trials, prior, seed)
-    work = Work(
-        learner, packed, trials.participants, prior, "none", seed, 2, Checkpoint(None), lambda stage, share: None
-    )
+    learner, trials = likelihood.learner, likelihood.trials
+    work = Work(learner, trials, prior, "none", seed, 2, Checkpoint(None), lambda stage, share: None)
     work.prepare()
     random = np.random.default_rng(seed)
     tables = []
@@ -141,8 +142,8 @@ def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: Group
             work.about_optimum(emulator, u, precision, random)
         unit = np.repeat(np.arange(len(u)), FILTERS)
         each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
-        likelihood, error, _ = averaged(each)
-        tables.append(_table(learner, trials, u, likelihood, values, error))
+        value, error, _ = log_mean(each)
+        tables.append(_table(learner, trials, u, value, values, error))
     return Point(learner, tables[0], tables[1], starts, trials)
 
 
@@ -150,7 +151,7 @@ def _climbs(
     work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
 ) -> list[Modes]:
     """Climbs on emulators, from the points of each participant that were found highest: there they can be believed."""
-    centre = np.tile(prior.mean, (emulator.people, 1))
+    centre = np.tile(prior.mean, (len(emulator.rows), 1))
     tries = []
     for _ in range(starts):
         start = np.empty_like(centre)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trialwise.analysis.comparison.integrated import Likelihoods
+from trialwise.analysis.comparison.integrated import integrand, values_at
 from trialwise.analysis.true_values import group_draw, labels_in, natural, prior_in, seeds
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
@@ -285,8 +285,8 @@ class CalibrationTask:
         }
         first = f"[{self.people[0]}]"
         found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
-        evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
-        values = evaluate(np.concatenate([u[None], individual])).sum(1)
+        likelihood = integrand(self.learner, made.trials, PARTICLES, fitting)
+        values = values_at(likelihood, np.concatenate([u[None], individual])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         return {
             "quantities": np.array(list(found)),

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.likelihood import Differentiable
 
 
 def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
@@ -36,7 +35,7 @@ class Modes:
 
 
 def climb(
-    evaluate: Evaluator | Emulator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
+    evaluate: Differentiable, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
     tolerance: float = 1e-4, longest: float = 2.0,
 ) -> Modes:  # fmt: skip
     """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, each participant on its own.
@@ -54,7 +53,7 @@ def climb(
     """
 
     def objective(u):
-        value, gradient = evaluate(u)
+        value, gradient = evaluate.gradient(u)
         gap = u - mean
         value = np.where(np.isfinite(value), value, -np.inf)
         return value - 0.5 * (precision * gap**2).sum(1), gradient - precision * gap, gradient
@@ -143,7 +142,7 @@ def group_log_posterior(
 
 
 def expand(
-    evaluate: Evaluator | Emulator,
+    evaluate: Differentiable,
     mean: np.ndarray,
     width: np.ndarray,
     spread: np.ndarray,
@@ -159,7 +158,7 @@ def expand(
     ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
     ``HalfNormal(spread)``.
     """
-    people, size = evaluate.people, len(mean)
+    people, size = len(evaluate.rows), len(mean)
 
     def prior(mu, log_sd):
         z = (mu - mean) / width
@@ -197,7 +196,7 @@ def expand(
 
 
 def averaged(
-    evaluate: Evaluator | Emulator, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
+    evaluate: Differentiable, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The expansion averaged over the participants' Normal posteriors under a group ``Normal(mean, 1 / precision)``.
 
@@ -213,14 +212,14 @@ def averaged(
         for sign in (-1.0, 1.0):
             at = centre + sign * np.sqrt(size) * root[:, :, k]
             bent += np.where(np.isfinite(c := evaluate.curvature(at)), c, 0.0) / (2 * size)
-            slope += np.where(np.isfinite(g := evaluate(at)[1]), g, 0.0) / (2 * size)
+            slope += np.where(np.isfinite(g := evaluate.gradient(at)[1]), g, 0.0) / (2 * size)
     bent = floored(bent)
     return bent, np.einsum("nkl,nl->nk", bent, centre) + slope
 
 
-def expand_alone(evaluate: Evaluator | Emulator, mean: np.ndarray, total: np.ndarray) -> Expansion:
+def expand_alone(evaluate: Differentiable, mean: np.ndarray, total: np.ndarray) -> Expansion:
     """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under ``Normal(mean, total)``."""
-    start = np.tile(mean, (evaluate.people, 1))
+    start = np.tile(mean, (len(evaluate.rows), 1))
     modes = climb(evaluate, start, start, 1.0 / total**2)
     curvature = floored(modes.curvature)
     linear = np.einsum("nkl,nl->nk", curvature, modes.u) + modes.gradient

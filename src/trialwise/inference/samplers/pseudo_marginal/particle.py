@@ -14,23 +14,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.workers import Crew
-from trialwise.engine.packed import Packed
+from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.samplers.nuts import How, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
-from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
 from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
+from trialwise.likelihoods.filter_streams import CountedStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.density import Posterior, emulated_posterior
 from trialwise.population.geometry.expansion import Expansion, expand, expand_alone, floored
 from trialwise.population.priors import GroupPrior
@@ -97,8 +100,7 @@ class Work:
     """One fit on its way: what was asked, and what is known so far."""
 
     learner: Learner
-    packed: Packed
-    participants: Sequence[Hashable]
+    trials: Trials
     prior: GroupPrior
     pooling: str
     seed: int
@@ -106,7 +108,8 @@ class Work:
     checkpoint: Checkpoint
     tell: Tell
     crew: Crew | None = None
-    estimate: Estimator = field(init=False)
+    likelihood: Likelihood = field(init=False)
+    streams: CountedStreams = field(init=False)
     corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
     limits: Limits = field(init=False)
@@ -119,10 +122,17 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete", self.crew)
-        self.limits = self.estimate.limits
+        self.streams = CountedStreams(self.seed, "estimates")
+        self.likelihood = likelihood_of(
+            self.learner, self.trials, filters=1, streams=self.streams, workers=self.crew, pooled=self.pooling == "complete"
+        )  # fmt: skip
+        self.limits = limits_of(self.likelihood)
         self.grouped = self.pooling == "partial"
-        self.scales = [None] * self.estimate.units
+        self.scales = [None] * len(self.likelihood.rows)
+
+    def estimate(self, u: np.ndarray, unit: np.ndarray, particles: int | np.ndarray) -> np.ndarray:
+        """One estimate at each point ``u (points, parameters)`` of the unit that ``unit (points,)`` says."""
+        return self.likelihood.value(u, unit, particles).log_likelihood
 
     def random(self, *stage: int) -> np.random.Generator:
         """The random numbers of a stage: an interrupted fit goes on with the same."""
@@ -138,7 +148,7 @@ class Work:
             self.notes.append("taken up again after an interruption")
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
-            self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
+            self.archive = explore(self.likelihood, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
             self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total, self.limits)
         while not self._settled():
             self._round(len(self.surprise))
@@ -172,7 +182,7 @@ class Work:
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
-        surfaces = [self._surface(n, adapt) for n in range(self.estimate.units)]
+        surfaces = [self._surface(n, adapt) for n in range(len(self.likelihood.rows))]
         self.scales = [surface.scales for surface in surfaces]
         return Emulator(surfaces, self.limits)
 
@@ -194,14 +204,14 @@ class Work:
 
     def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
         """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
-        run = sample_posterior(posterior, self.participants, How(draws, tune, chains, seed), progress=False)
+        run = sample_posterior(posterior, self.trials.participants, How(draws, tune, chains, seed), progress=False)
         self.gradients += run.gradients
         group, names = run.tree["posterior"], self.learner.names
         if self.grouped:
             mu, sd = (np.stack([group[f"{name}_{part}"].to_numpy() for name in names], -1) for part in ("mu", "sd"))
             return mu, sd, group["individual"].to_numpy()
         u = np.stack([group[f"{name}_unconstrained"].to_numpy() for name in names], -1)
-        u = u.reshape(chains, draws, self.estimate.units, len(names))
+        u = u.reshape(chains, draws, len(self.likelihood.rows), len(names))
         shape = (chains, draws, len(names))
         return np.broadcast_to(self.prior.mean, shape), np.broadcast_to(self.prior.total, shape), u
 
@@ -262,7 +272,7 @@ class Work:
         return {
             **self.archive.arrays(),
             "centres": self.centres, "covariances": self.covariances, "scales": np.array(scales), "noise": self.noise,
-            "surprise": np.array(self.surprise), "filters": np.array(self.estimate.filters),
+            "surprise": np.array(self.surprise), "filters": np.array(self.streams.used),
             "gradients": np.array(self.gradients),
         }  # fmt: skip
 
@@ -271,7 +281,7 @@ class Work:
         self.centres, self.covariances, self.noise = saved["centres"], saved["covariances"], saved["noise"]
         self.scales = [Scales(row[:-2], float(row[-2]), float(row[-1])) for row in saved["scales"]]
         self.surprise = list(saved["surprise"])
-        self.estimate.filters, self.gradients = int(saved["filters"]), int(saved["gradients"])
+        self.streams.used, self.gradients = int(saved["filters"]), int(saved["gradients"])
 
     # -- stage 3 ---------------------------------------------------------------------------------------------------
 
@@ -291,7 +301,7 @@ class Work:
         """Draws of the true posterior; while they lack something and nobody said how many there should be, more of them."""
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
-        chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
+        chain = Chain(corrector, self.streams, self.random, self.checkpoint.load())
         if chain.state is None:
             chain.start(*self._proposals(posterior, None, 0, PILOT))
             self.checkpoint.save({**self._arrays(), **chain.arrays()})
@@ -347,7 +357,7 @@ class Work:
             draws["individual"] = (("chain", "draw", "participant", "parameter"), u)
         coords: dict[str, Any] = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
         coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
-        coords |= {} if one else {"participant": [str(label) for label in self.participants]}
+        coords |= {} if one else {"participant": [str(label) for label in self.trials.participants]}
         stats = {
             "accepted": (("chain", "draw"), drawn.moved),
             "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
@@ -372,19 +382,19 @@ def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
 
 
 def sample_particles(
-    learner: Learner, packed: Packed, participants: Sequence[Hashable], prior: GroupPrior, pooling: str, *,
+    learner: Learner, trials: Trials, prior: GroupPrior, pooling: str, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
     lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
 ) -> ParticleRun:  # fmt: skip
     """Draws of the posterior of a learner with a hidden choice; filters run where the ``crew`` is, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell, crew)
+    work = Work(learner, trials, prior, pooling, seed, chains, checkpoint, tell, crew)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)
     corrector = work.corrector_used
     attributes = {
-        "filters": work.estimate.filters,
+        "filters": work.streams.used,
         "particles": json.dumps(corrector.particles.tolist()),
         "draws_of_participants": json.dumps(corrector.counts.tolist()),
         "acceptance": float(tree["sample_stats"]["accepted"].mean()),
