@@ -28,12 +28,13 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     """So many minutes of sweeps of four chains, the first half left out; as a tree, and how many sweeps there were."""
     import xarray as xr
 
-    from trialwise.engine.packed import pack
-    from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
+    from trialwise.likelihoods.filter_streams import FreshStreams
+    from trialwise.likelihoods.kinds import likelihood_of
     from trialwise.population.population import population_of
 
-    estimate, population = Estimator(learner, pack(learner, trials), seed), population_of(learner, trials)
+    streams, population = FreshStreams(trials, seed, "estimates"), population_of(learner, trials)
     prior = population.prior
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, filters=1, streams=streams)
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
     unit = np.tile(np.arange(people), CHAINS)
     mu = prior.mean + 0.3 * random.standard_normal((CHAINS, size))
@@ -41,7 +42,7 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     u = mu[:, None] + sd[:, None] * random.standard_normal((CHAINS, people, size))
 
     def estimated(points):
-        found = estimate(points.reshape(-1, size), unit, PARTICLES)
+        found = likelihood.value(points.reshape(-1, size), unit).log_likelihood
         return np.where(np.isfinite(found), found, -1e10).reshape(CHAINS, people)
 
     value, kept = estimated(u), []

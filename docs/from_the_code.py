@@ -160,8 +160,7 @@ tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabiliti
 
 def task_of(learner) -> str:
     """The first task that shows all the learner reads."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading
+    from trialwise.learners.reads import OPTIONAL, Reading
 
     if learner.response != "categorical":
         return "Conditioning()"
@@ -199,8 +198,7 @@ def typical(parameter) -> str:
 
 def reads(learner) -> list[str]:
     """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading, dimensions
+    from trialwise.learners.reads import OPTIONAL, Reading, dimensions
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))

@@ -45,9 +45,8 @@ class Alone:
         import arviz_stats
 
         import trialwise as tw
-        from trialwise.analysis.comparison.integrated import Likelihoods
+        from trialwise.analysis.comparison.integrated import integrand, values_at
         from trialwise.analysis.true_values import seeds
-        from trialwise.engine.packed import pack
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.draws import Draws, row_label
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
@@ -62,14 +61,15 @@ class Alone:
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
         trials = tw.simulate(self.learner, self.task, population.natural(u), simulating).trials
         run = sample_particles(
-            self.learner, pack(self.learner, trials), trials.participants, population, draws=self.draws, chains=CHAINS,
+            self.learner, trials, population, draws=self.draws, chains=CHAINS,
             seed=fitting, checkpoint=Checkpoint(None), tell=lambda stage, share: None, lacks=None,
         )  # fmt: skip
         names = self.learner.names
         draws = Draws(run.tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
         draws = thinned(draws.reshape(-1, 1, len(names)), RANKS)
         found = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
-        values = Likelihoods(self.learner, trials, PARTICLES, fitting)(np.concatenate([u[None], draws])).sum(1)
+        likelihood = integrand(self.learner, trials, PARTICLES, fitting)
+        values = values_at(likelihood, np.concatenate([u[None], draws])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)
         return {

@@ -45,12 +45,12 @@ def main() -> None:
     options.work.mkdir(exist_ok=True, parents=True)
     trials = tw.read_wide(options.folder)
     fits = {}
-    for learner in (tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)):
+    learners = {tw.QLearning(initial=1.2): None, tw.TaskSets(initial=1.2): options.work / "TaskSets.npz"}
+    for learner, unfinished in learners.items():
         kept = options.work / f"{type(learner).__name__}.nc"
         if kept.is_file():
             fits[type(learner).__name__] = tw.load(kept)
             continue
-        unfinished = options.work / f"{type(learner).__name__}.npz" if learner.hides else None
         fit = tw.fit(learner, trials, seed=options.seed, checkpoint=unfinished)
         fit.save(kept)
         fits[type(learner).__name__] = fit

@@ -34,6 +34,9 @@ PRINTING = {
 }
 """Modules outside the command line that print, each with its reason."""
 
+ASK_FOR_HIDDEN_CHOICES = ("learners.", "engine.", "likelihoods.", "analysis.conformance.")
+"""Where a learner is asked whether it makes a choice that nobody observed: elsewhere a likelihood or a fit says what matters."""
+
 SAMPLERS = {"nutpie", "blackjax", "numpyro"}
 PRINTERS = {"rich", "typer", "click"}
 DRAWING = {"matplotlib", "arviz_plots"}
@@ -185,6 +188,17 @@ def test_only_the_population_and_its_draws_spell_variables():
         if name not in allowed
         for text in strings(tree)
         if re.search(r"_(mu|sd|group|unconstrained)\b", text) or text == "individual"
+    )
+
+
+def test_few_ask_whether_a_choice_is_hidden():
+    def names(tree):
+        return {getattr(node, "attr", None) or getattr(node, "name", None) for node in ast.walk(tree)}
+
+    report(
+        f"{name} asks whether a learner hides a choice"
+        for name, tree in TREES.items()
+        if "hides" in names(tree) and not name.startswith(ASK_FOR_HIDDEN_CHOICES)
     )
 
 

@@ -7,8 +7,7 @@ from scipy.special import expit
 
 import trialwise as tw
 from trialwise.base.errors import UsageError
-from trialwise.engine.packed import pack
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
 from trialwise.population.geometry.expansion import expand
 from trialwise.population.population import population_of
@@ -18,11 +17,10 @@ LEARNER = tw.QLearning(initial=1.2)
 
 
 def made(trials, pooling, learner=LEARNER, priors=None):
-    packed = pack(learner, trials)
     population = population_of(learner, trials, priors, pooling)
     assert not population.unusual
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    return posterior(learner, packed, population, expand(evaluate, population))
+    evaluate = likelihood_of(learner, trials, pooled=pooling == "complete")
+    return posterior(learner, evaluate.packed, population, expand(evaluate, population))
 
 
 def log_jacobian(target, x, step=1e-6):

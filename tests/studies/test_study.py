@@ -18,10 +18,10 @@ import scipy.stats
 import trialwise as tw
 from trialwise.base.cores import cores
 from trialwise.base.workers import crew
-from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
-from trialwise.inference.samplers.pseudo_marginal import estimates
 from trialwise.learners.pickling import pack, unpack
+from trialwise.likelihoods import estimated
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.studies.fingerprint import digest
 from trialwise.studies.pieces import divided, run_pieces
 from trialwise.studies.store import Store
@@ -411,12 +411,14 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
     more = run_pieces(task, range(13), store, executor=address, progress=False)
     assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
     # the filters of a fit with a hidden choice go the same way
-    monkeypatch.setattr(estimates, "WORTH", 0)
+    monkeypatch.setattr(estimated, "WORTH", 0)
     learner, trials = tw.TaskSets(initial=1.2), tw.data_set("alien_task_sets")[0].first(30)
-    u, packed = np.zeros((4, 6)), packed_for(learner, trials)
+    u = np.zeros((4, 6))
     with crew(address, None, 1) as who:
-        far = estimates.Estimator(learner, packed, 1, crew=who)(u, np.arange(4), 20)
-    np.testing.assert_array_equal(far, estimates.Estimator(learner, packed, 1)(u, np.arange(4), 20))
+        far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
+    here = likelihood_of(learner, trials).value(u, np.arange(4), 20)
+    for there, mine in zip(far, here, strict=True):
+        np.testing.assert_array_equal(there, mine)
 
 
 def test_no_scheduler_is_said(monkeypatch):

@@ -336,13 +336,14 @@ def _people(fit: Fit) -> pd.DataFrame:
 
 
 def _silent(fit: Fit) -> list[Finding]:
-    """What the look at starting points tells of participants' data; nothing without the learner, or if it hides a choice."""
-    from trialwise.engine.packed import pack
+    """What the look at starting points tells of participants' data; nothing without the learner, or without gradients."""
     from trialwise.inference.starts import check_starts
-    from trialwise.likelihoods.evaluator import Evaluator
+    from trialwise.likelihoods.kinds import likelihood_of
 
     learner = fit.learner
-    if learner is None or learner.hides:
+    if learner is None:
         return []
-    evaluate = Evaluator(learner, pack(learner, fit.trials))
-    return diagnostics.silent(check_starts(evaluate, fit.trials, fit.population.prior, int(fit.attrs["seed"])))
+    likelihood = likelihood_of(learner, fit.trials)
+    if not likelihood.has_gradient:
+        return []
+    return diagnostics.silent(check_starts(likelihood, fit.population.prior, int(fit.attrs["seed"])))

@@ -19,17 +19,14 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import streams
-from trialwise.data.trials import MISSED, Trials
-from trialwise.engine.packed import pack
-from trialwise.engine.run import run_trace
-from trialwise.engine.run_hidden import run_traced
+from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import simulate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.likelihoods.marginal import own_keys
+from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,13 +187,9 @@ def choice_probabilities(
 
     With a hidden choice it is that of a filter of 100 particles, an average over what may have been chosen so far.
     """
-    packed, free = pack(learner, trials), matrix(learner, trials, parameters)
-    actions = trials.sizes["action"]
-    if not learner.hides:
-        return np.asarray(run_trace(learner, packed, free)[0][:, 1 : 1 + actions])
-    keys = own_keys(trials, seed, "one step")
-    each = [run_traced(learner, packed, n, free[n], int(keys[n]), PARTICLES).record for n in range(len(free))]
-    return np.asarray(np.concatenate(each)[:, 1 : 1 + actions])
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
+    record = likelihood.predictions(matrix(learner, trials, parameters))
+    return record[:, 1 : 1 + trials.sizes["action"]]
 
 
 def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int) -> Trials:
@@ -206,13 +199,12 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
     """
     if learner.response != "categorical" or trials.choice is None:
         raise UsageError("one-step predictions are of choices")
-    share = np.cumsum(choice_probabilities(learner, trials, parameters, seed), 1)
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
     stream = streams(seed)
     random = np.concatenate([
         stream(label, "one step").random(length) for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
-    drawn = (share <= (random * share[:, -1])[:, None]).sum(1)
-    choice = np.where(trials.choice == MISSED, MISSED, np.minimum(drawn, share.shape[1] - 1))
+    choice = likelihood.draw(matrix(learner, trials, parameters), random)
     same = choice == trials.choice
     return replace(
         trials, choice=choice, outcome={name: np.where(same, values, np.nan) for name, values in trials.outcome.items()}

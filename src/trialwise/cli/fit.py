@@ -48,6 +48,8 @@ def fit(
     ] = None,
 ) -> None:
     """Fit a learner to data; write the draws, a summary, a trace plot and a table of trials."""
+    from trialwise.likelihoods.kinds import likelihood_of
+
     restricted = restrictions.of(learner)
     trials = columns.read(files)
     folder = results.made(output)
@@ -58,7 +60,7 @@ def fit(
             f"{restricted!r}: {', '.join(restricted.names)}; "
             f"{trials.n_participants} participants, {trials.n_trials} trials"
         )
-    unfinished = folder / CHECKPOINT if restricted.hides else None
+    unfinished = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
     fitted = sampling.fit(restricted, trials, pooling, unfinished, scheduler)
     written = results.save(fitted, folder)
     if unfinished is not None:

@@ -109,8 +109,7 @@ def _page(learner: Learner, name: str) -> None:
 
 def _fits_an_environment(learner: Learner) -> bool:
     """Whether it reads no more than what the environments of ``trialwise simulate`` show."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading
+    from trialwise.learners.reads import OPTIONAL, Reading
 
     reading = Reading(learner)
     return set(reading.trial) <= set(OPTIONAL) and not reading.outcome
@@ -132,8 +131,7 @@ def _prior(parameter: Parameter) -> str:
 
 def _reads(learner: Learner) -> list[str]:
     """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading, dimensions
+    from trialwise.learners.reads import OPTIONAL, Reading, dimensions
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))

@@ -17,6 +17,7 @@ from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, Trials
 from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
 
@@ -28,9 +29,6 @@ FLAGS, HIDDEN = 0, 1
 
 RESET, LEARNS, RESPONDED = 1, 2, 4
 """Bits of the flags: reset before this trial; an outcome to learn from; a response was observed."""
-
-OPTIONAL = ("context", "cue")
-"""Labels that a learner may read where the data have none: there is one of them, number 0."""
 
 Layout = tuple[tuple[str, str, int, int], ...]
 

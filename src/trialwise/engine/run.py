@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.engine import explain
-from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
+from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, WHOLE, Packed
 from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
@@ -57,8 +57,9 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[Packed, np.ndarray]:
-    """The trials with simulated responses, their outcomes and hidden choices, and the log-probability of what was drawn, ``(trials,)``.
+) -> tuple[Packed, np.ndarray, np.ndarray | None]:
+    """The trials with simulated responses and their outcomes, the log-probability of what was drawn, ``(trials,)``, and the hidden
+    choices, ``int64 (trials,)``, or None if the learner makes none.
 
     ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials, 2)`` holds a random number for the response (uniform
     for a choice, standard normal for a continuous one) and a uniform one for the hidden choice.
@@ -76,7 +77,7 @@ def run_rollout(
             in_rows(free), constants(learner), rows, offsets, observed, ints, reals, sizes, room,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
@@ -94,7 +95,7 @@ def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.
 
 def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[Packed, np.ndarray]:
+) -> tuple[Packed, np.ndarray, np.ndarray | None]:
     """As :func:`run_rollout`, interpreted."""
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record, signals = record_for(packed), np.full((len(reals), 8), np.nan)
@@ -106,7 +107,11 @@ def rollout_plain(
             agent_of(learner, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
+
+
+def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
+    return ints[:, HIDDEN].astype(np.int64) if learner.hides else None
 
 
 def _walk_plain(learner, packed, free, record, signals):

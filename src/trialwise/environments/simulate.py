@@ -244,7 +244,7 @@ def _act(
     learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
 ) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
     """What is done and got, and the stage on which it was."""
-    from trialwise.engine.packed import HIDDEN, pack
+    from trialwise.engine.packed import pack
     from trialwise.engine.run import run_rollout
 
     random = _luck(learner, stage.trials, stream)
@@ -252,7 +252,7 @@ def _act(
         template = _before(learner, stage)
         packed = pack(learner, template)
         potential = np.ascontiguousarray(stage.potential)
-        done, log_probability = run_rollout(learner, packed, free, potential, random)
+        done, log_probability, hidden = run_rollout(learner, packed, free, potential, random)
         # Choices may lead elsewhere than to where they were made. The same luck again, and one more row at least is where its
         # choices lead: those before it stay as they are.
         after = stage.after(done.observed)
@@ -262,7 +262,6 @@ def _act(
     _check_finite(learner, template, stage.asked, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
     outcome = {name: done.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
-    hidden = done.ints[:, HIDDEN].astype(np.int64) if learner.hides else None
     seen: dict[str, Any] = (
         {"choice": done.observed.astype(np.int64)}
         if learner.response == "categorical"
@@ -290,8 +289,7 @@ def _luck(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
     for label, length in zip(trials.participants, trials.lengths, strict=True):
         random = stream(label, "response")
         response = random.random(length) if learner.response == "categorical" else random.standard_normal(length)
-        hidden = stream(label, "hidden choice").random(length) if learner.hides else np.zeros(length)
-        draws.append(np.stack([response, hidden], 1))
+        draws.append(np.stack([response, stream(label, "hidden choice").random(length)], 1))
     return np.concatenate(draws)
 
 

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 
     from trialwise.inference.samplers.nuts import Run
     from trialwise.inference.samplers.pseudo_marginal.particle import ParticleRun
+    from trialwise.likelihoods.likelihood import Likelihood
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
 """Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
 of every group parameter on the human data, 400 to 800 on the bundled ones, where the two spreads are hard to tell apart."""
+
+NUTS, PSEUDO_MARGINAL = "nuts", "pseudo-marginal"
+"""What ``fit.attrs["sampler"]`` says of how the posterior was sampled."""
 
 PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
@@ -96,6 +100,8 @@ def fit(
     ModelError
         If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
     """
+    from trialwise.likelihoods.kinds import likelihood_of
+
     began = time.perf_counter()
     if not isinstance(learner, Learner):
         raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
@@ -114,8 +120,9 @@ def fit(
 
     kept = None if checkpoint is None else Path(fspath(checkpoint))
     how = Asked(draws, int(tune), int(chains), seed, population, progress, kept, executor)
-    sample = _by_particles if learner.hides else _by_gradients
-    run, told, more = sample(learner, trials, how)
+    likelihood = likelihood_of(learner, trials, filters=1)
+    sample = _by_gradients if likelihood.has_gradient else _by_particles
+    run, told, more = sample(likelihood, how)
     ended = time.perf_counter()
     notes += more
 
@@ -166,26 +173,24 @@ class Asked(NamedTuple):
         return partial(_lacks, self.population.group_names) if self.draws is None else None
 
 
-def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
+def _by_gradients(likelihood: Likelihood, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
     """NUTS on the exact likelihood: the run, what to keep of it, notes."""
-    from trialwise.engine.packed import pack
     from trialwise.inference.samplers.nuts import How, sample_model, sample_posterior
     from trialwise.inference.starts import check_starts
-    from trialwise.likelihoods.evaluator import Evaluator
+    from trialwise.likelihoods.kinds import likelihood_of
     from trialwise.population.density import posterior as compiled_posterior
     from trialwise.population.geometry.expansion import expand
 
+    learner, trials = likelihood.learner, likelihood.trials
     if asked.checkpoint is not None:
         raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
     if asked.executor is not None:
         raise UsageError(f"executor={asked.executor!r}: {learner} runs no particle filters; leave it out")
     began, population = time.perf_counter(), asked.population
-    packed = pack(learner, trials)
-    start = Evaluator(learner, packed)
-    notes = list(check_starts(start, trials, population.prior, asked.seed))
+    notes = list(check_starts(likelihood, population.prior, asked.seed))
     draws = DRAWS if asked.draws is None else int(asked.draws)
     how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks())
-    evaluate = Evaluator(learner, packed, pooled=population.shared)
+    evaluate = likelihood_of(learner, trials, pooled=population.shared)
     expansion = expand(evaluate, population)
     prepared = time.perf_counter()
     if population.unusual:
@@ -194,11 +199,12 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
         model = build_model(learner, trials, population, "whitened" if population.grouped else "centred", expansion)
         run = sample_model(model, how, progress=asked.progress)
     else:
-        target = compiled_posterior(learner, packed, population, expansion)
+        target = compiled_posterior(learner, likelihood.packed, population, expansion)
         target(target.start(np.random.default_rng(asked.seed)))  # compiles it, or loads it
         run = sample_posterior(target, trials.participants, how, progress=asked.progress)
-    preparing = start.calls + evaluate.calls + (not population.unusual)
+    preparing = likelihood.calls + evaluate.calls + (not population.unusual)
     keep = {
+        "sampler": NUTS,
         "gradients": run.gradients + preparing,
         "gradients_of_preparation": preparing,
         "seconds_of_preparation": prepared - began,
@@ -209,23 +215,23 @@ def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, 
     return run, keep, [*notes, *run.notes]
 
 
-def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
+def _by_particles(likelihood: Likelihood, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
     """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
     from trialwise.base.progress import bars
     from trialwise.base.workers import crew
-    from trialwise.engine.packed import pack
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
-    from trialwise.inference.starts import check_hidden_starts
+    from trialwise.inference.starts import check_starts
 
-    packed, population = pack(learner, trials), asked.population
+    learner, trials, packed = likelihood.learner, likelihood.trials, likelihood.packed
+    population = asked.population
     prior = population.prior
     if population.unusual:
         raise UsageError(
             f"priors of {', '.join(population.unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
             "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5), and with other pooling the default ones"
         )
-    check_hidden_starts(learner, packed, trials, prior, asked.seed)
+    check_starts(likelihood, prior, asked.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
     state = Checkpoint(
         asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, population.pooling, *data
@@ -233,10 +239,10 @@ def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[Parti
     people = nullcontext() if asked.executor is None else crew(asked.executor, None, 1)
     with bars(asked.progress) as tell, people as others:
         run = sample_particles(
-            learner, packed, trials.participants, population, draws=asked.draws, chains=asked.chains,
+            learner, trials, population, draws=asked.draws, chains=asked.chains,
             seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(), crew=others,
         )  # fmt: skip
-    return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
+    return run, {"sampler": PSEUDO_MARGINAL, "gradients": run.gradients, **run.attributes}, list(run.notes)
 
 
 def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:

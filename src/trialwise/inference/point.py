@@ -10,11 +10,12 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
-from trialwise.inference.starts import check_hidden_starts, check_starts
+from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.geometry.expansion import Modes, climb
 from trialwise.population.population import Population, population_of
 from trialwise.population.priors import GroupPrior
@@ -124,26 +125,28 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
-    packed, population = pack(learner, trials), population_of(learner, trials, pooling="none")
-    if learner.hides:
-        return _by_particles(learner, trials, packed, population, int(starts), seed)
-    prior = population.prior
-    evaluate = Evaluator(learner, packed)
-    check_starts(evaluate, trials, prior, seed)
+    likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
+    check_starts(likelihood, population.prior, seed)
+    by = _by_gradients if likelihood.has_gradient else _by_particles
+    return by(likelihood, population, int(starts), seed)
+
+
+def _by_gradients(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
+    learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
     random = np.random.default_rng(seed)
-    people, size = evaluate.people, len(prior.mean)
+    people, size = len(likelihood.rows), len(prior.mean)
     centre = population.centre(prior.mean, people)
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
         start = centre + prior.total * random.standard_normal((people, size))
         # a prior so wide that it is none within the border keeps the climb from running off to infinity
-        best["likelihood"].append(climb(evaluate, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
-        best["posterior"].append(climb(evaluate, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
+        best["likelihood"].append(climb(likelihood, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
+        best["posterior"].append(climb(likelihood, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
     tables = []
     for tries in best.values():
         u, values = _best(tries)
-        tables.append(_table(learner, trials, u, evaluate(u)[0], values))
-    return Point(learner, tables[0], tables[1], int(starts), trials)
+        tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, values))
+    return Point(learner, tables[0], tables[1], starts, trials)
 
 
 def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
@@ -153,16 +156,12 @@ def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
 
 
-def _by_particles(
-    learner: Learner, trials: Trials, packed: Packed, population: Population, starts: int, seed: int
-) -> Point:
+def _by_particles(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
-    from trialwise.likelihoods.marginal import averaged
 
-    prior = population.prior
-    check_hidden_starts(learner, packed, trials, prior, seed)
-    work = Work(learner, packed, trials.participants, population, seed, 2, Checkpoint(None), lambda stage, share: None)
+    learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
+    work = Work(learner, trials, population, seed, 2, Checkpoint(None), lambda stage, share: None)
     work.prepare()
     random = np.random.default_rng(seed)
     tables = []
@@ -173,8 +172,8 @@ def _by_particles(
             work.about_optimum(emulator, u, precision, random)
         unit = np.repeat(np.arange(len(u)), FILTERS)
         each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
-        likelihood, error, _ = averaged(each)
-        tables.append(_table(learner, trials, u, likelihood, values, error))
+        value, error, _ = log_mean(each)
+        tables.append(_table(learner, trials, u, value, values, error))
     return Point(learner, tables[0], tables[1], starts, trials)
 
 
@@ -182,7 +181,7 @@ def _climbs(
     work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
 ) -> list[Modes]:
     """Climbs on emulators, from the points of each participant that were found highest: there they can be believed."""
-    centre = np.tile(prior.mean, (emulator.people, 1))
+    centre = np.tile(prior.mean, (len(emulator.rows), 1))
     tries = []
     for _ in range(starts):
         start = np.empty_like(centre)

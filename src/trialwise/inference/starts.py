@@ -13,31 +13,38 @@ import numpy as np
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.message import Argument, Message, Restriction
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
-from trialwise.engine.run import run_trace
-from trialwise.engine.run_hidden import run_particles
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.names import mean_name
 from trialwise.population.priors import GroupPrior
 
-POINTS = 6
-"""Dispersed points that are looked at: the prior's centre and draws from it."""
+POINTS, POINTS_ESTIMATED = 6, 3
+"""Dispersed points that are looked at: the prior's centre and draws from it; fewer where likelihoods are estimated."""
 
 FEW = 30
-"""Particles that starting points of learners with a hidden choice are looked at with."""
+"""Particles of such an estimate."""
 
 STILL = 1e-10
 """A gradient smaller than this at every point is none."""
 
 
-def check_starts(evaluate: Evaluator, trials: Trials, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
-    """Evaluate the likelihood at dispersed points.
+def check_starts(likelihood: Likelihood, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
+    """Evaluate the likelihood at dispersed points; where it has no gradient, by estimates at the same random numbers.
+
+    Parameters
+    ----------
+    likelihood
+        With a row of parameters for each participant.
+    prior
+        Of the group.
+    seed
+        Of the points.
 
     Returns
     -------
     tuple of str
-        Notes: parameters about which some participants' data say nothing.
+        Notes: parameters about which some participants' data say nothing, as far as gradients tell.
 
     Raises
     ------
@@ -45,21 +52,28 @@ def check_starts(evaluate: Evaluator, trials: Trials, prior: GroupPrior, seed: i
         If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if a
         parameter moves nobody's likelihood, with the reason if one can be seen.
     """
-    learner = evaluate.learner
-    people, size = evaluate.people, len(learner.names)
-    random = np.random.default_rng(seed)
-    moved = np.zeros((people, size), bool)
-    points = [np.tile(prior.mean, (people, 1))]
-    points += [prior.mean + prior.total * random.uniform(-1.5, 1.5, (people, size)) for _ in range(POINTS - 1)]
-    for u in points:
-        value, gradient = evaluate(u)
+    return _by_gradients(likelihood, prior, seed) if likelihood.has_gradient else _by_values(likelihood, prior, seed)
+
+
+def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) -> list[np.ndarray]:
+    """The prior's centre and points about it, ``(participants, parameters)`` each."""
+    random, shape = np.random.default_rng(seed), (len(likelihood.rows), len(likelihood.learner.names))
+    centre = np.tile(prior.mean, (shape[0], 1))
+    return [centre, *(prior.mean + prior.total * random.uniform(-1.5, 1.5, shape) for _ in range(count - 1))]
+
+
+def _by_gradients(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[str, ...]:
+    learner, trials = likelihood.learner, likelihood.trials
+    moved = np.zeros((len(likelihood.rows), len(learner.names)), bool)
+    for u in _points(likelihood, prior, seed, POINTS):
+        value, gradient = likelihood.gradient(u)
         wrong = ~(np.isfinite(value) & np.isfinite(gradient).all(1))
         if wrong.any():
-            raise ModelError(_not_finite(evaluate, trials, prior, u, int(np.flatnonzero(wrong)[0]), int(wrong.sum())))
+            raise ModelError(_not_finite(likelihood, prior, u, int(np.flatnonzero(wrong)[0]), int(wrong.sum())))
         moved |= np.abs(gradient) > STILL
     for k, name in enumerate(learner.names):
         if not moved[:, k].any():
-            raise ModelError(_still(evaluate, trials, prior, k, name))
+            raise ModelError(_still(likelihood, prior, k, name))
     notes = []
     for k, name in enumerate(learner.names):
         still = [str(label) for label, m in zip(trials.participants, moved[:, k], strict=True) if not m]
@@ -69,26 +83,11 @@ def check_starts(evaluate: Evaluator, trials: Trials, prior: GroupPrior, seed: i
     return tuple(notes)
 
 
-def check_hidden_starts(learner: Learner, packed: Packed, trials: Trials, prior: GroupPrior, seed: int = 0) -> None:
-    """As :func:`check_starts`, for a learner with a hidden choice: by estimates at the same random numbers.
-
-    Raises
-    ------
-    ModelError
-        If an estimate is not finite, with the participant; or if a parameter moves nobody's.
-    """
-    people, size = trials.n_participants, len(learner.names)
-    random, everyone = np.random.default_rng(seed), np.arange(trials.n_participants)
-
-    def estimates(u):
-        free = np.stack([p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)], 1)
-        return run_particles(learner, packed, free, everyone, everyone.astype(np.uint64), FEW).log_likelihood
-
-    moved = np.zeros(size, bool)
-    points = [np.tile(prior.mean, (people, 1))]
-    points += [prior.mean + prior.total * random.uniform(-1.5, 1.5, (people, size)) for _ in range(2)]
-    for u in points:
-        value = estimates(u)
+def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[str, ...]:
+    learner, trials = likelihood.learner, likelihood.trials
+    moved = np.zeros(len(learner.names), bool)
+    for u in _points(likelihood, prior, seed, POINTS_ESTIMATED):
+        value = likelihood.value(u, particles=FEW).log_likelihood
         if not np.isfinite(value).all():
             n = int(np.flatnonzero(~np.isfinite(value))[0])
             at = ", ".join(f"{p.name} = {float(p.constrain(u[n, k])):.4g}" for k, p in enumerate(learner.parameters))
@@ -100,7 +99,7 @@ def check_hidden_starts(learner: Learner, packed: Packed, trials: Trials, prior:
         for k in np.flatnonzero(~moved):
             other = u.copy()
             other[:, k] += prior.total[k]
-            moved[k] = (np.abs(estimates(other) - value) > STILL).any()
+            moved[k] = (np.abs(likelihood.value(other, particles=FEW).log_likelihood - value) > STILL).any()
     for k in np.flatnonzero(~moved):
         name = learner.names[k]
         raise ModelError(
@@ -109,18 +108,19 @@ def check_hidden_starts(learner: Learner, packed: Packed, trials: Trials, prior:
             *_either(name),
             ", or add data in which it matters",
         )
+    return ()
 
 
-def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> Message:
-    learner = evaluate.learner
+def _not_finite(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> Message:
+    learner, trials, theta = likelihood.learner, likelihood.trials, likelihood.natural(u)
     who = trials.participants[n]
-    value, _ = evaluate(u)
-    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, evaluate.natural(u)[n], strict=True))
+    value, _ = likelihood.gradient(u)
+    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(learner.names, theta[n], strict=True))
     lines: list[str] = [
         f"{learner}: the {'log-likelihood' if not np.isfinite(value[n]) else 'gradient'} of participant {who!r} is "
         f"{value[n]:g} at a plausible starting point ({at})" + (f"; so are {count - 1} others'" if count > 1 else "")
     ]
-    record, _, _ = run_trace(learner, evaluate.packed, evaluate.natural(u))
+    record = likelihood.predictions(theta)
     rows = np.arange(trials.offsets[n], trials.offsets[n + 1])
     asked = trials.responded[rows]
     bad = rows[asked & ~np.isfinite(record[rows, 0])]
@@ -133,7 +133,7 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
             lines.append(
                 f"the outcome of trial {odd[0] - trials.offsets[n] + 1} is no usable number: correct it or leave it empty"
             )
-    guilty = _guilty(evaluate, prior, u, n)
+    guilty = _guilty(likelihood, prior, u, n)
     if guilty:
         lines.append(
             Message(
@@ -152,23 +152,22 @@ def _not_finite(evaluate: Evaluator, trials: Trials, prior: GroupPrior, u: np.nd
     return Message.join("\n    -> ", lines)
 
 
-def _guilty(evaluate: Evaluator, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:
+def _guilty(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:
     """The one parameter without which participant ``n`` would be finite."""
     found = []
-    for k, name in enumerate(evaluate.learner.names):
+    for k, name in enumerate(likelihood.learner.names):
         tamed = u.copy()
         tamed[n, k] = prior.mean[k]
-        value, gradient = evaluate(tamed)
+        value, gradient = likelihood.gradient(tamed)
         if np.isfinite(value[n]) and np.isfinite(gradient[n]).all():
             found.append(name)
     return found[0] if len(found) == 1 else None
 
 
-def _still(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> Message:
-    learner = evaluate.learner
+def _still(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Message:
+    learner = likelihood.learner
     head = f"{learner}: the likelihood does not change with {name} at any starting point, so nothing can be learnt about it"
-    why = _reason(evaluate, trials, prior, k, name)
-    return Message(head, "\n    -> ", why)
+    return Message(head, "\n    -> ", _reason(likelihood, prior, k, name))
 
 
 def _either(name: str) -> tuple[Restriction, str, Restriction]:
@@ -176,14 +175,13 @@ def _either(name: str) -> tuple[Restriction, str, Restriction]:
     return Restriction("fix", name), " or ", Restriction("tie", name)
 
 
-def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name: str) -> Message:
-    learner, people = evaluate.learner, len(evaluate.packed.rows)
-    base = np.tile(prior.mean, (people, 1))
+def _reason(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Message:
+    base = np.tile(prior.mean, (len(likelihood.rows), 1))
     steps = []
     for far in np.linspace(-4.0, 4.0, 33):
         u = base.copy()
         u[:, k] += far * prior.total[k]
-        steps.append(evaluate(u)[0])
+        steps.append(likelihood.value(u).log_likelihood)
     jumps = np.ptp(np.stack(steps), axis=0).max() > STILL
     if jumps:
         return Message(
@@ -192,8 +190,8 @@ def _reason(evaluate: Evaluator, trials: Trials, prior: GroupPrior, k: int, name
             "softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or ",
             Restriction("fix", name),
         )
-    for reason, changed in _other_data(trials):
-        if _moves(learner, changed, prior, k):
+    for reason, changed in _other_data(likelihood.trials):
+        if _moves(likelihood.learner, changed, prior, k):
             return Message(reason, f": leave {name} out with ", *_either(name), ", or add data that hold it")
     return Message(
         f"nothing that choose or respond reads depends on {name}: use it, make it a constant(...), or ",
@@ -230,7 +228,8 @@ def _with(trials: Trials, name: str, values: np.ndarray) -> Trials:
 
 def _moves(learner: Learner, trials: Trials, prior: GroupPrior, k: int) -> bool:
     try:
-        evaluate = Evaluator(learner, pack(learner, trials))
+        likelihood = likelihood_of(learner, trials)
     except UsageError:
         return False
-    return bool((np.abs(evaluate(np.tile(prior.mean, (len(trials.participants), 1)))[1][:, k]) > STILL).any())
+    u = np.tile(prior.mean, (len(likelihood.rows), 1))
+    return bool((np.abs(likelihood.gradient(u)[1][:, k]) > STILL).any())

@@ -19,6 +19,9 @@ from trialwise.learners.source import helpers, method_tree
 Scope = dict[str, list[Any]]
 """What each name of a function may stand for: a role, ``(expression, its own scope)``, or nothing known."""
 
+OPTIONAL = ("context", "cue")
+"""Labels that a learner may read where the data have none: there is one of them, number 0."""
+
 DEPTH = 12
 """How many names and helpers are followed in a row."""
 

@@ -30,6 +30,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from trialwise.engine.kernels import cache
+from trialwise.likelihoods.likelihood import curvature_of
 
 KNEE = 15.0
 """How far below the top logarithms of likelihoods begin to be compressed."""
@@ -311,12 +312,11 @@ class Emulator:
             np.ascontiguousarray(np.concatenate([surface.points for surface in surfaces])),
             np.concatenate([surface.alpha for surface in surfaces]),
         )
-        self.calls = 0
 
     @property
-    def people(self) -> int:
-        """How many participants there are."""
-        return len(self.surfaces)
+    def rows(self) -> range:
+        """Numbers of the participants."""
+        return range(len(self.surfaces))
 
     def at(self, rows: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values and gradients at many points ``u (points, parameters)``, each of the participant that ``rows`` says."""
@@ -324,17 +324,10 @@ class Emulator:
         values, gradients = compiled()(*given, *self.arrays)
         return values, gradients
 
-    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values ``(participants,)`` and gradients at one point of each participant."""
-        self.calls += 1
         return self.at(np.arange(len(u)), u)
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
         """Minus the second derivatives, ``(participants, parameters, parameters)``, symmetric."""
-        columns = []
-        for k in range(u.shape[1]):
-            step = np.zeros(u.shape[1])
-            step[k] = STEP
-            columns.append((self(u - step)[1] - self(u + step)[1]) / (2 * STEP))
-        curvature = np.stack(columns, 1)
-        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
+        return curvature_of(self.gradient, u, STEP)

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.likelihoods.hidden_choices import hidden_values
-from trialwise.likelihoods.hidden_choices import same_hidden as smoothed_pairs
-from trialwise.likelihoods.marginal import FILTERS, PARTICLES, marginal, own_keys
+from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
+from trialwise.likelihoods.exact import ExactLikelihood
+from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+METHODS = ("particle", "exact")
+
+
+class Estimate(np.ndarray):
+    """Log-likelihoods of participants, ``(participants,)``, with what is known of their error.
+
+    Attributes
+    ----------
+    standard_error
+        ``(participants,)``: Monte Carlo standard error of each; 0 where it is exact.
+    particles, filters
+        How many particles each of how many filters had; 0 where it is exact.
+    """
+
+    standard_error: np.ndarray
+    particles: int
+    filters: int
+
+    def __array_finalize__(self, other: Any) -> None:
+        for name in ("standard_error", "particles", "filters"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
+    @classmethod
+    def of(cls, values: np.ndarray, standard_error: np.ndarray, particles: int, filters: int) -> Estimate:
+        """The values as an array that knows these."""
+        made = values.view(cls)
+        made.standard_error, made.particles, made.filters = standard_error, particles, filters
+        return made
 
 
 def log_likelihood(
@@ -68,19 +94,30 @@ def log_likelihood(
     LearnerError
         If the learner breaks the contract or cannot be compiled; with the line and what to write instead.
     """
-    likelihood: np.ndarray
-    if learner.hides:
-        packed = pack(learner, trials)
-        free = matrix(learner, trials, parameters)
-        likelihood, slope = marginal(learner, trials, packed, free, particles, filters, seed, method, gradient)
+    likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
+    theta = matrix(learner, trials, parameters)
+    value: np.ndarray
+    if isinstance(likelihood, EstimatedLikelihood):
+        value, slope = _estimate(likelihood, theta, method, gradient)
     else:
-        from trialwise.likelihoods.ready import ready
-
-        evaluate = ready(learner, trials)
-        likelihood, slope = evaluate(matrix(learner, trials, parameters))
+        assert isinstance(likelihood, ExactLikelihood)
+        value, slope = likelihood.gradient_at(theta)
     if not gradient:
-        return likelihood
-    return likelihood, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
+        return value
+    return value, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
+
+
+def _estimate(
+    likelihood: EstimatedLikelihood, theta: np.ndarray, method: str, scored: bool
+) -> tuple[Estimate, np.ndarray]:
+    """Log-likelihoods with their error and, if ``scored``, derivatives ``(participants, parameters)``."""
+    if method not in METHODS:
+        raise UsageError(f"method={method!r}: one of {', '.join(map(repr, METHODS))}")
+    if method == "exact":
+        value, slope = likelihood.enumerated(theta)
+        return Estimate.of(value, np.zeros(len(value)), 0, 0), slope
+    found, slope = likelihood.score_at(theta) if scored else (likelihood.value_at(theta), np.empty((len(theta), 0)))
+    return Estimate.of(*found, likelihood.particles, likelihood.filters), slope
 
 
 def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
@@ -98,9 +135,8 @@ def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[s
     array
         ``(trials,)`` in the order of the data, in nats; NaN where nothing was chosen.
     """
-    if learner.hides:
-        return trial_values(learner, trials, parameters)["log_likelihood"].to_numpy()
-    return _trace(learner, trials, parameters)[0][:, 0]
+    likelihood, theta = likelihood_of(learner, trials), matrix(learner, trials, parameters)
+    return likelihood.trace(theta).record[:, 0]
 
 
 def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0) -> pd.DataFrame:
@@ -131,24 +167,16 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
         Signals in the units of the outcome, where they are prediction errors of it.
     """
     frame = trials.to_frame()
-    if learner.hides:
-        packed, free = pack(learner, trials), matrix(learner, trials, parameters)
-        with ThreadPoolExecutor(cores()) as pool:
-            one = partial(hidden_values, learner, trials, packed, seed=seed)
-            people = list(pool.map(one, range(trials.n_participants), free))
-        record = np.concatenate([one.record for one in people])
-        columns = {name: np.concatenate([one.columns[name] for one in people]) for name in people[0].columns}
-        frame.attrs["ancestors"] = [round(one.ancestors, 1) for one in people]
-        frame.attrs["filters"] = [one.filters for one in people]
-    else:
-        record, signals, names = _trace(learner, trials, parameters)
-        columns = {name: signals[:, k] for k, name in enumerate(names)}
+    likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
+    trace = likelihood.trace(theta)
+    frame.attrs |= trace.attributes
+    record = trace.record
     if learner.response == "categorical":
         frame["choice_probability"] = np.exp(record[:, 0])
     else:
         frame["predicted"], frame["sd"] = record[:, 1], record[:, 2]
     frame["log_likelihood"] = record[:, 0]
-    for name, values in columns.items():
+    for name, values in trace.columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values
     return frame
 
@@ -179,21 +207,15 @@ def same_hidden(
     UsageError
         As :func:`log_likelihood`; also for a learner without a hidden choice, or an unknown participant.
     """
-    if not learner.hides:
+    likelihood = likelihood_of(learner, trials, seed=seed)
+    if not isinstance(likelihood, EstimatedLikelihood):
         raise UsageError(f"{learner} makes no hidden choice")
     if participant not in trials.participants:
         raise UsageError(
             f"no participant {participant!r}. {did_you_mean(str(participant), [str(p) for p in trials.participants], 'participants')}"
         )
     n = trials.participants.index(participant)
-    free = matrix(learner, trials, parameters)
-    return smoothed_pairs(learner, trials, pack(learner, trials), n, free[n], seed)[0]
-
-
-def _trace(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    from trialwise.engine.run import run_trace
-
-    return run_trace(learner, pack(learner, trials), matrix(learner, trials, parameters))
+    return likelihood.same_hidden(n, matrix(learner, trials, parameters)[n])
 
 
 def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
@@ -211,13 +233,5 @@ def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[s
     array
         ``(participants,)``, in nats.
     """
-    from trialwise.engine.run import run_plain
-
-    packed: Packed = pack(learner, trials)
-    if learner.hides:
-        from trialwise.engine.run_hidden import trace_particles_plain
-
-        free, keys = matrix(learner, trials, parameters), own_keys(trials, 0, "particles")
-        each = [trace_particles_plain(learner, packed, n, free[n], int(keys[n]), 10)[0] for n in range(len(free))]
-        return np.array(each)
-    return run_plain(learner, packed, matrix(learner, trials, parameters))
+    likelihood, theta = likelihood_of(learner, trials), matrix(learner, trials, parameters)
+    return likelihood.plain(theta)

@@ -21,7 +21,7 @@ from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
 from trialwise.engine.run import signal_names
 from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.marginal import own_keys
+from trialwise.likelihoods.filter_streams import own_keys
 
 ENOUGH = 100.0
 """Effective ancestors at the first trial: one over the sum of their squared weights."""

@@ -15,12 +15,11 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.explain import compilation
 from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
-from trialwise.engine.packed import Packed, pack
-from trialwise.engine.run import kernel_inputs, run_trace
+from trialwise.engine.kernels.compiled import lanes_for
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -39,8 +38,9 @@ class LogLikelihood(Op):
 
     __props__ = ("key",)
 
-    def __init__(self, learner: Learner, packed: Packed):
-        if learner.hides:
+    def __init__(self, likelihood: Likelihood):
+        learner, packed = likelihood.learner, likelihood.packed
+        if not likelihood.has_gradient:
             raise LearnerError(
                 f"{learner} makes a choice that nobody observed: its likelihood can only be estimated, by particles, and such an "
                 "estimate has no place in a PyMC model, whose samplers want it exact and smooth. trialwise.fit integrates over it"
@@ -48,7 +48,7 @@ class LogLikelihood(Op):
         self.key = cache.key(
             "op", __name__, cache.text(__file__), learner.key, packed.layout, lanes_for(len(learner.parameters))
         )
-        self.kernel: Callable = gradient_kernel(learner, packed)
+        self.kernel: Callable = likelihood.arrangement.kernel
 
     def make_node(self, free, constants, *data):
         inputs = [pt.as_tensor(x) for x in (free, constants, *data)]
@@ -139,19 +139,21 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
 
 def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -> TensorVariable:
     """:func:`likelihood` with the parameters as one matrix ``(participants, parameters)``."""
-    packed = pack(learner, trials)
-    with compilation(learner, packed):
-        op = LogLikelihood(learner, packed)
-    rows, offsets, observed, ints, reals, sizes, numbers = kernel_inputs(packed)
+    exact = likelihood_of(learner, trials)
+    op = LogLikelihood(exact)
+    constants, rows, offsets, observed, ints, reals, sizes, numbers = exact.arrangement.arguments
     parts = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True))
-    settings = pm.Data(f"{name}_constants", constants(learner))
+    settings = pm.Data(f"{name}_constants", constants)
     data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
 
     def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
         return op(free, constants, rows, offsets, value, ints, reals, sizes, numbers)[0]
 
     def random(free, *_, rng=None, size=None):
-        return predict_one_step(learner, packed, np.asarray(free, float), rng)
+        seen = exact.responded
+        luck = np.zeros(len(seen))
+        luck[seen] = (rng.random if learner.response == "categorical" else rng.standard_normal)(seen.sum())
+        return exact.draw(np.asarray(free, float), luck).astype(observed.dtype)
 
     return pm.CustomDist(
         name,
@@ -165,17 +167,3 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         observed=pm.Data(f"{name}_observed", observed),
         class_name="Choices" if learner.response == "categorical" else "Responses",
     )
-
-
-def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Simulated responses, each given the recorded trials before it, ``(trials,)``; missing where none was recorded."""
-    record, _, _ = run_trace(learner, packed, free)
-    drawn = packed.observed.copy()
-    if learner.response == "categorical":
-        seen = drawn >= 0
-        reached = np.cumsum(record[seen, 1 : 1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
-        drawn[seen] = np.where(reached.any(1), reached.argmax(1), packed.actions - 1)
-    else:
-        seen = ~np.isnan(drawn)
-        drawn[seen] = record[seen, 1] + record[seen, 2] * rng.standard_normal(seen.sum())
-    return drawn

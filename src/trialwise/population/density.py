@@ -256,7 +256,7 @@ def emulated_posterior(emulator: Emulator, population: Population, expansion: Ex
     """The posterior with emulators in place of likelihoods; with complete pooling the emulator is that of all together."""
     layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
     density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
-    rows = np.arange(emulator.people, dtype=WHOLE)
+    rows = np.arange(len(emulator.rows), dtype=WHOLE)
     arguments = (*_geometry(population, expansion), np.zeros(0), rows, *emulator.arrays)
     return Posterior(population, expansion, density, arguments)
 

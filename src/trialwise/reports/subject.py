@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.diagnose import Diagnosis, diagnose
+from trialwise.inference.fit import PSEUDO_MARGINAL
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
@@ -68,9 +69,9 @@ class Subject:
         return [each for each in found if isinstance(each, Parameter)]
 
     @property
-    def hides(self) -> bool:
+    def by_particles(self) -> bool:
         """Whether it was fitted by particles."""
-        return "filters" in self.fit.attrs
+        return bool(self.fit.attrs["sampler"] == PSEUDO_MARGINAL)
 
     @property
     def grouped(self) -> bool:

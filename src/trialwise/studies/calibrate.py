@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trialwise.analysis.comparison.integrated import Likelihoods
+from trialwise.analysis.comparison.integrated import integrand, values_at
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
@@ -258,8 +258,8 @@ class CalibrationStudy(Study[Calibration]):
         }
         for k, name in enumerate(self.learner.names):
             found[row_label(name, self.participants[0])] = rank(u[0, k], individual[:, 0, k])
-        evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
-        values = evaluate(np.concatenate([u[None], individual])).sum(1)
+        likelihood = integrand(self.learner, made.trials, PARTICLES, fitting)
+        values = values_at(likelihood, np.concatenate([u[None], individual])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         return {
             "quantities": np.array(list(found)),

@@ -17,7 +17,7 @@ from trialwise.analysis.comparison.compare import differences, stacked
 from trialwise.analysis.comparison.frequencies import exceedance, frequencies
 from trialwise.analysis.comparison.integrated import Groups, log_weights
 from trialwise.cli.app import app
-from trialwise.likelihoods.marginal import averaged
+from trialwise.likelihoods.log_mean import log_mean
 
 FLAT = tw.QLearning(initial=1.2)
 RATE = FLAT.fix(beta=1.5, forget=0.02)
@@ -74,14 +74,14 @@ def test_integrals_under_every_group_by_quadrature(few, table):
     individual = np.random.default_rng(1).normal(-0.7, 0.5, (300, 5, 1))
     groups = Groups(mu[:, None], sd[:, None], individual)
     weight = log_weights(RATE, few, groups, 400, 0, seed=1)
-    found, error, share = averaged(np.moveaxis(weight, 1, -1))
+    found, error, share = log_mean(np.moveaxis(weight, 1, -1))
     exact = by_quadrature(table, GRID, mu, sd)
     assert (abs(found - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.08
     effective = 1 / (share**2).sum(-1)  # of 400: points lie where they should
     assert effective.min() > 100 and np.median(effective) > 300
     # as many points, none of them in common with others: a spread of next to nothing is no harder
     spike = Groups(np.array([[-0.7]]), np.array([[1e-6]]), individual)
-    found, error, _ = averaged(np.moveaxis(log_weights(RATE, few, spike, 50, 0, seed=1), 1, -1))
+    found, error, _ = log_mean(np.moveaxis(log_weights(RATE, few, spike, 50, 0, seed=1), 1, -1))
     np.testing.assert_allclose(found[0], rate_table(few, [-0.7])[0], atol=0.1)
 
 
@@ -95,7 +95,7 @@ def test_integrals_over_two_parameters_by_quadrature(few):
     weight = norm.logpdf(a, -0.5, 0.8)[:, None] + norm.logpdf(b, 0.4, 0.5)
     exact = logsumexp(weight.reshape(-1, 1) + values, 0) + np.log((a[1] - a[0]) * (b[1] - b[0]))
     groups = Groups(mu, sd, np.random.default_rng(1).normal(mu[0], sd[0], (300, 2, 2)))
-    found, error, _ = averaged(np.moveaxis(log_weights(TWO, trials, groups, 600, 0, seed=1), 1, -1))
+    found, error, _ = log_mean(np.moveaxis(log_weights(TWO, trials, groups, 600, 0, seed=1), 1, -1))
     assert (abs(found[0] - exact) < 4.5 * error[0] + 1e-3).all() and error.max() < 0.05
 
 
@@ -105,7 +105,7 @@ def test_integrals_over_estimates_of_a_hidden_choice():
     grid = np.linspace(-8, 6, 141)
     exact = by_quadrature(rate_table(trials, grid, sets, method="exact"), grid, np.array([-0.5]), np.array([1.0]))
     groups = Groups(np.array([[-0.5]]), np.array([[1.0]]), np.random.default_rng(1).normal(-0.5, 1, (300, 2, 1)))
-    found, error, _ = averaged(np.moveaxis(log_weights(sets, trials, groups, 1500, 10, seed=1), 1, -1))
+    found, error, _ = log_mean(np.moveaxis(log_weights(sets, trials, groups, 1500, 10, seed=1), 1, -1))
     assert (abs(found - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.03
 
 

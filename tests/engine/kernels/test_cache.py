@@ -27,8 +27,8 @@ import sys
 import numpy as np
 import pandas as pd
 import trialwise as tw
-from trialwise.engine.packed import pack
-from trialwise.population.geometry.expansion import Evaluator, expand
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.population.geometry.expansion import expand
 from trialwise.population.density import posterior
 from trialwise.population.population import population_of
 
@@ -42,9 +42,9 @@ for actions in map(int, sys.argv[1:]):
     if actions > 2:
         frame["context"] = random.integers(0, 4, count)
     trials, learner = tw.read_long(frame), tw.QLearning()
-    packed, population = pack(learner, trials), population_of(learner, trials)
-    expansion = expand(Evaluator(learner, packed), population)
-    target = posterior(learner, packed, population, expansion)
+    likelihood, population = likelihood_of(learner, trials), population_of(learner, trials)
+    expansion = expand(likelihood, population)
+    target = posterior(learner, likelihood.packed, population, expansion)
     x = target.start(random)
     mu, sd, u, theta = target.values(x)
     at = dict(zip(learner.names, theta.T))
@@ -83,7 +83,7 @@ surface = fit_surface(points, -np.abs(points).sum(1), np.full(200, 100.0), np.ze
 emulator = Emulator([surface], Limits(np.full(2, -9.0), np.full(2, 9.0)))
 group, curvature = (np.zeros((3, 2)), np.ones((3, 2))), 2.0 * np.eye(2)[None]
 drawn = compiled()(random, points[:3], np.zeros(3, int), *group, curvature, np.full(3, 20), emulator.arrays)
-print([float(value).hex() for value in (*drawn[1], *emulator(points[:1])[1][0])])
+print([float(value).hex() for value in (*drawn[1], *emulator.gradient(points[:1])[1][0])])
 """
 
 

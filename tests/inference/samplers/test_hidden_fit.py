@@ -10,7 +10,8 @@ from scipy.special import expit, softmax
 import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.inference.samplers.pseudo_marginal import estimates, particle
+from trialwise.inference.samplers.pseudo_marginal import particle
+from trialwise.likelihoods import estimated
 from trialwise.population.population import population_of
 
 TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
@@ -224,7 +225,7 @@ def test_frozen_noise_fails_where_this_fit_does_not():
 
 
 def test_filters_run_where_they_are_sent(few, monkeypatch):
-    monkeypatch.setattr(estimates, "WORTH", 0)
+    monkeypatch.setattr(estimated, "WORTH", 0)
     trials = few.trials.first(30)
     with ThreadPoolExecutor(2) as pool:
         fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=who, **QUIET) for who in (None, pool)]

@@ -17,33 +17,53 @@ their parameters; it says little about new people.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
 from trialwise.analysis.comparison.integrated import Groups, Tell, groups_of, log_weights
-from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import pack
-from trialwise.engine.run import run_trace
-from trialwise.engine.run_hidden import run_traced, stream_keys
 from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.marginal import averaged, own_keys
+from trialwise.likelihoods.filter_streams import FreshStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 
 Method = Literal["participant", "future", "trial"]
 
-DRAWS, DRAWS_HIDDEN, TRIAL_HIDDEN = 1000, 250, 100
-"""Draws of the posterior that are used: of the group, of the group where likelihoods are estimated, and of the participants'
-parameters where filters tell each trial's probability."""
+MOST_POINTS = 4000
+"""Points of each participant at most, where there is no group."""
 
-POINTS, POINTS_HIDDEN, MOST_POINTS = 16, 8, 4000
-"""Points of each participant under each draw; without a group there is one draw, the prior, with all the points, at most so many."""
+
+class Effort(NamedTuple):
+    """How much is computed where nobody said how much.
+
+    Attributes
+    ----------
+    draws, draws_of_trials
+        Draws of the posterior that are used: of the group; and of the participants' parameters, where single trials are left out.
+    points
+        Of each participant under each draw; without a group there is one draw, the prior, with all the points.
+    """
+
+    draws: int
+    draws_of_trials: int
+    points: int
+
+
+EXACT, ESTIMATED = Effort(1000, 1000, 16), Effort(250, 100, 8)
+"""Of exact likelihoods, and of those that filters estimate."""
+
+
+def effort(likelihood: Likelihood) -> Effort:
+    """How much is computed with a likelihood where nobody said how much."""
+    return EXACT if likelihood.exact else ESTIMATED
+
 
 LEVEL = 1e-9
 """Log-likelihoods that differ by less among draws are the same."""
@@ -130,13 +150,15 @@ class _Integrals:
     """:math:`p(y_n | g)` of some trials for every draw of a group: ``value`` and its relative ``variance``, ``(draws, participants)``."""
 
     def __init__(self, learner: Learner, trials: Trials, groups: Groups, particles: int, seed: int, tell: Tell):
-        points = POINTS_HIDDEN if learner.hides else POINTS
-        if groups.shared and not learner.hides:
+        likelihood = likelihood_of(learner, trials)
+        usual = effort(likelihood)
+        points = usual.points
+        if groups.shared and likelihood.exact:
             points = 1
         elif len(groups.mean) == 1:
-            points = min(MOST_POINTS, points * (DRAWS_HIDDEN if learner.hides else DRAWS))
+            points = min(MOST_POINTS, points * usual.draws)
         weight = log_weights(learner, trials, groups, points, particles, seed, tell)
-        self.value, error, _ = averaged(np.moveaxis(weight, 1, -1))
+        self.value, error, _ = log_mean(np.moveaxis(weight, 1, -1))
         self.variance = np.zeros_like(error) if points == 1 else error**2
 
     @property
@@ -158,7 +180,7 @@ def by_participant(
     ``refit`` fits all but one participant; it is asked for those whose k-hat is bad.
     """
     trials = fit.trials
-    posterior = fit.draws.thinned(draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
+    posterior = fit.draws.thinned(draws or effort(likelihood_of(learner, trials)).draws)
     groups, share = groups_of(fit, learner, posterior), efficiency(posterior)
     parts = 1 + (start is not None) + (refit is not None)
     whole = _Integrals(learner, trials, groups, particles, seed, _told(tell, 0, parts))
@@ -191,7 +213,7 @@ def _left_out(
     seed: int,
 ) -> tuple[float, float]:  # fmt: skip
     """Log predictive density of a participant under a fit of all others, and its error."""
-    posterior = others.draws.thinned(draws or (DRAWS_HIDDEN if learner.hides else DRAWS))
+    posterior = others.draws.thinned(draws or effort(likelihood_of(learner, fit.trials)).draws)
     group, share = groups_of(others, learner, posterior), efficiency(posterior)
     group = Groups(group.mean, group.spread, groups.individual[:, n : n + 1])
     alone = fit.trials.select([fit.trials.participants[n]])
@@ -207,12 +229,13 @@ def _left_out(
 def by_trial(fit: Fit, learner: Learner, *, draws: int | None, particles: int, seed: int, tell: Tell) -> HeldOut:
     """Single trials left out, conditional on the participants' parameters; missed ones are none."""
     trials = fit.trials
-    posterior = fit.draws.thinned(draws or (TRIAL_HIDDEN if learner.hides else DRAWS))
+    streams = FreshStreams(trials, seed, "trials left out")
+    likelihood = likelihood_of(learner, trials, particles=particles, filters=FILTERS, streams=streams)
+    posterior = fit.draws.thinned(draws or effort(likelihood).draws_of_trials)
     count, share = posterior.count, efficiency(posterior)
     people = trials.n_participants
     free = np.stack([posterior.natural(name) for name in learner.names], -1)
-    value = _filtered if learner.hides else _replayed
-    found = value(learner, trials, free, particles, seed, tell)
+    found = _each_trial(likelihood, free, tell)
     parts: list[list[np.ndarray]] = [[], [], [], []]
     for n in range(people):  # one after the other, which bounds memory
         rows = slice(trials.offsets[n], trials.offsets[n + 1])
@@ -227,37 +250,13 @@ def by_trial(fit: Fit, learner: Learner, *, draws: int | None, particles: int, s
     return HeldOut(elpd, error, khat, effective, owner, count, good_khat(count * share))
 
 
-def _replayed(learner: Learner, trials: Trials, free: np.ndarray, particles: int, seed: int, tell: Tell) -> np.ndarray:
-    """Log-probability of each trial at every draw, ``(draws, trials)``."""
-    packed = pack(learner, trials)
-    found = np.empty((len(free), trials.n_trials))
-    for k, each in enumerate(free):
-        found[k] = run_trace(learner, packed, each)[0][:, 0]
+def _each_trial(likelihood: Likelihood, free: np.ndarray, tell: Tell) -> np.ndarray:
+    """Log-probability of each trial at every draw, ``(draws, trials)``; of estimates, what their noise adds to inverses taken off."""
+    found = np.empty((len(free), likelihood.trials.n_trials))
+    for k, theta in enumerate(free):
+        value, error = likelihood.trial_values(theta)
+        found[k] = value + np.minimum(error**2, 1.0)
         tell((k + 1) / len(free))
-    return found
-
-
-def _filtered(learner: Learner, trials: Trials, free: np.ndarray, particles: int, seed: int, tell: Tell) -> np.ndarray:
-    """As :func:`_replayed` with a hidden choice, by filters, what their noise adds to inverses taken off."""
-    packed, keys = pack(learner, trials), own_keys(trials, seed, "trials left out")
-    found = np.empty((len(free), trials.n_trials))
-
-    def one(job: tuple[int, int]) -> None:
-        k, n = job
-        each = [
-            run_traced(learner, packed, n, free[k, n], int(stream_keys(keys[n], FILTERS * k + j)), particles).record[
-                :, 0
-            ]
-            for j in range(FILTERS)
-        ]
-        value, error, _ = averaged(np.stack(each, -1))
-        found[k, trials.offsets[n] : trials.offsets[n + 1]] = value + np.minimum(error**2, 1.0)
-
-    one((0, 0))  # it may have to compile, which threads must not do at the same time
-    with ThreadPoolExecutor(cores()) as pool:
-        for k in range(len(free)):
-            list(pool.map(one, [(k, n) for n in range(trials.n_participants)]))
-            tell((k + 1) / len(free))
     return found
 
 

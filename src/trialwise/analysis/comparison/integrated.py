@@ -22,14 +22,14 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.streams import streams
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import pack
-from trialwise.engine.run import run_gradient
-from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import compressed, concave_quadratic
-from trialwise.likelihoods.marginal import averaged, own_keys
+from trialwise.likelihoods.filter_streams import FreshStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.geometry.whitening import whitened_to_natural
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ TURNS, PER_FEATURE, SPACIOUS = 2, 4, 1.3
 """Turns of fitting quadratics; points in a turn for each of a quadratic's coefficients; and how much wider than the posterior
 they are spread."""
 
-BLOCK, BLOCK_HIDDEN = 4000, 400
+BLOCK, BLOCK_ESTIMATED = 4000, 400
 """Points of a participant evaluated in one go, which bounds memory; fewer where each takes long, so that progress is told."""
 
 
@@ -101,29 +101,17 @@ def groups_of(fit: Fit, learner: Learner, draws: Draws) -> Groups:
     return Groups(mean, spread, individual)
 
 
-class Likelihoods:
-    """Log-likelihoods of participants at many points: exact, or one estimate a point, each with random numbers of its own."""
+def integrand(learner: Learner, trials: Trials, particles: int, seed: int) -> Likelihood:
+    """What is integrated: the exact likelihood, or one estimate a point, each with random numbers of its own."""
+    streams = FreshStreams(trials, seed, "integrated likelihood")
+    return likelihood_of(learner, trials, particles=particles, filters=1, streams=streams)
 
-    def __init__(self, learner: Learner, trials: Trials, particles: int, seed: int):
-        self.learner, self.packed, self.particles = learner, pack(learner, trials), particles
-        self.keys = own_keys(trials, seed, "integrated likelihood")
-        self.calls = 0
 
-    def __call__(self, u: np.ndarray) -> np.ndarray:
-        """At ``u (points, participants, parameters)``, unconstrained: ``(points, participants)``, -inf where impossible."""
-        points, people, _ = u.shape
-        free = np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
-        number = np.arange(self.calls, self.calls + points)
-        self.calls += points
-        if not self.learner.hides:
-            found = np.stack([run_gradient(self.learner, self.packed, each)[0] for each in free])
-        else:
-            jobs = np.tile(np.arange(people), points)
-            keys = stream_keys(self.keys[jobs], np.repeat(number, people))
-            free = free.reshape(points * people, -1)
-            estimates = run_particles(self.learner, self.packed, free, jobs, keys, self.particles)
-            found = estimates.log_likelihood.reshape(points, people)
-        return np.where(np.isnan(found), -np.inf, found)
+def values_at(likelihood: Likelihood, u: np.ndarray) -> np.ndarray:
+    """Log-likelihoods ``(points, participants)`` at ``u (points, participants, parameters)``, unconstrained; -inf where impossible."""
+    points, people, size = u.shape
+    value, _ = likelihood.value(u.reshape(-1, size), np.tile(np.arange(people), points))
+    return np.where(np.isnan(value), -np.inf, value).reshape(points, people)
 
 
 class Quadratics(NamedTuple):
@@ -133,7 +121,7 @@ class Quadratics(NamedTuple):
     linear: np.ndarray
 
 
-def quadratics(evaluate: Likelihoods, trials: Trials, groups: Groups, seed: int) -> Quadratics:
+def quadratics(likelihood: Likelihood, groups: Groups, seed: int) -> Quadratics:
     """Fitted to log-likelihoods about where parameters lie under the groups, first by the posterior, then by the fit itself."""
     individual = groups.individual
     people, size = individual.shape[1:]
@@ -141,12 +129,12 @@ def quadratics(evaluate: Likelihoods, trials: Trials, groups: Groups, seed: int)
     centre = middle = individual.mean(0)
     covariance = np.stack([np.cov(individual[:, n].T).reshape(size, size) for n in range(people)])
     scale = inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
-    random = [streams(seed)(label, "points of a quadratic") for label in trials.participants]
+    random = [streams(seed)(label, "points of a quadratic") for label in likelihood.trials.participants]
     points, found = np.empty((0, people, size)), np.empty((0, people))
     for _ in range(TURNS):
         noise = np.stack([each.standard_normal((count, size)) for each in random], 1)
         new = centre + np.einsum("nij,mnj->mni", inner, noise)
-        points, found = np.concatenate([points, new]), np.concatenate([found, evaluate(new)])
+        points, found = np.concatenate([points, new]), np.concatenate([found, values_at(likelihood, new)])
         each = [_quadratic(points[:, n], found[:, n], middle[n], scale[n]) for n in range(people)]
         fitted = Quadratics(np.stack([h for h, _ in each]), np.stack([b for _, b in each]))
         centre, covariance = _where(fitted, groups)
@@ -200,20 +188,20 @@ def log_weights(
     ndarray
         ``(draws, points, participants)``.
     """
-    evaluate = Likelihoods(learner, trials, particles, seed)
+    likelihood = integrand(learner, trials, particles, seed)
     count, size = groups.mean.shape
     people = trials.n_participants
-    block = max(1, (BLOCK_HIDDEN if learner.hides else BLOCK) // (points * max(1, people // 30)))
+    block = max(1, (BLOCK if likelihood.exact else BLOCK_ESTIMATED) // (points * max(1, people // 30)))
     result = np.empty((count, points, people))
     shape = (points, people, size)
     if groups.shared:
         for first in range(0, count, block):
             mean = groups.mean[first : first + block]
             u = np.broadcast_to(mean[:, None, None], (len(mean), *shape)).reshape(-1, people, size)
-            result[first : first + block] = evaluate(u).reshape(len(mean), points, people)
+            result[first : first + block] = values_at(likelihood, u).reshape(len(mean), points, people)
             tell(min(1.0, (first + block) / count))
         return result
-    fitted = quadratics(evaluate, trials, groups, seed)
+    fitted = quadratics(likelihood, groups, seed)
     random = [streams(seed)(label, "points under a group") for label in trials.participants]
     owner = np.arange(people)
     norm = (
@@ -232,7 +220,7 @@ def log_weights(
                 u[g, j], stretch[g, j] = whitened_to_natural(
                     WIDER * noise[g, j], mean[g : g + 1], spread[g], owner, *fitted
                 )
-        value = evaluate(u.reshape(-1, people, size)).reshape(u.shape[:3])
+        value = values_at(likelihood, u.reshape(-1, people, size)).reshape(u.shape[:3])
         gap = (u - mean[:, None, None]) / spread[:, None, None]
         log_p = (-0.5 * gap**2).sum(-1) - (np.log(spread) + 0.5 * np.log(2 * np.pi)).sum(-1)[:, None, None]
         log_q = norm - 0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(-1) / FREEDOM) - stretch
@@ -285,7 +273,7 @@ def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed
     some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
     groups = Groups(groups.mean[some], groups.spread[some], groups.individual)
     weight = log_weights(learner, fit.trials, groups, max(1, draws // len(some)), particles, seed)
-    result, error, share = averaged(weight.reshape(-1, fit.trials.n_participants).T)
+    result, error, share = log_mean(weight.reshape(-1, fit.trials.n_participants).T)
     return pd.DataFrame(
         {
             "participant": list(fit.trials.participants),

@@ -159,7 +159,7 @@ def _simulation(case: Case) -> str:
     count = len(packed.ints)
     draws = np.stack([random.random(count) if choices else random.normal(size=count), random.random(count)], 1)
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
-    done, own = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
+    done, own, _ = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=done)
     gap = _gap(replayed, own)
     if gap.max() > AGREEMENT:

@@ -13,9 +13,9 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import MISSED, Column, Trials
-from trialwise.engine.packed import OPTIONAL, argument
+from trialwise.engine.packed import argument
 from trialwise.learners.learner import Learner
-from trialwise.learners.reads import Reading, Reads, dimensions
+from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
 from trialwise.learners.source import uses
 
 LENGTHS = (31, 1, 38, 24)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.likelihood import Differentiable
 from trialwise.population.population import Population
 
 
@@ -37,7 +36,7 @@ class Modes:
 
 
 def climb(
-    evaluate: Evaluator | Emulator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
+    evaluate: Differentiable, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
     tolerance: float = 1e-4, longest: float = 2.0,
 ) -> Modes:  # fmt: skip
     """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, each participant on its own.
@@ -55,7 +54,7 @@ def climb(
     """
 
     def objective(u):
-        value, gradient = evaluate(u)
+        value, gradient = evaluate.gradient(u)
         gap = u - mean
         value = np.where(np.isfinite(value), value, -np.inf)
         return value - 0.5 * (precision * gap**2).sum(1), gradient - precision * gap, gradient
@@ -143,14 +142,12 @@ def group_log_posterior(
     )  # fmt: skip
 
 
-def expand(evaluate: Evaluator | Emulator, population: Population) -> Expansion:
+def expand(evaluate: Differentiable, population: Population) -> Expansion:
     """Expand the likelihoods of a population's participants about their posteriors."""
     return _with_group(evaluate, population) if population.grouped else _without_group(evaluate, population)
 
 
-def _with_group(
-    evaluate: Evaluator | Emulator, population: Population, rounds: int = 4, averages: int = 2
-) -> Expansion:
+def _with_group(evaluate: Differentiable, population: Population, rounds: int = 4, averages: int = 2) -> Expansion:
     """The expansion at the group's mode and the participants' in turn.
 
     First at the participants' modes, then averaged over their posteriors: the best quadratic for coordinates is not the
@@ -158,7 +155,7 @@ def _with_group(
     Computation 21:786), here over 2 x parameters points.
     """
     mean, width, spread = population.prior.mean, population.prior.width, population.prior.spread
-    people, size = evaluate.people, len(mean)
+    people, size = len(evaluate.rows), len(mean)
 
     def prior(mu, log_sd):
         z = (mu - mean) / width
@@ -196,7 +193,7 @@ def _with_group(
 
 
 def averaged(
-    evaluate: Evaluator | Emulator, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
+    evaluate: Differentiable, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The expansion averaged over the participants' Normal posteriors under a group ``Normal(mean, 1 / precision)``.
 
@@ -212,15 +209,15 @@ def averaged(
         for sign in (-1.0, 1.0):
             at = centre + sign * np.sqrt(size) * root[:, :, k]
             bent += np.where(np.isfinite(c := evaluate.curvature(at)), c, 0.0) / (2 * size)
-            slope += np.where(np.isfinite(g := evaluate(at)[1]), g, 0.0) / (2 * size)
+            slope += np.where(np.isfinite(g := evaluate.gradient(at)[1]), g, 0.0) / (2 * size)
     bent = floored(bent)
     return bent, np.einsum("nkl,nl->nk", bent, centre) + slope
 
 
-def _without_group(evaluate: Evaluator | Emulator, population: Population) -> Expansion:
+def _without_group(evaluate: Differentiable, population: Population) -> Expansion:
     """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under its own prior."""
     mean, total = population.prior.mean, population.prior.total
-    start = population.centre(mean, evaluate.people)
+    start = population.centre(mean, len(evaluate.rows))
     modes = climb(evaluate, start, start, 1.0 / total**2)
     curvature = floored(modes.curvature)
     linear = np.einsum("nkl,nl->nk", curvature, modes.u) + modes.gradient

@@ -28,9 +28,9 @@ WORKS = {
 def section(subjects: list[Subject]) -> Section:
     """Sources, methods and software, standards."""
     used = ["rhat"]
-    if any(subject.hides for subject in subjects):
+    if any(subject.by_particles for subject in subjects):
         used.append("pseudo-marginal")
-    if not all(subject.hides for subject in subjects):
+    if not all(subject.by_particles for subject in subjects):
         used += ["nuts", "bfmi"]
     used += ["nutpie", "arviz", "numba"]
     found: list[Block] = []

@@ -113,7 +113,7 @@ def _alone(subject: Subject, k: int, p: Parameter) -> str:
 def _sampler(subject: Subject) -> str:
     attrs, drawn = subject.fit.attrs, subject.fit.draws
     draws = f"{counted(drawn.chains, 'chain')} of {counted(drawn.length, 'draw')} each"
-    if subject.hides:
+    if subject.by_particles:
         return (
             "The likelihood of the unobserved choices was estimated by a fully adapted particle filter; draws of an emulated posterior "
             f"were corrected by pseudo-marginal Metropolis chains, whose target is the exact posterior (Andrieu & Roberts, 2009): {draws}."
@@ -132,7 +132,7 @@ def _diagnostics(subject: Subject) -> str:
         f"Over all {of}, the largest R-hat was {table['r_hat'].max():.3f}, and the smallest bulk and tail effective sample sizes were "
         f"{table['ess_bulk'].min():.0f} and {table['ess_tail'].min():.0f} (Vehtari et al., 2021)"
     )
-    if not subject.hides:
+    if not subject.by_particles:
         count = int(stats["diverging"].sum())
         text += f"; {'no transition' if not count else counted(count, 'transition')} diverged"
     return f"{text}."

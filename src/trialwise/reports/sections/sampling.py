@@ -60,14 +60,16 @@ def _figures(subject: Subject) -> list[tuple[str, str]]:
     told = [
         (
             "sampler",
-            "particles, corrected by pseudo-marginal chains" if subject.hides else "NUTS in whitened coordinates",
+            "particles, corrected by pseudo-marginal chains"
+            if subject.by_particles
+            else "NUTS in whitened coordinates",
         ),
         ("chains x draws kept", f"{stats.sizes['chain']} x {stats.sizes['draw']}"),
         ("largest R-hat", f"{table['r_hat'].max():.3f}"),
         ("fewest effective draws, bulk", f"{table['ess_bulk'].min():.0f}"),
         ("fewest effective draws, tail", f"{table['ess_tail'].min():.0f}"),
     ]
-    if subject.hides:
+    if subject.by_particles:
         particles = json.loads(attrs["particles"])
         told += [
             ("draws at which chains moved", f"{float(stats['accepted'].mean()):.0%}"),

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, Drawn, State
-from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt
+from trialwise.likelihoods.filter_streams import CountedStreams
 
 BURN = 20
 """Proposals of each chain that are not kept."""
@@ -22,17 +22,17 @@ class Chain:
     def __init__(
         self,
         corrector: Corrector,
-        estimate: Estimator,
+        streams: CountedStreams,
         random: Callable[..., np.random.Generator],
         saved: Mapping[str, Any],
     ):
-        self.corrector, self.estimate, self.random = corrector, estimate, random
+        self.corrector, self.random = corrector, random
         self.number, self.state = 0, None
         self.kept: list[Drawn] = []
         if "number" in saved:
             if "tilt_top" in saved:
                 corrector.tilt = _built(Tilt, "tilt", saved)
-            self.number, estimate.filters = int(saved["number"]), int(saved["filters"])
+            self.number, streams.used = int(saved["number"]), int(saved["filters"])
             self.state = _built(State, "state", saved)
             self.kept = [_built(Drawn, "drawn", saved)] if self.number > BURN else []
 

@@ -32,7 +32,6 @@ import numpy as np
 
 from trialwise.base.cores import cores
 from trialwise.engine.kernels import cache
-from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
@@ -190,7 +189,7 @@ class Corrector:
         Of what is proposed, once :meth:`start` has learnt it; without a group there is none.
     """
 
-    estimate: Estimator
+    estimate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     emulator: Emulator
     curvature: np.ndarray
     population: Population

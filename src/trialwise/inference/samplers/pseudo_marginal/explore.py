@@ -11,23 +11,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive
 from trialwise.likelihoods.emulator import Limits
+from trialwise.likelihoods.likelihood import Likelihood
 
 WALKERS, PARTICLES = 24, 40
 
 
 def explore(
-    estimate: Estimator, mean: np.ndarray, spread: np.ndarray, turns: int, random: np.random.Generator,
+    likelihood: Likelihood, mean: np.ndarray, spread: np.ndarray, turns: int, random: np.random.Generator,
     tell: Callable[[float], None],
 ) -> Archive:  # fmt: skip
     """Estimates around each unit's posterior under ``Normal(mean, spread)``, ``(parameters,)`` each; ``tell`` hears how far it is."""
-    units, size = estimate.units, len(mean)
+    units, size = len(likelihood.rows), len(mean)
     walkers = max(WALKERS, 3 * size)
     unit = np.repeat(np.arange(units), walkers)
 
     def found(u):
-        values = estimate(u.reshape(-1, size), unit, PARTICLES).reshape(units, walkers)
+        values = likelihood.value(u.reshape(-1, size), unit, PARTICLES).log_likelihood.reshape(units, walkers)
         return np.where(np.isfinite(values), values, -1e4)
 
     def prior(u):

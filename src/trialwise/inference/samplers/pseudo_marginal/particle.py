@@ -14,24 +14,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.workers import Crew
-from trialwise.engine.packed import Packed
+from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Draws, Layout
 from trialwise.inference.samplers.nuts import How, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
-from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
 from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
+from trialwise.likelihoods.filter_streams import CountedStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.density import Posterior, emulated_posterior
 from trialwise.population.geometry.expansion import Expansion, expand, floored
 from trialwise.population.population import Population
@@ -98,15 +101,15 @@ class Work:
     """One fit on its way: what was asked, and what is known so far."""
 
     learner: Learner
-    packed: Packed
-    participants: Sequence[Hashable]
+    trials: Trials
     population: Population
     seed: int
     chains: int
     checkpoint: Checkpoint
     tell: Tell
     crew: Crew | None = None
-    estimate: Estimator = field(init=False)
+    likelihood: Likelihood = field(init=False)
+    streams: CountedStreams = field(init=False)
     corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
     limits: Limits = field(init=False)
@@ -119,9 +122,16 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.estimate = Estimator(self.learner, self.packed, self.seed, self.population.shared, self.crew)
-        self.limits = self.estimate.limits
-        self.scales = [None] * self.estimate.units
+        self.streams = CountedStreams(self.seed, "estimates")
+        self.likelihood = likelihood_of(
+            self.learner, self.trials, filters=1, streams=self.streams, workers=self.crew, pooled=self.population.shared
+        )  # fmt: skip
+        self.limits = limits_of(self.likelihood)
+        self.scales = [None] * len(self.likelihood.rows)
+
+    def estimate(self, u: np.ndarray, unit: np.ndarray, particles: int | np.ndarray) -> np.ndarray:
+        """One estimate at each point ``u (points, parameters)`` of the unit that ``unit (points,)`` says."""
+        return self.likelihood.value(u, unit, particles).log_likelihood
 
     def random(self, *stage: int) -> np.random.Generator:
         """The random numbers of a stage: an interrupted fit goes on with the same."""
@@ -138,7 +148,7 @@ class Work:
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
             prior = self.population.prior
-            self.archive = explore(self.estimate, prior.mean, prior.total, TURNS, self.random(0), tell)
+            self.archive = explore(self.likelihood, prior.mean, prior.total, TURNS, self.random(0), tell)
             self.centres, self.covariances = about(self.archive, prior.mean, prior.total, self.limits)
         while not self._settled():
             self._round(len(self.surprise))
@@ -172,7 +182,7 @@ class Work:
 
     def emulator(self, adapt: int) -> Emulator:
         """Emulators of all estimates so far; their scales adapted for so many iterations."""
-        surfaces = [self._surface(n, adapt) for n in range(self.estimate.units)]
+        surfaces = [self._surface(n, adapt) for n in range(len(self.likelihood.rows))]
         self.scales = [surface.scales for surface in surfaces]
         return Emulator(surfaces, self.limits)
 
@@ -189,10 +199,12 @@ class Work:
 
     def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
         """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
-        run = sample_posterior(posterior, self.participants, How(draws, tune, chains, seed), progress=False)
+        run = sample_posterior(posterior, self.trials.participants, How(draws, tune, chains, seed), progress=False)
         self.gradients += run.gradients
         population, prior = self.population, self.population.prior
-        found = Draws(run.tree["posterior"].to_dataset(), population.names, population.pooling, self.estimate.units)
+        found = Draws(
+            run.tree["posterior"].to_dataset(), population.names, population.pooling, len(self.likelihood.rows)
+        )
         u = found.unconstrained()
         if population.grouped:
             return found.means(), found.spreads(), u
@@ -256,7 +268,7 @@ class Work:
         return {
             **self.archive.arrays(),
             "centres": self.centres, "covariances": self.covariances, "scales": np.array(scales), "noise": self.noise,
-            "surprise": np.array(self.surprise), "filters": np.array(self.estimate.filters),
+            "surprise": np.array(self.surprise), "filters": np.array(self.streams.used),
             "gradients": np.array(self.gradients),
         }  # fmt: skip
 
@@ -265,7 +277,7 @@ class Work:
         self.centres, self.covariances, self.noise = saved["centres"], saved["covariances"], saved["noise"]
         self.scales = [Scales(row[:-2], float(row[-2]), float(row[-1])) for row in saved["scales"]]
         self.surprise = list(saved["surprise"])
-        self.estimate.filters, self.gradients = int(saved["filters"]), int(saved["gradients"])
+        self.streams.used, self.gradients = int(saved["filters"]), int(saved["gradients"])
 
     # -- stage 3 ---------------------------------------------------------------------------------------------------
 
@@ -285,7 +297,7 @@ class Work:
         """Draws of the true posterior; while they lack something and nobody said how many there should be, more of them."""
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
-        chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
+        chain = Chain(corrector, self.streams, self.random, self.checkpoint.load())
         if chain.state is None:
             chain.start(*self._proposals(posterior, None, 0, PILOT))
             self.checkpoint.save({**self._arrays(), **chain.arrays()})
@@ -324,7 +336,7 @@ class Work:
         import xarray as xr
 
         drawn = chain.drawn()
-        posterior = Layout(self.population, self.participants).dataset(drawn.mu, drawn.sd, drawn.u)
+        posterior = Layout(self.population, self.trials.participants).dataset(drawn.mu, drawn.sd, drawn.u)
         stats = {
             "accepted": (("chain", "draw"), drawn.moved),
             "diverging": (("chain", "draw"), np.zeros(drawn.moved.shape, bool)),
@@ -347,19 +359,19 @@ def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
 
 
 def sample_particles(
-    learner: Learner, packed: Packed, participants: Sequence[Hashable], population: Population, *,
+    learner: Learner, trials: Trials, population: Population, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
     lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
 ) -> ParticleRun:  # fmt: skip
     """Draws of the posterior of a learner with a hidden choice; filters run where the ``crew`` is, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, packed, participants, population, seed, chains, checkpoint, tell, crew)
+    work = Work(learner, trials, population, seed, chains, checkpoint, tell, crew)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)
     corrector = work.corrector_used
     attributes = {
-        "filters": work.estimate.filters,
+        "filters": work.streams.used,
         "particles": json.dumps(corrector.particles.tolist()),
         "draws_of_participants": json.dumps(corrector.counts.tolist()),
         "acceptance": float(tree["sample_stats"]["accepted"].mean()),

@@ -7,7 +7,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.analysis.conformance.specimen import specimen
-from trialwise.likelihoods import ready
+from trialwise.likelihoods.arrangement import arranged_trials, arrangement
 
 VALUES = {"alpha": 0.3, "beta": 2.0, "forget": 0.1}
 
@@ -24,7 +24,7 @@ def test_settings_restrictions_and_trials_are_told_apart():
 
 def test_arranged_once():
     trials = specimen(tw.QLearning())
-    assert ready.ready(tw.QLearning(), trials) is ready.ready(tw.QLearning(), trials)
+    assert arrangement(tw.QLearning(), trials) is arrangement(tw.QLearning(), trials)
 
 
 def test_trials_cannot_change_behind_it():
@@ -37,10 +37,10 @@ def test_trials_cannot_change_behind_it():
 def test_gone_with_the_trials():
     trials = specimen(tw.QLearning())
     tw.log_likelihood(tw.QLearning(), trials, VALUES)
-    held = len(ready._READY)
+    held = arranged_trials()
     del trials
     gc.collect()
-    assert len(ready._READY) == held - 1
+    assert arranged_trials() == held - 1
 
 
 beta = (np.zeros(2), "a variable of a notebook, of the name of a parameter")

@@ -1,0 +1,70 @@
+"""Likelihoods that are computed exactly, with their gradient, by one compiled walk through the trials."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trialwise.engine import explain
+from trialwise.engine.run import in_rows, run_plain, run_trace
+from trialwise.likelihoods.filter_streams import occurrence
+from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
+
+
+class ExactLikelihood(Likelihood):
+    """The likelihood of a learner all of whose choices were observed."""
+
+    has_gradient = True
+    exact = True
+
+    @property
+    def arguments(self) -> tuple[np.ndarray, ...]:
+        """All arguments of the gradient kernel, ``arrangement.kernel``, but the parameters."""
+        settings, rows, *rest = self.arrangement.arguments
+        return (settings, self.packed.rows if self.pooled else rows, *rest)
+
+    def of_segments(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihoods ``(segments,)`` and derivatives ``(segments, parameters)`` at natural ``theta (rows, parameters)``."""
+        self.calls += 1
+        arrangement = self.arrangement
+        with explain.compilation(self.learner, self.packed, tried=True):
+            return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
+
+    def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`gradient`, at natural parameters and with respect to them."""
+        value, slope = self.of_segments(in_rows(theta))
+        return self.by_row(value), self.by_row(slope)
+
+    def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slopes = np.stack([p.slope(u[:, k]) for k, p in enumerate(self.learner.parameters)], 1)
+        value, gradient = self.of_segments(self.natural(u))
+        gradient = gradient * (slopes[self.packed.rows] if self.pooled else slopes)
+        return self.by_row(value), self.by_row(gradient)
+
+    def value_at(
+        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
+    ) -> Value:
+        found = self.gradient_at(theta)[0] if rows is None else self._in_turns(theta, np.asarray(rows))
+        return Value(found, np.zeros(len(found)))
+
+    def _in_turns(self, theta: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Values at many points of each row: one point of each row in every run of the kernel."""
+        turn, found = occurrence(rows), np.empty(len(rows))
+        at = np.tile(theta[:1], (len(self.rows), 1))  # of rows without a point in a turn: its value goes nowhere
+        for points in np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1]):
+            at[rows[points]] = theta[points]
+            found[points] = self.gradient_at(at)[0][rows[points]]
+        return found
+
+    def predictions(self, theta: np.ndarray) -> np.ndarray:
+        return run_trace(self.learner, self.packed, theta)[0]
+
+    def trial_values(self, theta: np.ndarray) -> Value:
+        found = self.predictions(theta)[:, 0]
+        return Value(found, np.zeros(len(found)))
+
+    def trace(self, theta: np.ndarray) -> Trace:
+        record, signals, names = run_trace(self.learner, self.packed, theta)
+        return Trace(record, {name: signals[:, k] for k, name in enumerate(names)}, {})
+
+    def plain(self, theta: np.ndarray) -> np.ndarray:
+        return run_plain(self.learner, self.packed, theta)

@@ -1,0 +1,69 @@
+"""The random numbers of particle filters: a key for every filter, of a participant's own key and a counter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from trialwise.base.streams import stream_key
+from trialwise.data.trials import Trials
+from trialwise.engine.run_hidden import stream_keys
+
+
+def own_keys(trials: Trials, seed: int, purpose: str) -> np.ndarray:
+    """A key of random streams for each participant, from seed, label and purpose: ``uint64 (participants,)``."""
+    return np.array([stream_key(seed, label, purpose) for label in trials.participants], np.uint64)
+
+
+def occurrence(values: np.ndarray) -> np.ndarray:
+    """Of each of the whole numbers ``values (n,)``, how many equal ones come before it."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    found = np.empty(len(values), np.int64)
+    found[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered)
+    return found
+
+
+class FilterStreams(ABC):
+    """Keys of the streams of filters, one filter after another."""
+
+    @abstractmethod
+    def keys(self, segments: np.ndarray) -> np.ndarray:
+        """Keys ``uint64 (filters,)`` for filters of the participants ``segments (filters,)``."""
+
+
+class CommonStreams(FilterStreams):
+    """The same random numbers at every call, whatever the parameters: a participant's k-th filter of a call has its k-th stream."""
+
+    def __init__(self, trials: Trials, seed: int, purpose: str):
+        self.own = own_keys(trials, seed, purpose)
+
+    def keys(self, segments: np.ndarray) -> np.ndarray:
+        return stream_keys(self.own[segments], occurrence(segments))
+
+
+class FreshStreams(FilterStreams):
+    """Random numbers of its own for every filter: a participant's k-th filter since the beginning has its k-th stream."""
+
+    def __init__(self, trials: Trials, seed: int, purpose: str):
+        self.own = own_keys(trials, seed, purpose)
+        self.used = np.zeros(len(self.own), np.int64)
+
+    def keys(self, segments: np.ndarray) -> np.ndarray:
+        found = stream_keys(self.own[segments], self.used[segments] + occurrence(segments))
+        self.used += np.bincount(segments, minlength=len(self.used))
+        return found
+
+
+class CountedStreams(FilterStreams):
+    """Random numbers of its own for every filter, by one counter for all participants, ``used``, at which work can be resumed."""
+
+    def __init__(self, seed: int, purpose: str):
+        self.own = np.uint64(stream_key(seed, "", purpose))
+        self.used = 0
+
+    def keys(self, segments: np.ndarray) -> np.ndarray:
+        found = stream_keys(self.own, np.arange(self.used, self.used + len(segments)))
+        self.used += len(segments)
+        return found
