@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.analysis.true_values import group_draw, labels_in, natural, posterior_draws, prior_in
 from trialwise.base.errors import UsageError
 from trialwise.base.streams import streams
-from trialwise.data.trials import MISSED, Trials
+from trialwise.data.trials import Trials
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_trace
 from trialwise.engine.run_hidden import run_traced
@@ -27,6 +27,7 @@ from trialwise.environments.simulate import simulate
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
+from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.marginal import own_keys
 
 if TYPE_CHECKING:
@@ -189,16 +190,16 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
 
     Missed choices stay missed. The outcome of a choice that was not the real one is not known: NaN.
     """
-    if learner.response != "categorical" or trials.choice is None:
+    family, name = learner.family, next(iter(learner.responses))
+    if not family.acts or not family.in_data(trials):
         raise UsageError("one-step predictions are of choices")
-    share = np.cumsum(choice_probabilities(learner, trials, parameters, seed), 1)
-    stream = streams(seed)
+    observed, stream = family.observed(trials, name), streams(seed)
     random = np.concatenate([
-        stream(label, "one step").random(length) for label, length in zip(trials.participants, trials.lengths, strict=True)
+        random_numbers(family.random, stream(label, "one step"), length)
+        for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
-    drawn = (share <= (random * share[:, -1])[:, None]).sum(1)
-    choice = np.where(trials.choice == MISSED, MISSED, np.minimum(drawn, share.shape[1] - 1))
-    same = choice == trials.choice
-    return replace(
-        trials, choice=choice, outcome={name: np.where(same, values, np.nan) for name, values in trials.outcome.items()}
-    )
+    drawn = family.redraw(choice_probabilities(learner, trials, parameters, seed), random)
+    drawn = np.where(family.missing(observed)[:, None], observed, drawn)
+    same = (drawn == observed).all(axis=1)
+    outcome = {part: np.where(same, values, np.nan) for part, values in trials.outcome.items()}
+    return replace(trials, **family.as_trials(name, drawn), outcome=outcome)

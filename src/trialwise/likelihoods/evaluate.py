@@ -12,7 +12,7 @@ import numpy as np
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
+from trialwise.engine.packed import Packed, pack, responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.hidden_choices import hidden_values
@@ -143,10 +143,10 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     else:
         record, signals, names = _trace(learner, trials, parameters)
         columns = {name: signals[:, k] for k, name in enumerate(names)}
-    if learner.response == "categorical":
-        frame["choice_probability"] = np.exp(record[:, 0])
-    else:
-        frame["predicted"], frame["sd"] = record[:, 1], record[:, 2]
+    actions = trials.sizes.get("action", 1)
+    for response in responses_of(learner, actions):
+        for name, values in response.family.table(record[:, 0], response.predictions(record, actions)).items():
+            frame[name] = values
     frame["log_likelihood"] = record[:, 0]
     for name, values in columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values

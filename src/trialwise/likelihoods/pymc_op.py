@@ -18,9 +18,10 @@ from trialwise.data.trials import Trials
 from trialwise.engine.explain import compilation
 from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
-from trialwise.engine.packed import Packed, pack
+from trialwise.engine.packed import Packed, pack, responses_of
 from trialwise.engine.run import kernel_inputs, run_trace
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import random_numbers
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -115,7 +116,7 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     Returns
     -------
     TensorVariable
-        The observed variable, ``(trials,)``.
+        The observed variable, ``(trials,)``; ``(trials, columns)`` if what is observed on a trial is more than one number.
 
     Raises
     ------
@@ -147,11 +148,15 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
     settings = pm.Data(f"{name}_constants", constants(learner))
     data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
 
+    one, dtype = observed.shape[1] == 1, learner.family.dtype
+
     def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
-        return op(free, constants, rows, offsets, value, ints, reals, sizes, numbers)[0]
+        matrix = pt.cast(value[:, None] if one else value, "float64")
+        return op(free, constants, rows, offsets, matrix, ints, reals, sizes, numbers)[0]
 
     def random(free, *_, rng=None, size=None):
-        return predict_one_step(learner, packed, np.asarray(free, float), rng)
+        drawn = predict_one_step(learner, packed, np.asarray(free, float), rng)
+        return drawn[:, 0].astype(dtype) if one else drawn
 
     return pm.CustomDist(
         name,
@@ -160,22 +165,20 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         *data,
         logp=logp,
         random=random,
-        signature="(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->(t)",
-        dtype=str(observed.dtype),
-        observed=pm.Data(f"{name}_observed", observed),
-        class_name="Choices" if learner.response == "categorical" else "Responses",
+        signature=f"(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->{'(t)' if one else '(t,c)'}",
+        dtype=dtype if one else "float64",
+        observed=pm.Data(f"{name}_observed", observed[:, 0].astype(dtype) if one else observed),
+        class_name=learner.family.plural.title(),
     )
 
 
 def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Simulated responses, each given the recorded trials before it, ``(trials,)``; missing where none was recorded."""
+    """Simulated responses, each given the recorded trials before it, ``(trials, columns)``; missing where none was recorded."""
     record, _, _ = run_trace(learner, packed, free)
     drawn = packed.observed.copy()
-    if learner.response == "categorical":
-        seen = drawn >= 0
-        reached = np.cumsum(record[seen, 1 : 1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
-        drawn[seen] = np.where(reached.any(1), reached.argmax(1), packed.actions - 1)
-    else:
-        seen = ~np.isnan(drawn)
-        drawn[seen] = record[seen, 1] + record[seen, 2] * rng.standard_normal(seen.sum())
+    for response in responses_of(learner, packed.actions):
+        family, mine = response.family, response.observed(drawn)
+        seen = ~family.missing(mine)
+        random = random_numbers(family.random, rng, int(seen.sum()))
+        mine[seen] = family.redraw(response.predictions(record, packed.actions)[seen], random)
     return drawn

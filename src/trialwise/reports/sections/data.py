@@ -8,6 +8,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.rows import Rows
 from trialwise.data.trials import Trials
+from trialwise.learners.responses import families_in
 from trialwise.reports.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
@@ -42,7 +43,7 @@ def _blocks(trials: Trials) -> list[Block]:
     found.append(Folded("Columns and labels", folded))
     if seen.warnings:
         found += [Text("Worth a look:"), Listing([caution.message for caution in seen.warnings])]
-    if trials.choice is not None:
+    if any(family.acts for family in families_in(trials)):
         found += _behaviour(measured(trials))
     return found
 
