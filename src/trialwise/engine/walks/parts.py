@@ -73,7 +73,10 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             return every_action
 
     if any(count > 1 for count, _ in slots):
-        agent_at = kit.agent_at(learner, slots)
+        make_agent = kit.agent_at(learner, slots)
+
+        def agent_at(participant, ints, t):
+            return make_agent(participant, ints, t)
     else:
 
         def agent_at(participant, ints, t):
