@@ -207,16 +207,7 @@ def pack(
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
-    for family in learner.responses.values():
-        if not family.in_data(trials):
-            raise UsageError(f"{learner} {family.absent()}")
-    if "learn" in learner.methods and not trials.outcome:
-        raise UsageError(f"{learner} learns from outcomes and the data have none: name the column, outcome=...")
-    for use in _reads(learner, "trial"):
-        _check_trial_name(learner, trials, use)
-    for use in _reads(learner, "outcome"):
-        _check_outcome_name(learner, trials, use)
-
+    _check_needs(learner, trials)
     count, wanted = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
@@ -274,6 +265,19 @@ def pack(
         slots=tuple(columns),
         unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
     )
+
+
+def _check_needs(learner: Learner, trials: Trials) -> None:
+    """Refuse data without what the learner reads; see :func:`pack`."""
+    for family in learner.responses.values():
+        if not family.in_data(trials):
+            raise UsageError(f"{learner} {family.absent()}")
+    if "learn" in learner.methods and not trials.outcome:
+        raise UsageError(f"{learner} learns from outcomes and the data have none: name the column, outcome=...")
+    for use in _reads(learner, "trial"):
+        _check_trial_name(learner, trials, use)
+    for use in _reads(learner, "outcome"):
+        _check_outcome_name(learner, trials, use)
 
 
 def _flags(learner: Learner, trials: Trials, observed: list[np.ndarray], scored: np.ndarray) -> np.ndarray:

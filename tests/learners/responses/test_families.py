@@ -274,6 +274,19 @@ def test_two_responses_on_one_trial():
     assert "choice_probability" in table
 
 
+def test_the_last_choice_of_several_responses():
+    """A rating in between does not make an agent forget what it chose last; a reset does."""
+    trials, values = happy_trials(), {"alpha": 0.3, "beta": 1.5, "weight": 0.7, "noise": 0.4, "stickiness": 0.8}
+    mine, chooser = both().with_stickiness(), one_part("respond", "weight", "noise").with_stickiness()
+    trials.reset[[5, 20]] = True
+    free = np.array([[values[name] for name in mine.names]] * 2)
+    record = run.run_trace(mine, pack(mine, trials), free)[0]
+    few = np.array([[values[name] for name in chooser.names]] * 2)
+    chosen = run.run_trace(chooser, pack(chooser, trials), few)[0]
+    made = trials.choice >= 0
+    np.testing.assert_allclose(record[made, 1:3], chosen[made, 1:3], rtol=1e-12)
+
+
 def test_two_responses_are_simulated():
     """Each by random numbers of its own; and what was drawn is replayed."""
     trials, mine, random = happy_trials(), both(), np.random.default_rng(7)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trialwise.engine.packed import HIDDEN, Layout, Packed, Slots, end_of, responded, responses_of
+from trialwise.engine.packed import HIDDEN, Layout, Packed, Slots, end_of
 from trialwise.engine.walks.replay import Parts
+from trialwise.engine.walks.responses import build_responses
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.categorical import score_logits
-from trialwise.learners.responses.family import ResponseParts
 from trialwise.learners.responses.number import index, value
 from trialwise.learners.state import Table
 
@@ -38,30 +38,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
     trial_layout, outcome_layout, masked, _, actions, slots, _ = layout
     method = {name: kit.adapt(function) for name, function in learner.methods.items()}
     row = kit.row("trial", trial_layout)
-    anchor, every_action = kit.anchor, kit.every_action
-
-    if "start" in method:
-        user_start = method["start"]
-
-        def start(agent, task):
-            return anchor(user_start(agent, task), task)
-    else:
-
-        def start(agent, task):
-            return None
-
-    if "reset" in method:
-        user_reset = method["reset"]
-
-        def reset(agent, state, trial, task, place):
-            user_reset(agent, state, trial)
-            return state
-    else:
-        begin = kit.adapt(start)
-
-        def reset(agent, state, trial, task, place):
-            task.rewind(place)
-            return begin(agent, task)
+    every_action = kit.every_action
 
     if masked:
 
@@ -82,7 +59,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def agent_at(participant, ints, t):
             return participant
 
-    response_parts, predict = _responses(learner, actions)
+    response_parts, predict = build_responses(learner, actions)
 
     if "elapse" in method:
         elapse = learner.methods["elapse"]
@@ -111,130 +88,40 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             pass
 
     mine = {
-        "agent_at": agent_at, "start": start, "reset": reset, "available": available, "elapse": elapse, "learn": learn,
-        "note": note, "keep": keep, **response_parts, **_hidden(learner, kit, end_of(learner, actions).random),
+        "agent_at": agent_at, "available": available, "elapse": elapse, "learn": learn, "note": note, "keep": keep,
+        **_beginnings(kit, method), **_hidden(learner, kit, end_of(learner, actions).random), **response_parts,
     }  # fmt: skip
     return Parts(row=row, **{name: kit.adapt(function) for name, function in mine.items()})
 
 
-def _responses(learner: Learner, actions: int) -> tuple[dict[str, Callable], Callable]:
-    """The parts that the learner's responses are made of, and what writes their predictions."""
-    each = [family.parts(learner, place) for _, family, place in responses_of(learner, actions)]
-    first = each[0]
-    own = {"act": first.act, "seen": first.seen, "foresee": first.foresee}
-    if len(each) == 1 and first.survive is None:
-        act_score, act_chance, act_draw, act_last = first.score, first.chance, first.draw, first.last
+def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
+    """The parts that make a first state, and the one after a reset."""
+    anchor = kit.anchor
 
-        def score(agent, answer, available, observed, t, flags):
-            return act_score(agent, answer, available, observed, t)
+    if "start" in method:
+        user_start = method["start"]
 
-        def chance(agent, answer, available, observed, t, flags, weights):
-            return act_chance(agent, answer, available, observed, t, weights)
-
-        def draw(agent, answer, available, observed, t, flags, random):
-            return act_draw(agent, answer, available, observed, t, random)
-
-        def last_action(observed, t, flags, before):
-            return act_last(observed, t)
-
-        return {**own, "score": score, "chance": chance, "draw": draw, "last_action": last_action}, first.predict
-    together = _flagged(each[-1], len(each) - 1)
-    for number in range(len(each) - 2, -1, -1):
-        together = _both(_flagged(each[number], number), together)
-    predict = together.pop("predict")
-    return {**together, "seen": first.seen}, predict
-
-
-def _flagged(parts: ResponseParts, number: int) -> dict[str, Callable]:
-    """The parts of response ``number``, which count on trials whose flags have its bit."""
-    bit = responded(number)
-    own_score, own_chance, own_draw, own_last = parts.score, parts.chance, parts.draw, parts.last
-    survive = parts.survive
-
-    if survive is None:
-
-        def score(agent, answer, available, observed, t, flags):
-            part, scale = 0.0, 1.0
-            if flags & bit:
-                part, scale = own_score(agent, answer, available, observed, t)
-            return part, scale
-
-        def chance(agent, answer, available, observed, t, flags, weights):
-            p, part = 1.0, 0.0
-            if flags & bit:
-                p, part = own_chance(agent, answer, available, observed, t, weights)
-            return p, part
+        def start(agent, task):
+            return anchor(user_start(agent, task), task)
     else:
 
-        def score(agent, answer, available, observed, t, flags):
-            if flags & bit:
-                return own_score(agent, answer, available, observed, t)
-            return survive(agent, answer, available, observed, t)
+        def start(agent, task):
+            return None
 
-        def chance(agent, answer, available, observed, t, flags, weights):
-            if flags & bit:
-                return own_chance(agent, answer, available, observed, t, weights)
-            part, scale = survive(agent, answer, available, observed, t)
-            return math.exp(value(part)) / scale, part
+    if "reset" in method:
+        user_reset = method["reset"]
 
-    def draw(agent, answer, available, observed, t, flags, random):
-        part, scale = 0.0, 1.0
-        if flags & bit:
-            part, scale = own_draw(agent, answer, available, observed, t, random)
-        return part, scale
+        def reset(agent, state, trial, task, place):
+            user_reset(agent, state, trial)
+            return state
+    else:
+        begin = kit.adapt(start)
 
-    def last_action(observed, t, flags, before):
-        return max(own_last(observed, t), before) if flags & bit else before
+        def reset(agent, state, trial, task, place):
+            task.rewind(place)
+            return begin(agent, task)
 
-    return {
-        "act": parts.act, "score": score, "chance": chance, "draw": draw, "foresee": parts.foresee, "predict": parts.predict,
-        "last_action": last_action,
-    }  # fmt: skip
-
-
-def _both(one: dict[str, Callable], rest: dict[str, Callable]) -> dict[str, Callable]:
-    """The parts of one response and those of the rest, whose answers are a pair."""
-    one_act, one_score, one_chance, one_draw = one["act"], one["score"], one["chance"], one["draw"]
-    act_rest, score_rest, chance_rest, draw_rest = rest["act"], rest["score"], rest["chance"], rest["draw"]
-    one_foresee, one_predict, one_last = one["foresee"], one["predict"], one["last_action"]
-    foresee_rest, predict_rest, last_rest = rest["foresee"], rest["predict"], rest["last_action"]
-
-    def act(agent, state, trial, hidden, preference, last):
-        return (
-            one_act(agent, state, trial, hidden, preference, last),
-            act_rest(agent, state, trial, hidden, preference, last),
-        )
-
-    def score(agent, answer, available, observed, t, flags):
-        part, scale = one_score(agent, answer[0], available, observed, t, flags)
-        more, factor = score_rest(agent, answer[1], available, observed, t, flags)
-        return part + more, scale * factor
-
-    def chance(agent, answer, available, observed, t, flags, weights):
-        p, part = one_chance(agent, answer[0], available, observed, t, flags, weights)
-        q, more = chance_rest(agent, answer[1], available, observed, t, flags, weights)
-        return p * q, part + more
-
-    def draw(agent, answer, available, observed, t, flags, random):
-        part, scale = one_draw(agent, answer[0], available, observed, t, flags, random)
-        more, factor = draw_rest(agent, answer[1], available, observed, t, flags, random)
-        return part + more, scale * factor
-
-    def foresee(agent, answer, available, record, t, share):
-        one_foresee(agent, answer[0], available, record, t, share)
-        foresee_rest(agent, answer[1], available, record, t, share)
-
-    def predict(agent, answer, available, record, t):
-        one_predict(agent, answer[0], available, record, t)
-        predict_rest(agent, answer[1], available, record, t)
-
-    def last_action(observed, t, flags, before):
-        return one_last(observed, t, flags, last_rest(observed, t, flags, before))
-
-    return {
-        "act": act, "score": score, "chance": chance, "draw": draw, "foresee": foresee, "predict": predict,
-        "last_action": last_action,
-    }  # fmt: skip
+    return {"start": start, "reset": reset}
 
 
 def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
