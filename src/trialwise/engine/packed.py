@@ -57,7 +57,8 @@ class Packed:
     Attributes
     ----------
     observed
-        The learner's responses, the columns of one beside those of another, ``float64 (trials, columns)``.
+        The learner's responses, the columns of one beside those of another, ``(trials, columns)``: ``int32`` if all are whole
+        numbers, as choices are, else ``float64``.
     ints, reals
         ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
     trial, outcome

@@ -148,15 +148,14 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
     settings = pm.Data(f"{name}_constants", constants(learner))
     data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
 
-    one, dtype = observed.shape[1] == 1, learner.family.dtype
+    one = observed.shape[1] == 1
 
     def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
-        matrix = pt.cast(value[:, None] if one else value, "float64")
-        return op(free, constants, rows, offsets, matrix, ints, reals, sizes, numbers)[0]
+        return op(free, constants, rows, offsets, value[:, None] if one else value, ints, reals, sizes, numbers)[0]
 
     def random(free, *_, rng=None, size=None):
         drawn = predict_one_step(learner, packed, np.asarray(free, float), rng)
-        return drawn[:, 0].astype(dtype) if one else drawn
+        return drawn[:, 0] if one else drawn
 
     return pm.CustomDist(
         name,
@@ -166,8 +165,8 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         logp=logp,
         random=random,
         signature=f"(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->{'(t)' if one else '(t,c)'}",
-        dtype=dtype if one else "float64",
-        observed=pm.Data(f"{name}_observed", observed[:, 0].astype(dtype) if one else observed),
+        dtype=str(observed.dtype),
+        observed=pm.Data(f"{name}_observed", observed[:, 0] if one else observed),
         class_name=learner.family.plural.title(),
     )
 

@@ -62,15 +62,22 @@ class Waiting(ResponseFamily):
         def act(agent, state, trial, hidden, preference, last):
             return respond(agent, state, trial)
 
-        def score(agent, answer, available, observed, t):
-            return log_density(answer[0], observed[t, first])
+        def read(observed, t):
+            return observed[t, first]
 
-        def survive(agent, answer, available, observed, t):
-            return answer[0] * observed[t, first], 1.0
+        def write(observed, t, response):
+            observed[t, first] = response
 
-        def draw(agent, answer, available, observed, t, random):
-            observed[t, first] = -math.log(1.0 - random[t, luck]) / value(answer[0])
-            return log_density(answer[0], observed[t, first])
+        def score(agent, answer, available, response):
+            return log_density(answer[0], response)
+
+        def survive(agent, answer, available, response):
+            return answer[0] * response, 1.0
+
+        def draw(agent, answer, available, random, t):
+            response = -math.log(1.0 - random[t, luck]) / value(answer[0])
+            part, scale = log_density(answer[0], response)
+            return response, part, scale
 
         def predict(agent, answer, available, record, t):
             record[t, told] = answer[0]
@@ -78,13 +85,15 @@ class Waiting(ResponseFamily):
         def foresee(agent, answer, available, record, t, share):
             record[t, told] += share * answer[0]
 
-        def seen(observed, t):
-            return observed[t, first]
+        def received(response):
+            return response
 
-        def last(observed, t):
+        def last(response):
             return -1
 
-        return ResponseParts(act, score, chance_from(score), draw, predict, foresee, seen, last, survive)
+        return ResponseParts(
+            read, write, act, score, chance_from(score), draw, predict, foresee, received, last, survive
+        )
 
     def table(self, log_likelihood, predictions):
         return {"rate": predictions[:, 0]}

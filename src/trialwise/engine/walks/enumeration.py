@@ -57,10 +57,10 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                     while back > 0 and last < 0 and not ints[first + back, FLAGS] & RESET:
                         back -= 1
                         if ints[first + back, FLAGS] & RESPONDED:
-                            last = last_action(observed, first + back, ints[first + back, FLAGS], last)
+                            last = last_action(seen(observed, first + back), ints[first + back, FLAGS], last)
                     weigh(
                         agent, at(states, task, n), trial, preference, shares, options, prior, joint, slopes, used[n], last,
-                        available(trial), observed, t, flags,
+                        available(trial), seen(observed, t), flags,
                     )  # fmt: skip
                     for k in range(width):
                         chances[n, k] = joint[k]

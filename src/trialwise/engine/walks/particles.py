@@ -65,10 +65,10 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
 
     if unscored:
 
-        def chance(agent, answer, available, observed, t, flags, weights):
+        def chance(agent, answer, available, responses, flags, weights):
             p, part = 1.0, 0.0
             if flags & SCORED:
-                p, part = observed_chance(agent, answer, available, observed, t, flags, weights)
+                p, part = observed_chance(agent, answer, available, responses, flags, weights)
             return p, part
     else:
         chance = observed_chance
@@ -86,8 +86,7 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
         used,
         last,
         open_actions,
-        observed,
-        t,
+        responses,
         flags,
     ):
         hide(agent, state, trial, options)
@@ -111,7 +110,7 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
         for k in range(len(options)):
             if k < count:
                 answer = act(agent, state, trial, k, preference, last)
-                p, part = chance(agent, answer, open_actions, observed, t, flags, weights)
+                p, part = chance(agent, answer, open_actions, responses, flags, weights)
                 prior[k] /= whole
                 joint[k] = prior[k] * p
                 slopes[k] = chain(options[k] - mean / whole + part, 0.0, 1.0)
@@ -178,7 +177,7 @@ def build_particles(
                 if flags & RESPONDED:
                     p = weigh(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
-                        observed, t, flags,
+                        seen(observed, t), flags,
                     )  # fmt: skip
                     chosen = pick(joint, take(turns, g) * p)
                     if tracing:
@@ -202,7 +201,7 @@ def build_particles(
                     keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
             whole, square = sum_of(sums), sum_of(squares)
             if flags & RESPONDED:
-                last = last_action(observed, t, flags, last)
+                last = last_action(seen(observed, t), flags, last)
                 if not whole > 0.0:
                     return total + (whole if whole != 0.0 else -math.inf), 0.0, rounds
                 if flags & SCORED:

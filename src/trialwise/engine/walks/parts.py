@@ -68,7 +68,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def elapse(agent, state, trial):
             pass
 
-    learn = _learning(learner, outcome_layout, kit, method)
+    learn = _learning(learner, outcome_layout, kit, method, response_parts.pop("received"))
 
     if tracing:
         store_signals = kit.store_signals
@@ -164,10 +164,10 @@ def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
     return {"hide": hide, "said": said, "secret": secret, "pick": pick}
 
 
-def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable]) -> Callable:
+def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable) -> Callable:
     """The part that learns: of a single outcome or of a record, with or without a hidden choice."""
     if "learn" not in method:
-        return lambda agent, state, trial, hidden, observed, ints, reals, t: None
+        return lambda agent, state, trial, hidden, responses, ints, reals, t: None
     user_learn = method["learn"]
     if [name for name, *_ in layout] == [""]:
         place = layout[0][2]
@@ -180,12 +180,12 @@ def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Call
         outcome = kit.row("outcome", layout)
     if learner.hides:
 
-        def learn(agent, state, trial, hidden, observed, ints, reals, t):
-            return user_learn(agent, state, trial, hidden, observed, outcome(ints, reals, t))
+        def learn(agent, state, trial, hidden, responses, ints, reals, t):
+            return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
     else:
 
-        def learn(agent, state, trial, hidden, observed, ints, reals, t):
-            return user_learn(agent, state, trial, observed, outcome(ints, reals, t))
+        def learn(agent, state, trial, hidden, responses, ints, reals, t):
+            return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
 
     return learn
 

@@ -25,21 +25,22 @@ class Parts(NamedTuple):
     reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
     available     trial                                                     which actions are open
-    seen          observed, t                                               what ``learn`` receives of the responses
+    seen          observed, t                                               the responses of trial t
+    write         observed, t, flags, responses                             puts them there
     hide          agent, state, trial, options                              fills preferences of hidden options
     said          ints, t                                                   the hidden choice said to have been made
     secret        options, hidden                                           log-probability of a hidden choice
     pick          ints, options, t, random                                  a simulated hidden choice; it is noted in ints
     act           agent, state, trial, hidden, preference, last             the answer: parameters of the responses
-    score         agent, answer, available, observed, t, flags              log-density of what was observed
-    chance        agent, answer, available, observed, t, flags, weights     probability of it, and its log's tangent
-    draw          agent, answer, available, observed, t, flags, random      writes responses into observed; their score
+    score         agent, answer, available, responses, flags                their log-density
+    chance        agent, answer, available, responses, flags, weights       their probability, and its log's tangent
+    draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
     elapse        agent, state, trial
-    learn         agent, state, trial, hidden, observed, ints, reals, t     the trial's signals
+    learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
     note          agent, answer, available, record, t, part, scale          keeps a trial's score and prediction
     foresee       agent, answer, available, record, t, share                adds to a prediction; settles the answer
     keep          signals, t, result                                        keeps a trial's signals
-    last_action   observed, t, flags, before                                the last action taken, for stickiness
+    last_action   responses, flags, before                                  the last action taken, for stickiness
     ============  ========================================================  ==========================================
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``. An answer has the parameters of each of the learner's
@@ -53,6 +54,7 @@ class Parts(NamedTuple):
     row: Callable
     available: Callable
     seen: Callable
+    write: Callable
     hide: Callable
     said: Callable
     secret: Callable
@@ -95,7 +97,7 @@ def build_replay(parts: Parts) -> Callable:
             if flags & SCORED:
                 unseen, weight = secret(options, hidden)
                 open_actions = available(trial)
-                part, factor = score(agent, answer, open_actions, observed, t, flags)
+                part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
                 part = part + unseen
                 factor = factor * weight
                 note(agent, answer, open_actions, record, t, part, factor)
@@ -105,7 +107,7 @@ def build_replay(parts: Parts) -> Callable:
                     total = total - math.log(scale)
                     scale = 1.0
             if flags & RESPONDED:
-                last = last_action(observed, t, flags, last)
+                last = last_action(seen(observed, t), flags, last)
             elapse(agent, state, trial)
             if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
@@ -124,7 +126,7 @@ def build_rollout(parts: Parts) -> Callable:
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, hide, secret, pick, act, draw = parts.seen, parts.hide, parts.secret, parts.pick, parts.act, parts.draw
-    elapse, learn, keep, last_action = parts.elapse, parts.learn, parts.keep, parts.last_action
+    write, elapse, learn, keep, last_action = parts.write, parts.elapse, parts.learn, parts.keep, parts.last_action
 
     def rollout(
         participant, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
@@ -145,9 +147,10 @@ def build_rollout(parts: Parts) -> Callable:
             if flags & RESPONDED:
                 if flags & SCORED:
                     unseen, weight = secret(options, hidden)
-                    part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
+                    responses, part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
+                    write(observed, t, flags, responses)
                     record[t, 0] = part + unseen - math.log(factor * weight)
-                last = last_action(observed, t, flags, last)
+                last = last_action(seen(observed, t), flags, last)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             elapse(agent, state, trial)

@@ -218,7 +218,7 @@ class Categorical(ResponseFamily):
         return "needs choices and the data have none: name the column, choice=..."
 
     def observed(self, trials: Trials, name: str) -> np.ndarray:
-        return np.asarray(trials.choice, np.float64)[:, None]
+        return np.asarray(trials.choice, np.int32)[:, None]
 
     def missing(self, observed: np.ndarray) -> np.ndarray:
         return np.asarray(observed[:, 0] == MISSED)
@@ -236,7 +236,7 @@ class Categorical(ResponseFamily):
         first, told, luck = place
         choose = learner.methods[self.method]
         rule = choice_rule(learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared)
-        stick, rule_score, rule_chance, settle = rule
+        stick, settle = rule.stick, rule.settle
 
         if learner.hides:
 
@@ -251,20 +251,16 @@ class Categorical(ResponseFamily):
                 stick(agent, preference, last)
                 return preference
 
-        def seen(observed, t):
+        def read(observed, t):
             return index(observed[t, first])
 
-        def score(agent, answer, available, observed, t):
-            return rule_score(agent, answer, available, index(observed[t, first]))
+        def write(observed, t, choice):
+            observed[t, first] = choice
 
-        def chance(agent, answer, available, observed, t, weights):
-            return rule_chance(agent, answer, available, index(observed[t, first]), weights)
-
-        def draw_choice(agent, answer, available, observed, t, random):
+        def draw_choice(agent, answer, available, random, t):
             settle(agent, answer, available)
             choice = draw(answer, random[t, luck])
-            observed[t, first] = choice
-            return 0.0, 1.0 / answer[choice]
+            return choice, 0.0, 1.0 / answer[choice]
 
         def predict(agent, answer, available, record, t):
             settle(agent, answer, available)
@@ -276,7 +272,12 @@ class Categorical(ResponseFamily):
             for action in range(len(answer)):
                 record[t, told + action] += share * answer[action]
 
-        return ResponseParts(act, score, chance, draw_choice, predict, foresee, seen, seen)
+        def itself(choice):
+            return choice
+
+        return ResponseParts(
+            read, write, act, rule.score, rule.chance, draw_choice, predict, foresee, received=itself, last=itself
+        )
 
     def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
         wanted = getattr(trial, "available", True)

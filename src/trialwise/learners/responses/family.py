@@ -46,29 +46,34 @@ class ResponseParts(NamedTuple):
     ===========  ========================================================  =================================================
     part         arguments                                                 gives
     ===========  ========================================================  =================================================
+    read         observed, t                                               the response: a number, or a tuple of its columns
+    write        observed, t, response                                     puts it there
     act          agent, state, trial, hidden, preference, last             the answer: the parameters of the response
-    score        agent, answer, available, observed, t                     log-density of what was observed on trial t
-    survive      agent, answer, available, observed, t                     log-probability that there was no response; or None
-    chance       agent, answer, available, observed, t, weights            density, and a number with its logarithm's tangent
-    draw         agent, answer, available, observed, t, random             writes a response into observed; gives its score
+    score        agent, answer, available, response                        its log-density
+    survive      agent, answer, available, response                        log-probability that there was none; None without one
+    chance       agent, answer, available, response, weights               density, and a number with its logarithm's tangent
+    draw         agent, answer, available, random, t                       a simulated response, and its score
     predict      agent, answer, available, record, t                       writes the trial's predictions; settles the answer
     foresee      agent, answer, available, record, t, share                adds a share of them; settles the answer
-    seen         observed, t                                               the response as ``learn`` receives it
-    last         observed, t                                               the action taken, for stickiness; -1 if there is none
+    received     response                                                  what ``learn`` receives of it
+    last         response                                                  the action taken, for stickiness; -1 if there is none
     ===========  ========================================================  =================================================
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density travels in the number ``scale``,
-    so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Partial derivatives are
+    so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Arrays go to ``read`` and
+    no further where speed matters: compiled code counts references to those that travel. Partial derivatives are
     written by hand with :func:`trialwise.learners.responses.number.chain`. ``weights`` is scratch, one number an action.
     """
 
+    read: Callable
+    write: Callable
     act: Callable
     score: Callable
     chance: Callable
     draw: Callable
     predict: Callable
     foresee: Callable
-    seen: Callable
+    received: Callable
     last: Callable
     survive: Callable | None = None
 
@@ -107,9 +112,10 @@ class ResponseFamily(ABC):
     goes_with_hidden
         Whether the method receives the hidden choice of a learner that makes one.
     columns
-        Names of what is observed on a trial; their values are ``float64 (trials, len(columns))``.
+        Names of what is observed on a trial; their values are a matrix ``(trials, len(columns))``.
     dtype
-        The type of the observed variable of a PyMC model.
+        The type of that matrix, ``"float64"``, or ``"int32"`` where all columns are whole numbers: labels that are kept as such are
+        at hand some nanoseconds earlier.
     parameters
         What the method gives: names, and units.
     random
@@ -167,7 +173,7 @@ class ResponseFamily(ABC):
 
     @abstractmethod
     def observed(self, trials: Trials, name: str) -> np.ndarray:
-        """What was observed of the response called ``name``, ``float64 (trials, columns)``."""
+        """What was observed of the response called ``name``, ``(trials, columns)``."""
 
     def missing(self, observed: np.ndarray) -> np.ndarray:
         """On which trials nothing was observed, ``bool (trials,)``; unless a family says otherwise, where a number is NaN."""
@@ -255,8 +261,8 @@ class ResponseFamily(ABC):
 def chance_from(score: Callable) -> Callable:
     """The part ``chance`` from the part ``score``."""
 
-    def chance(agent, answer, available, observed, t, weights):
-        part, scale = score(agent, answer, available, observed, t)
+    def chance(agent, answer, available, response, weights):
+        part, scale = score(agent, answer, available, response)
         return math.exp(value(part)) / scale, part
 
     return chance

@@ -67,16 +67,19 @@ class Normal(ResponseFamily):
         def act(agent, state, trial, hidden, preference, last):
             return respond(agent, state, trial)
 
-        def seen(observed, t):
+        def read(observed, t):
             return observed[t, first]
 
-        def score(agent, answer, available, observed, t):
-            return log_density(answer[0], answer[1], observed[t, first])
-
-        def draw_response(agent, answer, available, observed, t, random):
-            response = draw(answer[0], answer[1], random[t, luck])
+        def write(observed, t, response):
             observed[t, first] = response
+
+        def score(agent, answer, available, response):
             return log_density(answer[0], answer[1], response)
+
+        def draw_response(agent, answer, available, random, t):
+            response = draw(answer[0], answer[1], random[t, luck])
+            part, scale = log_density(answer[0], answer[1], response)
+            return response, part, scale
 
         def predict(agent, answer, available, record, t):
             record[t, told] = answer[0]
@@ -86,10 +89,15 @@ class Normal(ResponseFamily):
             record[t, told] += share * answer[0]
             record[t, told + 1] += share * answer[1]
 
-        def last(observed, t):
+        def received(response):
+            return response
+
+        def last(response):
             return -1
 
-        return ResponseParts(act, score, chance_from(score), draw_response, predict, foresee, seen, last)
+        return ResponseParts(
+            read, write, act, score, chance_from(score), draw_response, predict, foresee, received, last
+        )
 
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         return {"predicted": predictions[:, 0], "sd": predictions[:, 1]}
