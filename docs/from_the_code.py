@@ -162,7 +162,7 @@ def task_of(learner) -> str:
     """The first task that shows all the learner reads."""
     from trialwise.learners.reads import OPTIONAL, Reading
 
-    if learner.response != "categorical":
+    if not learner.family.acts:
         return "Conditioning()"
     extra = set(Reading(learner).trial) - set(OPTIONAL)
     return "AlienExperiment()" if extra else "AlienTask(trials=120)"
@@ -175,7 +175,7 @@ def rounded(parameter) -> float:
 
 
 def answers(learner) -> str:
-    return "choices" if learner.response == "categorical" else "responses"
+    return learner.family.plural
 
 
 def first_sentence(learner) -> str:
@@ -203,7 +203,7 @@ def reads(learner) -> list[str]:
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
     told = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
-    told.append("the choice" if learner.response == "categorical" else "the response")
+    told += [f"the {column}" for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
         told += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
     return told

@@ -221,3 +221,29 @@ def test_only_the_command_line_prints():
 
 def test_a_module_of_the_command_line_is_small():
     report(name for name in OWN if folder(name) == "cli" and len(ast.unparse(TREES[name]).splitlines()) >= 250)
+
+
+def test_only_families_know_which_family_it_is():
+    """A response is asked for what it does (``family.acts``), never for its name, by which others would have to know them all."""
+    from trialwise.learners.responses import FAMILIES
+
+    def names_one(node):
+        return isinstance(node, ast.Constant) and node.value in FAMILIES
+
+    def asks(node):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            members = [each for side in sides for each in (side, *getattr(side, "elts", ()))]
+            spoken = any(word in ast.unparse(side) for side in sides for word in ("respon", "famil"))
+            return spoken and any(names_one(each) for each in members)
+        if isinstance(node, ast.Dict):
+            return sum(names_one(key) for key in node.keys) > 1
+        return isinstance(node, ast.MatchValue) and names_one(node.value)
+
+    report(
+        f"{name}, line {node.lineno}, asks for the name of a response family"
+        for name in OWN
+        if not name.startswith("learners.responses")
+        for node in ast.walk(TREES[name])
+        if asks(node)
+    )

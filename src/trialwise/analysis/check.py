@@ -115,7 +115,7 @@ def check(
     import pandas as pd
 
     learner = fit._learner("check")
-    if learner.response != "categorical":
+    if not learner.family.acts:
         raise UsageError(f"check is about choices, and {learner} makes none")
     kind: Kind = "one-step" if environment is None else "rollout"
     predictions = predict(fit, kind, environment, draws=draws, seed=seed)

@@ -26,6 +26,7 @@ from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
+from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
@@ -197,15 +198,16 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
 
     Missed choices stay missed. The outcome of a choice that was not the real one is not known: NaN.
     """
-    if learner.response != "categorical" or trials.choice is None:
+    family, name = learner.family, next(iter(learner.responses))
+    if not family.acts or not family.in_data(trials):
         raise UsageError("one-step predictions are of choices")
     likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
-    stream = streams(seed)
+    observed, stream = family.observed(trials, name), streams(seed)
     random = np.concatenate([
-        stream(label, "one step").random(length) for label, length in zip(trials.participants, trials.lengths, strict=True)
+        random_numbers(family.random, stream(label, "one step"), length)
+        for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
-    choice = likelihood.draw(matrix(learner, trials, parameters), random)
-    same = choice == trials.choice
-    return replace(
-        trials, choice=choice, outcome={name: np.where(same, values, np.nan) for name, values in trials.outcome.items()}
-    )
+    drawn = likelihood.draw(matrix(learner, trials, parameters), random)
+    same = (drawn == observed).all(axis=1)
+    outcome = {part: np.where(same, values, np.nan) for part, values in trials.outcome.items()}
+    return replace(trials, **family.as_trials(name, drawn), outcome=outcome)

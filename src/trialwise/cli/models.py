@@ -120,7 +120,7 @@ def _parts(learner: Learner) -> list[tuple[str, bool]]:
 
 
 def _answers(learner: Learner) -> str:
-    return "choices" if learner.response == "categorical" else "responses"
+    return learner.family.plural
 
 
 def _prior(parameter: Parameter) -> str:
@@ -136,7 +136,7 @@ def _reads(learner: Learner) -> list[str]:
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
     told = [f"{name} (may be absent)" if name in OPTIONAL else name for name in before]
-    told.append("choice" if learner.response == "categorical" else "response")
+    told += [column for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
         told += [f"outcome.{name}" for name in reading.outcome] or ["outcome"]
     return told

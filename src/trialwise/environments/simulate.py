@@ -14,14 +14,17 @@ from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.files import write
 from trialwise.base.result import Result
 from trialwise.base.streams import Stream, streams
-from trialwise.data.trials import MISSED, Trials
+from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import random_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from trialwise.engine.packed import Packed
 
 Surroundings = Environment | Recorded | Trials
 """What a learner can be put into."""
@@ -244,7 +247,7 @@ def _act(
     learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
 ) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
     """What is done and got, and the stage on which it was."""
-    from trialwise.engine.packed import pack
+    from trialwise.engine.packed import pack, responses_of
     from trialwise.engine.run import run_rollout
 
     random = _luck(learner, stage.trials, stream)
@@ -255,19 +258,25 @@ def _act(
         done, log_probability, hidden = run_rollout(learner, packed, free, potential, random)
         # Choices may lead elsewhere than to where they were made. The same luck again, and one more row at least is where its
         # choices lead: those before it stay as they are.
-        after = stage.after(done.observed)
+        after = stage.after(_actions(learner, done))
         if after is stage:
             break
         stage = after
     _check_finite(learner, template, stage.asked, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
     outcome = {name: done.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
-    seen: dict[str, Any] = (
-        {"choice": done.observed.astype(np.int64)}
-        if learner.response == "categorical"
-        else {"response": {"response": done.observed}}
-    )
-    return stage, replace(template, outcome=outcome, **seen), log_probability, hidden
+    responses: dict[str, Any] = {}
+    for response in responses_of(learner, packed.actions):
+        responses |= response.family.as_trials(response.name, response.observed(done.observed))
+    return stage, replace(template, outcome=outcome, **responses), log_probability, hidden
+
+
+def _actions(learner: Learner, done: Packed) -> np.ndarray | None:
+    """The action of each trial, ``int64 (trials,)``; None if no response is one."""
+    from trialwise.engine.packed import responses_of
+
+    acting = [each for each in responses_of(learner, done.actions) if each.family.acts]
+    return acting[0].family.actions(acting[0].observed(done.observed)) if acting else None
 
 
 def _before(learner: Learner, stage: Stage) -> Trials:
@@ -277,26 +286,28 @@ def _before(learner: Learner, stage: Stage) -> Trials:
     """
     asked = stage.asked
     outcome = {name: stage.potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
-    if learner.response == "categorical":
-        outcome = {name: np.where(asked, values, np.nan) for name, values in outcome.items()}
-        return replace(stage.trials, choice=np.where(asked, 0, MISSED), outcome=outcome)
-    return replace(stage.trials, response={"response": np.where(asked, 0.0, np.nan)}, outcome=outcome)
+    responses: dict[str, Any] = {}
+    for name, family in learner.responses.items():
+        responses |= family.as_trials(name, family.unanswered(asked))
+        if not family.learns_when_missing:
+            outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
+    return replace(stage.trials, outcome=outcome, **responses)
 
 
 def _luck(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
-    """Random numbers of each trial, ``(trials, 2)``: for the response, and for the hidden choice."""
+    """Random numbers of each trial, ``(trials, numbers)``: for the responses, and for the hidden choice."""
     draws = []
+    kinds = tuple(kind for family in learner.responses.values() for kind in family.random)
     for label, length in zip(trials.participants, trials.lengths, strict=True):
-        random = stream(label, "response")
-        response = random.random(length) if learner.response == "categorical" else random.standard_normal(length)
-        draws.append(np.stack([response, stream(label, "hidden choice").random(length)], 1))
+        response = random_numbers(kinds, stream(label, "response"), length)
+        draws.append(np.column_stack([response, stream(label, "hidden choice").random(length)]))
     return np.concatenate(draws)
 
 
 def _stage(
     learner: Learner, environment: Surroundings, labels: Sequence[Hashable], stream: Stream, keep: bool
 ) -> Stage:
-    chooses = learner.response == "categorical"
+    chooses = any(family.acts for family in learner.responses.values())
     if isinstance(environment, Trials):
         if chooses:
             raise UsageError(

@@ -52,9 +52,9 @@ class Stage:
     asked: np.ndarray
     lead: Lead | None = None
 
-    def after(self, choice: np.ndarray) -> Stage:
-        """The stage as these choices ``(trials,)`` make it; itself, if it is so already."""
-        if self.lead is None:
+    def after(self, choice: np.ndarray | None) -> Stage:
+        """The stage as these choices ``(trials,)`` make it; itself, if it is so already, or if nothing was chosen."""
+        if self.lead is None or choice is None:
             return self
         values = {name: column.values.copy() for name, column in self.trials.columns.items()}
         potential, moved = self.potential.copy(), False

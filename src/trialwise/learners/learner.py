@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -30,21 +29,31 @@ import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import LearnerSetting, Message, Restriction
-from trialwise.learners.parameters import Hidden, Parameter, Setting, real, unit
+from trialwise.learners.parameters import Hidden, Parameter, Setting
+from trialwise.learners.responses import FAMILIES, METHODS
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.source import class_source, fingerprint, signal_names
 
 CONTRACT = {
     "start": ("task",),
     "reset": ("state", "trial"),
     "hide": ("state", "trial", "preference"),
-    "choose": ("state", "trial", "preference"),
-    "respond": ("state", "trial"),
+    **METHODS,
     "elapse": ("state", "trial"),
     "learn": ("state", "trial", "choice", "outcome"),
 }
 
-LAPSE = replace(unit("probability of choosing at random", mean=-3.0, width=1.0), name="lapse")
-STICKINESS = replace(real("tendency to repeat the last choice, in logits"), name="stickiness")
+HIDDEN_TO = {"learn", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
+"""The methods that receive the hidden choice, as the third of their arguments after ``self``."""
+
+
+def arguments_of(method: str, hides: bool) -> list[str]:
+    """The arguments after ``self`` of a method of a learner that does, or does not, make a hidden choice."""
+    arguments = list(CONTRACT[method])
+    if hides and method in HIDDEN_TO:
+        arguments.insert(2, "hidden")
+    return arguments
+
 
 C = TypeVar("C", bound=type)
 
@@ -53,11 +62,13 @@ class Learner:
     """What ``@learner`` makes of a class: parameters with ranges, settings, restrictions. Frozen.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters; none of them changes
-    the learner they are called on.
+    the learner they are called on. ``responses`` are the families of what the learner answers with, by name: one response,
+    ``choice`` or ``response``.
     """
 
     fields: ClassVar[Mapping[str, Parameter | Setting]] = {}
     methods: ClassVar[Mapping[str, Callable]] = {}
+    responses: ClassVar[Mapping[str, ResponseFamily]] = {}
     gives_probabilities: ClassVar[bool] = False
     agent_class: ClassVar[type] = object
 
@@ -171,21 +182,22 @@ class Learner:
 
     def with_lapse(self) -> Learner:
         r"""Choose at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
-        return self._wrapped(LAPSE)
+        return self._wrapped("lapse")
 
     def with_stickiness(self) -> Learner:
         r"""Repeat the last choice: :math:`L_j \leftarrow L_j + \kappa [j = \text{last choice}]`, before the softmax.
 
         The last choice made counts, whether or not it had an outcome; a reset forgets it.
         """
-        return self._wrapped(STICKINESS)
+        return self._wrapped("stickiness")
 
-    def _wrapped(self, parameter: Parameter) -> Learner:
-        if parameter.name in self.declared:
-            raise UsageError(f"{self.label} already has a parameter '{parameter.name}'")
-        if "respond" in self.methods:
-            raise UsageError(f"{self.label} has no choices: {parameter.name} is about choices")
-        return self._with(wrappers=tuple(p for p in (STICKINESS, LAPSE) if p in (*self.wrappers, parameter)))
+    def _wrapped(self, name: str) -> Learner:
+        if name in self.declared:
+            raise UsageError(f"{self.label} already has a parameter '{name}'")
+        known = {wrapper.name: wrapper for family in self.responses.values() for wrapper in family.wrappers}
+        if name not in known:
+            raise UsageError(f"{self.label} has no choices: {name} is about choices")
+        return self._with(wrappers=tuple(p for p in known.values() if p in self.wrappers or p.name == name))
 
     def _with(self, **changes: Any) -> Learner:
         new = object.__new__(type(self))
@@ -230,9 +242,9 @@ class Learner:
         return repr(self)
 
     @property
-    def response(self) -> str:
-        """The response family: ``categorical`` (choices) or ``normal``."""
-        return "normal" if "respond" in self.methods else "categorical"
+    def family(self) -> ResponseFamily:
+        """The family of the response; of the first one, should there be several."""
+        return next(iter(self.responses.values()))
 
     @property
     def hides(self) -> bool:
@@ -273,6 +285,7 @@ class Learner:
             sorted(self.tied.items()),
             sorted(self.fixed),
             self.gives_probabilities,
+            tuple((name, family.name) for name, family in self.responses.items()),
         )
         words = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{words}"

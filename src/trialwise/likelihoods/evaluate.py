@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
+from trialwise.engine.packed import responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
@@ -170,11 +171,10 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
     frame.attrs |= trace.attributes
-    record = trace.record
-    if learner.response == "categorical":
-        frame["choice_probability"] = np.exp(record[:, 0])
-    else:
-        frame["predicted"], frame["sd"] = record[:, 1], record[:, 2]
+    record, actions = trace.record, trials.sizes.get("action", 1)
+    for response in responses_of(learner, actions):
+        for name, values in response.family.table(record[:, 0], response.predictions(record, actions)).items():
+            frame[name] = values
     frame["log_likelihood"] = record[:, 0]
     for name, values in trace.columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values

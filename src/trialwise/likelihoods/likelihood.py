@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from trialwise.data.trials import MISSED, Trials
-from trialwise.engine.packed import FLAGS, RESPONDED
+from trialwise.data.trials import Trials
+from trialwise.engine.packed import Response, responses_of
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.arrangement import arrangement
 
 STEP = 1e-4
@@ -179,18 +180,28 @@ class Likelihood(ABC):
         """Log-likelihoods ``(participants,)`` in interpreted Python, where a debugger steps through the learner's lines."""
 
     def draw(self, theta: np.ndarray, random: np.ndarray) -> np.ndarray:
-        """A response on each trial given the recorded ones before it, ``(trials,)``; missing where none was recorded.
+        """Responses on each trial given the recorded ones before it, ``(trials, columns)``; missing where none was recorded.
 
-        ``random (trials,)`` are uniform numbers for choices, standard normal ones for continuous responses.
+        ``random (trials, numbers)`` are the random numbers that the learner's responses take, see :meth:`random_numbers`.
         """
-        record = self.predictions(theta)
-        if self.learner.response == "categorical":
-            share = np.cumsum(record[:, 1 : 1 + self.packed.actions], 1)
-            reached = (share <= (random * share[:, -1])[:, None]).sum(1)
-            return np.where(self.responded, np.minimum(reached, share.shape[1] - 1), MISSED)
-        return np.where(self.responded, record[:, 1] + record[:, 2] * random, np.nan)
+        record, drawn = self.predictions(theta), self.packed.observed.copy()
+        for response, recorded in self._recorded(drawn):
+            first = response.place.random
+            numbers = random[recorded, first : first + len(response.family.random)]
+            predictions = response.predictions(record, self.packed.actions)[recorded]
+            response.observed(drawn)[recorded] = response.family.redraw(predictions, numbers)
+        return drawn
 
-    @property
-    def responded(self) -> np.ndarray:
-        """Whether a response of the learner's kind was recorded, ``bool (trials,)``."""
-        return np.asarray(self.packed.ints[:, FLAGS] & RESPONDED) > 0
+    def random_numbers(self, random: np.random.Generator) -> np.ndarray:
+        """Random numbers for :meth:`draw`, ``(trials, numbers)``; 0 on trials that take none."""
+        responses = list(self._recorded(self.packed.observed))
+        numbers = np.zeros((len(self.packed.observed), sum(len(each.family.random) for each, _ in responses)))
+        for response, recorded in responses:
+            first, kinds = response.place.random, response.family.random
+            numbers[recorded, first : first + len(kinds)] = random_numbers(kinds, random, int(recorded.sum()))
+        return numbers
+
+    def _recorded(self, observed: np.ndarray) -> Iterator[tuple[Response, np.ndarray]]:
+        """Each response of the learner, and on which trials it was recorded."""
+        for response in responses_of(self.learner, self.packed.actions):
+            yield response, ~response.family.missing(response.observed(observed))

@@ -115,7 +115,7 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     Returns
     -------
     TensorVariable
-        The observed variable, ``(trials,)``.
+        The observed variable, ``(trials,)``; ``(trials, columns)`` if what is observed on a trial is more than one number.
 
     Raises
     ------
@@ -146,14 +146,14 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
     settings = pm.Data(f"{name}_constants", constants)
     data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
 
+    one = observed.shape[1] == 1
+
     def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
-        return op(free, constants, rows, offsets, value, ints, reals, sizes, numbers)[0]
+        return op(free, constants, rows, offsets, value[:, None] if one else value, ints, reals, sizes, numbers)[0]
 
     def random(free, *_, rng=None, size=None):
-        seen = exact.responded
-        luck = np.zeros(len(seen))
-        luck[seen] = (rng.random if learner.response == "categorical" else rng.standard_normal)(seen.sum())
-        return exact.draw(np.asarray(free, float), luck).astype(observed.dtype)
+        drawn = exact.draw(np.asarray(free, float), exact.random_numbers(rng))
+        return drawn[:, 0] if one else drawn
 
     return pm.CustomDist(
         name,
@@ -162,8 +162,8 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         *data,
         logp=logp,
         random=random,
-        signature="(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->(t)",
+        signature=f"(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->{'(t)' if one else '(t,c)'}",
         dtype=str(observed.dtype),
-        observed=pm.Data(f"{name}_observed", observed),
-        class_name="Choices" if learner.response == "categorical" else "Responses",
+        observed=pm.Data(f"{name}_observed", observed[:, 0] if one else observed),
+        class_name=learner.family.plural.title(),
     )

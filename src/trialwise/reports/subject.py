@@ -13,6 +13,8 @@ from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.inference.fit import PSEUDO_MARGINAL
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter, Setting
+from trialwise.learners.responses import families_in
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
 from trialwise.population.population import population_of
 from trialwise.population.priors import GroupPrior
@@ -67,6 +69,12 @@ class Subject:
         """The free ones, in the order of the posterior; those of which nothing but the name is known are left out."""
         found = (self.fields.get(name) for name in self.fit.parameters)
         return [each for each in found if isinstance(each, Parameter)]
+
+    @property
+    def family(self) -> ResponseFamily:
+        """The family of the responses: the learner's or, where it is not at hand, the first that the data hold."""
+        learner = self.fit.learner
+        return families_in(self.fit.trials)[0] if learner is None else learner.family
 
     @property
     def by_particles(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.data.trials import MISSED, Trials
+from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Table, Task
 
@@ -26,49 +26,42 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
     agent, task, do = learner.agent(free), Task(trials.sizes), learner.methods
     rows = range(trials.offsets[participant], trials.offsets[participant + 1])
     state = do["start"](agent, task) if "start" in do else None
+    responses = [(family, family.observed(trials, name)) for name, family in learner.responses.items()]
     scores, last = np.full(len(rows), np.nan), -1
     for n, t in enumerate(rows):
         hidden = (int(trials.columns[HIDDEN_CHOICE].values[t]),) if learner.hides else ()
-        trial, outcome, answered = _seen(trials, t), _outcome(trials, t), _answer(learner, trials, t)
+        trial, outcome = _seen(trials, t), _outcome(trials, t)
         if trials.reset[t] and n > 0:  # type: ignore[index]
             last = -1
             if "reset" in do:
                 do["reset"](agent, state, trial)
             elif "start" in do:
                 state = do["start"](agent, task)
-        missed = answered == MISSED if learner.response == "categorical" else math.isnan(answered)
-        if not missed and learner.response == "categorical":
-            scores[n] = _log_choice(learner, agent, state, trial, hidden, last, int(answered))
-            last = int(answered)
-        elif not missed:
-            mean, sd = do["respond"](agent, state, trial)
-            scores[n] = -0.5 * ((answered - mean) / sd) ** 2 - math.log(sd) - 0.5 * math.log(2 * math.pi)
+        there = [(family, observed[t]) for family, observed in responses if not family.missing(observed[t : t + 1])[0]]
+        for family, row in there:
+            score = family.by_hand(learner, agent, state, trial, hidden, last, row)
+            scores[n] = np.nansum([scores[n], score])
+        if there:
+            scores[n] += _log_hidden(learner, agent, state, trial, hidden)
+        for family, row in there:
+            last = family.received(row) if family.acts else last
         if "elapse" in do:
             do["elapse"](agent, state, trial)
-        if "learn" in do and outcome is not None and not (missed and learner.response == "categorical"):
-            do["learn"](agent, state, trial, *hidden, answered, outcome)
+        needed = [family for family, _ in responses if not family.learns_when_missing]
+        if "learn" in do and outcome is not None and len([f for f, _ in there if f in needed]) == len(needed):
+            family, observed = responses[0]
+            do["learn"](agent, state, trial, *hidden, family.received(observed[t]), outcome)
     return scores
 
 
-def _log_choice(
-    learner: Learner, agent: Any, state: Any, trial: Any, hidden: tuple[int, ...], last: int, choice: int
-) -> float:
-    preference = np.zeros(len(trial.available)).view(Table)
-    learner.methods["choose"](agent, state, trial, *hidden, preference)
-    logits = np.log(preference) if learner.gives_probabilities else np.array(preference)
-    if "stickiness" in learner.declared and last >= 0:
-        logits[last] += agent.stickiness
-    logits[~trial.available] = -np.inf
-    p = np.exp(logits - logits.max())
-    p = p / p.sum()
-    if "lapse" in learner.declared:
-        p = (1 - agent.lapse) * p + agent.lapse * trial.available / trial.available.sum()
+def _log_hidden(learner: Learner, agent: Any, state: Any, trial: Any, hidden: tuple[int, ...]) -> float:
+    """Log-probability of a given hidden choice; 0 without one."""
     unseen = 0.0
     for option in hidden:
         logits = np.zeros(learner.options).view(Table)
         learner.methods["hide"](agent, state, trial, logits)
         unseen = float(logits[option] - np.log(np.exp(logits - logits.max()).sum()) - logits.max())
-    return float(np.log(p[choice])) + unseen
+    return unseen
 
 
 def _seen(trials: Trials, t: int) -> SimpleNamespace:
@@ -85,9 +78,3 @@ def _outcome(trials: Trials, t: int) -> Any:
     if all(math.isnan(part) for part in parts.values()):
         return None
     return SimpleNamespace(**parts) if len(parts) > 1 else next(iter(parts.values()))
-
-
-def _answer(learner: Learner, trials: Trials, t: int) -> Any:
-    if learner.response == "categorical":
-        return trials.choice[t]  # type: ignore[index]
-    return next(iter(trials.response.values()))[t]

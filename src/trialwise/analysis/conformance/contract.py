@@ -12,8 +12,9 @@ import numpy as np
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import run
-from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack
+from trialwise.engine.packed import FLAGS, HIDDEN, RESPONDED, TEACHES, Packed, pack
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.source import helpers
 
 AGREEMENT = 1e-10
@@ -155,9 +156,8 @@ def _gradient(case: Case) -> str:
 
 def _simulation(case: Case) -> str:
     packed, random = case.packed, case.random
-    choices = case.learner.response == "categorical"
-    count = len(packed.ints)
-    draws = np.stack([random.random(count) if choices else random.normal(size=count), random.random(count)], 1)
+    count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
+    draws = random_numbers((*kinds, "uniform"), random, count)
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
     done, own, _ = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=done)
@@ -310,7 +310,7 @@ def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Tri
 
 
 def _signals(case: Case) -> str:
-    learns = (case.packed.ints[:, FLAGS] & LEARNS) != 0
+    learns = (case.packed.ints[:, FLAGS] & TEACHES) != 0
     for free in case.points:
         _, signals, names = run.run_trace(case.learner, case.packed, free)
         bad = np.argwhere(~np.isfinite(signals[learns]))

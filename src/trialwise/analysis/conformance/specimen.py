@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.data.trials import MISSED, Column, Trials
+from trialwise.data.trials import Column, Trials
 from trialwise.engine.packed import argument
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
@@ -82,17 +82,14 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     """What was open, done and got; some of it missing."""
     count = sum(LENGTHS)
     missed, untold = random.random(count) < 0.1, random.random(count) < 0.1
-    available, response, choice = None, {}, None
-    if learner.response == "categorical":
-        wish = random.random((count, actions))
-        if "available" in _read_names(learner, "trial"):
-            available = random.random((count, actions)) < 0.7
-            available[np.arange(count), random.integers(0, actions, count)] = True
-            wish = wish * available
-        choice = np.where(missed, MISSED, wish.argmax(1))
-        untold |= missed & (random.random(count) < 0.8)  # some outcomes come without a choice: nothing is learnt
-    else:
-        response = {"response": np.where(missed, np.nan, random.normal(0.5, 1.0, count))}
+    masked, available = "available" in _read_names(learner, "trial"), None
+    responses: dict[str, Any] = {}
+    for name, family in learner.responses.items():
+        observed, open_actions = family.specimen(random, missed, actions, masked)
+        available = open_actions if available is None else available
+        responses |= family.as_trials(name, observed)
+        if not family.learns_when_missing:
+            untold |= missed & (random.random(count) < 0.8)  # some outcomes come without a choice: nothing is learnt
     names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
     if names != ["outcome"] and len(names) == 1:
         names.append("outcome")  # a record has at least two parts
@@ -100,7 +97,7 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     for name, reads in reading.outcome.items():
         if reads.asked:
             outcome[name][random.random(count) < 0.2] = np.nan
-    return {"available": available, "choice": choice, "response": response, "outcome": outcome}
+    return {"available": available, "outcome": outcome, **responses}
 
 
 def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:

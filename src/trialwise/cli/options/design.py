@@ -99,10 +99,9 @@ def surroundings(learner: Learner, recorded: Trials | None, trials: int | None, 
     from trialwise.environments import AlienTask, Conditioning
     from trialwise.environments.tasks.alien_rewards import MEANS
 
-    chooses = learner.response == "categorical"
     if recorded is not None:
         spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
-        return (AlienTask().on(recorded) if chooses else recorded), spread or 1.0
+        return (AlienTask().on(recorded) if learner.family.acts else recorded), spread or 1.0
     task = suited(learner) if task is None else task
     kind: Any = named(task)
     if task not in ("AlienTask", "Conditioning"):

@@ -35,5 +35,4 @@ def named(task: str) -> Any:
 
 def suited(learner: Learner) -> str:
     """The name of the task that suits a learner: its own, or conditioning if it responds, or the alien task."""
-    chooses = learner.response == "categorical"
-    return OWN.get(type(learner).__name__, "AlienTask" if chooses else "Conditioning")
+    return OWN.get(type(learner).__name__, "AlienTask" if learner.family.acts else "Conditioning")

@@ -1,0 +1,36 @@
+"""The response families: one file each, found by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from trialwise.data.trials import Trials
+from trialwise.learners.responses.family import ResponseFamily
+
+
+def _found() -> dict[str, ResponseFamily]:
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    families = [thing for module in modules for thing in vars(module).values() if isinstance(thing, ResponseFamily)]
+    return {family.name: family for family in sorted(families, key=lambda family: family.name)}
+
+
+FAMILIES: dict[str, ResponseFamily] = _found()
+"""Every family by name, in alphabetical order."""
+
+METHODS: dict[str, tuple[str, ...]] = {family.method: family.arguments for family in FAMILIES.values()}
+"""The methods of learners that give the parameters of a response, and their arguments after ``self``."""
+
+
+def family_of(name: str, method: Callable) -> ResponseFamily:
+    """The family whose parameters a learner's method gives: the one it is marked with, or that of methods of this name."""
+    marked: ResponseFamily | None = getattr(method, "family", None)
+    if marked is not None:
+        return marked
+    return next(family for family in FAMILIES.values() if family.method == name and family.by_default)
+
+
+def families_in(trials: Trials) -> list[ResponseFamily]:
+    """The families of whose responses the data hold any, in the order of their names."""
+    return [family for family in FAMILIES.values() if family.in_data(trials)]

@@ -30,9 +30,6 @@ from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentre
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
-OBSERVED = {"categorical": "choices", "normal": "responses"}
-"""Name of the observed variable of each response family."""
-
 
 def constrain(parameter: Parameter, u: Any) -> Any:
     """The natural value of a tensor on the unconstrained scale."""
@@ -79,7 +76,7 @@ def build_model(
             columns = _without_a_group(population)
         people = trials.n_participants
         free = pt.stack([pt.broadcast_to(column, (people,)) for column in columns], axis=1)
-        observe(OBSERVED[learner.response], learner, trials, free)
+        observe(learner.family.plural, learner, trials, free)
     return model
 
 

@@ -22,10 +22,7 @@ def question(subject: Subject) -> str:
     trials = subject.fit.trials
     roles = {p.name: p.role for p in subject.parameters}
     told = listed(f"{name} ({roles[name]})" if name in roles else name for name in subject.fit.parameters)
-    what, people = (
-        "choices" if trials.choice is not None else "responses",
-        counted(trials.n_participants, "participant"),
-    )
+    what, people = subject.family.plural, counted(trials.n_participants, "participant")
     asks = {
         "partial": f"which {told} explain the {what} of {people}, trial by trial, and what is the group like that they come from?",
         "none": f"which {told} explain the {what} of each of {people}, trial by trial?",

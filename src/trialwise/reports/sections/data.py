@@ -8,6 +8,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.rows import Rows, rows_of
 from trialwise.data.trials import Trials
+from trialwise.learners.responses import families_in
 from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
@@ -41,7 +42,7 @@ def _blocks(trials: Trials) -> list[Block]:
     found.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
     found.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))
     found += listing("Worth a look:", seen.findings)
-    if trials.choice is not None:
+    if any(family.acts for family in families_in(trials)):
         found += _behaviour(measured(trials))
     return found
 

@@ -39,16 +39,16 @@ def paragraph(subject: Subject) -> str:
 
 def _data(subject: Subject) -> str:
     trials = subject.fit.trials
-    kind = "choice" if trials.choice is not None else "response"
+    family = subject.family
     lengths = trials.lengths
     each = f"{lengths.min()} each" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()} each"
     missed = int((~trials.responded).sum())
     text = (
-        f"We fitted the learner {subject.label} to the {kind}s of {counted(trials.n_participants, 'participant')} "
+        f"We fitted the learner {subject.label} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
     if missed:
-        text += f"; the {counted(missed, f'missed {kind}')} did not count and taught nothing, but time passed on them"
+        text += f"; the {counted(missed, f'missed {family.noun}')} did not count and taught nothing, but time passed on them"
     return f"{text}."
 
 
