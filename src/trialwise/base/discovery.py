@@ -29,7 +29,7 @@ def classes_in[T](package: str, path: Iterable[str], kind: type[T]) -> dict[str,
 
 
 def instances_in[T](package: str, path: Iterable[str], kind: type[T]) -> list[T]:
-    """The instances of ``kind`` that stand at the top level of a package's modules."""
+    """The instances of ``kind`` that stand at the top level of a package's modules, in alphabetical order of the modules."""
     found: list[T] = []
     for module in modules_in(package, path):
         for name, thing in vars(module).items():

@@ -7,10 +7,9 @@ how it is to be drawn. The files are found by themselves, and imported when the 
 from __future__ import annotations
 
 from functools import cache, singledispatch
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from trialwise.base.discovery import modules_in
 from trialwise.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,5 +44,5 @@ def picture(result: Any, **how: Any) -> Figure:
 
 @cache
 def _import_pictures() -> None:
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for _ in modules_in(__name__, __path__):
+        pass

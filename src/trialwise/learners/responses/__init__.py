@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from pkgutil import iter_modules
 
+from trialwise.base.discovery import instances_in
 from trialwise.data.trials import Trials
 from trialwise.learners.responses.family import ResponseFamily
 
-
-def _found() -> dict[str, ResponseFamily]:
-    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    families = [thing for module in modules for thing in vars(module).values() if isinstance(thing, ResponseFamily)]
-    return {family.name: family for family in sorted(families, key=lambda family: family.name)}
-
-
-FAMILIES: dict[str, ResponseFamily] = _found()
+FAMILIES = {family.name: family for family in instances_in(__name__, __path__, ResponseFamily)}  # type: ignore[type-abstract]
 """Every family by name, in alphabetical order."""
 
 METHODS: dict[str, tuple[str, ...]] = {family.method: family.arguments for family in FAMILIES.values()}
