@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from browser import probed, run
+from trialwise.base.result import Finding
 from trialwise.cli.app import app
 from trialwise.inference.fitted import Fit
 from trialwise.learners import BUILT_IN
@@ -310,27 +311,26 @@ class Found:
     """What a study, or a comparison, tells a report."""
 
     table: pd.DataFrame
-    sentences: tuple = ()
+    findings: tuple = ()
     method: str = ""
     participants: pd.DataFrame | None = None
     frequencies: pd.DataFrame | None = None
-    problems: tuple = ()
 
-    def plot(self):
+    def plot(self, **how):
         return Figure()
 
 
 def test_studies_and_comparisons_are_told(fitted, tmp_path, undrawn):
-    study = Found(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), ("alpha comes back <well>",))
+    back = Finding("note", "recovered", "alpha comes back <well>")
+    study = Found(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), (back,))
     people = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
     shares = pd.DataFrame({"frequency": [0.6, 0.4]}, index=["one", "other"])
     compared = Found(
         pd.DataFrame({"elpd": [-10.0, -12.5]}, index=["one", "other"]),
-        (),
+        (Finding("caution", "few", "few of them"),),
         "participant",
         people,
         shares,
-        ("few of them",),
     )
     both = {"one": fitted, "other": fitted}
     found = written_by(tmp_path, both, recovery={"other": study}, comparison=compared)
