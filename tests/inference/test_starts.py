@@ -108,3 +108,19 @@ def test_participants_whose_data_say_nothing(small):
     outcome[: small.trials.offsets[1]] = np.nan
     found = fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
     assert any("the data of 0 say nothing about alpha" in note for note in found.notes)
+
+
+SETS = tw.TaskSets(initial=1.2)
+
+
+def test_hidden_choices_an_infinite_outcome_and_nothing_to_learn_from(small):
+    few = small.trials.select(small.trials.participants[:3])
+    outcome = few.outcome["outcome"].copy()
+    outcome[125] = np.inf
+    with pytest.raises(tw.ModelError, match=r"participant 1 is (nan|-inf) at a plausible(.|\n)*no usable numbers"):
+        fit(SETS, replace(few, outcome={"outcome": outcome}))
+    nothing = np.full(few.n_trials, np.nan)
+    with pytest.raises(
+        tw.ModelError, match=r"does not change with alpha at any starting point(.|\n)*\.fix\(alpha=\.\.\.\)"
+    ):
+        fit(SETS, replace(few, outcome={"outcome": nothing}))

@@ -48,12 +48,15 @@ class ExactLikelihood(Likelihood):
 
     def _in_turns(self, theta: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Values at many points of each row: one point of each row in every run of the kernel."""
-        turn, found = occurrence(rows), np.empty(len(rows))
-        at = np.tile(theta[:1], (len(self.rows), 1))  # of rows without a point in a turn: its value goes nowhere
-        for points in np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1]):
-            at[rows[points]] = theta[points]
-            found[points] = self.gradient_at(at)[0][rows[points]]
-        return found
+        turn = occurrence(rows)
+        shape = (turn.max(initial=-1) + 1, len(self.rows))
+        at = np.empty((*shape, theta.shape[1]))
+        at[:] = theta[:1]  # of rows without a point in a turn: its value goes nowhere
+        at[turn, rows] = theta
+        values = np.empty(shape)
+        for found, each in zip(values, at, strict=True):
+            found[:] = self.gradient_at(each)[0]
+        return np.asarray(values[turn, rows])
 
     def predictions(self, theta: np.ndarray) -> np.ndarray:
         return run_trace(self.learner, self.packed, theta)[0]

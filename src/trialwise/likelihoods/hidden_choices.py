@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.streams import stream_key
 from trialwise.data.trials import MISSED, Trials
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
 from trialwise.engine.run import signal_names
 from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.filter_streams import own_keys
 
 ENOUGH = 100.0
 """Effective ancestors at the first trial: one over the sum of their squared weights."""
@@ -127,7 +127,7 @@ def hidden_values(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> HiddenValues:
     """Everything about one participant's hidden choices at ``free (parameters,)``."""
-    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    key = np.uint64(stream_key(seed, trials.participants[n], "hidden values"))
     traces, paths = filters_of(learner, packed, n, free, key)
     rows = slice(trials.offsets[n], trials.offsets[n + 1])
     flags = packed.only(n).ints[:, FLAGS]
@@ -234,7 +234,7 @@ def same_hidden(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
     """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and ancestors."""
-    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    key = np.uint64(stream_key(seed, trials.participants[n], "hidden values"))
     _, paths = filters_of(learner, packed, n, free, key)
     same = np.zeros((len(paths.hidden),) * 2)
     for k in range(learner.options):

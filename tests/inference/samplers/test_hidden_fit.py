@@ -109,6 +109,7 @@ def test_it_is_a_fit_like_every_other(few, tmp_path):
     assert posterior["alpha"].dims == ("chain", "draw", "participant") and posterior["alpha_mu"].shape == (2, 40)
     np.testing.assert_allclose(posterior["alpha"], expit(posterior["individual"].sel(parameter="alpha")))
     assert set(fit.attrs) >= {"particles", "filters", "acceptance", "emulator_error", "draws_of_participants"}
+    assert fit.attrs["sampler"] == "pseudo-marginal"
     values = fit.trial_values()
     assert {"hidden_current", "error", "error_high"} <= set(values)
     fit.save(tmp_path / "fit.nc")
