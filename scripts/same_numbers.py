@@ -22,8 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 import trialwise as tw
-from trialwise import environments as places
-from trialwise import learners as shelf
+from trialwise import environments as places, learners as shelf
 
 QUIET = {"progress": False}
 FLAT = {"alpha": (0.05, 0.4), "beta": (1, 3), "forget": (0, 0.1)}

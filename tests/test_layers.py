@@ -202,6 +202,25 @@ def test_few_ask_whether_a_choice_is_hidden():
     )
 
 
+def test_the_engine_is_used_by_its_face():
+    """What other folders may use of it is named in ``engine/__init__.pyi``, and all of that is used."""
+    inner = {
+        name: {other for other in OWN[name] if other.startswith("engine.")} for name in OWN if folder(name) != "engine"
+    }
+    report(f"{name} reaches into {other}: import it from trialwise.engine" for name in inner for other in inner[name])
+    stub = ast.parse((SOURCE / "engine" / "__init__.pyi").read_text())
+    named = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    used = {
+        alias.name
+        for name, tree in TREES.items()
+        if folder(name) != "engine"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "trialwise.engine"
+        for alias in node.names
+    }
+    assert named == used
+
+
 def test_only_inference_samples():
     report(f"{name} samples" for name in OWN if folder(name) != "inference" and foreign(name) & SAMPLERS)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trialwise.inference.samplers.pseudo_marginal.particle import outermost
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface, within_limits

@@ -54,8 +54,7 @@ def compare(
     ] = Path("comparison"),
 ) -> None:
     """Compare fits of learners to the same trials by what they predict."""
-    from trialwise.analysis.comparison.compare import ABOUT
-    from trialwise.analysis.comparison.compare import compare as run
+    from trialwise.analysis.comparison.compare import ABOUT, compare as run
 
     loaded = fits_in(fits, learner, needed=True)
     folder = results.made(output)

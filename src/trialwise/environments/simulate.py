@@ -24,7 +24,7 @@ from trialwise.learners.responses.family import random_numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trialwise.engine.packed import Packed
+    from trialwise.engine import Packed
 
 Surroundings = Environment | Recorded | Trials
 """What a learner can be put into."""
@@ -247,8 +247,7 @@ def _act(
     learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
 ) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
     """What is done and got, and the stage on which it was."""
-    from trialwise.engine.packed import pack, responses_of
-    from trialwise.engine.run import run_rollout
+    from trialwise.engine import pack, responses_of, run_rollout
 
     random = _luck(learner, stage.trials, stream)
     while True:
@@ -273,7 +272,7 @@ def _act(
 
 def _actions(learner: Learner, done: Packed) -> np.ndarray | None:
     """The action of each trial, ``int64 (trials,)``; None if no response is one."""
-    from trialwise.engine.packed import responses_of
+    from trialwise.engine import responses_of
 
     acting = [each for each in responses_of(learner, done.actions) if each.family.acts]
     return acting[0].family.actions(acting[0].observed(done.observed)) if acting else None

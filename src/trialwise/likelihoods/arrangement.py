@@ -15,9 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from trialwise.data.trials import Trials
-from trialwise.engine import explain
-from trialwise.engine.packed import Packed, pack
-from trialwise.engine.run import kernel_inputs
+from trialwise.engine import Packed, compilation, kernel_inputs, pack
 from trialwise.learners.learner import Learner
 
 
@@ -31,15 +29,15 @@ class Arrangement:
     @cached_property
     def kernel(self) -> Callable:
         """The gradient kernel, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`; errors as those of compilation."""
-        with explain.compilation(self.learner, self.packed):
-            from trialwise.engine.kernels.compiled import gradient_kernel
+        with compilation(self.learner, self.packed):
+            from trialwise.engine import gradient_kernel
 
             return gradient_kernel(self.learner, self.packed)
 
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:
         """All arguments of the kernel but the parameters."""
-        from trialwise.engine.kernels.compiled import constants
+        from trialwise.engine import constants
 
         return (constants(self.learner), *kernel_inputs(self.packed))
 

@@ -29,7 +29,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from trialwise.engine.kernels import cache
+from trialwise.engine import cache
 from trialwise.likelihoods.likelihood import curvature_of
 
 KNEE = 15.0

@@ -11,13 +11,7 @@ from trialwise.base.cores import cores, limited
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.workers import Crew
 from trialwise.data.trials import Trials
-from trialwise.engine.run_hidden import (
-    check_particles,
-    run_exact,
-    run_particles,
-    run_traced,
-    trace_particles_plain,
-)
+from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods.filter_streams import CommonStreams, FilterStreams, own_keys

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import responses_of
+from trialwise.engine import responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood

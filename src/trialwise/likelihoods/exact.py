@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trialwise.engine import explain
-from trialwise.engine.run import in_rows, run_plain, run_trace
+from trialwise.engine import compilation, in_rows, run_plain, run_trace
 from trialwise.likelihoods.filter_streams import occurrence
 from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
 
@@ -26,7 +25,7 @@ class ExactLikelihood(Likelihood):
         """Log-likelihoods ``(segments,)`` and derivatives ``(segments, parameters)`` at natural ``theta (rows, parameters)``."""
         self.calls += 1
         arrangement = self.arrangement
-        with explain.compilation(self.learner, self.packed, tried=True):
+        with compilation(self.learner, self.packed, tried=True):
             return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
 
     def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from trialwise.base.streams import stream_key
 from trialwise.data.trials import Trials
-from trialwise.engine.run_hidden import stream_keys
+from trialwise.engine import stream_keys
 
 
 def own_keys(trials: Trials, seed: int, purpose: str) -> np.ndarray:

@@ -18,9 +18,7 @@ import numpy as np
 
 from trialwise.base.streams import stream_key
 from trialwise.data.trials import MISSED, Trials
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
-from trialwise.engine.run import signal_names
-from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
+from trialwise.engine import FLAGS, RESET, RESPONDED, Packed, Trace, run_traced, signal_names, stream_keys
 from trialwise.learners.learner import Learner
 
 ENOUGH = 100.0

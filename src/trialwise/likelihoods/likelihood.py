@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Response, responses_of
+from trialwise.engine import Response, responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.arrangement import arrangement

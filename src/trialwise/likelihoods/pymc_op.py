@@ -15,8 +15,7 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.compiled import lanes_for
+from trialwise.engine import cache, lanes_for
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood

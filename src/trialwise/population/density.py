@@ -24,11 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from trialwise.engine.explain import compilation
-from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
-from trialwise.engine.packed import WHOLE, Packed
-from trialwise.engine.run import kernel_inputs
+from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs, lanes_for
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate

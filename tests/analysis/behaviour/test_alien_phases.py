@@ -8,8 +8,7 @@ import pytest
 
 import trialwise as tw
 from oracles.alien import walk
-from trialwise.analysis.behaviour import alien_phases as phases
-from trialwise.analysis.behaviour import measures as behaviour
+from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
 from trialwise.learners.state import Task

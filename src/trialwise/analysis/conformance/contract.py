@@ -11,8 +11,18 @@ import numpy as np
 
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import MISSED, Column, Trials
-from trialwise.engine import run
-from trialwise.engine.packed import FLAGS, HIDDEN, RESPONDED, TEACHES, Packed, pack
+from trialwise.engine import (
+    FLAGS,
+    HIDDEN,
+    RESPONDED,
+    TEACHES,
+    Packed,
+    pack,
+    rollout_plain,
+    run_gradient,
+    run_trace,
+    trace_plain,
+)
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.source import helpers
@@ -61,7 +71,7 @@ class Case:
     def scores(self, free: np.ndarray, trials: Trials | None = None, packed: Packed | None = None) -> np.ndarray:
         """Log-likelihood of each trial; NaN where nothing was chosen."""
         packed = packed or (self.packed if trials is None else self.pack(trials))
-        scores: np.ndarray = run.run_trace(self.learner, packed, free)[0][:, 0]
+        scores: np.ndarray = run_trace(self.learner, packed, free)[0][:, 0]
         return scores
 
     def total(self, free: np.ndarray) -> np.ndarray:
@@ -108,11 +118,11 @@ def _runs(case: Case) -> str:
 def _agreement(case: Case) -> str:
     worst = 0.0
     for free in case.points:
-        plain, plain_signals = run.trace_plain(case.learner, case.packed, free)
-        compiled, signals, names = run.run_trace(case.learner, case.packed, free)
+        plain, plain_signals = trace_plain(case.learner, case.packed, free)
+        compiled, signals, names = run_trace(case.learner, case.packed, free)
         by_trial = _gap(compiled[:, 0], plain[:, 0])
         of_signals = _gap(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
-        dual, _ = run.run_gradient(case.learner, case.packed, free)
+        dual, _ = run_gradient(case.learner, case.packed, free)
         by_person = _gap(dual, case.by_participant(plain[:, 0]))
         for what, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
             if gaps.max() > AGREEMENT:
@@ -130,7 +140,7 @@ def _agreement(case: Case) -> str:
 def _gradient(case: Case) -> str:
     worst = 0.0
     for free in case.points:
-        base, slope = run.run_gradient(case.learner, case.packed, free)
+        base, slope = run_gradient(case.learner, case.packed, free)
         for k, name in enumerate(case.learner.names):
             step = np.zeros_like(free)
             step[:, k] = 1e-5 * np.maximum(np.abs(free[:, k]), 1e-2)
@@ -159,7 +169,7 @@ def _simulation(case: Case) -> str:
     count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
     draws = random_numbers((*kinds, "uniform"), random, count)
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
-    done, own, _ = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
+    done, own, _ = rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=done)
     gap = _gap(replayed, own)
     if gap.max() > AGREEMENT:
@@ -172,7 +182,7 @@ def _simulation(case: Case) -> str:
 
 
 def _every_parameter(case: Case) -> str:
-    slopes = [np.abs(run.run_gradient(case.learner, case.packed, free)[1]) for free in case.points]
+    slopes = [np.abs(run_gradient(case.learner, case.packed, free)[1]) for free in case.points]
     still = []
     for k, name in enumerate(case.learner.names):
         if max(slope[:, k].max() for slope in slopes) < 1e-9:
@@ -312,7 +322,7 @@ def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Tri
 def _signals(case: Case) -> str:
     learns = (case.packed.ints[:, FLAGS] & TEACHES) != 0
     for free in case.points:
-        _, signals, names = run.run_trace(case.learner, case.packed, free)
+        _, signals, names = run_trace(case.learner, case.packed, free)
         bad = np.argwhere(~np.isfinite(signals[learns]))
         if len(bad):
             t, k = np.flatnonzero(learns)[bad[0, 0]], bad[0, 1]
@@ -361,7 +371,7 @@ def _exchangeable(case: Case) -> str:
 
 
 def _integrated(case: Case) -> str:
-    from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
+    from trialwise.engine import run_exact, run_particles, stream_keys
 
     short = case.trials.first(COURSE)
     lengths, packed = short.lengths, case.pack(short)
@@ -384,8 +394,7 @@ def _integrated(case: Case) -> str:
 
 
 def _abreast(case: Case) -> str:
-    from trialwise.engine.kernels.compiled_hidden import goes_abreast
-    from trialwise.engine.run_hidden import run_particles, stream_keys
+    from trialwise.engine import goes_abreast, run_particles, stream_keys
 
     jobs = np.arange(len(case.trials.participants))
     keys = stream_keys(jobs.astype(np.uint64), jobs)

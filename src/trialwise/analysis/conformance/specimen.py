@@ -13,7 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Column, Trials
-from trialwise.engine.packed import argument
+from trialwise.engine import argument
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
 from trialwise.learners.source import uses

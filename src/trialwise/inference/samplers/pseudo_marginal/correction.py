@@ -31,7 +31,7 @@ import numba
 import numpy as np
 
 from trialwise.base.cores import cores
-from trialwise.engine.kernels import cache
+from trialwise.engine import cache
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
