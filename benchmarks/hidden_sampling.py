@@ -81,8 +81,8 @@ def main() -> None:
     import trialwise as tw
 
     bundled = options.data == "bundled"
-    trials = tw.data_set("alien_task_sets")[0] if bundled else tw.read_wide(Path(options.data))
-    learner = tw.TaskSets(initial=1.2)
+    trials = tw.load_data("alien_task_sets")[0] if bundled else tw.read_wide(Path(options.data))
+    learner = tw.learners.TaskSets(initial=1.2)
     names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
     fit = tw.load(options.fit) if options.fit else tw.fit(learner, trials, seed=options.seed)
     plain, sweeps = metropolis_within_gibbs(learner, trials, options.minutes, options.seed)

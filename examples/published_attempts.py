@@ -43,7 +43,7 @@ class ShiftedRow:
 class FrozenTaskSets:
     r"""Task sets drawn by numbers that were drawn once, ``trial.draw`` from 0 to 1, and kept: frozen noise.
 
-    As :class:`trialwise.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The likelihood is
+    As :class:`trialwise.learners.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The likelihood is
     that of one arbitrary course of the sets, and a step function of the upper level's parameters.
     """
 

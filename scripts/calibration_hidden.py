@@ -96,7 +96,7 @@ def main() -> None:
     from trialwise.studies.pieces import run_pieces
     from trialwise.studies.store import Store
 
-    learner, task = tw.TaskSets(initial=1.2), tw.AlienTask(presentations=PRESENTATIONS)
+    learner, task = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)
     if options.kind == "group":
         study = tw.calibrate(
             learner, task, options.fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS,

@@ -115,10 +115,13 @@ def fits() -> Iterator[tuple[str, Any]]:
     yield "fit trial_values", fit.trial_values()
     point = tw.point(learner, made.trials)
     yield "point", point.maximum_likelihood
-    checked = tw.check(fit, alien, draws=10)
+    checked = tw.check(fit, alien, datasets=10)
     yield "check rollout", checked.table
-    yield "check one-step", tw.check(fit, draws=10).table
-    yield "predict prior", [each.to_frame() for each in tw.predict(learner, "rollout", alien, draws=2, participants=2)]
+    yield "check one-step", tw.check(fit, datasets=10).table
+    yield (
+        "predict prior",
+        [each.to_frame() for each in tw.predict(learner, "rollout", alien, datasets=2, participants=2)],
+    )
     told = tw.diagnose(fit)
     yield "diagnose", told.table
     tied = tw.fit(learner.tie(forget="alpha"), made.trials, draws=150, tune=150, chains=2, seed=11, **QUIET)
@@ -134,7 +137,7 @@ def fits() -> Iterator[tuple[str, Any]]:
         fit = tw.fit(sets, few.trials, draws=30, chains=2, seed=1, pooling=pooling, **QUIET)
         yield f"fit hidden {pooling}", draws(fit)
         yield f"fit hidden {pooling} trial_values", fit.trial_values()
-    checked = tw.check(fit, places.AlienTask(trials=40), draws=6)
+    checked = tw.check(fit, places.AlienTask(trials=40), datasets=6)
     yield "check hidden", checked.table
 
 

@@ -14,13 +14,13 @@ from trialwise.analysis.predict import choice_probabilities, one_step, predict
 from trialwise.cli.app import app
 
 FLAT = tw.QLearning(initial=1.2)
-RANGES = {"alpha": tw.uniform(0.1, 0.3), "beta": tw.uniform(1.0, 2.5), "forget": tw.uniform(0.0, 0.05)}
+RANGES = {"alpha": (0.1, 0.3), "beta": (1.0, 2.5), "forget": (0.0, 0.05)}
 
 
 @pytest.fixture(scope="module")
 def agents():
     """Ten agents of 216 trials, a few choices missed."""
-    trials = tw.simulate(FLAT, tw.AlienTask(presentations=6), RANGES, participants=10, seed=3).trials
+    trials = tw.simulate(FLAT, tw.environments.AlienTask(presentations=6), RANGES, participants=10, seed=3).trials
     choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
     choice[[5, 300, 301]], outcome[[5, 300, 301]] = -1, np.nan
     return replace(trials, choice=choice, outcome={"outcome": outcome})
@@ -32,7 +32,7 @@ def fit(agents):
 
 
 def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents):
-    predictions = predict(fit, "rollout", tw.AlienTask(), draws=7, seed=2)
+    predictions = predict(fit, "rollout", tw.environments.AlienTask(), datasets=7, seed=2)
     assert len(predictions) == 7
     first, again, last = predictions[0], predictions[0], predictions[-1]
     np.testing.assert_array_equal(first.choice, again.choice)
@@ -64,9 +64,9 @@ def test_one_step_draws_each_choice_given_the_real_ones_before_it(agents):
 
 
 def test_hidden_choices_are_averaged_over_one_step_ahead():
-    learner = tw.TaskSets(initial=1.2)
+    learner = tw.learners.TaskSets(initial=1.2)
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02, "alpha_high": 0.3, "beta_high": 3, "forget_high": 0.02}
-    trials = tw.simulate(learner, tw.AlienTask(trials=40), values, participants=2, seed=1).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=40), values, participants=2, seed=1).trials
     p = choice_probabilities(learner, trials, values)
     told = tw.trial_values(learner, trials, values)["choice_probability"]
     np.testing.assert_allclose(p.sum(1), 1.0)
@@ -74,34 +74,34 @@ def test_hidden_choices_are_averaged_over_one_step_ahead():
 
 
 def test_predictions_of_a_prior():
-    prior = predict(FLAT, "rollout", tw.AlienTask(trials=60), draws=3, participants=4, seed=1)
+    prior = predict(FLAT, "rollout", tw.environments.AlienTask(trials=60), datasets=3, participants=4, seed=1)
     assert [trials.n_participants for trials in prior] == [4, 4, 4]
     assert len({float(prior.table(k)["beta"].iloc[0]) for k in range(3)}) == 3
-    along = predict(FLAT, "one-step", prior[0], draws=2)
+    along = predict(FLAT, "one-step", prior[0], datasets=2)
     np.testing.assert_array_equal(along[1].columns["cue"].values, prior[0].columns["cue"].values)
 
 
 def test_the_two_kinds_cannot_be_confused(fit, agents):
-    with pytest.raises(tw.UsageError, match='"rollout", agents by themselves, or "one-step"'):
+    with pytest.raises(tw.errors.UsageError, match='"rollout", agents by themselves, or "one-step"'):
         predict(fit, "onestep")
-    with pytest.raises(tw.UsageError, match=r"needs an environment.*AlienTask\(\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"needs an environment.*AlienTask\(\)"):
         predict(fit, "rollout")
-    with pytest.raises(tw.UsageError, match="leave the environment out"):
-        predict(fit, "one-step", tw.AlienTask())
-    with pytest.raises(tw.UsageError, match="1 or more"):
-        predict(fit, "one-step", draws=0)
+    with pytest.raises(tw.errors.UsageError, match="leave the environment out"):
+        predict(fit, "one-step", tw.environments.AlienTask())
+    with pytest.raises(tw.errors.UsageError, match="1 or more"):
+        predict(fit, "one-step", datasets=0)
 
 
 def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
-    right = tw.check(fit, tw.AlienTask(), draws=40, progress=False)
+    right = tw.check(fit, tw.environments.AlienTask(), datasets=40, progress=False)
     assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
-    few, again = (tw.check(fit, tw.AlienTask(), draws=4, progress=False) for _ in range(2))
+    few, again = (tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False) for _ in range(2))
     assert again.table.equals(few.table)
-    wrong = tw.fit(tw.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
-    found = tw.check(wrong, tw.AlienTask(), draws=40, progress=False)
+    wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
+    found = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
     assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
     assert len(found.missed) > 2 * len(right.missed)
-    led = tw.check(wrong, draws=4, progress=False)
+    led = tw.check(wrong, datasets=4, progress=False)
     assert led.kind == "one-step"
     assert right.plot().axes and "of" in repr(right)
 
@@ -118,7 +118,7 @@ def test_calibration_of_probabilities():
 
 def test_measures_of_any_task():
     trials = tw.simulate(
-        tw.QLearning(), tw.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
+        tw.QLearning(), tw.environments.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
     ).trials
     table = measured(trials)
     assert list(table.columns) == list(general(trials).columns)
@@ -136,7 +136,7 @@ def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "5"])
     assert told.exit_code == 0 and "5 simulated data sets" in told.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
-    expected = tw.check(fit, tw.AlienTask(), draws=5, progress=False).table
+    expected = tw.check(fit, tw.environments.AlienTask(), datasets=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()

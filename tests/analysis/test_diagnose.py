@@ -66,7 +66,7 @@ class Draws:
             "seed": 0,
         }
         tree.attrs |= {"learner": repr(LEARNER), **changed}
-        return tw.Fit(tree, LEARNER, trials)
+        return tw.results.Fit(tree, LEARNER, trials)
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +268,9 @@ def test_participants_whose_data_say_nothing(trials, good):
 
 def test_priors_that_are_not_at_hand(trials, good):
     fit = good.fit(trials, priors=json.dumps({"alpha_mu": "somehow"}))
-    known = tw.diagnose(tw.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
+    known = tw.diagnose(tw.results.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
     assert list(known.index[~known]) == ["alpha_group", "alpha_mu"]
-    found = tw.diagnose(tw.Fit(fit.tree, None, trials, None))
+    found = tw.diagnose(tw.results.Fit(fit.tree, None, trials, None))
     assert found.table["overlap"].isna().all() and "What the priors were is not known here" in found.verdict
 
 
@@ -330,7 +330,7 @@ def test_other_pooling(trials, good, pooling):
     if pooling == "complete":
         first = fit.tree["posterior"].to_dataset().isel(participant=0, drop=True)
         groups = {"posterior": first, "sample_stats": fit.tree["sample_stats"].to_dataset()}
-        fit = tw.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
+        fit = tw.results.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
         fit.tree.attrs = good.fit(trials, pooling=pooling).tree.attrs
     found = tw.diagnose(fit)
     one = found.correlations.iloc[0]

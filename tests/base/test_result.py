@@ -89,7 +89,7 @@ def test_pictures_are_found_by_themselves_and_imported_late(fitted):
 
     code = (
         "import sys, trialwise as tw, trialwise.plots\n"
-        "tw.Fit, tw.Check, tw.Diagnosis, tw.Recovery, tw.Calibration, tw.Confusion, tw.Comparison\n"
+        "tw.results.Fit, tw.results.Check, tw.results.Diagnosis, tw.results.Recovery, tw.results.Calibration, tw.results.Confusion, tw.results.Comparison\n"
         "late = {name for name in sys.modules if name.startswith('trialwise.plots.') or name == 'matplotlib'}\n"
         "assert not late, late"
     )
@@ -97,7 +97,7 @@ def test_pictures_are_found_by_themselves_and_imported_late(fitted):
     assert isinstance(fitted.plot(width=5.0), Figure) and fitted.plot(width=5.0).get_figwidth() == 5.0
     drawn = {kind.__name__ for kind in plots.picture.registry} - {"object"}
     assert drawn == {"Fit", "Check", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison"}
-    with pytest.raises(tw.UsageError, match="no picture of a Found; there are pictures of Calibration, Check"):
+    with pytest.raises(tw.errors.UsageError, match="no picture of a Found; there are pictures of Calibration, Check"):
         Found().plot()
 
 
@@ -120,14 +120,14 @@ def test_a_fit_and_its_points_show_themselves(fitted, small):
 
 def test_every_table_of_a_result_says_what_it_holds():
     for kind in (
-        tw.Fit,
-        tw.Point,
-        tw.Check,
-        tw.Diagnosis,
-        tw.Recovery,
-        tw.Calibration,
-        tw.Confusion,
-        tw.Comparison,
-        tw.Prediction,
+        tw.results.Fit,
+        tw.results.Point,
+        tw.results.Check,
+        tw.results.Diagnosis,
+        tw.results.Recovery,
+        tw.results.Calibration,
+        tw.results.Confusion,
+        tw.results.Comparison,
+        tw.results.Prediction,
     ):
         assert issubclass(kind, Result) and kind.contents

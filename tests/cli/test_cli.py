@@ -211,7 +211,7 @@ COLUMN = Argument("participant", "...")
 def test_messages_speak_of_options(message, python, typed):
     assert Message(*message) == python
     assert in_options(Message(*message)) == typed
-    assert in_options(tw.UsageError("so: ", *message).message) == f"so: {typed}"
+    assert in_options(tw.errors.UsageError("so: ", *message).message) == f"so: {typed}"
 
 
 # --- inspect --------------------------------------------------------------------------------------------------------
@@ -429,7 +429,7 @@ def test_data_lists_refuses_and_fails():
 class FakeFit(Result):
     """Looks like a fit."""
 
-    contents = tw.Fit.contents
+    contents = tw.results.Fit.contents
     findings = ()
 
     def __init__(self, learner, trials, problems=()):
@@ -520,7 +520,7 @@ def test_fits_of_a_learner_of_ones_own(small):
     assert "free" in told and "Bandit" in told
     run("report", *two, "--learner", "both.py:fixed", "-o", "page.html")
     assert "inverse temperature" in Path("page.html").read_text("utf-8")
-    run("check", "Bandit.nc", "--learner", "mine.py:Bandit", "--draws", 5)
+    run("check", "Bandit.nc", "--learner", "mine.py:Bandit", "--datasets", 5)
     run("diagnose", "Bandit.nc", "--learner", "mine.py", code=5)
 
 

@@ -12,7 +12,7 @@ from trialwise.engine.packed import FLAGS, RESET, RESPONDED, SCORED, TEACHES, pa
 from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
 
-@pytest.mark.parametrize("mine", [tw.QLearning(), tw.RescorlaWagner()])
+@pytest.mark.parametrize("mine", [tw.QLearning(), tw.learners.RescorlaWagner()])
 def test_flags_of_a_row(mine):
     trials = specimen(mine)
     flags = pack(mine, trials).ints[:, FLAGS]
@@ -27,7 +27,7 @@ def test_flags_of_a_row(mine):
     assert not pack(mine, trials).unscored
 
 
-@pytest.mark.parametrize("mine", [tw.QLearning().with_stickiness(), tw.RescorlaWagner()])
+@pytest.mark.parametrize("mine", [tw.QLearning().with_stickiness(), tw.learners.RescorlaWagner()])
 def test_what_is_not_scored_teaches_all_the_same(mine):
     """A forced choice adds nothing to the likelihood; what comes after is as if it had counted."""
     trials, random = specimen(mine), np.random.default_rng(2)
@@ -74,7 +74,7 @@ def test_what_is_not_scored_is_not_drawn():
 def test_hidden_choices_behind_what_is_not_scored():
     """On a forced trial an agent has a hidden choice still, of which nothing is known: particles agree with all courses, and those
     with the sum over what the forced choices might have been, once nothing is learnt on them."""
-    mine = tw.TaskSets()
+    mine = tw.learners.TaskSets()
     short = specimen(mine, {"context": 2, "cue": 2, "action": 2}).first(7)
     forced = np.arange(short.n_trials) % 3 == 1
     packed = pack(mine, short, scored=~forced)

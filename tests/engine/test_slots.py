@@ -98,7 +98,8 @@ def close(found, expected):
 
 
 @pytest.mark.parametrize(
-    "mine", [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.RescorlaWagner()]
+    "mine",
+    [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.learners.RescorlaWagner()],
 )
 def test_equal_levels_are_one(mine):
     data, random = specimen(mine), np.random.default_rng(3)
@@ -184,7 +185,7 @@ def test_a_state_starts_in_the_slot_of_its_trial():
 
 def test_slots_with_a_hidden_choice():
     """All courses summed, and filters: equal values in all slots are one value."""
-    mine = tw.TaskSets()
+    mine = tw.learners.TaskSets()
     short = specimen(mine, {"context": 2, "cue": 2, "action": 2}).first(7)
     codes = np.arange(short.n_trials) % 2
     one, several = pack(mine, short), pack(mine, short, slots={"alpha": codes})

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import trialwise as tw
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.streams import streams
 from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
-from trialwise.environments.simulate import simulate, uniform
+from trialwise.environments.simulate import simulate
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
-from trialwise.likelihoods.evaluate import trial_log_likelihood
 
 FLAT = QLearning(initial=1.2)
-TRUTH = {"alpha": uniform(0.05, 0.3), "beta": uniform(1, 4), "forget": uniform(0, 0.1)}
-SCR = {"alpha": uniform(0, 1), "intercept": 0.2, "slope": 1.5, "noise": 0.1}
+TRUTH = {"alpha": (0.05, 0.3), "beta": (1, 4), "forget": (0, 0.1)}
+SCR = {"alpha": (0, 1), "intercept": 0.2, "slope": 1.5, "noise": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -169,16 +169,19 @@ def test_hidden_choices_are_kept_and_the_same_for_the_same_seed(tmp_path):
 def test_the_log_probability_is_that_of_a_replay(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
     np.testing.assert_allclose(
-        flat.log_probability, trial_log_likelihood(FLAT, flat.trials, truth), rtol=1e-10, atol=1e-12
+        flat.log_probability,
+        tw.trial_values(FLAT, flat.trials, truth)["log_likelihood"].to_numpy(),
+        rtol=1e-10,
+        atol=1e-12,
     )
 
 
 def test_simulated_data_are_likeliest_near_the_truth(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
-    best = trial_log_likelihood(FLAT, flat.trials, truth).sum()
+    best = tw.trial_values(FLAT, flat.trials, truth)["log_likelihood"].to_numpy().sum()
     for name, factor in [("alpha", 3), ("alpha", 1 / 3), ("beta", 2), ("beta", 0.5), ("forget", 5), ("forget", 0)]:
         wrong = {**truth, name: truth[name] * factor}
-        assert trial_log_likelihood(FLAT, flat.trials, wrong).sum() < best - 2, (name, factor)
+        assert tw.trial_values(FLAT, flat.trials, wrong)["log_likelihood"].to_numpy().sum() < best - 2, (name, factor)
 
 
 def probabilities_by_hand(trials, truth):
@@ -256,8 +259,8 @@ def test_restricted_learners_list_free_parameters_only():
 @pytest.mark.parametrize(
     ("parameters", "more", "message"),
     [
-        ({"alpha": (0, 0.2), "beta": 1, "forget": 0}, {}, r"write uniform\(0, 0.2\)"),
-        ({"alpha": uniform(0, 2), "beta": 1, "forget": 0}, {"participants": 20}, "ranges 0 to 1"),
+        ({"alpha": (0, 0.2, 0.4), "beta": 1, "forget": 0}, {}, r"a range is a pair \(low, high\)"),
+        ({"alpha": (0, 2), "beta": 1, "forget": 0}, {"participants": 20}, "ranges 0 to 1"),
         ({"alpha": 0.1, "beta": 1}, {}, "needs a value for forget"),
         ({"alpha": 0.1, "beta": 1, "forget": np.nan}, {}, "forget of participant 0 is missing"),
         ({"alpha": [0.1, 0.2], "beta": 1, "forget": 0}, {"participants": 3}, "one for each of 3"),
@@ -272,9 +275,9 @@ def test_wrong_parameters_say_what_to_type(parameters, more, message):
         simulate(FLAT, AlienTask(trials=10), parameters, **more)
 
 
-def test_uniform_goes_upwards():
+def test_a_range_goes_upwards():
     with pytest.raises(UsageError, match="go upwards"):
-        uniform(1, 0)
+        simulate(FLAT, AlienTask(trials=10), {"alpha": (1, 0), "beta": 1, "forget": 0})
 
 
 def test_a_learner_that_overflows_is_told_of():
@@ -379,7 +382,7 @@ def test_responses_are_normal_around_the_expectation(conductance):
     assert first.mean() == pytest.approx(0.2 + 1.5 * 0.5, abs=4 * 0.1 / np.sqrt(200))
     assert first.std() == pytest.approx(0.1, abs=0.02)
     truth = {name: conductance.parameters[name].to_numpy() for name in RescorlaWagner().names}
-    scored = trial_log_likelihood(RescorlaWagner(), conductance.trials, truth)
+    scored = tw.trial_values(RescorlaWagner(), conductance.trials, truth)["log_likelihood"].to_numpy()
     np.testing.assert_allclose(conductance.log_probability, scored, rtol=1e-10)
 
 

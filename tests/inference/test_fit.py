@@ -102,7 +102,7 @@ def _ess(arviz_stats, values):
 def test_truth_is_recovered():
     """Agents that forget nothing: learning rate and inverse temperature are then told apart."""
     mine = LEARNER.fix(forget=0)
-    truth = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(0.3, 1.5)}
+    truth = {"alpha": (0.05, 0.5), "beta": (0.3, 1.5)}
     data = tw.simulate(mine, AlienTask(trials=440), truth, participants=20, seed=8)
     found = tw.fit(mine, data.trials, seed=4, progress=False)
     assert not found.problems
@@ -138,13 +138,13 @@ def test_a_failed_save_leaves_what_was_there(fitted, tmp_path, monkeypatch):
 
 
 def test_files_that_hold_no_fit(tmp_path):
-    with pytest.raises(tw.DataError, match="no such file"):
+    with pytest.raises(tw.errors.DataError, match="no such file"):
         tw.load(tmp_path / "fit.nc")
     (tmp_path / "fit.nc").write_text("a,b\n1,2\n")
-    with pytest.raises(tw.DataError, match="cannot be read"):
+    with pytest.raises(tw.errors.DataError, match="cannot be read"):
         tw.load(tmp_path / "fit.nc")
     xr.DataTree().to_netcdf(tmp_path / "empty.nc", engine="h5netcdf")
-    with pytest.raises(tw.DataError, match="no fit of trialwise"):
+    with pytest.raises(tw.errors.DataError, match="no fit of trialwise"):
         tw.load(tmp_path / "empty.nc")
 
 
@@ -171,12 +171,12 @@ def test_a_learner_of_ones_own_saved_and_loaded_without_it(small, tmp_path):
     assert loaded.learner is None
     assert "beta_group" in loaded.summary().index
     loaded.plot_trace()
-    with pytest.raises(tw.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
         loaded.trial_values()
     with_it = tw.load(tmp_path / "fit.nc", learner=Mine)
     assert with_it.learner == mine
     assert len(with_it.trial_values()) == small.trials.n_trials
-    with pytest.raises(tw.UsageError, match="not of QLearning"):
+    with pytest.raises(tw.errors.UsageError, match="not of QLearning"):
         tw.load(tmp_path / "fit.nc", learner=tw.QLearning)
 
 
@@ -223,8 +223,8 @@ def test_continuous_responses():
     from trialwise.environments import Conditioning
 
     truth = {"alpha": 0.3, "intercept": 0.1, "slope": [1.0] * 9 + [0.0], "noise": 0.1}
-    data = tw.simulate(tw.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
-    found = tw.fit(tw.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
+    data = tw.simulate(tw.learners.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
+    found = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
     alpha = found.tree["posterior"]["alpha"]
     assert abs(float(alpha.isel(participant=slice(0, 9)).mean()) - 0.3) < 0.1
     assert "predicted" in found.trial_values()
@@ -241,10 +241,10 @@ def test_continuous_responses():
     ],
 )
 def test_arguments_that_do_not_fit(small, how, message):
-    with pytest.raises(tw.UsageError, match=message):
+    with pytest.raises(tw.errors.UsageError, match=message):
         tw.fit(LEARNER, small.trials, progress=False, **how)
 
 
 def test_the_class_in_place_of_the_learner(small):
-    with pytest.raises(tw.UsageError, match="the class called"):
+    with pytest.raises(tw.errors.UsageError, match="the class called"):
         tw.fit(tw.QLearning, small.trials)

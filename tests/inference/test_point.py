@@ -44,5 +44,5 @@ def test_human_data_reach_the_published_sum(humans, initial, published):
 
 
 def test_starts_that_are_none(small):
-    with pytest.raises(tw.UsageError, match="starts=0"):
+    with pytest.raises(tw.errors.UsageError, match="starts=0"):
         tw.point(LEARNER, small.trials, starts=0)

@@ -18,7 +18,7 @@ def fit(mine, trials):
 def test_an_infinite_outcome_is_found(small):
     outcome = small.trials.outcome["outcome"].copy()
     outcome[125] = np.inf
-    with pytest.raises(tw.ModelError, match=r"participant 1 (.|\n)*the outcome of trial 6 is no usable number"):
+    with pytest.raises(tw.errors.ModelError, match=r"participant 1 (.|\n)*the outcome of trial 6 is no usable number"):
         fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
 
 
@@ -39,7 +39,7 @@ class Overflow:
 
 
 def test_the_parameter_responsible_is_named(small):
-    with pytest.raises(tw.ModelError, match=r"finite with power at the middle(.|\n)*power_mu"):
+    with pytest.raises(tw.errors.ModelError, match=r"finite with power at the middle(.|\n)*power_mu"):
         fit(Overflow(), small.trials)
 
 
@@ -62,7 +62,9 @@ class TwoRates:
 
 
 def test_what_the_data_lack_is_told(small):
-    with pytest.raises(tw.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"):
+    with pytest.raises(
+        tw.errors.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"
+    ):
         fit(TwoRates(), small.trials)
 
 
@@ -84,7 +86,7 @@ class Hard:
 
 
 def test_argmax_is_explained(small):
-    with pytest.raises(tw.ModelError, match=r"alpha moves it only in jumps(.|\n)*argmax(.|\n)*hide"):
+    with pytest.raises(tw.errors.ModelError, match=r"alpha moves it only in jumps(.|\n)*argmax(.|\n)*hide"):
         fit(Hard(), small.trials)
 
 
@@ -99,7 +101,7 @@ class Unused:
 
 
 def test_a_parameter_that_nothing_reads(small):
-    with pytest.raises(tw.ModelError, match="nothing that choose or respond reads depends on alpha"):
+    with pytest.raises(tw.errors.ModelError, match="nothing that choose or respond reads depends on alpha"):
         fit(Unused(), small.trials)
 
 
@@ -110,17 +112,19 @@ def test_participants_whose_data_say_nothing(small):
     assert any("the data of 0 say nothing about alpha" in note for note in found.notes)
 
 
-SETS = tw.TaskSets(initial=1.2)
+SETS = tw.learners.TaskSets(initial=1.2)
 
 
 def test_hidden_choices_an_infinite_outcome_and_nothing_to_learn_from(small):
     few = small.trials.select(small.trials.participants[:3])
     outcome = few.outcome["outcome"].copy()
     outcome[125] = np.inf
-    with pytest.raises(tw.ModelError, match=r"participant 1 is (nan|-inf) at a plausible(.|\n)*no usable numbers"):
+    with pytest.raises(
+        tw.errors.ModelError, match=r"participant 1 is (nan|-inf) at a plausible(.|\n)*no usable numbers"
+    ):
         fit(SETS, replace(few, outcome={"outcome": outcome}))
     nothing = np.full(few.n_trials, np.nan)
     with pytest.raises(
-        tw.ModelError, match=r"does not change with alpha at any starting point(.|\n)*\.fix\(alpha=\.\.\.\)"
+        tw.errors.ModelError, match=r"does not change with alpha at any starting point(.|\n)*\.fix\(alpha=\.\.\.\)"
     ):
         fit(SETS, replace(few, outcome={"outcome": nothing}))

@@ -19,7 +19,7 @@ def test_settings_restrictions_and_trials_are_told_apart():
         for learner in (*learners, *learners):
             values = {name: VALUES[name] for name in learner.names}
             found = tw.log_likelihood(learner, trials, values)
-            np.testing.assert_allclose(found, tw.plain_log_likelihood(learner, trials, values), rtol=1e-10)
+            np.testing.assert_allclose(found, tw.log_likelihood(learner, trials, values, plain=True), rtol=1e-10)
 
 
 def test_arranged_once():
@@ -57,8 +57,8 @@ def test_variables_of_the_names_of_parameters_do_not_matter():
             for action in range(len(preference)):
                 preference[action] = self.beta * action
 
-    trials = tw.data_set("alien_flat")[0]
+    trials = tw.load_data("alien_flat")[0]
     at = {"beta": 0.5}
     np.testing.assert_allclose(
-        tw.log_likelihood(Named(), trials, at), tw.plain_log_likelihood(Named(), trials, at), rtol=1e-10
+        tw.log_likelihood(Named(), trials, at), tw.log_likelihood(Named(), trials, at, plain=True), rtol=1e-10
     )

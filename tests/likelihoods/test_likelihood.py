@@ -13,7 +13,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.log_mean import log_mean
 
 FLAT = tw.QLearning(initial=1.2)
-SETS = tw.TaskSets(initial=1.2).fix(forget=0.05, alpha_high=0.3, beta_high=2, forget_high=0.05)
+SETS = tw.learners.TaskSets(initial=1.2).fix(forget=0.05, alpha_high=0.3, beta_high=2, forget_high=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,9 @@ def flat():
 @pytest.fixture(scope="module")
 def few():
     """Three agents of a dozen trials, whose hidden choices can be summed over."""
-    return tw.simulate(SETS, tw.AlienTask(trials=12), {"alpha": 0.4, "beta": 2.0}, participants=3, seed=1).trials
+    return tw.simulate(
+        SETS, tw.environments.AlienTask(trials=12), {"alpha": 0.4, "beta": 2.0}, participants=3, seed=1
+    ).trials
 
 
 def named(learner, theta):
@@ -40,7 +42,7 @@ def test_gradients_and_curvatures_are_those_of_values(flat):
     likelihood, u = flat
     value, gradient = likelihood.gradient(u)
     np.testing.assert_allclose(
-        value, tw.plain_log_likelihood(FLAT, likelihood.trials, named(FLAT, likelihood.natural(u)))
+        value, tw.log_likelihood(FLAT, likelihood.trials, named(FLAT, likelihood.natural(u)), plain=True)
     )
     curvature = likelihood.curvature(u)
     for k in range(3):
@@ -62,7 +64,7 @@ def test_points_of_any_rows_in_any_order(flat):
     for n, point, value in zip(rows, points, found, strict=True):
         alone = likelihood.trials.select([likelihood.trials.participants[n]])
         at = named(FLAT, likelihood.natural(point[None]))
-        assert value == pytest.approx(tw.plain_log_likelihood(FLAT, alone, at)[0], rel=1e-10)
+        assert value == pytest.approx(tw.log_likelihood(FLAT, alone, at, plain=True)[0], rel=1e-10)
 
 
 def test_one_row_for_all_is_the_sum(flat):
@@ -97,7 +99,7 @@ def test_choices_are_drawn_by_their_probabilities(flat):
 
 
 def test_responses_are_drawn_about_their_means():
-    learner = tw.RescorlaWagner()
+    learner = tw.learners.RescorlaWagner()
     trials = specimen(learner)
     name, response = next(iter(trials.response.items()))
     trials = replace(trials, response={name: np.where(np.arange(len(response)) == 4, np.nan, response)})
@@ -123,7 +125,7 @@ def test_estimates_are_about_the_sum_over_all_courses(few):
     each, error = likelihood.trial_values(likelihood.natural(u))
     sums = np.add.reduceat(np.nan_to_num(each), few.offsets[:-1])
     assert (np.abs(sums - exact) < 0.3).all() and (error[np.isfinite(each)] >= 0).all()
-    with pytest.raises(tw.LearnerError, match="without a gradient to follow"):
+    with pytest.raises(tw.errors.LearnerError, match="without a gradient to follow"):
         likelihood.curvature(u)
 
 

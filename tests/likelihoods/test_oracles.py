@@ -44,8 +44,8 @@ def response_by_oracle(oracle, learner, trials, parameters):
 
 ORACLES = {
     "q-learning": (ALL, q_by_oracle),
-    "rescorla-wagner": (tw.RescorlaWagner(), lambda *a: response_by_oracle(rescorla_wagner, *a)),
-    "pearce-hall": (tw.PearceHall(), lambda *a: response_by_oracle(pearce_hall, *a)),
+    "rescorla-wagner": (tw.learners.RescorlaWagner(), lambda *a: response_by_oracle(rescorla_wagner, *a)),
+    "pearce-hall": (tw.learners.PearceHall(), lambda *a: response_by_oracle(pearce_hall, *a)),
 }
 
 

@@ -164,7 +164,7 @@ def test_own_priors_own_model(small):
         alpha = pm.Beta("alpha", 2, 5, dims="participant")
         beta = pm.Gamma("beta", 2, 1, dims="participant")
         tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=alpha, beta=beta)
-    with pytest.raises(tw.UsageError, match="needs beta"), pm.Model():
+    with pytest.raises(tw.errors.UsageError, match="needs beta"), pm.Model():
         tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=0.1)
     start = model.initial_point()
     logp, slope = model.compile_logp(), model.compile_dlogp()

@@ -22,9 +22,9 @@ def test_names_of_what_describes_the_group(small):
         assert alone.group_names == list(LEARNER.names) and not alone.median_names and not alone.grouped
         assert alone.shared == (pooling == "complete")
     assert [parameter_of(name) for name in ("alpha_mu", "alpha_sd", "alpha")] == ["alpha"] * 3
-    with pytest.raises(tw.UsageError, match="gamma_mu"):
+    with pytest.raises(tw.errors.UsageError, match="gamma_mu"):
         population_of(LEARNER, small.trials, {"gamma_mu": pm.Normal.dist()})
-    with pytest.raises(tw.UsageError, match="pooling='some'"):
+    with pytest.raises(tw.errors.UsageError, match="pooling='some'"):
         population_of(LEARNER, small.trials, pooling="some")
 
 

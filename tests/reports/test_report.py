@@ -91,7 +91,7 @@ def relabelled(fit, labels, **attributes):
 
 @pytest.fixture(scope="module")
 def check(fitted):
-    return tw.check(fitted, tw.AlienTask(), draws=8, progress=False)
+    return tw.check(fitted, tw.environments.AlienTask(), datasets=8, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -291,9 +291,9 @@ class Mine:
 
 
 def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
-    sets = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+    sets = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02}
-    trials = tw.simulate(sets, tw.AlienTask(trials=30), values, participants=2, seed=1).trials
+    trials = tw.simulate(sets, tw.environments.AlienTask(trials=30), values, participants=2, seed=1).trials
     hidden = tw.fit(sets, trials, draws=20, chains=2, seed=1, progress=False)
     found = written_by(tmp_path, {"flat": fitted, "sets": hidden})
     told = {name: " ".join(text.split()) for name, text in found.sections.items()}
@@ -361,13 +361,13 @@ def test_other_poolings(fitted, tmp_path, undrawn):
 
 def test_what_cannot_be_is_refused(fitted, check, tmp_path):
     for wrong, words in (([], "no fit"), ([1], "int among the fits")):
-        with pytest.raises(tw.UsageError, match=words):
+        with pytest.raises(tw.errors.UsageError, match=words):
             tw.report(wrong, tmp_path / "x.html")
-    with pytest.raises(tw.UsageError, match="checks of one for 2 fits"):
+    with pytest.raises(tw.errors.UsageError, match="checks of one for 2 fits"):
         tw.report([fitted, fitted], tmp_path / "x.html", checks=check)
-    with pytest.raises(tw.UsageError, match=r"no fit of that name; there are 'a'"):
+    with pytest.raises(tw.errors.UsageError, match=r"no fit of that name; there are 'a'"):
         tw.report({"a": fitted}, tmp_path / "x.html", checks={"b": check})
-    with pytest.raises(tw.UsageError, match='or "one-step"'):
+    with pytest.raises(tw.errors.UsageError, match='or "one-step"'):
         tw.report(fitted, tmp_path / "x.html", checks="twostep")
     assert not (tmp_path / "x.html").exists()
 

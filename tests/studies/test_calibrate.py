@@ -22,14 +22,14 @@ def study(ranks, **more):
     ranks = pd.DataFrame(ranks, dtype=int)
     count = len(ranks)
     fits = pd.DataFrame({"r_hat": np.ones(count), "divergences": 0, "problems": "", "seconds": 1.0})
-    return tw.Calibration("Learner()", ranks, fits, **({"failed": {}} | more))
+    return tw.results.Calibration("Learner()", ranks, fits, **({"failed": {}} | more))
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Twelve fits of six agents of 72 trials."""
     return tw.calibrate(
-        tw.QLearning(initial=1.2), tw.AlienTask(trials=72), 12, 6, seed=3, priors=PRIORS, draws=250, tune=200, chains=2,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=72), 12, 6, seed=3, priors=PRIORS, draws=250, tune=200, chains=2,
         workers=1, progress=False, folder=tmp_path_factory.mktemp("calibration"),
     )  # fmt: skip
 
@@ -45,7 +45,7 @@ def test_ranks_of_the_truth(small):
 
 def test_ranks_are_those_of_the_truth_that_was_simulated():
     population = population_of(tw.QLearning(), 1.0, PRIORS)
-    task = CalibrationStudy(tw.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, {}, 10)
+    task = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, {}, 10)
     made, group, u = task.simulation(4)
     np.testing.assert_allclose(made.parameters["beta"], np.exp(u[:, 1]))
     again, same, _ = task.simulation(4)
@@ -57,7 +57,7 @@ def test_ranks_are_those_of_the_truth_that_was_simulated():
         z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in many])
         assert abs(z.std() - 1) < 0.1
     population = population_of(tw.QLearning(), 1.0, PRIORS | {"alpha_mu": pm.Uniform.dist(5, 6)})
-    other = CalibrationStudy(tw.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, {}, 10)
+    other = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, {}, 10)
     _, group, u = other.simulation(0)
     assert 5 < group["alpha_mu"] < 6 and abs(u[:, 0] - group["alpha_mu"]).max() < 5 * group["alpha_sd"]
     assert rank(0.5, np.array([0.1, 0.5, 0.2, 0.7])) == 2 and list(thinned(np.arange(10), 3)) == [0, 3, 6]
@@ -102,8 +102,8 @@ def test_what_went_wrong_is_told():
     ],
 )
 def test_what_does_not_fit_together(given, words):
-    with pytest.raises(tw.UsageError, match=words):
-        tw.calibrate(tw.QLearning(), tw.AlienTask(trials=12), **given)
+    with pytest.raises(tw.errors.UsageError, match=words):
+        tw.calibrate(tw.QLearning(), tw.environments.AlienTask(trials=12), **given)
 
 
 def test_on_the_command_line(tmp_path):

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.cli.app import app
 
-FLAT, CUES = tw.QLearning(initial=1.2), tw.StimulusLearning(initial=1.2)
-RANGES = {"alpha": tw.uniform(0.2, 0.4), "beta": tw.uniform(1.5, 3), "forget": tw.uniform(0, 0.02)}
-DESIGN = tw.AlienTask(trials=180)
+FLAT, CUES = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
+RANGES = {"alpha": (0.2, 0.4), "beta": (1.5, 3), "forget": (0, 0.02)}
+DESIGN = tw.environments.AlienTask(trials=180)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_matrices_by_hand():
         {"dataset": 2, "simulated": "C", "participant": "0", "fitted": f, "score": {"A": 1, "B": 3, "C": 2}[f]}
         for f in "ABC"
     ]
-    found = tw.Confusion(("A", "B", "C"), "bic", pd.DataFrame(rows), pd.Series([1.0, 1.0, 1.0]), {})
+    found = tw.results.Confusion(("A", "B", "C"), "bic", pd.DataFrame(rows), pd.Series([1.0, 1.0, 1.0]), {})
     np.testing.assert_allclose(found.confusion, [[2 / 3, 1 / 3, 0], [0, 1, 0], [1, 0, 0]])
     np.testing.assert_allclose(found.groups, [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
     np.testing.assert_allclose(found.inversion, [[0.4, 0.25, np.nan], [0, 0.75, np.nan], [0.6, 0, np.nan]])
@@ -63,7 +63,7 @@ def test_matrices_by_hand():
 def test_integrated_likelihoods_tell_apart_too():
     found = tw.confuse(
         [FLAT, CUES],
-        tw.AlienTask(trials=72),
+        tw.environments.AlienTask(trials=72),
         RANGES,
         1,
         participants=3,
@@ -87,7 +87,7 @@ def test_integrated_likelihoods_tell_apart_too():
     ],
 )
 def test_what_does_not_fit_together(learners, given, words):
-    with pytest.raises(tw.UsageError, match=words):
+    with pytest.raises(tw.errors.UsageError, match=words):
         tw.confuse(learners, DESIGN, **given)
 
 

@@ -81,7 +81,7 @@ class Squares:
             stream.write(f"{number} {os.getpid()}\n")
         time.sleep(self.sleep)
         if number == 5:
-            raise tw.ModelError("five is never done")
+            raise tw.errors.ModelError("five is never done")
         return {"square": np.array(number**2), "process": np.array(os.getpid()), "cores": np.array(cores())}
 
 
@@ -113,7 +113,9 @@ def typed(cell, name):
 def test_any_difference_is_another_question():
     import pymc as pm
 
-    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=12), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    trials = tw.simulate(
+        tw.QLearning(), tw.environments.AlienTask(trials=12), {"alpha": 0.2, "beta": 1, "forget": 0}
+    ).trials
     other = replace(trials, choice=(trials.choice + 1) % 3)
     flat = tw.QLearning()
     cell = typed(CELL, "<cell 1>")["Cell"]()
@@ -122,8 +124,8 @@ def test_any_difference_is_another_question():
     things = [
         1, 1.0, True, "1", None, np.arange(3), np.arange(3.0), [0, 1, 2], {"a": 1}, {"a": 2}, {"b": 1},
         flat, tw.QLearning(initial=1.2), flat.fix(forget=0), flat.fix(forget=0.1), flat.tie(forget="alpha"), flat.with_lapse(),
-        tw.StimulusLearning(), cell, changed, prior, tw.AlienTask(), tw.AlienTask(trials=100), tw.RestlessBandit(), Coin(), Coin(20),
-        trials, other, tw.AlienTask().on(trials), tw.AlienTask().on(other), tw.uniform(0, 1), tw.uniform(0, 2),
+        tw.learners.StimulusLearning(), cell, changed, prior, tw.environments.AlienTask(), tw.environments.AlienTask(trials=100), tw.environments.RestlessBandit(), Coin(), Coin(20),
+        trials, other, tw.environments.AlienTask().on(trials), tw.environments.AlienTask().on(other), (0, 1), (0, 2),
         scipy.stats.beta(1, 2), scipy.stats.beta(1, 3), scipy.stats.gamma(1, 2),
         pm.Normal.dist(0, 1), pm.Normal.dist(0, 2), pm.HalfNormal.dist(1),
     ]  # fmt: skip
@@ -139,9 +141,7 @@ def is_vowel(letter):
     return letter in {"a", "e", "i", "o", "u", "y", "ä", "ö", "ü"}
 
 
-ASKED = (
-    "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
-)
+ASKED = "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
 
 
 def test_the_same_question_in_another_process():
@@ -180,7 +180,7 @@ def test_finished_pieces_are_read_and_not_done_again(tmp_path):
 
 def test_none_done_is_an_error(tmp_path):
     task = Squares(str(tmp_path / "log"))
-    with pytest.raises(tw.ModelError, match="none of 1 data sets.*five is never done"):
+    with pytest.raises(tw.errors.ModelError, match="none of 1 data sets.*five is never done"):
         divided(run_pieces(task, [5], Store(None, "squares", task, {}), workers=1, progress=False))
 
 
@@ -206,7 +206,7 @@ def test_what_is_no_crew_is_refused():
         ({"executor": None, "workers": 0}, "above 0"),
         ({"executor": "tcp://x", "workers": 2}, "leave one of the two out"),
     ):
-        with pytest.raises(tw.UsageError, match=words), crew(given["executor"], given["workers"], 5):
+        with pytest.raises(tw.errors.UsageError, match=words), crew(given["executor"], given["workers"], 5):
             pass
 
 
@@ -227,12 +227,12 @@ def test_a_learner_arrives_as_it_was_sent():
     assert found["learner"].signals == ("surprise",) and "class Cell" in found["learner"].source
     assert found["built in"] == tw.QLearning(initial=1.2).fix(forget=0)
     values = {"beta": 1.0, "stickiness": 0.3}
-    expected = tw.plain_log_likelihood(learner, trials, values)
-    np.testing.assert_array_equal(tw.plain_log_likelihood(found["learner"], found["trials"], values), expected)
+    expected = tw.log_likelihood(learner, trials, values, plain=True)
+    np.testing.assert_array_equal(tw.log_likelihood(found["learner"], found["trials"], values, plain=True), expected)
 
 
 def test_what_cannot_travel_is_said(tmp_path):
-    with open(tmp_path / "x", "w") as stream, pytest.raises(tw.UsageError, match="cannot be sent.*workers=1"):
+    with open(tmp_path / "x", "w") as stream, pytest.raises(tw.errors.UsageError, match="cannot be sent.*workers=1"):
         pack({"file": stream})
 
 
@@ -255,7 +255,7 @@ trials = tw.Trials(("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome
 
 def task(number):
     assert learner.signals == ("surprise",)
-    return {"value": tw.plain_log_likelihood(learner, trials, {"beta": float(number)})}
+    return {"value": tw.log_likelihood(learner, trials, {"beta": float(number)}, plain=True)}
 
 for method in sys.argv[2:]:
     with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
@@ -274,7 +274,7 @@ def test_a_class_of_a_notebook_works_however_processes_start(tmp_path):
 
 UNGUARDED = """
 import trialwise as tw
-tw.recover(tw.QLearning(), tw.AlienTask(trials=12), datasets=4, participants=2, draws=10, tune=10, workers=2, progress=False)
+tw.recover(tw.QLearning(), tw.environments.AlienTask(trials=12), datasets=4, participants=2, draws=10, tune=10, workers=2, progress=False)
 """
 
 
@@ -358,7 +358,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
     assert [int(piece["square"]) for piece in found.values()] == [0, 1, 4, 9]
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         (tmp_path / "died").unlink()
-        with pytest.raises(tw.UsageError, match="ended before it was done.*workers=1"):
+        with pytest.raises(tw.errors.UsageError, match="ended before it was done.*workers=1"):
             run_pieces(task, [2], Store(None, "x", task, {}), executor=pool, progress=False)
 
 
@@ -412,7 +412,7 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
     assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
     # the filters of a fit with a hidden choice go the same way
     monkeypatch.setattr(estimated, "WORTH", 0)
-    learner, trials = tw.TaskSets(initial=1.2), tw.data_set("alien_task_sets")[0].first(30)
+    learner, trials = tw.learners.TaskSets(initial=1.2), tw.load_data("alien_task_sets")[0].first(30)
     u = np.zeros((4, 6))
     with crew(address, None, 1) as who:
         far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
@@ -426,7 +426,7 @@ def test_no_scheduler_is_said(monkeypatch):
 
     monkeypatch.setattr(module, "WAIT", "1s")
     with (
-        pytest.raises(tw.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+        pytest.raises(tw.errors.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
         crew("tcp://127.0.0.1:1", None, 2),
     ):
         pass

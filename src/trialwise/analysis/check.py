@@ -86,7 +86,7 @@ class Check(Result):
 
 
 def check(
-    fit: Fit, environment: Environment | Recorded | None = None, *, draws: int = 100,
+    fit: Fit, environment: Environment | Recorded | None = None, *, datasets: int = 100,
     measures: Callable[[Trials], pd.DataFrame] = measured, seed: int = 0, progress: bool = True,
 ) -> Check:  # fmt: skip
     """Hold simulated behaviour against what was observed.
@@ -98,8 +98,8 @@ def check(
     environment
         With one, agents live through the task by themselves, along the fit's sequences (rollouts): the test that a learner can
         fail. Without, each choice is drawn given the real ones before it (one step), which forgives more.
-    draws
-        How many data sets, one for each of so many draws of the posterior; one is in memory at a time.
+    datasets
+        How many, one for each of so many draws of the posterior; one is in memory at a time.
     measures
         Trials to a table with a row a participant and a column a measure: by default all of :mod:`trialwise.analysis.behaviour.measures`.
     seed
@@ -118,13 +118,13 @@ def check(
     if not learner.family.acts:
         raise UsageError(f"check is about choices, and {learner} makes none")
     kind: Kind = "one-step" if environment is None else "rollout"
-    predictions = predict(fit, kind, environment, draws=draws, seed=seed)
+    predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
     observed = measures(fit.trials).mean()
     rows = []
     with bars(progress) as tell:
         for number, trials in enumerate(predictions):
             rows.append(measures(trials).mean())
-            tell("checking", (number + 1) / draws)
+            tell("checking", (number + 1) / datasets)
     simulated = pd.DataFrame(rows).reset_index(drop=True)[list(observed.index)]
     edge = (1 - INTERVAL) / 2
     table = pd.DataFrame(

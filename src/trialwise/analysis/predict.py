@@ -105,7 +105,7 @@ class Prediction(Result):
 
 
 def predict(
-    source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, draws: int = 100,
+    source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, datasets: int = 100,
     participants: int | Sequence | None = None, seed: int = 0,
 ) -> Prediction:  # fmt: skip
     """What participants would do.
@@ -121,8 +121,8 @@ def predict(
         Rollouts need one, ``AlienTask()``, for what is not recorded: the outcomes of choices that nobody made. For a fit it is put
         on the fit's own sequences, missed trials included. Predictions of a learner, which has no data, may go along any:
         ``AlienTask().on(trials)``, or, one step at a time, ``trials`` themselves.
-    draws
-        How many data sets.
+    datasets
+        How many.
     participants
         How many agents the prior makes in a new environment; default 30.
     seed
@@ -142,8 +142,8 @@ def predict(
         raise UsageError(
             f'kind={kind!r}: write "rollout", agents by themselves, or "one-step", each choice given what really came before it'
         )
-    if draws < 1:
-        raise UsageError(Argument("draws", draws), ": 1 or more is wanted")
+    if datasets < 1:
+        raise UsageError(Argument("datasets", datasets), ": 1 or more is wanted")
     streams(seed)  # refuses what is no seed
     recorded = source.trials if isinstance(source, Fit) else environment
     if kind == "one-step":
@@ -165,19 +165,19 @@ def predict(
         )
     if isinstance(source, Fit):
         learner, labels = source._learner("predict"), list(source.trials.participants)
-        values = _posterior(source, draws)
+        values = _posterior(source, datasets)
     else:
         learner = source
         labels = labels_in(surroundings, participants)
         population, random = population_in(learner, surroundings, seed), np.random.default_rng([seed, 2])
-        values = [population.natural(population.draw(len(labels), random).u) for _ in range(draws)]
+        values = [population.natural(population.draw(len(labels), random).u) for _ in range(datasets)]
     return Prediction(kind, learner, values, surroundings, labels, seed)
 
 
-def _posterior(fit: Fit, draws: int) -> list[dict[str, np.ndarray]]:
+def _posterior(fit: Fit, datasets: int) -> list[dict[str, np.ndarray]]:
     """Draws spread evenly over the chains laid end to end."""
     stacked = posterior_draws(fit)
-    at = np.linspace(0, len(next(iter(stacked.values()))), draws, endpoint=False).astype(int)
+    at = np.linspace(0, len(next(iter(stacked.values()))), datasets, endpoint=False).astype(int)
     return [{name: values[k] for name, values in stacked.items()} for k in at]
 
 

@@ -99,7 +99,7 @@ def truth_of(
         return Truth(population, {}, posterior_draws(source))
     if not isinstance(source, Mapping):
         raise UsageError(
-            f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": uniform(0, 1)}}, a fit, or "prior"; what has no range is '
+            f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": (0, 1)}}, a fit, or "prior"; what has no range is '
             "drawn from the prior"
         )
     for name in source:

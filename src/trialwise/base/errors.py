@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from trialwise.base.message import Input, Message
 
+__all__ = ["DataError", "FetchError", "LearnerError", "ModelError", "Problem", "TrialwiseError", "UsageError"]
+
 
 class TrialwiseError(Exception):
     """Any error that trialwise raises on purpose.

@@ -15,7 +15,7 @@ from trialwise.cli.output import results
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
 
-DRAWS = 100
+DATASETS = 100
 
 Subject = Annotated[
     str,
@@ -38,7 +38,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of a fit: how many data sets.")] = DRAWS,
+    datasets: Annotated[int, typer.Option(metavar="N", min=1, help="Of a fit: how many are simulated.")] = DATASETS,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -49,7 +49,7 @@ def check(
 ) -> None:
     """Check a learner against the contract of a trial, or a fit against what its participants did."""
     if subject.endswith(".nc"):
-        _fit(Path(subject), seed, task, draws, output, learner)
+        _fit(Path(subject), seed, task, datasets, output, learner)
         return
     from trialwise.analysis.conformance.check_learner import check_learner
 
@@ -63,17 +63,19 @@ def check(
         raise typer.Exit(Status.MODEL)
 
 
-def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None, learner: list[str] | None) -> None:
+def _fit(
+    path: Path, seed: int, task: str | None, datasets: int, output: Path | None, learner: list[str] | None
+) -> None:
     from trialwise.analysis.check import check as run
 
     made: Any = named(task)() if task else None
     fit = fit_in(path, learner, needed=True)
     folder = results.made(output or path.parent)
-    found = run(fit, made, draws=draws, seed=seed)
+    found = run(fit, made, datasets=datasets, seed=seed)
     written = results.write_tables(found, folder)
     written += results.write_picture(found, folder / "check_plot.png", "the same in pictures")
     how = f"agents in {made!r}" if made else "each choice given the real ones before it"
-    say(f"{fit.learner!r}: {draws} simulated data sets, {how}, against {fit.trials.n_participants} participants")
+    say(f"{fit.learner!r}: {datasets} simulated data sets, {how}, against {fit.trials.n_participants} participants")
     heading("measures outside their 89 % interval, the farthest first")
     if len(found.missed):
         frame(found.missed)

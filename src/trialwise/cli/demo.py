@@ -66,7 +66,7 @@ def demo(
     30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them. Then a few
     agents of TaskSets, whose choice of a task set nobody saw, fitted as what they are and as flat learners.
     """
-    from trialwise.data.bundled import data_set
+    from trialwise.data.bundled import bundled
     from trialwise.reports.report import report
 
     size = QUICK if quick else WHOLE
@@ -77,11 +77,11 @@ def demo(
         draws=size.draws if sampling.draws is None else sampling.draws,
     )
     flat_learner, sets_learner = (Restrictions(set_=["initial=1.2"]).of(name) for name in ("QLearning", "TaskSets"))
-    trials, truth = data_set("alien_flat")
+    trials, truth = bundled("alien_flat")
     flat = _fit(how, flat_learner, _part(trials, size.agents, size.trials), truth, folder)
     checked = _check(how, flat, size, folder)
     study = _recover(how, flat_learner, size, folder) if size.studies else None
-    trials, sets_truth = data_set("alien_task_sets")
+    trials, sets_truth = bundled("alien_task_sets")
     part = _part(trials, size.few, size.first)
     sets = _fit(how, sets_learner, part, sets_truth, hidden)
     other = _fit(how, flat_learner, part, None, plain)
@@ -142,7 +142,7 @@ def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
     from trialwise.analysis.check import check
     from trialwise.environments import AlienTask
 
-    found: Check = check(fitted, AlienTask(), draws=size.checks, seed=how.seed or 0, progress=not how.quiet)
+    found: Check = check(fitted, AlienTask(), datasets=size.checks, seed=how.seed or 0, progress=not how.quiet)
     results.write_tables(found, folder, "check")
     if not how.quiet:
         heading("does the learner do what the agents did?")
@@ -155,10 +155,9 @@ def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
 def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recovery:
     """Whether a design lets parameters be found."""
     from trialwise.environments import AlienTask
-    from trialwise.environments.simulate import uniform
     from trialwise.studies.recover import recover
 
-    ranges: Any = {name: uniform(*ends) for name, ends in RANGES["QLearning"].items()}
+    ranges: Any = {name: tuple(ends) for name, ends in RANGES["QLearning"].items()}
     found: Recovery = recover(
         learner, AlienTask(trials=LENGTH), ranges, size.studies, RECOVERED, seed=how.seed or 0, draws=500, tune=500, chains=2,
         folder=folder, progress=not how.quiet,

@@ -33,7 +33,7 @@ def report(
     check: Annotated[
         bool, typer.Option("--check", help="Check the fits one step ahead, if there is no such task.")
     ] = False,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Data sets of each check.")] = 100,
+    datasets: Annotated[int, typer.Option(metavar="N", min=1, help="How many data sets each check simulates.")] = 100,
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -48,7 +48,7 @@ def report(
 
     checks: Any = named(task)() if task else "one-step" if check else None
     loaded = fits_in(fits, learner)
-    written = write(loaded, output, title=title, checks=checks, truth=_table(truth), draws=draws, seed=seed)
+    written = write(loaded, output, title=title, checks=checks, truth=_table(truth), datasets=datasets, seed=seed)
     say(f"{written}: one file that needs nothing else; read it in a browser, print it, send it")
     for name, fit in loaded.items():
         results.print_findings(having(fit.findings, "problem"), name)

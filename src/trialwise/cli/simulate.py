@@ -136,11 +136,9 @@ def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, 
     """A value or something to draw from for each free parameter."""
     import math
 
-    from trialwise.environments.simulate import uniform
-
     ranges = RANGES.get(type(learner).__name__, {})
     values: dict[str, Any] = {
-        p.name: uniform(*ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
+        p.name: tuple(ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
         for p in learner.parameters
     }
     return values | ranges_of([learner], given)
@@ -154,4 +152,4 @@ def _told(value: Any) -> str:
 
         low, middle, high = value.ppf(np.array([0.025, 0.5, 0.975]))
         return f"about {middle:.2g} ({low:.2g} to {high:.2g}), from the default prior"
-    return f"{value.low:g} to {value.high:g}, uniformly"
+    return f"{value[0]:g} to {value[1]:g}, uniformly"

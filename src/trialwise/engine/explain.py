@@ -57,8 +57,8 @@ def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Ite
         raise
     except IndexError as error:
         raise LearnerError(
-            f"{learner}: an index lies outside a table. Run trialwise.plain_log_likelihood with the same arguments "
-            "to see the line"
+            f"{learner}: an index lies outside a table. Run log_likelihood with the same arguments and "
+            "plain=True to see the line"
         ) from error
     except (
         numba_errors.NumbaError,
@@ -85,7 +85,7 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
     hint = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
     return LearnerError(
         f"{learner} cannot be compiled{': ' + place if place else ''}.\n    {reason}\n    -> {hint}\n"
-        "It runs as plain Python: trialwise.plain_log_likelihood and a debugger show its lines."
+        "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
     )
 
 

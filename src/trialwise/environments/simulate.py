@@ -33,31 +33,6 @@ WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", 
 """The four wide files in which the public data of the alien task come."""
 
 
-@dataclass(frozen=True)
-class Uniform:
-    """A parameter drawn uniformly for each participant; made by :func:`uniform`."""
-
-    low: float
-    high: float
-
-    def ppf(self, share: np.ndarray) -> np.ndarray:
-        """Quantiles, as those of a distribution of :mod:`scipy.stats`."""
-        return self.low + (self.high - self.low) * np.asarray(share)
-
-
-def uniform(low: float, high: float) -> Uniform:
-    """Any value from ``low`` to ``high``, equally likely: ``{"alpha": uniform(0, 0.2)}``.
-
-    Raises
-    ------
-    UsageError
-        Unless both are finite and go upwards.
-    """
-    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise UsageError(f"uniform({low!r}, {high!r}): the bounds must be finite and go upwards")
-    return Uniform(float(low), float(high))
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Simulation(Result):
     """What simulated participants saw, did and got, and the parameters that made them do it.
@@ -192,7 +167,7 @@ def simulate(
         alone, for a learner with a continuous response: what it is shown does not depend on what it does.
     parameters
         For each free parameter, on its natural scale, a number, an array ``(participants,)``, or a distribution to draw
-        each participant's value from: :func:`uniform` or any frozen distribution of :mod:`scipy.stats`. The
+        each participant's value from: a pair ``(low, high)``, in which every value is equally likely, or any frozen distribution of :mod:`scipy.stats`. The
         ``parameters`` of another simulation serve as well.
     seed
         A whole number, 0 or larger.
@@ -216,7 +191,7 @@ def simulate(
 
     Examples
     --------
-    >>> truth = {"alpha": uniform(0, 0.2), "beta": uniform(1, 5), "forget": 0}
+    >>> truth = {"alpha": (0, 0.2), "beta": (1, 5), "forget": 0}
     >>> simulation = simulate(QLearning(initial=1.2), AlienTask(), truth, participants=30)      # doctest: +SKIP
     """
     import pandas as pd
@@ -366,14 +341,29 @@ def _people(
 
 def _drawn(name: str, value: Any, labels: Sequence[Hashable], stream: Stream) -> Any:
     """The values of a parameter; each participant's own draw where a distribution was given."""
-    if isinstance(value, tuple):
-        raise UsageError(
-            f"{name}={value!r}: write uniform({', '.join(map(str, value))}) to draw between two numbers, "
-            "or a list for one value a participant"
-        )
-    if not hasattr(value, "ppf"):
+    if not isinstance(value, tuple) and not hasattr(value, "ppf"):
         return value
-    return np.asarray(value.ppf(np.array([stream(label, f"parameter {name}").random() for label in labels])), float)
+    share = np.array([stream(label, f"parameter {name}").random() for label in labels])
+    if not isinstance(value, tuple):
+        return np.asarray(value.ppf(share), float)
+    low, high = range_of(name, value)
+    return low + (high - low) * share
+
+
+def range_of(name: str, value: Any) -> tuple[float, float]:
+    """The ends of a range that a user gave for a parameter.
+
+    Raises
+    ------
+    UsageError
+        Unless they are two finite numbers that go upwards.
+    """
+    ends = [end for end in value if isinstance(end, int | float | np.integer | np.floating) and np.isfinite(end)]
+    if len(ends) != 2 or len(value) != 2 or ends[0] > ends[1]:
+        raise UsageError(
+            f"{name}={value!r}: a range is a pair (low, high) of finite numbers; for one value a participant, write a list"
+        )
+    return float(ends[0]), float(ends[1])
 
 
 def _check_finite(

@@ -94,7 +94,7 @@ def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[st
             raise ModelError(
                 f"{learner}: the log-likelihood of participant {trials.participants[n]!r} is {value[n]:g} at a plausible "
                 f"starting point ({at})\n    -> look for outcomes that are no usable numbers, and for 1 / 0 or log(0) in the "
-                "learner (trialwise.plain_log_likelihood runs it as plain Python)"
+                "learner (log_likelihood(..., plain=True) runs it as plain Python)"
             )
         for k in np.flatnonzero(~moved):
             other = u.copy()
@@ -147,7 +147,7 @@ def _not_finite(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int
     else:
         lines.append(
             "no single parameter is to blame: look at what the learner computes on that trial "
-            "(trialwise.plain_log_likelihood runs it as plain Python)"
+            "(log_likelihood(..., plain=True) runs it as plain Python)"
         )
     return Message.join("\n    -> ", lines)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import Learner
@@ -15,6 +15,7 @@ from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
 from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,7 @@ def log_likelihood(
     filters: int = FILTERS,
     seed: int = 0,
     method: str = "particle",
+    plain: bool = False,
 ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
     r"""Log-likelihood of each participant, :math:`\sum_t \log p(c_t \mid \text{trials before } t)`.
 
@@ -81,6 +83,9 @@ def log_likelihood(
         of ``filters`` particle filters of so many ``particles``, each an unbiased estimate
         (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at whatever parameters.
         ``"exact"``: the sum over all courses the hidden choices may have taken, for a dozen trials.
+    plain
+        Run the learner as interpreted Python: slow, but a debugger steps through its lines. With a hidden choice it is an estimate by
+        ten particles. There is no gradient.
 
     Returns
     -------
@@ -98,6 +103,10 @@ def log_likelihood(
     likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
     theta = matrix(learner, trials, parameters)
     value: np.ndarray
+    if plain:
+        if gradient:
+            raise UsageError("plain=True computes no gradient: leave gradient=True out")
+        return likelihood.plain(theta)
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
     else:
@@ -121,26 +130,9 @@ def _estimate(
     return Estimate.of(*found, likelihood.particles, likelihood.filters), slope
 
 
-def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Log-probability of each trial's choice (or log-density of its response) given the trials before it.
-
-    Their sum is :func:`log_likelihood`. With a hidden choice they come from one filter and hold its Monte Carlo error.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
-
-    Returns
-    -------
-    array
-        ``(trials,)`` in the order of the data, in nats; NaN where nothing was chosen.
-    """
-    likelihood, theta = likelihood_of(learner, trials), matrix(learner, trials, parameters)
-    return likelihood.trace(theta).record[:, 0]
-
-
-def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0) -> pd.DataFrame:
+def trial_values(
+    learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0, *, same_as: int | None = None
+) -> pd.DataFrame:
     """What goes on in the learner on every trial: a row a trial, with the original labels.
 
     Columns behind those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
@@ -161,6 +153,10 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
         As for :func:`log_likelihood`; so are the errors.
     seed
         Of the filters, for a learner with a hidden choice.
+    same_as
+        A trial, counted from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the probability that the hidden
+        choice of a trial is the one that the participant made on that trial, given all trials; NaN where a choice was
+        missed, or the participant has fewer trials. It needs no names of the options, which exchangeable ones do not have.
 
     Returns
     -------
@@ -178,60 +174,21 @@ def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any]
     frame["log_likelihood"] = record[:, 0]
     for name, values in trace.columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values
+    if same_as is not None:
+        frame["same_hidden"] = _same_hidden(likelihood, theta, same_as)
     return frame
 
 
-def same_hidden(
-    learner: Learner, trials: Trials, parameters: Mapping[str, Any], participant: Hashable, seed: int = 0
-) -> np.ndarray:
-    """Probability that the same hidden option was in use on trials s and t of a participant, given all trials.
-
-    It needs no names of the options, which exchangeable ones do not have.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`.
-    participant
-        A label.
-    seed
-        Of the filters.
-
-    Returns
-    -------
-    array
-        ``(trials, trials)``, symmetric; NaN where a choice was missed.
-
-    Raises
-    ------
-    UsageError
-        As :func:`log_likelihood`; also for a learner without a hidden choice, or an unknown participant.
-    """
-    likelihood = likelihood_of(learner, trials, seed=seed)
+def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
+    """Probability that the hidden choice of a trial is that of the participant's trial of this number, ``(trials,)``."""
     if not isinstance(likelihood, EstimatedLikelihood):
-        raise UsageError(f"{learner} makes no hidden choice")
-    if participant not in trials.participants:
-        raise UsageError(
-            f"no participant {participant!r}. {did_you_mean(str(participant), [str(p) for p in trials.participants], 'participants')}"
-        )
-    n = trials.participants.index(participant)
-    return likelihood.same_hidden(n, matrix(learner, trials, parameters)[n])
-
-
-def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """:func:`log_likelihood` in interpreted Python: slow, and a debugger steps through the learner's own lines.
-
-    With a hidden choice it is an estimate by ten particles, whose purpose is the stepping through.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
-
-    Returns
-    -------
-    array
-        ``(participants,)``, in nats.
-    """
-    likelihood, theta = likelihood_of(learner, trials), matrix(learner, trials, parameters)
-    return likelihood.plain(theta)
+        raise UsageError(f"same_as={trial!r}: {likelihood.learner} makes no hidden choice")
+    longest = int(likelihood.trials.lengths.max())
+    if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
+        raise UsageError(f"same_as={trial!r}: the number of a trial is wanted, 1 to {longest}")
+    return np.concatenate(
+        [
+            likelihood.same_hidden(n, theta[n])[trial - 1] if trial <= length else np.full(length, np.nan)
+            for n, length in enumerate(likelihood.trials.lengths)
+        ]
+    )

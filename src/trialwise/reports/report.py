@@ -30,7 +30,7 @@ Checks = Literal["one-step"] | Environment | Recorded | Check | Mapping[str, Che
 def report(
     fits: Fits, path: str | PathLike[str] = "report.html", *, title: str | None = None, checks: Checks = None,
     truth: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, recovery: Recovery | Mapping[str, Recovery] | None = None, comparison: Comparison | None = None,
-    draws: int = 100, seed: int = 0, progress: bool = True,
+    datasets: int = 100, seed: int = 0, progress: bool = True,
 ) -> Path:  # fmt: skip
     """Write a report: data, learners with their equations, priors, diagnostics with a verdict, estimates, checks, methods, citations.
 
@@ -56,8 +56,8 @@ def report(
         What a recovery study found, ``recover(...)``; for several fits ``{name: study}``.
     comparison
         What ``compare(...)`` found about the fits.
-    draws, seed
-        Data sets of each check made now, and their seed.
+    datasets, seed
+        How many data sets each check made now simulates, and their seed.
     progress
         Whether bars are shown.
 
@@ -78,7 +78,9 @@ def report(
     named = _named(fits)
     if checks == "one-step" or isinstance(checks, Environment | Recorded):
         around = None if isinstance(checks, str) else checks
-        checks = {name: check(fit, around, draws=draws, seed=seed, progress=progress) for name, fit in named.items()}
+        checks = {
+            name: check(fit, around, datasets=datasets, seed=seed, progress=progress) for name, fit in named.items()
+        }
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(f'checks={checks!r}: what check(...) found, an environment such as AlienTask(), or "one-step"')
     checked, studied = _given(named, "checks", checks), _given(named, "recovery", recovery)

@@ -212,7 +212,7 @@ def recover(
         included; or recorded ``trials`` alone, for a learner with a continuous response.
     truth
         Where true values come from. None or ``"prior"``: the default prior, a new group for each data set. Ranges,
-        ``{"alpha": uniform(0, 0.2)}``, or whatever :func:`simulate` takes: each participant's own; parameters without one are
+        ``{"alpha": (0, 0.2)}``, or whatever :func:`simulate` takes: each participant's own; parameters without one are
         drawn from the prior. A fit of this learner: its posterior, one draw for each data set, of its participants along
         their own sequences.
     datasets
@@ -248,7 +248,7 @@ def recover(
 
     Examples
     --------
-    >>> ranges = {"alpha": uniform(0, 0.2), "beta": uniform(1, 5)}
+    >>> ranges = {"alpha": (0, 0.2), "beta": (1, 5)}
     >>> recover(QLearning(initial=1.2), AlienTask(), ranges, folder="recovery").sentences         # doctest: +SKIP
     """
     labels = participants_of(environment, participants, datasets, seed)

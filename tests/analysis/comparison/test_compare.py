@@ -15,7 +15,7 @@ import trialwise as tw
 from trialwise.analysis.comparison import crossvalidation
 from trialwise.analysis.comparison.compare import differences, stacked
 from trialwise.analysis.comparison.frequencies import exceedance, frequencies
-from trialwise.analysis.comparison.integrated import Groups, log_weights
+from trialwise.analysis.comparison.integrated import Groups, integrated_likelihood, log_weights
 from trialwise.cli.app import app
 from trialwise.likelihoods.log_mean import log_mean
 
@@ -28,7 +28,7 @@ QUIET = {"progress": False}
 @pytest.fixture(scope="module")
 def few():
     """Five agents of 60 trials who differ in their learning rates alone."""
-    return tw.simulate(RATE, tw.AlienTask(trials=60), {"alpha": tw.uniform(0.1, 0.6)}, participants=5, seed=2).trials
+    return tw.simulate(RATE, tw.environments.AlienTask(trials=60), {"alpha": (0.1, 0.6)}, participants=5, seed=2).trials
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def rates(few):
 @pytest.fixture(scope="module")
 def stimulus(small):
     """The agents of ``small`` under a learner that sees no context."""
-    return tw.fit(tw.StimulusLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=12, **QUIET)
+    return tw.fit(
+        tw.learners.StimulusLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=12, **QUIET
+    )
 
 
 def rate_table(trials, u, learner=RATE, **how):
@@ -100,8 +102,8 @@ def test_integrals_over_two_parameters_by_quadrature(few):
 
 
 def test_integrals_over_estimates_of_a_hidden_choice():
-    sets = tw.TaskSets(initial=1.2).fix(beta=2, forget=0.05, alpha_high=0.3, beta_high=2, forget_high=0.05)
-    trials = tw.simulate(sets, tw.AlienTask(trials=9), {"alpha": 0.4}, participants=2, seed=1).trials
+    sets = tw.learners.TaskSets(initial=1.2).fix(beta=2, forget=0.05, alpha_high=0.3, beta_high=2, forget_high=0.05)
+    trials = tw.simulate(sets, tw.environments.AlienTask(trials=9), {"alpha": 0.4}, participants=2, seed=1).trials
     grid = np.linspace(-8, 6, 141)
     exact = by_quadrature(rate_table(trials, grid, sets, method="exact"), grid, np.array([-0.5]), np.array([1.0]))
     groups = Groups(np.array([[-0.5]]), np.array([[1.0]]), np.random.default_rng(1).normal(-0.5, 1, (300, 2, 1)))
@@ -110,12 +112,15 @@ def test_integrals_over_estimates_of_a_hidden_choice():
 
 
 def test_integrated_likelihood_averages_over_the_group(rates, table):
-    found = tw.integrated_likelihood(rates, draws=4000)
+    found = integrated_likelihood(rates, draws=4000)
     mu, sd = group_of(rates)
     exact = logsumexp(by_quadrature(table, GRID, mu, sd), 0) - np.log(len(mu))
     error = np.hypot(found["standard_error"], 0.02)  # 200 of the 1000 groups are used
     assert (abs(found["log_likelihood"] - exact) < 4.5 * error).all() and (found["standard_error"] < 0.05).all()
     assert (found["effective"] > 400).all()
+    compared = tw.compare({"rates": rates, "again": rates}, "integrated", draws=4000, **QUIET)
+    np.testing.assert_array_equal(compared.elpd["rates"], found["log_likelihood"])
+    assert compared.table["difference"].eq(0).all() and compared.table["p"].isna().all()
 
 
 # -- what is predicted ---------------------------------------------------------------------------------------------------
@@ -157,7 +162,7 @@ def test_single_trials_as_arviz_has_them(fitted, small):
     count = sample.sizes["chain"] * sample.sizes["draw"]
     values = [sample[name].to_numpy().reshape(count, -1) for name in FLAT.names]
     each = [
-        tw.trial_log_likelihood(FLAT, small.trials, dict(zip(FLAT.names, v, strict=True)))
+        tw.trial_values(FLAT, small.trials, dict(zip(FLAT.names, v, strict=True)))["log_likelihood"].to_numpy()
         for v in zip(*values, strict=True)
     ]
     data = np.stack(each).reshape(2, 300, -1)
@@ -223,9 +228,9 @@ def test_a_restriction_against_its_parent(small, fitted):
 
 
 def test_hidden_choices_take_part():
-    learner = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
-    ranges = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}
-    trials = tw.simulate(learner, tw.AlienTask(trials=40), ranges, participants=3, seed=6).trials
+    learner = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+    ranges = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=40), ranges, participants=3, seed=6).trials
     sets = tw.fit(learner, trials, draws=60, chains=2, seed=1, **QUIET)
     flat = tw.fit(FLAT, trials, draws=100, tune=100, chains=2, seed=1, **QUIET)
     for method in ("participant", "future", "trial"):
@@ -244,27 +249,27 @@ def test_what_cannot_be_compared(fitted, small, rates):
     choice[5] = (choice[5] + 1) % 3
     other = replace(fitted, trials=replace(trials, choice=choice))
     with pytest.raises(
-        tw.UsageError, match="different trials: 1 responses differ, the first on trial 6 of participant"
+        tw.errors.UsageError, match="different trials: 1 responses differ, the first on trial 6 of participant"
     ):
         tw.compare({"a": fitted, "b": other})
-    with pytest.raises(tw.UsageError, match="different trials: participant"):
+    with pytest.raises(tw.errors.UsageError, match="different trials: participant"):
         tw.compare({"a": fitted, "b": rates})
     assert "has 120 trials in one, 100" in differences(trials, trials.first(100))
     assert "another order" in differences(trials, trials.select(trials.participants[::-1]))
     assert differences(trials, replace(trials)) == ""
-    with pytest.raises(tw.UsageError, match="1 fit: two or more"):
+    with pytest.raises(tw.errors.UsageError, match="1 fit: two or more"):
         tw.compare({"a": fitted})
-    with pytest.raises(tw.UsageError, match="wanted what fit"):
+    with pytest.raises(tw.errors.UsageError, match="wanted what fit"):
         tw.compare({"a": fitted, "b": FLAT})
-    with pytest.raises(tw.UsageError, match="'participant', 'future', 'trial'"):
+    with pytest.raises(tw.errors.UsageError, match="'participant', 'future', 'trial'"):
         tw.compare({"a": fitted, "b": fitted}, method="bic")
-    with pytest.raises(tw.UsageError, match="predicts no future"):
+    with pytest.raises(tw.errors.UsageError, match="predicts no future"):
         tw.compare({"a": fitted, "b": fitted}, start=4)
-    with pytest.raises(tw.UsageError, match="has 120 trials; the shortest"):
+    with pytest.raises(tw.errors.UsageError, match="has 120 trials; the shortest"):
         tw.compare({"a": fitted, "b": fitted}, method="future", start=121)
-    with pytest.raises(tw.UsageError, match="as many fits as trials"):
+    with pytest.raises(tw.errors.UsageError, match="as many fits as trials"):
         tw.compare({"a": fitted, "b": fitted}, method="trial", refit=True)
-    with pytest.raises(tw.UsageError, match="25 or more"):
+    with pytest.raises(tw.errors.UsageError, match="25 or more"):
         tw.compare({"a": fitted, "b": fitted}, draws=3)
     outcome = {"outcome": trials.outcome["outcome"] + 1}
     told = tw.compare({"a": fitted, "b": replace(fitted, trials=replace(trials, outcome=outcome))}, draws=25, **QUIET)
@@ -287,9 +292,9 @@ def test_points_by_aic_and_bic(small, fitted):
     by_aic = tw.compare(points, method="aic")
     assert by_aic.frequencies is None
     np.testing.assert_allclose(by_aic.elpd.sum(), -0.5 * by_aic.table["aic"])
-    with pytest.raises(tw.UsageError, match="of points one of"):
+    with pytest.raises(tw.errors.UsageError, match="of points one of"):
         tw.compare(points, method="trial")
-    with pytest.raises(tw.UsageError, match="fits and points together"):
+    with pytest.raises(tw.errors.UsageError, match="fits and points together"):
         tw.compare({"a": fitted, "b": points["free"]})
 
 

@@ -33,17 +33,17 @@ def load(path):
         tw.QLearning(initial=1.2).with_lapse().with_stickiness(),
         tw.QLearning().fix(forget=0.1),
         tw.QLearning().tie(forget="alpha"),
-        tw.RescorlaWagner(),
-        tw.PearceHall(),
-        tw.StimulusLearning(initial=1.2),
-        tw.TaskSets(initial=1.2),
-        tw.TaskSets(sets=2).tie(alpha_high="alpha").with_lapse().with_stickiness(),
-        tw.MixedTaskSets(initial=1.2),
-        tw.HierarchicalBayes(),
-        tw.HierarchicalBayes(published=True),
-        tw.AlienQLearning(carried=True),
-        tw.AlienTaskSets(carried=True),
-        tw.AlienHierarchicalBayes(frozen=True),
+        tw.learners.RescorlaWagner(),
+        tw.learners.PearceHall(),
+        tw.learners.StimulusLearning(initial=1.2),
+        tw.learners.TaskSets(initial=1.2),
+        tw.learners.TaskSets(sets=2).tie(alpha_high="alpha").with_lapse().with_stickiness(),
+        tw.learners.MixedTaskSets(initial=1.2),
+        tw.learners.HierarchicalBayes(),
+        tw.learners.HierarchicalBayes(published=True),
+        tw.learners.AlienQLearning(carried=True),
+        tw.learners.AlienTaskSets(carried=True),
+        tw.learners.AlienHierarchicalBayes(frozen=True),
     ],
     ids=repr,
 )
@@ -52,14 +52,14 @@ def test_built_in_learners(mine):
 
 
 def test_a_learner_of_two_stages():
-    check_learner(tw.HybridTwoStep(), columns={"cue": 3, "action": 2}, quiet=True).raise_if_failed()
+    check_learner(tw.learners.HybridTwoStep(), columns={"cue": 3, "action": 2}, quiet=True).raise_if_failed()
 
 
 def test_the_learner_for_teaching_keeps_all_but_one_check():
     """A hard choice of the set: nothing that follows slopes can fit it, and every one of them is told so."""
-    detail = failure(tw.ArgmaxTaskSets(initial=1.2), "every parameter matters")
+    detail = failure(tw.learners.ArgmaxTaskSets(initial=1.2), "every parameter matters")
     assert "alpha_high moves the likelihood only in steps" in detail and "argmax" in detail
-    result = check_learner(tw.ArgmaxTaskSets(initial=1.2), quiet=True)
+    result = check_learner(tw.learners.ArgmaxTaskSets(initial=1.2), quiet=True)
     assert sum(not check.passed for check in result.checks) == 1
 
 
@@ -390,7 +390,7 @@ def test_columns_are_recognised():
 
 
 def test_columns_called_after_a_dimension_hold_its_labels():
-    trials = specimen(tw.AlienTaskSets())
+    trials = specimen(tw.learners.AlienTaskSets())
     assert {name: c.levels for name, c in trials.columns.items()} == {
         "cue": "cue", "context": "context", "asked": "asked", "option_context": "context", "option_cue": "cue",
     }  # fmt: skip

@@ -48,7 +48,7 @@ for actions in map(int, sys.argv[1:]):
     x = target.start(random)
     mu, sd, u, theta = target.values(x)
     at = dict(zip(learner.names, theta.T))
-    np.testing.assert_allclose(tw.log_likelihood(learner, trials, at), tw.plain_log_likelihood(learner, trials, at), rtol=1e-10)
+    np.testing.assert_allclose(tw.log_likelihood(learner, trials, at), tw.log_likelihood(learner, trials, at, plain=True), rtol=1e-10)
     step = 1e-5 * random.standard_normal(len(x))
     np.testing.assert_allclose(target(x + step)[0] - target(x - step)[0], 2 * target(x)[1] @ step, rtol=1e-4)
 """
@@ -72,8 +72,8 @@ import trialwise as tw
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface
 from trialwise.inference.samplers.pseudo_marginal.correction import compiled
 
-trials = tw.data_set("alien_task_sets")[0].first(40)
-learner = tw.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
+trials = tw.load_data("alien_task_sets")[0].first(40)
+learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
 at = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
 print([float(value).hex() for value in tw.log_likelihood(learner, trials, at, particles=20)])
 
@@ -137,8 +137,8 @@ def kernels(monkeypatch):
 
 def test_a_key_covers_every_file_that_its_kernel_comes_from(kernels):
     """Else yesterday's machine code runs in place of today's text."""
-    trials = tw.data_set("alien_flat")[0].first(10)
-    learner, hidden = tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)
+    trials = tw.load_data("alien_flat")[0].first(10)
+    learner, hidden = tw.QLearning(initial=1.2), tw.learners.TaskSets(initial=1.2)
     packed, hidden_packed, population = pack(learner, trials), pack(hidden, trials), population_of(learner, trials)
     for kernel in (compiled.gradient_kernel, compiled.trace_kernel, compiled.rollout_kernel):
         kernel(learner, packed)

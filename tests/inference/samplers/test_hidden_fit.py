@@ -14,15 +14,15 @@ from trialwise.inference.samplers.pseudo_marginal import particle
 from trialwise.likelihoods import estimated
 from trialwise.population.population import population_of
 
-TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
-RANGES = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}
+TIED = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+RANGES = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
 QUIET = {"progress": False}
 
 
 @pytest.fixture(scope="module")
 def few():
     """Four agents of 60 trials."""
-    return tw.simulate(TIED, tw.AlienTask(trials=60), RANGES, participants=4, seed=6)
+    return tw.simulate(TIED, tw.environments.AlienTask(trials=60), RANGES, participants=4, seed=6)
 
 
 def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
@@ -119,7 +119,7 @@ def test_it_is_a_fit_like_every_other(few, tmp_path):
     assert told.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
     assert not told.table["overlap"].isna().any()
     assert {"emulator_error", "filter_noise", "particles", "away"} <= set(told.people)
-    with pytest.raises(tw.LearnerError, match="has no place in a PyMC model"):
+    with pytest.raises(tw.errors.LearnerError, match="has no place in a PyMC model"):
         fit.model  # noqa: B018
 
 
@@ -185,10 +185,10 @@ def frozen_likelihood(theta, data, uniforms, initial=1.2):
 def test_frozen_noise_fails_where_this_fit_does_not():
     """Agents who choose sets at random and agents who choose them by value: estimates of ``beta_high`` under frozen noise all
     come out where the prior has its mode; here they tell the two kinds apart."""
-    learner = tw.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
+    learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
     beta_high = np.array([0.02, 0.02, 4.0, 4.0])
     truth = {"alpha": 0.4, "beta": 2.0, "alpha_high": 0.3, "beta_high": beta_high}
-    trials = tw.simulate(learner, tw.AlienTask(trials=200), truth, participants=4, seed=11).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=200), truth, participants=4, seed=11).trials
     parameters = {p.name: p for p in learner.parameters}
     prior = population_of(learner, trials).prior
     random = np.random.default_rng(0)
@@ -230,7 +230,7 @@ def test_filters_run_where_they_are_sent(few, monkeypatch):
     trials = few.trials.first(30)
     with ThreadPoolExecutor(2) as pool:
         fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=who, **QUIET) for who in (None, pool)]
-        with pytest.raises(tw.UsageError, match="runs no particle filters; leave it out"):
+        with pytest.raises(tw.errors.UsageError, match="runs no particle filters; leave it out"):
             tw.fit(tw.QLearning(), trials, executor=pool)
     here, there = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
     np.testing.assert_array_equal(here, there)

@@ -142,10 +142,10 @@ def test_families_by_themselves():
             family.name == name and family.columns and family.parameters and set(family.random) <= {"uniform", "normal"}
         )
     assert dict(tw.QLearning().responses) == {"choice": FAMILIES["categorical"]}
-    assert dict(tw.RescorlaWagner().responses) == {"response": FAMILIES["normal"]}
+    assert dict(tw.learners.RescorlaWagner().responses) == {"response": FAMILIES["normal"]}
     assert [w.name for w in tw.QLearning().family.wrappers] == ["stickiness", "lapse"]
     assert families_in(specimen(tw.QLearning())) == [FAMILIES["categorical"]]
-    assert families_in(specimen(tw.RescorlaWagner())) == [FAMILIES["normal"]]
+    assert families_in(specimen(tw.learners.RescorlaWagner())) == [FAMILIES["normal"]]
 
 
 def test_a_new_family_by_hand():
@@ -178,7 +178,9 @@ def test_a_new_family_is_simulated_tabulated_and_checked():
     assert (waits > 0).all()
     assert (waits * tw.trial_values(Waiter(), simulation.trials, VALUES)["rate"]).mean() == pytest.approx(1.0, abs=0.15)
     np.testing.assert_allclose(
-        tw.trial_log_likelihood(Waiter(), simulation.trials, VALUES), simulation.log_probability, rtol=1e-12
+        tw.trial_values(Waiter(), simulation.trials, VALUES)["log_likelihood"].to_numpy(),
+        simulation.log_probability,
+        rtol=1e-12,
     )
     found = check_learner(Waiter, simulation.trials, quiet=True)
     assert {c.name for c in found.checks if not c.passed} <= {"a missed trial only elapses"}, found

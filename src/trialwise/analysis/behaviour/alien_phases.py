@@ -144,7 +144,7 @@ def _checked(trials: Trials) -> np.ndarray:
     if strange:
         raise UsageError(
             f"these are not trials of AlienExperiment: {strange}. Simulate it, or read its columns with "
-            "levels=tw.AlienExperiment.levels"
+            "levels=tw.environments.AlienExperiment.levels"
         )
     return np.asarray(trials.choice)
 

@@ -34,6 +34,7 @@ ABOUT = {
     "participant": "a new participant's choices, parameters integrated out under the group",
     "future": "each participant's later choices, one step ahead, parameters integrated out given the earlier ones",
     "trial": "another choice of the same participants, conditional on their parameters",
+    "integrated": "each participant's choices, parameters integrated out under the group that was fitted to them too",
     "bic": "-BIC/2, an approximation of log evidence from point estimates",
     "aic": "-AIC/2, from point estimates",
 }
@@ -129,7 +130,9 @@ def compare(
         integrated out under the group. ``"future"``: each person's choices from ``start`` on, one step ahead, given the earlier
         ones and everybody else. ``"trial"``: single choices, conditional on the person's parameters, which the person's
         other choices, later ones included, have told: this predicts another choice of the **same people** and says little
-        about new ones. See :mod:`trialwise.analysis.comparison.crossvalidation`. Of points: ``"bic"``, the
+        about new ones. ``"integrated"``: nothing is left out; each participant's parameters are integrated out under
+        the group that was fitted to all, which favours learners with more parameters a little. See
+        :mod:`trialwise.analysis.comparison.crossvalidation`. Of points: ``"bic"``, the
         default, k ln(n) - 2 LL, or ``"aic"``, 2k - 2 LL, summed over participants (R24).
     start
         With ``"future"``: the first trial predicted, counted from 1; by default the second half of each one's trials is.
@@ -170,6 +173,8 @@ def compare(
     by: Method = method or "participant"  # type: ignore[assignment]
     if start is not None and by != "future":
         raise UsageError(f'start={start}: method="{by}" predicts no future; write method="future"')
+    if refit and by == "integrated":
+        raise UsageError(Argument("refit", True), ' leaves participants out; method="integrated" leaves nobody out')
     if refit and by == "trial":
         raise UsageError(
             Argument("refit", True), ' leaves participants out; with method="trial" there are as many fits as trials'

@@ -23,7 +23,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from trialwise.analysis.comparison.integrated import Groups, Tell, groups_of, log_weights
+from trialwise.analysis.comparison.integrated import (
+    DRAWS as INTEGRATED,
+    Groups,
+    Tell,
+    groups_of,
+    integrated_likelihood,
+    log_weights,
+)
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws
@@ -34,7 +41,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.likelihoods.log_mean import log_mean
 
-Method = Literal["participant", "future", "trial"]
+Method = Literal["participant", "future", "trial", "integrated"]
 
 MOST_POINTS = 4000
 """Points of each participant at most, where there is no group."""
@@ -287,7 +294,20 @@ def held_out(fit: Fit, method: Method, start: int | None, **how: Any) -> HeldOut
     """What ``method`` says, of one fit; see :func:`trialwise.compare`."""
     learner = fit._learner("compare")
     refit = how.pop("refit")
+    if method == "integrated":
+        return _integrated(fit, **how)
     if method == "trial":
         return by_trial(fit, learner, **how)
     given = beginnings(fit.trials, start) if method == "future" else None
     return by_participant(fit, learner, given, refit=refit, **how)
+
+
+def _integrated(fit: Fit, *, draws: int | None, particles: int, seed: int, tell: Tell) -> HeldOut:
+    """Nothing held out: each participant's likelihood, parameters integrated out under the group that was fitted to all."""
+    given = {} if draws is None else {"draws": draws}
+    found = integrated_likelihood(fit, particles=particles, seed=seed, **given)
+    tell(1.0)
+    people = len(found)
+    value, error = found["log_likelihood"].to_numpy(), found["standard_error"].to_numpy()
+    unknown = np.full(people, np.nan)
+    return HeldOut(value, error, unknown, unknown, np.arange(people), draws or INTEGRATED, 1.0)

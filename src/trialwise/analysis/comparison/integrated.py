@@ -51,6 +51,10 @@ BLOCK, BLOCK_ESTIMATED = 4000, 400
 """Points of a participant evaluated in one go, which bounds memory; fewer where each takes long, so that progress is told."""
 
 
+DRAWS = 800
+"""Draws that an integrated likelihood takes by default: points of each participant under all draws of the group together."""
+
+
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Draws of what participants come from, all on the unconstrained scale.
@@ -234,7 +238,7 @@ def _spread_out(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarr
     return np.asarray(random.standard_normal(shape) / np.sqrt(random.chisquare(FREEDOM, (*shape[:-1], 1)) / FREEDOM))
 
 
-def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed: int = 0) -> pd.DataFrame:
+def integrated_likelihood(fit: Fit, draws: int = DRAWS, particles: int = 200, seed: int = 0) -> pd.DataFrame:
     """The integrated likelihood of every participant, averaged over the group's posterior.
 
     The group was learnt from all participants, this one among them: for predictions of new people see

@@ -73,7 +73,6 @@ class Design:
 
 def ranges_of(learners: Sequence[Learner], given: Sequence[str]) -> dict[str, Any]:
     """What ``--param`` says of parameters of these learners."""
-    from trialwise.environments.simulate import uniform
 
     known = {name: None for learner in learners for name in learner.names}
     values: dict[str, Any] = {}
@@ -84,7 +83,7 @@ def ranges_of(learners: Sequence[Learner], given: Sequence[str]) -> dict[str, An
             raise UsageError(f"--param {text}: no free parameter {name!r}{held}; there are {', '.join(known)}")
         try:
             bounds = [float(part) for part in value.split(":")]
-            values[name] = bounds[0] if len(bounds) == 1 else uniform(*bounds)
+            values[name] = bounds[0] if len(bounds) == 1 else tuple(bounds)
         except (ValueError, TypeError):
             raise UsageError(
                 f"--param {text}: write {name}=0.1, or {name}=0:0.2 to draw each participant's value"

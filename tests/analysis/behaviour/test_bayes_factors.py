@@ -12,7 +12,7 @@ from trialwise.analysis.behaviour.measures import measured
 def test_normal_statistics_have_the_ratio_of_their_densities():
     random = np.random.default_rng(1)
     made = {"low": pd.DataFrame({"s": random.normal(0, 1, 20_000)}), "high": {"s": random.normal(1, 2, 20_000)}}
-    table = tw.bayes_factors(made, {"s": 0.5})
+    table = tw.behaviour.bayes_factors(made, {"s": 0.5})
     one = table.loc[("s", "low", "high")]
     true = norm.logpdf(0.5, 0, 1) - norm.logpdf(0.5, 1, 2)
     assert one["log"] == pytest.approx(true, abs=4 * one["error"] + 0.02) and one["error"] < 0.03
@@ -31,7 +31,9 @@ def test_normal_statistics_have_the_ratio_of_their_densities():
 def test_the_error_is_that_of_repeating_it():
     random = np.random.default_rng(2)
     tables = [
-        tw.bayes_factors({"a": {"s": random.normal(0, 1, 300)}, "b": {"s": random.normal(1, 1, 300)}}, {"s": 0.0})
+        tw.behaviour.bayes_factors(
+            {"a": {"s": random.normal(0, 1, 300)}, "b": {"s": random.normal(1, 1, 300)}}, {"s": 0.0}
+        )
         for _ in range(300)
     ]
     logs = [table.loc[("s", "a", "b"), "log"] for table in tables]
@@ -41,15 +43,17 @@ def test_the_error_is_that_of_repeating_it():
 
 def test_far_tails_are_called_unknown():
     random = np.random.default_rng(3)
-    table = tw.bayes_factors({"a": {"s": random.normal(0, 1, 500)}, "b": {"s": random.normal(9, 1, 500)}}, {"s": 9.0})
+    table = tw.behaviour.bayes_factors(
+        {"a": {"s": random.normal(0, 1, 500)}, "b": {"s": random.normal(9, 1, 500)}}, {"s": 9.0}
+    )
     assert np.isfinite(table["log"]).all() and not table["known"].any() and table["near"].min() == 0
 
 
 def test_what_was_filled_in_has_no_density():
     """The published preference of flat agents was .5 whatever they had learnt."""
     made = {"flat": {"preference": np.full(100, 0.5)}, "other": {"preference": np.linspace(0.4, 0.7, 100)}}
-    with pytest.raises(tw.UsageError, match=r"'preference' is 0.5 in all 100 data sets of 'flat'.*filled in"):
-        tw.bayes_factors(made, {"preference": 0.61})
+    with pytest.raises(tw.errors.UsageError, match=r"'preference' is 0.5 in all 100 data sets of 'flat'.*filled in"):
+        tw.behaviour.bayes_factors(made, {"preference": 0.61})
 
 
 @pytest.mark.parametrize(
@@ -62,19 +66,19 @@ def test_what_was_filled_in_has_no_density():
     ],
 )
 def test_what_cannot_be_compared(made, observed, words):
-    with pytest.raises(tw.UsageError, match=words):
-        tw.bayes_factors(made, observed)
+    with pytest.raises(tw.errors.UsageError, match=words):
+        tw.behaviour.bayes_factors(made, observed)
 
 
 def test_learners_are_told_apart_by_what_they_simulate():
     """One that cannot tell contexts apart is right less often than agents that can."""
     known = {"alpha": 0.3, "forget": 0.02}
     true = tw.simulate(
-        tw.QLearning(initial=1.2), tw.AlienTask(trials=200), known | {"beta": 3.0}, participants=8, seed=1
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=200), known | {"beta": 3.0}, participants=8, seed=1
     ).trials
     made = {}
-    for learner in (tw.QLearning(initial=1.2).fix(**known), tw.StimulusLearning(initial=1.2).fix(**known)):
-        sets = tw.predict(learner, "rollout", tw.AlienTask().on(true), draws=100, seed=1)
+    for learner in (tw.QLearning(initial=1.2).fix(**known), tw.learners.StimulusLearning(initial=1.2).fix(**known)):
+        sets = tw.predict(learner, "rollout", tw.environments.AlienTask().on(true), datasets=100, seed=1)
         made[type(learner).__name__] = pd.DataFrame([measured(trials).mean() for trials in sets])
-    table = tw.bayes_factors(made, measured(true).mean()[["accuracy"]])
+    table = tw.behaviour.bayes_factors(made, measured(true).mean()[["accuracy"]])
     assert table.loc[("accuracy", "QLearning", "StimulusLearning"), "log"] > 1
