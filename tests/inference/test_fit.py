@@ -77,10 +77,9 @@ def test_one_chain(small):
 
 
 def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
-    from trialwise.inference import fit as module
     from trialwise.inference.samplers import nuts
 
-    monkeypatch.setattr(module, "DRAWS", 40)
+    monkeypatch.setattr(nuts, "DRAWS", 40)
     monkeypatch.setattr(nuts, "divergences", lambda tree: 0)
     found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
     sizes = found.tree["posterior"].sizes

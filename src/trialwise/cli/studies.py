@@ -61,6 +61,9 @@ class Fits:
     ] = None
     tune: Annotated[int | None, _option("--tune", "N", "Draws for tuning, not kept.", SAMPLING, min=1)] = None
     chains: Annotated[int | None, _option("--chains", "N", "Chains; by default 4.", SAMPLING, min=1)] = None
+    sampler: Annotated[
+        str | None, _option("--sampler", "NAME", "By default the one that suits the learner.", SAMPLING)
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """What was given; the rest is left to the library."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.diagnose import Diagnosis, diagnose
-from trialwise.inference.fit import PSEUDO_MARGINAL
 from trialwise.inference.fitted import Fit
+from trialwise.inference.sampler import Sampler
+from trialwise.inference.samplers import SAMPLERS
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.responses import families_in
 from trialwise.learners.responses.family import ResponseFamily
@@ -77,9 +78,9 @@ class Subject:
         return families_in(self.fit.trials)[0] if learner is None else learner.family
 
     @property
-    def by_particles(self) -> bool:
-        """Whether it was fitted by particles."""
-        return bool(self.fit.attrs["sampler"] == PSEUDO_MARGINAL)
+    def sampler(self) -> Sampler:
+        """How the posterior was sampled."""
+        return SAMPLERS[str(self.fit.attrs["sampler"])]
 
     @property
     def grouped(self) -> bool:

@@ -24,7 +24,8 @@ from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
 from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.draws import row_label
-from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
+from trialwise.inference.fit import fit
+from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import Learner
 from trialwise.population.population import Population
 from trialwise.studies.pieces import divided, failures
@@ -176,8 +177,8 @@ def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band
 def calibrate(
     learner: Learner, environment: Surroundings, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
-    chains: int = CHAINS, ranks: int = RANKS, folder: str | PathLike[str] | None = None, executor: Any = None,
-    workers: int | None = None, progress: bool = True,
+    chains: int = CHAINS, sampler: str | None = None, ranks: int = RANKS, folder: str | PathLike[str] | None = None,
+    executor: Any = None, workers: int | None = None, progress: bool = True,
 ) -> Calibration:  # fmt: skip
     """Simulation-based calibration of the hierarchical fit of a learner, in a design.
 
@@ -194,7 +195,7 @@ def calibrate(
         The prior that groups are drawn from and fitted with, by name, in place of the default one (which is wide: agents at
         random and agents that never err are in it): ``{"alpha_mu": pm.Normal.dist(-1.5, 0.7), "alpha_sd": pm.HalfNormal.dist(0.6)}``.
         The default one is taken at the design's spread of outcomes, and is the same for all data sets.
-    draws, tune, chains
+    draws, tune, chains, sampler
         Of each fit, see :func:`fit`.
     ranks
         Draws among which the truth has its rank.
@@ -219,7 +220,7 @@ def calibrate(
     if ranks > (DRAWS if draws is None else draws) * chains:
         raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
     population = population_in(learner, environment, seed, priors)
-    how = {"draws": draws, "tune": tune, "chains": chains}
+    how = {"draws": draws, "tune": tune, "chains": chains, "sampler": sampler}
     study = CalibrationStudy(environment, people, seed, learner, population, how, ranks)
     return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress)
 

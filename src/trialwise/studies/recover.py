@@ -18,8 +18,9 @@ from trialwise.base.message import Argument, Message, Restriction
 from trialwise.base.result import Finding, Result, Severity
 from trialwise.environments.environment import Environment
 from trialwise.environments.simulate import Simulation, Surroundings
-from trialwise.inference.fit import CHAINS, TUNE, fit
+from trialwise.inference.fit import fit
 from trialwise.inference.fitted import Fit
+from trialwise.inference.sampler import CHAINS, TUNE
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors
 from trialwise.studies.pieces import divided, failures
@@ -198,8 +199,8 @@ def recover(
     learner: Learner, environment: Surroundings, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
     participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, pooling: str = "partial",
     priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE, chains: int = CHAINS,
-    interval: float = INTERVAL, folder: str | PathLike[str] | None = None, executor: Any = None, workers: int | None = None,
-    progress: bool = True,
+    sampler: str | None = None, interval: float = INTERVAL, folder: str | PathLike[str] | None = None, executor: Any = None,
+    workers: int | None = None, progress: bool = True,
 ) -> Recovery:  # fmt: skip
     """Simulate participants whose parameters are known, fit them, and see what comes back.
 
@@ -221,7 +222,7 @@ def recover(
         Of each data set: how many, or labels. By default 30, or those of the recorded trials.
     seed
         The same seed gives the same study, whoever does the work.
-    pooling, priors, draws, tune, chains
+    pooling, priors, draws, tune, chains, sampler
         Of each fit, see :func:`fit`; not ``pooling="complete"``, which has no participants' values.
     interval
         Probability of the intervals whose coverage is told.
@@ -262,7 +263,14 @@ def recover(
     if isinstance(truth, Fit):
         environment = environment.on(truth.trials) if isinstance(environment, Environment) else environment
         labels = tuple(labels_in(environment, list(truth.trials.participants)))
-    how = {"pooling": pooling, "priors": dict(priors or {}), "draws": draws, "tune": tune, "chains": chains}
+    how = {
+        "pooling": pooling,
+        "priors": dict(priors or {}),
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "sampler": sampler,
+    }
     source = truth_of(truth, learner, environment, seed)
     study = RecoveryStudy(environment, labels, seed, learner, source, how, interval)
     return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress, truth=repr(truth))

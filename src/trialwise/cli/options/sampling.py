@@ -42,6 +42,15 @@ class Sampling:
     tune: Annotated[int | None, _option("Draws for tuning, not kept.", 1)] = None
     chains: Annotated[int, _option("Chains.", 1, default=True)] = 4
     seed: Annotated[int | None, _option("The same seed gives the same draws.", 0)] = None
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="nuts or pseudo-marginal; by default the one that suits the learner.",
+            metavar="NAME",
+            rich_help_panel=PANEL,
+            show_default=False,
+        ),
+    ] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell only what went wrong.", rich_help_panel=PANEL)] = (
         False
     )
@@ -59,7 +68,7 @@ class Sampling:
 
         if not self.quiet:
             say("preparing: a learner's first fit compiles it, some seconds, and keeps that for the next", "dim")
-        given: dict[str, Any] = {"draws": self.draws, "tune": self.tune}
+        given: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler}
         given = {name: value for name, value in given.items() if value is not None}
         result: Fit = fit(
             learner,

@@ -1,22 +1,29 @@
-"""NUTS by nutpie: of the default model through its compiled posterior, of any other through PyMC."""
+"""NUTS by nutpie, in whitened coordinates: of the default model through its compiled posterior, of any other through PyMC."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.cores import cores
+from trialwise.base.errors import UsageError
 from trialwise.inference.draws import Layout
-from trialwise.population.density import Posterior
+from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
+from trialwise.inference.starts import check_starts
+from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
+
+    from trialwise.population.density import Posterior
+
+NAME = "nuts"
 
 TARGET_ACCEPT, CAREFUL = 0.8, 0.9
 """Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
@@ -159,3 +166,56 @@ def gradients(tree: xr.DataTree) -> int:
     return sum(
         int(tree[group].n_steps.sum()) for group in ("sample_stats", "warmup_sample_stats") if group in tree.children
     )
+
+
+def sample(request: Request) -> Sampled:
+    """Draws of the posterior, after a look at starting points."""
+    from trialwise.population.density import posterior as compiled_posterior
+    from trialwise.population.geometry.expansion import expand
+
+    likelihood, population = request.likelihood, request.population
+    learner, trials = likelihood.learner, likelihood.trials
+    if request.checkpoint is not None:
+        raise UsageError(f"checkpoint={str(request.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
+    if request.executor is not None:
+        raise UsageError(f"executor={request.executor!r}: {learner} runs no particle filters; leave it out")
+    began = time.perf_counter()
+    notes = list(check_starts(likelihood, population.prior, request.seed))
+    draws = DRAWS if request.draws is None else int(request.draws)
+    how = How(draws, request.tune, request.chains, request.seed, request.lacking)
+    evaluate = likelihood_of(learner, trials, pooled=population.shared)
+    expansion = expand(evaluate, population)
+    prepared = time.perf_counter()
+    if population.unusual:
+        from trialwise.population.pymc.model import build_model
+
+        model = build_model(learner, trials, population, "whitened" if population.grouped else "centred", expansion)
+        run = sample_model(model, how, progress=request.progress)
+    else:
+        target = compiled_posterior(learner, likelihood.packed, population, expansion)
+        target(target.start(np.random.default_rng(request.seed)))  # compiles it, or loads it
+        run = sample_posterior(target, trials.participants, how, progress=request.progress)
+    preparing = likelihood.calls + evaluate.calls + (not population.unusual)
+    attributes = {
+        "gradients": run.gradients + preparing,
+        "gradients_of_preparation": preparing,
+        "seconds_of_preparation": prepared - began,
+        "seconds_of_compiling_and_loading": time.perf_counter() - prepared - run.seconds,
+        "target_accept": run.target_accept,
+        "tune": request.tune,
+    }
+    return Sampled(run.tree, run.seconds, attributes, [*notes, *run.notes])
+
+
+def _sentence(attrs: Mapping[str, Any], draws: str) -> str:
+    tuned = f", after {int(attrs['tune'])} draws of tuning" if "tune" in attrs else ""
+    return (
+        f"The posterior was sampled by the No-U-Turn Sampler (Hoffman & Gelman, 2014; target acceptance {float(attrs['target_accept']):g}) "
+        f"with exact gradients: {draws}{tuned}."
+    )
+
+
+SAMPLER = Sampler(
+    NAME, "NUTS in whitened coordinates", needs_gradient=True, preferred=10, sample=sample, sentence=_sentence,
+    figures=lambda attrs, stats: [("gradients", f"{attrs['gradients']:,}")], works=("nuts", "bfmi"),
+)  # fmt: skip

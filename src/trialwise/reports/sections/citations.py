@@ -28,10 +28,7 @@ WORKS = {
 def section(subjects: list[Subject]) -> Section:
     """Sources, methods and software, standards."""
     used = ["rhat"]
-    if any(subject.by_particles for subject in subjects):
-        used.append("pseudo-marginal")
-    if not all(subject.by_particles for subject in subjects):
-        used += ["nuts", "bfmi"]
+    used += dict.fromkeys(work for subject in subjects for work in subject.sampler.works)
     used += ["nutpie", "arviz", "numba"]
     found: list[Block] = []
     sources = [each for subject in subjects for each in _sources(subject)]
@@ -40,7 +37,7 @@ def section(subjects: list[Subject]) -> Section:
             Heading("Learners, as their docstrings have it"),
             Listing([prose(each) for each in dict.fromkeys(sources)]),
         ]
-    found += [Heading("Methods and software"), Listing([WORKS[name] for name in used])]
+    found += [Heading("Methods and software"), Listing([WORKS.get(name, name) for name in used])]
     found += [Heading("Standards that this report follows"), Listing([WORKS["barg"], WORKS["ten rules"]])]
     return Section("citations", "Citations", found)
 

@@ -113,16 +113,7 @@ def _alone(subject: Subject, k: int, p: Parameter) -> str:
 def _sampler(subject: Subject) -> str:
     attrs, drawn = subject.fit.attrs, subject.fit.draws
     draws = f"{counted(drawn.chains, 'chain')} of {counted(drawn.length, 'draw')} each"
-    if subject.by_particles:
-        return (
-            "The likelihood of the unobserved choices was estimated by a fully adapted particle filter; draws of an emulated posterior "
-            f"were corrected by pseudo-marginal Metropolis chains, whose target is the exact posterior (Andrieu & Roberts, 2009): {draws}."
-        )
-    tuned = f", after {counted(int(attrs['tune']), 'draw')} of tuning" if "tune" in attrs else ""
-    return (
-        f"The posterior was sampled by the No-U-Turn Sampler (Hoffman & Gelman, 2014; target acceptance {float(attrs['target_accept']):g}) "
-        f"with exact gradients: {draws}{tuned}."
-    )
+    return subject.sampler.sentence(attrs, draws)
 
 
 def _diagnostics(subject: Subject) -> str:
@@ -132,7 +123,7 @@ def _diagnostics(subject: Subject) -> str:
         f"Over all {of}, the largest R-hat was {table['r_hat'].max():.3f}, and the smallest bulk and tail effective sample sizes were "
         f"{table['ess_bulk'].min():.0f} and {table['ess_tail'].min():.0f} (Vehtari et al., 2021)"
     )
-    if not subject.by_particles:
+    if subject.sampler.counts_divergences:
         count = int(stats["diverging"].sum())
         text += f"; {'no transition' if not count else counted(count, 'transition')} diverged"
     return f"{text}."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from trialwise.base.result import having
 from trialwise.base.rows import Rows
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, listing
@@ -60,29 +58,18 @@ def _figures(subject: Subject) -> list[tuple[str, str]]:
     told = [
         (
             "sampler",
-            "particles, corrected by pseudo-marginal chains"
-            if subject.by_particles
-            else "NUTS in whitened coordinates",
+            subject.sampler.title,
         ),
         ("chains x draws kept", f"{stats.sizes['chain']} x {stats.sizes['draw']}"),
         ("largest R-hat", f"{table['r_hat'].max():.3f}"),
         ("fewest effective draws, bulk", f"{table['ess_bulk'].min():.0f}"),
         ("fewest effective draws, tail", f"{table['ess_tail'].min():.0f}"),
     ]
-    if subject.by_particles:
-        particles = json.loads(attrs["particles"])
-        told += [
-            ("draws at which chains moved", f"{float(stats['accepted'].mean()):.0%}"),
-            ("particles of a participant", f"{min(particles)} to {max(particles)}"),
-            ("particle filters run", f"{attrs['filters']:,}"),
-            ("largest SD of a log-likelihood estimate", f"{max(json.loads(attrs['filter_noise'])):.2g}"),
-            ("largest error of an emulator (SD)", f"{max(json.loads(attrs['emulator_error'])):.2g}"),
-        ]
-    else:
+    if subject.sampler.counts_divergences:
         told.append(("divergent transitions", str(int(stats["diverging"].sum()))))
-        if "e_bfmi" in subject.diagnosis.sampler:
-            told.append(("least E-BFMI", f"{subject.diagnosis.sampler['e_bfmi'].min():.2f}"))
-        told.append(("gradients", f"{attrs['gradients']:,}"))
+    if "e_bfmi" in subject.diagnosis.sampler:
+        told.append(("least E-BFMI", f"{subject.diagnosis.sampler['e_bfmi'].min():.2f}"))
+    told += subject.sampler.figures(attrs, stats)
     seconds = float(attrs["seconds"])
     return [*told, ("time", f"{seconds / 60:.1f} minutes" if seconds > 120 else f"{seconds:.0f} seconds")]
 
