@@ -26,6 +26,7 @@ from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
+from trialwise.learners.responses import families_in
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
 
@@ -151,7 +152,7 @@ def predict(
             recorded = recorded.trials
         if isinstance(source, Fit) and environment is not None:
             raise UsageError("one-step predictions are about the fit's own trials: leave the environment out")
-        if not isinstance(recorded, Trials) or recorded.choice is None:
+        if not isinstance(recorded, Trials) or not any(family.acts for family in families_in(recorded)):
             raise UsageError('one-step predictions need recorded choices: predict(learner, "one-step", trials)')
         surroundings: Environment | Recorded | Trials = recorded
     elif isinstance(environment, Environment) and isinstance(source, Fit):

@@ -38,17 +38,16 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
             elif "start" in do:
                 state = do["start"](agent, task)
         there = [(family, observed[t]) for family, observed in responses if not family.missing(observed[t : t + 1])[0]]
-        for family, row in there:
-            score = family.by_hand(learner, agent, state, trial, hidden, last, row)
-            scores[n] = np.nansum([scores[n], score])
         if there:
+            scores[n] = sum(family.by_hand(learner, agent, state, trial, hidden, last, row) for family, row in there)
             scores[n] += _log_hidden(learner, agent, state, trial, hidden)
         for family, row in there:
             last = family.received(row) if family.acts else last
         if "elapse" in do:
             do["elapse"](agent, state, trial)
-        needed = [family for family, _ in responses if not family.learns_when_missing]
-        if "learn" in do and outcome is not None and len([f for f, _ in there if f in needed]) == len(needed):
+        answered = {family for family, _ in there}
+        learns = all(family in answered or family.learns_when_missing for family, _ in responses)
+        if "learn" in do and outcome is not None and learns:
             family, observed = responses[0]
             do["learn"](agent, state, trial, *hidden, family.received(observed[t]), outcome)
     return scores
