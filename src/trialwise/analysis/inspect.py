@@ -32,7 +32,7 @@ class Summary:
     max: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection(Result):
     """What :func:`inspect` found.
 

@@ -27,7 +27,7 @@ class Check:
     detail: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conformance(Result):
     """What came of checking a learner.
 
@@ -80,9 +80,6 @@ class Conformance(Result):
     def headline(self) -> str:
         """Whether the learner passes."""
         return f"{self.learner} {f'passes all {len(self.checks)} checks' if self.passed else 'fails'}"
-
-    def __str__(self) -> str:
-        return "\n  ".join([self.headline, *(finding.sentence for finding in self.findings)])
 
     def __rich__(self) -> Any:
         from rich.table import Table
