@@ -46,7 +46,7 @@ class Alone:
 
         import trialwise as tw
         from trialwise.analysis.comparison.integrated import integrand, values_at
-        from trialwise.analysis.true_values import seeds
+        from trialwise.base.streams import stream, stream_seed
         from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.draws import Draws, row_label
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
@@ -55,7 +55,9 @@ class Alone:
         from trialwise.studies.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
 
         began = time.perf_counter()
-        random, simulating, fitting = seeds(SEED, number)
+        random = stream(SEED, "true parameters", part=number)
+        simulating = stream_seed(SEED, "simulated data set", part=number)
+        fitting = stream_seed(SEED, "fit of a data set", part=number)
         prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
         population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))

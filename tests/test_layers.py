@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import trialwise
+from trialwise.base.streams import PURPOSES
 
 SOURCE = Path(trialwise.__file__).parent
 
@@ -219,6 +220,41 @@ def test_the_engine_is_used_by_its_face():
         for alias in node.names
     }
     assert named == used
+
+
+def test_random_numbers_come_from_one_place():
+    words = ("default_rng", "SeedSequence", "Philox", "RandomState")
+    report(
+        f"{name} makes random numbers of its own: use base.streams"
+        for name, tree in TREES.items()
+        if name != "base.streams" and {getattr(node, "attr", None) for node in ast.walk(tree)} & set(words)
+    )
+
+
+def test_every_purpose_of_random_numbers_is_served_in_one_module():
+    """Else two verbs could repeat each other's random numbers."""
+    makers = (
+        "stream",
+        "stream_of",
+        "stream_key",
+        "stream_seed",
+        "own_keys",
+        "CommonStreams",
+        "FreshStreams",
+        "CountedStreams",
+    )
+    places = {purpose: set() for purpose in PURPOSES}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree) if name != "base.streams" else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in makers:
+                for argument in node.args:
+                    if isinstance(argument, ast.Constant) and argument.value in places:
+                        places[argument.value].add(name)
+    report(
+        f"{purpose!r} is served in {sorted(found) or 'no module'}"
+        for purpose, found in places.items()
+        if len(found) != 1
+    )
 
 
 def test_only_inference_samples():

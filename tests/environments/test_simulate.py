@@ -1,6 +1,7 @@
 """Simulation: whose random numbers are whose, what is drawn, recorded sequences, files (R20)."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.base.errors import ModelError, UsageError
-from trialwise.base.streams import streams
+from trialwise.base.streams import checked_seed, stream, stream_key, stream_seed
 from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
@@ -61,22 +62,34 @@ class Bandit(Environment):
 
 
 def test_streams_depend_on_seed_label_and_purpose():
-    def numbers(seed, label, purpose):
-        return tuple(streams(seed)(label, purpose).random(4))
+    def numbers(*key):
+        return tuple(stream(*key).random(4))
 
-    drawn = {numbers(*key) for key in [(0, 1, "a"), (1, 1, "a"), (0, 2, "a"), (0, 1, "b"), (0, "1', 'a", "")]}
-    assert len(drawn) == 5
-    assert numbers(0, 1, "a") == numbers(0, "1", "a") == numbers(0, np.int64(1), "a")
+    keys = [
+        (0, "response", 1),
+        (1, "response", 1),
+        (0, "response", 2),
+        (0, "outcomes", 1),
+        (0, "response", "1', 'outcomes"),
+    ]
+    keys += [(0, "parameter", 1, "alpha"), (0, "parameter", 1, "beta"), (0, "response")]
+    assert len({numbers(*key) for key in keys}) == len({stream_key(*key) for key in keys}) == len(keys)
+    assert len({stream_seed(*key) for key in keys}) == len(keys)
+    assert numbers(0, "response", 1) == numbers(0, "response", "1") == numbers(0, "response", np.int64(1))
 
 
 def test_streams_are_the_same_on_every_machine():
-    assert streams(0)(0, "x").random(2).tolist() == [0.9140832248251032, 0.14310397919565732]
+    assert stream(0, "sequence", 0).random(2).tolist() == [0.7653640134457819, 0.7058332881405555]
 
 
-@pytest.mark.parametrize("seed", [-1, 0.5, None, True])
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", True])
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(UsageError, match="whole number"):
-        streams(seed)
+        checked_seed(seed)
+
+
+def test_a_seed_may_be_taken_from_the_system():
+    assert checked_seed(None) != checked_seed(None)
 
 
 # -- determinism -------------------------------------------------------------------------------------------------------
@@ -125,17 +138,17 @@ def test_the_data_are_whole(flat):
 
 
 def test_outcomes_are_those_of_the_choice(flat):
-    task, stream = AlienTask(), streams(11)
+    task, numbers = AlienTask(), partial(stream, 11)
     for n, label in enumerate(flat.trials.participants):
         rows = slice(*flat.trials.offsets[n : n + 2])
-        potential = task.potential(task.show(stream(label, "sequence")), stream(label, "outcomes"))
+        potential = task.potential(task.show(numbers("sequence", label)), numbers("outcomes", label))
         got = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
         np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], got)
 
 
 def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
-    task, stream = AlienTask(), streams(11)
-    could = [task.potential(task.show(stream(n, "sequence")), stream(n, "outcomes")) for n in range(8)]
+    task, numbers = AlienTask(), partial(stream, 11)
+    could = [task.potential(task.show(numbers("sequence", n)), numbers("outcomes", n)) for n in range(8)]
     np.testing.assert_array_equal(flat.potential, np.concatenate(could))
     got = np.take_along_axis(flat.potential, flat.trials.choice[:, None], 1)[:, 0]
     np.testing.assert_array_equal(got, flat.trials.outcome["outcome"])

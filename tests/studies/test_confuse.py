@@ -25,13 +25,13 @@ def test_learners_that_differ_are_told_apart(study):
 
 
 def test_scores_are_those_of_point_estimates(study):
-    from trialwise.analysis.true_values import Truth, population_in, seeds
+    from trialwise.analysis.true_values import Truth, population_in
     from trialwise.studies.confuse import STARTS, ConfusionStudy
 
     truths = tuple(Truth(population_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
     task = ConfusionStudy(DESIGN, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")
     trials = task.simulation(3).trials  # the second of StimulusLearning
-    table = tw.point(FLAT, trials, STARTS, seeds(1, 3)[2]).maximum_likelihood
+    table = tw.point(FLAT, trials, STARTS, task.fit_seed(3)).maximum_likelihood
     mine = study.scores[(study.scores["dataset"] == 3) & (study.scores["fitted"] == repr(FLAT))]
     np.testing.assert_array_equal(mine["score"], table["bic"])
     assert set(mine["simulated"]) == {repr(CUES)}

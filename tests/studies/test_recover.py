@@ -68,13 +68,13 @@ def test_the_table_counts_what_it_says(study):
 
 def test_a_data_set_is_what_a_fit_by_hand_gives(study):
     """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
-    from trialwise.analysis.true_values import seeds, truth_of
+    from trialwise.analysis.true_values import truth_of
     from trialwise.studies.recover import RecoveryStudy
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
     task = RecoveryStudy(DESIGN, tuple(range(8)), 4, FLAT, truth_of(RANGES, FLAT, DESIGN, 4), how, 0.89)
     simulation = task.simulation(2)
-    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=seeds(4, 2)[2], progress=False)
+    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=task.fit_seed(2), progress=False)
     expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
     for column in ("true", "mean", "low", "high"):
         np.testing.assert_array_equal(found[column], expected[column])

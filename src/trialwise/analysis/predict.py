@@ -18,7 +18,7 @@ from trialwise.analysis.true_values import labels_in, population_in, posterior_d
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
-from trialwise.base.streams import streams
+from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import simulate
@@ -80,7 +80,7 @@ class Prediction(Result):
         if not -len(self) <= number < len(self):
             raise IndexError(f"draw {number} of {len(self)}")
         number %= len(self)
-        seed = self.seed * 1_000_003 + number
+        seed = stream_seed(self.seed, "predictive data set", self.kind, number)
         values = self.parameters[number]
         if isinstance(self.surroundings, Trials):
             return one_step(self.learner, self.surroundings, values, seed)
@@ -145,7 +145,7 @@ def predict(
         )
     if datasets < 1:
         raise UsageError(Argument("datasets", datasets), ": 1 or more is wanted")
-    streams(seed)  # refuses what is no seed
+    seed = checked_seed(seed)
     recorded = source.trials if isinstance(source, Fit) else environment
     if kind == "one-step":
         if isinstance(recorded, Recorded):
@@ -170,7 +170,7 @@ def predict(
     else:
         learner = source
         labels = labels_in(surroundings, participants)
-        population, random = population_in(learner, surroundings, seed), np.random.default_rng([seed, 2])
+        population, random = population_in(learner, surroundings, seed), stream(seed, "prior predictive parameters")
         values = [population.natural(population.draw(len(labels), random).u) for _ in range(datasets)]
     return Prediction(kind, learner, values, surroundings, labels, seed)
 
@@ -203,9 +203,9 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
     if not family.acts or not family.in_data(trials):
         raise UsageError("one-step predictions are of choices")
     likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
-    observed, stream = family.observed(trials, name), streams(seed)
+    observed = family.observed(trials, name)
     random = np.concatenate([
-        random_numbers(family.random, stream(label, "one step"), length)
+        random_numbers(family.random, stream(seed, "one-step response", label), length)
         for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
     drawn = likelihood.draw(matrix(learner, trials, parameters), random)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.simulate import Surroundings
@@ -20,16 +21,19 @@ PEOPLE = 30
 """Participants of a new data set, where nobody said how many."""
 
 
+def outcome_spread(environment: Environment, seed: int) -> float:
+    """Standard deviation of the outcomes that an environment offers, in one run through it."""
+    random = stream(seed, "outcomes of an example")
+    return float(np.nanstd(environment.potential(environment.show(random), random)))
+
+
 def population_in(
     learner: Learner, surroundings: Surroundings, seed: int, priors: Mapping[str, Any] | None = None
 ) -> Population:
     """A group with default priors, where none are given, told by how outcomes spread here: in an environment, those of one
     participant's trials."""
     if isinstance(surroundings, Environment):
-        random = np.random.default_rng([seed, 1])
-        shown = surroundings.show(random)
-        spread = float(np.nanstd(surroundings.potential(shown, random))) or 1.0
-        return population_of(learner, spread, priors)
+        return population_of(learner, outcome_spread(surroundings, seed) or 1.0, priors)
     return population_of(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings, priors)
 
 
@@ -106,10 +110,3 @@ def truth_of(
         if name not in learner.names:
             raise UsageError(f"truth={{{name!r}: ...}}: {did_you_mean(str(name), learner.names, 'free parameters')}")
     return Truth(population, {str(name): value for name, value in source.items()}, {})
-
-
-def seeds(*key: int) -> tuple[np.random.Generator, int, int]:
-    """Of one data set: random numbers for its truth, a seed to simulate with and one to fit with."""
-    truth, other = np.random.SeedSequence(key).spawn(2)
-    simulating, fitting = other.generate_state(2)
-    return np.random.default_rng(truth), int(simulating), int(fitting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import numpy as np
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.files import write
 from trialwise.base.result import Result
-from trialwise.base.streams import Stream, streams
+from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
@@ -198,7 +199,8 @@ def simulate(
 
     from trialwise.learners.parameter_values import matrix
 
-    stream = streams(seed)
+    seed = checked_seed(seed)
+    stream_of = partial(stream, seed)
     if not isinstance(environment, Environment | Recorded | Trials):
         raise UsageError(f"environment={environment!r}: wanted an environment, e.g. {_names()}, or recorded trials")
     if keep_missed and isinstance(environment, Environment):
@@ -206,12 +208,14 @@ def simulate(
             f"keep_missed=True is for recorded sequences; in {environment!r} nothing is missed: leave it out"
         )
     labels, given = _people(parameters, environment, participants)
-    stage = _stage(learner, environment, labels, stream, keep_missed)
-    free = matrix(learner, stage.trials, {name: _drawn(name, value, labels, stream) for name, value in given.items()})
+    stage = _stage(learner, environment, labels, stream_of, keep_missed)
+    free = matrix(
+        learner, stage.trials, {name: _drawn(name, value, labels, stream_of) for name, value in given.items()}
+    )
     if np.isnan(free).any():
         n, k = np.argwhere(np.isnan(free))[0]
         raise UsageError(f"{learner.names[k]} of participant {labels[n]!r} is missing (NaN): give it a number")
-    stage, trials, log_probability, hidden = _act(learner, stage, free, stream)
+    stage, trials, log_probability, hidden = _act(learner, stage, free, stream_of)
     trials = replace(trials, notes=(*trials.notes, f"simulated: {learner!r} in {environment!r}, seed {seed}"))
     table = pd.DataFrame({"participant": labels, **dict(zip(learner.names, free.T, strict=True))})
     potential = stage.potential[:, :, 0] if len(stage.outcomes) == 1 else stage.potential
@@ -273,8 +277,8 @@ def _luck(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
     draws = []
     kinds = tuple(kind for family in learner.responses.values() for kind in family.random)
     for label, length in zip(trials.participants, trials.lengths, strict=True):
-        response = random_numbers(kinds, stream(label, "response"), length)
-        draws.append(np.column_stack([response, stream(label, "hidden choice").random(length)]))
+        response = random_numbers(kinds, stream("response", label), length)
+        draws.append(np.column_stack([response, stream("hidden choice", label).random(length)]))
     return np.concatenate(draws)
 
 
@@ -343,7 +347,7 @@ def _drawn(name: str, value: Any, labels: Sequence[Hashable], stream: Stream) ->
     """The values of a parameter; each participant's own draw where a distribution was given."""
     if not isinstance(value, tuple) and not hasattr(value, "ppf"):
         return value
-    share = np.array([stream(label, f"parameter {name}").random() for label in labels])
+    share = np.array([stream("parameter", label, name).random() for label in labels])
     if not isinstance(value, tuple):
         return np.asarray(value.ppf(share), float)
     low, high = range_of(name, value)

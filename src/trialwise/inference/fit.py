@@ -15,6 +15,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message, to_json
+from trialwise.base.streams import checked_seed
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
@@ -36,7 +37,7 @@ def fit(
     draws: int | None = None,
     tune: int = TUNE,
     chains: int = CHAINS,
-    seed: int | None = None,
+    seed: int | None = 0,
     priors: Mapping[str, Any] | None = None,
     pooling: str = "partial",
     *,
@@ -109,7 +110,7 @@ def fit(
         alone = "one participant has no group to be pooled with: fitted with "
         notes.append(Message(alone, Argument("pooling", pooling)))
     population = population_of(learner, trials, priors, pooling)
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)
     chosen = sampler_for(likelihood, sampler)

@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import Learner
@@ -133,7 +134,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
 
 def _by_gradients(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
     learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
-    random = np.random.default_rng(seed)
+    random = stream(seed, "starts of estimates")
     people, size = len(likelihood.rows), len(prior.mean)
     centre = population.centre(prior.mean, people)
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
@@ -163,7 +164,7 @@ def _by_particles(likelihood: Likelihood, population: Population, starts: int, s
     learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
     work = Work(learner, trials, population, seed, 2, Checkpoint(None), lambda stage, share: None)
     work.prepare()
-    random = np.random.default_rng(seed)
+    random = stream(seed, "starts of estimates")
     tables = []
     for precision in (np.full(len(prior.mean), 1e-3), 1.0 / prior.total**2):
         for _ in range(POLISH):

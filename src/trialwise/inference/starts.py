@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
@@ -57,7 +58,7 @@ def check_starts(likelihood: Likelihood, prior: GroupPrior, seed: int = 0) -> tu
 
 def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) -> list[np.ndarray]:
     """The prior's centre and points about it, ``(participants, parameters)`` each."""
-    random, shape = np.random.default_rng(seed), (len(likelihood.rows), len(likelihood.learner.names))
+    random, shape = stream(seed, "starting points"), (len(likelihood.rows), len(likelihood.learner.names))
     centre = np.tile(prior.mean, (shape[0], 1))
     return [centre, *(prior.mean + prior.total * random.uniform(-1.5, 1.5, shape) for _ in range(count - 1))]
 

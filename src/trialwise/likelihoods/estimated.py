@@ -145,7 +145,7 @@ class EstimatedLikelihood(Likelihood):
 
     def predictions(self, theta: np.ndarray) -> np.ndarray:
         """By one filter of each participant, with the same random numbers at every call."""
-        keys = own_keys(self.trials, self.seed, "one step")
+        keys = own_keys(self.trials, self.seed, "one-step filters")
         return np.concatenate([self._record(n, theta[n], int(key)) for n, key in enumerate(keys)])
 
     def trial_values(self, theta: np.ndarray) -> Value:

@@ -13,7 +13,7 @@ from trialwise.engine import stream_keys
 
 def own_keys(trials: Trials, seed: int, purpose: str) -> np.ndarray:
     """A key of random streams for each participant, from seed, label and purpose: ``uint64 (participants,)``."""
-    return np.array([stream_key(seed, label, purpose) for label in trials.participants], np.uint64)
+    return np.array([stream_key(seed, purpose, label) for label in trials.participants], np.uint64)
 
 
 def occurrence(values: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ class CountedStreams(FilterStreams):
     """Random numbers of its own for every filter, by one counter for all participants, ``used``, at which work can be resumed."""
 
     def __init__(self, seed: int, purpose: str):
-        self.own = np.uint64(stream_key(seed, "", purpose))
+        self.own = np.uint64(stream_key(seed, purpose))
         self.used = 0
 
     def keys(self, segments: np.ndarray) -> np.ndarray:

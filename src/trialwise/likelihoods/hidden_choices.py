@@ -125,7 +125,7 @@ def hidden_values(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> HiddenValues:
     """Everything about one participant's hidden choices at ``free (parameters,)``."""
-    key = np.uint64(stream_key(seed, trials.participants[n], "hidden values"))
+    key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     traces, paths = filters_of(learner, packed, n, free, key)
     rows = slice(trials.offsets[n], trials.offsets[n + 1])
     flags = packed.only(n).ints[:, FLAGS]
@@ -232,7 +232,7 @@ def same_hidden(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
     """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and ancestors."""
-    key = np.uint64(stream_key(seed, trials.participants[n], "hidden values"))
+    key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     _, paths = filters_of(learner, packed, n, free, key)
     same = np.zeros((len(paths.hidden),) * 2)
     for k in range(learner.options):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
@@ -129,14 +130,17 @@ class Population:
             Of every one of :attr:`group_names` and :attr:`median_names`: ``(count,)``, or ``(count, participants)`` for a prior
             that differs between participants.
         """
-        random, drawn = np.random.default_rng(seed), {}
+        random, drawn = stream(seed, "draws of priors"), {}
         for k, p in enumerate(self.parameters):
             if self.grouped:
                 drawn[mean_name(p.name)] = random.normal(self.prior.mean[k], self.prior.width[k], count)
                 drawn[spread_name(p.name)] = abs(random.normal(0.0, self.prior.spread[k], count))
             else:
                 drawn[p.name] = p.constrain(random.normal(self.prior.mean[k], self.prior.total[k], count))
-        drawn |= {name: draws_of(distribution, count, seed) for name, distribution in self.unusual.items()}
+        drawn |= {
+            name: draws_of(distribution, count, stream(seed, "draws of priors", part=name))
+            for name, distribution in self.unusual.items()
+        }
         if self.grouped:
             drawn |= {median_name(p.name): p.constrain(drawn[mean_name(p.name)]) for p in self.parameters}
         return drawn

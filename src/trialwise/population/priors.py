@@ -94,13 +94,13 @@ def with_own(
     return replace(prior, mean=mean, width=width, spread=spread), others
 
 
-def draws_of(distribution: Any, count: int, seed: int) -> np.ndarray:
+def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.ndarray:
     """Draws of a distribution of PyMC or PreliZ, ``(count, ...)``."""
     if hasattr(distribution, "to_pymc"):
         distribution = distribution.to_pymc()
     import pymc as pm
 
-    return np.asarray(pm.draw(distribution, count, random_seed=seed))
+    return np.asarray(pm.draw(distribution, count, random_seed=random))
 
 
 def _constants(distribution: Any, kind: str) -> tuple[float, ...]:

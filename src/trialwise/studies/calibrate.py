@@ -22,6 +22,7 @@ from trialwise.analysis.comparison.integrated import integrand, values_at
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Finding, Result
+from trialwise.base.streams import stream
 from trialwise.environments.simulate import Simulation, Surroundings
 from trialwise.inference.draws import row_label
 from trialwise.inference.fit import fit
@@ -101,7 +102,7 @@ class Calibration(Result):
         Whole ranks are spread evenly over the part of 0 to 1 that each stands for, so that uniform ones are uniform there.
         """
         rank = self.ranks[quantity].to_numpy(float)
-        spread = (rank + np.random.default_rng([*quantity.encode()]).random(len(rank))) / (self.total + 1)
+        spread = (rank + stream(0, "ranks within their bins", quantity).random(len(rank))) / (self.total + 1)
         return np.searchsorted(np.sort(spread), self.band().x, side="right") / len(rank)
 
     @property
@@ -170,7 +171,7 @@ def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band
 
     if count < 2:  # one rank says nothing
         return Band(np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
-    x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=np.random.default_rng(0))
+    x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=stream(0, "band of uniform ranks"))
     return Band(x, low, high)
 
 
@@ -241,7 +242,7 @@ class CalibrationStudy(Study[Calibration]):
 
     def simulation(self, number: int) -> tuple[Simulation, dict[str, np.ndarray], np.ndarray]:
         """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
-        mu, sd, u = self.population.draw(len(self.participants), self.seeds(number)[0])
+        mu, sd, u = self.population.draw(len(self.participants), self.truth_stream(number))
         made = self.simulated(self.learner, self.population.natural(u), number)
         return made, self.population.by_name(mu, sd), u
 
@@ -249,7 +250,7 @@ class CalibrationStudy(Study[Calibration]):
         """Ranks, by quantity, and how sampling went."""
         began = time.perf_counter()
         made, truth, u = self.simulation(number)
-        priors, fitting = self.population.distributions(), self.seeds(number)[2]
+        priors, fitting = self.population.distributions(), self.fit_seed(number)
         fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
         individual = fitted.draws.unconstrained()
         individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)

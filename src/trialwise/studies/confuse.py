@@ -249,13 +249,13 @@ class ConfusionStudy(Study[Confusion]):
 
     def simulation(self, number: int) -> Simulation:
         who = number % len(self.learners)
-        values = self.truths[who].values(len(self.participants), self.seeds(number)[0])
+        values = self.truths[who].values(len(self.participants), self.truth_stream(number))
         return self.simulated(self.learners[who], values, number)
 
     def task(self, number: int) -> Piece:
         """The criterion, ``(learners, participants)``."""
         began = time.perf_counter()
-        trials, fitting = self.simulation(number).trials, self.seeds(number)[2]
+        trials, fitting = self.simulation(number).trials, self.fit_seed(number)
         score = [self._score(learner, trials, fitting) for learner in self.learners]
         return {
             "score": np.stack(score),

@@ -291,14 +291,14 @@ class RecoveryStudy(Study[Recovery]):
         return {"learner": repr(self.learner)}
 
     def simulation(self, number: int) -> Simulation:
-        values = self.truth.values(len(self.participants), self.seeds(number)[0])
+        values = self.truth.values(len(self.participants), self.truth_stream(number))
         return self.simulated(self.learner, values, number)
 
     def task(self, number: int) -> Piece:
         """Arrays ``(parameters, participants)`` of truth, estimates and how much was told; ``(pairs, participants)`` of pairs."""
         began = time.perf_counter()
         made = self.simulation(number)
-        fitted = fit(self.learner, made.trials, seed=self.seeds(number)[2], progress=False, **self.how)
+        fitted = fit(self.learner, made.trials, seed=self.fit_seed(number), progress=False, **self.how)
         found = points(fitted, made.parameters, self.interval)
         size = len(self.learner.names), len(self.participants)
         u = unconstrained(fitted)

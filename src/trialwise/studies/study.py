@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from trialwise.analysis.true_values import labels_in, seeds
+from trialwise.analysis.true_values import labels_in
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
-from trialwise.base.streams import streams
+from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
 from trialwise.environments.simulate import Simulation, Surroundings, simulate
@@ -78,13 +78,17 @@ class Study[R: Result](ABC):
     def simulated(self, learner: Learner, parameters: Mapping[str, Any], number: int) -> Simulation:
         """The participants of data set ``number``, acting with the given parameters; recorded misses are kept."""
         return simulate(
-            learner, self.environment, parameters, self.seeds(number)[1], list(self.participants),
+            learner, self.environment, parameters, stream_seed(self.seed, "simulated data set", self.kind, number), list(self.participants),
             keep_missed=isinstance(self.environment, Recorded),
         )  # fmt: skip
 
-    def seeds(self, number: int) -> tuple[np.random.Generator, int, int]:
-        """Of one data set: random numbers for its truth, a seed to simulate with and one to fit with."""
-        return seeds(self.seed, number)
+    def truth_stream(self, number: int) -> np.random.Generator:
+        """Random numbers for the true parameters of a data set."""
+        return stream(self.seed, "true parameters", self.kind, number)
+
+    def fit_seed(self, number: int) -> int:
+        """The seed with which a data set is fitted."""
+        return stream_seed(self.seed, "fit of a data set", self.kind, number)
 
     def run(
         self, datasets: int, *, folder: str | PathLike[str] | None, executor: Any, workers: int | None, progress: bool,
@@ -114,7 +118,7 @@ def participants_of(
     """
     not_in_a_starting_process()
     check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    checked_seed(seed)
     return tuple(labels_in(environment, participants))
 
 

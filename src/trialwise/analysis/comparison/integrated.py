@@ -20,7 +20,7 @@ from scipy.special import gammaln
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
-from trialwise.base.streams import streams
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
@@ -133,7 +133,7 @@ def quadratics(likelihood: Likelihood, groups: Groups, seed: int) -> Quadratics:
     centre = middle = individual.mean(0)
     covariance = np.stack([np.cov(individual[:, n].T).reshape(size, size) for n in range(people)])
     scale = inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
-    random = [streams(seed)(label, "points of a quadratic") for label in likelihood.trials.participants]
+    random = [stream(seed, "points of a quadratic", label) for label in likelihood.trials.participants]
     points, found = np.empty((0, people, size)), np.empty((0, people))
     for _ in range(TURNS):
         noise = np.stack([each.standard_normal((count, size)) for each in random], 1)
@@ -206,7 +206,7 @@ def log_weights(
             tell(min(1.0, (first + block) / count))
         return result
     fitted = quadratics(likelihood, groups, seed)
-    random = [streams(seed)(label, "points under a group") for label in trials.participants]
+    random = [stream(seed, "points under a group", label) for label in trials.participants]
     owner = np.arange(people)
     norm = (
         gammaln((FREEDOM + size) / 2)

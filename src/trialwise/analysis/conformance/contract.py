@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
+from trialwise.base.streams import stream
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import (
     FLAGS,
@@ -46,9 +47,9 @@ class Case:
     """A learner, the trials it is tried on, and parameter points."""
 
     def __init__(self, learner: Learner, trials: Trials, seed: int):
-        self.random = np.random.default_rng([seed, 1])
+        self.random = stream(seed, "conformance")
         if learner.hides:
-            hidden = Column(np.random.default_rng([seed, 2]).integers(0, learner.options, trials.n_trials))
+            hidden = Column(stream(seed, "conformance of hidden choices").integers(0, learner.options, trials.n_trials))
             trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: hidden})
         self.learner, self.trials = learner, trials
         spots = self.random.normal(0.0, 0.8, (POINTS, trials.n_participants, len(learner.parameters)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.streams import stream
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import argument
 from trialwise.learners.learner import Learner
@@ -42,7 +43,7 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     UsageError
         If a column is told in no such way.
     """
-    random, reading, told = np.random.default_rng(seed), Reading(learner), dict(columns or {})
+    random, reading, told = stream(seed, "specimen"), Reading(learner), dict(columns or {})
     count = sum(LENGTHS)
     actions = told.pop("action", reading.actions or 3)
     kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}

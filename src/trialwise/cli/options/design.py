@@ -95,6 +95,7 @@ def surroundings(learner: Learner, recorded: Trials | None, trials: int | None, 
     """What the learner is put into, and the spread of the outcomes there."""
     import numpy as np
 
+    from trialwise.analysis.true_values import outcome_spread
     from trialwise.environments import AlienTask, Conditioning
     from trialwise.environments.tasks.alien_rewards import MEANS
 
@@ -107,8 +108,7 @@ def surroundings(learner: Learner, recorded: Trials | None, trials: int | None, 
         if trials is not None and task == "AlienExperiment":
             raise UsageError("--trials: AlienExperiment has as many as its phases have; leave it out")
         made = kind() if trials is None else kind(trials=trials)
-        paid = made.potential(made.show(np.random.default_rng(0)), np.random.default_rng(1))
-        return made, float(np.nanstd(paid))
+        return made, outcome_spread(made, 0)
     if task == "Conditioning":
         length = trials or SHOWN["respond"]
         plus = round(0.6 * length)

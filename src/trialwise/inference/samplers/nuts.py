@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
+from trialwise.base.streams import stream, stream_seed
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
 from trialwise.inference.starts import check_starts
@@ -90,9 +91,9 @@ def sample_posterior(
         list(shapes),
         coords=layout.coords,
         dims={name: dims for name, dims in layout.dims.items() if dims},
-        make_initial_point_fn=lambda seed: posterior.start(np.random.default_rng(seed)),
+        make_initial_point_fn=lambda seed: posterior.start(stream(int(seed), "first point")),
     )
-    expand(posterior.start(np.random.default_rng(how.seed)))  # what is compiled on first use is no part of sampling
+    expand(posterior.start(stream(how.seed, "first point")))  # what is compiled on first use is no part of sampling
     return _sample(model, how, progress)
 
 
@@ -117,7 +118,7 @@ class _Sampler:
     def run(self, turn: int, target: float) -> xr.DataTree:
         import nutpie
 
-        seed = self.seed if not turn else int(np.random.SeedSequence([self.seed, turn]).generate_state(1)[0])
+        seed = stream_seed(self.seed, "chains", part=turn)
         tree = nutpie.sample(self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target)
         self.gradients += gradients(tree)
         return tree
@@ -193,7 +194,7 @@ def sample(request: Request) -> Sampled:
         run = sample_model(model, how, progress=request.progress)
     else:
         target = compiled_posterior(learner, likelihood.packed, population, expansion)
-        target(target.start(np.random.default_rng(request.seed)))  # compiles it, or loads it
+        target(target.start(stream(request.seed, "first point")))  # compiles it, or loads it
         run = sample_posterior(target, trials.participants, how, progress=request.progress)
     preparing = likelihood.calls + evaluate.calls + (not population.unusual)
     attributes = {

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.streams import stream
 from trialwise.base.workers import Crew
 from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
@@ -135,7 +136,7 @@ class Work:
 
     def random(self, *stage: int) -> np.random.Generator:
         """The random numbers of a stage: an interrupted fit goes on with the same."""
-        return np.random.default_rng([self.seed, *stage])
+        return stream(self.seed, "pseudo-marginal chains", part=" ".join(map(str, stage)))
 
     # -- stage 1 and 2 ---------------------------------------------------------------------------------------------
 
