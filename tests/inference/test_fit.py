@@ -8,6 +8,8 @@ import xarray as xr
 import trialwise as tw
 from trialwise import learner, positive, unit
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
+from trialwise.base.result import having
 from trialwise.environments import AlienTask
 from trialwise.inference.chain_checks import too_few
 
@@ -190,11 +192,15 @@ def test_pooling(small, pooling):
         pm.sample_prior_predictive(2)
 
 
-def test_one_participant(small):
+def test_one_participant(small, tmp_path):
     one = small.trials.select([small.trials.participants[2]])
     found = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
     assert found.pooling == "none"
     assert "one participant has no group" in found.notes[0]
+    assert found.notes[0].endswith("fitted with pooling='none'")
+    found.save(tmp_path / "fit.nc")
+    for each in (found, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
+        assert having(each.findings, "note")[0].sentence.inputs == (Argument("pooling", "none"),)
     assert list(found.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
 
 
