@@ -39,6 +39,7 @@ PURPOSES = {
     "first point": "where a chain starts",
     "chains": "the seed of a run of chains",
     "pseudo-marginal chains": "stages of a fit with a hidden choice; a stream each",
+    "sampler": "whatever a sampler needs; a stream for each part of its work",
     "starts of estimates": "where the search for a point estimate starts",
     # compare
     "points of a quadratic": "points at which a participant's likelihood is expanded",

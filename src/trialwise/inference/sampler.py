@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from trialwise.base.streams import stream
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.population import Population
 
@@ -48,6 +51,10 @@ class Request:
     progress: bool = True
     checkpoint: Path | None = None
     executor: Any = None
+
+    def random(self, part: object) -> np.random.Generator:
+        """Random numbers of one part of a sampler's work, such as the number of a chain."""
+        return stream(self.seed, "sampler", part=part)
 
     @property
     def lacking(self) -> Callable[[xr.DataTree], str] | None:
