@@ -133,12 +133,12 @@ def test_measures_of_any_task():
 
 def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
-    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "5"])
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--datasets", "5"])
     assert told.exit_code == 0 and "5 simulated data sets" in told.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
     expected = tw.check(fit, tw.environments.AlienTask(), datasets=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()
-    led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--draws", "3", "-o", str(tmp_path / "led")])
+    led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")])
     assert "the real ones before it" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()

@@ -85,7 +85,7 @@ def test_trials_add_up_to_their_participants(flat):
     value, error = likelihood.trial_values(theta)
     sums = np.add.reduceat(np.nan_to_num(value), likelihood.trials.offsets[:-1])
     np.testing.assert_allclose(sums, likelihood.value_at(theta).log_likelihood)
-    assert np.isnan(value).sum() == (~likelihood.responded).sum() and (error == 0).all()
+    assert np.isnan(value).sum() == (~likelihood.trials.responded).sum() and (error == 0).all()
 
 
 def test_choices_are_drawn_by_their_probabilities(flat):
@@ -93,8 +93,8 @@ def test_choices_are_drawn_by_their_probabilities(flat):
     theta = likelihood.natural(u)
     p = likelihood.predictions(theta)[:, 1 : 1 + likelihood.packed.actions]
     for uniform in (0.0, 0.3, 0.8, 1 - 1e-12):
-        drawn = likelihood.draw(theta, np.full(len(p), uniform))
-        for share, action, seen in zip(p, drawn, likelihood.responded, strict=True):
+        drawn = likelihood.draw(theta, np.full((len(p), 1), uniform))
+        for share, (action,), seen in zip(p, drawn, likelihood.trials.responded, strict=True):
             assert action == (int((np.cumsum(share) <= uniform * share.sum()).sum()) if seen else -1)
 
 
@@ -106,10 +106,11 @@ def test_responses_are_drawn_about_their_means():
     likelihood = likelihood_of(learner, trials)
     theta = likelihood.natural(np.zeros((trials.n_participants, len(learner.names))))
     told = tw.trial_values(learner, trials, named(learner, theta))
-    drawn = likelihood.draw(theta, np.full(trials.n_trials, 2.0))
+    drawn = likelihood.draw(theta, np.full((trials.n_trials, 1), 2.0))[:, 0]
     expected = (told["predicted"] + 2.0 * told["sd"]).to_numpy()
     assert np.isnan(drawn).nonzero()[0].tolist() == np.isnan(trials.response[name]).nonzero()[0].tolist()
-    np.testing.assert_allclose(drawn[likelihood.responded], expected[likelihood.responded])
+    there = ~np.isnan(trials.response[name])
+    np.testing.assert_allclose(drawn[there], expected[there])
 
 
 # -- estimated -------------------------------------------------------------------------------------------------------
@@ -135,14 +136,14 @@ def test_random_numbers_are_common_or_fresh_or_counted(few):
     def values(streams):
         return likelihood_of(SETS, few, particles=10, filters=1, streams=streams).value(u, rows).log_likelihood
 
-    common = CommonStreams(few, 5, "test")
+    common = CommonStreams(few, 5, "particles")
     np.testing.assert_array_equal(values(common), values(common))
     assert values(common)[0] != values(common)[2]  # two filters of one participant
-    fresh = FreshStreams(few, 5, "test")
+    fresh = FreshStreams(few, 5, "particles")
     first, second = values(fresh), values(fresh)
     np.testing.assert_array_equal(first, values(common))
     assert (first != second).all()
-    counted = CountedStreams(5, "test")
+    counted = CountedStreams(5, "particles")
     first, second = values(counted), values(counted)
     assert counted.used == 8 and (first != second).all()
     counted.used = 4  # taken up again

@@ -104,6 +104,12 @@ def stream_seed(seed: int, purpose: str, label: Hashable = "", part: object = ""
     return _hash(seed, purpose, label, part) % SEEDS
 
 
+def split(random: np.random.Generator, count: int) -> list[np.random.Generator]:
+    """Independent generators made from the numbers of one, for work that is shared among cores."""
+    keys = random.integers(0, 2**64, (count, 2), np.uint64, endpoint=False) if count else []
+    return [np.random.Generator(np.random.Philox(key=key)) for key in keys]
+
+
 def checked_seed(seed: int | None) -> int:
     """A seed that a user gave; None takes one from the system.
 

@@ -183,7 +183,7 @@ def test_single_trials_as_arviz_has_them(fitted, small):
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
 def test_without_a_group(few, table, pooling):
-    fit = tw.fit(RATE, few, draws=400, tune=200, chains=2, seed=3, pooling=pooling, **QUIET)
+    fit = tw.fit(RATE, few, draws=400, tune=200, chains=2, seed=4, pooling=pooling, **QUIET)
     found = tw.compare({"a": fit, "b": fit}, **QUIET)
     if pooling == "none":  # the prior is the group
         parameter = RATE.parameters[0]

@@ -223,7 +223,7 @@ class Divides:
 
     def choose(self, nothing, trial, preference):
         preference[:] = 0.0
-        preference[0] = self.beta * np.log(4.5 - trial.size)
+        preference[0] = self.beta * np.log(4.9 - trial.size)
 
 
 def test_likelihood_that_is_no_number():

@@ -31,6 +31,7 @@ import numba
 import numpy as np
 
 from trialwise.base.cores import cores
+from trialwise.base.streams import split
 from trialwise.engine import cache
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
@@ -235,7 +236,7 @@ class Corrector:
     ) -> tuple[np.ndarray, np.ndarray]:
         """:func:`emulated_draws` of all jobs, in pieces shared among cores: the same pieces however many there are."""
         pieces = np.array_split(np.arange(len(rows)), min(PIECES, len(rows)))
-        streams = self.random.spawn(len(pieces))
+        streams = split(self.random, len(pieces))
 
         def some(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             found: tuple[np.ndarray, np.ndarray] = compiled()(
