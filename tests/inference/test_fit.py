@@ -73,7 +73,7 @@ def test_posterior_is_that_of_pymcs_own_sampler(small):
 def test_one_chain(small):
     """R-hat says nothing about it, so that adding chains is left to the number of effective draws."""
     found = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
-    assert "one chain has no other" in found.problems[0] and not any("nan" in text for text in found.problems)
+    assert "cannot be checked with one chain" in found.problems[0] and not any("nan" in text for text in found.problems)
     table = found.group().assign(ess_bulk=500.0, ess_tail=500.0)
     assert too_few(table) == []
 
@@ -108,7 +108,7 @@ def test_truth_is_recovered():
     found = tw.fit(mine, data.trials, seed=4, progress=False)
     assert not found.problems
     told = tw.diagnose(found)
-    assert told.verdict.startswith("The draws can be relied on. 4 chains that started apart came to the same answer")
+    assert told.verdict.startswith("The draws can be relied on. 4 chains started far apart agree")
     assert told.sampler["cut_short"].max() == 0 and told.sampler["acceptance"].between(0.6, 1).all()
     assert {"depth", "steps", "e_bfmi"} <= set(told.sampler)
     table = tw.recovered(found, data.parameters)
@@ -145,7 +145,7 @@ def test_files_that_hold_no_fit(tmp_path):
     with pytest.raises(tw.errors.DataError, match="cannot be read"):
         tw.load(tmp_path / "fit.nc")
     xr.DataTree().to_netcdf(tmp_path / "empty.nc", engine="h5netcdf")
-    with pytest.raises(tw.errors.DataError, match="no fit of trialwise"):
+    with pytest.raises(tw.errors.DataError, match="not a fit of trialwise"):
         tw.load(tmp_path / "empty.nc")
 
 
@@ -196,7 +196,7 @@ def test_one_participant(small, tmp_path):
     one = small.trials.select([small.trials.participants[2]])
     found = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
     assert found.pooling == "none"
-    assert "one participant has no group" in found.notes[0]
+    assert "a single participant cannot be pooled" in found.notes[0]
     assert found.notes[0].endswith("fitted with pooling='none'")
     found.save(tmp_path / "fit.nc")
     for each in (found, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
