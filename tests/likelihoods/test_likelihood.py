@@ -125,7 +125,7 @@ def test_estimates_are_about_the_sum_over_all_courses(few):
     each, error = likelihood.trial_values(likelihood.natural(u))
     sums = np.add.reduceat(np.nan_to_num(each), few.offsets[:-1])
     assert (np.abs(sums - exact) < 0.3).all() and (error[np.isfinite(each)] >= 0).all()
-    with pytest.raises(tw.errors.LearnerError, match="without a gradient to follow"):
+    with pytest.raises(tw.errors.LearnerError, match="it has no gradient"):
         likelihood.curvature(u)
 
 
