@@ -159,9 +159,9 @@ def test_an_interrupted_fit_goes_on_where_it_was(few, tmp_path, monkeypatch):
     for name in ("alpha_mu", "beta_sd", "individual"):
         np.testing.assert_array_equal(resumed.tree["posterior"][name], whole.tree["posterior"][name])
     assert resumed.attrs["filters"] == whole.attrs["filters"]
-    assert any("taken up again" in note for note in resumed.notes)
+    assert any("resumed after an interruption" in note for note in resumed.notes)
     other = tw.fit(TIED, few.trials, checkpoint=path, **(asked | {"seed": 5, "draws": 20}))
-    assert not any("taken up again" in note for note in other.notes)  # another seed is another piece of work
+    assert not any("resumed after an interruption" in note for note in other.notes)  # another seed is another fit
 
 
 # -- frozen noise is not inference ---------------------------------------------------------------------------------------

@@ -7,16 +7,16 @@ likelihood is estimated at each of them by particles. The mean of :math:`\hat L_
 
 .. math:: \int L_n(u)\, p(u | g)\, du \Big/ \int e^{f_n(u)}\, p(u | g)\, du
 
-so (g, u), with one of each participant's draws picked by its weight, weighs as much as the product of these means over
-participants, and a chain that goes on from where it stands or from one of several proposals, by these weights, has the
-**true** posterior as its target, whatever the error of the emulators and the number of particles (Andrieu & Roberts 2009,
-Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only decide how unequal weights are. A block of proposals gives as
-many draws, each as often as its weight says, the point where the chain stood among them (Calderhead 2014, PNAS 111:17408):
-that wastes less than accepting or rejecting one proposal after the other.
+so (g, u), with one of each participant's draws picked by its weight, has as weight the product of these means over
+participants, and a chain that stays at its state or moves to one of several proposals, by these weights, has the
+**true** posterior as its target, for any error of the emulators and any number of particles (Andrieu & Roberts 2009,
+Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only affect the variance of the weights. A block of proposals yields
+as many draws, each repeated in proportion to its weight, with the current state among them (Calderhead 2014, PNAS 111:17408):
+this is more efficient than accepting or rejecting one proposal after the other.
 
-Between blocks participants also move by random walks that know nothing of the emulators, the group is drawn given them,
-and the other draws are made anew around the picked ones (a conditional update, as in particle Gibbs): emulators whose tails are
-too light cannot keep the chain from where the posterior is.
+Between blocks participants also move by random walks that do not use the emulators, the group is drawn given them,
+and the other draws are renewed around the picked ones (a conditional update, as in particle Gibbs), so that the chain reaches all
+of the posterior even if the tails of the emulators are too light.
 
 Without a group every participant is its own chain.
 """
@@ -43,12 +43,11 @@ LEAPS, HOPS = 3, 2
 """Leapfrog steps of a transition, and transitions between one draw and the next."""
 
 PIECES = 8
-"""Pieces that draws of emulated conditionals are made in, each with random numbers of its own."""
+"""Number of batches in which emulated conditionals are sampled, each with its own random numbers."""
 
 
 SWEEPS = 10
-"""Moves of every participant between two blocks: where a chain stands because an emulator promises too little there, it
-must be able to walk away."""
+"""Random-walk moves of every participant between two blocks: they free a chain that is stuck where an emulator is too low."""
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -143,14 +142,14 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
 
 
 def compiled() -> Callable:
-    """:func:`emulated_draws`, its machine code kept on disk."""
+    """:func:`emulated_draws`, with its machine code cached on disk."""
     text = cache.text(__file__, emulation.__file__, whitening.__file__)
     return cache.on_disk(lambda: emulated_draws, "trialwise_emulated_draws", cache.key("emulated draws", text))
 
 
 @dataclass
 class State:
-    """Where all chains stand: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
+    """The state of all chains: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
     the weight ``log_ratio (chains, units)`` of the draw picked, and ``log_mean``, the logarithm of the mean weight."""
 
     mu: np.ndarray
@@ -163,7 +162,7 @@ class State:
 @dataclass
 class Drawn:
     """Draws of one block: group ``mu, sd (chains, draws, parameters)``, participants ``u (chains, draws, units, parameters)``, and
-    ``moved (chains, draws)``, the share of units that are elsewhere than in the draw before."""
+    ``moved (chains, draws)``, the share of units that differ from the previous draw."""
 
     mu: np.ndarray
     sd: np.ndarray
@@ -186,7 +185,7 @@ class Corrector:
     particles
         Of the filters of each unit, ``(units,)``.
     tilt
-        Of what is proposed, once :meth:`start` has learnt it; without a group there is none.
+        Tilt of the proposals, estimated by :meth:`start`; None without a group.
     """
 
     estimate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -249,7 +248,7 @@ class Corrector:
         return np.concatenate(draws), np.concatenate(values)
 
     def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> State:
-        """Where chains start: each at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
+        """Start each chain at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
 
         From these weights it also learns the tilt of what is proposed later.
         """
@@ -261,7 +260,8 @@ class Corrector:
         return State(**{name: part[:, 0] for name, part in self._taken(pool, last).items()})
 
     def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> Drawn:
-        """As many draws of the truth as are proposed, ``(chains, draws, ...)``: draws of the emulated posterior, tilted.
+        """Turn proposals into as many draws of the true posterior, ``(chains, draws, ...)``; proposals are draws of the tilted
+        emulated posterior.
 
         ``state``, which is one of those drawn from, becomes one of the draws.
         """

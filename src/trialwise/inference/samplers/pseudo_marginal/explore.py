@@ -1,8 +1,8 @@
-"""A first look at where a participant's posterior lies: an ensemble of walkers on noisy estimates.
+"""Locate each participant's posterior approximately, by an ensemble of walkers on noisy estimates.
 
 Differential evolution (ter Braak 2006, Stat. Comput. 16:239): a walker's proposal is a step along the difference of two
-others, so that the ensemble finds scale and direction by itself and needs no gradient. Nothing is inferred from where the
-walkers stand; every estimate that they asked for, accepted or not, goes into an archive for emulators to learn from.
+others, so that the ensemble adapts to scale and direction and needs no gradient. The positions of the walkers are not used for
+inference; all estimates, of accepted and rejected proposals, are archived as training points of emulators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def explore(
     likelihood: Likelihood, mean: np.ndarray, spread: np.ndarray, turns: int, random: np.random.Generator,
     tell: Callable[[float], None],
 ) -> Archive:  # fmt: skip
-    """Estimates around each unit's posterior under ``Normal(mean, spread)``, ``(parameters,)`` each; ``tell`` hears how far it is."""
+    """Estimates around each unit's posterior under ``Normal(mean, spread)``, ``(parameters,)`` each; ``tell`` receives the progress, 0 to 1."""
     units, size = len(likelihood.rows), len(mean)
     walkers = max(WALKERS, 3 * size)
     unit = np.repeat(np.arange(units), walkers)
@@ -40,7 +40,7 @@ def explore(
     archive.add(at, value, PARTICLES)
     for turn in range(turns):
         pairs = np.array([random.choice(walkers - 1, 2, replace=False) for _ in range(walkers)])
-        pairs += pairs >= np.arange(walkers)[:, None]  # anybody but oneself
+        pairs += pairs >= np.arange(walkers)[:, None]  # never the walker itself
         far = 2.38 / np.sqrt(2 * size) * random.uniform(0.3, 1.2, (units, walkers, 1))
         if turn % 8 == 7:
             far[:] = 1.0  # from one mode to another, if there are several
@@ -55,7 +55,7 @@ def explore(
 
 
 def about(archive: Archive, mean: np.ndarray, spread: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Centres ``(units, parameters)`` and wide covariances of the units' posteriors within limits, from the estimates alone."""
+    """Centres ``(units, parameters)`` and wide covariances of the units' posteriors within limits, from the estimates."""
     centres, covariances = [], []
     for u, found in zip(archive.u, archive.found, strict=True):
         height = found - 0.5 * (((u - mean) / spread) ** 2).sum(1)
