@@ -55,13 +55,13 @@ def test_the_same_seed_gives_the_same_draws(small, fitted):
 
 def test_posterior_is_that_of_pymcs_own_sampler(small):
     """The same posterior from the PyMC model, non-centred, sampled without whitened coordinates."""
-    from trialwise.inference.samplers.nuts import How, sample_model
+    from trialwise.inference.samplers.nuts import ChainSettings, sample_model
     from trialwise.population.pymc.model import build_model
 
     trials = small.trials
     ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
     model = build_model(LEARNER, trials, geometry="non-centred")
-    theirs = sample_model(model, How(1000, 500, 2, 2), progress=False)
+    theirs = sample_model(model, ChainSettings(1000, 500, 2, 2), progress=False)
     import arviz_stats
 
     for name in ours.group_names:

@@ -50,9 +50,9 @@ class Request:
     executor: Any = None
 
     @property
-    def lacking(self) -> Callable[[xr.DataTree], str] | None:
+    def shortfall(self) -> Callable[[xr.DataTree], str] | None:
         """A function that describes what draws lack, empty if they suffice; None if the number of draws was requested."""
-        return partial(lacking, self.population.group_names) if self.draws is None else None
+        return partial(shortfall_of, self.population.group_names) if self.draws is None else None
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Sampler:
     counts_divergences: bool = True
 
 
-def lacking(names: Sequence[str], tree: xr.DataTree) -> str:
+def shortfall_of(names: Sequence[str], tree: xr.DataTree) -> str:
     """Describe what the draws of these variables lack; empty if they suffice."""
     import arviz_stats
 

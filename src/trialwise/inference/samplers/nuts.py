@@ -34,22 +34,22 @@ MORE = 2
 
 
 @dataclass(frozen=True)
-class How:
+class ChainSettings:
     """Number of draws and chains.
 
     Attributes
     ----------
     draws, tune, chains, seed
         Retained and tuning draws per chain, number of chains, and seed.
-    lacks
-        Describes what the draws lack, empty if they suffice; chains are added while they lack something. None: never add chains.
+    shortfall
+        Describes what the draws lack, empty if they suffice; chains are added until it is empty. None: never add chains.
     """
 
     draws: int
     tune: int
     chains: int
     seed: int
-    lacks: Callable[[xr.DataTree], str] | None = None
+    shortfall: Callable[[xr.DataTree], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Run:
 def sample_posterior(
     posterior: Posterior,
     participants: Sequence[Hashable],
-    how: How,
+    settings: ChainSettings,
     *,
     progress: bool,
 ) -> Run:
@@ -93,40 +93,40 @@ def sample_posterior(
         dims={name: dims for name, dims in layout.dims.items() if dims},
         make_initial_point_fn=lambda seed: posterior.start(stream(int(seed), "first point")),
     )
-    expand(posterior.start(stream(how.seed, "first point")))  # compile before the time of sampling is measured
-    return _sample(model, how, progress)
+    expand(posterior.start(stream(settings.seed, "first point")))  # compile before the time of sampling is measured
+    return _sample(model, settings, progress)
 
 
-def sample_model(model: pm.Model, how: How, *, progress: bool) -> Run:
+def sample_model(model: pm.Model, settings: ChainSettings, *, progress: bool) -> Run:
     """Compile a PyMC model and draw from its posterior."""
     import nutpie
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = nutpie.compile_pymc_model(model)
-    return _sample(compiled, how, progress)
+    return _sample(compiled, settings, progress)
 
 
 class _Sampler:
     """Runs of one compiled model that differ only in seed and step size."""
 
-    def __init__(self, model: Any, how: How, progress: bool):
-        n_cores = min(how.chains, cores())
-        self.settings = {"draws": how.draws, "tune": how.tune, "chains": how.chains, "cores": n_cores}
-        self.model, self.seed, self.progress, self.gradients = model, how.seed, progress, 0
+    def __init__(self, model: Any, settings: ChainSettings, progress: bool):
+        n_cores = min(settings.chains, cores())
+        self.arguments = {"draws": settings.draws, "tune": settings.tune, "chains": settings.chains, "cores": n_cores}
+        self.model, self.seed, self.progress, self.gradients = model, settings.seed, progress, 0
 
     def run(self, turn: int, target: float) -> xr.DataTree:
         import nutpie
 
         seed = stream_seed(self.seed, "chains", part=turn)
-        tree = nutpie.sample(self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target)
+        tree = nutpie.sample(self.model, **self.arguments, seed=seed, progress_bar=self.progress, target_accept=target)
         self.gradients += gradients(tree)
         return tree
 
 
-def _sample(model: Any, how: How, progress: bool) -> Run:
+def _sample(model: Any, settings: ChainSettings, progress: bool) -> Run:
     """Sample; if transitions diverge, again with smaller steps; then add chains while draws are too few."""
-    start, sampler = time.perf_counter(), _Sampler(model, how, progress)
+    start, sampler = time.perf_counter(), _Sampler(model, settings, progress)
     notes: list[str] = []
     target, tree = TARGET_ACCEPT, sampler.run(0, TARGET_ACCEPT)
     if first := divergences(tree):
@@ -138,11 +138,11 @@ def _sample(model: Any, how: How, progress: bool) -> Run:
             f"{first} transitions diverged, so the run was repeated with smaller steps: {min(left, first)} remain in the retained run"
         )
     trees = [tree]
-    while how.lacks and len(trees) <= MORE and (lack := how.lacks(tree)):
+    while settings.shortfall and len(trees) <= MORE and (missing := settings.shortfall(tree)):
         trees.append(sampler.run(len(trees), target))
         tree = joined(trees)
-        added = "1 more chain was" if how.chains == 1 else f"{how.chains} more chains were"
-        notes.append(f"{added} run because the draws were insufficient: {lack}")
+        added = "1 more chain was" if settings.chains == 1 else f"{settings.chains} more chains were"
+        notes.append(f"{added} run because the draws were insufficient: {missing}")
     return Run(tree, sampler.gradients, time.perf_counter() - start, target, tuple(notes))
 
 
@@ -185,7 +185,7 @@ def sample(request: Request) -> Sampled:
     start = time.perf_counter()
     notes = list(check_starts(likelihood, population.prior, request.seed))
     draws = DRAWS if request.draws is None else int(request.draws)
-    how = How(draws, request.tune, request.chains, request.seed, request.lacking)
+    settings = ChainSettings(draws, request.tune, request.chains, request.seed, request.shortfall)
     evaluate = likelihood_of(learner, trials, pooled=population.shared)
     expansion = expand(evaluate, population)
     prepared = time.perf_counter()
@@ -193,11 +193,11 @@ def sample(request: Request) -> Sampled:
         from trialwise.population.pymc.model import build_model
 
         model = build_model(learner, trials, population, "whitened" if population.grouped else "centred", expansion)
-        run = sample_model(model, how, progress=request.progress)
+        run = sample_model(model, settings, progress=request.progress)
     else:
         target = compiled_posterior(learner, likelihood.packed, population, expansion)
         target(target.start(stream(request.seed, "first point")))  # compiles or loads the density
-        run = sample_posterior(target, trials.participants, how, progress=request.progress)
+        run = sample_posterior(target, trials.participants, settings, progress=request.progress)
     preparing = likelihood.calls + evaluate.calls + (not population.unusual)
     attributes = {
         "gradients": run.gradients + preparing,

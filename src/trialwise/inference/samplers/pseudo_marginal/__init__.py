@@ -38,7 +38,7 @@ def sample(request: Request) -> Sampled:
     with bars(request.progress) as tell, executor as workers:
         run = sample_particles(
             learner, trials, population, draws=request.draws, chains=request.chains, seed=request.seed, checkpoint=state,
-            tell=tell, lacks=request.lacking, crew=workers,
+            tell=tell, lacks=request.shortfall, crew=workers,
         )  # fmt: skip
     return Sampled(run.tree, run.seconds, {"gradients": run.gradients, **run.attributes}, run.notes)
 
@@ -54,7 +54,7 @@ def _figures(attrs: Mapping[str, Any], stats: Any) -> list[tuple[str, str]]:
     particles = json.loads(attrs["particles"])
     return [
         ("accepted proposals", f"{float(stats['accepted'].mean()):.0%}"),
-        ("particles per participant", f"{min(particles)} to {max(particles)}"),
+        ("particles of a participant", f"{min(particles)} to {max(particles)}"),
         ("particle filters run", f"{attrs['filters']:,}"),
         ("largest SD of a log-likelihood estimate", f"{max(json.loads(attrs['filter_noise'])):.2g}"),
         ("largest error of an emulator (SD)", f"{max(json.loads(attrs['emulator_error'])):.2g}"),

@@ -25,7 +25,7 @@ from trialwise.base.workers import Crew
 from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Draws, Layout
-from trialwise.inference.samplers.nuts import How, sample_posterior
+from trialwise.inference.samplers.nuts import ChainSettings, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
 from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
@@ -200,7 +200,9 @@ class Work:
 
     def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
         """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
-        run = sample_posterior(posterior, self.trials.participants, How(draws, tune, chains, seed), progress=False)
+        run = sample_posterior(
+            posterior, self.trials.participants, ChainSettings(draws, tune, chains, seed), progress=False
+        )
         self.gradients += run.gradients
         population, prior = self.population, self.population.prior
         found = Draws(
