@@ -51,7 +51,9 @@ def pymc_log_density(model, target, x):
     return float(model.compile_logp(jacobian=False)(inputs))
 
 
-@pytest.mark.parametrize("pooling, own", [("partial", False), ("none", False), ("complete", False), ("partial", True)])
+@pytest.mark.parametrize(
+    ("pooling", "own"), [("partial", False), ("none", False), ("complete", False), ("partial", True)]
+)
 def test_density_is_that_of_the_pymc_model(small, pooling, own):
     trials = small.trials.select(small.trials.participants[:4])
     priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if own else {}

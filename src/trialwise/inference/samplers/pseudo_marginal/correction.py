@@ -52,7 +52,7 @@ SWEEPS = 10
 
 @numba.njit(nogil=True, error_model="numpy")
 def _target(u, n, mu, sd, arrays, x, slope, gradient):
-    """Emulated conditional log-density of participant n, and its gradient."""
+    """The emulated conditional log-density of participant n; writes its gradient."""
     value = surface_at(u, n, *arrays, x, slope, gradient)
     for k in range(len(u)):
         gap = (u[k] - mu[k]) / sd[k]
@@ -106,10 +106,10 @@ def _hop(random, u, n, mu, sd, factor, arrays, x, slope):
 
 @numba.njit(nogil=True, error_model="numpy")
 def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
-    """Draws of emulated conditionals around given ones.
+    """Draw from emulated conditionals, starting at draws of them.
 
-    Job j starts from ``start[j]``, a draw of participant ``rows[j]``'s conditional given ``mu[j], sd[j]``. Gives ``counts[j]`` draws
-    each, one after the other, the first one being the start, and the surfaces' values there.
+    Job j starts from ``start[j]``, a draw of participant ``rows[j]``'s conditional given ``mu[j], sd[j]``. Returns the ``counts[j]``
+    draws of each job in succession, the start first, and the values of the surfaces there.
     """
     size = start.shape[1]
     total = counts.sum()
@@ -129,7 +129,7 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
                 factor[a, b] = curvature[n, a, b]
             factor[a, a] += 1.0 / sd[j, a] ** 2
         cholesky(factor)
-        behind = random.integers(0, counts[j])  # a reversible chain, in which the start stands anywhere
+        behind = random.integers(0, counts[j])  # a reversible chain, in which the start may have any position
         for m in range(counts[j]):
             if m == 0 or m == behind + 1:
                 u[:] = start[j]
@@ -149,8 +149,8 @@ def compiled() -> Callable:
 
 @dataclass
 class State:
-    """The state of all chains: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
-    the weight ``log_ratio (chains, units)`` of the draw picked, and ``log_mean``, the logarithm of the mean weight."""
+    """The state of all chains: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, the log
+    weight ``log_ratio (chains, units)`` of each picked draw, and ``log_mean``, the logarithm of the mean weight of all draws."""
 
     mu: np.ndarray
     sd: np.ndarray
@@ -172,18 +172,18 @@ class Drawn:
 
 @dataclass
 class Corrector:
-    """Moves of all chains at once.
+    """Moves of all chains, performed together.
 
     Attributes
     ----------
     estimate, emulator, curvature
-        Estimates of the truth, its emulators and their curvatures where the posterior lies.
+        Function that estimates log-likelihoods, their emulators, and curvatures of these at the posterior.
     population
-        Whom units come from.
+        The population of the units.
     counts
-        Draws of each unit, ``(units,)``.
+        Number of draws of each unit, ``(units,)``.
     particles
-        Of the filters of each unit, ``(units,)``.
+        Number of particles per filter of each unit, ``(units,)``.
     tilt
         Tilt of the proposals, estimated by :meth:`start`; None without a group.
     """
@@ -198,7 +198,7 @@ class Corrector:
     tilt: Tilt | None = None
 
     def weigh(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, known: np.ndarray | None = None) -> State:
-        """Draws around ``u``, weighed; ``known`` are the weights of ``u`` themselves, if they are to be kept."""
+        """Draw around ``u`` and weight the draws; ``known`` are log weights of ``u`` to reuse instead of new estimates."""
         chains, units, size = u.shape
         rows, counts = np.tile(np.arange(units), chains), np.tile(self.counts, chains)
         group = [np.repeat(part, units, 0) for part in (mu, sd)]
@@ -206,11 +206,13 @@ class Corrector:
         draws, values = self._around(start, rows, group, counts)
         unit = np.repeat(rows, counts)
         first = np.cumsum(counts) - counts
-        asked = np.ones(len(draws), bool)
+        unknown = np.ones(len(draws), bool)
         if known is not None:
-            asked[first] = False
+            unknown[first] = False
         log_ratio = np.empty(len(draws))
-        log_ratio[asked] = self.estimate(draws[asked], unit[asked], self.particles[unit[asked]]) - values[asked]
+        log_ratio[unknown] = (
+            self.estimate(draws[unknown], unit[unknown], self.particles[unit[unknown]]) - values[unknown]
+        )
         if known is not None:
             log_ratio[first] = known.ravel()
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -1e10)
@@ -232,25 +234,25 @@ class Corrector:
     def _around(
         self, start: np.ndarray, rows: np.ndarray, group: list[np.ndarray], counts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """:func:`emulated_draws` of all jobs, in pieces shared among cores: the same pieces however many there are."""
+        """:func:`emulated_draws` of all jobs, in batches that run on several cores; the batches do not depend on the number of cores."""
         pieces = np.array_split(np.arange(len(rows)), min(PIECES, len(rows)))
         streams = self.random.spawn(len(pieces))
 
-        def some(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found: tuple[np.ndarray, np.ndarray] = compiled()(
+        def run_batch(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            result: tuple[np.ndarray, np.ndarray] = compiled()(
                 stream, start[jobs], rows[jobs], group[0][jobs], group[1][jobs], self.curvature, counts[jobs],
                 self.emulator.arrays,
             )  # fmt: skip
-            return found
+            return result
 
         with ThreadPoolExecutor(cores()) as pool:
-            draws, values = zip(*pool.map(some, streams, pieces), strict=True)
+            draws, values = zip(*pool.map(run_batch, streams, pieces), strict=True)
         return np.concatenate(draws), np.concatenate(values)
 
     def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> State:
         """Start each chain at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
 
-        From these weights it also learns the tilt of what is proposed later.
+        The weights also determine the tilt of later proposals.
         """
         pool = self._weighed(mu, sd, u)
         _, last = pick(self._weights(pool), self.random)
@@ -263,7 +265,7 @@ class Corrector:
         """Turn proposals into as many draws of the true posterior, ``(chains, draws, ...)``; proposals are draws of the tilted
         emulated posterior.
 
-        ``state``, which is one of those drawn from, becomes one of the draws.
+        ``state`` is one of the candidates, and is updated to the last draw.
         """
         new = self._weighed(mu, sd, u)
         pool = {name: np.concatenate([getattr(state, name)[:, None], new[name]], 1) for name in new}
@@ -274,13 +276,13 @@ class Corrector:
         return Drawn(drawn["mu"], drawn["sd"], drawn["u"], (picked != before).mean(2))
 
     def _weighed(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        """The parts of :meth:`weigh`'s states, ``(chains, draws, ...)``."""
+        """The fields of :meth:`weigh`'s states by name, ``(chains, draws, ...)``."""
         chains, many = mu.shape[:2]
         new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
         return {name: part.reshape(chains, many, *part.shape[1:]) for name, part in vars(new).items()}
 
     def _weights(self, pool: dict[str, np.ndarray]) -> np.ndarray:
-        """By which states of a pool are chosen, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
+        """Weights by which states of a pool are picked, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
         height = pool["log_mean"]
         if self.population.grouped:
             height = height.sum(2, keepdims=True)
@@ -295,9 +297,9 @@ class Corrector:
         return {name: taken(part, index[..., 0] if name in ("mu", "sd") else each) for name, part in pool.items()}
 
     def refresh(self, state: State) -> None:
-        """Sweeps of participants and of the group given them; then the other draws anew around those picked.
+        """Update participants and the group in turn, then renew the draws around the picked ones.
 
-        Participants walk at random in one sweep and along their emulated conditionals in the next.
+        Participants alternate between random walks and moves along their emulated conditionals.
         """
         chains, units, size = state.u.shape
         rows = np.tile(np.arange(units), chains)
@@ -324,7 +326,7 @@ class Corrector:
         state.__dict__.update(fresh.__dict__)
 
     def _steps(self, rows: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Steps of random walks, as long as a tenth of the emulated conditionals' widths, or up to as long as these."""
+        """Steps of random walks, between a tenth of and the full width of the emulated conditionals."""
         bent = self.curvature[rows].copy()
         bent[:, *np.diag_indices(bent.shape[1])] += 1.0 / spread**2
         root = np.linalg.cholesky(np.linalg.inv(bent))
@@ -333,10 +335,10 @@ class Corrector:
 
 
 def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Of points of ``weight (chains, points, units)`` systematically one fewer than there are, and one of these to go on from.
+    """Pick one point fewer than there are by systematic resampling with ``weight (chains, points, units)``, and one to continue from.
 
-    Gives indices ``(chains, points - 1, units)`` and ``(chains, 1, units)``. Those alike stand together, and the one to go on
-    from comes last, so that draws tell how much they depend on each other.
+    Returns indices ``(chains, points - 1, units)`` and ``(chains, 1, units)``. Equal points are adjacent, and the one to continue
+    from is last, so that the draws show their autocorrelation.
     """
     chains, points, units = weight.shape
     upto = np.cumsum(weight, 1)
@@ -348,5 +350,5 @@ def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, n
 
 
 def taken(pool: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Of ``pool (chains, points, ...)`` the points of each chain, ``index (chains, draws, ...)``, which may lack trailing axes."""
+    """Points of each chain of ``pool (chains, points, ...)`` by ``index (chains, draws, ...)``, which may lack trailing axes."""
     return np.take_along_axis(pool, index.reshape(*index.shape, *[1] * (pool.ndim - index.ndim)), 1)
