@@ -244,10 +244,10 @@ def _trust(table: pd.DataFrame, chains: int) -> str:
 
 
 def _informative(table: pd.DataFrame) -> str:
-    known = table["overlap"].dropna()
-    if not len(known):
+    overlap = table["overlap"].dropna()
+    if not len(overlap):
         return "The priors of this fit are not available, so whether the data outweigh them was not checked."
-    return f"The data are informative about every parameter of the group (largest overlap with a prior: {known.max():.0%}, {known.idxmax()})."
+    return f"The data are informative about every parameter of the group (largest overlap with a prior: {overlap.max():.0%}, {overlap.idxmax()})."
 
 
 TRADE_OFF = "a slow learner who chooses sharply acts much like a fast one who chooses loosely"

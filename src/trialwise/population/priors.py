@@ -61,10 +61,10 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
     """
     if pooling not in get_args(Pooling):
         raise UsageError(Argument("pooling", pooling), f": must be one of {', '.join(map(repr, get_args(Pooling)))}")
-    known = group_names(parameters, pooling)
+    allowed = group_names(parameters, pooling)
     for name in priors:
-        if name not in known:
-            suggestion = did_you_mean(name, known, "priors")
+        if name not in allowed:
+            suggestion = did_you_mean(name, allowed, "priors")
             raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {suggestion}")
 
 

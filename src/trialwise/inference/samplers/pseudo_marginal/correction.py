@@ -316,10 +316,10 @@ class Corrector:
                 there = self.emulator.at(rows, new)[0]
                 gain = there - self.emulator.at(rows, now)[0]
                 gain -= 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
-            found = self.estimate(new, rows, self.particles[rows]) - there
-            found = np.where(np.isfinite(found), found, -1e10)
-            accept = np.log(self.random.random(len(now))) < found - log_ratio + gain
-            now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, found, log_ratio)
+            ratio = self.estimate(new, rows, self.particles[rows]) - there
+            ratio = np.where(np.isfinite(ratio), ratio, -1e10)
+            accept = np.log(self.random.random(len(now))) < ratio - log_ratio + gain
+            now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, ratio, log_ratio)
             if self.population.grouped:
                 mu, sd = self.population.given_participants(now.reshape(state.u.shape), sd, self.random)
         fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=log_ratio.reshape(chains, units))

@@ -27,7 +27,7 @@ def explore(
     walkers = max(WALKERS, 3 * size)
     unit = np.repeat(np.arange(units), walkers)
 
-    def found(u):
+    def estimates_at(u):
         values = likelihood.value(u.reshape(-1, size), unit, PARTICLES).log_likelihood.reshape(units, walkers)
         return np.where(np.isfinite(values), values, -1e4)
 
@@ -36,7 +36,7 @@ def explore(
 
     archive = Archive(units, size)
     at = mean + spread * random.standard_normal((units, walkers, size))
-    value = found(at)
+    value = estimates_at(at)
     archive.add(at, value, PARTICLES)
     for turn in range(turns):
         pairs = np.array([random.choice(walkers - 1, 2, replace=False) for _ in range(walkers)])
@@ -46,7 +46,7 @@ def explore(
             far[:] = 1.0  # from one mode to another, if there are several
         step = far * (at[:, pairs[:, 0]] - at[:, pairs[:, 1]])
         proposal = at + step + 0.02 * random.standard_normal(at.shape)
-        new = found(proposal)
+        new = estimates_at(proposal)
         archive.add(proposal, new, PARTICLES)
         better = np.log(random.random(value.shape)) < new + prior(proposal) - value - prior(at)
         at, value = np.where(better[..., None], proposal, at), np.where(better, new, value)
@@ -57,8 +57,8 @@ def explore(
 def about(archive: Archive, mean: np.ndarray, spread: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
     """Centres ``(units, parameters)`` and wide covariances of the units' posteriors within limits, from the estimates."""
     centres, covariances = [], []
-    for u, found in zip(archive.u, archive.found, strict=True):
-        height = found - 0.5 * (((u - mean) / spread) ** 2).sum(1)
+    for u, estimates in zip(archive.u, archive.found, strict=True):
+        height = estimates - 0.5 * (((u - mean) / spread) ** 2).sum(1)
         weight = np.exp(np.maximum(0.25 * (height - height.max()), -40.0))
         weight /= weight.sum()
         seen = limits(u)

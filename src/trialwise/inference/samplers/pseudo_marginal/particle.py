@@ -205,12 +205,12 @@ class Work:
         )
         self.gradients += run.gradients
         population, prior = self.population, self.population.prior
-        found = Draws(
+        read = Draws(
             run.tree["posterior"].to_dataset(), population.names, population.pooling, len(self.likelihood.rows)
         )
-        u = found.unconstrained()
+        u = read.unconstrained()
         if population.grouped:
-            return found.means(), found.spreads(), u
+            return read.means(), read.spreads(), u
         shape = (chains, draws, u.shape[-1])
         return np.broadcast_to(prior.mean, shape), np.broadcast_to(prior.total, shape), u
 
@@ -225,15 +225,15 @@ class Work:
         finer = FINER if number >= ROUGH else 1
         inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
         ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.population.grouped else []
-        some = random.choice(len(pooled), inner - len(ends), replace=False)
-        chosen = pooled[[*some, *ends]].transpose(1, 0, 2)
-        found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
-        value = np.logaddexp(*found) - np.log(2.0)
+        inside = random.choice(len(pooled), inner - len(ends), replace=False)
+        chosen = pooled[[*inside, *ends]].transpose(1, 0, 2)
+        estimates = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
+        value = np.logaddexp(*estimates) - np.log(2.0)
         error = (
             emulator.at(np.repeat(np.arange(units), inner), chosen.reshape(-1, size))[0].reshape(value.shape) - value
         )
-        noise = trimmed((found[0] - found[1]) ** 2) / 2.0
-        self.surprise.append(np.maximum(error[:, : len(some)].var(1) - noise / 2.0, 0.0))
+        noise = trimmed((estimates[0] - estimates[1]) ** 2) / 2.0
+        self.surprise.append(np.maximum(error[:, : len(inside)].var(1) - noise / 2.0, 0.0))
         self.noise = noise * finer
         self.archive.add(chosen, value, 2 * finer * PARTICLES)
         middle = pooled.mean(0)[:, None]
@@ -247,10 +247,10 @@ class Work:
     def _estimated(self, u: np.ndarray, particles: int) -> np.ndarray:
         """Estimates at points ``u (units, points, parameters)``, ``(units, points)``; a very low value where they are not finite."""
         units, points, size = u.shape
-        found = self.estimate(u.reshape(-1, size), np.repeat(np.arange(units), points), particles).reshape(
+        estimates = self.estimate(u.reshape(-1, size), np.repeat(np.arange(units), points), particles).reshape(
             units, points
         )
-        return np.where(np.isfinite(found), found, -1e4)
+        return np.where(np.isfinite(estimates), estimates, -1e4)
 
     def about_optimum(
         self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
@@ -316,10 +316,12 @@ class Work:
                     self.checkpoint.save({**self._arrays(), **chain.arrays()})
             done = goal
             tree = self.tree(chain)
-            lack = lacks(tree) if lacks else ""
-            if not lack or more == MORE:
+            missing = lacks(tree) if lacks else ""
+            if not missing or more == MORE:
                 break
-            self.notes.append(f"{FURTHER} more draws per chain were added because the draws were insufficient: {lack}")
+            self.notes.append(
+                f"{FURTHER} more draws per chain were added because the draws were insufficient: {missing}"
+            )
         return tree
 
     def _proposals(self, posterior: Posterior, tilt: Tilt | None, portion: int, count: int) -> tuple[np.ndarray, ...]:
@@ -328,9 +330,9 @@ class Work:
         while min(sum(len(part[0]) for part in chain) for chain in chains) < count:
             random = self.random(3, portion, len(chains[0]))
             stage = self.sample(posterior, THIN * count, 200, self.chains, int(random.integers(2**31)))
-            kept = tilt.kept(stage[0], stage[1], random) if tilt else np.ones(stage[0].shape[:2], bool)
+            retained = tilt.kept(stage[0], stage[1], random) if tilt else np.ones(stage[0].shape[:2], bool)
             order = random.permutation(THIN * count)
-            for chain, accepted, *parts in zip(chains, kept, *stage, strict=True):
+            for chain, accepted, *parts in zip(chains, retained, *stage, strict=True):
                 chain.append(tuple(part[order[accepted[order]]] for part in parts))
         return tuple(
             np.stack([np.concatenate([part[k] for part in chain])[:count] for chain in chains]) for k in range(3)
