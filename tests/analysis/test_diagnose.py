@@ -1,4 +1,4 @@
-"""Diagnoses: each thing that can be wrong with a fit is found and answered with advice; a fit that is right is told so (R28, R29)."""
+"""Diagnoses: every problem of a fit is found and answered with advice; a fit without problems is reported as such."""
 
 import json
 import re
@@ -124,22 +124,26 @@ def cut(d):
     d.stats["maxdepth_reached"][:, ::8] = True
 
 
-ALONE, LONGER = "a participant or two alone", "draw more, draws=1000"
+ALONE, LONGER = "one or two participants alone", "draw more, draws=1000"
 FAILURES = [
-    (stuck, "chain 2 stood still: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
+    (stuck, "chain 2 is stuck: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
     (diverging, "10 divergent transitions", [ALONE, "narrower priors", "fewer parameters"]),
     (apart, "R-hat above 1.01 for alpha_group, alpha_mu", [ALONE, "narrower priors", "fewer parameters", LONGER]),
     (remembering, "fewer than 400 effective draws for alpha_group, alpha_mu", [LONGER, "fewer parameters"]),
     (tails, "E-BFMI of 0.1", ["narrower priors for spreads", "fewer parameters", LONGER]),
 ]
 CAUTIONS = [
-    (untold, "the data say nothing about forget_group, forget_mu, forget_sd", ["do not interpret", "fewer parameters"]),
+    (
+        untold,
+        "the data are uninformative about forget_group, forget_mu, forget_sd",
+        ["do not interpret", "fewer parameters"],
+    ),
     (
         ridge,
-        "alpha and beta are told apart badly (correlation -0.9",
+        "alpha and beta trade off (correlation -0.9",
         ["together", "narrower", ".fix(beta=...)"],
     ),
-    (cut, "trajectories were cut at their longest at 13% of draws", ["narrower priors", "fewer parameters"]),
+    (cut, "trajectories reached the maximum length in 13% of draws", ["narrower priors", "fewer parameters"]),
 ]
 
 
@@ -168,7 +172,7 @@ def test_what_data_cannot_tell_is_told_though_draws_are_right(trials, good, spoi
     fit = good.fit(trials)
     found = tw.diagnose(fit)
     held(found, words, cures)
-    assert found.verdict.startswith("The draws can be relied on") and "Of the data: " in found.verdict
+    assert found.verdict.startswith("The draws can be relied on") and "About the data: " in found.verdict
     assert not fit.problems and len(found.cautions) == 1
 
 
@@ -213,7 +217,7 @@ def test_several_failures_are_told_at_once_with_their_numbers():
         [
             f"{int(stats['diverging'].sum())} divergent transitions",
             "E-BFMI of 0.",
-            "R-hat above 1.01 for a (worst 1.200): the chains disagree",
+            "R-hat above 1.01 for a (largest 1.200): the chains disagree",
             "fewer than 400 effective draws for a (fewest 30)",
         ],
         strict=True,
@@ -223,7 +227,7 @@ def test_several_failures_are_told_at_once_with_their_numbers():
 
 def test_good_draws(trials, good):
     found = tw.diagnose(good.fit(trials))
-    assert not found.advice and "speak about every parameter" in found.verdict
+    assert not found.advice and "informative about every parameter" in found.verdict
     table = found.table
     assert list(table.columns) == [
         "mean",
@@ -262,7 +266,7 @@ def test_participants_whose_data_say_nothing(trials, good):
     found = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
     who = trials.participants[2]
     assert [c.sentence for c in found.cautions] == [
-        f"the data of {who} say nothing about {name}: there it follows its prior" for name in MIDDLE
+        f"the data of {who} are uninformative about {name}: its posterior there follows the prior" for name in MIDDLE
     ]
 
 
@@ -271,7 +275,7 @@ def test_priors_that_are_not_at_hand(trials, good):
     known = tw.diagnose(tw.results.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
     assert list(known.index[~known]) == ["alpha_group", "alpha_mu"]
     found = tw.diagnose(tw.results.Fit(fit.tree, None, trials, None))
-    assert found.table["overlap"].isna().all() and "What the priors were is not known here" in found.verdict
+    assert found.table["overlap"].isna().all() and "The priors of this fit are not available" in found.verdict
 
 
 @settings(max_examples=25, deadline=None)
@@ -371,6 +375,6 @@ def test_in_words(trials, good):
     diverging(good)
     found = tw.diagnose(good.fit(trials))
     assert repr(found).startswith(
-        "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: one thing is wrong"
+        "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: there is one problem"
     )
     assert "\n1. 10 divergent transitions" in repr(found)

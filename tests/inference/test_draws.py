@@ -1,4 +1,4 @@
-"""The posterior's variables: their names and shapes as they are written, and what reading gives back."""
+"""The posterior's variables: names and shapes as written, and values as read."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ CHAINS, LENGTH, LABELS = 2, 30, ["a", 7, "c"]
 
 
 def written(pooling, seed=0):
-    """A data set, and what it was made of."""
+    """A posterior data set, with its layout and the arrays it was built from."""
     random, rows = np.random.default_rng(seed), 1 if pooling == "complete" else len(LABELS)
     mu, u = random.normal(size=(CHAINS, LENGTH, 3)), random.normal(size=(CHAINS, LENGTH, rows, 3))
     sd = np.exp(random.normal(size=mu.shape))
@@ -46,7 +46,7 @@ def test_names_and_shapes_on_disk(pooling):
         assert list(dataset["participant"].to_numpy()) == ["a", "7", "c"]
 
 
-def test_a_group_and_its_participants_come_back():
+def test_a_group_and_its_participants_are_read_as_written():
     _, dataset, (mu, sd, u) = written("partial")
     draws = read(dataset, "partial")
     assert (draws.chains, draws.length, draws.count) == (CHAINS, LENGTH, CHAINS * LENGTH)
@@ -76,8 +76,8 @@ def test_without_a_group(pooling):
     assert (draws.median("beta") is None) == (pooling == "none")
 
 
-def test_one_draw_is_as_all_are():
-    """What a sampler writes one by one is what it would write at once."""
+def test_single_draws_equal_those_written_together():
+    """Draws written one by one equal those written at once."""
     layout, dataset, (mu, sd, u) = written("partial")
     population = layout.population
     one = layout.values(mu[1, 4], sd[1, 4], u[1, 4], list(population.natural(u[1, 4]).values()))
@@ -86,7 +86,7 @@ def test_one_draw_is_as_all_are():
         np.testing.assert_allclose(values, dataset[name][1, 4], rtol=1e-15)
 
 
-def test_fewer_draws_and_rows_of_tables():
+def test_thinning_and_rows_of_tables():
     _, dataset, (mu, _, _) = written("partial")
     draws = read(dataset, "partial")
     few = draws.thinned(7)
@@ -101,7 +101,7 @@ def test_fewer_draws_and_rows_of_tables():
     )
 
 
-def test_a_fit_reads_its_own(fitted, small):
+def test_a_fit_reads_its_draws(fitted, small):
     draws, posterior = fitted.draws, fitted.tree["posterior"]
     assert draws.participants == small.trials.n_participants and draws.group_names == fitted.group_names
     np.testing.assert_array_equal(draws.unconstrained(), posterior["individual"])

@@ -1,4 +1,4 @@
-"""One object for every likelihood: values, gradients, trials and draws, held against sums, differences and interpreted Python."""
+"""Exact and estimated likelihoods: values, gradients, trials and draws against sums, differences and interpreted Python."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_gradients_and_curvatures_are_those_of_values(flat):
     curvature = likelihood.curvature(u)
     for k in range(3):
         step = 1e-5 * np.eye(3)[k]
-        above, below = (likelihood.value(u + way * step) for way in (1, -1))
+        above, below = (likelihood.value(u + sign * step) for sign in (1, -1))
         np.testing.assert_allclose(gradient[:, k], (above[0] - below[0]) / 2e-5, rtol=1e-5, atol=1e-5)
         slopes = (likelihood.gradient(u - step)[1] - likelihood.gradient(u + step)[1]) / 2e-5
         np.testing.assert_allclose(curvature[:, k], slopes, rtol=1e-3, atol=1e-3)
@@ -56,12 +56,12 @@ def test_gradients_and_curvatures_are_those_of_values(flat):
 
 
 def test_points_of_any_rows_in_any_order(flat):
-    """Also where rows have unequally many points, or none."""
+    """Also if rows have different numbers of points, or none."""
     likelihood, _ = flat
     rows = np.array([2, 0, 0, 2, 0, 1, 2, 0])
     points = np.random.default_rng(2).normal(-0.5, 0.7, (len(rows), 3))
-    found = likelihood.value(points, rows).log_likelihood
-    for n, point, value in zip(rows, points, found, strict=True):
+    values = likelihood.value(points, rows).log_likelihood
+    for n, point, value in zip(rows, points, values, strict=True):
         alone = likelihood.trials.select([likelihood.trials.participants[n]])
         at = named(FLAT, likelihood.natural(point[None]))
         assert value == pytest.approx(tw.log_likelihood(FLAT, alone, at, plain=True)[0], rel=1e-10)
@@ -105,9 +105,9 @@ def test_responses_are_drawn_about_their_means():
     trials = replace(trials, response={name: np.where(np.arange(len(response)) == 4, np.nan, response)})
     likelihood = likelihood_of(learner, trials)
     theta = likelihood.natural(np.zeros((trials.n_participants, len(learner.names))))
-    told = tw.trial_values(learner, trials, named(learner, theta))
+    table = tw.trial_values(learner, trials, named(learner, theta))
     drawn = likelihood.draw(theta, np.full((trials.n_trials, 1), 2.0))[:, 0]
-    expected = (told["predicted"] + 2.0 * told["sd"]).to_numpy()
+    expected = (table["predicted"] + 2.0 * table["sd"]).to_numpy()
     assert np.isnan(drawn).nonzero()[0].tolist() == np.isnan(trials.response[name]).nonzero()[0].tolist()
     there = ~np.isnan(trials.response[name])
     np.testing.assert_allclose(drawn[there], expected[there])
@@ -116,7 +116,7 @@ def test_responses_are_drawn_about_their_means():
 # -- estimated -------------------------------------------------------------------------------------------------------
 
 
-def test_estimates_are_about_the_sum_over_all_courses(few):
+def test_estimates_approximate_the_sum_over_all_sequences(few):
     likelihood = likelihood_of(SETS, few, particles=200, filters=20)
     u = np.random.default_rng(3).normal(0.0, 0.5, (3, 2))
     value, error = likelihood.value(u)
@@ -126,7 +126,7 @@ def test_estimates_are_about_the_sum_over_all_courses(few):
     each, error = likelihood.trial_values(likelihood.natural(u))
     sums = np.add.reduceat(np.nan_to_num(each), few.offsets[:-1])
     assert (np.abs(sums - exact) < 0.3).all() and (error[np.isfinite(each)] >= 0).all()
-    with pytest.raises(tw.errors.LearnerError, match="without a gradient to follow"):
+    with pytest.raises(tw.errors.LearnerError, match="it has no gradient"):
         likelihood.curvature(u)
 
 
@@ -146,7 +146,7 @@ def test_random_numbers_are_common_or_fresh_or_counted(few):
     counted = CountedStreams(5, "particles")
     first, second = values(counted), values(counted)
     assert counted.used == 8 and (first != second).all()
-    counted.used = 4  # taken up again
+    counted.used = 4  # resumed from here
     np.testing.assert_array_equal(values(counted), second)
 
 

@@ -1,4 +1,4 @@
-"""Whom participants come from: names, means, draws, and the group given its participants."""
+"""The population of the participants: names, means, draws, and the group given its participants."""
 
 import numpy as np
 import pymc as pm
@@ -12,7 +12,7 @@ LEARNER = tw.QLearning(initial=1.2)
 MANY = 20_000
 
 
-def test_names_of_what_describes_the_group(small):
+def test_names_of_the_groups_variables(small):
     group = population_of(LEARNER, small.trials)
     assert group.names == ("alpha", "beta", "forget") and group.grouped and not group.shared
     assert group.group_names == ["alpha_mu", "alpha_sd", "beta_mu", "beta_sd", "forget_mu", "forget_sd"]
@@ -28,7 +28,7 @@ def test_names_of_what_describes_the_group(small):
         population_of(LEARNER, small.trials, pooling="some")
 
 
-def test_parameters_do_for_a_learner_and_a_spread_for_trials(small):
+def test_parameters_replace_a_learner_and_a_spread_replaces_trials(small):
     spread = float(np.std(small.trials.outcome["outcome"]))
     first, second = population_of(LEARNER, small.trials), population_of(LEARNER.parameters, spread)
     for name in ("mean", "width", "spread"):
@@ -72,9 +72,9 @@ def test_new_groups_and_participants():
 
 def test_priors_as_distributions_of_pymc():
     own = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
-    found = population_of(LEARNER, 1.0, own).distributions()
-    assert set(found) == set(population_of(LEARNER, 1.0).group_names)
-    again = population_of(LEARNER, 1.0, found)
+    distributions = population_of(LEARNER, 1.0, own).distributions()
+    assert set(distributions) == set(population_of(LEARNER, 1.0).group_names)
+    again = population_of(LEARNER, 1.0, distributions)
     assert again.prior.mean[0] == -1.0 and again.prior.width[0] == 0.2 and set(again.unusual) == {"beta_sd"}
 
 

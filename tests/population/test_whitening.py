@@ -9,7 +9,7 @@ from scipy.special import expit
 
 import trialwise as tw
 from trialwise.engine.packed import pack
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
 from trialwise.population.geometry.expansion import expand
 from trialwise.population.geometry.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
@@ -20,7 +20,7 @@ LEARNER = tw.QLearning(initial=1.2)
 
 
 def cholesky(a):
-    """Lower factor, of complex numbers without conjugates."""
+    """Lower Cholesky factor of a complex matrix, without conjugation."""
     lower = np.zeros_like(a)
     for i in range(len(a)):
         for j in range(i + 1):
@@ -30,7 +30,7 @@ def cholesky(a):
 
 
 def oracle(w, centre, z, owner, curvature, linear):
-    """Natural values of each row, and log |du / dw| of each participant."""
+    """Unconstrained values of each row, and log |du / dw| of each participant."""
     u, jacobian = np.zeros((len(owner), len(z)), complex), np.zeros(len(w), complex)
     for n in range(len(w)):
         mine = np.flatnonzero(owner == n)
@@ -66,7 +66,7 @@ def example(seed, rows, people, size=3):
 
 
 @pytest.mark.parametrize("owner", [[0, 1, 2, 3], [0, 0, 1, 2, 2, 2]], ids=["a row each", "several rows"])
-def test_every_row_has_a_mean_of_its_own(owner):
+def test_every_row_has_its_own_mean(owner):
     owner = np.array(owner)
     people = owner[-1] + 1
     w, centre, z, curvature, linear = example(1, len(owner), people)
@@ -79,18 +79,18 @@ def test_every_row_has_a_mean_of_its_own(owner):
     random = np.random.default_rng(2)
     u_bar, jacobian_bar = random.normal(size=u.shape), random.normal(size=people)
 
-    def weighed(w, centre, z):
-        found, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
-        return (u_bar * found).sum() + (jacobian_bar * log_jacobian).sum()
+    def weighted_sum(w, centre, z):
+        u, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
+        return (u_bar * u).sum() + (jacobian_bar * log_jacobian).sum()
 
     w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, jacobian_bar)
-    np.testing.assert_allclose(w_bar, slopes(lambda at: weighed(at, centre, z), w), rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(centre_bar, slopes(lambda at: weighed(w, at, z), centre), rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(z_bar, slopes(lambda at: weighed(w, centre, at), z), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(w_bar, slopes(lambda at: weighted_sum(at, centre, z), w), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(centre_bar, slopes(lambda at: weighted_sum(w, at, z), centre), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(z_bar, slopes(lambda at: weighted_sum(w, centre, at), z), rtol=1e-11, atol=1e-13)
 
 
-def test_one_mean_for_all_is_that_mean_in_every_row():
-    """And its cotangent the sum of theirs."""
+def test_a_common_mean_equals_the_same_mean_in_every_row():
+    """Its cotangent is the sum of those of the rows."""
     owner = np.array([0, 0, 1, 2])
     w, centre, z, curvature, linear = example(3, 4, 3)
     one, many = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
@@ -105,16 +105,16 @@ def test_one_mean_for_all_is_that_mean_in_every_row():
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
 def test_density_in_plain_numpy(small, pooling):
-    """Value and gradient, to the last digits, of likelihoods and slopes that the engine gives at natural values."""
+    """Value and gradient to the last digits, given the likelihoods and gradients of the engine."""
     packed, population = pack(LEARNER, small.trials), population_of(LEARNER, small.trials, pooling=pooling)
-    evaluate = Evaluator(LEARNER, packed, pooled=pooling == "complete")
-    expansion = expand(evaluate, population)
+    exact = likelihood_of(LEARNER, small.trials, pooled=pooling == "complete")
+    expansion = expand(exact, population)
     target, prior = posterior(LEARNER, packed, population, expansion), population.prior
     people, size = target.shape
     owner = np.arange(people)
 
     def parts(x):
-        """Unconstrained values, and the log-density but for the likelihood."""
+        """Unconstrained values, and the log-density without the likelihood."""
         if pooling != "partial":
             mu, z, s, w = prior.mean, prior.total, None, x.reshape(people, size)
         else:
@@ -139,7 +139,7 @@ def test_density_in_plain_numpy(small, pooling):
         if pooling == "partial" and turn == 2:
             x[size + 1] = -0.3  # a spread below zero
         u, rest = parts(x.astype(complex))
-        likelihood, slope = evaluate(np.ascontiguousarray(u.real))
+        likelihood, slope = exact.gradient(np.ascontiguousarray(u.real))
         theta = target.values(x)[3]
         np.testing.assert_allclose(theta[:, 0], expit(u.real[:, 0]), rtol=1e-12)
         value, gradient = target(x)

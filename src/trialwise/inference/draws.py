@@ -1,4 +1,4 @@
-"""Draws of a posterior: what its variables are called and how they are shaped, and reading them by what they are."""
+"""Posterior draws: names and shapes of the variables, and access to them by meaning."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ CHAIN_DRAW = ("chain", "draw")
 class Layout:
     """The variables that a sampler writes.
 
-    Of every parameter ``alpha`` there are natural values, a participant's each, or one for all if they share it. In a group
-    also ``alpha_mu``, ``alpha_sd``, ``alpha_group``, numbers, and ``individual``, unconstrained values of all parameters;
-    without one ``alpha_unconstrained``.
+    For every parameter ``alpha``: ``alpha``, the natural value of each participant, or one value if all share it. With partial
+    pooling also the scalars ``alpha_mu``, ``alpha_sd`` and ``alpha_group``, and ``individual``, the unconstrained values of all
+    parameters; otherwise ``alpha_unconstrained``.
 
     Attributes
     ----------
     population
-        Whom participants come from.
+        The population that participants come from.
     labels
-        Of the participants.
+        Labels of the participants.
     """
 
     population: Population
@@ -47,21 +47,21 @@ class Layout:
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:
         """Dimensions of one draw of each variable, in the order of the file."""
-        each: tuple[str, ...] = () if self.population.shared else ("participant",)
-        found: dict[str, tuple[str, ...]] = {}
+        individual: tuple[str, ...] = () if self.population.shared else ("participant",)
+        dims: dict[str, tuple[str, ...]] = {}
         for name in self.population.names:
-            found[name] = each
+            dims[name] = individual
             if self.population.grouped:
-                found |= dict.fromkeys((mean_name(name), spread_name(name), median_name(name)), ())
+                dims |= dict.fromkeys((mean_name(name), spread_name(name), median_name(name)), ())
             else:
-                found[unconstrained_name(name)] = each
+                dims[unconstrained_name(name)] = individual
         if self.population.grouped:
-            found[INDIVIDUAL] = ("participant", "parameter")
-        return found
+            dims[INDIVIDUAL] = ("participant", "parameter")
+        return dims
 
     @property
     def coords(self) -> dict[str, list[str]]:
-        """Labels along dimensions."""
+        """Labels of each dimension."""
         return {"participant": [str(label) for label in self.labels], "parameter": list(self.population.names)}
 
     @property
@@ -73,37 +73,37 @@ class Layout:
     def values(
         self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, natural: Sequence[np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Each variable, by name.
+        """Arrange arrays as variables by name.
 
         Parameters
         ----------
         mu, sd
-            Means and spreads of the group, ``(..., parameters)``; whatever stands before the last axis stays, such as chains and
-            draws.
+            Means and spreads of the group, ``(..., parameters)``; leading axes, such as chains and draws, are
+            preserved.
         u
-            Unconstrained values, ``(..., rows, parameters)``: a row a participant, or one for all if they share it.
+            Unconstrained values, ``(..., rows, parameters)``: one row per participant, or a single one if all share it.
         natural
             Natural values ``(..., rows)`` of each parameter.
         """
-        population, found = self.population, {}
+        population, variables = self.population, {}
 
         def rows(values: np.ndarray) -> np.ndarray:
             return values[..., 0] if population.shared else values
 
         for k, parameter in enumerate(population.parameters):
             name = parameter.name
-            found[name] = rows(natural[k])
+            variables[name] = rows(natural[k])
             if population.grouped:
-                found[mean_name(name)], found[spread_name(name)] = mu[..., k], sd[..., k]
-                found[median_name(name)] = parameter.constrain(mu[..., k])
+                variables[mean_name(name)], variables[spread_name(name)] = mu[..., k], sd[..., k]
+                variables[median_name(name)] = parameter.constrain(mu[..., k])
             else:
-                found[unconstrained_name(name)] = rows(u[..., k])
+                variables[unconstrained_name(name)] = rows(u[..., k])
         if population.grouped:
-            found[INDIVIDUAL] = u
-        return found
+            variables[INDIVIDUAL] = u
+        return variables
 
     def dataset(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> xr.Dataset:
-        """The group ``posterior`` of a tree, of arrays as for :meth:`values` with chains and draws before all else."""
+        """The group ``posterior`` of a tree, from arrays as for :meth:`values` whose first axes are chains and draws."""
         import xarray as xr
 
         values = self.values(mu, sd, u, list(self.population.natural(u).values()))
@@ -115,7 +115,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Draws:
-    """Draws of a posterior, read by what they are.
+    """Posterior draws, with access by meaning.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class Draws:
     pooling
         ``"partial"``, ``"none"`` or ``"complete"``.
     participants
-        How many there are.
+        Number of participants.
     """
 
     posterior: xr.Dataset
@@ -135,22 +135,22 @@ class Draws:
     participants: int
 
     def __getitem__(self, name: str) -> xr.DataArray:
-        """A variable by its name, ``(chain, draw, ...)``."""
+        """A variable by name, ``(chain, draw, ...)``."""
         return self.posterior[name].transpose(*CHAIN_DRAW, ...)
 
     @property
     def chains(self) -> int:
-        """How many chains there are."""
+        """Number of chains."""
         return self.posterior.sizes["chain"]
 
     @property
     def length(self) -> int:
-        """How many draws there are of each chain."""
+        """Number of draws per chain."""
         return self.posterior.sizes["draw"]
 
     @property
     def count(self) -> int:
-        """How many draws there are of all chains."""
+        """Number of draws of all chains together."""
         return self.chains * self.length
 
     @property
@@ -167,58 +167,58 @@ class Draws:
 
     @property
     def group_names(self) -> list[str]:
-        """Names of what describes the group; see :func:`trialwise.population.names.group_names`."""
+        """Names of the group's variables; see :func:`trialwise.population.names.group_names`."""
         return group_names(self.parameters, self.pooling)
 
     @property
     def median_names(self) -> list[str]:
-        """Names of the group's medians on the natural scale; none without a group."""
+        """Names of the group's medians on the natural scale; empty without a group."""
         return median_names(self.parameters, self.pooling)
 
     @property
     def summary_names(self) -> list[str]:
-        """Variables that a summary lists: medians, then whatever else describes the group, then participants."""
+        """Variables of a summary in order: the group's medians, its other variables, then participants."""
         listed = [*self.median_names, *self.group_names]
         return [*listed, *(name for name in self.parameters if name not in listed)]
 
     # -- the group ---------------------------------------------------------------------------------------------------
 
     def mean(self, parameter: str) -> xr.DataArray:
-        """The group's mean, unconstrained, ``(chain, draw)``."""
+        """The group's mean on the unconstrained scale, ``(chain, draw)``."""
         return self[mean_name(parameter)]
 
     def spread(self, parameter: str) -> xr.DataArray:
-        """The group's spread, unconstrained, ``(chain, draw)``."""
+        """The group's spread on the unconstrained scale, ``(chain, draw)``."""
         return self[spread_name(parameter)]
 
     def median(self, parameter: str) -> np.ndarray | None:
-        """The group's median on the natural scale, or the value that all share, ``(draws,)``; None if each comes from the prior."""
+        """The group's median on the natural scale, or the shared value, ``(draws,)``; None without pooling."""
         if self.grouped:
             return self[median_name(parameter)].to_numpy().ravel()
         return self[parameter].to_numpy().ravel() if self.shared else None
 
     def means(self) -> np.ndarray:
-        """The group's means of all parameters, unconstrained, ``(chains, draws, parameters)``."""
+        """The group's means of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
         return np.stack([self.mean(name).to_numpy() for name in self.parameters], -1)
 
     def spreads(self) -> np.ndarray:
-        """The group's spreads of all parameters, unconstrained, ``(chains, draws, parameters)``."""
+        """The group's spreads of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
         return np.stack([self.spread(name).to_numpy() for name in self.parameters], -1)
 
     # -- participants ------------------------------------------------------------------------------------------------
 
     def natural(self, parameter: str) -> np.ndarray:
-        """Natural values of every participant, ``(draws, participants)``, chains laid end to end."""
+        """Natural values of every participant, ``(draws, participants)``, with chains concatenated."""
         values = self[parameter].to_numpy().reshape(self.count, -1)
         return np.broadcast_to(values, (self.count, self.participants))
 
     def unconstrained(self) -> np.ndarray:
-        """Unconstrained values, ``(chains, draws, rows, parameters)``: a row a participant, or one for all if they share it.
+        """Unconstrained values, ``(chains, draws, rows, parameters)``: one row per participant, or a single one if all share it.
 
         Raises
         ------
         KeyError
-            If a parameter has none: without a group, where the user's prior is on the natural scale.
+            If a parameter has no unconstrained values: without a group, if the user's prior is on the natural scale.
         """
         if self.grouped:
             return self.posterior[INDIVIDUAL].transpose(*CHAIN_DRAW, "participant", "parameter").to_numpy()
@@ -226,38 +226,38 @@ class Draws:
         return u.reshape(self.chains, self.length, -1, len(self.parameters))
 
     def natural_means(self) -> dict[str, np.ndarray]:
-        """Posterior means of natural values, ``(participants,)`` of each parameter."""
+        """Posterior means of natural values by parameter, ``(participants,)`` each."""
         return {
             name: np.broadcast_to(self[name].mean(CHAIN_DRAW).to_numpy(), (self.participants,)).copy()
             for name in self.parameters
         }
 
-    # -- fewer -------------------------------------------------------------------------------------------------------
+    # -- thinning ----------------------------------------------------------------------------------------------------
 
     def thinned(self, count: int) -> Draws:
-        """About so many draws, spread evenly over each chain."""
+        """About ``count`` draws, spaced evenly within each chain."""
         each = min(self.length, -(-count // self.chains))
         return replace(self, posterior=self.posterior.isel(draw=np.linspace(0, self.length - 1, each).astype(int)))
 
 
 def row_label(name: str, participant: Hashable) -> str:
-    """What a participant's row of a table is called: ``alpha[7]``."""
+    """The label of a participant's row in a table: ``alpha[7]``."""
     return f"{name}[{participant}]"
 
 
 def variable_of(label: Hashable) -> str:
-    """The variable that a row of a table belongs to: ``alpha`` of ``alpha[7]``."""
+    """The variable of a row label of a table: ``alpha`` of ``alpha[7]``."""
     return str(label).split("[")[0]
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Draws ``(chains, draws)`` of each variable of a fit's tree, of each participant by ``alpha[label]``."""
-    posterior, found = tree["posterior"], {}
+    """Draws ``(chains, draws)`` of variables of a fit's tree, with one entry ``alpha[label]`` per participant where they differ."""
+    posterior, draws = tree["posterior"], {}
     for name in names:
         values = posterior[name].transpose(*CHAIN_DRAW, ...)
         if values.ndim == 2:
-            found[name] = values.to_numpy()
+            draws[name] = values.to_numpy()
             continue
         for n, label in enumerate(posterior["participant"].to_numpy()):
-            found[row_label(name, label)] = values.to_numpy()[:, :, n]
-    return found
+            draws[row_label(name, label)] = values.to_numpy()[:, :, n]
+    return draws

@@ -1,4 +1,4 @@
-"""Fitting: from a learner and trials to a posterior, kept as one labelled tree with how it came about."""
+"""Fit a learner to trials; the posterior is stored as one labelled tree with its provenance."""
 
 from __future__ import annotations
 
@@ -46,36 +46,36 @@ def fit(
     executor: Any = None,
     sampler: str | None = None,
 ) -> Fit:
-    """Fit a learner to trials, hierarchically: by NUTS, or by particles if it makes a choice that nobody observed.
+    """Sample the hierarchical posterior of a learner: by NUTS, or by particle methods if it makes an unobserved choice.
 
     Parameters
     ----------
     learner
-        E.g. ``QLearning(initial=1.2)``.
+        The learner, e.g. ``QLearning(initial=1.2)``.
     trials
-        From ``read_wide`` or ``read_long``, or simulated.
+        The data, from ``read_wide`` or ``read_long``, or simulated.
     draws, tune, chains
-        Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
-        are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so. With
-        a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` has no meaning there.
+        Retained and tuning draws per chain, and number of chains. By default ``draws`` is 1000, and up to twice as many
+        chains again are run while R-hat or the effective draws of the group's parameters are insufficient; a note reports it.
+        With a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` is ignored there.
     seed
-        The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
+        The same seed gives the same draws; None takes one from the operating system and stores it in ``fit.attrs["seed"]``.
     priors
-        Distributions in place of the defaults, ``{"alpha_mu": pm.Normal.dist(-1, 0.5)}``, or of PreliZ: with partial
+        Distributions of PyMC or PreliZ that replace defaults, ``{"alpha_mu": pm.Normal.dist(-1, 0.5)}``: with partial
         pooling for ``alpha_mu`` and ``alpha_sd`` on the unconstrained scale, else for ``alpha`` on the natural scale.
-        A Normal for a mean and a HalfNormal for a spread, as the defaults are, cost nothing; with other priors the model
-        is compiled anew, which takes half a minute.
+        A Normal for a mean and a HalfNormal for a spread, the families of the defaults, add no cost; for other priors the model
+        is compiled again, which takes half a minute.
     pooling
-        ``"partial"``: participants come from a group; ``"none"``: each on its own; ``"complete"``: all share one set of
-        parameters. One participant alone is fitted with ``"none"``.
+        ``"partial"``: participants come from a group; ``"none"``: each is fitted separately; ``"complete"``: all share one
+        set of parameters. A single participant is fitted with ``"none"``.
     progress
         Show progress while sampling.
     checkpoint
-        For a learner with a hidden choice, whose fit takes minutes: a file that the work so far is kept in. The same call goes
-        on from there after an interruption; :meth:`Fit.save` does not remove it.
+        For a learner with a hidden choice, whose fit takes minutes: a file in which progress is saved. After an interruption
+        the same call continues from there; :meth:`Fit.save` does not remove the file.
 
     executor
-        For a learner with a hidden choice: who runs its particle filters. None, the cores of this machine; or a
+        For a learner with a hidden choice: where its particle filters run. None: the cores of this machine; or a
         :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
     sampler
         Name of a sampler, ``"nuts"`` or ``"pseudo-marginal"``; by default the one that suits the learner.
@@ -87,37 +87,39 @@ def fit(
     Raises
     ------
     UsageError
-        For arguments that do not fit together.
+        For invalid arguments or combinations of them.
     LearnerError
         If the learner breaks the contract or cannot be compiled.
     ModelError
-        If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
+        If the likelihood is not finite where sampling would start, or does not depend on a parameter; with the reason.
     """
     from trialwise.inference.samplers import sampler_for
     from trialwise.likelihoods.kinds import likelihood_of
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     if not isinstance(learner, Learner):
-        raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
+        raise UsageError(
+            f"fit({learner!r}, ...): the first argument must be a learner, e.g. QLearning(): the class called"
+        )
     for name, value in (("draws", DRAWS if draws is None else draws), ("chains", chains), ("tune", tune)):
         if not isinstance(value, int | np.integer) or value < 1:
-            raise UsageError(Argument(name, value), ": a whole number above 0 is wanted")
+            raise UsageError(Argument(name, value), ": must be a whole number above 0")
     if not learner.names:
-        raise UsageError(f"{learner} has no free parameter: use log_likelihood or trial_values")
+        raise UsageError(f"{learner} has no free parameter to fit: use log_likelihood or trial_values")
     notes: list[str] = []
     if pooling == "partial" and trials.n_participants == 1:
         pooling = "none"
-        alone = "one participant has no group to be pooled with: fitted with "
-        notes.append(Message(alone, Argument("pooling", pooling)))
+        single = "a single participant cannot be pooled with others: fitted with "
+        notes.append(Message(single, Argument("pooling", pooling)))
     population = population_of(learner, trials, priors, pooling)
     seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)
-    chosen = sampler_for(likelihood, sampler)
-    place = None if checkpoint is None else Path(fspath(checkpoint))
-    request = Request(likelihood, population, draws, int(tune), int(chains), seed, progress, place, executor)
-    run = chosen.sample(request)
-    ended = time.perf_counter()
+    method = sampler_for(likelihood, sampler)
+    checkpoint_path = None if checkpoint is None else Path(fspath(checkpoint))
+    request = Request(likelihood, population, draws, int(tune), int(chains), seed, progress, checkpoint_path, executor)
+    run = method.sample(request)
+    end = time.perf_counter()
     notes += run.notes
 
     import xarray as xr
@@ -139,9 +141,9 @@ def fit(
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
         "seed": seed,
-        "seconds": ended - began,
+        "seconds": end - start,
         "seconds_of_sampling": run.seconds,
-        "sampler": chosen.name,
+        "sampler": method.name,
         **run.attributes,
         "peak_memory_mb": _peak_memory(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -152,13 +154,13 @@ def fit(
 
 
 def _plain_stats(stats: xr.Dataset) -> xr.Dataset:
-    """Per-draw numbers of the sampler; what netCDF cannot hold is left out."""
+    """The sampler's numeric statistics per draw, without those that netCDF cannot store."""
     keep = [name for name, values in stats.data_vars.items() if values.dtype.kind in "fiub" and values.ndim == 2]
     return stats[keep]
 
 
 def _peak_memory() -> float:
-    """Peak memory of this process in MB; NaN where the system does not tell."""
+    """Peak memory of this process in MB; NaN where the operating system does not report it."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""Point estimates of each participant: maximum likelihood and maximum a posteriori, from dispersed starts (R15)."""
+"""Point estimates of each participant: maximum likelihood and maximum a posteriori, from dispersed starts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
 
 POLISH, FILTERS, MANY = 4, 20, 200
-"""Rounds of refining emulators about an optimum; filters and particles of the estimate there."""
+"""Rounds of refining emulators around an optimum; filters and particles of the estimate there."""
 
 BORDER = 8.0
-"""Unconstrained values beyond this are the border of the range: 0.9997 of 0 to 1."""
+"""Absolute unconstrained values beyond this count as the border of the range: 0.9997 for a range of 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,11 +40,11 @@ class Point(Result):
     Attributes
     ----------
     maximum_likelihood, maximum_a_posteriori
-        A row a participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
-        2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters that ran
-        to the border of their range) and ``found_again``, from how many starts the same optimum was reached.
+        Tables with one row per participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
+        2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters at
+        the border of their range) and ``found_again``, the number of starts that reached the same optimum.
     starts
-        How many starting points each participant had.
+        Number of starting points of each participant.
     trials
         The data.
     """
@@ -56,8 +56,8 @@ class Point(Result):
     trials: Trials
 
     contents = {
-        "maximum_likelihood": "maximum likelihood, a row a participant",
-        "maximum_a_posteriori": "maximum a posteriori, a row a participant",
+        "maximum_likelihood": "maximum likelihood, one row per participant",
+        "maximum_a_posteriori": "maximum a posteriori, one row per participant",
     }
 
     @property
@@ -67,41 +67,41 @@ class Point(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A caution where maximum likelihood ran to the border of a range."""
+        """A caution if maximum likelihood estimates lie at the border of a range."""
         table = self.maximum_likelihood
-        away = table["at_border"] != ""
-        if not away.any():
+        at_border = table["at_border"] != ""
+        if not at_border.any():
             return ()
         names = tuple(
             name for name in self.learner.names if table["at_border"].str.split(", ").map({name}.issubset).any()
         )
         sentence = (
-            f"maximum likelihood ran to the border of the range for {away.sum()} of {len(table)} participants "
-            f"({', '.join(names)}): the data alone do not hold these values"
+            f"maximum likelihood estimates are at the border of the range for {at_border.sum()} of {len(table)} participants "
+            f"({', '.join(names)}): the data alone do not determine these values"
         )
         advice = "Use maximum_a_posteriori, or a hierarchical fit"
         return (Finding("caution", "at-border", sentence, advice, names),)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``maximum_likelihood`` and ``maximum_a_posteriori``."""
+        """The tables ``maximum_likelihood`` and ``maximum_a_posteriori``."""
         return {name: getattr(self, name) for name in self.contents}
 
     @property
     def headline(self) -> str:
         """Learner, participants and summed log-likelihood."""
-        people = len(self.maximum_likelihood)
-        return f"Point({self.learner!r}, {people} participants, log-likelihood {self.log_likelihood:.1f})"
+        count = len(self.maximum_likelihood)
+        return f"Point({self.learner!r}, {count} participants, log-likelihood {self.log_likelihood:.1f})"
 
 
 def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> Point:
-    """Maximum likelihood and MAP of each participant on its own, all climbing at once.
+    """Maximum likelihood and maximum a posteriori estimates of each participant, without pooling.
 
-    Starting points are drawn from the prior, never from a truth; the best of them wins. The MAP's prior is the one of
-    ``pooling="none"``, on the unconstrained scale. Without a prior some participants' estimates run to the border of the
-    range, which is why a hierarchical fit is worth its seconds.
+    Starting points are drawn from the prior, never from true values, and the best optimum is returned. The MAP estimate uses the
+    prior of ``pooling="none"``, on the unconstrained scale. Without a prior, some participants' estimates run to the border of
+    the range; a hierarchical fit avoids that.
 
-    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are climbed, and
-    refined about where that leads; ``log_likelihood`` is then an estimate at the optimum by many particles, and
+    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are
+    maximised, and refined around the optimum; ``log_likelihood`` is then an estimate at the optimum by many particles, and
     ``standard_error`` its Monte Carlo error.
 
     Parameters
@@ -109,7 +109,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     learner, trials
         As for :func:`trialwise.fit`.
     starts
-        How many starting points each participant has.
+        Number of starting points of each participant.
     seed
         The same seed gives the same starting points.
 
@@ -120,41 +120,41 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     Raises
     ------
     UsageError
-        If ``starts`` is no whole number above 0.
+        Unless ``starts`` is a whole number above 0.
     ModelError
         As :func:`trialwise.fit`.
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
-        raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
+        raise UsageError(f"starts={starts!r}: must be a whole number above 0")
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
     check_starts(likelihood, population.prior, seed)
-    by = _by_gradients if likelihood.has_gradient else _by_particles
-    return by(likelihood, population, int(starts), seed)
+    maximise = _by_gradients if likelihood.has_gradient else _by_particles
+    return maximise(likelihood, population, int(starts), seed)
 
 
 def _by_gradients(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
     learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
     random = stream(seed, "starts of estimates")
-    people, size = len(likelihood.rows), len(prior.mean)
-    centre = population.centre(prior.mean, people)
+    count, size = len(likelihood.rows), len(prior.mean)
+    centre = population.centre(prior.mean, count)
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
-        start = centre + prior.total * random.standard_normal((people, size))
-        # a prior so wide that it is none within the border keeps the climb from running off to infinity
+        start = centre + prior.total * random.standard_normal((count, size))
+        # a prior so wide that it has no influence within the border keeps the ascent from running off to infinity
         best["likelihood"].append(climb(likelihood, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
         best["posterior"].append(climb(likelihood, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
     tables = []
-    for tries in best.values():
-        u, values = _best(tries)
+    for optima in best.values():
+        u, values = _best(optima)
         tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, values))
     return Point(learner, tables[0], tables[1], starts, trials)
 
 
-def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
-    """The highest of each participant's optima, and how high each try came, ``(tries, participants)``."""
-    values = np.stack([modes.value for modes in tries])
+def _best(optima: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
+    """The highest of each participant's optima, ``(participants, parameters)``, and the value of each, ``(starts, participants)``."""
+    values = np.stack([modes.value for modes in optima])
     n = np.arange(values.shape[1])
-    return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
+    return np.stack([modes.u for modes in optima])[values.argmax(0), n], values
 
 
 def _by_particles(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
@@ -172,8 +172,8 @@ def _by_particles(likelihood: Likelihood, population: Population, starts: int, s
             u, values = _best(_climbs(work, emulator, prior, precision, starts, random))
             work.about_optimum(emulator, u, precision, random)
         unit = np.repeat(np.arange(len(u)), FILTERS)
-        each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
-        value, error, _ = log_mean(each)
+        estimates = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
+        value, error, _ = log_mean(estimates)
         tables.append(_table(learner, trials, u, value, values, error))
     return Point(learner, tables[0], tables[1], starts, trials)
 
@@ -181,16 +181,16 @@ def _by_particles(likelihood: Likelihood, population: Population, starts: int, s
 def _climbs(
     work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
 ) -> list[Modes]:
-    """Climbs on emulators, from the points of each participant that were found highest: there they can be believed."""
+    """Maximise the emulators, starting at each participant's points of highest estimates, where emulators are reliable."""
     centre = np.tile(prior.mean, (len(emulator.rows), 1))
-    tries = []
+    optima = []
     for _ in range(starts):
         start = np.empty_like(centre)
-        for n, (u, found) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
-            height = found - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
+        for n, (u, estimates) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
+            height = estimates - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
             start[n] = u[random.choice(np.argsort(height)[-50:])]
-        tries.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
-    return tries
+        optima.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
+    return optima
 
 
 def _table(

@@ -1,4 +1,4 @@
-"""What a sampler is: what it is asked, what it gives, and how a report describes it."""
+"""The interface of samplers: the request, the result, and how a report describes the sampler."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DRAWS, TUNE, CHAINS = 1000, 300, 4
-"""Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
-of every group parameter on the human data, 400 to 800 on the bundled ones, where the two spreads are hard to tell apart."""
+"""Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. They give four times 400
+effective draws of every group parameter on the human data, and 400 to 800 on the bundled data, where the two spreads trade off."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The posterior that a sampler is asked for.
+    """The posterior to sample, and how.
 
     Attributes
     ----------
     likelihood, population
-        Of the participants, and where they come from: together the posterior.
+        The likelihood of the participants, and the population they come from: together the posterior.
     draws, tune, chains
-        Kept and tuning draws of each chain, and how many chains; ``draws`` is None where the sampler decides.
+        Retained and tuning draws per chain, and number of chains; ``draws`` is None if the sampler decides.
     seed
-        Where its random numbers start.
+        Seed of its random numbers.
     progress
-        Whether a bar is shown.
+        Whether to show a progress bar.
     checkpoint
-        A file that the work so far is kept in; None for none.
+        A file in which progress is saved; None for no file.
     executor
-        Who evaluates likelihoods; None for this machine.
+        Where likelihoods are evaluated; None for this machine.
     """
 
     likelihood: Likelihood
@@ -57,14 +57,14 @@ class Request:
         return stream(self.seed, "sampler", part=part)
 
     @property
-    def lacking(self) -> Callable[[xr.DataTree], str] | None:
-        """Says what draws lack, in words, nothing if they are enough; None where the number of draws was given."""
-        return partial(lacking, self.population.group_names) if self.draws is None else None
+    def shortfall(self) -> Callable[[xr.DataTree], str] | None:
+        """A function that describes what draws lack, empty if they suffice; None if the number of draws was requested."""
+        return partial(shortfall_of, self.population.group_names) if self.draws is None else None
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What a sampler gives.
+    """The result of a sampler.
 
     Attributes
     ----------
@@ -72,11 +72,11 @@ class Sampled:
         The groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and ``sample_stats`` with
         ``diverging (chain, draw)``.
     seconds
-        Of sampling.
+        Duration of sampling.
     attributes
-        Numbers and texts to be kept with the fit, by name; ``gradients`` among them.
+        Numbers and texts to store with the fit, by name; ``gradients`` among them.
     notes
-        What the user should know, a sentence each.
+        Sentences that the user should know.
     """
 
     tree: xr.DataTree
@@ -87,27 +87,28 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampler of posteriors; one file (or folder) of ``inference/samplers`` holds one.
+    """A sampler of posteriors; each file or folder in ``inference/samplers`` defines one.
 
     Attributes
     ----------
     name
-        As in ``fit(..., sampler="nuts")`` and in ``fit.attrs["sampler"]``.
+        The name, as in ``fit(..., sampler="nuts")`` and in ``fit.attrs["sampler"]``.
     title
-        In a table of a report, e.g. ``"NUTS in whitened coordinates"``.
+        The title in a table of a report, e.g. ``"NUTS in whitened coordinates"``.
     needs_gradient
-        Whether it follows gradients, so that it takes exact likelihoods alone.
+        Whether it follows gradients, and so needs exact likelihoods.
     preferred
-        Where several samplers suit a likelihood, the one of the highest number is taken.
+        If several samplers suit a likelihood, the one with the highest number is used.
     sample
-        Draws from the posterior that a :class:`Request` asks for.
+        Function that draws from the posterior of a :class:`Request`.
     sentence
-        What the methods section says of it, given the attributes of a fit and its draws in words (``"4 chains of 1000 draws
-        each"``).
+        Function that returns the sentence of the methods section, given the attributes of a fit and a description of its draws
+        (``"4 chains of 1000 draws each"``).
     figures
-        Rows for the table of sampling, a name and a value each, given the attributes of a fit and its ``sample_stats``.
+        Function that returns rows for the table of sampling, pairs of name and value, given the attributes of a fit and its
+        ``sample_stats``.
     works
-        Keys of what is to be cited, see :data:`trialwise.reports.sections.citations.WORKS`; or a citation in full.
+        Keys of the works to cite, see :data:`trialwise.reports.sections.citations.WORKS`; or a citation in full.
     counts_divergences
         Whether its transitions can diverge.
     """
@@ -123,8 +124,8 @@ class Sampler:
     counts_divergences: bool = True
 
 
-def lacking(names: Sequence[str], tree: xr.DataTree) -> str:
-    """What the draws of these variables lack, in words; nothing if they are enough."""
+def shortfall_of(names: Sequence[str], tree: xr.DataTree) -> str:
+    """Describe what the draws of these variables lack; empty if they suffice."""
     import arviz_stats
 
     from trialwise.inference.chain_checks import too_few

@@ -1,8 +1,8 @@
-"""Trials arranged for a learner: what stays the same from one evaluation to the next is worked out once.
+"""Trials arranged for a learner, cached between evaluations of the likelihood.
 
-To arrange the trials, to try the learner in plain Python and to find its kernel takes longer than the kernel itself. All of
-it depends on the learner and the trials alone, and is kept for as long as the trials live. Their arrays become read-only
-then: to change one in place would otherwise go unnoticed.
+Arranging the trials, trying the learner in plain Python and looking up its kernel take longer than the kernel itself. All of it
+depends only on the learner and the trials, and is cached while the trials exist. Their arrays then become read-only: otherwise a
+change in place would go unnoticed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from trialwise.learners.learner import Learner
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """A learner with its trials as kernels read them."""
+    """A learner with its trials in the layout of kernels."""
 
     learner: Learner
     packed: Packed
 
     @cached_property
     def kernel(self) -> Callable:
-        """The gradient kernel, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`; errors as those of compilation."""
+        """The gradient kernel, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`, with the errors of compilation."""
         with compilation(self.learner, self.packed):
             from trialwise.engine import gradient_kernel
 
@@ -36,34 +36,34 @@ class Arrangement:
 
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:
-        """All arguments of the kernel but the parameters."""
+        """All arguments of the kernel except the parameters."""
         from trialwise.engine import constants
 
         return (constants(self.learner), *kernel_inputs(self.packed))
 
 
-_ARRANGED: WeakKeyDictionary[Trials, dict[Learner, Arrangement]] = WeakKeyDictionary()
-_MOST = 16
-"""Learners remembered for the same trials."""
+_CACHE: WeakKeyDictionary[Trials, dict[Learner, Arrangement]] = WeakKeyDictionary()
+_MAX_LEARNERS = 16
+"""Maximum number of learners cached for the same trials."""
 
 
 def arrangement(learner: Learner, trials: Trials) -> Arrangement:
-    """The arrangement of the trials for the learner; errors as those of :func:`trialwise.engine.packed.pack`."""
-    known = _ARRANGED.setdefault(trials, {})
-    if learner not in known:
+    """The arrangement of the trials for the learner; raises the errors of :func:`trialwise.engine.packed.pack`."""
+    cached = _CACHE.setdefault(trials, {})
+    if learner not in cached:
         packed = pack(learner, trials)
-        # a copy: a frozen array is of another type to kernels, which would be compiled twice
+        # a copy: to kernels a read-only array has another type, and they would be compiled twice
         packed = replace(packed, observed=packed.observed.copy())
-        if len(known) >= _MOST:
-            del known[next(iter(known))]
+        if len(cached) >= _MAX_LEARNERS:
+            del cached[next(iter(cached))]
         _freeze(trials)
-        known[learner] = Arrangement(learner, packed)
-    return known[learner]
+        cached[learner] = Arrangement(learner, packed)
+    return cached[learner]
 
 
 def arranged_trials() -> int:
-    """How many trials are arranged for some learner at the moment."""
-    return len(_ARRANGED)
+    """Number of data sets with an arrangement in the cache."""
+    return len(_CACHE)
 
 
 def _freeze(trials: Trials) -> None:

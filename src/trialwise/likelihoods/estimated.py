@@ -1,4 +1,4 @@
-"""Likelihoods that can only be estimated, by particle filters: those of learners with a choice that nobody observed."""
+"""Likelihoods estimated by particle filters, for learners with a hidden choice."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
 from trialwise.likelihoods.log_mean import log_mean
 
 PARTICLES, FILTERS, PLAIN_PARTICLES = 100, 8, 10
-"""Particles of a filter, filters of an estimate, and particles of a filter in interpreted Python, unless said otherwise."""
+"""Defaults: particles per filter, filters per estimate, and particles of a filter in interpreted Python."""
 
 WORTH = 1_000_000
-"""Particles times trials below which work is not sent away."""
+"""Particles times trials below which jobs run locally rather than on the workers."""
 
 
 class EstimatedLikelihood(Likelihood):
     """The likelihood of a learner with a hidden choice, which is integrated out.
 
-    A likelihood is the mean of ``filters`` particle filters of ``particles`` particles each, every one an estimate without bias
-    (:mod:`trialwise.engine.walks.particles`); their spread tells the standard error of its logarithm.
+    The likelihood is the mean of ``filters`` particle filters with ``particles`` particles each, every one an unbiased estimate
+    (:mod:`trialwise.engine.walks.particles`); their spread gives the standard error of its logarithm.
 
     Parameters
     ----------
     particles, filters
-        Of each estimate.
+        Number of particles per filter, and of filters per estimate.
     seed
-        Of the random numbers of filters.
+        Seed of the filters' random numbers.
     streams
-        Which random numbers estimates take; by default the same at every call, whatever the parameters.
+        Streams of random numbers; by default the same numbers at every call and for all parameter values.
     workers
-        Who runs the filters of :meth:`value`; by default the cores of this machine. Numbers are the same.
+        Where the filters of :meth:`value` run; by default on the cores of this machine. Results do not depend on it.
 
     Raises
     ------
     UsageError
-        For numbers of particles or filters that cannot be.
+        For invalid numbers of particles or filters.
     """
 
     has_gradient = False
@@ -59,7 +59,7 @@ class EstimatedLikelihood(Likelihood):
         super().__init__(learner, trials, pooled)
         check_particles(learner, particles)
         if isinstance(filters, bool) or not isinstance(filters, int | np.integer) or filters < 1:
-            raise UsageError(f"filters={filters!r}: a whole number above 0 is wanted")
+            raise UsageError(f"filters={filters!r}: must be a whole number above 0")
         self.particles, self.filters, self.seed, self.workers = int(particles), int(filters), seed, workers
         self.streams = streams or CommonStreams(trials, seed, "particles")
 
@@ -71,40 +71,40 @@ class EstimatedLikelihood(Likelihood):
         points = np.repeat(np.arange(len(theta)), self.filters)
         rows = points if rows is None else np.asarray(rows)[points]
         counts = np.broadcast_to(self.particles if particles is None else particles, len(theta))[points]
-        found = self._estimates(theta[points], rows, counts)
+        estimates = self._estimates(theta[points], rows, counts)
         if self.filters == 1:
-            return Value(found, np.full(len(found), np.nan))
-        value, error, _ = log_mean(found.reshape(len(theta), self.filters))
+            return Value(estimates, np.full(len(estimates), np.nan))
+        value, error, _ = log_mean(estimates.reshape(len(theta), self.filters))
         return Value(value, error)
 
     def _estimates(self, theta: np.ndarray, rows: np.ndarray, particles: np.ndarray) -> np.ndarray:
-        """One estimate at each point: by one filter, or one of every participant where they share their parameters."""
-        people, points = len(self.packed.rows), len(theta)
+        """One estimate at each point: by one filter, or by one filter per participant where they share their parameters."""
+        count, points = len(self.packed.rows), len(theta)
         if not self.pooled:
             return self._run(theta, rows, self._keys(rows), particles)
-        segments = np.tile(np.arange(people), points)
-        each = self._run(np.repeat(theta, people, 0), segments, self._keys(segments), np.repeat(particles, people))
-        return each.reshape(points, people).sum(1)
+        segments = np.tile(np.arange(count), points)
+        estimates = self._run(np.repeat(theta, count, 0), segments, self._keys(segments), np.repeat(particles, count))
+        return estimates.reshape(points, count).sum(1)
 
     def _keys(self, segments: np.ndarray) -> np.ndarray:
-        """Keys of so many filters, which are counted."""
+        """Keys of the filters for these segments; their number is added to ``calls``."""
         self.calls += len(segments)
         return self.streams.keys(segments)
 
     def _run(self, *jobs: np.ndarray) -> np.ndarray:
-        """The estimate of each job: natural values, segment, key, particles."""
+        """Run jobs, each of natural values, segment, key and number of particles; one estimate per job."""
         lengths = np.diff(self.packed.offsets)[jobs[1]]
         if self.workers is None or (lengths * jobs[3]).sum() < WORTH:
             return run_particles(self.learner, self.packed, *jobs).log_likelihood
         shares = np.array_split(np.arange(len(lengths)), min(len(lengths), self.workers.at_once))
         submit = self.workers.executor.submit
         try:
-            sent = [submit(estimates_of_jobs, self._parcel, *(part[s] for part in jobs)) for s in shares]
-            return np.concatenate([each.result() for each in sent])
+            futures = [submit(estimates_of_jobs, self._parcel, *(part[s] for part in jobs)) for s in shares]
+            return np.concatenate([future.result() for future in futures])
         except BrokenExecutor as error:
             raise UsageError(
-                f"processes that ran particle filters ended before they were done ({error}). With checkpoint= the work so far is "
-                "kept, and the same call goes on from it"
+                f"worker processes that ran particle filters ended unexpectedly ({error}). With checkpoint= progress is saved, and "
+                "the same call continues from it"
             ) from error
 
     @cached_property
@@ -113,8 +113,8 @@ class EstimatedLikelihood(Likelihood):
 
     def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise LearnerError(
-            f"{self.learner} makes a choice that nobody observed, so that its likelihood can only be estimated, without a "
-            "gradient to follow: trialwise.fit integrates over it, trialwise.log_likelihood estimates it"
+            f"{self.learner} makes an unobserved choice, so its likelihood can only be estimated and it has no gradient: use "
+            "trialwise.fit, which integrates over the hidden choice, or trialwise.log_likelihood, which estimates the likelihood"
         )
 
     def score_at(self, theta: np.ndarray) -> tuple[Value, np.ndarray]:
@@ -122,21 +122,21 @@ class EstimatedLikelihood(Likelihood):
 
         The derivatives are the means of the filters' scores weighted by their likelihoods.
         """
-        people = len(self.packed.rows)
-        segments = np.repeat(np.arange(people), self.filters)
+        count = len(self.packed.rows)
+        segments = np.repeat(np.arange(count), self.filters)
         keys = self._keys(segments)
-        found = run_particles(self.learner, self.packed, theta[segments], segments, keys, self.particles, scored=True)
-        value, error, share = log_mean(found.log_likelihood.reshape(people, self.filters))
-        score = (share[..., None] * found.score.reshape(people, self.filters, -1)).sum(1)
+        runs = run_particles(self.learner, self.packed, theta[segments], segments, keys, self.particles, scored=True)
+        value, error, share = log_mean(runs.log_likelihood.reshape(count, self.filters))
+        score = (share[..., None] * runs.score.reshape(count, self.filters, -1)).sum(1)
         return Value(value, error), score
 
     def enumerated(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Exact log-likelihoods ``(participants,)`` and derivatives: the sum over all courses the hidden choices may have taken.
+        """Exact log-likelihoods ``(participants,)`` and derivatives: the sum over all sequences of hidden choices.
 
         Raises
         ------
         UsageError
-            If there are too many of them, which is so for more than a dozen trials.
+            If there are too many sequences, as for more than about a dozen trials.
         """
         value, gradient, _ = run_exact(self.learner, self.packed, theta)
         return value, gradient
@@ -144,38 +144,38 @@ class EstimatedLikelihood(Likelihood):
     # -- of every trial --------------------------------------------------------------------------------------------
 
     def predictions(self, theta: np.ndarray) -> np.ndarray:
-        """By one filter of each participant, with the same random numbers at every call."""
+        """Predictions by one filter per participant, with the same random numbers at every call."""
         keys = own_keys(self.trials, self.seed, "one-step filters")
         return np.concatenate([self._record(n, theta[n], int(key)) for n, key in enumerate(keys)])
 
     def trial_values(self, theta: np.ndarray) -> Value:
-        """By ``filters`` filters of each participant, with random numbers of :attr:`streams`."""
-        people = len(self.packed.rows)
-        keys = self._keys(np.repeat(np.arange(people), self.filters)).reshape(people, self.filters)
+        """Estimates by ``filters`` filters per participant, with random numbers of :attr:`streams`."""
+        count = len(self.packed.rows)
+        keys = self._keys(np.repeat(np.arange(count), self.filters)).reshape(count, self.filters)
 
-        def one(n: int) -> np.ndarray:
+        def of_participant(n: int) -> np.ndarray:
             return np.stack([self._record(n, theta[n], int(key))[:, 0] for key in keys[n]], -1)
 
-        found = [one(0)]  # it may have to compile, which threads must not do at the same time
+        estimates = [of_participant(0)]  # may compile, which threads must not do at the same time
         with ThreadPoolExecutor(cores()) as pool:
-            found += pool.map(one, range(1, people))
-        value, error, _ = log_mean(np.concatenate(found))
+            estimates += pool.map(of_participant, range(1, count))
+        value, error, _ = log_mean(np.concatenate(estimates))
         return Value(value, error)
 
     def _record(self, n: int, theta: np.ndarray, key: int) -> np.ndarray:
         return run_traced(self.learner, self.packed, n, theta, key, self.particles).record
 
     def trace(self, theta: np.ndarray) -> Trace:
-        """With filtered and smoothed columns, see :mod:`trialwise.likelihoods.hidden_choices`, which takes its own number of particles."""
+        """A trace with filtered and smoothed columns, see :mod:`trialwise.likelihoods.hidden_choices`, which sets its own number of particles."""
         with ThreadPoolExecutor(cores()) as pool:
-            one = partial(hidden_values, self.learner, self.trials, self.packed, seed=self.seed)
-            people = list(pool.map(one, range(self.trials.n_participants), theta))
+            values_of = partial(hidden_values, self.learner, self.trials, self.packed, seed=self.seed)
+            participants = list(pool.map(values_of, range(self.trials.n_participants), theta))
         return Trace(
-            np.concatenate([each.record for each in people]),
-            {name: np.concatenate([each.columns[name] for each in people]) for name in people[0].columns},
+            np.concatenate([each.record for each in participants]),
+            {name: np.concatenate([each.columns[name] for each in participants]) for name in participants[0].columns},
             {
-                "ancestors": [round(each.ancestors, 1) for each in people],
-                "filters": [each.filters for each in people],
+                "ancestors": [round(each.ancestors, 1) for each in participants],
+                "filters": [each.filters for each in participants],
             },
         )
 
@@ -184,17 +184,17 @@ class EstimatedLikelihood(Likelihood):
         return same_hidden(self.learner, self.trials, self.packed, n, theta, self.seed)[0]
 
     def plain(self, theta: np.ndarray) -> np.ndarray:
-        """By one filter of few particles, whose purpose is the stepping through."""
+        """Estimates by one filter with few particles, meant for stepping through the learner."""
         keys = own_keys(self.trials, 0, "particles")
-        each = [
+        values = [
             trace_particles_plain(self.learner, self.packed, n, theta[n], int(key), PLAIN_PARTICLES)[0]
             for n, key in enumerate(keys)
         ]
-        return np.array(each)
+        return np.array(values)
 
 
 def estimates_of_jobs(parcel: bytes, *jobs: np.ndarray) -> np.ndarray:
-    """Some jobs of an :class:`EstimatedLikelihood`, where they arrive: with one core, since others work beside it."""
+    """Run jobs of an :class:`EstimatedLikelihood` on a worker, with one core, since other jobs run beside it."""
     learner, packed = unpack(parcel)
     with limited(1):
         return run_particles(learner, packed, *jobs).log_likelihood

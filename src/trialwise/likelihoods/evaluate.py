@@ -1,4 +1,4 @@
-"""A learner's likelihood, gradient and trial-by-trial values at given parameters."""
+"""Likelihood, gradient and trial-by-trial values of a learner at given parameters."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ METHODS = ("particle", "exact")
 
 
 class Estimate(np.ndarray):
-    """Log-likelihoods of participants, ``(participants,)``, with what is known of their error.
+    """Log-likelihoods of participants, ``(participants,)``, with their Monte Carlo errors.
 
     Attributes
     ----------
     standard_error
-        ``(participants,)``: Monte Carlo standard error of each; 0 where it is exact.
+        Monte Carlo standard errors, ``(participants,)``; 0 where values are exact.
     particles, filters
-        How many particles each of how many filters had; 0 where it is exact.
+        Number of particles per filter, and number of filters; 0 where values are exact.
     """
 
     standard_error: np.ndarray
@@ -45,10 +45,10 @@ class Estimate(np.ndarray):
 
     @classmethod
     def of(cls, values: np.ndarray, standard_error: np.ndarray, particles: int, filters: int) -> Estimate:
-        """The values as an array that knows these."""
-        made = values.view(cls)
-        made.standard_error, made.particles, made.filters = standard_error, particles, filters
-        return made
+        """An estimate from values and their errors."""
+        estimate = values.view(cls)
+        estimate.standard_error, estimate.particles, estimate.filters = standard_error, particles, filters
+        return estimate
 
 
 def log_likelihood(
@@ -65,13 +65,13 @@ def log_likelihood(
 ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
     r"""Log-likelihood of each participant, :math:`\sum_t \log p(c_t \mid \text{trials before } t)`.
 
-    Missed choices do not count; a choice without an outcome counts but teaches nothing. What a call works out of the
-    trials serves the next one: from then on their arrays are read-only.
+    Missed choices do not enter the likelihood; a choice without an outcome enters it but triggers no update. The arrangement of the
+    trials is cached for further calls, so their arrays become read-only.
 
     Parameters
     ----------
     learner
-        A learner, e.g. ``QLearning(initial=1.2)``.
+        The learner, e.g. ``QLearning(initial=1.2)``.
     trials
         The data.
     parameters
@@ -79,33 +79,33 @@ def log_likelihood(
     gradient
         Also return the derivative with respect to each parameter.
     particles, filters, seed, method
-        For a learner with a hidden choice only, which is integrated out. ``method="particle"``: the likelihood is the mean
-        of ``filters`` particle filters of so many ``particles``, each an unbiased estimate
-        (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at whatever parameters.
-        ``"exact"``: the sum over all courses the hidden choices may have taken, for a dozen trials.
+        Only for a learner with a hidden choice, which is integrated out. ``method="particle"``: the likelihood is the mean
+        of ``filters`` particle filters with ``particles`` particles each, every one an unbiased estimate
+        (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at all parameter values.
+        ``"exact"``: the sum over all sequences of hidden choices, feasible for a dozen trials.
     plain
-        Run the learner as interpreted Python: slow, but a debugger steps through its lines. With a hidden choice it is an estimate by
-        ten particles. There is no gradient.
+        Run the learner as interpreted Python: slow, but a debugger can step through it. With a hidden choice the value is an
+        estimate with ten particles. There is no gradient.
 
     Returns
     -------
     array, or array and dict
         ``(participants,)``, in nats; with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array
-        also has ``standard_error``, the Monte Carlo error of each number, and ``particles``.
+        also has the attributes ``standard_error``, the Monte Carlo error of each value, and ``particles``.
 
     Raises
     ------
     UsageError
-        For missing, unknown or out-of-range parameters, or data without what the learner needs.
+        For missing, unknown or out-of-range parameters, or data that lack columns the learner needs.
     LearnerError
-        If the learner breaks the contract or cannot be compiled; with the line and what to write instead.
+        If the learner breaks the contract or cannot be compiled; with the line and the code to write instead.
     """
     likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
     theta = matrix(learner, trials, parameters)
     value: np.ndarray
     if plain:
         if gradient:
-            raise UsageError("plain=True computes no gradient: leave gradient=True out")
+            raise UsageError("plain=True cannot compute a gradient: leave gradient=True out")
         return likelihood.plain(theta)
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
@@ -122,46 +122,46 @@ def _estimate(
 ) -> tuple[Estimate, np.ndarray]:
     """Log-likelihoods with their error and, if ``scored``, derivatives ``(participants, parameters)``."""
     if method not in METHODS:
-        raise UsageError(f"method={method!r}: one of {', '.join(map(repr, METHODS))}")
+        raise UsageError(f"method={method!r}: must be one of {', '.join(map(repr, METHODS))}")
     if method == "exact":
         value, slope = likelihood.enumerated(theta)
         return Estimate.of(value, np.zeros(len(value)), 0, 0), slope
-    found, slope = likelihood.score_at(theta) if scored else (likelihood.value_at(theta), np.empty((len(theta), 0)))
-    return Estimate.of(*found, likelihood.particles, likelihood.filters), slope
+    estimate, slope = likelihood.score_at(theta) if scored else (likelihood.value_at(theta), np.empty((len(theta), 0)))
+    return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
 def trial_values(
     learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0, *, same_as: int | None = None
 ) -> pd.DataFrame:
-    """What goes on in the learner on every trial: a row a trial, with the original labels.
+    """Table of the learner's predictions and signals on every trial, one row per trial, with the original labels.
 
-    Columns behind those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
-    ``log_likelihood``, and the signals that the learner's ``learn`` returns under their own names (NaN on trials without
-    learning): the regressors of an EEG or fMRI analysis.
+    Columns after those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
+    ``log_likelihood``, and the signals that the learner's ``learn`` returns, under their own names (NaN on trials without
+    learning), e.g. the regressors of an EEG or fMRI analysis.
 
     With a hidden choice, signals are expected values given all trials (smoothed), and ``<name>_filtered`` given the trials up
-    to this one. Probabilities of the hidden choice come in the same two forms. Where options are exchangeable, they have no
-    names; then ``hidden_current`` is the probability that the one in use is that settled on for the current context,
-    ``hidden_previous`` that it is the one settled on for the context before, and not for the current one, ``hidden_other`` the
-    rest (without contexts ``hidden_same``: as on the trial before). Otherwise ``hidden_1``, ``hidden_2``, ... are the options.
-    ``attrs["ancestors"]`` of the table tells for each participant how many effective ancestors the smoothing has left at the
-    first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.likelihoods.hidden_choices`.
+    to the current one. Probabilities of the hidden choice come in the same two forms. Exchangeable options have no labels;
+    for them ``hidden_current`` is the probability that the option in use is the one settled on for the current context,
+    ``hidden_previous`` that it is the one settled on for the previous context but not for the current one, and ``hidden_other``
+    the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
+    ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
+    that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_choices`.
 
     Parameters
     ----------
     learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
+        As for :func:`log_likelihood`, which raises the same errors.
     seed
-        Of the filters, for a learner with a hidden choice.
+        Seed of the filters, for a learner with a hidden choice.
     same_as
-        A trial, counted from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the probability that the hidden
-        choice of a trial is the one that the participant made on that trial, given all trials; NaN where a choice was
-        missed, or the participant has fewer trials. It needs no names of the options, which exchangeable ones do not have.
+        Number of a trial, counted from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the probability that
+        the hidden choice of each trial is the same as on trial ``same_as``, given all trials; NaN where a choice was missed, or
+        if the participant has fewer trials. It is defined for exchangeable options, too, which have no labels.
 
     Returns
     -------
     DataFrame
-        Signals in the units of the outcome, where they are prediction errors of it.
+        Signals that are prediction errors have the units of the outcome.
     """
     frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
@@ -180,12 +180,12 @@ def trial_values(
 
 
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
-    """Probability that the hidden choice of a trial is that of the participant's trial of this number, ``(trials,)``."""
+    """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
     if not isinstance(likelihood, EstimatedLikelihood):
         raise UsageError(f"same_as={trial!r}: {likelihood.learner} makes no hidden choice")
     longest = int(likelihood.trials.lengths.max())
     if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
-        raise UsageError(f"same_as={trial!r}: the number of a trial is wanted, 1 to {longest}")
+        raise UsageError(f"same_as={trial!r}: must be the number of a trial, 1 to {longest}")
     return np.concatenate(
         [
             likelihood.same_hidden(n, theta[n])[trial - 1] if trial <= length else np.full(length, np.nan)

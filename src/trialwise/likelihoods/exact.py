@@ -1,4 +1,4 @@
-"""Likelihoods that are computed exactly, with their gradient, by one compiled walk through the trials."""
+"""Exact likelihoods with their gradients, by one compiled pass through the trials."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
 
 
 class ExactLikelihood(Likelihood):
-    """The likelihood of a learner all of whose choices were observed."""
+    """The likelihood of a learner without hidden choices."""
 
     has_gradient = True
     exact = True
 
     @property
     def arguments(self) -> tuple[np.ndarray, ...]:
-        """All arguments of the gradient kernel, ``arrangement.kernel``, but the parameters."""
+        """All arguments of the gradient kernel ``arrangement.kernel`` except the parameters."""
         settings, rows, *rest = self.arrangement.arguments
         return (settings, self.packed.rows if self.pooled else rows, *rest)
 
@@ -29,7 +29,7 @@ class ExactLikelihood(Likelihood):
             return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
 
     def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`gradient`, at natural parameters and with respect to them."""
+        """As :meth:`gradient`, at and with respect to natural parameters."""
         value, slope = self.of_segments(in_rows(theta))
         return self.by_row(value), self.by_row(slope)
 
@@ -42,27 +42,27 @@ class ExactLikelihood(Likelihood):
     def value_at(
         self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
     ) -> Value:
-        found = self.gradient_at(theta)[0] if rows is None else self._in_turns(theta, np.asarray(rows))
-        return Value(found, np.zeros(len(found)))
+        values = self.gradient_at(theta)[0] if rows is None else self._in_turns(theta, np.asarray(rows))
+        return Value(values, np.zeros(len(values)))
 
     def _in_turns(self, theta: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Values at many points of each row: one point of each row in every run of the kernel."""
+        """Values at several points of each row: every run of the kernel takes one point of each row."""
         turn = occurrence(rows)
         shape = (turn.max(initial=-1) + 1, len(self.rows))
         at = np.empty((*shape, theta.shape[1]))
-        at[:] = theta[:1]  # of rows without a point in a turn: its value goes nowhere
+        at[:] = theta[:1]  # rows without a point in this run get any point; its value is not used
         at[turn, rows] = theta
         values = np.empty(shape)
-        for found, each in zip(values, at, strict=True):
-            found[:] = self.gradient_at(each)[0]
+        for row_values, points in zip(values, at, strict=True):
+            row_values[:] = self.gradient_at(points)[0]
         return np.asarray(values[turn, rows])
 
     def predictions(self, theta: np.ndarray) -> np.ndarray:
         return run_trace(self.learner, self.packed, theta)[0]
 
     def trial_values(self, theta: np.ndarray) -> Value:
-        found = self.predictions(theta)[:, 0]
-        return Value(found, np.zeros(len(found)))
+        values = self.predictions(theta)[:, 0]
+        return Value(values, np.zeros(len(values)))
 
     def trace(self, theta: np.ndarray) -> Trace:
         record, signals, names = run_trace(self.learner, self.packed, theta)

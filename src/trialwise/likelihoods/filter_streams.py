@@ -1,4 +1,4 @@
-"""The random numbers of particle filters: a key for every filter, of a participant's own key and a counter."""
+"""Random numbers of particle filters: a key for every filter, from a participant's key and a counter."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def own_keys(trials: Trials, seed: int, purpose: str) -> np.ndarray:
 
 
 def occurrence(values: np.ndarray) -> np.ndarray:
-    """Of each of the whole numbers ``values (n,)``, how many equal ones come before it."""
+    """For each of the whole numbers ``values (n,)``, the number of equal ones before it."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    found = np.empty(len(values), np.int64)
-    found[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered)
-    return found
+    counts = np.empty(len(values), np.int64)
+    counts[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered)
+    return counts
 
 
 class FilterStreams(ABC):
-    """Keys of the streams of filters, one filter after another."""
+    """A source of keys for the random streams of successive filters."""
 
     @abstractmethod
     def keys(self, segments: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ class FilterStreams(ABC):
 
 
 class CommonStreams(FilterStreams):
-    """The same random numbers at every call, whatever the parameters: a participant's k-th filter of a call has its k-th stream."""
+    """The same random numbers at every call, for all parameters: a participant's k-th filter of a call uses its k-th stream."""
 
     def __init__(self, trials: Trials, seed: int, purpose: str):
         self.own = own_keys(trials, seed, purpose)
@@ -44,26 +44,26 @@ class CommonStreams(FilterStreams):
 
 
 class FreshStreams(FilterStreams):
-    """Random numbers of its own for every filter: a participant's k-th filter since the beginning has its k-th stream."""
+    """New random numbers for every filter: a participant's k-th filter since creation uses its k-th stream."""
 
     def __init__(self, trials: Trials, seed: int, purpose: str):
         self.own = own_keys(trials, seed, purpose)
         self.used = np.zeros(len(self.own), np.int64)
 
     def keys(self, segments: np.ndarray) -> np.ndarray:
-        found = stream_keys(self.own[segments], self.used[segments] + occurrence(segments))
+        keys = stream_keys(self.own[segments], self.used[segments] + occurrence(segments))
         self.used += np.bincount(segments, minlength=len(self.used))
-        return found
+        return keys
 
 
 class CountedStreams(FilterStreams):
-    """Random numbers of its own for every filter, by one counter for all participants, ``used``, at which work can be resumed."""
+    """New random numbers for every filter, by one counter for all participants, ``used``, from which work can be resumed."""
 
     def __init__(self, seed: int, purpose: str):
         self.own = np.uint64(stream_key(seed, purpose))
         self.used = 0
 
     def keys(self, segments: np.ndarray) -> np.ndarray:
-        found = stream_keys(self.own, np.arange(self.used, self.used + len(segments)))
+        keys = stream_keys(self.own, np.arange(self.used, self.used + len(segments)))
         self.used += len(segments)
-        return found
+        return keys

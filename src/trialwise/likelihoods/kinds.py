@@ -1,4 +1,4 @@
-"""Which kind of likelihood a learner has on trials: the one place that knows."""
+"""Choose the kind of likelihood, exact or estimated, for a learner on trials."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def likelihood_of(
 ) -> Likelihood:  # fmt: skip
     """The likelihood of a learner on trials.
 
-    What is worked out of the trials serves the next likelihood of them: from then on their arrays are read-only.
+    The arrangement of the trials is cached for further likelihoods of them, so their arrays become read-only.
 
     Parameters
     ----------
     learner, trials
-        Of whom, on what.
+        The learner and its data.
     particles, filters, seed, streams, workers
         For a likelihood that can only be estimated; see :class:`trialwise.likelihoods.estimated.EstimatedLikelihood`.
     pooled
@@ -35,9 +35,9 @@ def likelihood_of(
     Raises
     ------
     UsageError
-        If the data lack what the learner needs, or for numbers of particles or filters that cannot be.
+        If the data lack what the learner needs, or for invalid numbers of particles or filters.
     LearnerError
-        If the learner reads a column that is not known before the choice, or an outcome that does not exist.
+        If the learner reads a column that is not available before the choice, or an outcome that does not exist.
     """
     if learner.hides:
         return EstimatedLikelihood(

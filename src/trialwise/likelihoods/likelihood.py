@@ -1,6 +1,6 @@
-"""The likelihood of a learner on trials, whatever it takes to compute it.
+"""The interface of likelihoods of a learner on trials, exact or estimated.
 
-:func:`trialwise.likelihoods.kinds.likelihood_of` makes one. Parameters stand in rows: a row a participant, or one row for all.
+:func:`trialwise.likelihoods.kinds.likelihood_of` creates one. Parameters are arranged in rows: one per participant, or one for all.
 ``u`` is on the unconstrained scale, ``theta`` on the natural one; both are ``(rows, parameters)``.
 """
 
@@ -23,11 +23,11 @@ STEP = 1e-4
 """Step of the central differences of the gradient that make a curvature."""
 
 EVERYBODY = "all participants"
-"""The label of the one row of parameters that all participants share."""
+"""Label of the row of parameters if all participants share it."""
 
 
 class Value(NamedTuple):
-    """Log-likelihoods, in nats, and their Monte Carlo standard errors: 0 where exact, NaN where a single estimate tells none."""
+    """Log-likelihoods, in nats, and their Monte Carlo standard errors: 0 where exact, NaN for a single estimate."""
 
     log_likelihood: np.ndarray
     standard_error: np.ndarray
@@ -35,17 +35,17 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """What goes on in a learner trial by trial.
+    """Predictions and signals of a learner trial by trial.
 
     Attributes
     ----------
     record
         Log-likelihood of each trial, then its predictions: the probability of each action, or mean and standard deviation of a
-        continuous response; ``(trials, ...)``, NaN where nothing was chosen.
+        continuous response; ``(trials, ...)``, NaN where there was no response.
     columns
-        Signals and, of a hidden choice, probabilities of its options, by name, ``(trials,)`` each.
+        Signals and, with a hidden choice, probabilities of its options, by name, ``(trials,)`` each.
     attributes
-        What is known of the Monte Carlo error, by name, a number a participant; nothing where there is none.
+        Measures of Monte Carlo error by name, one number per participant; empty for exact likelihoods.
     """
 
     record: np.ndarray
@@ -54,7 +54,7 @@ class Trace:
 
 
 class Differentiable(Protocol):
-    """A log-likelihood that can be climbed: a learner's, or an emulator of it."""
+    """A differentiable log-likelihood: a learner's, or an emulator of it."""
 
     @property
     def rows(self) -> Sequence[Hashable]:
@@ -79,18 +79,18 @@ def curvature_of(gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Likelihood(ABC):
-    """A learner on trials.
+    """The likelihood of a learner on trials.
 
     Attributes
     ----------
     learner, trials
-        Of whom, on what.
+        The learner and its data.
     rows
         Labels of the rows of parameters: the participants, or :data:`EVERYBODY` where they share their parameters.
     packed
-        The trials as kernels read them; ``packed.rows`` is the row of parameters of each segment of trials.
+        The trials in the layout of kernels; ``packed.rows`` is the row of parameters of each segment of trials.
     calls
-        How often the kernel ran: gradients of all rows, or particle filters.
+        Number of runs of the kernel: gradients of all rows, or particle filters.
     has_gradient
         Whether values come with a gradient that a sampler can follow.
     exact
@@ -110,7 +110,7 @@ class Likelihood(ABC):
             self.rows = (EVERYBODY,)
 
     def natural(self, u: np.ndarray) -> np.ndarray:
-        """Natural values of unconstrained ones ``(..., parameters)``."""
+        """Natural values from unconstrained ones, ``(..., parameters)``."""
         return np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
 
     def by_row(self, of_segments: np.ndarray) -> np.ndarray:
@@ -127,12 +127,12 @@ class Likelihood(ABC):
         Parameters
         ----------
         u
-            ``(points, parameters)``.
+            Unconstrained parameters, ``(points, parameters)``.
         rows
-            Of which row each point is, ``(points,)``; without it there is one point for each row, in order.
+            The row each point belongs to, ``(points,)``; by default there is one point for each row, in order.
         particles
-            How many each estimate is made by, one number or ``(points,)``, in place of the likelihood's own; without meaning
-            where values are exact.
+            Number of particles per filter, one number or ``(points,)``, instead of the likelihood's default; ignored where values
+            are exact.
 
         Returns
         -------
@@ -154,7 +154,7 @@ class Likelihood(ABC):
         Raises
         ------
         LearnerError
-            If there is no gradient to follow, or the learner breaks the contract or cannot be compiled.
+            If the likelihood has no gradient, or the learner breaks the contract or cannot be compiled.
         """
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
@@ -169,20 +169,20 @@ class Likelihood(ABC):
 
     @abstractmethod
     def trial_values(self, theta: np.ndarray) -> Value:
-        """Log-likelihood of each trial given the recorded ones before it, ``(trials,)``; NaN where nothing was chosen."""
+        """Log-likelihood of each trial given the recorded ones before it, ``(trials,)``; NaN where there was no response."""
 
     @abstractmethod
     def trace(self, theta: np.ndarray) -> Trace:
-        """What goes on in the learner trial by trial."""
+        """Predictions and signals of the learner trial by trial."""
 
     @abstractmethod
     def plain(self, theta: np.ndarray) -> np.ndarray:
-        """Log-likelihoods ``(participants,)`` in interpreted Python, where a debugger steps through the learner's lines."""
+        """Log-likelihoods ``(participants,)`` in interpreted Python, where a debugger can step through the learner."""
 
     def draw(self, theta: np.ndarray, random: np.ndarray) -> np.ndarray:
-        """Responses on each trial given the recorded ones before it, ``(trials, columns)``; missing where none was recorded.
+        """Draw responses on each trial given the recorded ones before it, ``(trials, columns)``; missing where none was recorded.
 
-        ``random (trials, numbers)`` are the random numbers that the learner's responses take, see :meth:`random_numbers`.
+        ``random (trials, numbers)`` are the random numbers for the learner's responses, see :meth:`random_numbers`.
         """
         record, drawn = self.predictions(theta), self.packed.observed.copy()
         for response, recorded in self._recorded(drawn):
@@ -193,7 +193,7 @@ class Likelihood(ABC):
         return drawn
 
     def random_numbers(self, random: np.random.Generator) -> np.ndarray:
-        """Random numbers for :meth:`draw`, ``(trials, numbers)``; 0 on trials that take none."""
+        """Random numbers for :meth:`draw`, ``(trials, numbers)``; 0 on trials that need none."""
         responses = list(self._recorded(self.packed.observed))
         numbers = np.zeros((len(self.packed.observed), sum(len(each.family.random) for each, _ in responses)))
         for response, recorded in responses:
@@ -202,6 +202,6 @@ class Likelihood(ABC):
         return numbers
 
     def _recorded(self, observed: np.ndarray) -> Iterator[tuple[Response, np.ndarray]]:
-        """Each response of the learner, and on which trials it was recorded."""
+        """Each response of the learner, with the mask of trials on which it was recorded."""
         for response in responses_of(self.learner, self.packed.actions):
             yield response, ~response.family.missing(response.observed(observed))

@@ -1,4 +1,4 @@
-"""The mean of likelihoods, taken on the scale of their logarithms."""
+"""The mean of likelihoods, computed from their logarithms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def log_mean(each: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The logarithm of the mean of likelihoods ``exp(each)`` along the last axis, its standard error, and each one's share.
+    """The logarithm of the mean of likelihoods ``exp(each)`` along the last axis, its standard error, and the share of each in the mean.
 
     Parameters
     ----------

@@ -1,18 +1,18 @@
-r"""The posterior of the default hierarchical model as one compiled function, in coordinates made for sampling.
+r"""The posterior of the default hierarchical model as one compiled function, in coordinates suited to sampling.
 
-The same density as :func:`trialwise.population.pymc.model.build_model` (tests hold one against the other), written for one purpose:
-a learner's kernel is compiled, everything else is compiled once for all learners, and no graph is built. A sampler moves
+The density is that of :func:`trialwise.population.pymc.model.build_model` (tests compare the two), but only the learner's kernel has to
+be compiled for each learner, everything else once, and no graph is built. The coordinates of the sampler are
 
 * ``m`` (parameters,), group means: :math:`\mu = c + F m`, whitened by their expected posterior;
 * ``s`` (parameters,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
   :math:`2\, \mathrm{Normal}(z; 0, t)\, \mathrm{logistic}(s / c)`. The two signs of a spread share its HalfNormal density,
-  :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, nearly all of it falling to the positive one. So zero is no wall that a
-  sampler runs into, as it is for :math:`\sigma` itself; nor an endless tail, as for its logarithm; nor a valley between two
-  equal modes, as for a symmetric z;
+  :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, with nearly all of its mass on the positive sign. So there is no
+  boundary at zero, as for :math:`\sigma` itself, no infinite tail, as for its logarithm, and no valley between two equal modes, as
+  for a symmetric z;
 * ``w`` (participants, parameters): :mod:`trialwise.population.geometry.whitening`.
 
-Without a group only ``w`` moves, :math:`\mu` and :math:`\sigma` being the prior's; with complete pooling there is one row of it.
-A segment of trials has a row of parameters (``rows``), a row of parameters a participant (``owner``).
+Without a group only ``w`` is sampled, :math:`\mu` and :math:`\sigma` being those of the prior; with complete pooling it has one row.
+``rows`` maps segments of trials to rows of parameters, ``owner`` maps rows of parameters to participants.
 """
 
 from __future__ import annotations
@@ -46,29 +46,29 @@ SUPPORTS = {"real": 0, "positive": 1, "unit": 2, "interval": 2}
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def split(x, grouped, middle, factor, log_sd, scale, people):
-    """``mu, z, w`` of a flat vector of coordinates."""
+def split(x, grouped, middle, factor, log_sd, scale, participants):
+    """``mu, z, w`` from a flat vector of coordinates."""
     size = len(middle)
     if not grouped:
-        return middle.copy(), np.exp(log_sd), x.reshape(people, size)
+        return middle.copy(), np.exp(log_sd), x.reshape(participants, size)
     mu, z = np.empty(size), np.empty(size)
     for i in range(size):
         mu[i] = middle[i]
         for j in range(i + 1):
             mu[i] += factor[i, j] * x[j]
         z[i] = scale[i] * x[size + i]
-    return mu, z, x[2 * size :].reshape(people, size)
+    return mu, z, x[2 * size :].reshape(participants, size)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def centred(mu):
-    """The mean of each row of parameters: so far one for all rows, ``(1, parameters)``."""
+    """The mean of each row of parameters: at present one for all rows, ``(1, parameters)``."""
     return mu.reshape(1, len(mu))
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def natural(u, supports, lower, upper):
-    """Natural values of unconstrained ones, and their slopes; ``(rows, parameters)``."""
+    """Natural values from unconstrained ones, and their derivatives; ``(rows, parameters)`` each."""
     theta, slope = np.empty_like(u), np.empty_like(u)
     for k in range(u.shape[1]):
         for n in range(u.shape[0]):
@@ -92,7 +92,7 @@ def gather(
 ):  # fmt: skip
     """Log-density and gradient of the coordinates from the kernel's results."""
     mean, width, spread = prior
-    people, size = w.shape
+    participants, size = w.shape
     centre = centred(mu)
     value = 0.0
     u_bar = np.zeros(u.shape)
@@ -104,8 +104,8 @@ def gather(
     for k in range(size):
         inverse = 1.0 / z[k]
         log_spread = np.log(abs(z[k])) + LOG_SQRT_2PI
-        s = 0  # a participant's first row: all deviate by as much from their means
-        for _ in range(people):
+        s = 0  # a participant's first row: all its rows have the same deviation from their means
+        for _ in range(participants):
             c = s if len(centre) > 1 else 0
             gap = (u[s, k] - centre[c, k]) * inverse
             value -= 0.5 * gap * gap + log_spread
@@ -113,9 +113,9 @@ def gather(
             direct[c, k] += gap * inverse
             z_direct[k] += (gap * gap - 1.0) * inverse
             s = rows_end(owner, s)
-    for n in range(people):
+    for n in range(participants):
         value += jacobian[n]
-    w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, np.ones(people))
+    w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, np.ones(participants))
     gradient = np.empty_like(x)
     if not grouped:
         gradient[:] = w_bar.reshape(-1)
@@ -162,16 +162,16 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The log-density of a learner's default model on its trials, for a sampler.
+    """The log-density and gradient of a learner's default model on its trials, for a sampler.
 
     Attributes
     ----------
     population, expansion
-        What it was made of; without a group ``expansion`` has the prior's mean and spread as the group's.
+        The population and the expansion of the likelihoods; without a group ``expansion`` has the prior's mean and spread.
     density
-        The compiled function of ``x`` and ``arguments``, giving ``(log-density, gradient)``.
+        The compiled function of ``x`` and ``arguments``, which returns ``(log-density, gradient)``.
     arguments
-        Everything but ``x``: arrays only, so that other data of the same layout compile nothing.
+        All arguments except ``x``: arrays only, so that other data of the same layout need no compilation.
     """
 
     population: Population
@@ -186,19 +186,19 @@ class Posterior:
 
     @property
     def owner(self) -> np.ndarray:
-        """The participant of each row of parameters, ``(rows,)``; one alone with complete pooling."""
+        """The participant of each row of parameters, ``(rows,)``; a single one with complete pooling."""
         return np.asarray(self.arguments[3])
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Participants (1 with complete pooling), parameters."""
+        """Number of participants (1 with complete pooling) and of parameters."""
         return int(self.owner[-1]) + 1, len(self.population.parameters)
 
     @property
     def dimension(self) -> int:
         """Number of coordinates."""
-        people, size = self.shape
-        return people * size + 2 * size * self.grouped
+        participants, size = self.shape
+        return participants * size + 2 * size * self.grouped
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and gradient at coordinates ``x (dimension,)``."""
@@ -206,7 +206,7 @@ class Posterior:
         return value, gradient
 
     def coordinates(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The coordinates of group means, spreads and unconstrained individual values ``(rows, parameters)``."""
+        """Coordinates from group means, spreads and unconstrained individual values ``(rows, parameters)``."""
         e = self.expansion
         w = natural_to_whitened(np.ascontiguousarray(u), centred(mu), sd, self.owner, e.curvature, e.linear)
         if not self.grouped:
@@ -221,13 +221,13 @@ class Posterior:
         return mu, np.abs(z), u, natural(u, supports, lower, upper)[0]
 
     def start(self, random: np.random.Generator) -> np.ndarray:
-        """A dispersed starting point: group and participants about as far from their modes as the posterior is wide."""
-        people, size = self.shape
-        w = random.standard_normal(people * size)
+        """A dispersed starting point: group and participants about one posterior standard deviation from their modes."""
+        participants, size = self.shape
+        w = random.standard_normal(participants * size)
         if not self.grouped:
             return w
-        e, far = self.expansion, random.standard_normal(size)
-        spreads = np.exp(e.log_sd + 0.3 * far) / e.sd_scale
+        e, noise = self.expansion, random.standard_normal(size)
+        spreads = np.exp(e.log_sd + 0.3 * noise) / e.sd_scale
         return np.concatenate([random.standard_normal(size), spreads, w])
 
 
@@ -249,7 +249,7 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
 
 
 def emulated_posterior(emulator: Emulator, population: Population, expansion: Expansion) -> Posterior:
-    """The posterior with emulators in place of likelihoods; with complete pooling the emulator is that of all together."""
+    """The posterior with emulators in place of likelihoods; with complete pooling there is one emulator of the total."""
     layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
     density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
     rows = np.arange(len(emulator.rows), dtype=WHOLE)
@@ -258,7 +258,7 @@ def emulated_posterior(emulator: Emulator, population: Population, expansion: Ex
 
 
 def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
-    """The arguments of a density that say what its coordinates mean."""
+    """The arguments of a density that define its coordinates."""
     prior, parameters = population.prior, population.parameters
     return (
         population.grouped,

@@ -1,11 +1,11 @@
-"""Names of a model's variables: of the group, of its participants, and of what a user may give a prior for."""
+"""Names of the model's variables, of the group and of participants, and of those that can have a user's prior."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 MEAN, SPREAD, MEDIAN, UNCONSTRAINED = "_mu", "_sd", "_group", "_unconstrained"
-"""What follows a parameter's name: the group's mean and spread on the unconstrained scale, its median on the natural one, and
+"""Suffixes of a parameter's name: the group's mean and spread on the unconstrained scale, its median on the natural one, and
 unconstrained values where there is no group."""
 
 INDIVIDUAL = "individual"
@@ -33,17 +33,17 @@ def unconstrained_name(parameter: str) -> str:
 
 
 def parameter_of(name: str) -> str:
-    """The parameter that a group's mean or spread belongs to; any other name as it is."""
+    """The parameter of a group's mean or spread; any other name unchanged."""
     return name.removesuffix(MEAN).removesuffix(SPREAD)
 
 
 def group_names(parameters: Sequence[str], pooling: str) -> list[str]:
-    """Names of what describes the group: means and spreads; the parameters themselves where there is no group."""
+    """Names of the group's variables: means and spreads; without a group, the parameters themselves."""
     if pooling != "partial":
         return list(parameters)
     return [name for each in parameters for name in (mean_name(each), spread_name(each))]
 
 
 def median_names(parameters: Sequence[str], pooling: str) -> list[str]:
-    """Names of the group's medians; none where there is no group."""
+    """Names of the group's medians; empty without a group."""
     return [median_name(each) for each in parameters] if pooling == "partial" else []

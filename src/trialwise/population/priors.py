@@ -1,4 +1,4 @@
-"""Priors: the default ones, on the unconstrained scale, in units of the data at hand; and reading the user's own."""
+"""Default priors on the unconstrained scale, scaled to the outcomes of the data, and the user's priors."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class GroupPrior:
 
     @property
     def total(self) -> np.ndarray:
-        """Spread of a participant about ``mean``, group unknown: the prior of a participant without a group."""
+        """Standard deviation of a participant around ``mean``, marginal over the group: its prior without a group."""
         return np.sqrt(self.width**2 + self.spread**2)
 
 
 def outcome_sd(trials: Trials) -> float:
-    """Standard deviation of the outcomes, of the widest if there are several; 1 where they do not vary."""
+    """Standard deviation of the outcomes, the largest if there are several; 1 if they do not vary."""
     spreads = [float(np.std(v[np.isfinite(v)])) for v in trials.outcome.values() if np.isfinite(v).any()]
     return max((s for s in spreads if s > 0), default=1.0)
 
 
 def default_prior(parameters: Sequence[Parameter], spread: float) -> GroupPrior:
-    """The default prior where outcomes have the standard deviation ``spread``, which shifts parameters told per outcome."""
+    """The default prior for outcomes of standard deviation ``spread``, which shifts parameters in units per outcome."""
     shift = np.log(spread)
     return GroupPrior(
         np.array([p.mean - shift * p.per_outcome for p in parameters]),
@@ -52,29 +52,29 @@ def default_prior(parameters: Sequence[Parameter], spread: float) -> GroupPrior:
 
 
 def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, Any]) -> None:
-    """Hold the pooling and the names of priors against the names of a learner's free parameters.
+    """Check the pooling, and the names of priors against a learner's free parameters.
 
     Raises
     ------
     UsageError
-        For an unknown pooling, or a prior that the model has no parameter for.
+        For an unknown pooling, or a prior for an unknown parameter.
     """
     if pooling not in get_args(Pooling):
-        raise UsageError(Argument("pooling", pooling), f": one of {', '.join(map(repr, get_args(Pooling)))}")
-    known = group_names(parameters, pooling)
+        raise UsageError(Argument("pooling", pooling), f": must be one of {', '.join(map(repr, get_args(Pooling)))}")
+    allowed = group_names(parameters, pooling)
     for name in priors:
-        if name not in known:
-            meant = did_you_mean(name, known, "priors")
-            raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {meant}")
+        if name not in allowed:
+            suggestion = did_you_mean(name, allowed, "priors")
+            raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {suggestion}")
 
 
 def with_own(
     prior: GroupPrior, parameters: Sequence[str], priors: Mapping[str, Any]
 ) -> tuple[GroupPrior, dict[str, Any]]:
-    """A group's prior with the user's own in it, as far as they are of its kind, and those that are not.
+    """Substitute the user's priors into a group's prior where the family is the same; return it and the other priors.
 
-    Of its kind are a Normal for a mean (``alpha_mu``) and a HalfNormal for a spread (``alpha_sd``), with numbers for
-    parameters: ``pm.Normal.dist(-1, 0.5)``.
+    The families are Normal for a mean (``alpha_mu``) and HalfNormal for a spread (``alpha_sd``), with constant parameters:
+    ``pm.Normal.dist(-1, 0.5)``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def with_own(
 
 
 def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.ndarray:
-    """Draws of a distribution of PyMC or PreliZ, ``(count, ...)``."""
+    """Draws from a distribution of PyMC or PreliZ, ``(count, ...)``."""
     if hasattr(distribution, "to_pymc"):
         distribution = distribution.to_pymc()
     import pymc as pm
@@ -104,11 +104,11 @@ def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.n
 
 
 def _constants(distribution: Any, kind: str) -> tuple[float, ...]:
-    """The parameters of a scalar random variable of PyMC, if it is of this kind and they are numbers; else nothing."""
+    """The parameters of a scalar PyMC random variable if it is of this family and they are constants; otherwise empty."""
     node = getattr(distribution, "owner", None)
     if node is None or getattr(node.op, "name", None) != kind or distribution.ndim:
         return ()
     numbers = [getattr(parameter, "data", None) for parameter in node.op.dist_params(node)]
     if numbers[-1] is not None and not 0 < numbers[-1] < np.inf:
-        raise UsageError(f"a prior's standard deviation is {float(numbers[-1]):g}; it must be above 0")
+        raise UsageError(f"a prior has the standard deviation {float(numbers[-1]):g}; it must be above 0")
     return () if any(n is None for n in numbers) else tuple(float(n) for n in numbers)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The samplers: one file or folder each, found by themselves."""
+"""The samplers: one file or folder each, discovered automatically."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ SAMPLERS = {each.name: each for each in instances_in(__name__, __path__, Sampler
 
 
 def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
-    """The sampler of a name, or the preferred one of those that suit a likelihood.
+    """The sampler with a name, or the preferred one among those that suit a likelihood.
 
     Raises
     ------
     UsageError
-        If there is none of this name, or it needs gradients that the likelihood does not have.
+        If there is no sampler of this name, or it needs gradients that the likelihood does not have.
     """
-    suited = {key: each for key, each in SAMPLERS.items() if likelihood.has_gradient or not each.needs_gradient}
+    suitable = {key: each for key, each in SAMPLERS.items() if likelihood.has_gradient or not each.needs_gradient}
     if name is None:
-        return max(suited.values(), key=lambda each: each.preferred)
+        return max(suitable.values(), key=lambda each: each.preferred)
     if name not in SAMPLERS:
         raise UsageError(f"sampler={name!r}: {did_you_mean(str(name), SAMPLERS, 'samplers')}")
-    if name not in suited:
+    if name not in suitable:
         raise UsageError(
-            f"sampler={name!r} follows gradients, which estimates of the likelihood of {likelihood.learner} do not have: "
-            f"{', '.join(map(repr, suited))}, or leave sampler= out"
+            f"sampler={name!r} needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
+            f"use {', '.join(map(repr, suitable))}, or leave sampler= out"
         )
     return SAMPLERS[name]

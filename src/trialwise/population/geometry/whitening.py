@@ -1,27 +1,27 @@
-r"""Conditional whitening: coordinates in which a hierarchical posterior is about a standard Normal.
+r"""Conditional whitening: coordinates in which a hierarchical posterior is approximately standard Normal.
 
-Given participant n's mean :math:`c_n` and the group's spreads :math:`|z|` (:math:`Z = \mathrm{diag}(z)`), its posterior is about
+Given participant n's mean :math:`c_n` and the group's spreads :math:`|z|` (:math:`Z = \mathrm{diag}(z)`), its posterior is approximately
 Normal with covariance :math:`(H_n + Z^{-2})^{-1} = Z M_n'^{-1} M_n^{-1} Z`, where :math:`M_n M_n' = I + Z H_n Z`. Instead of
-:math:`u_n` the sampler moves :math:`w_n`:
+:math:`u_n` the sampler explores :math:`w_n`:
 
 .. math::
 
     u_n = c_n + Z M_n'^{-1} \bigl(M_n^{-1} Z (b_n - H_n c_n) + w_n\bigr), \qquad
     \log |\partial u_n / \partial w_n| = \sum_k \log |z_k| - \log M_{n,kk}
 
-A participant may have several rows of parameters (sessions, say), each with a mean, a curvature and a linear term of its own, and
-one deviation from these means for all of them: :math:`u_s = c_s + Z y_n`. Then :math:`H_n` is the sum of their curvatures, and
-:math:`b_n - H_n c_n` that of their :math:`b_s - H_s c_s`. Which participant a row belongs to is told by ``owner (rows,)``, in
-ascending order, everybody having one row or more. Means are ``centre (rows, parameters)``, or ``(1, parameters)`` where all rows
-have the same.
+A participant may have several rows of parameters (e.g. sessions), each with its own mean, curvature and linear term, and one
+common deviation from these means: :math:`u_s = c_s + Z y_n`. Then :math:`H_n` is the sum of their curvatures, and
+:math:`b_n - H_n c_n` that of their :math:`b_s - H_s c_s`. ``owner (rows,)`` is the participant of each row, in ascending order;
+every participant has at least one row. Means are ``centre (rows, parameters)``, or ``(1, parameters)`` if all rows have the same
+mean.
 
-The density is exact whatever the quality of the expansion; only the geometry depends on it. Where the data say much this is
-nearly the centred form, where they say little the non-centred one, participant by participant and direction by direction:
-no funnel is left, and no ridge between parameters.
+The density is exact for any expansion; only the geometry depends on its quality. Where the data are informative this is nearly
+the centred parametrisation, where they are not, the non-centred one, separately for each participant and direction: neither a
+funnel nor a ridge between parameters remains.
 
 A spread is the magnitude of a signed number, :math:`z \sim \mathrm{Normal}(0, t)`, which makes it HalfNormal(t); the map above is smooth
-in z through zero, so a spread that may well be zero is no wall that the sampler runs into, nor an endless tail of its
-logarithm.
+in z through zero, so a posterior with mass near a spread of zero has neither a boundary there nor an infinite tail of the log
+spread.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import numpy as np
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def cholesky(a):
-    """Lower Cholesky factor of a small matrix, in place of its lower triangle."""
+    """Replace the lower triangle of a small matrix by its Cholesky factor."""
     size = a.shape[0]
     for j in range(size):
         for k in range(j):
@@ -64,7 +64,7 @@ def solve_transposed(lower, x):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def rows_end(owner, first):
-    """Where the rows of the participant whose first row this is end."""
+    """Index after the last row of the participant whose first row is ``first``."""
     end = first + 1
     while end < len(owner) and owner[end] == owner[first]:
         end += 1
@@ -73,8 +73,8 @@ def rows_end(owner, first):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _prepare(first, end, centre, z, curvature, linear, total, factor, gap, shift):
-    """Of the rows of one participant: ``H`` into ``total``, ``M`` into ``factor``, ``b - H c`` into ``gap`` and ``M^{-1} Z gap`` into
-    ``shift``."""
+    """Compute ``H`` (into ``total``), ``M`` (``factor``), ``b - H c`` (``gap``) and ``M^{-1} Z gap`` (``shift``) of one
+    participant."""
     size = len(z)
     for i in range(size):
         gap[i] = 0.0
@@ -97,12 +97,12 @@ def _prepare(first, end, centre, z, curvature, linear, total, factor, gap, shift
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def whitened_to_natural(w, centre, z, owner, curvature, linear):
-    """``u (rows, parameters)`` and the log-Jacobian of each participant, of ``w (participants, parameters)``."""
-    people, size = w.shape
-    u, jacobian = np.empty((len(owner), size)), np.zeros(people)
+    """``u (rows, parameters)`` and the log-Jacobian of each participant, from ``w (participants, parameters)``."""
+    participants, size = w.shape
+    u, jacobian = np.empty((len(owner), size)), np.zeros(participants)
     total, factor, gap, x = np.empty((size, size)), np.empty((size, size)), np.empty(size), np.empty(size)
     first = 0
-    for n in range(people):
+    for n in range(participants):
         end = rows_end(owner, first)
         _prepare(first, end, centre, z, curvature, linear, total, factor, gap, x)
         for i in range(size):
@@ -119,12 +119,12 @@ def whitened_to_natural(w, centre, z, owner, curvature, linear):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def natural_to_whitened(u, centre, z, owner, curvature, linear):
-    """The inverse: ``w (participants, parameters)`` of ``u (rows, parameters)``, of which each participant's first row tells."""
-    people, size = owner[-1] + 1, u.shape[1]
-    w = np.empty((people, size))
+    """The inverse: ``w (participants, parameters)`` from each participant's first row of ``u (rows, parameters)``."""
+    participants, size = owner[-1] + 1, u.shape[1]
+    w = np.empty((participants, size))
     total, factor, gap, shift = np.empty((size, size)), np.empty((size, size)), np.empty(size), np.empty(size)
     first = 0
-    for n in range(people):
+    for n in range(participants):
         end = rows_end(owner, first)
         _prepare(first, end, centre, z, curvature, linear, total, factor, gap, shift)
         mean = centre[first if len(centre) > 1 else 0]
@@ -139,20 +139,20 @@ def natural_to_whitened(u, centre, z, owner, curvature, linear):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, jacobian_bar):
-    """Cotangents of ``w``, ``centre`` and ``z`` from those of ``u`` and the log-Jacobian; where all rows have the same mean, the sum
-    of theirs.
+    """Cotangents of ``w``, ``centre`` and ``z`` from those of ``u`` and the log-Jacobian; that of a common mean is summed over
+    rows.
 
     The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527).
     """
-    people, size = w.shape
-    w_bar, centre_bar, z_bar = np.empty((people, size)), np.zeros(centre.shape), np.zeros(size)
+    participants, size = w.shape
+    w_bar, centre_bar, z_bar = np.empty((participants, size)), np.zeros(centre.shape), np.zeros(size)
     total, factor, factor_bar, inner, inverse = (
         np.empty((size, size)), np.empty((size, size)), np.empty((size, size)), np.empty((size, size)), np.empty((size, size)),
     )  # fmt: skip
     gap, shift, x, y_bar, d_bar = np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     pull = np.empty(size)
     first = 0
-    for n in range(people):
+    for n in range(participants):
         end = rows_end(owner, first)
         _prepare(first, end, centre, z, curvature, linear, total, factor, gap, shift)
         for i in range(size):
@@ -177,7 +177,7 @@ def whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, jacobian_b
             for j in range(size):
                 factor_bar[i, j] = -x[i] * y_bar[j] - d_bar[i] * shift[j] if j <= i else 0.0
             factor_bar[i, i] -= jacobian_bar[n] / factor[i, i]
-        # the adjoint of M M' is M'^{-1} P M^{-1}, made symmetric, with P the lower triangle of M' M_bar, diagonal halved
+        # the adjoint of M M' is M'^{-1} P M^{-1}, symmetrised, with P the lower triangle of M' M_bar, diagonal halved
         for i in range(size):
             for j in range(size):
                 inner[i, j] = 0.0

@@ -1,4 +1,4 @@
-r"""The hierarchical model: a PyMC model that a PyMC user could have written.
+r"""The hierarchical model as a plain PyMC model.
 
 With partial pooling, for each free parameter p on the unconstrained scale (logit for 0 to 1, log for positive)
 
@@ -7,7 +7,7 @@ With partial pooling, for each free parameter p on the unconstrained scale (logi
     \mu_p \sim \mathrm{Normal}(m_p, s_p), \quad \sigma_p \sim \mathrm{HalfNormal}(t_p), \quad
     u_{np} \sim \mathrm{Normal}(\mu_p, \sigma_p), \quad \theta_{np} = g_p(u_{np})
 
-The model holds ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
+The model contains ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
 natural scale) and ``alpha_group`` = :math:`g(\mu)`, which is the group's **median** on the natural scale, not its mean.
 """
 
@@ -32,7 +32,7 @@ Geometry = Literal["centred", "non-centred", "whitened"]
 
 
 def constrain(parameter: Parameter, u: Any) -> Any:
-    """The natural value of a tensor on the unconstrained scale."""
+    """The natural value of a parameter, from a tensor on the unconstrained scale."""
     if parameter.support == "real":
         return u
     if parameter.support == "positive":
@@ -47,22 +47,24 @@ def build_model(
     geometry: Geometry = "centred",
     expansion: Expansion | None = None,
 ) -> pm.Model:
-    """The PyMC model of a learner and its trials.
+    """Build the PyMC model of a learner and its trials.
 
     Parameters
     ----------
     population
-        Whom participants come from, with the user's own priors in it, ``pm.Normal.dist(...)`` or PreliZ; None: a group, with
-        the default priors.
+        The population of the participants, including the user's priors, ``pm.Normal.dist(...)`` or PreliZ; None: a group with
+        default priors.
     geometry
-        The coordinates in which a sampler moves the individuals under partial pooling: ``"centred"`` (as they stand),
+        The coordinates of the individuals for sampling under partial pooling: ``"centred"`` (unchanged),
         ``"non-centred"`` or ``"whitened"`` (see :mod:`trialwise.population.geometry.whitening`; needs ``expansion``). The posterior is the
         same.
+    expansion
+        Expansion of the likelihoods, for ``"whitened"``.
 
     Raises
     ------
     UsageError
-        For an unknown geometry, or a prior that is no distribution.
+        For an unknown geometry, or a prior that is not a distribution.
     """
     population = population or population_of(learner, trials)
     coords: dict[str, Any] = {
@@ -74,8 +76,8 @@ def build_model(
             columns = _participants_of_a_group(population, geometry, expansion)
         else:
             columns = _without_a_group(population)
-        people = trials.n_participants
-        free = pt.stack([pt.broadcast_to(column, (people,)) for column in columns], axis=1)
+        count = trials.n_participants
+        free = pt.stack([pt.broadcast_to(column, (count,)) for column in columns], axis=1)
         observe(learner.family.plural, learner, trials, free)
     return model
 
@@ -83,7 +85,7 @@ def build_model(
 def _participants_of_a_group(population: Population, geometry: Geometry, expansion: Expansion | None) -> list[Any]:
     prior, means, spreads = population.prior, [], []
     for k, name in enumerate(population.names):
-        mean, spread = _given(mean_name(name), population), _given(spread_name(name), population)
+        mean, spread = _user_prior(mean_name(name), population), _user_prior(spread_name(name), population)
         means.append(pm.Normal(mean_name(name), prior.mean[k], prior.width[k]) if mean is None else mean)
         spreads.append(pm.HalfNormal(spread_name(name), prior.spread[k]) if spread is None else spread)
     mu, sd = pt.stack(means), pt.stack(spreads)
@@ -92,15 +94,15 @@ def _participants_of_a_group(population: Population, geometry: Geometry, expansi
         transform = NonCentred()
     elif geometry == "whitened":
         if expansion is None:
-            raise UsageError("geometry='whitened' needs an expansion, as trialwise.fit makes it")
+            raise UsageError("geometry='whitened' needs expansion=, which trialwise.fit computes")
         transform = ConditionalWhitening(
             pm.Data("expansion_curvature", expansion.curvature), pm.Data("expansion_linear", expansion.linear)
         )
     elif geometry != "centred":
-        raise UsageError(f"geometry={geometry!r}: one of {', '.join(map(repr, get_args(Geometry)))}")
+        raise UsageError(f"geometry={geometry!r}: must be one of {', '.join(map(repr, get_args(Geometry)))}")
     centre = transform.carried(mu) if geometry == "whitened" else mu
-    how = {"transform": transform} if transform is not None else {}
-    individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **how)
+    arguments = {"transform": transform} if transform is not None else {}
+    individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **arguments)
     columns = []
     for k, parameter in enumerate(population.parameters):
         natural = constrain(parameter, individual[:, k])  # type: ignore[index]
@@ -114,7 +116,7 @@ def _without_a_group(population: Population) -> list[Any]:
     dims = None if population.shared else "participant"
     columns = []
     for k, parameter in enumerate(population.parameters):
-        column = _given(parameter.name, population, dims)
+        column = _user_prior(parameter.name, population, dims)
         if column is None:
             u = pm.Normal(unconstrained_name(parameter.name), prior.mean[k], prior.total[k], dims=dims)
             column = pm.Deterministic(parameter.name, constrain(parameter, u), dims=dims)
@@ -122,8 +124,8 @@ def _without_a_group(population: Population) -> list[Any]:
     return columns
 
 
-def _given(name: str, population: Population, dims: str | None = None) -> Any:
-    """A random variable of the model at hand from ``pm.X.dist(...)`` or a PreliZ distribution; None if none was given."""
+def _user_prior(name: str, population: Population, dims: str | None = None) -> Any:
+    """Add the user's prior of this name to the model, from ``pm.X.dist(...)`` or PreliZ; None if there is none."""
     prior = population.priors.get(name)
     if prior is None:
         return None
@@ -131,7 +133,7 @@ def _given(name: str, population: Population, dims: str | None = None) -> Any:
         return prior.to_pymc(name, dims=dims)
     if getattr(getattr(prior, "owner", None), "op", None) is None:
         raise UsageError(
-            f"the prior of {name} is {prior!r}; wanted a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
+            f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
         )
     if dims and not prior.ndim:
         from pymc.distributions.shape_utils import change_dist_size

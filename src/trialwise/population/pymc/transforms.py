@@ -1,7 +1,7 @@
-"""Conditional whitening as PyMC transforms, for models whose priors are the user's own.
+"""Conditional whitening as PyMC transforms, for models with user priors of other families.
 
-The default model is sampled through :mod:`trialwise.population.density`, which needs no PyTensor; these bring the same coordinates
-(:mod:`trialwise.population.geometry.whitening`) to any PyMC model of Normal participants.
+The default model is sampled by :mod:`trialwise.population.density`, which needs no PyTensor; these transforms provide the same
+coordinates (:mod:`trialwise.population.geometry.whitening`) for any PyMC model with Normal participants.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Whiten(Op):
         return [[True, True]] * 3 + [[False, False]] * 3
 
     def pullback(self, inputs, outputs, cotangents):
-        given = [
+        connected = [
             pt.zeros_like(out) if not hasattr(ct.type, "dtype") else ct
             for out, ct in zip(outputs, cotangents, strict=True)
         ]
-        return [*WhitenPullback()(*inputs, *given), *(disconnected_type() for _ in range(3))]
+        return [*WhitenPullback()(*inputs, *connected), *(disconnected_type() for _ in range(3))]
 
 
 class WhitenPullback(Op):
@@ -105,7 +105,7 @@ class Carry(Op):
 def _compile_whiten(op, node, **kwargs):
     @numba.njit
     def whiten(w, centre, z, owner, curvature, linear):
-        c = np.ascontiguousarray  # whatever layout PyTensor hands over
+        c = np.ascontiguousarray  # PyTensor may pass any memory layout
         return whitened_to_natural(c(w), c(centre), c(z), c(owner), c(curvature), c(linear))
 
     return whiten, 1
@@ -143,8 +143,8 @@ def _compile_carry(op, node, **kwargs):
 class ConditionalWhitening(Transform):
     """The whitening as a PyMC transform of ``pm.Normal(centre, sd, shape=(participants, parameters))``.
 
-    ``centre`` has a row a participant, or is one mean for all. ``curvature`` and ``linear`` are the expansion: ``pm.Data`` of the model, so that other data need no new compilation;
-    :meth:`carried` puts them into the graph of the mean.
+    ``centre`` has one row per participant, or is one mean for all. ``curvature`` and ``linear`` are the expansion, as ``pm.Data`` of
+    the model, so that other data need no recompilation; :meth:`carried` adds them to the graph of the mean.
     """
 
     name = "whitened"
@@ -158,7 +158,7 @@ class ConditionalWhitening(Transform):
 
     def _arguments(self, value, inputs):
         centre, sd = inputs[-2:]
-        owner = pt.arange(self.linear.shape[0])  # a row of parameters a participant
+        owner = pt.arange(self.linear.shape[0])  # one row of parameters per participant
         return value, pt.atleast_2d(centre), sd.ravel(), owner, self.curvature, self.linear
 
     def backward(self, value, *inputs):
@@ -172,7 +172,7 @@ class ConditionalWhitening(Transform):
 
 
 class NonCentred(Transform):
-    """``u = mu + sd w``: plainly non-centred."""
+    """The non-centred parametrisation, ``u = mu + sd w``."""
 
     name = "non_centred"
 
