@@ -129,7 +129,7 @@ def test_a_page_tells_all_about_a_learner():
         "beta β inverse temperature above 0 2.7 (0.38 to 19) / SD(outcome)",
         "initial value before any outcome 0.0",
         "Q[x, s, a] ← Q[x, s, a] + α (r - Q[x, s, a])",
-        "context (may be absent), cue (may be absent), choice, outcome error",
+        "context (optional), cue (optional), choice, outcome error",
         "Eckstein & Collins 2020",
     ):
         assert words in told
@@ -271,7 +271,7 @@ def test_wide_files_by_name_by_option_and_as_a_folder():
         *("inspect", folder / "x.csv", folder / "rewards.csv", "--choice", folder / "x.csv"),
     )
     told = run("inspect", folder / "x.csv", folder / "rewards.csv", code=2)
-    assert "Say what it is, e.g. --choice wide/x.csv" in told
+    assert "Name its role, e.g. --choice wide/x.csv" in told
     told = run("inspect", folder / "actions.csv", folder / "rewards.csv", "--trial", "t", code=2)
     assert "--trial is for one table" in told
 
@@ -291,10 +291,10 @@ def test_all_problems_with_the_data_are_told_at_once():
     ("name", "code", "words"),
     [
         ("qlearnin", 2, "there is no learner 'qlearnin'. Did you mean QLearning?"),
-        ("mien.py:Bandit", 2, "there is no file 'mien.py'; there is both.py, broken.py, mine.py"),
+        ("mien.py:Bandit", 2, "there is no file 'mien.py'; the folder contains both.py, broken.py, mine.py"),
         ("mine.py:Bandid", 2, "there is no 'Bandid' in mine.py; its learners: Bandit"),
-        ("both.py", 2, "both.py holds 2 learners: name one of both.py:Bandit, both.py:fixed"),
-        ("both.py:NotYet", 4, "NotYet in both.py is no learner: write @learner"),
+        ("both.py", 2, "both.py contains 2 learners: name one of both.py:Bandit, both.py:fixed"),
+        ("both.py:NotYet", 4, "NotYet in both.py is not a learner: write @learner"),
         ("broken.py", 4, "broken.py, line 2: NameError: name 'unknown' is not defined"),
         ("unwritten.py", 4, "unwritten.py, line 1: invalid syntax"),
     ],
@@ -306,12 +306,12 @@ def test_a_learner_that_cannot_be_found_or_loaded(name, code, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--set", "start_at=half"], "--set start_at=half: wanted int, as in start_at=0"),
-        (["--set", "greedy=perhaps"], "wanted true or false"),
+        (["--set", "start_at=half"], "--set start_at=half: expected int, as in start_at=0"),
+        (["--set", "greedy=perhaps"], "expected true or false"),
         (["--set", "alpha=1"], "'alpha' is a parameter: write --fix alpha=1 to hold it"),
         (["--fix", "alpha"], "--fix alpha: write --fix NAME=VALUE"),
         (["--fix", "alpha=2"], "--fix alpha=2.0: alpha (learning rate) ranges 0 to 1"),
-        (["--fix", "alpha=a"], "a number is wanted"),
+        (["--fix", "alpha=a"], "expected a number"),
         (["--tie", "alpha=beta"], "ranges 0 to 1 but beta ranges above 0"),
     ],
 )
@@ -333,7 +333,7 @@ def test_check_ends_as_the_learner_does(monkeypatch):
     )
     assert "passed" in run("check", "mine.py")
     assert "checks of a fit" in run("check", "mine.py", "--task", "AlienTask", code=2)
-    assert "no such task" in run("check", "fit.nc", "--task", "Alien", code=2)
+    assert "no such environment" in run("check", "fit.nc", "--task", "Alien", code=2)
     assert "no such file" in run("check", "fit.nc", code=3)
 
 
@@ -344,7 +344,7 @@ def test_simulate_in_another_task():
     told = run("simulate", "QLearning", "-o", "bandit", "--participants", 2, "--trials", 30, "--task", "RestlessBandit")
     assert "2 participants, 60 trials" in told
     assert set(pd.read_csv("bandit/trials.csv")["choice"]) <= {0, 1, 2, 3}
-    assert "no such task; there are AlienTask" in run("simulate", "QLearning", "--task", "Bandit", code=2)
+    assert "no such environment; available are AlienTask" in run("simulate", "QLearning", "--task", "Bandit", code=2)
     assert "leave one out" in run("simulate", "QLearning", "--task", "RestlessBandit", "--on", "trials.csv", code=2)
 
 
@@ -374,7 +374,7 @@ def test_simulate_then_inspect():
     told = run(
         "simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, "--set", "initial=1.2", "--wide"
     )
-    assert "0 to 0.2, uniformly" in told
+    assert "uniform on 0 to 0.2" in told
     assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in told
     truth = pd.read_csv("sim/true_parameters.csv")
     assert list(truth) == ["participant", "alpha", "beta", "forget"]
@@ -393,7 +393,7 @@ def test_simulate_then_inspect():
 
 def test_a_learner_that_responds_is_conditioned():
     told = run("simulate", "RescorlaWagner", "-o", "sim", "--participants", 2, "--param", "alpha=0.2")
-    assert "alpha learning rate 0.2, the same for all" in told and "from the default prior" in told
+    assert "alpha learning rate 0.2 for all participants" in told and "drawn from the default prior" in told
     assert read_long("sim/trials.csv").lengths.tolist() == [30, 30]
 
 
@@ -514,7 +514,7 @@ def test_fits_of_a_learner_of_ones_own(small):
         tw.fit(mine, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(f"{name}.nc")
     two = ["free=Bandit.nc", "fixed.nc"]
     for verb in (["compare", *two], ["check", "Bandit.nc"]):
-        assert "a learner of your own: say where it is, --learner mine.py:Bandit" in run(*verb, code=2)
+        assert "a learner of your own: name its file, --learner mine.py:Bandit" in run(*verb, code=2)
     assert "a learner of your own" in run("report", *two, "--learner", "QLearning", code=2)
     told = run("compare", *two, "--learner", "mine.py", "--draws", 30)
     assert "free" in told and "Bandit" in told
@@ -530,7 +530,7 @@ def test_fit_writes_and_tells(fake):
     assert Path("out/deep/trace_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert pd.read_csv("out/deep/model_summary.csv", index_col="parameter").index[0] == "alpha_group"
     assert "alpha_group 0.123 1 0 1 1234 900 1.001" in told
-    assert "out/deep/fit.nc draws and diagnostics" in told and "note: one thing to know" in told
+    assert "out/deep/fit.nc posterior draws and diagnostics" in told and "note: one thing to know" in told
     assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
     assert fake.given == {
         "chains": 4,
@@ -583,7 +583,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
 
 
 def test_an_output_that_is_a_file_stops_before_sampling(fake):
-    assert "cannot make the folder 'mine.py'" in run("fit", "QLearning", "trials.csv", "-o", "mine.py", code=2)
+    assert "cannot create the folder 'mine.py'" in run("fit", "QLearning", "trials.csv", "-o", "mine.py", code=2)
     assert not fake.given
 
 
