@@ -108,7 +108,7 @@ def page(written):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are not the matter of a test: they are left blank, which takes seconds off it."""
-    monkeypatch.setattr(pictures, "_drawn", lambda plot, width: "data:image/svg+xml;base64,")
+    monkeypatch.setattr(pictures, "_svg", lambda plot, width: "data:image/svg+xml;base64,")
 
 
 @pytest.fixture
@@ -128,18 +128,18 @@ def evil(fitted, undrawn, tmp_path):
 def test_every_section_says_what_it_should(page, fitted, small, check):
     told = {name: " ".join(text.split()) for name, text in page.sections.items()}
     assert list(told)[1:] == [
-        "asked", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
+        "question", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
     ]  # fmt: skip
     assert [each["href"] for each in page.named("a") if each["href"].startswith("#")] == [
         f"#{name}" for name in list(told)[1:]
     ]
-    assert "forget (forgetting rate)" in told["asked"]
+    assert "forget (forgetting rate)" in told["question"]
     assert "8 participants with 960 trials (120 each)" in told["data"]
     assert "learnt by prediction error, forgotten over time" in told["learners"]
     assert "def learn(self, q, trial, choice, outcome)" in told["learners"]
     for text in fitted.problems:
         assert " ".join(text.split()) in told["sampling"]
-    assert ("Do not rely on this fit yet" in told["asked"]) == bool(fitted.problems)
+    assert ("Do not rely on this fit yet" in told["question"]) == bool(fitted.problems)
     assert f"{len(check.missed)} of {len(check.table)} measures" in told["checks"]
     assert "their true parameters are known" in told["recovery"]
     assert "10.1214/20-BA1221" in told["citations"] and "Eckstein & Collins 2020" in told["citations"]
@@ -148,7 +148,7 @@ def test_every_section_says_what_it_should(page, fitted, small, check):
 
 def test_figures_are_those_of_the_fit(page, fitted, small):
     group = fitted.group()
-    medians = {row[0]: row[2:] for row in page.table(("parameter", "what it is", "mean"))[1:]}
+    medians = {row[0]: row[2:] for row in page.table(("parameter", "description", "mean"))[1:]}
     for name in fitted.parameters:
         row = group.loc[f"{name}_group"]
         assert [float(cell) for cell in medians[name]] == pytest.approx(
@@ -281,7 +281,7 @@ class Mine:
     ]
     assert f"A learner {SCRIPT} of mine" in found.text and found.named("strong") and found.named("math")
     assert "class Mine:" in found.text
-    assert found.table(("name", "what it is", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
+    assert found.table(("name", "description", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
     assert found.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
     for what in ("checks=AlienTask()", "truth=parameters"):
         assert what in found.text
@@ -297,7 +297,7 @@ def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
     hidden = tw.fit(sets, trials, draws=20, chains=2, seed=1, progress=False)
     found = written_by(tmp_path, {"flat": fitted, "sets": hidden})
     told = {name: " ".join(text.split()) for name, text in found.sections.items()}
-    assert "how do flat and sets compare" in told["asked"]
+    assert "How do flat and sets compare" in told["question"]
     assert "Data of flat" in told["data"] and "Data of sets" in told["data"]
     assert "particle filter" in told["methods"] and "10.1214/07-AOS574" in told["citations"]
     assert "alpha_high was equal to alpha" in told["methods"] and "sets was set to 3" in told["methods"]
@@ -336,7 +336,7 @@ def test_studies_and_comparisons_are_told(fitted, tmp_path, undrawn):
     found = written_by(tmp_path, both, recovery={"other": study}, comparison=compared)
     told = {name: " ".join(text.split()) for name, text in found.sections.items()}
     assert "alpha comes back <well>" in told["recovery"] and "one" not in told["recovery"].split()
-    assert "one comes first; it is the best for 2 of 3 participants" in told["comparison"]
+    assert "one ranks first; it is the best for 2 of 3 participants" in told["comparison"]
     assert "few of them" in told["comparison"] and SCRIPT in told["comparison"] and not found.named("script")
     assert found.table(("learner", "elpd"))[2] == ["other", "-12.5"]
     assert found.table(("learner", "frequency"))[1] == ["one", "0.6"]
@@ -346,9 +346,9 @@ def test_studies_and_comparisons_are_told(fitted, tmp_path, undrawn):
 def test_other_poolings(fitted, tmp_path, undrawn):
     alone = relabelled(fitted, fitted.trials.participants, pooling="none")
     found = written_by(tmp_path, alone)
-    assert "Participants were fitted one by one" in found.text and len(found.table(("participant", "trials"))) == 9
+    assert "Participants were fitted separately" in found.text and len(found.table(("participant", "trials"))) == 9
     assert (
-        "Each participant was fitted alone, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
+        "Each participant was fitted separately, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
         in found.text
     )
     tree = fitted.tree.copy()
@@ -363,7 +363,7 @@ def test_what_cannot_be_is_refused(fitted, check, tmp_path):
     for wrong, words in (([], "no fit"), ([1], "int among the fits")):
         with pytest.raises(tw.errors.UsageError, match=words):
             tw.report(wrong, tmp_path / "x.html")
-    with pytest.raises(tw.errors.UsageError, match="checks of one for 2 fits"):
+    with pytest.raises(tw.errors.UsageError, match="checks: one value for 2 fits"):
         tw.report([fitted, fitted], tmp_path / "x.html", checks=check)
     with pytest.raises(tw.errors.UsageError, match=r"no fit of that name; there are 'a'"):
         tw.report({"a": fitted}, tmp_path / "x.html", checks={"b": check})
@@ -390,7 +390,7 @@ def test_on_the_command_line(fitted, small, tmp_path, undrawn):
     told = CliRunner().invoke(app, ["report", *arguments])
     assert told.exit_code == 0, told.output
     found = Page((tmp_path / "out.html").read_text("utf-8"))
-    assert "Ours" in found.text and "2 data sets were simulated by drawing each choice anew" in found.text
+    assert "Ours" in found.text and "2 data sets were simulated one step ahead, drawing each choice given the real past" in found.text
     assert "true parameters are known" in found.text
     again = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
     assert again.exit_code == 2 and "name them, e.g. first=" in " ".join(again.output.split())
