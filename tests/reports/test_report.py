@@ -117,7 +117,7 @@ def evil(fitted, undrawn, tmp_path):
     mine = relabelled(fitted, EVIL, pooling="none")
     levels = {**mine.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
     mine = Fit(mine.tree, mine.learner, replace(mine.trials, levels=levels), {})
-    path = tw.report({SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", draws=2, progress=False)
+    path = tw.report({SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False)
     text = path.read_text("utf-8")
     guard = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
     assert "default-src 'none'" in guard[0]
@@ -382,7 +382,7 @@ def test_on_the_command_line(fitted, small, tmp_path, undrawn):
         "--truth",
         str(tmp_path / "true.csv"),
         "--check",
-        "--draws",
+        "--datasets",
         "2",
         "--title",
         "Ours",

@@ -90,6 +90,8 @@ def ranges_of(learners: Sequence[Learner], texts: Sequence[str]) -> dict[str, An
             raise UsageError(f"--param {text}: no free parameter {name!r}{reason}; there are {', '.join(known)}")
         try:
             bounds = [float(part) for part in value.split(":")]
+            if len(bounds) > 2:
+                raise ValueError
             values[name] = bounds[0] if len(bounds) == 1 else tuple(bounds)
         except (ValueError, TypeError):
             raise UsageError(
