@@ -229,7 +229,7 @@ def as_script(page: str) -> str:
 
 
 def command_line_page() -> str:
-    """What ``--help`` says of every command."""
+    """The page of the command line: the help text of every command."""
     import typer
     from typer.testing import CliRunner
 
@@ -238,11 +238,11 @@ def command_line_page() -> str:
     os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
     runner, group = CliRunner(), typer.main.get_command(app)
     parts = [title("Command line")]
-    parts.append("Every verb of the library is a command too. ``--help`` after any of them prints what stands here.\n")
+    parts.append("Every verb of the library is also a command. This page contains the output of ``--help`` for each.\n")
     for name in group.commands:  # type: ignore[attr-defined]
-        told = runner.invoke(app, [name, "--help"])
-        assert told.exit_code == 0, told.output
-        parts += [title(f"trialwise {name}", "-"), code(told.output, "text")]
+        result = runner.invoke(app, [name, "--help"])
+        assert result.exit_code == 0, result.output
+        parts += [title(f"trialwise {name}", "-"), code(result.output, "text")]
     return "\n".join(parts)
 
 

@@ -141,4 +141,4 @@ def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()
     led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")])
-    assert "the real ones before it" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()
+    assert "given the real past" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()

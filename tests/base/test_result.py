@@ -97,7 +97,7 @@ def test_pictures_are_found_by_themselves_and_imported_late(fitted):
     assert isinstance(fitted.plot(width=5.0), Figure) and fitted.plot(width=5.0).get_figwidth() == 5.0
     drawn = {kind.__name__ for kind in plots.picture.registry} - {"object"}
     assert drawn == {"Fit", "Check", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison"}
-    with pytest.raises(tw.errors.UsageError, match="no picture of a Found; there are pictures of Calibration, Check"):
+    with pytest.raises(tw.errors.UsageError, match="no plot of a Found; there are plots of Calibration, Check"):
         Found().plot()
 
 

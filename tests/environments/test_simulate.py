@@ -162,7 +162,7 @@ def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
     ]  # missed ones would have brought something
     nothing = simulate(RescorlaWagner(), Conditioning(), SCR)
     np.testing.assert_array_equal(nothing.potential[:, 0], nothing.trials.outcome["outcome"])
-    with pytest.raises(UsageError, match="made none"):
+    with pytest.raises(UsageError, match="makes no choices"):
         nothing.save(tmp_path, potential=True)
 
 
@@ -278,7 +278,7 @@ def test_restricted_learners_list_free_parameters_only():
         ({"alpha": 0.1, "beta": 1, "forget": np.nan}, {}, "forget of participant 0 is missing"),
         ({"alpha": [0.1, 0.2], "beta": 1, "forget": 0}, {"participants": 3}, "one for each of 3"),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": 0}, "1 or more"),
-        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "each once"),
+        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "one or more distinct labels"),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"keep_missed": True}, "Leave it out|leave it out"),
         ({"participant": [1], "alpha": [0.1], "beta": [1], "forget": [0]}, {"participants": [7]}, "no participant 7"),
     ],
@@ -289,7 +289,7 @@ def test_wrong_parameters_say_what_to_type(parameters, more, message):
 
 
 def test_a_range_goes_upwards():
-    with pytest.raises(UsageError, match="go upwards"):
+    with pytest.raises(UsageError, match="in ascending order"):
         simulate(FLAT, AlienTask(trials=10), {"alpha": (1, 0), "beta": 1, "forget": 0})
 
 
@@ -324,7 +324,7 @@ def test_what_a_wrong_environment_gives_is_told():
         (Partly(), "some actions of trial 4 only"),
         (Unnamed(), "name its labels"),
         (Short(), r"shape \(3,\)"),
-        (object(), "wanted an environment"),
+        (object(), "expected an environment"),
     ]:
         with pytest.raises(UsageError, match=message):
             simulate(QLearning(), wrong, p)

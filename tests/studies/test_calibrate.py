@@ -115,4 +115,4 @@ def test_on_the_command_line(tmp_path):
     assert (tmp_path / "calibration_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert len(list(tmp_path.glob("pieces/calibrate-*/*.npz"))) == 3
     wrong = CliRunner().invoke(app, ["calibrate", "QLearning", "--param", "alpha=0.1", "-o", str(tmp_path)])
-    assert wrong.exit_code == 2 and "come from the prior" in " ".join(wrong.output.split())
+    assert wrong.exit_code == 2 and "drawn from the prior" in " ".join(wrong.output.split())

@@ -1,4 +1,4 @@
-"""Messages that know which of their words are to be typed, so that the command line can write them as options."""
+"""Messages that keep the arguments they mention as data, so that the command line can write them as options."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MOST = 40
-"""Letters of a value that are shown: a cell of a table can hold anything."""
+"""Maximum number of characters of a displayed value, since a cell of a table can contain anything."""
 
 NAME_ALONE = "name alone"
-"""The value of an :class:`Argument` of which only the name is written: ``draws=``."""
+"""The value of an :class:`Argument` that is written without a value: ``draws=``."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Argument:
     Attributes
     ----------
     name
-        Of the argument.
+        Name of the argument.
     value
-        Any value; ``...``, also inside a list, set or dict, stands for what the reader puts in.
+        Any value; ``...``, also inside a list, set or dict, is a placeholder for a value that the user chooses.
     """
 
     name: str
@@ -35,16 +35,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Restriction:
-    """A parameter held at a value or tied to another: ``.fix(alpha=0.1)``; without a parameter the method alone, ``.fix``.
+    """A parameter fixed at a value or tied to another: ``.fix(alpha=0.1)``; without a parameter only the method, ``.fix``.
 
     Attributes
     ----------
     method
-        What is called.
+        Name of the method.
     parameter, value
-        Its argument.
+        Argument of the method.
     subject
-        What stands before the method: by default only the dot.
+        Text before the name of the method, by default a dot.
     """
 
     method: Literal["fix", "tie"]
@@ -70,16 +70,16 @@ class LearnerSetting:
 
 
 Input = Argument | Restriction | LearnerSetting
-"""What a user types."""
+"""An element of a message that a user can type."""
 
 
 class Message(str):
-    """A text that keeps as data what of it a user would type; as text it is written for Python.
+    """A string that also keeps as data the arguments it mentions; the string itself is written for Python.
 
     Attributes
     ----------
     parts
-        The text in pieces: strings, and what is typed between them.
+        The parts of the message: strings and elements to type.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class Message(str):
     parts: tuple[str | Input, ...]
 
     def __new__(cls, *parts: str | Input) -> Message:
-        """Texts, messages and what is typed, one after the other."""
+        """Concatenate strings, messages and elements to type."""
         pieces: list[str | Input] = []
         for part in parts:
             pieces += part.parts if isinstance(part, Message) else [part]
@@ -104,7 +104,7 @@ class Message(str):
 
     @classmethod
     def join(cls, separator: str, messages: Iterable[str | Input]) -> Message:  # type: ignore[override]
-        """As ``separator.join(messages)``, without losing what is typed."""
+        """Join messages as ``separator.join(messages)`` does, keeping the elements to type."""
         parts: list[str | Input] = []
         for message in messages:
             parts += [separator, message] if parts else [message]
@@ -112,22 +112,22 @@ class Message(str):
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """What a user would type, in the order of the text."""
+        """The elements to type, in the order of the text."""
         return tuple(part for part in self.parts if not isinstance(part, str))
 
     def with_capital(self) -> Message:
-        """The message beginning with a capital letter, unless it begins with what is typed."""
+        """The message with a capital first letter, unless it begins with an element to type."""
         first, *rest = self.parts or ("",)
         return Message(first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest)
 
 
 def to_json(messages: Iterable[str]) -> str:
-    """Messages as text that :func:`from_json` reads; of what is typed they may hold arguments with plain values."""
+    """Encode messages as JSON for :func:`from_json`; elements to type must be arguments with plain values."""
     return json.dumps([[_to_plain(part) for part in Message(each).parts] for each in messages])
 
 
 def from_json(text: str) -> tuple[Message, ...]:
-    """The messages that :func:`to_json` wrote."""
+    """Decode messages written by :func:`to_json`."""
     return tuple(
         Message(*(part if isinstance(part, str) else Argument(*part) for part in parts)) for parts in json.loads(text)
     )
@@ -141,7 +141,7 @@ def _to_plain(part: str | Input) -> str | list[Any]:
 
 
 def in_python(value: Any) -> str:
-    """A value as it stands in code, cut short if it is very long; ``...`` for what the reader puts in."""
+    """A value as Python code, truncated if it is long; ``...`` is a placeholder for a value that the user chooses."""
     if value is ...:
         return "..."
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What every verb gives back: a result, with findings in words, tables and a picture."""
+"""The base class of all results: findings, tables and a plot."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from trialwise.plots import Figure as Figure
 
 Severity = Literal["problem", "caution", "note"]
-"""Of a finding: the result cannot be relied on; it can, with care; to be known."""
+"""Severity of a finding: the result cannot be relied on; it should be interpreted with care; for information."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a result, or worth knowing about it.
+    """A problem with a result, or information about it.
 
     Attributes
     ----------
     severity
-        ``"problem"``: what the result says cannot be relied on; ``"caution"``: it can, with care; ``"note"``: to be known.
+        ``"problem"``: the result cannot be relied on; ``"caution"``: interpret it with care; ``"note"``: for information.
     code
         Short stable name of the kind of finding, e.g. ``"r-hat"``.
     sentence
-        What was found, without a full stop; what stands before the first colon says it in brief.
+        Description without a full stop; the part before the first colon is a summary.
     advice
-        What to do about it; may be empty.
+        Recommended action; may be empty.
     about
-        Names of what it is about: parameters, participants, measures, fits. May be empty.
+        Names of the parameters, participants, measures or fits concerned; may be empty.
     """
 
     severity: Severity
@@ -45,7 +45,7 @@ class Finding:
 
     @property
     def brief(self) -> str:
-        """The sentence without what it means."""
+        """The part of the sentence before the first colon."""
         return self.sentence.split(": ")[0]
 
     @property
@@ -58,40 +58,40 @@ class Finding:
 
 
 class Result:
-    """What a verb found; the base of all results.
+    """Base class of the results that verbs return.
 
-    In a notebook a result shows its headline, its findings and the beginning of its tables.
+    A notebook displays the headline, the findings and the first rows of the tables of a result.
     """
 
     contents: ClassVar[Mapping[str, str]] = {}
-    """What each of :meth:`tables` holds, in words."""
+    """Description of each table of :meth:`tables`."""
 
     @property
     def headline(self) -> str:
-        """What this is a result of, in a line."""
+        """One-line description of the result."""
         return type(self).__name__
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the result, or worth knowing, the most important first."""
+        """Problems, cautions and notes on the result, most important first."""
         return ()
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All numbers, by the names of the files that the command line writes (``"recovery"`` of ``recovery.csv``)."""
+        """All tables, by the names of the files that the command line writes (``"recovery"`` for ``recovery.csv``)."""
         return {}
 
     def plot(self, **how: Any) -> Figure:
-        """A picture of the result.
+        """Plot the result.
 
         Parameters
         ----------
         how
-            As the picture of this kind of result takes it, e.g. ``width=`` in inches; see :mod:`trialwise.plots`.
+            Options of the plot of this kind of result, e.g. ``width=`` in inches; see :mod:`trialwise.plots`.
 
         Raises
         ------
         UsageError
-            If there is no picture of this kind of result.
+            If there is no plot for this kind of result.
         """
         from trialwise.plots import plot
 
@@ -106,5 +106,5 @@ class Result:
 
 
 def having(findings: Iterable[Finding], severity: Severity) -> tuple[Finding, ...]:
-    """Those of the findings that have this severity, in their order."""
+    """The findings with this severity, in order."""
     return tuple(finding for finding in findings if finding.severity == severity)

@@ -12,12 +12,12 @@ from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results
 from trialwise.cli.output.console import note, say
 
-FIGURES = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
-"""How columns are shown; the others, which are in units of log-likelihood, with one decimal."""
+FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
+"""Number formats of columns; all others are in units of log-likelihood and have one decimal."""
 
 
 class By(StrEnum):
-    """What is predicted."""
+    """The criterion: what is predicted."""
 
     participant = "participant"
     future = "future"
@@ -29,7 +29,7 @@ def compare(
     method: Annotated[
         By,
         typer.Option(
-            help="participant: a new person's choices; future: each one's later choices; trial: other choices of the same people.",
+            help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants.",
         ),
     ] = By.participant,
     start: Annotated[
@@ -37,42 +37,45 @@ def compare(
         typer.Option(
             metavar="N",
             min=2,
-            help="With future: the first trial predicted; without, the second half.",
+            help="With future: first predicted trial; by default the second half is predicted.",
             show_default=False,
         ),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(metavar="N", min=25, help="How many draws of each fit are used.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", min=25, help="Number of posterior draws used of each fit.", show_default=False),
     ] = None,
     refit: Annotated[
-        bool, typer.Option("--refit", help="Fit anew without each participant whose k-hat is bad.")
+        bool, typer.Option("--refit", help="Refit without each participant whose k-hat is too high.")
     ] = False,
     learner: Own = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same figures.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the Monte Carlo estimates.")] = 0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where tables and pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for tables and figures.")
     ] = Path("comparison"),
 ) -> None:
-    """Compare fits of learners to the same trials by what they predict."""
+    """Compare fits of learners to the same trials by their predictive accuracy."""
     from trialwise.analysis.comparison.compare import ABOUT, compare as run
 
     loaded = fits_in(fits, learner, needed=True)
-    folder = results.made(output)
-    found = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
-    people = found.participants
-    written = results.write_tables(found, folder)
-    written += results.write_picture(found, folder / "comparison_plot.png", "the same in pictures")
-    say(f"what is predicted: {ABOUT[str(method)]}; {len(people)} participants")
-    rounded = found.table.apply(
-        lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f")))
+    folder = results.make_folder(output)
+    result = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
+    participants = result.participants
+    written = results.write_tables(result, folder)
+    written += results.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")
+    say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
+    rounded = result.table.apply(
+        lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))
     )
-    results.print_table("learners, the best first (log predictive density, higher is better)", rounded)
-    wins = people["winner"].value_counts().rename("participants").to_frame()
-    results.print_table("participants best described", wins)
-    if found.frequencies is not None:
-        results.print_table("how frequent each learner is", found.frequencies)
-        say(f"  probability that all are equally frequent: {found.omnibus_risk:.3g}", "dim")
+    results.print_table("learners, best first (log predictive density, higher is better)", rounded)
+    wins = participants["winner"].value_counts().rename("participants").to_frame()
+    results.print_table("number of participants best described by each learner", wins)
+    if result.frequencies is not None:
+        results.print_table("frequency of each learner in the population", result.frequencies)
+        say(f"  probability that all learners are equally frequent: {result.omnibus_risk:.3g}", "dim")
     results.print_files(written)
     if method == By.trial:
-        note("single trials predict the same people, not new ones: --method participant does that")
-    results.print_findings(found.findings)
+        note(
+            "single trials are predicted for the same participants; to predict new participants, use --method participant"
+        )
+    results.print_findings(result.findings)

@@ -1,4 +1,4 @@
-"""``trialwise inspect``: what the data hold, what is odd about them, and what to type next."""
+"""``trialwise inspect``: summary of a data set, findings, and the next command."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trialwise.cli.output.console import command, say
 
 @grouped
 def inspect(files: Files, columns: Columns) -> None:
-    """Say what the data hold, what is odd about them, and what to type next."""
-    from trialwise.analysis.inspect import inspect as look
+    """Summarise a data set, report findings and suggest the next command."""
+    from trialwise.analysis.inspect import inspect as run
 
     trials = columns.read(files)
-    again = " ".join([*(shlex.quote(str(path)) for path in files), columns.words()]).strip()
-    found = look(trials, command_options=again)
-    for title, table in found.tables().items():
+    typed = " ".join([*(shlex.quote(str(path)) for path in files), columns.as_typed()]).strip()
+    inspection = run(trials, command_options=typed)
+    for title, table in inspection.tables().items():
         results.print_table(title, table)
     say()
-    results.print_findings(found.findings)
-    if found.learner is None:
-        say(f"No learner to suggest: {found.why}")
+    results.print_findings(inspection.findings)
+    if inspection.learner is None:
+        say(f"No learner suggested: {inspection.why}")
         return
-    say(f"Begin with {found.learner} ({found.why}):")
-    command(found.next_command)
+    say(f"Start with {inspection.learner} ({inspection.why}):")
+    command(inspection.next_command)

@@ -1,7 +1,7 @@
-"""Pictures of results, one a file, and the only place that imports matplotlib.
+"""Plots of results, one per module. Matplotlib is imported only when a plot is drawn.
 
-A file says of which results it draws a picture: ``@picture.register(Check)`` above a function that takes the result and, by keyword,
-how it is to be drawn. The files are found by themselves, and imported when the first picture is asked for.
+A module registers the class of results that it plots: ``@picture.register(Check)`` above a function that takes the result and, as
+keyword arguments, plotting options. Modules are discovered automatically and imported when the first plot is requested.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def plot(result: Any, **how: Any) -> Figure:
-    """The picture of a result.
+    """Plot a result.
 
     Parameters
     ----------
     result
         A fit, a check, a study, ...
     how
-        As the picture of this kind of result takes it, e.g. ``width=`` in inches.
+        Options of the plot of this kind of result, e.g. ``width=`` in inches.
 
     Raises
     ------
     UsageError
-        If there is no picture of this kind of result.
+        If there is no plot for this kind of result.
     """
     _import_pictures()
     return picture(result, **how)
@@ -37,9 +37,9 @@ def plot(result: Any, **how: Any) -> Figure:
 
 @singledispatch
 def picture(result: Any, **how: Any) -> Figure:
-    """Draws a result; the files of this folder register what they draw."""
+    """Plot a result with the function that is registered for its class."""
     kinds = sorted(kind.__name__ for kind in picture.registry if kind is not object)
-    raise UsageError(f"there is no picture of a {type(result).__name__}; there are pictures of {', '.join(kinds)}")
+    raise UsageError(f"there is no plot of a {type(result).__name__}; there are plots of {', '.join(kinds)}")
 
 
 @cache

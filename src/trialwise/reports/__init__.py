@@ -1,4 +1,4 @@
-"""The HTML page, and the classes of results in one place."""
+"""The HTML report, and the classes of results in one place."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The classes of results, for type hints and ``isinstance``: what each verb returns."""
+"""The classes of results, as returned by each verb, for type hints and ``isinstance``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages in the words of the command line: what the library calls ``choice='key'`` is typed ``--choice key`` here."""
+"""Messages for the command line: the argument ``choice='key'`` of the library is written as the option ``--choice key``."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ FLAGS = ("refit",)
 
 
 def in_options(message: str) -> str:
-    """A message of the library with what is typed spelt as options; other text as it is."""
+    """A message of the library with its arguments written as options; all other text is unchanged."""
     parts = message.parts if isinstance(message, Message) else (message,)
-    return "".join(part if isinstance(part, str) else _option(part) for part in parts)
+    return "".join(part if isinstance(part, str) else _as_option(part) for part in parts)
 
 
-def _option(typed: Input) -> str:
-    if isinstance(typed, Restriction):
-        return f"--{typed.method} {typed.parameter}={_plain(typed.value)}" if typed.parameter else f"--{typed.method}"
-    if isinstance(typed, LearnerSetting):
-        return f"--set {typed.name}={_plain(typed.value)}"
-    if typed.value == NAME_ALONE or typed.name in FLAGS:
-        return f"--{typed.name}"
-    return f"--{typed.name} {_value(typed)}"
+def _as_option(element: Input) -> str:
+    if isinstance(element, Restriction):
+        return (
+            f"--{element.method} {element.parameter}={_plain(element.value)}"
+            if element.parameter
+            else f"--{element.method}"
+        )
+    if isinstance(element, LearnerSetting):
+        return f"--set {element.name}={_plain(element.value)}"
+    if element.value == NAME_ALONE or element.name in FLAGS:
+        return f"--{element.name}"
+    return f"--{element.name} {_value(element)}"
 
 
 def _value(argument: Argument) -> str:
-    """The value of an argument as that of an option."""
+    """The value of an argument, written as the value of an option."""
     value = argument.value
     if value is False:
         return "none"
@@ -48,7 +52,7 @@ def _listed(labels: list[Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as text on one line, cut short if it is very long."""
+    """A value as text on one line, truncated if it is long."""
     text = "..." if value is ... else str(value)
     text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= MOST - 2 else f"{text[: MOST - 5]}..."
