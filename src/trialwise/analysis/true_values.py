@@ -12,7 +12,7 @@ from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.simulate import Surroundings
+from trialwise.environments.simulate import EnvironmentLike
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.population import Population, population_of
@@ -28,7 +28,7 @@ def outcome_spread(environment: Environment, seed: int) -> float:
 
 
 def population_in(
-    learner: Learner, surroundings: Surroundings, seed: int, priors: Mapping[str, Any] | None = None
+    learner: Learner, surroundings: EnvironmentLike, seed: int, priors: Mapping[str, Any] | None = None
 ) -> Population:
     """A group with default priors, where none are given, told by how outcomes spread here: in an environment, those of one
     participant's trials."""
@@ -37,7 +37,7 @@ def population_in(
     return population_of(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings, priors)
 
 
-def labels_in(surroundings: Surroundings, participants: int | Sequence[Hashable] | None) -> list[Hashable]:
+def labels_in(surroundings: EnvironmentLike, participants: int | Sequence[Hashable] | None) -> list[Hashable]:
     """Labels of the participants: those of recorded trials, as many of them as were asked for, or new ones, 30 by default."""
     trials = surroundings.trials if isinstance(surroundings, Recorded) else surroundings
     known = list(trials.participants) if isinstance(trials, Trials) else None
@@ -83,7 +83,7 @@ class Truth:
 
 
 def truth_of(
-    source: Mapping[str, Any] | Fit | str | None, learner: Learner, surroundings: Surroundings, seed: int
+    source: Mapping[str, Any] | Fit | str | None, learner: Learner, surroundings: EnvironmentLike, seed: int
 ) -> Truth:
     """What ``truth=`` says.
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from trialwise.engine import Packed
 
-Surroundings = Environment | Recorded | Trials
-"""What a learner can be put into."""
+EnvironmentLike = Environment | Recorded | Trials
+"""What a learner can act in: an environment, one along recorded sequences, or recorded trials alone."""
 
 WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
 """The four wide files in which the public data of the alien task come."""
@@ -147,7 +147,7 @@ class Simulation(Result):
 
 def simulate(
     learner: Learner,
-    environment: Surroundings,
+    environment: EnvironmentLike,
     parameters: Mapping[str, Any] | pd.DataFrame,
     seed: int = 0,
     participants: int | Sequence[Hashable] | None = None,
@@ -283,7 +283,7 @@ def _luck(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
 
 
 def _stage(
-    learner: Learner, environment: Surroundings, labels: Sequence[Hashable], stream: Stream, keep: bool
+    learner: Learner, environment: EnvironmentLike, labels: Sequence[Hashable], stream: Stream, keep: bool
 ) -> Stage:
     chooses = any(family.acts for family in learner.responses.values())
     if isinstance(environment, Trials):
@@ -312,7 +312,7 @@ def _stage(
 
 def _people(
     parameters: Mapping[str, Any] | pd.DataFrame,
-    environment: Surroundings,
+    environment: EnvironmentLike,
     participants: int | Sequence[Hashable] | None,
 ) -> tuple[tuple[Hashable, ...], dict[str, Any]]:
     """Who is simulated, and the values given for them."""
