@@ -141,7 +141,7 @@ def test_a_phase_is_a_task_of_its_own(sets):
     frame = behaviour.scored(part)
     assert frame["block"].max() == 9 and frame["position"].max() == 40
     assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PEOPLE
-    with pytest.raises(tw.errors.UsageError, match="no phase with true seasons"):
+    with pytest.raises(tw.errors.UsageError, match="not a phase with true seasons"):
         phases.of_phase(sets.trials, "novel")
     with pytest.raises(tw.errors.UsageError, match="not trials of AlienExperiment: they have no phase"):
         phases.of_phase(tw.load_data("alien_flat")[0], "initial")
