@@ -267,7 +267,7 @@ def test_what_cannot_be_compared(fitted, small, rates):
         tw.compare({"a": fitted, "b": fitted}, method="bic")
     with pytest.raises(tw.errors.UsageError, match="predicts no future"):
         tw.compare({"a": fitted, "b": fitted}, start=4)
-    with pytest.raises(tw.errors.UsageError, match="has 120 trials; the shortest"):
+    with pytest.raises(tw.errors.UsageError, match="has 120 trials; the shortest sequence"):
         tw.compare({"a": fitted, "b": fitted}, method="future", start=121)
     with pytest.raises(tw.errors.UsageError, match="there would be as many fits as trials"):
         tw.compare({"a": fitted, "b": fitted}, method="trial", refit=True)
