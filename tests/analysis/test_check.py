@@ -1,4 +1,4 @@
-"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out (R26)."""
+"""Predictions and checks: the two kinds of prediction, and the detection of a wrong learner."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Inspection: counts, what is odd, and the next command."""
+"""Inspection: counts, cautions, and the next command."""
 
 import pandas as pd
 import pytest

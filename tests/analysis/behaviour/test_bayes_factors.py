@@ -1,4 +1,4 @@
-"""Ratios of densities of simulated statistics, against what is known of Normal ones (R24)."""
+"""Ratios of densities of simulated statistics, against known results for Normal ones."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What participants did: by hand on a few trials, and the printed descriptives of the human data to their last digit (R22, R30, R31)."""
+"""Measures of behaviour: by hand on a few trials, and the published descriptives of the human data to their last digit."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Comparisons: integrals against quadrature, people left out against real refits, frequencies against independent sums."""
+"""Comparisons: integrals against quadrature, participants left out against refits, frequencies against independent sums."""
 
 from dataclasses import replace
 
@@ -33,13 +33,13 @@ def few():
 
 @pytest.fixture(scope="module")
 def rates(few):
-    """A fit of them."""
+    """A fit to these agents."""
     return tw.fit(RATE, few, draws=500, tune=200, chains=2, seed=3, **QUIET)
 
 
 @pytest.fixture(scope="module")
 def stimulus(small):
-    """The agents of ``small`` under a learner that sees no context."""
+    """The agents of ``small`` fitted by a learner that ignores the context."""
     return tw.fit(
         tw.learners.StimulusLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=12, **QUIET
     )
@@ -274,8 +274,8 @@ def test_what_cannot_be_compared(fitted, small, rates):
     with pytest.raises(tw.errors.UsageError, match="25 or more"):
         tw.compare({"a": fitted, "b": fitted}, draws=3)
     outcome = {"outcome": trials.outcome["outcome"] + 1}
-    told = tw.compare({"a": fitted, "b": replace(fitted, trials=replace(trials, outcome=outcome))}, draws=25, **QUIET)
-    assert any("different information" in text for text in told.problems)
+    result = tw.compare({"a": fitted, "b": replace(fitted, trials=replace(trials, outcome=outcome))}, draws=25, **QUIET)
+    assert any("different information" in text for text in result.problems)
 
 
 def test_points_by_aic_and_bic(small, fitted):
@@ -349,10 +349,10 @@ def test_on_the_command_line(fitted, stimulus, tmp_path):
     flat, other = tmp_path / "flat.nc", tmp_path / "other.nc"
     fitted.save(flat)
     stimulus.save(other)
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["compare", f"flat={flat}", str(other), "--draws", "100", "-o", str(tmp_path / "out")]
     )
-    assert told.exit_code == 0, told.output
+    assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="learner")
     expected = tw.compare({"flat": fitted, "StimulusLearning": stimulus}, draws=100, **QUIET)
     np.testing.assert_allclose(table["elpd"], expected.table["elpd"])
@@ -360,7 +360,7 @@ def test_on_the_command_line(fitted, stimulus, tmp_path):
     people = pd.read_csv(tmp_path / "out" / "participants.csv", index_col="participant")
     assert list(people["winner"]) == list(expected.participants["winner"])
     assert (tmp_path / "out" / "comparison_plot.png").read_bytes()[:4] == b"\x89PNG"
-    assert (tmp_path / "out" / "frequencies.csv").is_file() and "a new participant's choices" in told.output
+    assert (tmp_path / "out" / "frequencies.csv").is_file() and "a new participant's choices" in result.output
     twice = CliRunner().invoke(app, ["compare", str(flat), str(flat), "-o", str(tmp_path / "out")])
     assert twice.exit_code == 2 and "name them" in twice.output
     alone = CliRunner().invoke(app, ["compare", str(flat), "-o", str(tmp_path / "out")])
