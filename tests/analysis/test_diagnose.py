@@ -140,7 +140,7 @@ CAUTIONS = [
     ),
     (
         ridge,
-        "alpha and beta are result apart badly (correlation -0.9",
+        "alpha and beta are told apart badly (correlation -0.9",
         ["together", "narrower", ".fix(beta=...)"],
     ),
     (cut, "trajectories were cut at their longest at 13% of draws", ["narrower priors", "fewer parameters"]),
