@@ -1,4 +1,4 @@
-"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out (R26)."""
+"""Predictions and checks: the two kinds of prediction, and the detection of a wrong learner."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def fit(agents):
     return tw.fit(FLAT, agents, draws=200, chains=2, seed=1, progress=False)
 
 
-def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents):
+def test_rollouts_follow_the_sequences_and_are_simulated_on_access(fit, agents):
     predictions = predict(fit, "rollout", tw.environments.AlienTask(), datasets=7, seed=2)
     assert len(predictions) == 7
     first, again, last = predictions[0], predictions[0], predictions[-1]
@@ -50,17 +50,17 @@ def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents
 def test_one_step_draws_each_choice_given_the_real_ones_before_it(agents):
     values = {"alpha": 0.2, "beta": 1.5, "forget": 0.02}
     p = choice_probabilities(FLAT, agents, values)
-    made = agents.choice >= 0
-    np.testing.assert_allclose(p[made].sum(1), 1.0)
-    told = tw.trial_values(FLAT, agents, values)["choice_probability"].to_numpy()
-    np.testing.assert_allclose(p[made, agents.choice[made]], told[made])
+    responded = agents.choice >= 0
+    np.testing.assert_allclose(p[responded].sum(1), 1.0)
+    chosen = tw.trial_values(FLAT, agents, values)["choice_probability"].to_numpy()
+    np.testing.assert_allclose(p[responded, agents.choice[responded]], chosen[responded])
     drawn = np.stack([one_step(FLAT, agents, values, seed).choice for seed in range(300)])
     share = np.stack([(drawn == action).mean(0) for action in range(3)], 1)
-    z = (share - p)[made] / np.sqrt(p * (1 - p) / 300 + 1e-9)[made]
+    z = (share - p)[responded] / np.sqrt(p * (1 - p) / 300 + 1e-9)[responded]
     assert abs(z).max() < 6 and abs(z.std() - 1) < 0.05
     one = one_step(FLAT, agents, values, 0)
     same = one.choice == agents.choice
-    assert np.isnan(one.outcome["outcome"][~same]).all() and (drawn[:, ~made] == -1).all()
+    assert np.isnan(one.outcome["outcome"][~same]).all() and (drawn[:, ~responded] == -1).all()
 
 
 def test_hidden_choices_are_averaged_over_one_step_ahead():
@@ -68,9 +68,9 @@ def test_hidden_choices_are_averaged_over_one_step_ahead():
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02, "alpha_high": 0.3, "beta_high": 3, "forget_high": 0.02}
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=40), values, participants=2, seed=1).trials
     p = choice_probabilities(learner, trials, values)
-    told = tw.trial_values(learner, trials, values)["choice_probability"]
+    chosen = tw.trial_values(learner, trials, values)["choice_probability"]
     np.testing.assert_allclose(p.sum(1), 1.0)
-    np.testing.assert_allclose(p[np.arange(80), trials.choice], told, atol=0.12)
+    np.testing.assert_allclose(p[np.arange(80), trials.choice], chosen, atol=0.12)
 
 
 def test_predictions_of_a_prior():
@@ -82,7 +82,7 @@ def test_predictions_of_a_prior():
 
 
 def test_the_two_kinds_cannot_be_confused(fit, agents):
-    with pytest.raises(tw.errors.UsageError, match='"rollout", agents by themselves, or "one-step"'):
+    with pytest.raises(tw.errors.UsageError, match='"rollout", agents act on their own, or "one-step"'):
         predict(fit, "onestep")
     with pytest.raises(tw.errors.UsageError, match=r"needs an environment.*AlienTask\(\)"):
         predict(fit, "rollout")
@@ -101,8 +101,8 @@ def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
     found = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
     assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
     assert len(found.missed) > 2 * len(right.missed)
-    led = tw.check(wrong, datasets=4, progress=False)
-    assert led.kind == "one-step"
+    one_step_check = tw.check(wrong, datasets=4, progress=False)
+    assert one_step_check.kind == "one-step"
     assert right.plot().axes and "of" in repr(right)
 
 
@@ -116,7 +116,7 @@ def test_calibration_of_probabilities():
     assert table["count"].sum() == 90_000
 
 
-def test_measures_of_any_task():
+def test_measures_of_any_environment():
     trials = tw.simulate(
         tw.QLearning(), tw.environments.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
     ).trials
@@ -133,12 +133,14 @@ def test_measures_of_any_task():
 
 def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
-    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--datasets", "5"])
-    assert told.exit_code == 0 and "5 simulated data sets" in told.output
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--datasets", "5"])
+    assert result.exit_code == 0 and "5 simulated data sets" in result.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
     expected = tw.check(fit, tw.environments.AlienTask(), datasets=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()
-    led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")])
-    assert "given the real past" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()
+    one_step = CliRunner().invoke(
+        app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")]
+    )
+    assert "given the real past" in " ".join(one_step.output.split()) and (tmp_path / "led" / "check.csv").is_file()

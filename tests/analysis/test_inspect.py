@@ -1,4 +1,4 @@
-"""Inspection: counts, what is odd, and the next command."""
+"""Inspection: counts, cautions, and the next command."""
 
 import pandas as pd
 import pytest
@@ -71,7 +71,7 @@ def test_good_data_give_no_warning():
         ({"context": ["Hot", "hot"] * 40}, "reading"),
     ],
 )
-def test_what_is_odd(change, code):
+def test_cautions(change, code):
     assert code in codes(FRAME.assign(**change))
 
 

@@ -1,4 +1,4 @@
-"""What is made of data and fits: inspection, diagnosis, predictions, checks, comparison, behaviour, conformance of learners."""
+"""Analyses of data and fits: inspection, diagnosis, predictions, checks, comparison, behaviour, conformance of learners."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Does a fitted learner do what the participants did? Simulated against observed behaviour, and how well its probabilities hold."""
+"""Posterior predictive checks: simulated against observed behaviour, and the calibration of choice probabilities."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BINS = 10
-"""Into which choice probabilities are sorted."""
+"""Number of bins of choice probabilities."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Check(Result):
-    """What a check found.
+    """The result of a posterior predictive check.
 
     Attributes
     ----------
     kind
         ``"rollout"`` or ``"one-step"``: see :mod:`trialwise.predict`.
     table
-        A row a measure, means over participants: ``observed``; of the simulated data sets ``predicted`` (mean), ``low`` and
-        ``high`` (89 %); and ``tail``, the share of them at least as large as observed: near 0 or 1 the learner does otherwise.
+        A row a measure, means over participants: ``observed``; for the simulated data sets ``predicted`` (mean), ``low`` and
+        ``high`` (89 % interval); and ``tail``, the share of data sets whose value is at least as large as the observed one: near 0
+        or 1, the learner does not reproduce the measure.
     simulated
-        ``(draws, measures)``, the same means of every data set.
+        ``(draws, measures)``, the same means for every simulated data set.
     calibration
-        A row a bin of choice probabilities: ``probability`` (mean), ``chosen`` (how often), ``count``, over all actions and trials.
+        A row a bin of choice probabilities, over all actions and trials: ``probability`` (mean), ``chosen`` (share of choices),
+        ``count``.
     """
 
     kind: Kind
@@ -49,25 +51,25 @@ class Check(Result):
 
     contents = {
         "check": "every measure: observed, predicted, 89 % interval, tail probability",
-        "choice_probabilities": "how often actions were chosen that had so much probability",
+        "choice_probabilities": "how often actions were chosen, by predicted probability",
     }
 
     @property
     def missed(self) -> pd.DataFrame:
         """The measures whose observed value is outside the interval, the farthest first."""
         low, high, observed = (self.table[name].to_numpy() for name in ("low", "high", "observed"))
-        far = np.maximum(low - observed, observed - high) / np.maximum(high - low, 1e-9)
-        order = np.argsort(-far, kind="stable")
-        return self.table.iloc[order[far[order] > 0]]
+        distance = np.maximum(low - observed, observed - high) / np.maximum(high - low, 1e-9)
+        order = np.argsort(-distance, kind="stable")
+        return self.table.iloc[order[distance[order] > 0]]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """How many measures are outside, and whether these are more than chance explains."""
+        """The number of measures outside their interval, a caution if it is larger than chance explains."""
         missed, total = len(self.missed), len(self.table)
         expected = round(1 - INTERVAL, 3) * total
         sentence = (
             f"{missed} of {total} measures lie outside their {100 * INTERVAL:.0f} % interval; about {expected:.0f} would by chance, "
-            "though measures go together"
+            "though measures are correlated"
         )
         severity: Severity = "note" if missed <= max(1.5 * expected, 1) else "caution"
         return (Finding(severity, "measures-outside", sentence, about=tuple(map(str, self.missed.index))),)
@@ -78,7 +80,7 @@ class Check(Result):
 
     @property
     def headline(self) -> str:
-        """Kind, data sets, and how many measures are outside."""
+        """The kind of prediction, the number of data sets, and the number of measures outside their interval."""
         return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
 
     def __repr__(self) -> str:
@@ -89,28 +91,38 @@ def check(
     fit: Fit, environment: Environment | Recorded | None = None, *, datasets: int = 100,
     measures: Callable[[Trials], pd.DataFrame] = measured, seed: int = 0, progress: bool = True,
 ) -> Check:  # fmt: skip
-    """Hold simulated behaviour against what was observed.
+    """Compare simulated with observed behaviour: a posterior predictive check.
 
     Parameters
     ----------
     fit
-        Of a learner that chooses.
+        Fit of a learner that chooses.
     environment
-        With one, agents live through the task by themselves, along the fit's sequences (rollouts): the test that a learner can
-        fail. Without, each choice is drawn given the real ones before it (one step), which forgives more.
+        With an environment, agents act on their own along the fit's sequences and learn from the outcomes of their own choices
+        (rollouts), the stricter test. Without, each choice is drawn given the real choices and outcomes before it; such one-step
+        predictions look good because they see the real past.
     datasets
-        How many, one for each of so many draws of the posterior; one is in memory at a time.
+        Number of simulated data sets, one for each posterior draw used; only one is in memory at a time.
     measures
-        Trials to a table with a row a participant and a column a measure: by default all of :mod:`trialwise.analysis.behaviour.measures`.
+        Function from trials to a table with a row a participant and a column a measure: by default all of
+        :mod:`trialwise.analysis.behaviour.measures`.
     seed
         The same seed gives the same data sets.
     progress
-        Whether a bar is shown.
+        Whether a progress bar is shown.
+
+    Returns
+    -------
+    Check
 
     Raises
     ------
     UsageError
-        If the learner does not choose, or the environment does not suit the trials.
+        If the learner does not choose, or the environment does not match the trials.
+
+    Examples
+    --------
+    >>> check(fit, AlienTask()).missed                                                         # doctest: +SKIP
     """
     import pandas as pd
 
@@ -121,10 +133,10 @@ def check(
     predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
     observed = measures(fit.trials).mean()
     rows = []
-    with bars(progress) as tell:
+    with bars(progress) as report:
         for number, trials in enumerate(predictions):
             rows.append(measures(trials).mean())
-            tell("checking", (number + 1) / datasets)
+            report("checking", (number + 1) / datasets)
     simulated = pd.DataFrame(rows).reset_index(drop=True)[list(observed.index)]
     edge = (1 - INTERVAL) / 2
     table = pd.DataFrame(
@@ -142,15 +154,30 @@ def check(
 
 
 def calibration(trials: Trials, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """How often actions were chosen to which so much probability was given, ``probabilities (trials, actions)``."""
+    """How often actions were chosen, by predicted probability.
+
+    Parameters
+    ----------
+    trials
+        Trials with choices.
+    probabilities
+        ``(trials, actions)``, between 0 and 1.
+    bins
+        Number of equally wide bins of probability.
+
+    Returns
+    -------
+    DataFrame
+        A row a bin: mean ``probability``, share ``chosen``, ``count``; missed choices are left out.
+    """
     import pandas as pd
 
     assert trials.choice is not None
-    made = trials.choice != MISSED
-    p = probabilities[made]
-    chosen: Any = np.arange(p.shape[1]) == trials.choice[made][:, None]
-    where = np.minimum((p * bins).astype(int), bins - 1).ravel()
-    frame = pd.DataFrame({"bin": where, "probability": p.ravel(), "chosen": chosen.ravel().astype(float)})
+    responded = trials.choice != MISSED
+    p = probabilities[responded]
+    chosen: Any = np.arange(p.shape[1]) == trials.choice[responded][:, None]
+    bin_of = np.minimum((p * bins).astype(int), bins - 1).ravel()
+    frame = pd.DataFrame({"bin": bin_of, "probability": p.ravel(), "chosen": chosen.ravel().astype(float)})
     table = frame.groupby("bin").agg(
         probability=("probability", "mean"), chosen=("chosen", "mean"), count=("chosen", "size")
     )

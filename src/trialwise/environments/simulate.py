@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from trialwise.engine import Packed
 
-Surroundings = Environment | Recorded | Trials
-"""Environments that a learner can act in, and recorded trials."""
+EnvironmentLike = Environment | Recorded | Trials
+"""What a learner can act in: an environment, one along recorded sequences, or recorded trials alone."""
 
 WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
 """The four wide files of the public data of the alien task, and their contents."""
@@ -146,7 +146,7 @@ class Simulation(Result):
 
 def simulate(
     learner: Learner,
-    environment: Surroundings,
+    environment: EnvironmentLike,
     parameters: Mapping[str, Any] | pd.DataFrame,
     seed: int = 0,
     participants: int | Sequence[Hashable] | None = None,
@@ -282,7 +282,7 @@ def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndar
 
 
 def _stage(
-    learner: Learner, environment: Surroundings, labels: Sequence[Hashable], stream: Stream, keep: bool
+    learner: Learner, environment: EnvironmentLike, labels: Sequence[Hashable], stream: Stream, keep: bool
 ) -> Stage:
     chooses = any(family.acts for family in learner.responses.values())
     if isinstance(environment, Trials):
@@ -311,7 +311,7 @@ def _stage(
 
 def _participants(
     parameters: Mapping[str, Any] | pd.DataFrame,
-    environment: Surroundings,
+    environment: EnvironmentLike,
     participants: int | Sequence[Hashable] | None,
 ) -> tuple[tuple[Hashable, ...], dict[str, Any]]:
     """Labels of the simulated participants, and the parameter values given for them."""

@@ -1,7 +1,7 @@
-"""A study: data sets simulated at known parameters, each worked on by itself, and gathered into one result.
+"""A study: data sets simulated at known parameters, each analysed separately, and gathered into one result.
 
-Recovery, calibration and confusion differ in what they do with a data set and in what they make of all of them. What they share
-is here: data sets are numbered, each depends on the study and its number alone, and finished ones are kept.
+Recovery, calibration and confusion differ in how they analyse a data set and how they summarise all of them. This module has
+their common part: data sets are numbered, each depends only on the study and its number, and finished ones are stored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.base.workers import not_in_a_starting_process
 from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import Simulation, Surroundings, simulate
+from trialwise.environments.simulate import EnvironmentLike, Simulation, simulate
 from trialwise.learners.learner import Learner
 from trialwise.studies.pieces import run_pieces
 from trialwise.studies.store import Piece, Store
@@ -29,43 +29,43 @@ from trialwise.studies.store import Piece, Store
 
 @dataclass(frozen=True, eq=False)
 class Study[R: Result](ABC):
-    """What is asked of every data set, and what is made of all of them.
+    """The analysis of a single data set, and the summary of all of them.
 
     Attributes
     ----------
     environment
-        What learners act in.
+        The environment in which learners act.
     participants
         Labels of the participants of each data set.
     seed
-        With the rest of the study it determines every data set.
+        Determines every data set, together with the rest of the study.
     """
 
     kind: ClassVar[str]
-    """Begins the name of the folder of finished pieces."""
+    """First word of the name of the folder of finished pieces."""
 
     stage: ClassVar[str]
     """Name of the progress bar."""
 
-    environment: Surroundings
+    environment: EnvironmentLike
     participants: tuple[Hashable, ...]
     seed: int
 
     @abstractmethod
     def task(self, number: int) -> Piece:
-        """One data set simulated and worked on: arrays by name. A function of its number."""
+        """Simulate and analyse one data set; returns arrays by name, which depend on its number alone."""
 
     @abstractmethod
     def gather(self, pieces: dict[int, Piece]) -> R:
-        """The result of all data sets."""
+        """Summarise all data sets."""
 
     @abstractmethod
-    def described(self) -> Mapping[str, str]:
-        """The study in words, for a person who looks into its folder."""
+    def description(self) -> Mapping[str, str]:
+        """The study's settings as text for readers of its folder."""
 
     @property
     def examples(self) -> Sequence[int]:
-        """Data sets simulated before the work begins, so that arguments that do not fit together are refused at once."""
+        """Numbers of data sets simulated before the work begins, so that arguments that do not fit together raise at once."""
         return (0,)
 
     def __call__(self, number: int) -> Piece:
@@ -73,10 +73,10 @@ class Study[R: Result](ABC):
 
     @abstractmethod
     def simulation(self, number: int) -> Any:
-        """The data set of a number."""
+        """Simulate the data set with this number."""
 
     def simulated(self, learner: Learner, parameters: Mapping[str, Any], number: int) -> Simulation:
-        """The participants of data set ``number``, acting with the given parameters; recorded misses are kept."""
+        """Simulate the participants of data set ``number`` with the given parameters; recorded missed choices stay missed."""
         return simulate(
             learner, self.environment, parameters, stream_seed(self.seed, "simulated data set", self.kind, number), list(self.participants),
             keep_missed=isinstance(self.environment, Recorded),
@@ -92,13 +92,13 @@ class Study[R: Result](ABC):
 
     def run(
         self, datasets: int, *, folder: str | PathLike[str] | None, executor: Any, workers: int | None, progress: bool,
-        **words: str,
+        **remarks: str,
     ) -> R:  # fmt: skip
-        """Do what is not done yet, and gather everything; ``words`` are noted in the folder, too, and identify nothing."""
+        """Do the data sets that are not finished yet, and gather all; ``remarks`` are written to the folder but not hashed."""
         for number in self.examples:
             self.simulation(number)
-        about = {"environment": repr(self.environment), "participants": str(len(self.participants))}
-        store = Store(folder, self.kind, self, {**self.described(), **about, **words})
+        setting = {"environment": repr(self.environment), "participants": str(len(self.participants))}
+        store = Store(folder, self.kind, self, {**self.description(), **setting, **remarks})
         return self.gather(
             run_pieces(
                 self, range(datasets), store, executor=executor, workers=workers, progress=progress, stage=self.stage
@@ -107,14 +107,14 @@ class Study[R: Result](ABC):
 
 
 def participants_of(
-    environment: Surroundings, participants: int | Sequence[Hashable] | None, datasets: int, seed: int
+    environment: EnvironmentLike, participants: int | Sequence[Hashable] | None, datasets: int, seed: int
 ) -> tuple[Hashable, ...]:
-    """Labels of a study's participants, after a look at the arguments that every study has.
+    """Check the arguments that every study has, and return the labels of its participants.
 
     Raises
     ------
     UsageError
-        For numbers of data sets or participants that are none, or a seed that is none.
+        If the number of data sets or participants, or the seed, is not valid.
     """
     not_in_a_starting_process()
     check_count("datasets", datasets)
@@ -123,7 +123,7 @@ def participants_of(
 
 
 def check_count(name: str, value: Any) -> None:
-    """Refuse what is no number of things.
+    """Check that a value is a count.
 
     Raises
     ------
@@ -131,4 +131,4 @@ def check_count(name: str, value: Any) -> None:
         Unless it is a whole number above 0.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(Argument(name, value), ": a whole number above 0 is wanted")
+        raise UsageError(Argument(name, value), ": wanted a whole number above 0")

@@ -1,4 +1,4 @@
-"""Learners in all phases of the alien experiment, and what is measured there (R23, R26)."""
+"""Learners in all phases of the alien experiment, and measures of behaviour in these phases."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ PEOPLE = 100
 
 
 def live(learner, truth, *which, participants=PEOPLE, seed=1):
-    """Agents that live through some phases."""
+    """Agents simulated in some phases."""
     return tw.simulate(
         learner, tw.environments.AlienExperiment(phases=which), truth, participants=participants, seed=seed
     )
@@ -118,7 +118,7 @@ def test_in_a_novel_season_a_whole_set_is_used(sets, flat):
 
 
 def test_in_hidden_seasons_sets_are_found_again(sets, flat):
-    """The hidden-season slope: one alien's reward tells of the set, and so of the next alien; values alone tell nothing."""
+    """The hidden-season slope: one alien's reward is informative about the set, and so about the next alien; values alone are not."""
 
     def slope(simulation):
         return behaviour.early_slope(behaviour.scored(phases.of_phase(simulation.trials, "hidden")))["slope"]
@@ -141,7 +141,7 @@ def test_a_phase_is_a_task_of_its_own(sets):
     frame = behaviour.scored(part)
     assert frame["block"].max() == 9 and frame["position"].max() == 40
     assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PEOPLE
-    with pytest.raises(tw.errors.UsageError, match="no phase with true seasons"):
+    with pytest.raises(tw.errors.UsageError, match="not a phase with true seasons"):
         phases.of_phase(sets.trials, "novel")
     with pytest.raises(tw.errors.UsageError, match="not trials of AlienExperiment: they have no phase"):
         phases.of_phase(tw.load_data("alien_flat")[0], "initial")

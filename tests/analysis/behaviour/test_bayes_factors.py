@@ -1,4 +1,4 @@
-"""Ratios of densities of simulated statistics, against what is known of Normal ones (R24)."""
+"""Ratios of densities of simulated statistics, against known results for Normal ones."""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from trialwise.analysis.behaviour.measures import measured
 
 def test_normal_statistics_have_the_ratio_of_their_densities():
     random = np.random.default_rng(1)
-    made = {"low": pd.DataFrame({"s": random.normal(0, 1, 20_000)}), "high": {"s": random.normal(1, 2, 20_000)}}
-    table = tw.behaviour.bayes_factors(made, {"s": 0.5})
+    simulated = {"low": pd.DataFrame({"s": random.normal(0, 1, 20_000)}), "high": {"s": random.normal(1, 2, 20_000)}}
+    table = tw.behaviour.bayes_factors(simulated, {"s": 0.5})
     one = table.loc[("s", "low", "high")]
     true = norm.logpdf(0.5, 0, 1) - norm.logpdf(0.5, 1, 2)
     assert one["log"] == pytest.approx(true, abs=4 * one["error"] + 0.02) and one["error"] < 0.03
@@ -21,14 +21,14 @@ def test_normal_statistics_have_the_ratio_of_their_densities():
     assert one["known"] and one["near"] > 1000
     own = [
         norm.pdf(0.5, s, np.std(s, ddof=1) * len(s) ** -0.2).mean()
-        for s in map(np.asarray, (made["low"]["s"], made["high"]["s"]))
+        for s in map(np.asarray, (simulated["low"]["s"], simulated["high"]["s"]))
     ]
     assert one["bayes_factor"] == pytest.approx(own[0] / own[1], rel=1e-9)
-    kernel = [gaussian_kde(np.asarray(made[name]["s"]))(0.5)[0] for name in ("low", "high")]
+    kernel = [gaussian_kde(np.asarray(simulated[name]["s"]))(0.5)[0] for name in ("low", "high")]
     assert one["bayes_factor"] == pytest.approx(kernel[0] / kernel[1], rel=1e-9)
 
 
-def test_the_error_is_that_of_repeating_it():
+def test_the_error_is_the_spread_over_repetitions():
     random = np.random.default_rng(2)
     tables = [
         tw.behaviour.bayes_factors(
@@ -37,8 +37,8 @@ def test_the_error_is_that_of_repeating_it():
         for _ in range(300)
     ]
     logs = [table.loc[("s", "a", "b"), "log"] for table in tables]
-    told = np.mean([table.loc[("s", "a", "b"), "error"] for table in tables])
-    assert told == pytest.approx(np.std(logs), rel=0.15)
+    reported = np.mean([table.loc[("s", "a", "b"), "error"] for table in tables])
+    assert reported == pytest.approx(np.std(logs), rel=0.15)
 
 
 def test_far_tails_are_called_unknown():
@@ -49,15 +49,18 @@ def test_far_tails_are_called_unknown():
     assert np.isfinite(table["log"]).all() and not table["known"].any() and table["near"].min() == 0
 
 
-def test_what_was_filled_in_has_no_density():
+def test_a_constant_has_no_density():
     """The published preference of flat agents was .5 whatever they had learnt."""
-    made = {"flat": {"preference": np.full(100, 0.5)}, "other": {"preference": np.linspace(0.4, 0.7, 100)}}
-    with pytest.raises(tw.errors.UsageError, match=r"'preference' is 0.5 in all 100 data sets of 'flat'.*filled in"):
-        tw.behaviour.bayes_factors(made, {"preference": 0.61})
+    simulated = {"flat": {"preference": np.full(100, 0.5)}, "other": {"preference": np.linspace(0.4, 0.7, 100)}}
+    with pytest.raises(
+        tw.errors.UsageError,
+        match=r"'preference' is 0.5 in all 100 data sets of 'flat': a constant has no density.*filled in",
+    ):
+        tw.behaviour.bayes_factors(simulated, {"preference": 0.61})
 
 
 @pytest.mark.parametrize(
-    "made, observed, words",
+    "simulated, observed, words",
     [
         ({"a": {"s": [0.0, 1.0]}}, {"s": 0.5}, "two or more learners"),
         ({"a": {"s": [0.0, 1.0]}, "b": {"t": [0.0, 1.0]}}, {"s": 0.5}, "'b' has no 's'; it has t"),
@@ -65,20 +68,20 @@ def test_what_was_filled_in_has_no_density():
         ({"a": {"s": [0.0, 1.0]}, "b": {"s": [0.0, 1.0]}}, {"s": np.nan}, "observed nan"),
     ],
 )
-def test_what_cannot_be_compared(made, observed, words):
+def test_invalid_tables_are_refused(simulated, observed, words):
     with pytest.raises(tw.errors.UsageError, match=words):
-        tw.behaviour.bayes_factors(made, observed)
+        tw.behaviour.bayes_factors(simulated, observed)
 
 
-def test_learners_are_told_apart_by_what_they_simulate():
-    """One that cannot tell contexts apart is right less often than agents that can."""
-    known = {"alpha": 0.3, "forget": 0.02}
+def test_simulated_accuracy_distinguishes_learners():
+    """A learner that ignores contexts is right less often than agents that do not."""
+    fixed = {"alpha": 0.3, "forget": 0.02}
     true = tw.simulate(
-        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=200), known | {"beta": 3.0}, participants=8, seed=1
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=200), fixed | {"beta": 3.0}, participants=8, seed=1
     ).trials
-    made = {}
-    for learner in (tw.QLearning(initial=1.2).fix(**known), tw.learners.StimulusLearning(initial=1.2).fix(**known)):
+    simulated = {}
+    for learner in (tw.QLearning(initial=1.2).fix(**fixed), tw.learners.StimulusLearning(initial=1.2).fix(**fixed)):
         sets = tw.predict(learner, "rollout", tw.environments.AlienTask().on(true), datasets=100, seed=1)
-        made[type(learner).__name__] = pd.DataFrame([measured(trials).mean() for trials in sets])
-    table = tw.behaviour.bayes_factors(made, measured(true).mean()[["accuracy"]])
+        simulated[type(learner).__name__] = pd.DataFrame([measured(trials).mean() for trials in sets])
+    table = tw.behaviour.bayes_factors(simulated, measured(true).mean()[["accuracy"]])
     assert table.loc[("accuracy", "QLearning", "StimulusLearning"), "log"] > 1

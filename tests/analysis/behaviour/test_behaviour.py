@@ -1,4 +1,4 @@
-"""What participants did: by hand on a few trials, and the printed descriptives of the human data to their last digit (R22, R30, R31)."""
+"""Measures of behaviour: by hand on a few trials, and the published descriptives of the human data to their last digit."""
 
 from functools import partial
 
@@ -91,7 +91,7 @@ def test_errors_say_what_is_missing(few):
     with pytest.raises(tw.errors.UsageError, match="means has 2 contexts and the trials have 3"):
         behaviour.scored(trials, TWO)
     alone = tw.read_long(pd.DataFrame({"subjID": ["a", "a"], "choice": [0, 1], "reward": [1.0, 0.0]}))
-    with pytest.raises(tw.errors.UsageError, match="told by context"):
+    with pytest.raises(tw.errors.UsageError, match="measures of behaviour need a context, and the trials have none"):
         behaviour.scored(alone)
     with pytest.raises(tw.errors.UsageError, match="6 or 7"):
         behaviour.context_index(few, TWO)

@@ -1,4 +1,4 @@
-"""Measures of behaviour: learning curves, what fits a choice after a switch, regressions on values, test phases of the alien task."""
+"""Measures of behaviour: learning curves, choices after a switch, regressions on values, test phases of the alien task."""
 
 import lazy_loader
 
