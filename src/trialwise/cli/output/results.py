@@ -74,7 +74,7 @@ def print_group(fit: Fit) -> None:
     heading(f"group, {fit.learner!r}")
     if len(group):
         frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group)
-        if fit.draws.grouped:
+        if any(str(name).endswith(MEDIAN) for name in group.index):
             say(f"  {MEDIAN}: the group's median; {MEAN}, {SPREAD}: mean and spread on the unconstrained scale", "dim")
     else:
         say("  no group parameters with this pooling: model_summary.csv has each participant's")
