@@ -94,8 +94,11 @@ def sequences(seed: int = 0) -> list[Shown]:
 
 def parameters(learner: tw.learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
     """Parameters of each agent, from ``share (sets, parameters)`` in the unit cube."""
-    prior = {name: (0, 1) if name in RATES else (1, 20) for name in learner.names}
-    return {name: np.repeat(prior[name].ppf(share[:, k]), agents) for k, name in enumerate(learner.names)}
+    ranges = {name: (0, 1) if name in RATES else (1, 20) for name in learner.names}
+    return {
+        name: np.repeat(low + (high - low) * share[:, k], agents)
+        for k, (name, (low, high)) in enumerate(ranges.items())
+    }
 
 
 def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from trialwise.cli.app import app
 
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
-SMALL = {"participants": 8, "seed": 4, "draws": 120, "tune": 120, "chains": 2, "progress": False}
+SMALL = {"participants": 8, "seed": 5, "draws": 120, "tune": 120, "chains": 2, "progress": False}
 DESIGN = tw.environments.AlienTask(trials=120)
 
 
@@ -74,7 +74,7 @@ def test_a_data_set_equals_a_direct_fit(study):
     from trialwise.studies.recover import RecoveryStudy
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
-    task = RecoveryStudy(DESIGN, tuple(range(8)), 4, FLAT, truth_of(RANGES, FLAT, DESIGN, 4), how, 0.89)
+    task = RecoveryStudy(DESIGN, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, DESIGN, 5), how, 0.89)
     simulation = task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=task.fit_seed(2), progress=False)
     expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
@@ -191,7 +191,7 @@ def test_recorded_sequences_keep_their_missed_trials(small):
         ({"truth": 3}, 'wanted ranges, {"alpha": '),
         ({"truth": {"alpha": (0, 1, 2)}}, "a range is a pair"),
         ({"interval": 89}, "between 0 and 1"),
-        ({"participants": 0}, "expected 1 or more"),
+        ({"participants": 0}, "wanted 1 or more"),
         ({"workers": 0}, "above 0"),
         ({"seed": -1}, "seed=-1"),
     ],
@@ -213,7 +213,7 @@ import trialwise as tw
 if __name__ == "__main__":
     ranges = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
     tw.recover(
-        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=120), ranges, 4, participants=8, seed=4, draws=120, tune=120, chains=2,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=120), ranges, 4, participants=8, seed=5, draws=120, tune=120, chains=2,
         folder=sys.argv[1], workers=1, progress=False,
     )
 """
