@@ -1,4 +1,4 @@
-"""Small data sets that come with trialwise: simulated, so that the true parameters are known."""
+"""Small simulated data sets, with known true parameters, that are installed with trialwise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMES = ("alien_flat", "alien_task_sets")
-"""The data sets there are; the README beside this file describes them."""
+"""Names of the bundled data sets, which the README in this folder describes."""
 
 
 def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
-    """A bundled data set and the parameters it was simulated from.
+    """Load a bundled data set and the parameters it was simulated from.
 
     ``alien_flat``: 30 agents of ``QLearning(initial=1.2)``, 440 trials of the alien task each; ``alpha`` from 0 to 0.2,
     ``beta`` from 1 to 5, ``forget`` from 0 to 0.1.
@@ -26,15 +26,22 @@ def data_set(name: str) -> tuple[Trials, pd.DataFrame]:
     ``beta`` and ``beta_high`` from 1 to 5, ``forget`` and ``forget_high`` from 0 to 0.1: the ranges of the forum thread's lost
     data set.
 
+    Parameters
+    ----------
+    name
+        ``"alien_flat"`` or ``"alien_task_sets"``.
+
     Returns
     -------
-    Trials, DataFrame
-        The data; and one row a participant, ``participant`` and the true value of each parameter.
+    trials : Trials
+        The simulated data of 30 participants.
+    true_parameters : DataFrame
+        One row per participant: ``participant`` and the true value of each parameter, on the natural scale.
 
     Raises
     ------
     UsageError
-        If there is no such data set.
+        If there is no data set of that name.
 
     Examples
     --------
