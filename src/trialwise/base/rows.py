@@ -1,4 +1,4 @@
-"""A small table of text, as inspection and reports print it."""
+"""A small table of text for printed summaries and reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rows:
-    """One table for printing: every cell is text, every row as long as the header."""
+    """A table for printing: all cells are text, and all rows have the length of the header."""
 
     title: str
     header: tuple[str, ...]
