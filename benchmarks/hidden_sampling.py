@@ -28,12 +28,13 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     """So many minutes of sweeps of four chains, the first half left out; as a tree, and how many sweeps there were."""
     import xarray as xr
 
-    from trialwise.engine.packed import pack
-    from trialwise.inference.samplers.pseudo_marginal.correction import group_given_participants
-    from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
-    from trialwise.population.priors import group_prior
+    from trialwise.likelihoods.filter_streams import FreshStreams
+    from trialwise.likelihoods.kinds import likelihood_of
+    from trialwise.population.population import population_of
 
-    estimate, prior = Estimator(learner, pack(learner, trials), seed), group_prior(learner, trials)
+    streams, population = FreshStreams(trials, seed, "estimates"), population_of(learner, trials)
+    prior = population.prior
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, filters=1, streams=streams)
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
     unit = np.tile(np.arange(people), CHAINS)
     mu = prior.mean + 0.3 * random.standard_normal((CHAINS, size))
@@ -41,7 +42,7 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     u = mu[:, None] + sd[:, None] * random.standard_normal((CHAINS, people, size))
 
     def estimated(points):
-        found = estimate(points.reshape(-1, size), unit, PARTICLES)
+        found = likelihood.value(points.reshape(-1, size), unit).log_likelihood
         return np.where(np.isfinite(found), found, -1e10).reshape(CHAINS, people)
 
     value, kept = estimated(u), []
@@ -58,7 +59,7 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
                 ).sum(2)
             accept = np.log(random.random(gain.shape)) < gain
             u, value = np.where(accept[..., None], new, u), np.where(accept, found, value)
-        mu, sd = group_given_participants(u, sd, prior, random)
+        mu, sd = population.given_participants(u, sd, random)
         kept.append(np.concatenate([mu, sd], 1))
     draws = np.stack(kept[len(kept) // 2 :], 1)
     names = [f"{name}_{part}" for part in ("mu", "sd") for name in learner.names]
@@ -80,8 +81,8 @@ def main() -> None:
     import trialwise as tw
 
     bundled = options.data == "bundled"
-    trials = tw.data_set("alien_task_sets")[0] if bundled else tw.read_wide(Path(options.data))
-    learner = tw.TaskSets(initial=1.2)
+    trials = tw.load_data("alien_task_sets")[0] if bundled else tw.read_wide(Path(options.data))
+    learner = tw.learners.TaskSets(initial=1.2)
     names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
     fit = tw.load(options.fit) if options.fit else tw.fit(learner, trials, seed=options.seed)
     plain, sweeps = metropolis_within_gibbs(learner, trials, options.minutes, options.seed)

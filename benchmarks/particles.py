@@ -67,8 +67,8 @@ def main() -> None:
     from trialwise.engine.packed import pack
     from trialwise.engine.run_hidden import run_particles, stream_keys
 
-    trials, truth = tw.data_set("alien_task_sets")
-    learner, names = tw.TaskSets(initial=1.2), [name for name in truth if name != "participant"]
+    trials, truth = tw.load_data("alien_task_sets")
+    learner, names = tw.learners.TaskSets(initial=1.2), [name for name in truth if name != "participant"]
     packed, free = pack(learner, trials), truth[names].to_numpy()
     everyone = np.arange(30)
 
@@ -104,7 +104,7 @@ def main() -> None:
             f"  {particles:4d} particles {1e3 * median / 30:8.2f}  {1e9 * median / 30 / 440 / particles:6.1f} ns a particle and trial"
         )
     for count in (55, 110, 220, 440):
-        short = tw.simulate(learner, tw.AlienTask(trials=count), truth, seed=1).trials
+        short = tw.simulate(learner, tw.environments.AlienTask(trials=count), truth, seed=1).trials
         small = pack(learner, short)
         median, _ = timed(lambda: filters(100, packed=small), 5)  # noqa: B023
         print(

@@ -36,7 +36,7 @@ def main() -> None:
 
     import trialwise as tw
 
-    trials = tw.data_set("alien_flat")[0] if options.data == "bundled" else tw.read_wide(Path(options.data))
+    trials = tw.load_data("alien_flat")[0] if options.data == "bundled" else tw.read_wide(Path(options.data))
     learner = tw.QLearning(initial=1.2)
     names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
     tables = {}

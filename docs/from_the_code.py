@@ -160,10 +160,9 @@ tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabiliti
 
 def task_of(learner) -> str:
     """The first task that shows all the learner reads."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading
+    from trialwise.learners.reads import OPTIONAL, Reading
 
-    if learner.response != "categorical":
+    if not learner.family.acts:
         return "Conditioning()"
     extra = set(Reading(learner).trial) - set(OPTIONAL)
     return "AlienExperiment()" if extra else "AlienTask(trials=120)"
@@ -176,7 +175,7 @@ def rounded(parameter) -> float:
 
 
 def answers(learner) -> str:
-    return "choices" if learner.response == "categorical" else "responses"
+    return learner.family.plural
 
 
 def first_sentence(learner) -> str:
@@ -199,13 +198,12 @@ def typical(parameter) -> str:
 
 def reads(learner) -> list[str]:
     """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading, dimensions
+    from trialwise.learners.reads import OPTIONAL, Reading, dimensions
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
     told = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
-    told.append("the choice" if learner.response == "categorical" else "the response")
+    told += [f"the {column}" for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
         told += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
     return told
@@ -231,7 +229,7 @@ def as_script(page: str) -> str:
 
 
 def command_line_page() -> str:
-    """What ``--help`` says of every command."""
+    """The page of the command line: the help text of every command."""
     import typer
     from typer.testing import CliRunner
 
@@ -240,11 +238,11 @@ def command_line_page() -> str:
     os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
     runner, group = CliRunner(), typer.main.get_command(app)
     parts = [title("Command line")]
-    parts.append("Every verb of the library is a command too. ``--help`` after any of them prints what stands here.\n")
+    parts.append("Every verb of the library is also a command. This page contains the output of ``--help`` for each.\n")
     for name in group.commands:  # type: ignore[attr-defined]
-        told = runner.invoke(app, [name, "--help"])
-        assert told.exit_code == 0, told.output
-        parts += [title(f"trialwise {name}", "-"), code(told.output, "text")]
+        result = runner.invoke(app, [name, "--help"])
+        assert result.exit_code == 0, result.output
+        parts += [title(f"trialwise {name}", "-"), code(result.output, "text")]
     return "\n".join(parts)
 
 

@@ -43,8 +43,8 @@ class ShiftedRow:
 class FrozenTaskSets:
     r"""Task sets chosen by random numbers that are drawn once and reused, ``trial.draw`` from 0 to 1: frozen noise.
 
-    As :class:`trialwise.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The likelihood is
-    that of one arbitrary sequence of sets, and a step function of the upper level's parameters.
+    As :class:`trialwise.learners.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The
+    likelihood is that of one arbitrary sequence of sets, and a step function of the upper level's parameters.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)

@@ -61,7 +61,7 @@ def main() -> None:
     import trialwise as tw
 
     study = tw.calibrate(
-        tw.QLearning(initial=1.2), tw.AlienTask(presentations=PRESENTATIONS), options.fits, AGENTS, seed=2026,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS), options.fits, AGENTS, seed=2026,
         priors=distributions(PRIOR), draws=500, tune=300, chains=2, folder=options.work, workers=options.workers,
     )  # fmt: skip
     head = [

@@ -45,29 +45,33 @@ class Alone:
         import arviz_stats
 
         import trialwise as tw
-        from trialwise.analysis.comparison.integrated import Likelihoods
-        from trialwise.analysis.true_values import natural, seeds
-        from trialwise.engine.packed import pack
+        from trialwise.analysis.comparison.integrated import integrand, values_at
+        from trialwise.base.streams import stream, stream_seed
         from trialwise.inference.checkpoint import Checkpoint
+        from trialwise.inference.draws import Draws, row_label
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
+        from trialwise.population.population import Population
         from trialwise.population.priors import GroupPrior
         from trialwise.studies.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
 
         began = time.perf_counter()
-        random, simulating, fitting = seeds(SEED, number)
+        random = stream(SEED, "true parameters", part=number)
+        simulating = stream_seed(SEED, "simulated data set", part=number)
+        fitting = stream_seed(SEED, "fit of a data set", part=number)
         prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+        population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
-        trials = tw.simulate(self.learner, self.task, natural(self.learner, u), simulating).trials
+        trials = tw.simulate(self.learner, self.task, population.natural(u), simulating).trials
         run = sample_particles(
-            self.learner, pack(self.learner, trials), trials.participants, prior, "none", draws=self.draws, chains=CHAINS,
+            self.learner, trials, population, draws=self.draws, chains=CHAINS,
             seed=fitting, checkpoint=Checkpoint(None), tell=lambda stage, share: None, lacks=None,
         )  # fmt: skip
         names = self.learner.names
-        posterior = run.tree["posterior"]
-        draws = np.stack([posterior[f"{name}_unconstrained"].to_numpy().ravel() for name in names], -1)
-        draws = thinned(draws[:, None], RANKS)
-        found = {f"{name}[0]": rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
-        values = Likelihoods(self.learner, trials, PARTICLES, fitting)(np.concatenate([u[None], draws])).sum(1)
+        draws = Draws(run.tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
+        draws = thinned(draws.reshape(-1, 1, len(names)), RANKS)
+        found = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
+        likelihood = integrand(self.learner, trials, PARTICLES, fitting)
+        values = values_at(likelihood, np.concatenate([u[None], draws])).sum(1)
         found[LIKELIHOOD] = rank(values[0], values[1:])
         table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)
         return {
@@ -94,7 +98,7 @@ def main() -> None:
     from trialwise.studies.pieces import run_pieces
     from trialwise.studies.store import Store
 
-    learner, task = tw.TaskSets(initial=1.2), tw.AlienTask(presentations=PRESENTATIONS)
+    learner, task = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)
     if options.kind == "group":
         study = tw.calibrate(
             learner, task, options.fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS,

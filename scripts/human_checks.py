@@ -34,7 +34,7 @@ def main() -> None:
     ]
     for name, fit in fits.items():
         began = time.perf_counter()
-        found = tw.check(fit, tw.AlienTask(), draws=options.draws, seed=1, progress=False)
+        found = tw.check(fit, tw.environments.AlienTask(), datasets=options.draws, seed=1, progress=False)
         found.plot().savefig(options.out / f"human_checks_{name}.png", dpi=90)
         lines += [
             "",

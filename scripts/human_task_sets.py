@@ -41,16 +41,17 @@ def main() -> None:
     options = parser.parse_args()
 
     import trialwise as tw
+    from trialwise.analysis.comparison.integrated import integrated_likelihood
 
     options.work.mkdir(exist_ok=True, parents=True)
     trials = tw.read_wide(options.folder)
     fits = {}
-    for learner in (tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)):
+    learners = {tw.QLearning(initial=1.2): None, tw.learners.TaskSets(initial=1.2): options.work / "TaskSets.npz"}
+    for learner, unfinished in learners.items():
         kept = options.work / f"{type(learner).__name__}.nc"
         if kept.is_file():
             fits[type(learner).__name__] = tw.load(kept)
             continue
-        unfinished = options.work / f"{type(learner).__name__}.npz" if learner.hides else None
         fit = tw.fit(learner, trials, seed=options.seed, checkpoint=unfinished)
         fit.save(kept)
         fits[type(learner).__name__] = fit
@@ -73,7 +74,7 @@ def main() -> None:
         "",
         "integrated log-likelihood of each person, task sets less flat (positive: task sets describe the person better)",
     ]
-    each = {name: tw.integrated_likelihood(fit) for name, fit in fits.items()}
+    each = {name: integrated_likelihood(fit) for name, fit in fits.items()}
     gain = each["TaskSets"]["log_likelihood"] - each["QLearning"]["log_likelihood"]
     error = np.hypot(each["TaskSets"]["standard_error"], each["QLearning"]["standard_error"])
     table = each["TaskSets"].assign(flat=each["QLearning"]["log_likelihood"], gain=gain, error=error)

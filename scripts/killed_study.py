@@ -29,9 +29,9 @@ def study(folder: Path, datasets: int, workers: int | None) -> object:
     """The study: seven agents of 60 trials, short fits."""
     import trialwise as tw
 
-    ranges = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+    ranges = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
     return tw.recover(
-        tw.QLearning(initial=1.2), tw.AlienTask(trials=60), ranges, datasets, participants=7, seed=2026,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=60), ranges, datasets, participants=7, seed=2026,
         draws=100, tune=100, chains=2, folder=folder, workers=workers, progress=False,
     )  # fmt: skip
 

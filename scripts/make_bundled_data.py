@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from trialwise.environments import AlienTask
-from trialwise.environments.simulate import simulate, uniform
+from trialwise.environments.simulate import simulate
 from trialwise.learners import QLearning, TaskSets
 
 HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data" / "bundled"
@@ -18,18 +18,18 @@ def make(folder: Path) -> None:
     flat = simulate(
         QLearning(initial=1.2),
         AlienTask(trials=440),
-        {"alpha": uniform(0, 0.2), "beta": uniform(1, 5), "forget": uniform(0, 0.1)},
+        {"alpha": (0, 0.2), "beta": (1, 5), "forget": (0, 0.1)},
         seed=1735,
         participants=30,
     )
     flat.save(folder / "alien_flat")
-    low, high = uniform(0, 0.2), uniform(1, 5)
+    low, high = (0, 0.2), (1, 5)
     sets = simulate(
         TaskSets(initial=1.2),
         AlienTask(trials=440),
         {
-            "alpha": low, "beta": high, "forget": uniform(0, 0.1),
-            "alpha_high": low, "beta_high": high, "forget_high": uniform(0, 0.1),
+            "alpha": low, "beta": high, "forget": (0, 0.1),
+            "alpha_high": low, "beta_high": high, "forget_high": (0, 0.1),
         },
         seed=1735,
         participants=30,

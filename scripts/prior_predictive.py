@@ -53,21 +53,23 @@ class Variant(NamedTuple):
 
     def learners(self) -> dict[str, tw.learner]:
         """The three models."""
-        flat = tw.AlienQLearning(initial=self.initial, frozen=True).fix(beta_high=0.0, beta_test=1.0)
+        flat = tw.learners.AlienQLearning(initial=self.initial, frozen=True).fix(beta_high=0.0, beta_test=1.0)
         return {
             "flat": flat,
-            "task sets": tw.AlienTaskSets(initial=self.initial, frozen=True).fix(beta_test=1.0),
-            "Bayes": tw.AlienHierarchicalBayes(published=True, frozen=True, right_above=0.5).fix(beta_test=1.0),
+            "task sets": tw.learners.AlienTaskSets(initial=self.initial, frozen=True).fix(beta_test=1.0),
+            "Bayes": tw.learners.AlienHierarchicalBayes(published=True, frozen=True, right_above=0.5).fix(
+                beta_test=1.0
+            ),
         }
 
 
 class Along(Environment):
     """Fixed sequences of the experiment's phases, any of them equally likely; rewards, or only whether a choice was right."""
 
-    levels = tw.AlienExperiment.levels
+    levels = tw.environments.AlienExperiment.levels
 
     def __init__(self, shown: list[Shown], noise: Noise, right: bool):
-        self.shown, self.right, self.task = shown, right, tw.AlienExperiment(phases=PHASES, noise=noise)
+        self.shown, self.right, self.task = shown, right, tw.environments.AlienExperiment(phases=PHASES, noise=noise)
 
     def show(self, random: np.random.Generator) -> Shown:
         return self.shown[int(random.random() * len(self.shown))]
@@ -81,7 +83,7 @@ class Along(Environment):
 
 def sequences(seed: int = 0) -> list[Shown]:
     """One sequence for each participant of the public data, initial learning in the order of seasons that he met."""
-    random, task, made = np.random.default_rng(seed), tw.AlienExperiment(phases=PHASES), []
+    random, task, made = np.random.default_rng(seed), tw.environments.AlienExperiment(phases=PHASES), []
     for order in ORDERS:
         while True:
             shown = task.show(random)
@@ -99,7 +101,7 @@ def parameters(learner: tw.learner, share: np.ndarray, agents: int) -> dict[str,
 
 def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:
     """The four statistics of each data set, ``(sets,)``."""
-    phase, names = trials.columns["phase"].values, tw.AlienExperiment.levels["phase"]
+    phase, names = trials.columns["phase"].values, tw.environments.AlienExperiment.levels["phase"]
 
     def of(name: str, *shape: int) -> tuple[np.ndarray, ...]:
         rows = phase == names.index(name)

@@ -66,7 +66,7 @@ def frozen(trials, seed):
     import trialwise as tw
     from published_attempts import FrozenTaskSets
 
-    integrated = tw.log_likelihood(tw.TaskSets(initial=1.2), trials, PLAUSIBLE, particles=1000)
+    integrated = tw.log_likelihood(tw.learners.TaskSets(initial=1.2), trials, PLAUSIBLE, particles=1000)
     random = np.random.default_rng(seed)
     frame, sums, still = trials.to_frame(), [], []
     for _ in range(SEQUENCES):

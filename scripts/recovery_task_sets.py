@@ -27,13 +27,13 @@ def main() -> None:
     from trialwise.plots.recovery import recovery_plot
 
     options.work.mkdir(exist_ok=True, parents=True)
-    trials, truth = tw.data_set("alien_task_sets")
+    trials, truth = tw.load_data("alien_task_sets")
     kept = options.work / "TaskSets.nc"
     if kept.is_file():
         fit = tw.load(kept)
     else:
         unfinished = options.work / "TaskSets.npz"
-        fit = tw.fit(tw.TaskSets(initial=1.2), trials, seed=options.seed, checkpoint=unfinished)
+        fit = tw.fit(tw.learners.TaskSets(initial=1.2), trials, seed=options.seed, checkpoint=unfinished)
         fit.save(kept)
     table = tw.recovered(fit, truth, interval=0.9)
     group = fit.group()

@@ -22,8 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 import trialwise as tw
-from trialwise import environments as places
-from trialwise import learners as shelf
+from trialwise import environments as places, learners as shelf
 
 QUIET = {"progress": False}
 FLAT = {"alpha": (0.05, 0.4), "beta": (1, 3), "forget": (0, 0.1)}
@@ -116,10 +115,13 @@ def fits() -> Iterator[tuple[str, Any]]:
     yield "fit trial_values", fit.trial_values()
     point = tw.point(learner, made.trials)
     yield "point", point.maximum_likelihood
-    checked = tw.check(fit, alien, draws=10)
+    checked = tw.check(fit, alien, datasets=10)
     yield "check rollout", checked.table
-    yield "check one-step", tw.check(fit, draws=10).table
-    yield "predict prior", [each.to_frame() for each in tw.predict(learner, "rollout", alien, draws=2, participants=2)]
+    yield "check one-step", tw.check(fit, datasets=10).table
+    yield (
+        "predict prior",
+        [each.to_frame() for each in tw.predict(learner, "rollout", alien, datasets=2, participants=2)],
+    )
     told = tw.diagnose(fit)
     yield "diagnose", told.table
     tied = tw.fit(learner.tie(forget="alpha"), made.trials, draws=150, tune=150, chains=2, seed=11, **QUIET)
@@ -135,7 +137,7 @@ def fits() -> Iterator[tuple[str, Any]]:
         fit = tw.fit(sets, few.trials, draws=30, chains=2, seed=1, pooling=pooling, **QUIET)
         yield f"fit hidden {pooling}", draws(fit)
         yield f"fit hidden {pooling} trial_values", fit.trial_values()
-    checked = tw.check(fit, places.AlienTask(trials=40), draws=6)
+    checked = tw.check(fit, places.AlienTask(trials=40), datasets=6)
     yield "check hidden", checked.table
 
 

@@ -41,7 +41,7 @@ def human_tables(alien_humans):
 @pytest.fixture(scope="session")
 def small():
     """Eight agents, 120 trials each, and their true parameters."""
-    truth = {"alpha": tw.uniform(0.05, 0.4), "beta": tw.uniform(1, 3), "forget": tw.uniform(0, 0.1)}
+    truth = {"alpha": (0.05, 0.4), "beta": (1, 3), "forget": (0, 0.1)}
     return tw.simulate(tw.QLearning(initial=1.2), AlienTask(trials=120), truth, participants=8, seed=3)
 
 

@@ -1,9 +1,11 @@
 """The house: arrows run down, nothing runs in a circle, and nothing reaches for what is not its business."""
 
 import ast
+import re
 from pathlib import Path
 
 import trialwise
+from trialwise.base.streams import PURPOSES
 
 SOURCE = Path(trialwise.__file__).parent
 
@@ -24,22 +26,17 @@ HOUSE = [
 ]
 """The folders from the ground up. A module imports from its own folder and from those below, type-only imports included."""
 
-UPWARDS = {
-    ("analysis.check", "plots.check"),
-    ("analysis.comparison.compare", "plots.compare"),
-    ("analysis.diagnose", "plots.diagnose"),
-    ("inference.fitted", "plots.trace"),
-    ("studies.calibrate", "plots.calibration"),
-    ("studies.confuse", "plots.confusion"),
-    ("studies.recover", "plots.recovery"),
-}
-"""The arrows that run up: late imports of a result's own picture."""
+UPWARDS = {("base.result", "plots")}
+"""The arrows that run up: a result's picture, imported late."""
 
 PRINTING = {
     "base.progress": "bars of a fit that takes minutes, in notebooks and scripts too; silent if asked to be",
     "analysis.conformance.check_learner": "check_learner prints its table where it is called, as a doctest or a notebook wants it",
 }
 """Modules outside the command line that print, each with its reason."""
+
+ASK_FOR_HIDDEN_CHOICES = ("learners.", "engine.", "likelihoods.", "analysis.conformance.")
+"""Where a learner is asked whether it makes a choice that nobody observed: elsewhere a likelihood or a fit says what matters."""
 
 SAMPLERS = {"nutpie", "blackjax", "numpyro"}
 PRINTERS = {"rich", "typer", "click"}
@@ -175,26 +172,97 @@ def test_the_engine_names_no_learner():
             assert not any(other.startswith("learners.zoo") for other in OWN[name]), name
 
 
+def strings(tree):
+    """All strings of a module but docstrings, the parts of f-strings included."""
+    loose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in loose:
+            yield node.value
+
+
+def test_only_the_population_and_its_draws_spell_variables():
+    """``alpha_mu``, ``alpha_sd``, ``alpha_group``, ``alpha_unconstrained`` and ``individual``."""
+    allowed = {name for name in TREES if folder(name) == "population"} | {"inference.draws"}
+    report(
+        f"{name} spells a variable: {text!r}"
+        for name, tree in TREES.items()
+        if name not in allowed
+        for text in strings(tree)
+        if re.search(r"_(mu|sd|group|unconstrained)\b", text) or text == "individual"
+    )
+
+
+def test_few_ask_whether_a_choice_is_hidden():
+    def names(tree):
+        return {getattr(node, "attr", None) or getattr(node, "name", None) for node in ast.walk(tree)}
+
+    report(
+        f"{name} asks whether a learner hides a choice"
+        for name, tree in TREES.items()
+        if "hides" in names(tree) and not name.startswith(ASK_FOR_HIDDEN_CHOICES)
+    )
+
+
+def test_the_engine_is_used_by_its_face():
+    """What other folders may use of it is named in ``engine/__init__.pyi``, and all of that is used."""
+    inner = {
+        name: {other for other in OWN[name] if other.startswith("engine.")} for name in OWN if folder(name) != "engine"
+    }
+    report(f"{name} reaches into {other}: import it from trialwise.engine" for name in inner for other in inner[name])
+    stub = ast.parse((SOURCE / "engine" / "__init__.pyi").read_text())
+    named = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    used = {
+        alias.name
+        for name, tree in TREES.items()
+        if folder(name) != "engine"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "trialwise.engine"
+        for alias in node.names
+    }
+    assert named == used
+
+
+def test_random_numbers_come_from_one_place():
+    words = ("default_rng", "SeedSequence", "Philox", "RandomState")
+    report(
+        f"{name} makes random numbers of its own: use base.streams"
+        for name, tree in TREES.items()
+        if name != "base.streams" and {getattr(node, "attr", None) for node in ast.walk(tree)} & set(words)
+    )
+
+
+def test_every_purpose_of_random_numbers_is_served_in_one_module():
+    """Else two verbs could repeat each other's random numbers."""
+    makers = (
+        "stream",
+        "stream_of",
+        "stream_key",
+        "stream_seed",
+        "own_keys",
+        "CommonStreams",
+        "FreshStreams",
+        "CountedStreams",
+    )
+    places = {purpose: set() for purpose in PURPOSES}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree) if name != "base.streams" else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in makers:
+                for argument in node.args:
+                    if isinstance(argument, ast.Constant) and argument.value in places:
+                        places[argument.value].add(name)
+    report(
+        f"{purpose!r} is served in {sorted(found) or 'no module'}"
+        for purpose, found in places.items()
+        if len(found) != 1
+    )
+
+
 def test_only_inference_samples():
     report(f"{name} samples" for name in OWN if folder(name) != "inference" and foreign(name) & SAMPLERS)
 
 
 def test_only_plots_draw():
-    drawn = {name for name in OWN if foreign(name) & DRAWING and folder(name) not in ("plots", "reports")}
-    typed = {name for name in drawn if all(_is_for_types(TREES[name], library) for library in DRAWING)}
-    report(f"{name} draws" for name in drawn - typed)
-
-
-def _is_for_types(tree, library):
-    """Whether a library is imported only under ``TYPE_CHECKING``."""
-    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    inside = {id(child) for block in blocks for child in ast.walk(block)}
-    return all(
-        id(node) in inside
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == library)
-        or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == library for alias in node.names))
-    )
+    report(f"{name} draws" for name in OWN if foreign(name) & DRAWING and folder(name) not in ("plots", "reports"))
 
 
 def test_only_the_command_line_prints():
@@ -208,3 +276,29 @@ def test_only_the_command_line_prints():
 
 def test_a_module_of_the_command_line_is_small():
     report(name for name in OWN if folder(name) == "cli" and len(ast.unparse(TREES[name]).splitlines()) >= 250)
+
+
+def test_only_families_know_which_family_it_is():
+    """A response is asked for what it does (``family.acts``), never for its name, by which others would have to know them all."""
+    from trialwise.learners.responses import FAMILIES
+
+    def names_one(node):
+        return isinstance(node, ast.Constant) and node.value in FAMILIES
+
+    def asks(node):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            members = [each for side in sides for each in (side, *getattr(side, "elts", ()))]
+            spoken = any(word in ast.unparse(side) for side in sides for word in ("respon", "famil"))
+            return spoken and any(names_one(each) for each in members)
+        if isinstance(node, ast.Dict):
+            return sum(names_one(key) for key in node.keys) > 1
+        return isinstance(node, ast.MatchValue) and names_one(node.value)
+
+    report(
+        f"{name}, line {node.lineno}, asks for the name of a response family"
+        for name in OWN
+        if not name.startswith("learners.responses")
+        for node in ast.walk(TREES[name])
+        if asks(node)
+    )

@@ -97,7 +97,7 @@ def test_code_runs_as_it_stands(page, desk, capsys):
 
 
 def test_what_is_quoted_of_a_learner_is_in_it():
-    source = {line.strip() for line in tw.TaskSets().source.splitlines()}
+    source = {line.strip() for line in tw.learners.TaskSets().source.splitlines()}
     quoted = [block for page in PAGES for block in blocks(page) if is_quoted(block)]
     assert quoted
     for line in "\n".join(quoted).splitlines():
@@ -163,8 +163,8 @@ def test_a_change_in_the_file_changes_the_likelihood_of_a_new_process(tmp_path):
     text = MINE.replace("# mine.py", "# mine.py\nSCALE = 1.0\n\ndef scaled(x):\n    return x * SCALE\n")
     text = text.replace("+= rate * error", "+= scaled(rate * error)")
     code = (
-        "import trialwise as tw, mine; from trialwise.data.bundled import data_set\n"
-        "trials = data_set('alien_flat')[0].select([0, 1])\n"
+        "import trialwise as tw, mine; from trialwise import load_data\n"
+        "trials = load_data('alien_flat').trials.select([0, 1])\n"
         "print(tw.log_likelihood(mine.TwoRates(), trials, {'alpha_up': .1, 'alpha_down': .2, 'beta': 1.0}).sum())"
     )
     found = []

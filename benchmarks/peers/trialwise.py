@@ -21,18 +21,16 @@ def trialwise_peers(folder: Path) -> list[Peer]:
     compile are those of the first call, caches empty.
     """
     import trialwise as tw
-    from trialwise.engine.kernels.compiled import constants, gradient_kernel
-    from trialwise.engine.packed import pack
-    from trialwise.engine.run import kernel_inputs
+    from trialwise.likelihoods.arrangement import arrangement
 
     learner = tw.QLearning(initial=INITIAL)
     trials = tw.read_wide(**{word: folder / name for word, name in FILES.items()})
     start = time.perf_counter()
-    packed = pack(learner, trials)
-    kernel, settings, data = gradient_kernel(learner, packed), constants(learner), kernel_inputs(packed)
+    arranged = arrangement(learner, trials)
+    kernel, data = arranged.kernel, arranged.arguments
 
     def compiled(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return kernel(parameters, settings, *data)
+        return kernel(parameters, *data)
 
     def public(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         named = dict(zip(NAMES, parameters.T, strict=True))

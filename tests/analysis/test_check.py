@@ -1,4 +1,4 @@
-"""Predictions and checks: the two kinds are what they say, and a wrong learner is found out (R26)."""
+"""Predictions and checks: the two kinds of prediction, and the detection of a wrong learner."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from trialwise.analysis.predict import choice_probabilities, one_step, predict
 from trialwise.cli.app import app
 
 FLAT = tw.QLearning(initial=1.2)
-RANGES = {"alpha": tw.uniform(0.1, 0.3), "beta": tw.uniform(1.0, 2.5), "forget": tw.uniform(0.0, 0.05)}
+RANGES = {"alpha": (0.1, 0.3), "beta": (1.0, 2.5), "forget": (0.0, 0.05)}
 
 
 @pytest.fixture(scope="module")
 def agents():
     """Ten agents of 216 trials, a few choices missed."""
-    trials = tw.simulate(FLAT, tw.AlienTask(presentations=6), RANGES, participants=10, seed=3).trials
+    trials = tw.simulate(FLAT, tw.environments.AlienTask(presentations=6), RANGES, participants=10, seed=3).trials
     choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
     choice[[5, 300, 301]], outcome[[5, 300, 301]] = -1, np.nan
     return replace(trials, choice=choice, outcome={"outcome": outcome})
@@ -31,8 +31,8 @@ def fit(agents):
     return tw.fit(FLAT, agents, draws=200, chains=2, seed=1, progress=False)
 
 
-def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents):
-    predictions = predict(fit, "rollout", tw.AlienTask(), draws=7, seed=2)
+def test_rollouts_follow_the_sequences_and_are_simulated_on_access(fit, agents):
+    predictions = predict(fit, "rollout", tw.environments.AlienTask(), datasets=7, seed=2)
     assert len(predictions) == 7
     first, again, last = predictions[0], predictions[0], predictions[-1]
     np.testing.assert_array_equal(first.choice, again.choice)
@@ -50,59 +50,59 @@ def test_rollouts_go_along_the_sequences_and_are_made_when_asked_for(fit, agents
 def test_one_step_draws_each_choice_given_the_real_ones_before_it(agents):
     values = {"alpha": 0.2, "beta": 1.5, "forget": 0.02}
     p = choice_probabilities(FLAT, agents, values)
-    made = agents.choice >= 0
-    np.testing.assert_allclose(p[made].sum(1), 1.0)
-    told = tw.trial_values(FLAT, agents, values)["choice_probability"].to_numpy()
-    np.testing.assert_allclose(p[made, agents.choice[made]], told[made])
+    responded = agents.choice >= 0
+    np.testing.assert_allclose(p[responded].sum(1), 1.0)
+    chosen = tw.trial_values(FLAT, agents, values)["choice_probability"].to_numpy()
+    np.testing.assert_allclose(p[responded, agents.choice[responded]], chosen[responded])
     drawn = np.stack([one_step(FLAT, agents, values, seed).choice for seed in range(300)])
     share = np.stack([(drawn == action).mean(0) for action in range(3)], 1)
-    z = (share - p)[made] / np.sqrt(p * (1 - p) / 300 + 1e-9)[made]
+    z = (share - p)[responded] / np.sqrt(p * (1 - p) / 300 + 1e-9)[responded]
     assert abs(z).max() < 6 and abs(z.std() - 1) < 0.05
     one = one_step(FLAT, agents, values, 0)
     same = one.choice == agents.choice
-    assert np.isnan(one.outcome["outcome"][~same]).all() and (drawn[:, ~made] == -1).all()
+    assert np.isnan(one.outcome["outcome"][~same]).all() and (drawn[:, ~responded] == -1).all()
 
 
 def test_hidden_choices_are_averaged_over_one_step_ahead():
-    learner = tw.TaskSets(initial=1.2)
+    learner = tw.learners.TaskSets(initial=1.2)
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02, "alpha_high": 0.3, "beta_high": 3, "forget_high": 0.02}
-    trials = tw.simulate(learner, tw.AlienTask(trials=40), values, participants=2, seed=1).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=40), values, participants=2, seed=1).trials
     p = choice_probabilities(learner, trials, values)
-    told = tw.trial_values(learner, trials, values)["choice_probability"]
+    chosen = tw.trial_values(learner, trials, values)["choice_probability"]
     np.testing.assert_allclose(p.sum(1), 1.0)
-    np.testing.assert_allclose(p[np.arange(80), trials.choice], told, atol=0.12)
+    np.testing.assert_allclose(p[np.arange(80), trials.choice], chosen, atol=0.12)
 
 
 def test_predictions_of_a_prior():
-    prior = predict(FLAT, "rollout", tw.AlienTask(trials=60), draws=3, participants=4, seed=1)
+    prior = predict(FLAT, "rollout", tw.environments.AlienTask(trials=60), datasets=3, participants=4, seed=1)
     assert [trials.n_participants for trials in prior] == [4, 4, 4]
     assert len({float(prior.table(k)["beta"].iloc[0]) for k in range(3)}) == 3
-    along = predict(FLAT, "one-step", prior[0], draws=2)
+    along = predict(FLAT, "one-step", prior[0], datasets=2)
     np.testing.assert_array_equal(along[1].columns["cue"].values, prior[0].columns["cue"].values)
 
 
 def test_the_two_kinds_cannot_be_confused(fit, agents):
-    with pytest.raises(tw.UsageError, match='"rollout", agents by themselves, or "one-step"'):
+    with pytest.raises(tw.errors.UsageError, match='"rollout", agents act on their own, or "one-step"'):
         predict(fit, "onestep")
-    with pytest.raises(tw.UsageError, match=r"needs an environment.*AlienTask\(\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"needs an environment.*AlienTask\(\)"):
         predict(fit, "rollout")
-    with pytest.raises(tw.UsageError, match="leave the environment out"):
-        predict(fit, "one-step", tw.AlienTask())
-    with pytest.raises(tw.UsageError, match="1 or more"):
-        predict(fit, "one-step", draws=0)
+    with pytest.raises(tw.errors.UsageError, match="leave the environment out"):
+        predict(fit, "one-step", tw.environments.AlienTask())
+    with pytest.raises(tw.errors.UsageError, match="1 or more"):
+        predict(fit, "one-step", datasets=0)
 
 
 def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
-    right = tw.check(fit, tw.AlienTask(), draws=40, progress=False)
+    right = tw.check(fit, tw.environments.AlienTask(), datasets=40, progress=False)
     assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
-    few, again = (tw.check(fit, tw.AlienTask(), draws=4, progress=False) for _ in range(2))
+    few, again = (tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False) for _ in range(2))
     assert again.table.equals(few.table)
-    wrong = tw.fit(tw.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
-    found = tw.check(wrong, tw.AlienTask(), draws=40, progress=False)
+    wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
+    found = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
     assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
     assert len(found.missed) > 2 * len(right.missed)
-    led = tw.check(wrong, draws=4, progress=False)
-    assert led.kind == "one-step"
+    one_step_check = tw.check(wrong, datasets=4, progress=False)
+    assert one_step_check.kind == "one-step"
     assert right.plot().axes and "of" in repr(right)
 
 
@@ -116,9 +116,9 @@ def test_calibration_of_probabilities():
     assert table["count"].sum() == 90_000
 
 
-def test_measures_of_any_task():
+def test_measures_of_any_environment():
     trials = tw.simulate(
-        tw.QLearning(), tw.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
+        tw.QLearning(), tw.environments.RestlessBandit(trials=80), {"alpha": 0.5, "beta": 0.2, "forget": 0}, seed=1
     ).trials
     table = measured(trials)
     assert list(table.columns) == list(general(trials).columns)
@@ -133,12 +133,14 @@ def test_measures_of_any_task():
 
 def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
-    told = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--draws", "5"])
-    assert told.exit_code == 0 and "5 simulated data sets" in told.output
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--datasets", "5"])
+    assert result.exit_code == 0 and "5 simulated data sets" in result.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
-    expected = tw.check(fit, tw.AlienTask(), draws=5, progress=False).table
+    expected = tw.check(fit, tw.environments.AlienTask(), datasets=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "choice_probabilities.csv").is_file()
-    led = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--draws", "3", "-o", str(tmp_path / "led")])
-    assert "the real ones before it" in " ".join(led.output.split()) and (tmp_path / "led" / "check.csv").is_file()
+    one_step = CliRunner().invoke(
+        app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")]
+    )
+    assert "given the real past" in " ".join(one_step.output.split()) and (tmp_path / "led" / "check.csv").is_file()

@@ -1,4 +1,4 @@
-"""Diagnoses: each thing that can be wrong with a fit is found and answered with advice; a fit that is right is told so (R28, R29)."""
+"""Diagnoses: each problem of a fit is reported with advice, and a good fit has no findings."""
 
 import json
 import re
@@ -8,8 +8,7 @@ import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.special import expit, ndtr
 from typer.testing import CliRunner
 
@@ -18,7 +17,7 @@ from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
 from trialwise.cli.output.words import in_options
 from trialwise.inference.chain_checks import problems
-from trialwise.population.priors import group_prior, prior_draws
+from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning(initial=1.2)
 CHAINS, DRAWS = 4, 500
@@ -26,7 +25,7 @@ MIDDLE = {"alpha": -1.2, "beta": 0.6, "forget": -2.5}
 
 
 class Draws:
-    """Draws as good ones are, before somebody spoils them."""
+    """Good draws, which tests then spoil."""
 
     def __init__(self, people):
         self.random = np.random.default_rng(1)
@@ -67,7 +66,7 @@ class Draws:
             "seed": 0,
         }
         tree.attrs |= {"learner": repr(LEARNER), **changed}
-        return tw.Fit(tree, LEARNER, trials)
+        return tw.results.Fit(tree, LEARNER, trials)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def good(trials):
 
 
 def slow(random, rho):
-    """Chains that remember: each draw is ``rho`` times the one before, plus noise; variance 1."""
+    """Autocorrelated chains: each draw is ``rho`` times the previous one, plus noise; variance 1."""
     values = random.standard_normal((CHAINS, DRAWS))
     for t in range(1, DRAWS):
         values[:, t] = rho * values[:, t - 1] + np.sqrt(1 - rho**2) * values[:, t]
@@ -111,7 +110,7 @@ def tails(d):
     d.stats["energy"][3] = slow(d.random, 0.97)[0]
 
 
-def untold(d):
+def uninformative(d):
     d.mu["forget"] = -2.0 + 1.5 * d.random.standard_normal((CHAINS, DRAWS))
     d.sd["forget"] = abs(d.random.standard_normal((CHAINS, DRAWS)))
 
@@ -125,62 +124,66 @@ def cut(d):
     d.stats["maxdepth_reached"][:, ::8] = True
 
 
-ALONE, LONGER = "a participant or two alone", "draw more, draws=1000"
+ALONE, LONGER = "one or two participants alone", "draw more, draws=1000"
 FAILURES = [
-    (stuck, "chain 2 stood still: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
+    (stuck, "chain 2 is stuck: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
     (diverging, "10 divergent transitions", [ALONE, "narrower priors", "fewer parameters"]),
     (apart, "R-hat above 1.01 for alpha_group, alpha_mu", [ALONE, "narrower priors", "fewer parameters", LONGER]),
     (remembering, "fewer than 400 effective draws for alpha_group, alpha_mu", [LONGER, "fewer parameters"]),
     (tails, "E-BFMI of 0.1", ["narrower priors for spreads", "fewer parameters", LONGER]),
 ]
 CAUTIONS = [
-    (untold, "the data say nothing about forget_group, forget_mu, forget_sd", ["do not interpret", "fewer parameters"]),
+    (
+        uninformative,
+        "the data are uninformative about forget_group, forget_mu, forget_sd",
+        ["do not interpret", "fewer parameters"],
+    ),
     (
         ridge,
-        "alpha and beta are told apart badly (correlation -0.9",
+        "alpha and beta trade off (correlation -0.9",
         ["together", "narrower", ".fix(beta=...)"],
     ),
-    (cut, "trajectories were cut at their longest at 13% of draws", ["narrower priors", "fewer parameters"]),
+    (cut, "trajectories reached the maximum length in 13% of draws", ["narrower priors", "fewer parameters"]),
 ]
 
 
-def held(found, words, cures):
-    """The finding, whose remedies stand in this order."""
-    advice = next(cure for told, cure in found.advice if told.startswith(words))
+def check_advice(diagnosis, words, cures):
+    """Check that the finding is reported, with its remedies in this order."""
+    advice = next(cure for sentence, cure in diagnosis.advice if sentence.startswith(words))
     places = [advice.casefold().index(cure.casefold()) for cure in cures]
     assert places == sorted(places)
-    assert words.split(":")[0].casefold() in found.verdict.casefold()
+    assert words.split(":")[0].casefold() in diagnosis.verdict.casefold()
     return advice
 
 
 @pytest.mark.parametrize(("spoil", "words", "cures"), FAILURES, ids=[case[0].__name__ for case in FAILURES])
-def test_what_is_wrong_with_draws_is_found(trials, good, spoil, words, cures):
+def test_problems_with_draws_are_reported(trials, good, spoil, words, cures):
     spoil(good)
     fit = good.fit(trials)
-    found = tw.diagnose(fit)
-    held(found, words, cures)
-    assert found.verdict.startswith("Do not rely on this fit yet") and not found.cautions
-    assert fit.problems == tuple(f"{told}. {cure}" for told, cure in found.advice)  # one text for both
+    diagnosis = tw.diagnose(fit)
+    check_advice(diagnosis, words, cures)
+    assert diagnosis.verdict.startswith("Do not rely on this fit yet") and not diagnosis.cautions
+    assert fit.problems == tuple(f"{sentence}. {cure}" for sentence, cure in diagnosis.advice)  # one text for both
 
 
 @pytest.mark.parametrize(("spoil", "words", "cures"), CAUTIONS, ids=[case[0].__name__ for case in CAUTIONS])
-def test_what_data_cannot_tell_is_told_though_draws_are_right(trials, good, spoil, words, cures):
+def test_cautions_on_uninformative_data_with_right_draws(trials, good, spoil, words, cures):
     spoil(good)
     fit = good.fit(trials)
-    found = tw.diagnose(fit)
-    held(found, words, cures)
-    assert found.verdict.startswith("The draws can be relied on") and "Of the data: " in found.verdict
-    assert not fit.problems and len(found.cautions) == 1
+    diagnosis = tw.diagnose(fit)
+    check_advice(diagnosis, words, cures)
+    assert diagnosis.verdict.startswith("The draws can be relied on") and "About the data: " in diagnosis.verdict
+    assert not fit.problems and len(diagnosis.cautions) == 1
 
 
 def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, good):
     ridge(good)
     fit = good.fit(trials)
-    found = tw.diagnose(fit)
-    first = found.correlations.iloc[0]
+    diagnosis = tw.diagnose(fit)
+    first = diagnosis.correlations.iloc[0]
     assert (first["first"], first["second"], first["level"]) == ("alpha", "beta", "within participants")
     assert "slow learner who chooses sharply" in first["known"]
-    assert not found.correlations["known"].iloc[1:].any()
+    assert not diagnosis.correlations["known"].iloc[1:].any()
     one, other, both = (
         float(re.search(rf"{name} to (?:about )?(\d+)%", first["known"])[1]) for name in ("alpha", "beta", "known")
     )
@@ -194,7 +197,7 @@ def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, goo
     assert first["correlation"] == pytest.approx(np.mean(each))
 
 
-def test_several_failures_are_told_at_once_with_their_numbers():
+def test_several_problems_are_reported_together_with_their_numbers():
     random = np.random.default_rng(0)
     draws = random.standard_normal((2, 50))
     stats = xr.Dataset(
@@ -206,15 +209,15 @@ def test_several_failures_are_told_at_once_with_their_numbers():
     )
     posterior = xr.Dataset(dict.fromkeys("ab", (("chain", "draw"), draws)))
     group = pd.DataFrame({"r_hat": [1.2, 1.0], "ess_bulk": [30.0, 900.0], "ess_tail": [40.0, 900.0]}, index=["a", "b"])
-    found = problems(xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}), group)
-    words = [str(each) for each in found]
+    diagnosis = problems(xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}), group)
+    words = [str(each) for each in diagnosis]
     assert len(words) == 4
     for text, part in zip(
         words,
         [
             f"{int(stats['diverging'].sum())} divergent transitions",
             "E-BFMI of 0.",
-            "R-hat above 1.01 for a (worst 1.200): the chains disagree",
+            "R-hat above 1.01 for a (largest 1.200): the chains disagree",
             "fewer than 400 effective draws for a (fewest 30)",
         ],
         strict=True,
@@ -223,9 +226,9 @@ def test_several_failures_are_told_at_once_with_their_numbers():
 
 
 def test_good_draws(trials, good):
-    found = tw.diagnose(good.fit(trials))
-    assert not found.advice and "speak about every parameter" in found.verdict
-    table = found.table
+    diagnosis = tw.diagnose(good.fit(trials))
+    assert not diagnosis.advice and "informative about every parameter" in diagnosis.verdict
+    table = diagnosis.table
     assert list(table.columns) == [
         "mean",
         "sd",
@@ -240,39 +243,39 @@ def test_good_draws(trials, good):
     assert (table["autocorrelation"] < 1.3).all() and table["geweke"].abs().max() < 4
     np.testing.assert_allclose(table["mcse"], table["sd"] / np.sqrt(table["ess_bulk"]), rtol=0.15)
     np.testing.assert_allclose(table.loc["alpha_group", "overlap"], table.loc["alpha_mu", "overlap"], atol=1e-9)
-    assert list(found.sampler["divergences"]) == [0] * 4 and (found.sampler["e_bfmi"] > 1.5).all()
-    assert found.sampler.loc[3, "acceptance"] == pytest.approx(0.85)
+    assert list(diagnosis.sampler["divergences"]) == [0] * 4 and (diagnosis.sampler["e_bfmi"] > 1.5).all()
+    assert diagnosis.sampler.loc[3, "acceptance"] == pytest.approx(0.85)
 
 
 def test_participants_the_least_certain_first(trials, good):
     good.z["beta"][..., 3] += 4.0  # four spreads above the others
     good.z["alpha"][..., 1] = 0.3 * slow(good.random, 0.98)
-    found = tw.diagnose(good.fit(trials))
-    assert found.people.index[0] == trials.participants[1] and found.people.iloc[0]["parameter"] == "alpha"
-    odd = found.people.loc[trials.participants[3]]
+    diagnosis = tw.diagnose(good.fit(trials))
+    assert diagnosis.people.index[0] == trials.participants[1] and diagnosis.people.iloc[0]["parameter"] == "alpha"
+    odd = diagnosis.people.loc[trials.participants[3]]
     assert odd["which"] == "beta" and odd["away"] == pytest.approx(4.0, abs=0.1)
 
 
-def test_participants_whose_data_say_nothing(trials, good):
-    """Who never answered has a flat likelihood."""
+def test_participants_whose_data_are_uninformative(trials, good):
+    """A participant without choices has a flat likelihood."""
     from dataclasses import replace
 
     rows = slice(trials.offsets[2], trials.offsets[3])
     choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
     choice[rows], outcome[rows] = -1, np.nan
-    found = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
+    diagnosis = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
     who = trials.participants[2]
-    assert [c.words for c in found.cautions] == [
+    assert [c.sentence for c in diagnosis.cautions] == [
         f"the data of {who} say nothing about {name}: there it follows its prior" for name in MIDDLE
     ]
 
 
-def test_priors_that_are_not_at_hand(trials, good):
+def test_priors_that_are_not_available(trials, good):
     fit = good.fit(trials, priors=json.dumps({"alpha_mu": "somehow"}))
-    known = tw.diagnose(tw.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
+    known = tw.diagnose(tw.results.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
     assert list(known.index[~known]) == ["alpha_group", "alpha_mu"]
-    found = tw.diagnose(tw.Fit(fit.tree, None, trials, None))
-    assert found.table["overlap"].isna().all() and "What the priors were is not known here" in found.verdict
+    diagnosis = tw.diagnose(tw.results.Fit(fit.tree, None, trials, None))
+    assert diagnosis.table["overlap"].isna().all() and "What the priors were is not known here" in diagnosis.verdict
 
 
 @settings(max_examples=25, deadline=None)
@@ -283,7 +286,7 @@ def test_overlap_is_the_area_below_both_densities_on_any_scale(shift, scale):
     assert overlap(scale(posterior), scale(prior)) == pytest.approx(2 * ndtr(-shift / 2), abs=0.04)
 
 
-def test_overlap_of_what_is_far_from_the_prior():
+def test_overlap_of_a_posterior_far_from_the_prior():
     prior = np.random.default_rng(0).standard_normal(1000)
     assert overlap(np.full(100, 50.0), prior) == 0.0
     assert overlap(np.random.default_rng(1).normal(0.0, 0.01, 4000), prior) < 0.1
@@ -306,9 +309,9 @@ def test_autocorrelation_is_in_draws(trials, good):
 
 
 def test_draws_of_priors(small):
-    prior, trials = group_prior(LEARNER, small.trials), small.trials
+    prior, trials = population_of(LEARNER, small.trials).prior, small.trials
     own = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.Exponential.dist(2.0)}
-    draws = prior_draws(LEARNER, trials, own, "partial", 4000, seed=1)
+    draws = population_of(LEARNER, trials, own).prior_draws(4000, seed=1)
     assert draws["alpha_mu"].mean() == pytest.approx(-1.0, abs=0.03) and draws["alpha_mu"].std() == pytest.approx(
         0.5, rel=0.05
     )
@@ -318,7 +321,7 @@ def test_draws_of_priors(small):
     assert draws["forget_sd"].min() > 0 and np.sqrt((draws["forget_sd"] ** 2).mean()) == pytest.approx(
         prior.spread[2], rel=0.05
     )
-    alone = prior_draws(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none", 2000)
+    alone = population_of(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none").prior_draws(2000)
     np.testing.assert_allclose(alone["alpha"].mean(0), [0.1, 0.9], atol=0.01)
     assert set(alone) == set(LEARNER.names)
     assert np.log(alone["beta"]).std() == pytest.approx(prior.total[1], rel=0.06)
@@ -331,22 +334,22 @@ def test_other_pooling(trials, good, pooling):
     if pooling == "complete":
         first = fit.tree["posterior"].to_dataset().isel(participant=0, drop=True)
         groups = {"posterior": first, "sample_stats": fit.tree["sample_stats"].to_dataset()}
-        fit = tw.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
+        fit = tw.results.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
         fit.tree.attrs = good.fit(trials, pooling=pooling).tree.attrs
-    found = tw.diagnose(fit)
-    one = found.correlations.iloc[0]
+    diagnosis = tw.diagnose(fit)
+    one = diagnosis.correlations.iloc[0]
     assert {one["first"], one["second"]} == {"alpha", "beta"} and "slow learner" in one["known"]
     assert one["level"] == ("group" if pooling == "complete" else "within participants")
-    assert len(found.people) == (0 if pooling == "complete" else trials.n_participants)
-    assert len(found.table) == (3 if pooling == "complete" else 3 * trials.n_participants)
-    assert found.table["overlap"].between(0, 1).all()
+    assert len(diagnosis.people) == (0 if pooling == "complete" else trials.n_participants)
+    assert len(diagnosis.table) == (3 if pooling == "complete" else 3 * trials.n_participants)
+    assert diagnosis.table["overlap"].between(0, 1).all()
 
 
 def test_the_picture_shows_ranks_traces_and_autocorrelation(trials, good):
     apart(good)
-    found = tw.diagnose(good.fit(trials))
-    axes = found.plot().axes
-    assert [axis.get_ylabel() for axis in axes[::3]] == found.fit.group_names
+    diagnosis = tw.diagnose(good.fit(trials))
+    axes = diagnosis.plot().axes
+    assert [axis.get_ylabel() for axis in axes[::3]] == diagnosis.fit.group_names
     ranks = [patch.get_data().values for patch in axes[0].patches[:CHAINS]]
     assert ranks[0][-1] > 2 and ranks[0][0] < 0.2  # chain 0 is above the others
     even = [patch.get_data().values for patch in axes[3].patches[:CHAINS]]
@@ -356,22 +359,22 @@ def test_the_picture_shows_ranks_traces_and_autocorrelation(trials, good):
 
 def test_on_the_command_line(fitted, tmp_path):
     fitted.save(tmp_path / "fit.nc")
-    told = CliRunner().invoke(app, ["diagnose", str(tmp_path / "fit.nc")], env={"COLUMNS": "200"})
-    found = tw.diagnose(fitted)
-    assert found.problems and told.exit_code == 5
-    text = " ".join(told.output.split())
-    for part in (found.verdict, *(cure for _, cure in found.advice)):
+    result = CliRunner().invoke(app, ["diagnose", str(tmp_path / "fit.nc")], env={"COLUMNS": "200"})
+    diagnosis = tw.diagnose(fitted)
+    assert diagnosis.problems and result.exit_code == 5
+    text = " ".join(result.output.split())
+    for part in (diagnosis.verdict, *(cure for _, cure in diagnosis.advice)):
         assert " ".join(in_options(part).split()) in text
     assert "--draws 600" in text and "draws=" not in text
     table = pd.read_csv(tmp_path / "diagnosis.csv", index_col="parameter")
-    pd.testing.assert_frame_equal(table, found.table)
+    pd.testing.assert_frame_equal(table, diagnosis.table)
     assert (tmp_path / "diagnosis_plot.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_in_words(trials, good):
     diverging(good)
-    found = tw.diagnose(good.fit(trials))
-    assert repr(found).startswith(
+    diagnosis = tw.diagnose(good.fit(trials))
+    assert repr(diagnosis).startswith(
         "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: one thing is wrong"
     )
-    assert "\n1. 10 divergent transitions" in repr(found)
+    assert "\n1. 10 divergent transitions" in repr(diagnosis)

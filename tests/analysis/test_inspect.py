@@ -1,4 +1,4 @@
-"""Inspection: counts, what is odd, and the next command."""
+"""Inspection: counts, cautions, and the next command."""
 
 import pandas as pd
 import pytest
@@ -38,15 +38,15 @@ def test_counts_shares_and_contexts():
     assert found.outcomes["outcome"].mean == 0.5
     assert found.next_command == "trialwise fit QLearning -o results"
     assert "contexts\n  context  trials  mean outcome\n  cold     40      0.5\n  hot      40      0.5" in str(found)
-    assert all(caution.message in str(found) for caution in found.warnings)
+    assert all(caution.sentence in str(found) for caution in found.warnings)
 
 
 def test_tables_are_text_and_rectangular():
     trials = read_long(FRAME.assign(delay=1.5), numbers=["delay"])
     tables = inspect(trials).tables()
-    assert [table.title for table in tables] == ["columns", "counts", "labels", "numbers", "choices", "contexts"]
-    for table in tables:
-        assert all(len(row) == len(table.header) and all(isinstance(c, str) for c in row) for row in table.rows)
+    assert list(tables) == ["columns", "counts", "labels", "numbers", "choices", "contexts"]
+    for table in tables.values():
+        assert len(table) and all(isinstance(cell, str) for cell in table.to_numpy().ravel())
 
 
 def test_good_data_give_no_warning():
@@ -71,13 +71,13 @@ def test_good_data_give_no_warning():
         ({"context": ["Hot", "hot"] * 40}, "reading"),
     ],
 )
-def test_what_is_odd(change, code):
+def test_cautions(change, code):
     assert code in codes(FRAME.assign(**change))
 
 
 def test_labels_that_skip_say_what_to_type():
     (warning, *_) = inspect(read_long(FRAME.assign(choice=[0, 2] * 40))).warnings
-    assert warning.message == ("the codes of action skip 1; if those exist but never occurred, type actions=[0, 1, 2]")
+    assert warning.sentence == ("the codes of action skip 1; if those exist but never occurred, type actions=[0, 1, 2]")
 
 
 def test_which_learner():

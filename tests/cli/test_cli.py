@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.base.message import NAME_ALONE, Argument, LearnerSetting, Message, Restriction
+from trialwise.base.result import Finding, Result
 from trialwise.cli.app import app
 from trialwise.cli.options.subject import learners_in
 from trialwise.cli.output.equations import plain, sections, symbol
@@ -25,7 +27,7 @@ from trialwise.learners import PearceHall
 
 matplotlib.use("Agg")
 
-MINE = '''"""Two learners."""
+LEARNER_FILE = '''"""Two learners."""
 from trialwise import constant, learner, positive, unit
 
 @learner
@@ -51,12 +53,12 @@ class Bandit:
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
-    Path("mine.py").write_text(MINE)
-    Path("both.py").write_text(MINE + "\nfixed = Bandit().fix(alpha=0.5)\n\nclass NotYet:\n    pass\n")
+    Path("mine.py").write_text(LEARNER_FILE)
+    Path("both.py").write_text(LEARNER_FILE + "\nfixed = Bandit().fix(alpha=0.5)\n\nclass NotYet:\n    pass\n")
     Path("broken.py").write_text("x = 1\ny = unknown\n")
     Path("unwritten.py").write_text("class (\n")
     frame = pd.DataFrame({"subjID": [1, 1, 2, 2], "act": ["l", "r", "l", "r"], "reward": [1.0, 0.0, 0.0, 1.0]})
@@ -72,7 +74,7 @@ def run(*words, code=0):
     return " ".join(result.output.split())
 
 
-def in_a_process_of_its_own(code, *words):
+def run_in_subprocess(code, *words):
     environment = {**os.environ, "PYTHONPATH": str(Path(tw.__file__).parents[1])}
     result = subprocess.run([sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -82,11 +84,11 @@ def in_a_process_of_its_own(code, *words):
 
 
 def test_help_names_every_verb_and_exit_code():
-    told = run("--help")
+    output = run("--help")
     for verb in ("models", "inspect", "fit", "simulate", "demo", "data", "check"):
-        assert verb in told
+        assert verb in output
         assert "Usage: " in run(verb, "--help")
-    assert "5 diagnostics failed" in told
+    assert "5 diagnostics failed" in output
 
 
 def test_version():
@@ -100,41 +102,41 @@ def test_nothing_heavy_is_imported_to_help():
         "heavy = {'numpy', 'pandas', 'pymc', 'numba', 'matplotlib', 'scipy'} & set(sys.modules)\nassert not heavy, heavy"
     )
     for words in (["--help"], ["--version"], ["fit", "--help"]):
-        in_a_process_of_its_own(code, *words)
+        run_in_subprocess(code, *words)
 
 
 def test_the_public_names_import_nothing_heavy_and_win_over_modules():
     code = (
         "import sys, types, trialwise\n"
         "heavy = {'numba', 'pymc', 'pytensor', 'pandas', 'scipy'} & set(sys.modules)\nassert not heavy, heavy\n"
-        "import trialwise.simulate, trialwise.learners, trialwise.cli.app\n"
+        "import trialwise.learners, trialwise.cli.app\n"
         "from trialwise import *\n"
         "assert not [n for n in trialwise.__all__ if isinstance(getattr(trialwise, n), types.ModuleType)]\n"
     )
-    in_a_process_of_its_own(code)
+    run_in_subprocess(code)
 
 
 def test_models_lists_the_learners():
-    told = run("models")
-    assert "QLearning choices alpha, beta, forget" in told
-    assert "PearceHall responses" in told
+    output = run("models")
+    assert "QLearning choices alpha, beta, forget" in output
+    assert "PearceHall responses" in output
 
 
-def test_a_page_tells_all_about_a_learner():
-    told = run("models", "QLearning")
+def test_the_page_of_a_learner_is_complete():
+    output = run("models", "QLearning")
     for words in (
         "alpha α learning rate 0 to 1 0.27 (0.019 to 0.87)",
         "beta β inverse temperature above 0 2.7 (0.38 to 19) / SD(outcome)",
         "initial value before any outcome 0.0",
         "Q[x, s, a] ← Q[x, s, a] + α (r - Q[x, s, a])",
-        "context (may be absent), cue (may be absent), choice, outcome error",
+        "context (optional), cue (optional), choice, outcome error",
         "Eckstein & Collins 2020",
     ):
-        assert words in told
-    assert "\\" not in told
+        assert words in output
+    assert "\\" not in output
 
 
-def test_a_page_of_a_learner_of_ones_own():
+def test_the_page_of_a_user_defined_learner():
     assert "Values of actions." in run("models", "mine.py:Bandit")
     assert "start_at" in run("models", "--file", "mine.py", "Bandit")
     assert "Bandit" in run("models", "--file", "mine.py")
@@ -142,38 +144,80 @@ def test_a_page_of_a_learner_of_ones_own():
 
 
 def test_equations_in_unicode():
-    told = {is_equation: text for text, is_equation in sections(PearceHall.__doc__)}
-    assert told[True].splitlines()[0].strip() == "y ~ Normal(b₀ + b₁ V[s], σ)"
+    output = {is_equation: text for text, is_equation in sections(PearceHall.__doc__)}
+    assert output[True].splitlines()[0].strip() == "y ~ Normal(b₀ + b₁ V[s], σ)"
     assert plain(r"a &= \frac{1}{2} \\ bb &\leftarrow c") == " a = (1) / (2)\nbb ← c"
     assert (symbol("alpha_high"), symbol("alpha"), symbol("forget")) == ("α high", "α", "")
 
 
+COLUMN = Argument("participant", "...")
+
+
 @pytest.mark.parametrize(
-    ("library", "typed"),
+    ("message", "python", "typed"),
     [
-        ("type choice='key press' or cue=False", "type --choice 'key press' or --cue none"),
-        ("type participant='...' with one", "type --participant COLUMN with one"),
-        ("reset=True resets at each new block", "--reset block resets at each new block"),
-        ("actions=[-1, 0, 1]", "--actions -1,0,1"),
-        ("declare actions=[...], levels={...}", "declare --actions a,b,c, --levels context=a,b,c"),
-        ("levels={\"context\": ['hot', 'cold']}", "--levels context=hot,cold"),
-        ("fix(alpha=2.0): alpha ranges", "--fix alpha=2.0: alpha ranges"),
-        ("write QLearning().fix(beta='2') to hold it", "write --fix beta=2 to hold it"),
-        ("write QLearning(initial=...)", "write --set initial=..."),
-        ("QLearning(inital='1'): no such setting", "--set inital=1: no such setting"),
-        ("sample longer (draws=2000), or pooling='none'", "sample longer (--draws 2000), or --pooling none"),
-        ("Use refit=True, or more draws, draws=", "Use --refit, or more draws, --draws"),
-        ("QLearning(initial=1.2).fix(forget=0) is one", "QLearning(initial=1.2).fix(forget=0) is one"),
+        (
+            ["type ", Argument("choice", "key press"), " or ", Argument("cue", False)],
+            "type choice='key press' or cue=False",
+            "type --choice 'key press' or --cue none",
+        ),
+        (["type ", COLUMN, " with one"], "type participant='...' with one", "type --participant COLUMN with one"),
+        (["name ", Argument("choice", ...)], "name choice=...", "name --choice COLUMN"),
+        ([Argument("reset", True), " resets"], "reset=True resets", "--reset block resets"),
+        ([Argument("actions", [-1, 0, 1])], "actions=[-1, 0, 1]", "--actions -1,0,1"),
+        ([Argument("actions", [-1, ...])], "actions=[-1, ...]", "--actions -1,..."),
+        ([Argument("labels", ["a b", "c"])], "labels=['a b', 'c']", "--labels 'a b,c'"),
+        (
+            ["declare ", Argument("actions", [...]), ", ", Argument("levels", {...})],
+            "declare actions=[...], levels={...}",
+            "declare --actions a,b,c, --levels context=a,b,c",
+        ),
+        (
+            [Argument("levels", {"context": ["hot", "cold"]})],
+            "levels={\"context\": ['hot', 'cold']}",
+            "--levels context=hot,cold",
+        ),
+        (
+            [Restriction("fix", "alpha", 2.0, ""), ": alpha ranges"],
+            "fix(alpha=2.0): alpha ranges",
+            "--fix alpha=2.0: alpha ranges",
+        ),
+        (
+            ["write ", Restriction("fix", "beta", "2", "QLearning()."), " to hold it"],
+            "write QLearning().fix(beta='2') to hold it",
+            "write --fix beta=2 to hold it",
+        ),
+        (["or ", Restriction("fix", "alpha")], "or .fix(alpha=...)", "or --fix alpha=..."),
+        (["(", Restriction("fix"), ", ", Restriction("tie"), ")"], "(.fix, .tie)", "(--fix, --tie)"),
+        (["write ", LearnerSetting("QLearning", "initial")], "write QLearning(initial=...)", "write --set initial=..."),
+        (
+            [LearnerSetting("QLearning", "inital", "1"), ": no such setting"],
+            "QLearning(inital='1'): no such setting",
+            "--set inital=1: no such setting",
+        ),
+        (
+            ["(", Argument("draws", 2000), "), or ", Argument("pooling", "none")],
+            "(draws=2000), or pooling='none'",
+            "(--draws 2000), or --pooling none",
+        ),
+        (
+            ["Use ", Argument("refit", True), ", or more draws, ", Argument("draws", NAME_ALONE)],
+            "Use refit=True, or more draws, draws=",
+            "Use --refit, or more draws, --draws",
+        ),
+        (["QLearning(initial=1.2).fix(forget=0) is one"], *["QLearning(initial=1.2).fix(forget=0) is one"] * 2),
     ],
 )
-def test_messages_speak_of_options(library, typed):
-    assert in_options(library) == typed
+def test_messages_are_written_with_options(message, python, typed):
+    assert Message(*message) == python
+    assert in_options(Message(*message)) == typed
+    assert in_options(tw.errors.UsageError("so: ", *message).message) == f"so: {typed}"
 
 
 # --- inspect --------------------------------------------------------------------------------------------------------
 
 
-def test_next_command_goes_the_way_this_one_came(monkeypatch):
+def test_the_next_command_starts_as_this_one_did(monkeypatch):
     how = ["inspect", "my data.csv", "--choice", "act"]
     assert "uv run" not in run(*how)
     monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
@@ -181,17 +225,17 @@ def test_next_command_goes_the_way_this_one_came(monkeypatch):
 
 
 def test_inspect_repeats_files_and_options_quoted():
-    told = run("inspect", "my data.csv", "--choice", "act", "--actions", "l,r,none of them", "--missing", "x y")
-    line = told.partition("prediction error): ")[2].partition(" warning")[0]
+    output = run("inspect", "my data.csv", "--choice", "act", "--actions", "l,r,none of them", "--missing", "x y")
+    line = output.partition("prediction error): ")[2].partition(" warning")[0]
     assert shlex.split(line)[:4] == ["trialwise", "fit", "QLearning", "my data.csv"]
     assert shlex.split(line)[4:10] == ["--choice", "act", "--actions", "l,r,none of them", "--missing", "x y"]
-    assert "participants 2" in told
+    assert "participants 2" in output
 
 
 def test_every_option_reaches_the_reader(monkeypatch):
-    seen = {}
+    calls = {}
     monkeypatch.setattr(
-        "trialwise.data.read.read_long", lambda source, **given: seen.update(given) or read_long("trials.csv")
+        "trialwise.data.read.read_long", lambda source, **given: calls.update(given) or read_long("trials.csv")
     )
     run(
         *(
@@ -209,11 +253,11 @@ def test_every_option_reaches_the_reader(monkeypatch):
         *("--response", "none", "--reset", "block", "--labels", "was=cue", "--numbers", "delay", "--levels", "cue=1,b"),
         *("--vector", "options=a,b:cue", "--vector", "pay=c,d", "--available", "l=la", "--missing", "-9"),
     )
-    assert (seen["participant"], seen["trial"], seen["reset"], seen["response"]) == (False, "t", True, False)
-    assert seen["outcome"] == {"gain": "won", "loss": "loss"}
-    assert (seen["labels"], seen["numbers"], seen["available"]) == ({"was": "cue"}, ["delay"], {"l": "la"})
-    assert seen["vectors"] == {"options": (["a", "b"], "cue"), "pay": ["c", "d"]}
-    assert (seen["levels"], seen["missing"]) == ({"cue": [1, "b"]}, [-9])
+    assert (calls["participant"], calls["trial"], calls["reset"], calls["response"]) == (False, "t", True, False)
+    assert calls["outcome"] == {"gain": "won", "loss": "loss"}
+    assert (calls["labels"], calls["numbers"], calls["available"]) == ({"was": "cue"}, ["delay"], {"l": "la"})
+    assert calls["vectors"] == {"options": (["a", "b"], "cue"), "pay": ["c", "d"]}
+    assert (calls["levels"], calls["missing"]) == ({"cue": [1, "b"]}, [-9])
 
 
 def test_wide_files_by_name_by_option_and_as_a_folder():
@@ -226,17 +270,17 @@ def test_wide_files_by_name_by_option_and_as_a_folder():
     assert "wide/x.csv" in run(
         *("inspect", folder / "x.csv", folder / "rewards.csv", "--choice", folder / "x.csv"),
     )
-    told = run("inspect", folder / "x.csv", folder / "rewards.csv", code=2)
-    assert "Say what it is, e.g. --choice wide/x.csv" in told
-    told = run("inspect", folder / "actions.csv", folder / "rewards.csv", "--trial", "t", code=2)
-    assert "--trial is for one table" in told
+    output = run("inspect", folder / "x.csv", folder / "rewards.csv", code=2)
+    assert "Name its role, e.g. --choice wide/x.csv" in output
+    output = run("inspect", folder / "actions.csv", folder / "rewards.csv", "--trial", "t", code=2)
+    assert "--trial is for one table" in output
 
 
-def test_all_problems_with_the_data_are_told_at_once():
+def test_all_problems_with_the_data_are_reported_at_once():
     Path("bad.csv").write_text("who,act,reward\n1,l,x\n")
-    told = run("inspect", "bad.csv", code=3)
-    assert "error: 3 problems with the data:" in told
-    assert "type --participant COLUMN, or --participant none" in told
+    output = run("inspect", "bad.csv", code=3)
+    assert "error: 3 problems with the data:" in output
+    assert "type --participant COLUMN, or --participant none" in output
     assert "there is no such file" in run("inspect", "trails.csv", code=3)
 
 
@@ -247,10 +291,10 @@ def test_all_problems_with_the_data_are_told_at_once():
     ("name", "code", "words"),
     [
         ("qlearnin", 2, "there is no learner 'qlearnin'. Did you mean QLearning?"),
-        ("mien.py:Bandit", 2, "there is no file 'mien.py'; there is both.py, broken.py, mine.py"),
+        ("mien.py:Bandit", 2, "there is no file 'mien.py'; the folder contains both.py, broken.py, mine.py"),
         ("mine.py:Bandid", 2, "there is no 'Bandid' in mine.py; its learners: Bandit"),
-        ("both.py", 2, "both.py holds 2 learners: name one of both.py:Bandit, both.py:fixed"),
-        ("both.py:NotYet", 4, "NotYet in both.py is no learner: write @learner"),
+        ("both.py", 2, "both.py contains 2 learners: name one of both.py:Bandit, both.py:fixed"),
+        ("both.py:NotYet", 4, "NotYet in both.py is not a learner: write @learner"),
         ("broken.py", 4, "broken.py, line 2: NameError: name 'unknown' is not defined"),
         ("unwritten.py", 4, "unwritten.py, line 1: invalid syntax"),
     ],
@@ -262,16 +306,16 @@ def test_a_learner_that_cannot_be_found_or_loaded(name, code, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--set", "start_at=half"], "--set start_at=half: wanted int, as in start_at=0"),
-        (["--set", "greedy=perhaps"], "wanted true or false"),
+        (["--set", "start_at=half"], "--set start_at=half: expected int, as in start_at=0"),
+        (["--set", "greedy=perhaps"], "expected true or false"),
         (["--set", "alpha=1"], "'alpha' is a parameter: write --fix alpha=1 to hold it"),
         (["--fix", "alpha"], "--fix alpha: write --fix NAME=VALUE"),
         (["--fix", "alpha=2"], "--fix alpha=2.0: alpha (learning rate) ranges 0 to 1"),
-        (["--fix", "alpha=a"], "a number is wanted"),
+        (["--fix", "alpha=a"], "expected a number"),
         (["--tie", "alpha=beta"], "ranges 0 to 1 but beta ranges above 0"),
     ],
 )
-def test_restrictions_that_do_not_fit(options, words):
+def test_invalid_restrictions(options, words):
     assert words in run("fit", "mine.py", "trials.csv", *options, code=2)
 
 
@@ -279,7 +323,7 @@ def test_an_instance_takes_no_settings():
     assert "name its class" in run("fit", "both.py:fixed", "trials.csv", "--set", "start_at=1", code=2)
 
 
-def test_check_ends_as_the_learner_does(monkeypatch):
+def test_exit_codes_of_check(monkeypatch):
     assert "C has no choose" in run("check", "both.py:NotYet", code=4).replace("NotYet has", "C has")
     from trialwise.analysis.conformance.check_learner import Check, Conformance
 
@@ -289,7 +333,7 @@ def test_check_ends_as_the_learner_does(monkeypatch):
     )
     assert "passed" in run("check", "mine.py")
     assert "checks of a fit" in run("check", "mine.py", "--task", "AlienTask", code=2)
-    assert "no such task" in run("check", "fit.nc", "--task", "Alien", code=2)
+    assert "no such environment" in run("check", "fit.nc", "--task", "Alien", code=2)
     assert "no such file" in run("check", "fit.nc", code=3)
 
 
@@ -297,17 +341,19 @@ def test_check_ends_as_the_learner_does(monkeypatch):
 
 
 def test_simulate_in_another_task():
-    told = run("simulate", "QLearning", "-o", "bandit", "--participants", 2, "--trials", 30, "--task", "RestlessBandit")
-    assert "2 participants, 60 trials" in told
+    output = run(
+        "simulate", "QLearning", "-o", "bandit", "--participants", 2, "--trials", 30, "--task", "RestlessBandit"
+    )
+    assert "2 participants, 60 trials" in output
     assert set(pd.read_csv("bandit/trials.csv")["choice"]) <= {0, 1, 2, 3}
-    assert "no such task; there are AlienTask" in run("simulate", "QLearning", "--task", "Bandit", code=2)
+    assert "no such environment; available are AlienTask" in run("simulate", "QLearning", "--task", "Bandit", code=2)
     assert "leave one out" in run("simulate", "QLearning", "--task", "RestlessBandit", "--on", "trials.csv", code=2)
 
 
-def test_learners_of_one_task_are_simulated_in_it():
-    told = run("simulate", "AlienQLearning", "-o", "alien", "--participants", 2, "--potential")
-    assert "2 participants, 3056 trials" in told and "potential_outcomes.csv" in told
-    words = shlex.split(told[told.index("trialwise fit AlienQLearning") :].split(" -o results")[0])
+def test_learners_specific_to_an_environment_are_simulated_in_it():
+    output = run("simulate", "AlienQLearning", "-o", "alien", "--participants", 2, "--potential")
+    assert "2 participants, 3056 trials" in output and "potential_outcomes.csv" in output
+    words = shlex.split(output[output.index("trialwise fit AlienQLearning") :].split(" -o results")[0])
     assert words[3:].count("--vector") == 2 and "asked=item,context,cue" in words and words[-2:] == ["--reset", "reset"]
     whole = read_long(
         "alien/trials.csv",
@@ -321,23 +367,23 @@ def test_learners_of_one_task_are_simulated_in_it():
     assert "3056" in run("inspect", *words[3:])
     assert whole.available.sum() == 2 * (3 * 1528 - 60) and whole.reset.sum() == 18
     assert "Simulate it in TwoStepTask" in run("models", "HybridTwoStep")
-    told = run("simulate", "HybridTwoStep", "-o", "two", "--participants", 2, "--trials", 20)
-    assert "2 participants, 80 trials" in told and "trialwise fit HybridTwoStep two/trials.csv -o results" in told
+    output = run("simulate", "HybridTwoStep", "-o", "two", "--participants", 2, "--trials", 20)
+    assert "2 participants, 80 trials" in output and "trialwise fit HybridTwoStep two/trials.csv -o results" in output
     assert read_long("two/trials.csv").sizes["cue"] == 3
 
 
 def test_simulate_then_inspect():
-    told = run(
+    output = run(
         "simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, "--set", "initial=1.2", "--wide"
     )
-    assert "0 to 0.2, uniformly" in told
-    assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in told
+    assert "uniform on 0 to 0.2" in output
+    assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in output
     truth = pd.read_csv("sim/true_parameters.csv")
     assert list(truth) == ["participant", "alpha", "beta", "forget"]
     assert truth.alpha.between(0, 0.2).all() and truth.beta.between(1, 5).all()
-    told = run("inspect", "sim/trials.csv")
-    assert "participants 4" in told and "trials each 40" in told and "context 3 0, 1, 2" in told
-    assert "trialwise fit QLearning sim/trials.csv -o results" in told
+    output = run("inspect", "sim/trials.csv")
+    assert "participants 4" in output and "trials each 40" in output and "context 3 0, 1, 2" in output
+    assert "trialwise fit QLearning sim/trials.csv -o results" in output
     np.testing.assert_array_equal(read_wide("sim").choice, read_long("sim/trials.csv").choice)
 
     words = [f"sim/{name}.csv" for name in ("seasons", "aliens", "actions", "rewards")]
@@ -348,8 +394,8 @@ def test_simulate_then_inspect():
 
 
 def test_a_learner_that_responds_is_conditioned():
-    told = run("simulate", "RescorlaWagner", "-o", "sim", "--participants", 2, "--param", "alpha=0.2")
-    assert "alpha learning rate 0.2, the same for all" in told and "from the default prior" in told
+    output = run("simulate", "RescorlaWagner", "-o", "sim", "--participants", 2, "--param", "alpha=0.2")
+    assert "alpha learning rate 0.2 for all participants" in output and "drawn from the default prior" in output
     assert read_long("sim/trials.csv").lengths.tolist() == [30, 30]
 
 
@@ -365,7 +411,7 @@ def test_a_learner_that_responds_is_conditioned():
         (["--on", "trials.csv"], "no such column"),
     ],
 )
-def test_simulations_that_cannot_be(options, words):
+def test_invalid_simulations(options, words):
     assert words in run("simulate", "QLearning", *options, code=2)
     assert not Path("simulated").exists()
 
@@ -373,7 +419,7 @@ def test_simulations_that_cannot_be(options, words):
 # --- data -----------------------------------------------------------------------------------------------------------
 
 
-def test_data_lists_refuses_and_fails():
+def test_data_lists_data_sets_and_reports_errors():
     assert "alien human choices" in run("data")
     assert "there is no data set 'aliens'" in run("data", "aliens", code=2)
     assert "no answer" in run("data", "alien", "--url", "http://127.0.0.1:9", code=6)
@@ -382,14 +428,16 @@ def test_data_lists_refuses_and_fails():
 # --- fit and demo, with a stand-in for the sampler ---------------------------------------------------------------------
 
 
-class FakeFit:
+class FakeFit(Result):
     """Looks like a fit."""
 
-    notes = ("one thing to know",)
-    tree = None
+    contents = tw.results.Fit.contents
+    findings = ()
 
     def __init__(self, learner, trials, problems=()):
-        self.learner, self.trials, self.problems = learner, trials, problems
+        self.learner, self.trials = learner, trials
+        self.draws = types.SimpleNamespace(grouped=True)
+        self.findings = (*problems, Finding("note", "fitting", "one thing to know"))
 
     def summary(self):
         columns = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"]
@@ -398,79 +446,96 @@ class FakeFit:
     def group(self):
         return self.summary().iloc[:1]
 
+    def tables(self):
+        return {"model_summary": self.summary().rename_axis("parameter")}
+
     def trial_values(self):
         return pd.DataFrame({"participant": [1], "error": [0.5]})
 
     def save(self, path):
         Path(path).write_bytes(b"netcdf")
 
-    def plot_trace(self):
+    def plot(self):
         return Figure()
+
+
+class FakeResult(Result):
+    """Looks like any other result."""
+
+    contents = dict.fromkeys(("check", "recovery", "comparison"), "a table")
+
+    def __init__(self, table, **more):
+        self.table = table
+        vars(self).update(more)
+
+    findings = (Finding("note", "recovered", "alpha: comes back"),)
+
+    def tables(self):
+        return dict.fromkeys(self.contents, self.table)
 
 
 @pytest.fixture
 def fake(monkeypatch):
     """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
-    seen = types.SimpleNamespace(problems=(), given={}, learners=[], reported=None)
+    calls = types.SimpleNamespace(problems=(), arguments={}, learners=[], reported=None)
 
     def fit(learner, trials, **given):
-        seen.learner, seen.trials, seen.given = learner, trials, given
-        seen.learners.append(learner)
-        return FakeFit(learner, trials, seen.problems)
+        calls.learner, calls.trials, calls.arguments = learner, trials, given
+        calls.learners.append(learner)
+        return FakeFit(learner, trials, calls.problems)
 
     truth = pd.DataFrame({"correlation": [0.9], "bias": [0.01], "rmse": [0.1], "coverage": [0.89]}, ["alpha"])
-    found = types.SimpleNamespace(table=truth, missed=truth, sentences=("alpha: comes back",))
+    result = FakeResult(truth, missed=truth)
     best = pd.DataFrame({"elpd": [-9.0], "difference": [0.0], "se_difference": [0.0]}, ["TaskSets"])
 
     def report(fits, path, **given):
-        seen.reported = fits, given
+        calls.reported = fits, given
         return path
 
-    contents = {
-        "fit": {"fit": fit},
-        "check": {"check": lambda fit, task, **given: found},
-        "recover": {"recover": lambda *given, **named: found},
-        "compare": {"compare": lambda fits, **given: types.SimpleNamespace(table=best)},
-        "report": {"report": report},
-        "plots.recovery": {"recovery_plot": lambda found, table: Figure()},
-        "recovered": {"summarised": lambda found: truth, "points": lambda fit, given: given},
+    stand_ins = {
+        "inference.fit": {"fit": fit},
+        "analysis.check": {"check": lambda fit, task, **given: result},
+        "studies.recover": {"recover": lambda *given, **named: result},
+        "analysis.comparison.compare": {"compare": lambda fits, **given: FakeResult(best)},
+        "reports.report": {"report": report},
+        "plots.recovery": {"recovery_plot": lambda result, table: Figure()},
+        "analysis.against_truth": {"summarised": lambda result: truth, "points": lambda fit, given: given},
     }
-    for name in contents:
-        module = types.ModuleType(f"trialwise.{name}")
-        vars(module).update(contents[name])
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    return seen
+    for name, things in stand_ins.items():
+        for thing, stand_in in things.items():
+            monkeypatch.setattr(importlib.import_module(f"trialwise.{name}"), thing, stand_in)
+    return calls
 
 
 FILES = {"fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv"}
 
 
-def test_fits_of_a_learner_of_ones_own(small):
-    """All verbs that read fits are told in one way where a learner is."""
+def test_fits_of_a_user_defined_learner(small):
+    """All verbs that read fits take the file of a learner from the same option."""
     both = learners_in(Path("both.py"))
-    for name, mine in {"Bandit": both["Bandit"](), "fixed": both["fixed"]}.items():
-        tw.fit(mine, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(f"{name}.nc")
+    for name, learner in {"Bandit": both["Bandit"](), "fixed": both["fixed"]}.items():
+        tw.fit(learner, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(f"{name}.nc")
     two = ["free=Bandit.nc", "fixed.nc"]
     for verb in (["compare", *two], ["check", "Bandit.nc"]):
-        assert "a learner of your own: say where it is, --learner mine.py:Bandit" in run(*verb, code=2)
+        assert "a learner of your own: name its file, --learner mine.py:Bandit" in run(*verb, code=2)
     assert "a learner of your own" in run("report", *two, "--learner", "QLearning", code=2)
-    told = run("compare", *two, "--learner", "mine.py", "--draws", 30)
-    assert "free" in told and "Bandit" in told
+    output = run("compare", *two, "--learner", "mine.py", "--draws", 30)
+    assert "free" in output and "Bandit" in output
     run("report", *two, "--learner", "both.py:fixed", "-o", "page.html")
     assert "inverse temperature" in Path("page.html").read_text("utf-8")
-    run("check", "Bandit.nc", "--learner", "mine.py:Bandit", "--draws", 5)
+    run("check", "Bandit.nc", "--learner", "mine.py:Bandit", "--datasets", 5)
     run("diagnose", "Bandit.nc", "--learner", "mine.py", code=5)
 
 
-def test_fit_writes_and_tells(fake):
-    told = run("fit", "mine.py", "trials.csv", "-o", "out/deep", "--fix", "alpha=0.5", "--lapse", "--stickiness")
+def test_fit_writes_files_and_prints_results(fake):
+    output = run("fit", "mine.py", "trials.csv", "-o", "out/deep", "--fix", "alpha=0.5", "--lapse", "--stickiness")
     assert {path.name for path in Path("out/deep").iterdir()} == FILES
     assert Path("out/deep/trace_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert pd.read_csv("out/deep/model_summary.csv", index_col="parameter").index[0] == "alpha_group"
-    assert "alpha_group 0.123 1 0 1 1234 900 1.001" in told
-    assert "out/deep/fit.nc draws and diagnostics" in told and "note: one thing to know" in told
+    assert "alpha_group 0.123 1 0 1 1234 900 1.001" in output
+    assert "out/deep/fit.nc posterior draws and diagnostics" in output and "note: one thing to know" in output
     assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
-    assert fake.given == {
+    assert fake.arguments == {
         "chains": 4,
         "seed": None,
         "pooling": "partial",
@@ -480,10 +545,10 @@ def test_fit_writes_and_tells(fake):
     }
 
 
-def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
+def test_fit_passes_options_on_and_is_quiet(fake):
     options = ["--draws", 10, "--tune", 20, "--chains", 2, "--seed", 3, "--pooling", "none", "--quiet", "-o", "out"]
     assert run("fit", "QLearning", "trials.csv", "--set", "initial=1.2", *options) == ""
-    assert fake.given == {
+    assert fake.arguments == {
         "draws": 10,
         "tune": 20,
         "chains": 2,
@@ -496,10 +561,11 @@ def test_fit_passes_on_what_is_asked_and_is_quiet(fake):
     assert fake.learner.settings["initial"] == 1.2
 
 
-def test_failed_diagnostics_are_told_after_writing(fake):
-    fake.problems = ("R-hat of alpha_mu is 1.2: sample longer, --draws 2000",)
-    told = run("fit", "QLearning", "trials.csv", "-o", "out", "-q", code=5)
-    assert told == "warning: R-hat of alpha_mu is 1.2: sample longer, --draws 2000"
+def test_failed_diagnostics_are_reported_after_writing(fake):
+    sentence = Message("R-hat of alpha_mu is 1.2: sample longer, ", Argument("draws", 2000))
+    fake.problems = (Finding("problem", "r-hat", sentence),)
+    output = run("fit", "QLearning", "trials.csv", "-o", "out", "-q", code=5)
+    assert output == "warning: R-hat of alpha_mu is 1.2: sample longer, --draws 2000"
     assert {path.name for path in Path("out").iterdir()} == FILES
 
 
@@ -511,7 +577,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
     def no_plot(fit):
         raise RuntimeError("no plot")
 
-    monkeypatch.setattr(FakeFit, "plot_trace", no_plot)
+    monkeypatch.setattr(FakeFit, "plot", no_plot)
     with pytest.raises(RuntimeError, match="no plot"):
         run("fit", "QLearning", "trials.csv", "-o", "out")
     assert Path("out/trace_plot.png").read_text() == "old"
@@ -520,8 +586,8 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
 
 
 def test_an_output_that_is_a_file_stops_before_sampling(fake):
-    assert "cannot make the folder 'mine.py'" in run("fit", "QLearning", "trials.csv", "-o", "mine.py", code=2)
-    assert not fake.given
+    assert "cannot create the folder 'mine.py'" in run("fit", "QLearning", "trials.csv", "-o", "mine.py", code=2)
+    assert not fake.arguments
 
 
 def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
@@ -530,40 +596,40 @@ def test_errors_of_the_model_have_their_own_code(monkeypatch, fake):
     def stuck(*_, **__):
         raise ModelError("no finite start for participant 1")
 
-    monkeypatch.setattr(sys.modules["trialwise.fit"], "fit", stuck)
+    monkeypatch.setattr(importlib.import_module("trialwise.inference.fit"), "fit", stuck)
     assert "error: no finite start" in run("fit", "QLearning", "trials.csv", code=4)
 
 
 @pytest.mark.parametrize("given, used", [((), 3), (("--seed", 0), 0)])
 def test_demo_is_the_same_every_time(fake, given, used):
     run("demo", "-o", "out", *given)
-    assert fake.given["seed"] == used
+    assert fake.arguments["seed"] == used
 
 
-def test_demo_tells_the_whole_story(fake):
-    told = run("demo", "-o", "out", "--seed", 1)
-    made = {"check.csv", "recovery.csv", "comparison.csv", "task_sets", "task_sets_flat"}
-    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png", *made}
+def test_demo_runs_the_complete_analysis(fake):
+    output = run("demo", "-o", "out", "--seed", 1)
+    expected = {"check.csv", "recovery.csv", "comparison.csv", "task_sets", "task_sets_flat"}
+    assert {path.name for path in Path("out").iterdir()} == {*FILES, "recovery_plot.png", *expected}
     assert {path.name for path in Path("out/task_sets").iterdir()} == {*FILES, "recovery_plot.png"}
     assert {path.name for path in Path("out/task_sets_flat").iterdir()} == FILES
-    assert "alpha 0.900 0.01 0.1 0.890" in told and "alpha: comes back" in told
+    assert "alpha 0.900 0.01 0.1 0.890" in output and "alpha: comes back" in output
     kinds = ["QLearning(initial=1.2)", "TaskSets(initial=1.2)", "QLearning(initial=1.2)"]
     assert [repr(learner) for learner in fake.learners] == kinds
-    assert "fitted to 30 simulated participants of 440 trials" in told and "fitted to 5 simulated" in told
-    assert "trialwise inspect alien" in told and told.endswith("out/report.html")
+    assert "fitted to 30 simulated participants of 440 trials" in output and "fitted to 5 simulated" in output
+    assert "trialwise inspect alien" in output and output.endswith("out/report.html")
     fits, given = fake.reported
     assert len(fits) == 3 and set(given["checks"]) < set(fits) and set(given["truth"]) < set(fits) and given["recovery"]
 
 
 def test_a_quick_demo_is_small(fake):
-    told = run("demo", "-o", "out", "--quick")
-    assert "fitted to 8 simulated participants of 160 trials" in told and fake.given["draws"] == 250
+    output = run("demo", "-o", "out", "--quick")
+    assert "fitted to 8 simulated participants of 160 trials" in output and fake.arguments["draws"] == 250
     assert fake.reported[1]["recovery"] is None and not Path("out/recovery.csv").exists()
 
 
-def test_a_fit_with_a_hidden_choice_keeps_its_work_until_it_is_done(fake):
+def test_a_fit_with_a_hidden_choice_has_a_checkpoint_until_it_ends(fake):
     run("fit", "TaskSets", "trials.csv", "-o", "out", "-q")
-    assert fake.given["checkpoint"] == Path("out/unfinished.npz")
+    assert fake.arguments["checkpoint"] == Path("out/unfinished.npz")
     Path("out/unfinished.npz").write_text("work")
     run("fit", "TaskSets", "trials.csv", "-o", "out", "-q")
     assert {path.name for path in Path("out").iterdir()} == FILES

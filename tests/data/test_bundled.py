@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import trialwise as tw
 from trialwise.base.errors import UsageError
 from trialwise.data import bundled
 from trialwise.environments.tasks.alien_rewards import is_correct
@@ -16,7 +17,7 @@ FOLDER = Path(bundled.__file__).parent
 
 @pytest.fixture(scope="module")
 def alien_flat():
-    return bundled.data_set("alien_flat")
+    return bundled.bundled("alien_flat")
 
 
 def test_shape_and_labels(alien_flat):
@@ -63,11 +64,11 @@ def test_small_enough_to_bundle():
 
 def test_an_unknown_name_is_refused_with_a_list_of_names():
     with pytest.raises(UsageError, match="alien_flat"):
-        bundled.data_set("alien")
+        tw.load_data("alien_flt")
 
 
 def test_agents_with_task_sets():
-    trials, truth = bundled.data_set("alien_task_sets")
+    trials, truth = tw.load_data("alien_task_sets")
     assert trials.n_participants == 30 and (trials.lengths == 440).all()
     assert [*truth] == ["participant", "alpha", "beta", "forget", "alpha_high", "beta_high", "forget_high"]
     for name, high in (("alpha", 0.2), ("beta_high", 5), ("forget_high", 0.1)):

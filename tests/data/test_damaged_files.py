@@ -5,8 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trialwise.analysis.inspect import inspect
 from trialwise.base.errors import DataError, TrialwiseError

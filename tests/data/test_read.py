@@ -5,8 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trialwise.base.errors import DataError, UsageError
 from trialwise.data.read import read_long, read_wide

@@ -142,10 +142,10 @@ def agrees_with_plain_and_slopes(learner, trials, seed=0):
     random = np.random.default_rng(seed)
     free = {p.name: p.constrain(p.mean + random.normal(size=trials.n_participants)) for p in learner.parameters}
     found, gradient = tw.log_likelihood(learner, trials, free, gradient=True)
-    np.testing.assert_allclose(found, tw.plain_log_likelihood(learner, trials, free), rtol=1e-10)
+    np.testing.assert_allclose(found, tw.log_likelihood(learner, trials, free, plain=True), rtol=1e-10)
     for name in learner.names:
         above, below = (
-            tw.plain_log_likelihood(learner, trials, free | {name: free[name] + sign * 1e-6}) for sign in (1, -1)
+            tw.log_likelihood(learner, trials, free | {name: free[name] + sign * 1e-6}, plain=True) for sign in (1, -1)
         )
         np.testing.assert_allclose(gradient[name], (above - below) / 2e-6, rtol=1e-5, atol=1e-5, err_msg=name)
 

@@ -1,10 +1,12 @@
 """The alien task: reward matrices, sequences and noise, against the published values and the human data."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from trialwise.base.errors import UsageError
-from trialwise.base.streams import streams
+from trialwise.base.streams import stream
 from trialwise.environments import AlienTask, Noise
 from trialwise.environments.tasks.alien import SEASON_ORDERS, shuffled_groups
 from trialwise.environments.tasks.alien_rewards import (
@@ -27,9 +29,9 @@ TABLES = [
 @pytest.fixture(scope="module")
 def sequences():
     """The sequences of 60 participants, and the potential rewards."""
-    task, stream = AlienTask(), streams(3)
-    shown = [task.show(stream(n, "sequence")) for n in range(60)]
-    return shown, [task.potential(s, stream(n, "outcomes")) for n, s in enumerate(shown)]
+    task, numbers = AlienTask(), partial(stream, 3)
+    shown = [task.show(numbers("sequence", n)) for n in range(60)]
+    return shown, [task.potential(s, numbers("outcomes", n)) for n, s in enumerate(shown)]
 
 
 def test_matrices_are_the_published_ones():
@@ -94,7 +96,7 @@ def test_aliens_occur_in_groups_of_four_without_repeats_in_a_block(sequences):
 
 
 def test_all_orders_of_a_group_are_equally_likely():
-    random = streams(1)("anyone", "groups")
+    random = np.random.default_rng(1)
     codes = [int("".join(map(str, shuffled_groups(1, random)))) for _ in range(2400)]
     _, counts = np.unique(codes, return_counts=True)
     assert len(counts) == 24
@@ -117,8 +119,8 @@ def test_rewards_scatter_around_the_matrix(sequences):
 
 @pytest.mark.parametrize(("noise", "decimals"), [("experiment", 1), ("paper", 2), (Noise(3.0, 0), 0)])
 def test_noise_is_rounded_and_floored(noise, decimals):
-    task, stream = AlienTask(noise=noise), streams(0)
-    rewards = task.potential(task.show(stream(0, "sequence")), stream(0, "outcomes"))
+    task, numbers = AlienTask(noise=noise), partial(stream, 0)
+    rewards = task.potential(task.show(numbers("sequence", 0)), numbers("outcomes", 0))
     assert rewards.shape == (468, 3)
     np.testing.assert_array_equal(rewards, np.round(rewards, decimals))
     assert (rewards >= 0).all() and not np.signbit(rewards).any()  # no -0.0 in a file
@@ -126,23 +128,23 @@ def test_noise_is_rounded_and_floored(noise, decimals):
 
 
 def test_paper_noise_is_small():
-    task, stream = AlienTask(noise="paper"), streams(0)
-    shown = task.show(stream(0, "sequence"))
-    error = task.potential(shown, stream(0, "outcomes")) - MEANS[shown["context"], shown["cue"]]
+    task, numbers = AlienTask(noise="paper"), partial(stream, 0)
+    shown = task.show(numbers("sequence", 0))
+    error = task.potential(shown, numbers("outcomes", 0)) - MEANS[shown["context"], shown["cue"]]
     assert error.std() == pytest.approx(0.05, abs=0.005)
 
 
 def test_a_shorter_task_is_the_beginning_of_the_whole():
-    whole, short, stream = AlienTask(), AlienTask(trials=440), streams(5)
-    a, b = whole.show(stream(0, "sequence")), short.show(stream(0, "sequence"))
+    whole, short, numbers = AlienTask(), AlienTask(trials=440), partial(stream, 5)
+    a, b = whole.show(numbers("sequence", 0)), short.show(numbers("sequence", 0))
     assert b.trials == 440
     np.testing.assert_array_equal(a["cue"][:440], b["cue"])
-    rewards = whole.potential(a, stream(0, "outcomes"))
-    np.testing.assert_array_equal(rewards[:440], short.potential(b, stream(0, "outcomes")))
+    rewards = whole.potential(a, numbers("outcomes", 0))
+    np.testing.assert_array_equal(rewards[:440], short.potential(b, numbers("outcomes", 0)))
 
 
 def test_presentations():
-    shown = AlienTask(presentations=2).show(streams(0)(0, "sequence"))
+    shown = AlienTask(presentations=2).show(stream(0, "sequence", 0))
     assert np.bincount(shown["block"]).tolist() == [8] * 9
 
 

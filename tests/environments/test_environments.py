@@ -9,7 +9,7 @@ from trialwise.environments.tasks.alien_rewards import MEANS
 
 
 def test_a_restless_bandit_drifts_about_its_centre():
-    task = tw.RestlessBandit()
+    task = tw.environments.RestlessBandit()
     means = np.stack([task.means(300, np.random.default_rng(n)) for n in range(300)])
     stationary = task.drift / np.sqrt(1 - task.decay**2)
     np.testing.assert_allclose(means.mean(), 50.0, atol=1.0)
@@ -21,12 +21,12 @@ def test_a_restless_bandit_drifts_about_its_centre():
 
 
 def test_a_bandit_without_decay_starts_at_its_centre():
-    bandit = tw.RestlessBandit(trials=5, arms=2, decay=1.0, drift=0.0)
+    bandit = tw.environments.RestlessBandit(trials=5, arms=2, decay=1.0, drift=0.0)
     np.testing.assert_array_equal(bandit.means(5, np.random.default_rng(0)), np.full((5, 2), 50.0))
 
 
 def test_the_better_option_reverses():
-    task = tw.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
+    task = tw.environments.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
     shown = task.show(np.random.default_rng(3))
     block = shown["block"]
     lengths = np.bincount(block)[:-1]
@@ -36,7 +36,9 @@ def test_the_better_option_reverses():
     np.testing.assert_allclose([better.mean(), reward.mean()], [0.7, 0.5], atol=0.03)
 
 
-@pytest.mark.parametrize("task", [tw.RestlessBandit(trials=60), tw.ProbabilisticReversal(trials=60)])
+@pytest.mark.parametrize(
+    "task", [tw.environments.RestlessBandit(trials=60), tw.environments.ProbabilisticReversal(trials=60)]
+)
 def test_simulation_in_other_environments(task):
     simulation = tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 0.2, "forget": 0.0}, participants=3, seed=1)
     assert simulation.trials.n_trials == 180
@@ -47,10 +49,10 @@ def test_simulation_in_other_environments(task):
 
 
 def test_numbers_out_of_range():
-    with pytest.raises(tw.UsageError, match="two arms"):
-        tw.RestlessBandit(arms=1)
-    with pytest.raises(tw.UsageError, match="chance from 0 to 1"):
-        tw.ProbabilisticReversal(chance=1.2)
+    with pytest.raises(tw.errors.UsageError, match="two arms"):
+        tw.environments.RestlessBandit(arms=1)
+    with pytest.raises(tw.errors.UsageError, match="chance from 0 to 1"):
+        tw.environments.ProbabilisticReversal(chance=1.2)
 
 
 # -- all phases of the alien task --------------------------------------------------------------------------------------
@@ -64,11 +66,11 @@ LENGTHS = {
 @pytest.fixture(scope="module")
 def experiment():
     """The sequence of all phases for one participant."""
-    return tw.AlienExperiment().show(np.random.default_rng(7))
+    return tw.environments.AlienExperiment().show(np.random.default_rng(7))
 
 
 def test_phases_and_their_lengths(experiment):
-    phase, names = experiment["phase"], tw.AlienExperiment.levels["phase"]
+    phase, names = experiment["phase"], tw.environments.AlienExperiment.levels["phase"]
     changes = phase[np.concatenate([[True], np.diff(phase) != 0])]
     assert [names[k] for k in changes] == [
         "training", "initial", "hidden", "refresher", "comparison", "refresher", "novel", "mixed",
@@ -82,14 +84,14 @@ def test_phases_and_their_lengths(experiment):
     [("training", [40]), ("initial", [52] * 9), ("hidden", [40] * 9), ("refresher", [28] * 6), ("novel", [12]), ("mixed", [84] * 3)],
 )  # fmt: skip
 def test_lengths_of_blocks(phase, blocks):
-    shown = tw.AlienExperiment(phases=[phase]).show(np.random.default_rng(5))
+    shown = tw.environments.AlienExperiment(phases=[phase]).show(np.random.default_rng(5))
     assert np.bincount(shown["block"]).tolist() == blocks
-    assert np.bincount(tw.AlienExperiment(phases=["novel", phase]).show(np.random.default_rng(5))["block"]).tolist() == [12, *blocks]  # fmt: skip
+    assert np.bincount(tw.environments.AlienExperiment(phases=["novel", phase]).show(np.random.default_rng(5))["block"]).tolist() == [12, *blocks]  # fmt: skip
 
 
 @pytest.mark.parametrize(("noise", "sd", "decimals"), [("experiment", 0.5, 1), ("paper", 0.05, 2)])
 def test_noise_in_every_phase_with_feedback(noise, sd, decimals):
-    task = tw.AlienExperiment(noise=noise)
+    task = tw.environments.AlienExperiment(noise=noise)
     shown = task.show(np.random.default_rng(1))
     reward, means = task.potential(shown, np.random.default_rng(2)), task.means(shown)
     for phase in (0, 1, 2, 3, 6):
@@ -103,7 +105,7 @@ def test_noise_in_every_phase_with_feedback(noise, sd, decimals):
 
 @pytest.mark.parametrize("phase", sorted(set(LENGTHS) - {"comparison", "mixed"}))
 def test_no_alien_twice_in_a_row_and_seasons_in_one_of_six_orders(phase):
-    shown = tw.AlienExperiment(phases=[phase]).show(np.random.default_rng(2))
+    shown = tw.environments.AlienExperiment(phases=[phase]).show(np.random.default_rng(2))
     block, cue, season = shown["block"], shown["cue"], shown["season"]
     assert not ((np.diff(cue) == 0) & (np.diff(block) == 0)).any()
     groups = np.sort(cue.reshape(-1, 4), 1)
@@ -115,14 +117,14 @@ def test_no_alien_twice_in_a_row_and_seasons_in_one_of_six_orders(phase):
 
 
 def test_mixed_trials_contain_every_pair_equally_often():
-    shown = tw.AlienExperiment(phases=("mixed",)).show(np.random.default_rng(2))
+    shown = tw.environments.AlienExperiment(phases=("mixed",)).show(np.random.default_rng(2))
     pair = shown["season"] * 4 + shown["cue"]
     assert (np.bincount(pair) == 21).all() and (np.sort(pair.reshape(-1, 12), 1) == np.arange(12)).all()
 
 
 def test_comparisons(experiment):
     asked = experiment["asked"] > 0
-    sides, means = experiment["option_context"][asked], tw.AlienExperiment().means(experiment)[asked]
+    sides, means = experiment["option_context"][asked], tw.environments.AlienExperiment().means(experiment)[asked]
     kind = experiment["asked"][asked]
     assert (np.bincount(kind) == [0, 24, 36]).all() and not experiment.available[asked, 2].any()
     assert (kind[:12] == 1).all() and (kind[-12:] == 1).all() and (kind[12:-12] == 2).all()
@@ -136,7 +138,7 @@ def test_comparisons(experiment):
 
 
 def test_feedback_in_each_phase(experiment):
-    reward = tw.AlienExperiment().potential(experiment, np.random.default_rng(1))
+    reward = tw.environments.AlienExperiment().potential(experiment, np.random.default_rng(1))
     no_feedback = np.isin(experiment["phase"], [4, 5])
     assert np.isnan(reward[no_feedback]).all() and np.isfinite(reward[~no_feedback]).all()
     training = experiment["phase"] == 0
@@ -154,12 +156,14 @@ def test_feedback_in_each_phase(experiment):
 
 def test_unknown_phases_are_refused():
     for wrong in ("initial", [], ["inital"]):
-        with pytest.raises(tw.UsageError, match="wanted a list of some of training"):
-            tw.AlienExperiment(phases=wrong)
+        with pytest.raises(tw.errors.UsageError, match="wanted a list of some of training"):
+            tw.environments.AlienExperiment(phases=wrong)
 
 
 def test_simulation_of_a_learner_in_all_phases():
-    simulation = tw.simulate(tw.QLearning(initial=1.2), tw.AlienExperiment(), {"alpha": 0.2, "beta": 2, "forget": 0.02})
+    simulation = tw.simulate(
+        tw.QLearning(initial=1.2), tw.environments.AlienExperiment(), {"alpha": 0.2, "beta": 2, "forget": 0.02}
+    )
     frame = simulation.trials.to_frame()
     compares = frame["asked"] != "item"
     assert set(frame.loc[compares, "choice"]) <= {0, 1} and frame.loc[compares, "outcome"].isna().all()

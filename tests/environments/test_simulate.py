@@ -1,23 +1,24 @@
 """Simulation: whose random numbers are whose, what is drawn, recorded sequences, files (R20)."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import trialwise as tw
 from trialwise.base.errors import ModelError, UsageError
-from trialwise.base.streams import streams
+from trialwise.base.streams import checked_seed, stream, stream_key, stream_seed
 from trialwise.data.read import read_long, read_wide
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments import AlienTask, Conditioning, Environment, Shown
-from trialwise.environments.simulate import simulate, uniform
+from trialwise.environments.simulate import simulate
 from trialwise.learners import PearceHall, QLearning, RescorlaWagner, TaskSets
-from trialwise.likelihoods.evaluate import trial_log_likelihood
 
 FLAT = QLearning(initial=1.2)
-TRUTH = {"alpha": uniform(0.05, 0.3), "beta": uniform(1, 4), "forget": uniform(0, 0.1)}
-SCR = {"alpha": uniform(0, 1), "intercept": 0.2, "slope": 1.5, "noise": 0.1}
+TRUTH = {"alpha": (0.05, 0.3), "beta": (1, 4), "forget": (0, 0.1)}
+SCR = {"alpha": (0, 1), "intercept": 0.2, "slope": 1.5, "noise": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +62,34 @@ class Bandit(Environment):
 
 
 def test_streams_depend_on_seed_label_and_purpose():
-    def numbers(seed, label, purpose):
-        return tuple(streams(seed)(label, purpose).random(4))
+    def numbers(*key):
+        return tuple(stream(*key).random(4))
 
-    drawn = {numbers(*key) for key in [(0, 1, "a"), (1, 1, "a"), (0, 2, "a"), (0, 1, "b"), (0, "1', 'a", "")]}
-    assert len(drawn) == 5
-    assert numbers(0, 1, "a") == numbers(0, "1", "a") == numbers(0, np.int64(1), "a")
+    keys = [
+        (0, "response", 1),
+        (1, "response", 1),
+        (0, "response", 2),
+        (0, "outcomes", 1),
+        (0, "response", "1', 'outcomes"),
+    ]
+    keys += [(0, "parameter", 1, "alpha"), (0, "parameter", 1, "beta"), (0, "response")]
+    assert len({numbers(*key) for key in keys}) == len({stream_key(*key) for key in keys}) == len(keys)
+    assert len({stream_seed(*key) for key in keys}) == len(keys)
+    assert numbers(0, "response", 1) == numbers(0, "response", "1") == numbers(0, "response", np.int64(1))
 
 
 def test_streams_are_the_same_on_every_machine():
-    assert streams(0)(0, "x").random(2).tolist() == [0.9140832248251032, 0.14310397919565732]
+    assert stream(0, "sequence", 0).random(2).tolist() == [0.7653640134457819, 0.7058332881405555]
 
 
-@pytest.mark.parametrize("seed", [-1, 0.5, None, True])
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", True])
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(UsageError, match="whole number"):
-        streams(seed)
+        checked_seed(seed)
+
+
+def test_a_seed_may_be_taken_from_the_system():
+    assert checked_seed(None) != checked_seed(None)
 
 
 # -- determinism -------------------------------------------------------------------------------------------------------
@@ -125,17 +138,17 @@ def test_the_data_are_whole(flat):
 
 
 def test_outcomes_are_those_of_the_choice(flat):
-    task, stream = AlienTask(), streams(11)
+    task, numbers = AlienTask(), partial(stream, 11)
     for n, label in enumerate(flat.trials.participants):
         rows = slice(*flat.trials.offsets[n : n + 2])
-        potential = task.potential(task.show(stream(label, "sequence")), stream(label, "outcomes"))
+        potential = task.potential(task.show(numbers("sequence", label)), numbers("outcomes", label))
         got = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
         np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], got)
 
 
 def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
-    task, stream = AlienTask(), streams(11)
-    could = [task.potential(task.show(stream(n, "sequence")), stream(n, "outcomes")) for n in range(8)]
+    task, numbers = AlienTask(), partial(stream, 11)
+    could = [task.potential(task.show(numbers("sequence", n)), numbers("outcomes", n)) for n in range(8)]
     np.testing.assert_array_equal(flat.potential, np.concatenate(could))
     got = np.take_along_axis(flat.potential, flat.trials.choice[:, None], 1)[:, 0]
     np.testing.assert_array_equal(got, flat.trials.outcome["outcome"])
@@ -149,7 +162,7 @@ def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
     ]  # missed ones would have brought something
     nothing = simulate(RescorlaWagner(), Conditioning(), SCR)
     np.testing.assert_array_equal(nothing.potential[:, 0], nothing.trials.outcome["outcome"])
-    with pytest.raises(UsageError, match="made none"):
+    with pytest.raises(UsageError, match="makes no choices"):
         nothing.save(tmp_path, potential=True)
 
 
@@ -169,16 +182,19 @@ def test_hidden_choices_are_kept_and_the_same_for_the_same_seed(tmp_path):
 def test_the_log_probability_is_that_of_a_replay(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
     np.testing.assert_allclose(
-        flat.log_probability, trial_log_likelihood(FLAT, flat.trials, truth), rtol=1e-10, atol=1e-12
+        flat.log_probability,
+        tw.trial_values(FLAT, flat.trials, truth)["log_likelihood"].to_numpy(),
+        rtol=1e-10,
+        atol=1e-12,
     )
 
 
 def test_simulated_data_are_likeliest_near_the_truth(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
-    best = trial_log_likelihood(FLAT, flat.trials, truth).sum()
+    best = tw.trial_values(FLAT, flat.trials, truth)["log_likelihood"].to_numpy().sum()
     for name, factor in [("alpha", 3), ("alpha", 1 / 3), ("beta", 2), ("beta", 0.5), ("forget", 5), ("forget", 0)]:
         wrong = {**truth, name: truth[name] * factor}
-        assert trial_log_likelihood(FLAT, flat.trials, wrong).sum() < best - 2, (name, factor)
+        assert tw.trial_values(FLAT, flat.trials, wrong)["log_likelihood"].to_numpy().sum() < best - 2, (name, factor)
 
 
 def probabilities_by_hand(trials, truth):
@@ -256,13 +272,13 @@ def test_restricted_learners_list_free_parameters_only():
 @pytest.mark.parametrize(
     ("parameters", "more", "message"),
     [
-        ({"alpha": (0, 0.2), "beta": 1, "forget": 0}, {}, r"write uniform\(0, 0.2\)"),
-        ({"alpha": uniform(0, 2), "beta": 1, "forget": 0}, {"participants": 20}, "ranges 0 to 1"),
+        ({"alpha": (0, 0.2, 0.4), "beta": 1, "forget": 0}, {}, r"a range is a pair \(low, high\)"),
+        ({"alpha": (0, 2), "beta": 1, "forget": 0}, {"participants": 20}, "ranges 0 to 1"),
         ({"alpha": 0.1, "beta": 1}, {}, "needs a value for forget"),
         ({"alpha": 0.1, "beta": 1, "forget": np.nan}, {}, "forget of participant 0 is missing"),
         ({"alpha": [0.1, 0.2], "beta": 1, "forget": 0}, {"participants": 3}, "one for each of 3"),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": 0}, "1 or more"),
-        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "each once"),
+        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "one or more distinct labels"),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"keep_missed": True}, "Leave it out|leave it out"),
         ({"participant": [1], "alpha": [0.1], "beta": [1], "forget": [0]}, {"participants": [7]}, "no participant 7"),
     ],
@@ -272,9 +288,9 @@ def test_wrong_parameters_say_what_to_type(parameters, more, message):
         simulate(FLAT, AlienTask(trials=10), parameters, **more)
 
 
-def test_uniform_goes_upwards():
-    with pytest.raises(UsageError, match="go upwards"):
-        uniform(1, 0)
+def test_a_range_goes_upwards():
+    with pytest.raises(UsageError, match="in ascending order"):
+        simulate(FLAT, AlienTask(trials=10), {"alpha": (1, 0), "beta": 1, "forget": 0})
 
 
 def test_a_learner_that_overflows_is_told_of():
@@ -308,7 +324,7 @@ def test_what_a_wrong_environment_gives_is_told():
         (Partly(), "some actions of trial 4 only"),
         (Unnamed(), "name its labels"),
         (Short(), r"shape \(3,\)"),
-        (object(), "wanted an environment"),
+        (object(), "expected an environment"),
     ]:
         with pytest.raises(UsageError, match=message):
             simulate(QLearning(), wrong, p)
@@ -379,7 +395,7 @@ def test_responses_are_normal_around_the_expectation(conductance):
     assert first.mean() == pytest.approx(0.2 + 1.5 * 0.5, abs=4 * 0.1 / np.sqrt(200))
     assert first.std() == pytest.approx(0.1, abs=0.02)
     truth = {name: conductance.parameters[name].to_numpy() for name in RescorlaWagner().names}
-    scored = trial_log_likelihood(RescorlaWagner(), conductance.trials, truth)
+    scored = tw.trial_values(RescorlaWagner(), conductance.trials, truth)["log_likelihood"].to_numpy()
     np.testing.assert_allclose(conductance.log_probability, scored, rtol=1e-10)
 
 

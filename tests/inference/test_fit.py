@@ -1,4 +1,4 @@
-"""Fits: what they hold, that they are right, that they can be kept, and what they refuse."""
+"""Fits: contents, correctness, saving and loading, and errors."""
 
 import numpy as np
 import pymc as pm
@@ -8,13 +8,15 @@ import xarray as xr
 import trialwise as tw
 from trialwise import learner, positive, unit
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
+from trialwise.base.result import having
 from trialwise.environments import AlienTask
 from trialwise.inference.chain_checks import too_few
 
 LEARNER = tw.QLearning(initial=1.2)
 
 
-def test_what_a_fit_holds(fitted, small):
+def test_contents_of_a_fit(fitted, small):
     tree = fitted.tree
     assert isinstance(tree, xr.DataTree)
     assert {"posterior", "sample_stats", "observed_data", "constant_data"} <= set(tree.children)
@@ -52,14 +54,14 @@ def test_the_same_seed_gives_the_same_draws(small, fitted):
 
 
 def test_posterior_is_that_of_pymcs_own_sampler(small):
-    """The same posterior from the PyMC model, non-centred, sampled without any of our coordinates."""
-    from trialwise.inference.samplers.nuts import How, sample_model
+    """The same posterior from the PyMC model, non-centred, sampled without whitened coordinates."""
+    from trialwise.inference.samplers.nuts import ChainSettings, sample_model
     from trialwise.population.pymc.model import build_model
 
     trials = small.trials
     ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
     model = build_model(LEARNER, trials, geometry="non-centred")
-    theirs = sample_model(model, How(1000, 500, 2, 2), progress=False)
+    theirs = sample_model(model, ChainSettings(1000, 500, 2, 2), progress=False)
     import arviz_stats
 
     for name in ours.group_names:
@@ -69,19 +71,18 @@ def test_posterior_is_that_of_pymcs_own_sampler(small):
 
 
 def test_one_chain(small):
-    """R-hat says nothing about it, so that adding chains is left to the number of effective draws."""
+    """R-hat is undefined, so whether chains are added depends on the number of effective draws alone."""
     found = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
-    assert "one chain has no other" in found.problems[0] and not any("nan" in text for text in found.problems)
+    assert "cannot be checked with one chain" in found.problems[0] and not any("nan" in text for text in found.problems)
     table = found.group().assign(ess_bulk=500.0, ess_tail=500.0)
     assert too_few(table) == []
 
 
 def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
-    import sys
+    from trialwise.inference.samplers import nuts
 
-    module = sys.modules["trialwise.fit"]
-    monkeypatch.setattr(module, "DRAWS", 40)
-    monkeypatch.setattr(sys.modules["trialwise.inference.samplers.nuts"], "divergences", lambda tree: 0)
+    monkeypatch.setattr(nuts, "DRAWS", 40)
+    monkeypatch.setattr(nuts, "divergences", lambda tree: 0)
     found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
     sizes = found.tree["posterior"].sizes
     assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more
@@ -100,16 +101,16 @@ def _ess(arviz_stats, values):
 
 
 def test_truth_is_recovered():
-    """Agents that forget nothing: learning rate and inverse temperature are then told apart."""
-    mine = LEARNER.fix(forget=0)
-    truth = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(0.3, 1.5)}
-    data = tw.simulate(mine, AlienTask(trials=440), truth, participants=20, seed=8)
-    found = tw.fit(mine, data.trials, seed=4, progress=False)
+    """Agents that do not forget: then learning rate and inverse temperature can be identified."""
+    remembering = LEARNER.fix(forget=0)
+    truth = {"alpha": (0.05, 0.5), "beta": (0.3, 1.5)}
+    data = tw.simulate(remembering, AlienTask(trials=440), truth, participants=20, seed=8)
+    found = tw.fit(remembering, data.trials, seed=4, progress=False)
     assert not found.problems
-    told = tw.diagnose(found)
-    assert told.verdict.startswith("The draws can be relied on. 4 chains that started apart came to the same answer")
-    assert told.sampler["cut_short"].max() == 0 and told.sampler["acceptance"].between(0.6, 1).all()
-    assert {"depth", "steps", "e_bfmi"} <= set(told.sampler)
+    diagnosis = tw.diagnose(found)
+    assert diagnosis.verdict.startswith("The draws can be relied on. 4 chains started far apart agree")
+    assert diagnosis.sampler["cut_short"].max() == 0 and diagnosis.sampler["acceptance"].between(0.6, 1).all()
+    assert {"depth", "steps", "e_bfmi"} <= set(diagnosis.sampler)
     table = tw.recovered(found, data.parameters)
     assert (table["correlation"] > 0.7).all(), table
     assert table["coverage"].between(0.7, 1.0).all(), table
@@ -127,7 +128,7 @@ def test_save_and_load(fitted, tmp_path):
     assert loaded.problems == fitted.problems
 
 
-def test_a_failed_save_leaves_what_was_there(fitted, tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_old_file(fitted, tmp_path, monkeypatch):
     path = tmp_path / "fit.nc"
     path.write_text("precious")
     monkeypatch.setattr(xr.DataTree, "to_netcdf", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
@@ -137,14 +138,14 @@ def test_a_failed_save_leaves_what_was_there(fitted, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
 
 
-def test_files_that_hold_no_fit(tmp_path):
-    with pytest.raises(tw.DataError, match="no such file"):
+def test_files_without_a_fit(tmp_path):
+    with pytest.raises(tw.errors.DataError, match="no such file"):
         tw.load(tmp_path / "fit.nc")
     (tmp_path / "fit.nc").write_text("a,b\n1,2\n")
-    with pytest.raises(tw.DataError, match="cannot be read"):
+    with pytest.raises(tw.errors.DataError, match="cannot be read"):
         tw.load(tmp_path / "fit.nc")
     xr.DataTree().to_netcdf(tmp_path / "empty.nc", engine="h5netcdf")
-    with pytest.raises(tw.DataError, match="no fit of trialwise"):
+    with pytest.raises(tw.errors.DataError, match="not a fit of trialwise"):
         tw.load(tmp_path / "empty.nc")
 
 
@@ -164,19 +165,19 @@ class Mine:
         q[choice] += self.alpha * (outcome - q[choice])
 
 
-def test_a_learner_of_ones_own_saved_and_loaded_without_it(small, tmp_path):
-    mine = Mine().fix(alpha=0.3)
-    tw.fit(mine, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(tmp_path / "fit.nc")
+def test_a_users_learner_is_needed_after_loading(small, tmp_path):
+    fixed = Mine().fix(alpha=0.3)
+    tw.fit(fixed, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(tmp_path / "fit.nc")
     loaded = tw.load(tmp_path / "fit.nc")
     assert loaded.learner is None
     assert "beta_group" in loaded.summary().index
     loaded.plot_trace()
-    with pytest.raises(tw.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
         loaded.trial_values()
     with_it = tw.load(tmp_path / "fit.nc", learner=Mine)
-    assert with_it.learner == mine
+    assert with_it.learner == fixed
     assert len(with_it.trial_values()) == small.trials.n_trials
-    with pytest.raises(tw.UsageError, match="not of QLearning"):
+    with pytest.raises(tw.errors.UsageError, match="not of QLearning"):
         tw.load(tmp_path / "fit.nc", learner=tw.QLearning)
 
 
@@ -191,11 +192,15 @@ def test_pooling(small, pooling):
         pm.sample_prior_predictive(2)
 
 
-def test_one_participant(small):
+def test_one_participant(small, tmp_path):
     one = small.trials.select([small.trials.participants[2]])
     found = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
     assert found.pooling == "none"
-    assert "one participant has no group" in found.notes[0]
+    assert "a single participant cannot be pooled" in found.notes[0]
+    assert found.notes[0].endswith("fitted with pooling='none'")
+    found.save(tmp_path / "fit.nc")
+    for each in (found, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
+        assert having(each.findings, "note")[0].sentence.inputs == (Argument("pooling", "none"),)
     assert list(found.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
 
 
@@ -213,38 +218,38 @@ def test_own_priors(small, tmp_path, prior):
     found.save(tmp_path / "fit.nc")
     with pytest.raises(UsageError, match=r"alpha_mu ~ .*load\('...', priors="):
         tw.load(tmp_path / "fit.nc").model  # noqa: B018
-    with pytest.raises(UsageError, match="for alpha_mu, not for beta_mu"):
+    with pytest.raises(UsageError, match="priors for alpha_mu, but load received priors for beta_mu"):
         tw.load(tmp_path / "fit.nc", priors={"beta_mu": prior})
     assert "alpha_mu" in tw.load(tmp_path / "fit.nc", priors=priors).model.named_vars
 
 
 def test_continuous_responses():
-    """U12, R32: Rescorla-Wagner in conditioning, 30 trials of 10 participants."""
+    """Rescorla-Wagner in conditioning, 30 trials of 10 participants."""
     from trialwise.environments import Conditioning
 
     truth = {"alpha": 0.3, "intercept": 0.1, "slope": [1.0] * 9 + [0.0], "noise": 0.1}
-    data = tw.simulate(tw.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
-    found = tw.fit(tw.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
+    data = tw.simulate(tw.learners.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
+    found = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
     alpha = found.tree["posterior"]["alpha"]
     assert abs(float(alpha.isel(participant=slice(0, 9)).mean()) - 0.3) < 0.1
     assert "predicted" in found.trial_values()
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("arguments", "message"),
     [
         ({"draws": 0}, "draws=0"),
         ({"chains": 1.5}, "chains=1.5"),
-        ({"pooling": "some"}, "pooling='some': one of"),
+        ({"pooling": "some"}, "pooling='some': must be one of"),
         ({"priors": {"alfa_mu": 1}}, "Did you mean 'alpha_mu'"),
-        ({"priors": {"alpha_mu": 0.3}}, "wanted a distribution"),
+        ({"priors": {"alpha_mu": 0.3}}, "must be a distribution"),
     ],
 )
-def test_arguments_that_do_not_fit(small, how, message):
-    with pytest.raises(tw.UsageError, match=message):
-        tw.fit(LEARNER, small.trials, progress=False, **how)
+def test_invalid_arguments(small, arguments, message):
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.fit(LEARNER, small.trials, progress=False, **arguments)
 
 
 def test_the_class_in_place_of_the_learner(small):
-    with pytest.raises(tw.UsageError, match="the class called"):
+    with pytest.raises(tw.errors.UsageError, match="the class called"):
         tw.fit(tw.QLearning, small.trials)

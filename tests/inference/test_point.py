@@ -1,4 +1,4 @@
-"""Point estimates reach the optimum, from starts that never are the truth."""
+"""Point estimates reach the optimum, from starting points that never use true values."""
 
 import numpy as np
 import pytest
@@ -10,18 +10,18 @@ LEARNER = tw.QLearning(initial=1.2)
 
 
 def test_maximum_likelihood_is_the_optimum(small):
-    found = tw.point(LEARNER, small.trials, starts=8)
-    for n, who in enumerate(small.trials.participants):
-        one = small.trials.select([who])
+    result = tw.point(LEARNER, small.trials, starts=8)
+    for n, participant in enumerate(small.trials.participants):
+        single = small.trials.select([participant])
 
-        def loss(u, one=one):
+        def loss(u, trials=single):
             values = {p.name: p.constrain(u[k]) for k, p in enumerate(LEARNER.parameters)}
-            return -float(tw.log_likelihood(LEARNER, one, values)[0])
+            return -float(tw.log_likelihood(LEARNER, trials, values)[0])
 
         truth = small.parameters.loc[n, list(LEARNER.names)].to_numpy(float)
         start = [p.unconstrain(v) for p, v in zip(LEARNER.parameters, truth, strict=True)]
         best = -minimize(loss, start, method="Nelder-Mead", options={"maxiter": 2000, "fatol": 1e-6}).fun
-        assert found.maximum_likelihood.loc[n, "log_likelihood"] >= best - 1e-2
+        assert result.maximum_likelihood.loc[n, "log_likelihood"] >= best - 1e-2
 
 
 def test_columns_and_criteria(small):
@@ -43,6 +43,6 @@ def test_human_data_reach_the_published_sum(humans, initial, published):
     assert tw.point(tw.QLearning(initial=initial), humans).log_likelihood >= published
 
 
-def test_starts_that_are_none(small):
-    with pytest.raises(tw.UsageError, match="starts=0"):
+def test_invalid_numbers_of_starts(small):
+    with pytest.raises(tw.errors.UsageError, match="starts=0"):
         tw.point(LEARNER, small.trials, starts=0)

@@ -1,4 +1,4 @@
-"""Starts that cannot be sampled from are explained: where, which parameter, and what to do."""
+"""Starting points that cannot be sampled from are explained: which trial, which parameter, and what to do."""
 
 from dataclasses import replace
 
@@ -11,14 +11,16 @@ from trialwise import learner, positive, real, unit
 LEARNER = tw.QLearning(initial=1.2)
 
 
-def fit(mine, trials):
-    return tw.fit(mine, trials, draws=20, tune=20, chains=1, seed=1, progress=False)
+def fit(learner, trials):
+    return tw.fit(learner, trials, draws=20, tune=20, chains=1, seed=1, progress=False)
 
 
-def test_an_infinite_outcome_is_found(small):
+def test_an_infinite_outcome_is_named(small):
     outcome = small.trials.outcome["outcome"].copy()
     outcome[125] = np.inf
-    with pytest.raises(tw.ModelError, match=r"participant 1 (.|\n)*the outcome of trial 6 is no usable number"):
+    with pytest.raises(
+        tw.errors.ModelError, match=r"participant 1 (.|\n)*the outcome of trial 6 is not a usable number"
+    ):
         fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
 
 
@@ -39,7 +41,7 @@ class Overflow:
 
 
 def test_the_parameter_responsible_is_named(small):
-    with pytest.raises(tw.ModelError, match=r"finite with power at the middle(.|\n)*power_mu"):
+    with pytest.raises(tw.errors.ModelError, match=r"finite with power at the centre(.|\n)*power_mu"):
         fit(Overflow(), small.trials)
 
 
@@ -61,8 +63,10 @@ class TwoRates:
         q[choice] += rate * (outcome - q[choice])
 
 
-def test_what_the_data_lack_is_told(small):
-    with pytest.raises(tw.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"):
+def test_missing_events_in_the_data_are_named(small):
+    with pytest.raises(
+        tw.errors.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"
+    ):
         fit(TwoRates(), small.trials)
 
 
@@ -84,7 +88,7 @@ class Hard:
 
 
 def test_argmax_is_explained(small):
-    with pytest.raises(tw.ModelError, match=r"alpha moves it only in jumps(.|\n)*argmax(.|\n)*hide"):
+    with pytest.raises(tw.errors.ModelError, match=r"changes with alpha only in jumps(.|\n)*argmax(.|\n)*hide"):
         fit(Hard(), small.trials)
 
 
@@ -99,12 +103,30 @@ class Unused:
 
 
 def test_a_parameter_that_nothing_reads(small):
-    with pytest.raises(tw.ModelError, match="nothing that choose or respond reads depends on alpha"):
+    with pytest.raises(tw.errors.ModelError, match="alpha affects nothing that choose or respond reads"):
         fit(Unused(), small.trials)
 
 
-def test_participants_whose_data_say_nothing(small):
+def test_participants_with_uninformative_data(small):
     outcome = small.trials.outcome["outcome"].copy()
     outcome[: small.trials.offsets[1]] = np.nan
     found = fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
-    assert any("the data of 0 say nothing about alpha" in note for note in found.notes)
+    assert any("the data of 0 are uninformative about alpha" in note for note in found.notes)
+
+
+SETS = tw.learners.TaskSets(initial=1.2)
+
+
+def test_hidden_choices_an_infinite_outcome_and_nothing_to_learn_from(small):
+    few = small.trials.select(small.trials.participants[:3])
+    outcome = few.outcome["outcome"].copy()
+    outcome[125] = np.inf
+    with pytest.raises(
+        tw.errors.ModelError, match=r"participant 1 is (nan|-inf) at a plausible(.|\n)*not usable numbers"
+    ):
+        fit(SETS, replace(few, outcome={"outcome": outcome}))
+    nothing = np.full(few.n_trials, np.nan)
+    with pytest.raises(
+        tw.errors.ModelError, match=r"does not change with alpha at any starting point(.|\n)*\.fix\(alpha=\.\.\.\)"
+    ):
+        fit(SETS, replace(few, outcome={"outcome": nothing}))

@@ -41,7 +41,7 @@ def scores(mine, trials, values):
     """Log-likelihood of each trial, compiled, after making sure that plain Python says the same."""
     packed = pack(mine, trials)
     free = np.array([[values[name] for name in mine.names]])
-    compiled = tw.trial_log_likelihood(mine, trials, {name: values[name] for name in mine.names})
+    compiled = tw.trial_values(mine, trials, {name: values[name] for name in mine.names})["log_likelihood"].to_numpy()
     plain, _ = run.trace_plain(mine, packed, free)
     np.testing.assert_allclose(compiled, plain[:, 0], rtol=1e-12)
     return compiled
@@ -217,7 +217,7 @@ def test_index_outside_a_table(where):
     with pytest.raises(LearnerError, match="index"):
         tw.log_likelihood(Narrow(), trials, {"beta": 1.0})
     with pytest.raises(LearnerError, match="index"):
-        tw.trial_log_likelihood(Narrow(), trials, {"beta": 1.0})
+        tw.trial_values(Narrow(), trials, {"beta": 1.0})["log_likelihood"].to_numpy()
 
 
 def test_columns_that_are_not_there_or_come_too_late():
@@ -250,14 +250,14 @@ def test_columns_that_are_not_there_or_come_too_late():
         (lambda: tw.QLearning().tie(forget="forget"), "itself"),
         (lambda: tw.QLearning().tie(forget="alfa"), "Did you mean 'alpha'"),
         (lambda: tw.QLearning().with_lapse().with_lapse(), "already has a parameter 'lapse'"),
-        (lambda: tw.RescorlaWagner().with_lapse(), "has no choices"),
+        (lambda: tw.learners.RescorlaWagner().with_lapse(), "has no choices"),
         (lambda: setattr(tw.QLearning(), "initial", 2.0), "frozen"),
         (lambda: tw.log_likelihood(tw.QLearning(), trials_of([0], [1.0]), {"alpha": 0.1}), "needs a value for beta"),
         (lambda: tw.log_likelihood(FLAT, trials_of([0], [1.0]), VALUES | {"alpha": -1}), "ranges 0 to 1"),
         (lambda: tw.log_likelihood(FLAT, trials_of([0], [1.0]), VALUES | {"alpha": [0.1, 0.2]}), "each of 1"),
         (lambda: tw.log_likelihood(FLAT.fix(forget=0), trials_of([0], [1.0]), VALUES), "leave it out"),
         (lambda: tw.log_likelihood(FLAT.tie(forget="alpha"), trials_of([0], [1.0]), VALUES), "tied to alpha"),
-        (lambda: tw.log_likelihood(tw.PearceHall(), trials_of([0], [1.0]), {}), "needs a response"),
+        (lambda: tw.log_likelihood(tw.learners.PearceHall(), trials_of([0], [1.0]), {}), "needs a response"),
     ],
 )  # fmt: skip
 def test_usage_errors(wrong, words):
@@ -322,8 +322,10 @@ def test_the_future_does_not_matter():
     trials = specimen(tw.QLearning(), seed=2)
     later = trials.outcome["outcome"].copy()
     later[20:31] += 5.0
-    changed = tw.trial_log_likelihood(tw.QLearning(), replace(trials, outcome={"outcome": later}), VALUES)
-    same = tw.trial_log_likelihood(tw.QLearning(), trials, VALUES)
+    changed = tw.trial_values(tw.QLearning(), replace(trials, outcome={"outcome": later}), VALUES)[
+        "log_likelihood"
+    ].to_numpy()
+    same = tw.trial_values(tw.QLearning(), trials, VALUES)["log_likelihood"].to_numpy()
     np.testing.assert_array_equal(changed[:21], same[:21])
     assert not np.array_equal(changed[21:31], same[21:31], equal_nan=True)
 

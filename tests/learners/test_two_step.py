@@ -13,7 +13,7 @@ TRUTH = {
 
 @pytest.fixture(scope="module")
 def made():
-    return tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask(), TRUTH, participants=20, seed=2)
+    return tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH, participants=20, seed=2)
 
 
 def rows_of(simulation):
@@ -39,7 +39,7 @@ def test_choices_lead_where_they_should(made):
 
 def test_what_could_be_got_is_that_of_the_place_reached(made):
     """The same luck, met by another agent: it differs where the other went, and nowhere else."""
-    other = tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask(), TRUTH | {"beta": 0.0, "perseveration": 5.0}, participants=20, seed=2)  # fmt: skip
+    other = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH | {"beta": 0.0, "perseveration": 5.0}, participants=20, seed=2)  # fmt: skip
     here, there = rows_of(made)[1], rows_of(other)[1]
     paid, elsewhere = (s.potential.reshape(20, -1, 2, 2)[:, :, 1] for s in (made, other))
     same = here == there
@@ -50,15 +50,15 @@ def test_what_could_be_got_is_that_of_the_place_reached(made):
 
 
 def test_a_participant_is_the_same_whoever_else_is_simulated(made):
-    alone = tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask(), TRUTH, participants=[7], seed=2)
+    alone = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH, participants=[7], seed=2)
     np.testing.assert_array_equal(alone.trials.choice, made.trials.select([7]).choice)
     np.testing.assert_array_equal(alone.trials.columns["cue"].values, made.trials.select([7]).columns["cue"].values)
-    along = tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask().on(made.trials), TRUTH, seed=2)
+    along = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask().on(made.trials), TRUTH, seed=2)
     np.testing.assert_array_equal(along.trials.choice, made.trials.choice)
 
 
 def test_chances_drift_between_their_bounds():
-    task = tw.TwoStepTask()
+    task = tw.environments.TwoStepTask()
     chances = np.stack([task.chances(201, np.random.default_rng(n)) for n in range(300)])
     assert chances.shape == (300, 201, 2, 2) and chances.min() >= 0.25 and chances.max() <= 0.75
     for trial in (0, 200):  # reflection keeps them spread evenly
@@ -75,7 +75,9 @@ def test_the_hybrid_is_the_published_one(made):
     first, place, second, reward, _ = rows_of(made)
     expected = np.stack([hybrid(TRUTH, *(each[n] for each in (first, place, second, reward))) for n in range(20)])
     np.testing.assert_allclose(made.log_probability, expected.ravel(), atol=1e-10)
-    np.testing.assert_allclose(tw.plain_log_likelihood(tw.HybridTwoStep(), made.trials, TRUTH), expected.sum((1, 2)))
+    np.testing.assert_allclose(
+        tw.log_likelihood(tw.learners.HybridTwoStep(), made.trials, TRUTH, plain=True), expected.sum((1, 2))
+    )
 
 
 @pytest.mark.parametrize(("omega", "by_kind"), [(0.0, False), (1.0, True)])
@@ -83,7 +85,7 @@ def test_what_rare_transitions_tell_apart(omega, by_kind):
     """Model-free agents repeat what was rewarded; model-based ones, after a rare transition, what was not."""
     truth = TRUTH | {"omega": omega, "trace": 1.0, "beta": 6.0}
     first, _, _, reward, kind = rows_of(
-        tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask(), truth, participants=60, seed=5)
+        tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), truth, participants=60, seed=5)
     )
     stay, reward, rare = first[:, 1:] == first[:, :-1], reward[:, :-1] == 1, kind[:, :-1] == 1
     gain = {k: stay[reward & (rare == k)].mean() - stay[~reward & (rare == k)].mean() for k in (False, True)}
@@ -92,12 +94,12 @@ def test_what_rare_transitions_tell_apart(omega, by_kind):
 
 
 def test_what_follows_is_checked():
-    class Astray(tw.TwoStepTask):
+    class Astray(tw.environments.TwoStepTask):
         def follow(self, shown, choice):
             return {"cue": np.full(shown.trials, 3)}
 
-    with pytest.raises(tw.UsageError, match="codes 3 to 3"):
-        tw.simulate(tw.HybridTwoStep(), Astray(), TRUTH)
+    with pytest.raises(tw.errors.UsageError, match="codes 3 to 3"):
+        tw.simulate(tw.learners.HybridTwoStep(), Astray(), TRUTH)
     for wrong in ({"trials": 0}, {"common": 1.2}, {"lowest": 0.8}):
-        with pytest.raises(tw.UsageError, match="wanted a trial"):
-            tw.TwoStepTask(**wrong)
+        with pytest.raises(tw.errors.UsageError, match="wanted a trial"):
+            tw.environments.TwoStepTask(**wrong)

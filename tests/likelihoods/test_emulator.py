@@ -1,11 +1,10 @@
-"""Emulators of log-likelihoods: limits, gradients, and that they find again a surface they were shown noisily."""
+"""Emulators of log-likelihoods: limits, gradients, and recovery of a surface from noisy estimates."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trialwise.inference.samplers.pseudo_marginal.particle import outermost
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface, within_limits
@@ -31,7 +30,7 @@ def emulator():
 
 @pytest.mark.parametrize("u", [-30.0, -4.0, -1.2, 0.0, 3.9, 50.0])
 @pytest.mark.parametrize("limits", [(-4.0, 4.0), (-np.inf, 4.0), (-4.0, np.inf), (-np.inf, np.inf)])
-def test_limits_leave_the_middle_alone_and_level_off(u, limits):
+def test_limits_are_the_identity_in_the_middle_and_level_off(u, limits):
     """The kernel is the formula, its slope the formula's slope; far within limits u is itself."""
     seen, slope = within_limits(u, *limits)
     formula = Limits(*(np.array([each]) for each in limits))
@@ -53,8 +52,8 @@ def test_gradients_are_those_of_values(emulator):
         np.testing.assert_allclose(gradient[:, k], difference, rtol=1e-4, atol=1e-4)
 
 
-def test_a_surface_comes_back_from_noisy_estimates(emulator):
-    """Where it was shown, up to much less than the noise of one estimate."""
+def test_a_surface_is_recovered_from_noisy_estimates(emulator):
+    """In the training region, with an error much smaller than the noise of one estimate."""
     u = np.random.default_rng(4).normal([0.0, 0.0], [0.5, 1.0], (200, 2))
     error = emulator.at(np.zeros(len(u), int), u)[0] - surface(u)
     assert error.std() < 0.06
@@ -66,7 +65,7 @@ def test_the_outermost_draws_of_every_quantity_each_once():
 
 
 @given(st.integers(1, 40), st.integers(1, 24))
-def test_of_many_outermost_draws_some_are_taken(quantities, most):
+def test_the_number_of_outermost_draws_is_limited(quantities, most):
     rows = outermost(np.random.default_rng(quantities).standard_normal((96, quantities)), most)
     assert len(rows) == len(set(rows)) <= most
     assert len(outermost(np.random.default_rng(0).standard_normal((9999, 60)), most)) == most

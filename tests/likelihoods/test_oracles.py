@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import trialwise as tw
 from oracles.conditioning import pearce_hall, rescorla_wagner
@@ -45,8 +44,8 @@ def response_by_oracle(oracle, learner, trials, parameters):
 
 ORACLES = {
     "q-learning": (ALL, q_by_oracle),
-    "rescorla-wagner": (tw.RescorlaWagner(), lambda *a: response_by_oracle(rescorla_wagner, *a)),
-    "pearce-hall": (tw.PearceHall(), lambda *a: response_by_oracle(pearce_hall, *a)),
+    "rescorla-wagner": (tw.learners.RescorlaWagner(), lambda *a: response_by_oracle(rescorla_wagner, *a)),
+    "pearce-hall": (tw.learners.PearceHall(), lambda *a: response_by_oracle(pearce_hall, *a)),
 }
 
 

@@ -6,7 +6,7 @@ import trialwise as tw
 from trialwise.analysis.against_truth import points
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.plots.behaviour import behaviour_plot
-from trialwise.plots.posterior import Shown, posterior_plot
+from trialwise.plots.posterior import PosteriorPanel, posterior_plot
 from trialwise.plots.recovery import recovery_plot
 
 
@@ -28,11 +28,11 @@ def test_recovery_plot_shows_every_participant(fitted, small):
 
 def test_posterior_plot_shows_group_prior_and_every_participant():
     random = np.random.default_rng(1)
-    people = random.normal([3.0, 1.0, 2.0], 0.1, (500, 3))
+    draws = random.normal([3.0, 1.0, 2.0], 0.1, (500, 3))
     group = random.normal(2.0, 0.2, 500)
-    shown = Shown("beta", group, people, lambda x: np.full(len(x), 0.25))
+    panel = PosteriorPanel("beta", group, draws, lambda x: np.full(len(x), 0.25))
     for width, across in ((10.0, 2), (4.0, 1)):
-        figure = posterior_plot([shown, shown._replace(name="alpha")], width)
+        figure = posterior_plot([panel, panel._replace(name="alpha")], width)
         above, below = figure.axes[:2]
         assert (
             figure.get_figwidth() == width
@@ -41,9 +41,9 @@ def test_posterior_plot_shows_group_prior_and_every_participant():
         density, prior = (line.get_xydata() for line in above.lines)
         assert abs(density[np.argmax(density[:, 1]), 0] - np.median(group)) < 0.1
         assert (prior[:, 1] == 0.25).all()
-        np.testing.assert_allclose(below.lines[0].get_xdata(), np.sort(people.mean(0)))
-    alone = posterior_plot([shown._replace(group=None, prior=None)], 4.0)
-    shared = posterior_plot([shown._replace(people=None)], 4.0)
+        np.testing.assert_allclose(below.lines[0].get_xdata(), np.sort(draws.mean(0)))
+    alone = posterior_plot([panel._replace(group=None, prior=None)], 4.0)
+    shared = posterior_plot([panel._replace(participants=None)], 4.0)
     assert len(alone.axes) == len(shared.axes) == 1
 
 

@@ -1,4 +1,4 @@
-"""The compiled posterior is the PyMC model's, in other coordinates, with the right gradient and Jacobian."""
+"""The compiled posterior equals that of the PyMC model in other coordinates, with the right gradient and Jacobian."""
 
 import numpy as np
 import pymc as pm
@@ -7,43 +7,37 @@ from scipy.special import expit
 
 import trialwise as tw
 from trialwise.base.errors import UsageError
-from trialwise.engine.packed import pack
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
-from trialwise.population.geometry.expansion import expand, expand_alone
-from trialwise.population.priors import group_prior, told
+from trialwise.population.geometry.expansion import expand
+from trialwise.population.population import population_of
 from trialwise.population.pymc.model import build_model
 
 LEARNER = tw.QLearning(initial=1.2)
 
 
-def made(trials, pooling, learner=LEARNER, priors=None):
-    packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, priors or {}, pooling)
-    assert not unusual
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    if pooling == "partial":
-        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
-    else:
-        expansion = expand_alone(evaluate, prior.mean, prior.total)
-    return posterior(learner, packed, prior, expansion, pooling)
+def compiled_posterior(trials, pooling, learner=LEARNER, priors=None):
+    population = population_of(learner, trials, priors, pooling)
+    assert not population.unusual
+    evaluate = likelihood_of(learner, trials, pooled=pooling == "complete")
+    return posterior(learner, evaluate.packed, population, expand(evaluate, population))
 
 
 def log_jacobian(target, x, step=1e-6):
-    """log |d (mu, sd, u) / dx| by brute force."""
+    """log |d (mu, sd, u) / dx| by central differences."""
 
-    def place(x):
+    def values_at(x):
         mu, sd, u, _ = target.values(x)
         return np.concatenate([mu, sd, u.ravel()]) if target.grouped else u.ravel()
 
-    columns = [(place(x + step * e) - place(x - step * e)) / (2 * step) for e in np.eye(len(x))]
+    columns = [(values_at(x + step * e) - values_at(x - step * e)) / (2 * step) for e in np.eye(len(x))]
     return np.linalg.slogdet(np.stack(columns, 1))[1]
 
 
 def pymc_log_density(model, target, x):
-    """The model's joint log-density of its own parameters, no transform's Jacobian added."""
+    """The model's joint log-density of its own parameters, without Jacobians of transforms."""
     mu, sd, u, _ = target.values(x)
-    names = list(target.learner.names)
+    names = list(target.population.names)
     if target.grouped:
         point = {"individual": u}
         point |= {f"{name}_mu": mu[k] for k, name in enumerate(names)}
@@ -57,11 +51,14 @@ def pymc_log_density(model, target, x):
     return float(model.compile_logp(jacobian=False)(inputs))
 
 
-@pytest.mark.parametrize("pooling, own", [("partial", False), ("none", False), ("complete", False), ("partial", True)])
+@pytest.mark.parametrize(
+    ("pooling", "own"), [("partial", False), ("none", False), ("complete", False), ("partial", True)]
+)
 def test_density_is_that_of_the_pymc_model(small, pooling, own):
     trials = small.trials.select(small.trials.participants[:4])
     priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if own else {}
-    target, model = made(trials, pooling, priors=priors), build_model(LEARNER, trials, pooling, priors)
+    target = compiled_posterior(trials, pooling, priors=priors)
+    model = build_model(LEARNER, trials, target.population)
     random = np.random.default_rng(5)
     for _ in range(2):
         x = target.start(random)
@@ -72,9 +69,9 @@ def test_density_is_that_of_the_pymc_model(small, pooling, own):
 
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
-@pytest.mark.parametrize("mine", [LEARNER, LEARNER.with_stickiness().with_lapse()], ids=repr)
-def test_gradient(small, pooling, mine):
-    target = made(small.trials, pooling, mine)
+@pytest.mark.parametrize("learner", [LEARNER, LEARNER.with_stickiness().with_lapse()], ids=repr)
+def test_gradient(small, pooling, learner):
+    target = compiled_posterior(small.trials, pooling, learner)
     x = target.start(np.random.default_rng(1))
     _, gradient = target(x)
     step = 1e-5
@@ -83,8 +80,8 @@ def test_gradient(small, pooling, mine):
 
 
 def test_spreads_below_zero_are_smooth(small):
-    """A signed spread may cross zero: density and gradient are the mirror's."""
-    target = made(small.trials, "partial")
+    """A signed spread may cross zero: the density is smooth there and its gradient correct."""
+    target = compiled_posterior(small.trials, "partial")
     x = target.start(np.random.default_rng(2))
     size = target.shape[1]
     x[size] = -0.5
@@ -94,17 +91,17 @@ def test_spreads_below_zero_are_smooth(small):
     assert slope == pytest.approx(target(x)[1][size], rel=1e-3, abs=1e-3)
 
 
-def test_coordinates_and_back(small):
-    target = made(small.trials, "partial")
+def test_coordinates_are_the_inverse_of_values(small):
+    target = compiled_posterior(small.trials, "partial")
     x = np.abs(target.start(np.random.default_rng(3)))
     mu, sd, u, _ = target.values(x)
     np.testing.assert_allclose(target.coordinates(mu, sd, u), x, atol=1e-8)
 
 
-def test_other_data_compile_nothing_anew(small):
-    first = made(small.trials, "partial")
-    second = made(small.trials.select(small.trials.participants[:5]), "partial")
-    third = made(small.trials, "complete")
+def test_other_data_need_no_compilation(small):
+    first = compiled_posterior(small.trials, "partial")
+    second = compiled_posterior(small.trials.select(small.trials.participants[:5]), "partial")
+    third = compiled_posterior(small.trials, "complete")
     assert first.density is second.density is third.density
     before = len(first.density.signatures)
     for target in (first, second, third):
@@ -112,7 +109,7 @@ def test_other_data_compile_nothing_anew(small):
     assert len(first.density.signatures) == max(before, 1)
 
 
-def test_model_is_one_a_pymc_user_could_have_written(small):
+def test_the_pymc_model_has_plain_variables(small):
     trials = small.trials
     model = build_model(LEARNER, trials)
     assert {rv.name for rv in model.free_RVs} == {
@@ -149,27 +146,27 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
         pm.Normal.dist(0, 1) + 1, 0.3,
     ],
 )  # fmt: skip
-def test_priors_of_another_kind_go_through_pymc(small, prior):
-    default = group_prior(LEARNER, small.trials)
-    same, unusual = told(default, LEARNER, {"alpha_mu": prior}, "partial")
-    assert unusual == {"alpha_mu": prior}
-    np.testing.assert_array_equal(same.mean, default.mean)
+def test_priors_of_other_families_are_sampled_by_pymc(small, prior):
+    default = population_of(LEARNER, small.trials)
+    same = population_of(LEARNER, small.trials, {"alpha_mu": prior})
+    assert same.unusual == {"alpha_mu": prior} and not default.unusual
+    np.testing.assert_array_equal(same.prior.mean, default.prior.mean)
 
 
 @pytest.mark.parametrize("name, prior", [("alpha_mu", pm.Normal.dist(0, 0.0)), ("beta_sd", pm.HalfNormal.dist(-1.0))])
 def test_a_prior_needs_a_width(small, name, prior):
     with pytest.raises(UsageError, match="must be above 0"):
-        told(group_prior(LEARNER, small.trials), LEARNER, {name: prior}, "partial")
+        population_of(LEARNER, small.trials, {name: prior})
 
 
-def test_own_priors_own_model(small):
+def test_the_likelihood_in_a_users_model(small):
     """``tw.likelihood`` inside a model with any priors, and its gradient."""
     trials = small.trials
     with pm.Model(coords={"participant": list(trials.participants)}) as model:
         alpha = pm.Beta("alpha", 2, 5, dims="participant")
         beta = pm.Gamma("beta", 2, 1, dims="participant")
         tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=alpha, beta=beta)
-    with pytest.raises(tw.UsageError, match="needs beta"), pm.Model():
+    with pytest.raises(tw.errors.UsageError, match="needs beta"), pm.Model():
         tw.likelihood("choices", LEARNER.fix(forget=0.05), trials, alpha=0.1)
     start = model.initial_point()
     logp, slope = model.compile_logp(), model.compile_dlogp()

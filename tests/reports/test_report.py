@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from browser import probed, run
+from trialwise.base.result import Finding
 from trialwise.cli.app import app
 from trialwise.inference.fitted import Fit
 from trialwise.learners import BUILT_IN
@@ -74,7 +75,7 @@ class Page(HTMLParser):
         return next(table for table in self.tables if table and table[0][: len(first)] == list(first))
 
 
-def written_by(tmp_path, fits, **given):
+def parsed_report(tmp_path, fits, **given):
     """The parsed report."""
     return Page(tw.report(fits, tmp_path / "report.html", progress=False, **given).read_text("utf-8"))
 
@@ -90,7 +91,7 @@ def relabelled(fit, labels, **attributes):
 
 @pytest.fixture(scope="module")
 def check(fitted):
-    return tw.check(fitted, tw.AlienTask(), draws=8, progress=False)
+    return tw.check(fitted, tw.environments.AlienTask(), datasets=8, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def page(written):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are not the matter of a test: they are left blank, which takes seconds off it."""
-    monkeypatch.setattr(pictures, "_drawn", lambda plot, width: "data:image/svg+xml;base64,")
+    monkeypatch.setattr(pictures, "_svg", lambda plot, width: "data:image/svg+xml;base64,")
 
 
 @pytest.fixture
@@ -116,7 +117,9 @@ def evil(fitted, undrawn, tmp_path):
     mine = relabelled(fitted, EVIL, pooling="none")
     levels = {**mine.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
     mine = Fit(mine.tree, mine.learner, replace(mine.trials, levels=levels), {})
-    path = tw.report({SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", draws=2, progress=False)
+    path = tw.report(
+        {SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False
+    )
     text = path.read_text("utf-8")
     guard = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
     assert "default-src 'none'" in guard[0]
@@ -124,38 +127,38 @@ def evil(fitted, undrawn, tmp_path):
     return path
 
 
-def test_every_section_says_what_it_should(page, fitted, small, check):
-    told = {name: " ".join(text.split()) for name, text in page.sections.items()}
-    assert list(told)[1:] == [
-        "asked", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
+def test_the_content_of_every_section(page, fitted, small, check):
+    sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
+    assert list(sections)[1:] == [
+        "question", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
     ]  # fmt: skip
     assert [each["href"] for each in page.named("a") if each["href"].startswith("#")] == [
-        f"#{name}" for name in list(told)[1:]
+        f"#{name}" for name in list(sections)[1:]
     ]
-    assert "forget (forgetting rate)" in told["asked"]
-    assert "8 participants with 960 trials (120 each)" in told["data"]
-    assert "learnt by prediction error, forgotten over time" in told["learners"]
-    assert "def learn(self, q, trial, choice, outcome)" in told["learners"]
+    assert "forget (forgetting rate)" in sections["question"]
+    assert "8 participants with 960 trials (120 each)" in sections["data"]
+    assert "learnt by prediction error, forgotten over time" in sections["learners"]
+    assert "def learn(self, q, trial, choice, outcome)" in sections["learners"]
     for text in fitted.problems:
-        assert " ".join(text.split()) in told["sampling"]
-    assert ("Do not rely on this fit yet" in told["asked"]) == bool(fitted.problems)
-    assert f"{len(check.missed)} of {len(check.table)} measures" in told["checks"]
-    assert "their true parameters are known" in told["recovery"]
-    assert "10.1214/20-BA1221" in told["citations"] and "Eckstein & Collins 2020" in told["citations"]
-    assert fitted.attrs["call"] in told["provenance"] and str(fitted.attrs["seed"]) in told["provenance"]
+        assert " ".join(text.split()) in sections["sampling"]
+    assert ("Do not rely on this fit yet" in sections["question"]) == bool(fitted.problems)
+    assert f"{len(check.missed)} of {len(check.table)} measures" in sections["checks"]
+    assert "their true parameters are known" in sections["recovery"]
+    assert "10.1214/20-BA1221" in sections["citations"] and "Eckstein & Collins 2020" in sections["citations"]
+    assert fitted.attrs["call"] in sections["provenance"] and str(fitted.attrs["seed"]) in sections["provenance"]
 
 
-def test_figures_are_those_of_the_fit(page, fitted, small):
+def test_values_are_those_of_the_fit(page, fitted, small):
     group = fitted.group()
-    medians = {row[0]: row[2:] for row in page.table(("parameter", "what it is", "mean"))[1:]}
+    medians = {row[0]: row[2:] for row in page.table(("parameter", "description", "mean"))[1:]}
     for name in fitted.parameters:
         row = group.loc[f"{name}_group"]
         assert [float(cell) for cell in medians[name]] == pytest.approx(
             [row["mean"], row["eti89_lb"], row["eti89_ub"]], rel=5e-3
         )
-    people = page.table(("participant", "trials", "missed"))
+    participants = page.table(("participant", "trials", "missed"))
     draws = fitted.tree["posterior"]["beta"].to_numpy()
-    for n, row in enumerate(people[1:]):
+    for n, row in enumerate(participants[1:]):
         assert row[:3] == [str(small.trials.participants[n]), "120", "0"]
         low, high = np.quantile(draws[:, :, n], [0.055, 0.945])
         assert [float(each) for each in re.findall(r"[\d.]+", row[4])] == pytest.approx(
@@ -169,7 +172,7 @@ def test_figures_are_those_of_the_fit(page, fitted, small):
 
 
 def test_the_methods_can_be_pasted(page, fitted):
-    told = " ".join(page.sections["methods"].split())
+    methods = " ".join(page.sections["methods"].split())
     posterior, group = fitted.tree["posterior"].sizes, fitted.group()
     for words in (
         "QLearning(initial=1.2) to the choices of 8 participants (960 trials, 120 each)",
@@ -179,10 +182,10 @@ def test_the_methods_can_be_pasted(page, fitted):
         f"largest R-hat was {group['r_hat'].max():.3f}", f"{group['ess_bulk'].min():.0f}",
         f"trialwise {fitted.attrs['trialwise_version']}", f"nutpie {fitted.attrs['nutpie_version']}", "seed 11",
     ):  # fmt: skip
-        assert words in told, words
+        assert words in methods, words
 
 
-def test_one_file_that_needs_nothing(page, written):
+def test_the_file_is_self_contained(page, written):
     for tag, attributes in page.elements:
         assert tag not in ("script", "link", "iframe", "object", "embed", "base", "form")
         for name, value in attributes.items():
@@ -199,18 +202,18 @@ def test_one_file_that_needs_nothing(page, written):
     assert [each for each in written.parent.iterdir() if each != written] == []
 
 
-def test_labels_are_shown_and_not_run(evil):
+def test_labels_are_escaped(evil):
     text = evil.read_text("utf-8")
-    found = Page(text)
-    assert not found.named("script") and not found.named("i") and not found.named("b")
-    assert all("onerror" not in each for each in found.named("img"))
-    labels = [row[0] for row in found.table(("participant", "trials"))[1:]]
+    page = Page(text)
+    assert not page.named("script") and not page.named("i") and not page.named("b")
+    assert all("onerror" not in each for each in page.named("img"))
+    labels = [row[0] for row in page.table(("participant", "trials"))[1:]]
     assert labels == EVIL
     for label in (SCRIPT, "<b>left</b>", "$5 or $6"):
-        assert label in found.text
+        assert label in page.text
 
 
-def test_labels_are_shown_and_not_run_in_a_browser(evil):
+def test_labels_are_not_run_in_a_browser(evil):
     found = probed(evil, 800)
     assert found["ran"] == 0 and all(label in found["text"] for label in EVIL)
     bare = evil.with_name("bare.html")
@@ -228,8 +231,8 @@ def test_labels_in_pictures_are_text(fitted):
         axis.set_title("".join(EVIL))
         return figure
 
-    made = pictures.picture(plot, "alt", "caption")
-    for uri in (made.wide, made.narrow):
+    picture = pictures.picture(plot, "alt", "caption")
+    for uri in (picture.wide, picture.narrow):
         drawn = ElementTree.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")))
         tags = {each.tag.split("}")[1] for each in drawn.iter()}
         assert "script" not in tags and "image" not in tags
@@ -249,11 +252,11 @@ def test_a_browser_draws_it_without_overflow(written, width):
 
 def test_it_can_be_printed(written, tmp_path):
     run(tmp_path, f"--print-to-pdf={tmp_path / 'report.pdf'}", "--no-pdf-header-footer", written.as_uri())
-    made = (tmp_path / "report.pdf").read_bytes()
-    assert made.startswith(b"%PDF") and made.count(b"/Type /Page\n") >= 4
+    pdf = (tmp_path / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF") and pdf.count(b"/Type /Page\n") >= 4
 
 
-def test_a_learner_that_is_not_at_hand(fitted, tmp_path, undrawn):
+def test_a_fit_without_its_learner(fitted, tmp_path, undrawn):
     source = f'''@learner
 class Mine:
     r"""A learner {SCRIPT} of mine (Me, 2020), **bold** and ``x < y``.
@@ -270,104 +273,103 @@ class Mine:
     loaded = tw.load(tmp_path / "mine.nc")
     assert loaded.learner is None
     text = tw.report(loaded, tmp_path / "mine.html").read_text("utf-8")
-    found = Page(text)
-    assert not found.named("script") and "javascript" not in str(found.named("a"))
+    page = Page(text)
+    assert not page.named("script") and "javascript" not in str(page.named("a"))
     assert not [
         value
-        for tag, attributes in found.elements
+        for tag, attributes in page.elements
         for value in attributes.values()
         if (value or "").startswith("javascript")
     ]
-    assert f"A learner {SCRIPT} of mine" in found.text and found.named("strong") and found.named("math")
-    assert "class Mine:" in found.text
-    assert found.table(("name", "what it is", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
-    assert found.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
+    assert f"A learner {SCRIPT} of mine" in page.text and page.named("strong") and page.named("math")
+    assert "class Mine:" in page.text
+    assert page.table(("name", "description", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
+    assert page.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
     for what in ("checks=AlienTask()", "truth=parameters"):
-        assert what in found.text
+        assert what in page.text
     del loaded.tree.attrs["learner_fields"]
-    bare = written_by(tmp_path, loaded)
+    bare = parsed_report(tmp_path, loaded)
     assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text
 
 
 def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
-    sets = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+    sets = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02}
-    trials = tw.simulate(sets, tw.AlienTask(trials=30), values, participants=2, seed=1).trials
+    trials = tw.simulate(sets, tw.environments.AlienTask(trials=30), values, participants=2, seed=1).trials
     hidden = tw.fit(sets, trials, draws=20, chains=2, seed=1, progress=False)
-    found = written_by(tmp_path, {"flat": fitted, "sets": hidden})
-    told = {name: " ".join(text.split()) for name, text in found.sections.items()}
-    assert "how do flat and sets compare" in told["asked"]
-    assert "Data of flat" in told["data"] and "Data of sets" in told["data"]
-    assert "particle filter" in told["methods"] and "10.1214/07-AOS574" in told["citations"]
-    assert "alpha_high was equal to alpha" in told["methods"] and "sets was set to 3" in told["methods"]
-    assert "particles of a participant" in told["sampling"]
+    page = parsed_report(tmp_path, {"flat": fitted, "sets": hidden})
+    sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
+    assert "How do flat and sets compare" in sections["question"]
+    assert "Data of flat" in sections["data"] and "Data of sets" in sections["data"]
+    assert "particle filter" in sections["methods"] and "10.1214/07-AOS574" in sections["citations"]
+    assert "alpha_high was equal to alpha" in sections["methods"] and "sets was set to 3" in sections["methods"]
+    assert "particles of a participant" in sections["sampling"]
     particles = json.loads(hidden.attrs["particles"])
-    assert f"{min(particles)} to {max(particles)}" in told["sampling"]
+    assert f"{min(particles)} to {max(particles)}" in sections["sampling"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a study, or a comparison, tells a report."""
+class FakeResult:
+    """The part of a study or comparison that a report uses."""
 
     table: pd.DataFrame
-    sentences: tuple = ()
+    findings: tuple = ()
     method: str = ""
     participants: pd.DataFrame | None = None
     frequencies: pd.DataFrame | None = None
-    problems: tuple = ()
 
-    def plot(self):
+    def plot(self, **how):
         return Figure()
 
 
-def test_studies_and_comparisons_are_told(fitted, tmp_path, undrawn):
-    study = Found(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), ("alpha comes back <well>",))
+def test_studies_and_comparisons_are_reported(fitted, tmp_path, undrawn):
+    back = Finding("note", "recovered", "alpha comes back <well>")
+    study = FakeResult(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), (back,))
     people = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
     shares = pd.DataFrame({"frequency": [0.6, 0.4]}, index=["one", "other"])
-    compared = Found(
+    compared = FakeResult(
         pd.DataFrame({"elpd": [-10.0, -12.5]}, index=["one", "other"]),
-        (),
+        (Finding("caution", "few", "few of them"),),
         "participant",
         people,
         shares,
-        ("few of them",),
     )
     both = {"one": fitted, "other": fitted}
-    found = written_by(tmp_path, both, recovery={"other": study}, comparison=compared)
-    told = {name: " ".join(text.split()) for name, text in found.sections.items()}
-    assert "alpha comes back <well>" in told["recovery"] and "one" not in told["recovery"].split()
-    assert "one comes first; it is the best for 2 of 3 participants" in told["comparison"]
-    assert "few of them" in told["comparison"] and SCRIPT in told["comparison"] and not found.named("script")
-    assert found.table(("learner", "elpd"))[2] == ["other", "-12.5"]
-    assert found.table(("learner", "frequency"))[1] == ["one", "0.6"]
-    assert "comparison=compare(fits)" in written_by(tmp_path, both).sections["comparison"]
+    page = parsed_report(tmp_path, both, recovery={"other": study}, comparison=compared)
+    sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
+    assert "alpha comes back <well>" in sections["recovery"] and "one" not in sections["recovery"].split()
+    assert "one ranks first; it is the best for 2 of 3 participants" in sections["comparison"]
+    assert "few of them" in sections["comparison"] and SCRIPT in sections["comparison"] and not page.named("script")
+    assert page.table(("learner", "elpd"))[2] == ["other", "-12.5"]
+    assert page.table(("learner", "frequency"))[1] == ["one", "0.6"]
+    assert "comparison=compare(fits)" in parsed_report(tmp_path, both).sections["comparison"]
 
 
 def test_other_poolings(fitted, tmp_path, undrawn):
     alone = relabelled(fitted, fitted.trials.participants, pooling="none")
-    found = written_by(tmp_path, alone)
-    assert "Participants were fitted one by one" in found.text and len(found.table(("participant", "trials"))) == 9
+    page = parsed_report(tmp_path, alone)
+    assert "Participants were fitted separately" in page.text and len(page.table(("participant", "trials"))) == 9
     assert (
-        "Each participant was fitted alone, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
-        in found.text
+        "Each participant was fitted separately, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
+        in page.text
     )
     tree = fitted.tree.copy()
     pooled = tree["posterior"].to_dataset().mean("participant")
     tree["posterior"] = type(tree)(pooled)
     tree.attrs["pooling"] = "complete"
-    shared = written_by(tmp_path, Fit(tree, fitted.learner, fitted.trials, {}))
+    shared = parsed_report(tmp_path, Fit(tree, fitted.learner, fitted.trials, {}))
     assert "shared by all participants" in shared.text and "All participants shared one set" in shared.text
 
 
-def test_what_cannot_be_is_refused(fitted, check, tmp_path):
+def test_invalid_arguments(fitted, check, tmp_path):
     for wrong, words in (([], "no fit"), ([1], "int among the fits")):
-        with pytest.raises(tw.UsageError, match=words):
+        with pytest.raises(tw.errors.UsageError, match=words):
             tw.report(wrong, tmp_path / "x.html")
-    with pytest.raises(tw.UsageError, match="checks of one for 2 fits"):
+    with pytest.raises(tw.errors.UsageError, match="checks: one value for 2 fits"):
         tw.report([fitted, fitted], tmp_path / "x.html", checks=check)
-    with pytest.raises(tw.UsageError, match=r"no fit of that name; there are 'a'"):
+    with pytest.raises(tw.errors.UsageError, match=r"no fit of that name; there are 'a'"):
         tw.report({"a": fitted}, tmp_path / "x.html", checks={"b": check})
-    with pytest.raises(tw.UsageError, match='or "one-step"'):
+    with pytest.raises(tw.errors.UsageError, match='or "one-step"'):
         tw.report(fitted, tmp_path / "x.html", checks="twostep")
     assert not (tmp_path / "x.html").exists()
 
@@ -382,24 +384,27 @@ def test_on_the_command_line(fitted, small, tmp_path, undrawn):
         "--truth",
         str(tmp_path / "true.csv"),
         "--check",
-        "--draws",
+        "--datasets",
         "2",
         "--title",
         "Ours",
     ]
-    told = CliRunner().invoke(app, ["report", *arguments])
-    assert told.exit_code == 0, told.output
-    found = Page((tmp_path / "out.html").read_text("utf-8"))
-    assert "Ours" in found.text and "2 data sets were simulated by drawing each choice anew" in found.text
-    assert "true parameters are known" in found.text
+    result = CliRunner().invoke(app, ["report", *arguments])
+    assert result.exit_code == 0, result.output
+    page = Page((tmp_path / "out.html").read_text("utf-8"))
+    assert (
+        "Ours" in page.text
+        and "2 data sets were simulated one step ahead, drawing each choice given the real past" in page.text
+    )
+    assert "true parameters are known" in page.text
     again = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
     assert again.exit_code == 2 and "name them, e.g. first=" in " ".join(again.output.split())
 
 
-def test_docstrings_are_cut_into_what_they_consist_of():
-    told = parts("First\n line.\n\n.. math::\n\n    a &= b \\\\\n    c\n\nLast with :math:`x`.")
-    assert told == [("First line.", False), ("a &= b \\\\\n    c", True), ("Last with :math:`x`.", False)]
-    assert lines(told[1].text) == [["a", "= b"], ["c"]]
+def test_docstrings_are_split_into_parts():
+    split = parts("First\n line.\n\n.. math::\n\n    a &= b \\\\\n    c\n\nLast with :math:`x`.")
+    assert split == [("First line.", False), ("a &= b \\\\\n    c", True), ("Last with :math:`x`.", False)]
+    assert lines(split[1].text) == [["a", "= b"], ["c"]]
     marks = list(pieces("a ``b < c`` :class:`~m.N` :math:`z` **s** *e* 2*3*4"))
     assert [each for each in marks if each.kind != "text"] == [
         ("b < c", "code"), ("m.N", "name"), ("z", "math"), ("s", "strong"), ("e", "emphasis"),

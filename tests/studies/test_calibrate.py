@@ -1,4 +1,4 @@
-"""Simulation-based calibration: right draws are uniform in rank, wrong ones are seen. A large run's result is ``docs/calibration.txt``."""
+"""Simulation-based calibration: ranks of right draws are uniform, wrong draws are detected. For a long run see ``docs/calibration.txt``."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from trialwise.cli.app import app
-from trialwise.population.priors import GroupPrior
-from trialwise.studies.calibrate import CalibrationTask, calibration_of, rank, thinned
+from trialwise.population.population import population_of
+from trialwise.studies.calibrate import CalibrationStudy, calibration_of, rank, thinned
 
 PRIOR = {"alpha": (-1.5, 0.7, 0.6), "beta": (0.7, 0.5, 0.4), "forget": (-2.5, 0.7, 0.6)}
 PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {
@@ -18,18 +18,18 @@ PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {
 
 
 def study(ranks, **more):
-    """A calibration whose ranks are given."""
+    """A calibration with the given ranks."""
     ranks = pd.DataFrame(ranks, dtype=int)
     count = len(ranks)
     fits = pd.DataFrame({"r_hat": np.ones(count), "divergences": 0, "problems": "", "seconds": 1.0})
-    return tw.Calibration("Learner()", ranks, fits, **({"failed": {}} | more))
+    return tw.results.Calibration("Learner()", ranks, fits, **({"failed": {}} | more))
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Twelve fits of six agents of 72 trials."""
     return tw.calibrate(
-        tw.QLearning(initial=1.2), tw.AlienTask(trials=72), 12, 6, seed=3, priors=PRIORS, draws=250, tune=200, chains=2,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=72), 12, 6, seed=3, priors=PRIORS, draws=250, tune=200, chains=2,
         workers=1, progress=False, folder=tmp_path_factory.mktemp("calibration"),
     )  # fmt: skip
 
@@ -44,40 +44,42 @@ def test_ranks_of_the_truth(small):
 
 
 def test_ranks_are_those_of_the_truth_that_was_simulated():
-    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
-    task = CalibrationTask(tw.QLearning(), tw.AlienTask(trials=12), prior, {}, (0, 1, 2), 1, {}, 10)
-    made, group, u = task.simulation(4)
-    np.testing.assert_allclose(made.parameters["beta"], np.exp(u[:, 1]))
+    population = population_of(tw.QLearning(), 1.0, PRIORS)
+    task = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, {}, 10)
+    simulation, group, u = task.simulation(4)
+    np.testing.assert_allclose(simulation.parameters["beta"], np.exp(u[:, 1]))
     again, same, _ = task.simulation(4)
-    assert same == group and (again.trials.choice == made.trials.choice).all()
+    assert same == group and (again.trials.choice == simulation.trials.choice).all()
     many = [task.simulation(n)[1:] for n in range(300)]
     for k, (name, (mean, width, spread)) in enumerate(PRIOR.items()):
         mu, sd = (np.array([group[f"{name}_{part}"] for group, _ in many]) for part in ("mu", "sd"))
         assert abs(mu.mean() - mean) < 4 * width / np.sqrt(300) and abs((sd**2).mean() - spread**2) < 0.5 * spread**2
         z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in many])
         assert abs(z.std() - 1) < 0.1
-    other = CalibrationTask(
-        tw.QLearning(), tw.AlienTask(trials=12), prior, {"alpha_mu": pm.Uniform.dist(5, 6)}, (0, 1), 1, {}, 10
-    )
+    population = population_of(tw.QLearning(), 1.0, PRIORS | {"alpha_mu": pm.Uniform.dist(5, 6)})
+    other = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, {}, 10)
     _, group, u = other.simulation(0)
     assert 5 < group["alpha_mu"] < 6 and abs(u[:, 0] - group["alpha_mu"]).max() < 5 * group["alpha_sd"]
     assert rank(0.5, np.array([0.1, 0.5, 0.2, 0.7])) == 2 and list(thinned(np.arange(10), 3)) == [0, 3, 6]
 
 
-def test_wrong_ranks_are_seen():
+def test_wrong_ranks_are_detected():
     random = np.random.default_rng(1)
     right, narrow = random.integers(0, 101, 400), random.choice([0, 2, 98, 100], 400)
     wide, low = random.integers(30, 71, 400), np.minimum(right + 15, 100)
-    found = study({"right": right, "narrow": narrow, "wide": wide, "low": low})
-    table = found.table
-    assert list(table["outside_joint"]) == [False, True, True, True] and not found.calibrated
-    assert [words.split(":")[0] for words in found.sentences[:3]] == ["narrow", "wide", "low"]
-    assert "too narrow" in found.sentences[0] and "too wide" in found.sentences[1] and "too low" in found.sentences[2]
+    result = study({"right": right, "narrow": narrow, "wide": wide, "low": low})
+    table = result.table
+    assert list(table["outside_joint"]) == [False, True, True, True] and not result.calibrated
+    assert [sentence.split(":")[0] for sentence in result.sentences[:3]] == ["narrow", "wide", "low"]
+    assert all(": not calibrated: the posterior is too " in sentence for sentence in result.sentences[:3])
+    assert (
+        "too narrow" in result.sentences[0] and "too wide" in result.sentences[1] and "too low" in result.sentences[2]
+    )
     assert table.loc["narrow", "outer"] == 1.0 and table.loc["wide", "outer"] == 0.0
-    assert [axis.get_title() for axis in found.plot().axes][:2] == ["right", "narrow  outside"]
+    assert [axis.get_title() for axis in result.plot().axes][:2] == ["right", "narrow  outside"]
 
 
-def test_bands_hold_uniform_ranks_as_often_as_they_say():
+def test_bands_contain_uniform_ranks_with_their_probability():
     random = np.random.default_rng(2)
     ranks = {f"q{k}": random.integers(0, 101, 60) for k in range(400)}
     outside = study(ranks).table["outside"].mean()
@@ -85,12 +87,12 @@ def test_bands_hold_uniform_ranks_as_often_as_they_say():
     assert study({f"q{k}": ranks[f"q{k}"] for k in range(20)}).joint == pytest.approx(0.95 ** (1 / 20))
 
 
-def test_what_went_wrong_is_told():
+def test_findings_on_fits_that_failed():
     piece = {"quantities": np.array(["a"]), "ranks": np.array([3]), "r_hat": np.array(1.2), "divergences": np.array(1),
              "problems": np.array("x"), "seconds": np.array(1.0)}  # fmt: skip
-    found = calibration_of("L()", {0: piece, 1: {"failed": np.array("no finite start")}})
-    assert "R-hat above 1.05 in 1 of 1 fits, largest 1.20; divergences in 1" in found.sentences
-    assert found.sentences[-1] == "1 of 2 data sets could not be fitted; the first: no finite start"
+    result = calibration_of("L()", {0: piece, 1: {"failed": np.array("no finite start")}})
+    assert "R-hat above 1.05 in 1 of 1 fits, largest 1.20; divergences in 1" in result.sentences
+    assert result.sentences[-1] == "1 of 2 data sets could not be fitted; the first: no finite start"
 
 
 @pytest.mark.parametrize(
@@ -102,18 +104,20 @@ def test_what_went_wrong_is_told():
         ({"priors": {"gamma_mu": 1}}, "gamma_mu"),
     ],
 )
-def test_what_does_not_fit_together(given, words):
-    with pytest.raises(tw.UsageError, match=words):
-        tw.calibrate(tw.QLearning(), tw.AlienTask(trials=12), **given)
+def test_arguments_that_do_not_fit_together(given, words):
+    with pytest.raises(tw.errors.UsageError, match=words):
+        tw.calibrate(tw.QLearning(), tw.environments.AlienTask(trials=12), **given)
 
 
 def test_on_the_command_line(tmp_path):
     options = "--trials 36 --participants 3 --datasets 3 --draws 60 --tune 60 --chains 2 --workers 1 -q -o"
-    told = CliRunner().invoke(app, ["calibrate", "QLearning", "--set", "initial=1.2", *options.split(), str(tmp_path)])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(
+        app, ["calibrate", "QLearning", "--set", "initial=1.2", *options.split(), str(tmp_path)]
+    )
+    assert result.exit_code == 0, result.output
     ranks = pd.read_csv(tmp_path / "calibration_ranks.csv")
     assert len(ranks) == 3 and ranks["log-likelihood"].between(0, 100).all()
     assert (tmp_path / "calibration_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert len(list(tmp_path.glob("pieces/calibrate-*/*.npz"))) == 3
     wrong = CliRunner().invoke(app, ["calibrate", "QLearning", "--param", "alpha=0.1", "-o", str(tmp_path)])
-    assert wrong.exit_code == 2 and "come from the prior" in " ".join(wrong.output.split())
+    assert wrong.exit_code == 2 and "drawn from the prior" in " ".join(wrong.output.split())

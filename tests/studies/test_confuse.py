@@ -1,4 +1,4 @@
-"""Model recovery: who is taken for whom (R27)."""
+"""Model recovery: which learner fits best, by the learner that simulated."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.cli.app import app
 
-FLAT, CUES = tw.QLearning(initial=1.2), tw.StimulusLearning(initial=1.2)
-RANGES = {"alpha": tw.uniform(0.2, 0.4), "beta": tw.uniform(1.5, 3), "forget": tw.uniform(0, 0.02)}
-DESIGN = tw.AlienTask(trials=180)
+FLAT, CUES = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
+RANGES = {"alpha": (0.2, 0.4), "beta": (1.5, 3), "forget": (0, 0.02)}
+DESIGN = tw.environments.AlienTask(trials=180)
 
 
 @pytest.fixture(scope="module")
@@ -18,28 +18,28 @@ def study():
     return tw.confuse([FLAT, CUES], DESIGN, RANGES, 2, participants=6, seed=1, workers=1, progress=False)
 
 
-def test_learners_that_differ_are_told_apart(study):
+def test_different_learners_are_distinguished(study):
     assert np.diag(study.confusion).min() > 0.7 and np.array_equal(study.groups, np.eye(2))
-    assert study.sentences[0].startswith("QLearning(initial=1.2): told apart: fits")
+    assert study.sentences[0].startswith("QLearning(initial=1.2): distinguished: fits")
     assert len(study.plot().axes) == 3
 
 
 def test_scores_are_those_of_point_estimates(study):
-    from trialwise.analysis.true_values import Truth, prior_in, seeds
-    from trialwise.studies.confuse import STARTS, ConfusionTask
+    from trialwise.analysis.true_values import Truth, population_in
+    from trialwise.studies.confuse import STARTS, ConfusionStudy
 
-    truths = tuple(Truth(prior_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
-    task = ConfusionTask((FLAT, CUES), DESIGN, truths, tuple(range(6)), 1, "bic")
+    truths = tuple(Truth(population_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
+    task = ConfusionStudy(DESIGN, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")
     trials = task.simulation(3).trials  # the second of StimulusLearning
-    table = tw.point(FLAT, trials, STARTS, seeds(1, 3)[2]).maximum_likelihood
-    mine = study.scores[(study.scores["dataset"] == 3) & (study.scores["fitted"] == repr(FLAT))]
-    np.testing.assert_array_equal(mine["score"], table["bic"])
-    assert set(mine["simulated"]) == {repr(CUES)}
+    table = tw.point(FLAT, trials, STARTS, task.fit_seed(3)).maximum_likelihood
+    scores = study.scores[(study.scores["dataset"] == 3) & (study.scores["fitted"] == repr(FLAT))]
+    np.testing.assert_array_equal(scores["score"], table["bic"])
+    assert set(scores["simulated"]) == {repr(CUES)}
     np.testing.assert_allclose(table["bic"], 3 * np.log(180) - 2 * table["log_likelihood"])
 
 
 def test_matrices_by_hand():
-    """Three participants of A, the last one taken for B; two of B, both fitted best by B; a third learner never wins."""
+    """Three participants of A, the last one fitted best by B; two of B, both fitted best by B; a third learner never wins."""
     wins = {("A", 0): "AAB", ("B", 1): "BB"}
     rows = [
         {"dataset": d, "simulated": s, "participant": str(n), "fitted": f, "score": {True: 1.0, False: 2.0}[f == best]}
@@ -49,21 +49,21 @@ def test_matrices_by_hand():
         {"dataset": 2, "simulated": "C", "participant": "0", "fitted": f, "score": {"A": 1, "B": 3, "C": 2}[f]}
         for f in "ABC"
     ]
-    found = tw.Confusion(("A", "B", "C"), "bic", pd.DataFrame(rows), pd.Series([1.0, 1.0, 1.0]), {})
-    np.testing.assert_allclose(found.confusion, [[2 / 3, 1 / 3, 0], [0, 1, 0], [1, 0, 0]])
-    np.testing.assert_allclose(found.groups, [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
-    np.testing.assert_allclose(found.inversion, [[0.4, 0.25, np.nan], [0, 0.75, np.nan], [0.6, 0, np.nan]])
-    assert found.sentences[0] == (
-        "A: not told apart by single participants: fits 67% of its own participants best, 100% of its own data sets; "
-        "33% are taken for B; where it fits best it is right in 40%"
+    confusion = tw.results.Confusion(("A", "B", "C"), "bic", pd.DataFrame(rows), pd.Series([1.0, 1.0, 1.0]), {})
+    np.testing.assert_allclose(confusion.confusion, [[2 / 3, 1 / 3, 0], [0, 1, 0], [1, 0, 0]])
+    np.testing.assert_allclose(confusion.groups, [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
+    np.testing.assert_allclose(confusion.inversion, [[0.4, 0.25, np.nan], [0, 0.75, np.nan], [0.6, 0, np.nan]])
+    assert confusion.sentences[0] == (
+        "A: not distinguished by single participants: fits 67% of its own participants best, 100% of its own data sets; "
+        "33% are fitted best by B; when it fits best, it is right in 40%"
     )
-    assert found.sentences[2].endswith("100% are taken for A; never fits best")
+    assert confusion.sentences[2].endswith("100% are fitted best by A; never fits best")
 
 
-def test_integrated_likelihoods_tell_apart_too():
-    found = tw.confuse(
+def test_integrated_likelihoods_distinguish_too():
+    confusion = tw.confuse(
         [FLAT, CUES],
-        tw.AlienTask(trials=72),
+        tw.environments.AlienTask(trials=72),
         RANGES,
         1,
         participants=3,
@@ -71,23 +71,23 @@ def test_integrated_likelihoods_tell_apart_too():
         workers=1,
         progress=False,
     )
-    assert len(found.scores) == 12 and np.isfinite(found.scores["score"]).all()
-    assert found.groups.to_numpy().trace() == 2
+    assert len(confusion.scores) == 12 and np.isfinite(confusion.scores["score"]).all()
+    assert confusion.groups.to_numpy().trace() == 2
 
 
 @pytest.mark.parametrize(
     "learners, given, words",
     [
         ([FLAT], {}, "two learners or more"),
-        ([FLAT, tw.QLearning(initial=1.2)], {}, "no two alike"),
+        ([FLAT, tw.QLearning(initial=1.2)], {}, "all different"),
         ([FLAT, CUES], {"criterion": "bix"}, "Did you mean 'bic'"),
         ([FLAT, CUES], {"truth": {"gamma": 1}}, "gamma"),
         ([FLAT, CUES], {"truth": [{"alpha": 0.1}]}, "a mapping for each of 2 learners"),
         ([FLAT, CUES], {"criterion": "integrated", "participants": 1}, "participants=2 or more"),
     ],
 )
-def test_what_does_not_fit_together(learners, given, words):
-    with pytest.raises(tw.UsageError, match=words):
+def test_arguments_that_do_not_fit_together(learners, given, words):
+    with pytest.raises(tw.errors.UsageError, match=words):
         tw.confuse(learners, DESIGN, **given)
 
 
@@ -95,8 +95,8 @@ def test_on_the_command_line(tmp_path):
     options = (
         "--set initial=1.2 --trials 72 --participants 3 --datasets 1 --param alpha=0.3 --param beta=2 --workers 1 -q -o"
     )
-    told = CliRunner().invoke(app, ["confuse", "QLearning", "StimulusLearning", *options.split(), str(tmp_path)])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(app, ["confuse", "QLearning", "StimulusLearning", *options.split(), str(tmp_path)])
+    assert result.exit_code == 0, result.output
     matrix = pd.read_csv(tmp_path / "confusion.csv", index_col="simulated")
     assert list(matrix.columns) == list(matrix.index) == [repr(FLAT), repr(CUES)]
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0)

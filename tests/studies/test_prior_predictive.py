@@ -1,4 +1,4 @@
-"""The published prior predictive of the alien task, fast (R25); the long run's result is ``docs/prior_predictive.txt``."""
+"""The published prior predictive of the alien task, fast; the long run's result is ``docs/prior_predictive.txt``."""
 
 import importlib.util
 from pathlib import Path
@@ -20,16 +20,16 @@ def script():
 @pytest.mark.parametrize("model", ["flat", "task sets", "Bayes"])
 def test_published_means_come_out(script, model):
     """256 data sets of 8 agents, parameters filling the prior evenly."""
-    found = script.simulated(script.STATED[1], model, sets=256, agents=8)
-    for name, values in found.items():
+    simulated = script.simulated(script.STATED[1], model, sets=256, agents=8)
+    for name, values in simulated.items():
         assert len(values) == 256
         row, agrees = script.line(model, name, values)
         assert agrees, row
-    # and the models are told apart by them
+    # and they distinguish the models
     others = [other for other in script.PUBLISHED if other != model and "flat" in (other, model)]
     for other in others:
-        assert not script.line(other, "perseveration", found["perseveration"])[1]
-        assert not script.line(other, "preference", found["preference"])[1]
+        assert not script.line(other, "perseveration", simulated["perseveration"])[1]
+        assert not script.line(other, "preference", simulated["preference"])[1]
 
 
 def test_agents_of_a_data_set_share_their_parameters(script):
@@ -47,7 +47,7 @@ def test_agents_of_a_data_set_share_their_parameters(script):
 
 
 def test_sequences_are_those_of_the_participants(script):
-    made = script.sequences()
-    assert len(made) == 31 and all(shown.trials == 468 + 60 + 360 for shown in made)
-    first = [tuple(shown["season"][:468:52]) for shown in made]
+    sequences = script.sequences()
+    assert len(sequences) == 31 and all(shown.trials == 468 + 60 + 360 for shown in sequences)
+    first = [tuple(shown["season"][:468:52]) for shown in sequences]
     assert first.count((2, 0, 1, 0, 1, 2, 1, 2, 0)) == 10

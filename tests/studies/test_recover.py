@@ -1,4 +1,4 @@
-"""Recovery studies: what they simulate, what they count, and what they say of it (R21)."""
+"""Recovery studies: simulation, summary tables, and findings."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ from trialwise.analysis.against_truth import points
 from trialwise.cli.app import app
 
 FLAT = tw.QLearning(initial=1.2)
-RANGES = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+RANGES = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
 SMALL = {"participants": 8, "seed": 4, "draws": 120, "tune": 120, "chains": 2, "progress": False}
-DESIGN = tw.AlienTask(trials=120)
+DESIGN = tw.environments.AlienTask(trials=120)
 
 
 @pytest.fixture(scope="module")
@@ -27,54 +27,56 @@ def study():
     return tw.recover(FLAT, DESIGN, RANGES, 4, workers=1, **SMALL)
 
 
-def made(names=("a", "b"), people=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), told=None, pairs=None):
-    """A study whose points are made up: truth Normal, estimates with so much noise, intervals so wide."""
+def synthetic(names=("a", "b"), participants=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), told=None, pairs=None):
+    """A study with generated points: Normal true values, estimates with this noise, intervals of this width."""
     random, rows = np.random.default_rng(1), []
     for dataset in range(datasets):
         for name, e, w in zip(names, noise, width, strict=True):
-            true = random.normal(size=people)
-            mean = true + e * random.normal(size=people)
-            share = np.ones(people) if told is None else told(name, people)
+            true = random.normal(size=participants)
+            mean = true + e * random.normal(size=participants)
+            share = np.ones(participants) if told is None else told(name, participants)
             columns = {"true": true, "mean": mean, "low": mean - w, "high": mean + w, "told": share}
-            rows.append(pd.DataFrame({"dataset": dataset, "participant": range(people), "parameter": name, **columns}))
+            rows.append(
+                pd.DataFrame({"dataset": dataset, "participant": range(participants), "parameter": name, **columns})
+            )
     fits = pd.DataFrame({"r_hat": 1.0, "divergences": 0, "problems": "", "seconds": 1.0}, index=range(datasets))
     columns = ["first", "second", "posterior_correlation", "error_correlation", "product_correlation"]
-    return tw.Recovery("L()", pd.concat(rows), pd.DataFrame(pairs or [], columns=columns), fits, {}, 0.89)
+    return tw.results.Recovery("L()", pd.concat(rows), pd.DataFrame(pairs or [], columns=columns), fits, {}, 0.89)
 
 
-def test_the_table_counts_what_it_says(study):
+def test_summary_table(study):
     table = study.table
     for name in FLAT.names:
-        mine = study.points[study.points["parameter"] == name]
-        true, mean = mine["true"].to_numpy(), mine["mean"].to_numpy()
+        estimates = study.points[study.points["parameter"] == name]
+        true, mean = estimates["true"].to_numpy(), estimates["mean"].to_numpy()
         row = table.loc[name]
-        assert len(mine) == 32
+        assert len(estimates) == 32
         assert row["correlation"] == pytest.approx(np.corrcoef(true, mean)[0, 1])
         assert row["bias"] == pytest.approx(np.mean(mean - true))
         assert row["rmse"] == pytest.approx(np.sqrt(np.mean((mean - true) ** 2)))
-        assert row["coverage"] == np.mean((mine["low"] <= true) & (true <= mine["high"]))
-        x = np.concatenate([g["true"] - g["true"].mean() for _, g in mine.groupby("dataset")])
-        y = np.concatenate([g["mean"] - g["mean"].mean() for _, g in mine.groupby("dataset")])
+        assert row["coverage"] == np.mean((estimates["low"] <= true) & (true <= estimates["high"]))
+        x = np.concatenate([g["true"] - g["true"].mean() for _, g in estimates.groupby("dataset")])
+        y = np.concatenate([g["mean"] - g["mean"].mean() for _, g in estimates.groupby("dataset")])
         assert row["within"] == pytest.approx(np.corrcoef(x, y)[0, 1])
         assert row["slope"] == pytest.approx(np.polyfit(x, y, 1)[0]) and row["shrinkage"] == pytest.approx(
             1 - row["slope"]
         )
         low, high = (0, 1) if name == "alpha" else (1, 4) if name == "beta" else (0, 0.1)
         assert (true >= low).all() and (true <= high).all()
-        assert (mine["told"] <= 1).all()
+        assert (estimates["told"] <= 1).all()
     assert table["coverage"].between(0.6, 1).all() and table["correlation"].loc[["alpha", "beta"]].min() > 0.3
     assert len(set(study.points["true"])) == 4 * 8 * 3
 
 
-def test_a_data_set_is_what_a_fit_by_hand_gives(study):
-    """The same truth, the same choices, the same draws: nothing is mislabelled on the way."""
-    from trialwise.analysis.true_values import seeds, truth_of
-    from trialwise.studies.recover import RecoveryTask
+def test_a_data_set_equals_a_direct_fit(study):
+    """The same true values, choices and draws: nothing is mislabelled on the way."""
+    from trialwise.analysis.true_values import truth_of
+    from trialwise.studies.recover import RecoveryStudy
 
     how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
-    task = RecoveryTask(FLAT, DESIGN, truth_of(RANGES, FLAT, DESIGN, 4), tuple(range(8)), 4, how, 0.89)
+    task = RecoveryStudy(DESIGN, tuple(range(8)), 4, FLAT, truth_of(RANGES, FLAT, DESIGN, 4), how, 0.89)
     simulation = task.simulation(2)
-    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=seeds(4, 2)[2], progress=False)
+    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=task.fit_seed(2), progress=False)
     expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
     for column in ("true", "mean", "low", "high"):
         np.testing.assert_array_equal(found[column], expected[column])
@@ -96,37 +98,40 @@ def test_learning_rate_and_temperature_trade_off(study):
 
 
 def test_sentences():
-    found = made(pairs=[("a", "b", -0.8, -0.5, 0.999)])
+    found = synthetic(pairs=[("a", "b", -0.8, -0.5, 0.999)])
     first, second, third = found.sentences
-    assert first.startswith("a: found (correlation 1.00, 89% intervals hold the truth in 9") and "narrow" not in first
+    start = "a: recovered (correlation 1.00, 89% intervals contain the true value in 9"
+    assert first.startswith(start) and "narrow" not in first
     assert (
-        second.startswith("b: not by this design: estimates hardly follow the truth (correlation 0.2")
-        and ".fix(b=...)" in second
+        second.startswith("b: not recovered in this design: estimates hardly follow the true values (correlation 0.2")
+        and "use more trials, or .fix(b=...)" in second
     )
-    assert third.startswith("a and b take each other's place (posterior correlation -0.80): a x b comes back better")
-    flat = made(noise=(0.1, 0.1))
+    assert third.startswith("a and b trade off (posterior correlation -0.80): a x b is recovered better")
+    flat = synthetic(noise=(0.1, 0.1))
     flat.points["mean"] *= 0.1
     assert flat.sentences[0].startswith(
-        "a: not by this design: estimates hardly follow the truth (correlation 1.00, slope 0.10"
+        "a: not recovered in this design: estimates hardly follow the true values (correlation 1.00, slope 0.10"
     )
-    assert "roughly" in made(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
-    assert "the intervals are too narrow" in made(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
-    same = made()
+    assert "a: roughly recovered" in synthetic(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
+    assert "the intervals are too narrow" in synthetic(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
+    same = synthetic()
     same.points.loc[same.points["parameter"] == "a", "true"] = 1.0
-    assert same.sentences[0].startswith("a: its true value does not vary here")
-    broken = tw.Recovery("L()", same.points, same.pairs, same.fits.assign(problems="R-hat"), {7: "no start"}, 0.89)
+    assert same.sentences[0].startswith("a: the true value does not vary between participants")
+    broken = tw.results.Recovery(
+        "L()", same.points, same.pairs, same.fits.assign(problems="R-hat"), {7: "no start"}, 0.89
+    )
     assert (
         broken.sentences[-2].startswith("draws of 4 of 4 fits")
         and "1 of 5 data sets could not be fitted" in broken.sentences[-1]
     )
 
 
-def test_a_participant_whose_slope_is_small_tells_nothing_of_the_learning_rate():
-    """R32: 30 trials, 10 participants, a skin conductance; the learning rate shows only through the slope."""
-    learner = tw.RescorlaWagner().fix(intercept=0, noise=0.3)
-    truth = {"alpha": tw.uniform(0, 1), "slope": scipy.stats.norm()}
+def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small():
+    """30 trials, 10 participants, a skin conductance; the learning rate shows only through the slope."""
+    learner = tw.learners.RescorlaWagner().fix(intercept=0, noise=0.3)
+    truth = {"alpha": (0, 1), "slope": scipy.stats.norm()}
     found = tw.recover(
-        learner, tw.Conditioning(), truth, 5, participants=10, seed=1, pooling="none", draws=300, tune=300, chains=2, workers=1,
+        learner, tw.environments.Conditioning(), truth, 5, participants=10, seed=1, pooling="none", draws=300, tune=300, chains=2, workers=1,
         progress=False,
     )  # fmt: skip
     wide = {
@@ -137,26 +142,26 @@ def test_a_participant_whose_slope_is_small_tells_nothing_of_the_learning_rate()
     small, large = size < 0.1, size > 0.5
     width = wide["high"]["alpha"] - wide["low"]["alpha"]
     assert small.sum() >= 2 and width[small].mean() > 1.3 * width[large].mean()
-    blank = wide["told"]["alpha"] < 0.25
-    assert blank[small].mean() > 0.5 and blank[large].mean() < 0.1
+    uninformative = wide["told"]["alpha"] < 0.25
+    assert uninformative[small].mean() > 0.5 and uninformative[large].mean() < 0.1
     row = found.where.set_index(["parameter", "other"]).loc[("alpha", "slope")]
     assert row["unidentified"] > row["elsewhere"] + 1 / 3
     assert "unidentified where |slope| is small: below 0." in found.sentences[0]
-    assert found.sentences[1].startswith("slope: found")
+    assert found.sentences[1].startswith("slope: recovered (")
 
 
 def test_truth_from_the_prior_and_from_a_posterior(fitted, small):
     short = {"draws": 30, "tune": 30, "chains": 2, "workers": 1, "progress": False}
-    prior = tw.recover(FLAT, tw.AlienTask(trials=24), datasets=2, participants=3, **short)
+    prior = tw.recover(FLAT, tw.environments.AlienTask(trials=24), datasets=2, participants=3, **short)
     assert len(set(prior.points["true"])) == 18
-    kept = tw.recover(FLAT, tw.AlienTask(), fitted, 2, **short)
+    kept = tw.recover(FLAT, tw.environments.AlienTask(), fitted, 2, **short)
     assert list(kept.points["participant"].unique()) == [str(label) for label in small.trials.participants]
     posterior = fitted.tree["posterior"]
-    for _, mine in kept.points.groupby("dataset"):
-        alpha = mine.loc[mine["parameter"] == "alpha", "true"].to_numpy()
+    for _, estimates in kept.points.groupby("dataset"):
+        alpha = estimates.loc[estimates["parameter"] == "alpha", "true"].to_numpy()
         draws = posterior["alpha"].to_numpy().reshape(600, 8)
         assert np.isclose(draws, alpha).all(1).sum() == 1
-    mixed = tw.recover(FLAT, tw.AlienTask(trials=24), {"alpha": 0.3}, 1, 3, **short)
+    mixed = tw.recover(FLAT, tw.environments.AlienTask(trials=24), {"alpha": 0.3}, 1, 3, **short)
     assert (mixed.points.loc[mixed.points["parameter"] == "alpha", "true"] == 0.3).all()
 
 
@@ -166,10 +171,12 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     from dataclasses import replace
 
     from trialwise.analysis.true_values import truth_of
-    from trialwise.studies.recover import RecoveryTask
+    from trialwise.studies.recover import RecoveryStudy
 
-    like = tw.AlienTask().on(replace(small.trials, choice=choice))
-    task = RecoveryTask(FLAT, like, truth_of(RANGES, FLAT, like, 0), small.trials.participants, 0, {}, 0.89)
+    environment = tw.environments.AlienTask().on(replace(small.trials, choice=choice))
+    task = RecoveryStudy(
+        environment, small.trials.participants, 0, FLAT, truth_of(RANGES, FLAT, environment, 0), {}, 0.89
+    )
     trials = task.simulation(0).trials
     np.testing.assert_array_equal(trials.choice == -1, choice == -1)
     np.testing.assert_array_equal(trials.columns["cue"].values, small.trials.columns["cue"].values)
@@ -181,21 +188,21 @@ def test_recorded_sequences_keep_their_missed_trials(small):
         ({"datasets": 0}, "datasets=0"),
         ({"pooling": "complete"}, "no participants' parameters"),
         ({"truth": {"gamma": 1}}, "gamma"),
-        ({"truth": 3}, 'wanted ranges, {"alpha": uniform'),
-        ({"truth": {"alpha": (0, 1)}}, "write uniform"),
+        ({"truth": 3}, 'wanted ranges, {"alpha": '),
+        ({"truth": {"alpha": (0, 1, 2)}}, "a range is a pair"),
         ({"interval": 89}, "between 0 and 1"),
-        ({"participants": 0}, "wanted 1 or more"),
+        ({"participants": 0}, "expected 1 or more"),
         ({"workers": 0}, "above 0"),
         ({"seed": -1}, "seed=-1"),
     ],
 )
-def test_what_does_not_fit_together(given, words):
-    with pytest.raises(tw.UsageError, match=words):
-        tw.recover(**({"learner": FLAT, "like": DESIGN, "participants": 2, "progress": False} | given))
+def test_arguments_that_do_not_fit_together(given, words):
+    with pytest.raises(tw.errors.UsageError, match=words):
+        tw.recover(**({"learner": FLAT, "environment": DESIGN, "participants": 2, "progress": False} | given))
 
 
 def test_trials_alone_say_which_environment_is_missing(small):
-    with pytest.raises(tw.UsageError, match=r"AlienTask\(\).on\(trials\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"AlienTask\(\).on\(trials\)"):
         tw.recover(FLAT, small.trials, RANGES)
 
 
@@ -204,9 +211,9 @@ import sys
 import trialwise as tw
 
 if __name__ == "__main__":
-    ranges = {"alpha": tw.uniform(0.05, 0.5), "beta": tw.uniform(1, 4), "forget": tw.uniform(0, 0.1)}
+    ranges = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
     tw.recover(
-        tw.QLearning(initial=1.2), tw.AlienTask(trials=120), ranges, 4, participants=8, seed=4, draws=120, tune=120, chains=2,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=120), ranges, 4, participants=8, seed=4, draws=120, tune=120, chains=2,
         folder=sys.argv[1], workers=1, progress=False,
     )
 """
@@ -214,7 +221,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
 def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
-    """Begun by another process, killed, and finished by this one: the same numbers as of one that was never killed."""
+    """A study begun by a process that was killed and finished by this one has the same numbers as an uninterrupted one."""
     script = tmp_path / "script.py"
     script.write_text(KILLED)
     process = subprocess.Popen([sys.executable, script, tmp_path], env=os.environ)
@@ -237,9 +244,9 @@ def test_on_the_command_line(tmp_path):
         "--set initial=1.2 --trials 36 --participants 4 --datasets 2 --draws 40 --tune 40 --chains 2 --workers 1 -q"
     )
     command = ["recover", "QLearning", *options.split(), "--param", "alpha=0:0.2", "-o", str(tmp_path)]
-    told = CliRunner().invoke(app, command)
-    assert told.exit_code == 0, told.output
-    assert "alpha: " in told.output and "recovery of QLearning(initial=1.2) in AlienTask(" in told.output
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0, first.output
+    assert "alpha: " in first.output and "recovery of QLearning(initial=1.2) in AlienTask(" in first.output
     table = pd.read_csv(tmp_path / "recovery.csv", index_col="parameter")
     assert list(table.index) == list(FLAT.names)
     points = pd.read_csv(tmp_path / "recovery_points.csv")
@@ -248,7 +255,7 @@ def test_on_the_command_line(tmp_path):
     pieces = {path: path.stat().st_mtime_ns for path in tmp_path.glob("pieces/recover-*/*.npz")}
     assert len(pieces) == 2
     again = CliRunner().invoke(app, command)
-    assert again.output == told.output and all(path.stat().st_mtime_ns == time for path, time in pieces.items())
+    assert again.output == first.output and all(path.stat().st_mtime_ns == time for path, time in pieces.items())
     wrong = CliRunner().invoke(
         app, ["recover", "QLearning", "--scheduler", "tcp://x", "--workers", "2", "-o", str(tmp_path)]
     )

@@ -1,4 +1,4 @@
-"""Studies: pieces are done by whoever there is, kept as they come, and never done twice."""
+"""Studies: pieces are done by any executor, stored as soon as they are finished, and never done twice."""
 
 import linecache
 import multiprocessing
@@ -18,10 +18,10 @@ import scipy.stats
 import trialwise as tw
 from trialwise.base.cores import cores
 from trialwise.base.workers import crew
-from trialwise.engine.packed import pack as packed_for
 from trialwise.environments.environment import Environment, Shown
-from trialwise.inference.samplers.pseudo_marginal import estimates
 from trialwise.learners.pickling import pack, unpack
+from trialwise.likelihoods import estimated
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.studies.fingerprint import digest
 from trialwise.studies.pieces import divided, run_pieces
 from trialwise.studies.store import Store
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Coin(Environment):
-    """Two actions that pay alike."""
+    """Two actions with the same rewards."""
 
     trials: int = 10
     levels = {"action": ("left", "right")}
@@ -71,7 +71,7 @@ class Coin(Environment):
 
 @dataclass(frozen=True)
 class Squares:
-    """A task that tells on disk that it was begun."""
+    """A task that records on disk that it was begun."""
 
     log: str
     sleep: float = 0.0
@@ -81,7 +81,7 @@ class Squares:
             stream.write(f"{number} {os.getpid()}\n")
         time.sleep(self.sleep)
         if number == 5:
-            raise tw.ModelError("five is never done")
+            raise tw.errors.ModelError("five is never done")
         return {"square": np.array(number**2), "process": np.array(os.getpid()), "cores": np.array(cores())}
 
 
@@ -107,13 +107,15 @@ def typed(cell, name):
     return space
 
 
-# -- what was asked ------------------------------------------------------------------------------------------------------
+# -- fingerprints --------------------------------------------------------------------------------------------------------
 
 
-def test_any_difference_is_another_question():
+def test_any_difference_changes_the_hash():
     import pymc as pm
 
-    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=12), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    trials = tw.simulate(
+        tw.QLearning(), tw.environments.AlienTask(trials=12), {"alpha": 0.2, "beta": 1, "forget": 0}
+    ).trials
     other = replace(trials, choice=(trials.choice + 1) % 3)
     flat = tw.QLearning()
     cell = typed(CELL, "<cell 1>")["Cell"]()
@@ -122,8 +124,8 @@ def test_any_difference_is_another_question():
     things = [
         1, 1.0, True, "1", None, np.arange(3), np.arange(3.0), [0, 1, 2], {"a": 1}, {"a": 2}, {"b": 1},
         flat, tw.QLearning(initial=1.2), flat.fix(forget=0), flat.fix(forget=0.1), flat.tie(forget="alpha"), flat.with_lapse(),
-        tw.StimulusLearning(), cell, changed, prior, tw.AlienTask(), tw.AlienTask(trials=100), tw.RestlessBandit(), Coin(), Coin(20),
-        trials, other, tw.AlienTask().on(trials), tw.AlienTask().on(other), tw.uniform(0, 1), tw.uniform(0, 2),
+        tw.learners.StimulusLearning(), cell, changed, prior, tw.environments.AlienTask(), tw.environments.AlienTask(trials=100), tw.environments.RestlessBandit(), Coin(), Coin(20),
+        trials, other, tw.environments.AlienTask().on(trials), tw.environments.AlienTask().on(other), (0, 1), (0, 2),
         scipy.stats.beta(1, 2), scipy.stats.beta(1, 3), scipy.stats.gamma(1, 2),
         pm.Normal.dist(0, 1), pm.Normal.dist(0, 2), pm.HalfNormal.dist(1),
     ]  # fmt: skip
@@ -139,19 +141,17 @@ def is_vowel(letter):
     return letter in {"a", "e", "i", "o", "u", "y", "ä", "ö", "ü"}
 
 
-ASKED = (
-    "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
-)
+OBJECTS = "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=50), {'x': {*'abc'}}, np.ones(3)"
 
 
-def test_the_same_question_in_another_process():
-    """Sets too, also those that are constants of a function, though their order is another one in every process."""
-    ask = (
+def test_the_hash_is_the_same_in_another_process():
+    """Also that of sets, and of functions with sets as constants, although their order differs between processes."""
+    script = (
         "import numpy as np, trialwise as tw\nfrom trialwise.studies.fingerprint import digest\n"
-        f"from test_study import Coin, Squares, is_vowel\nprint(digest({ASKED}))"
+        f"from test_study import Coin, Squares, is_vowel\nprint(digest({OBJECTS}))"
     )
-    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=Path(__file__).parent)
-    assert told.stdout.strip() == eval(f"digest({ASKED})"), told.stderr
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parent)
+    assert result.stdout.strip() == eval(f"digest({OBJECTS})"), result.stderr
 
 
 # -- pieces --------------------------------------------------------------------------------------------------------------
@@ -180,37 +180,37 @@ def test_finished_pieces_are_read_and_not_done_again(tmp_path):
 
 def test_none_done_is_an_error(tmp_path):
     task = Squares(str(tmp_path / "log"))
-    with pytest.raises(tw.ModelError, match="none of 1 data sets.*five is never done"):
+    with pytest.raises(tw.errors.ModelError, match="none of 1 data sets.*five is never done"):
         divided(run_pieces(task, [5], Store(None, "squares", task, {}), workers=1, progress=False))
 
 
 def test_processes_and_other_executors_do_the_same_with_one_core_each(tmp_path):
     task, want = Squares(str(tmp_path / "log")), [0, 1, 4, 9]
 
-    def done(**who):
-        found = run_pieces(task, range(4), Store(None, "squares", task, {}), progress=False, **who)
-        assert [int(piece["square"]) for piece in found.values()] == want
-        assert {int(piece["cores"]) for piece in found.values()} == {1}
-        return {int(piece["process"]) for piece in found.values()}
+    def processes_of(**executor):
+        pieces = run_pieces(task, range(4), Store(None, "squares", task, {}), progress=False, **executor)
+        assert [int(piece["square"]) for piece in pieces.values()] == want
+        assert {int(piece["cores"]) for piece in pieces.values()} == {1}
+        return {int(piece["process"]) for piece in pieces.values()}
 
     before = dict(os.environ)
-    assert os.getpid() not in done(workers=2)
+    assert os.getpid() not in processes_of(workers=2)
     assert dict(os.environ) == before
     with ThreadPoolExecutor(2) as threads:
-        assert done(executor=threads) == {os.getpid()}
+        assert processes_of(executor=threads) == {os.getpid()}
 
 
-def test_what_is_no_crew_is_refused():
+def test_invalid_executors_are_refused():
     for given, words in (
         ({"executor": 3, "workers": None}, "a dask.distributed.Client"),
         ({"executor": None, "workers": 0}, "above 0"),
         ({"executor": "tcp://x", "workers": 2}, "leave one of the two out"),
     ):
-        with pytest.raises(tw.UsageError, match=words), crew(given["executor"], given["workers"], 5):
+        with pytest.raises(tw.errors.UsageError, match=words), crew(given["executor"], given["workers"], 5):
             pass
 
 
-# -- travelling ----------------------------------------------------------------------------------------------------------
+# -- pickling ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_learner_arrives_as_it_was_sent():
@@ -221,18 +221,20 @@ def test_a_learner_arrives_as_it_was_sent():
     parcel = pack(
         {"learner": learner, "built in": tw.QLearning(initial=1.2).fix(forget=0), "coin": Coin(7), "trials": trials}
     )
-    found = unpack(parcel)
-    assert unpack(parcel) is found
-    assert found["learner"].key == learner.key and repr(found["learner"]) == repr(learner)
-    assert found["learner"].signals == ("surprise",) and "class Cell" in found["learner"].source
-    assert found["built in"] == tw.QLearning(initial=1.2).fix(forget=0)
+    received = unpack(parcel)
+    assert unpack(parcel) is received
+    assert received["learner"].key == learner.key and repr(received["learner"]) == repr(learner)
+    assert received["learner"].signals == ("surprise",) and "class Cell" in received["learner"].source
+    assert received["built in"] == tw.QLearning(initial=1.2).fix(forget=0)
     values = {"beta": 1.0, "stickiness": 0.3}
-    expected = tw.plain_log_likelihood(learner, trials, values)
-    np.testing.assert_array_equal(tw.plain_log_likelihood(found["learner"], found["trials"], values), expected)
+    expected = tw.log_likelihood(learner, trials, values, plain=True)
+    np.testing.assert_array_equal(
+        tw.log_likelihood(received["learner"], received["trials"], values, plain=True), expected
+    )
 
 
-def test_what_cannot_travel_is_said(tmp_path):
-    with open(tmp_path / "x", "w") as stream, pytest.raises(tw.UsageError, match="cannot be sent.*workers=1"):
+def test_objects_that_cannot_be_sent_are_refused(tmp_path):
+    with open(tmp_path / "x", "w") as stream, pytest.raises(tw.errors.UsageError, match="cannot be sent.*workers=1"):
         pack({"file": stream})
 
 
@@ -255,12 +257,12 @@ trials = tw.Trials(("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome
 
 def task(number):
     assert learner.signals == ("surprise",)
-    return {"value": tw.plain_log_likelihood(learner, trials, {"beta": float(number)})}
+    return {"value": tw.log_likelihood(learner, trials, {"beta": float(number)}, plain=True)}
 
 for method in sys.argv[2:]:
     with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
-        found = run_pieces(task, range(3), Store(None, "x", task, {}), executor=pool, progress=False)
-    print(method, [found[n]["value"].item() for n in range(3)] == [task(n)["value"].item() for n in range(3)])
+        pieces = run_pieces(task, range(3), Store(None, "x", task, {}), executor=pool, progress=False)
+    print(method, [pieces[n]["value"].item() for n in range(3)] == [task(n)["value"].item() for n in range(3)])
 """
 
 
@@ -268,26 +270,26 @@ def test_a_class_of_a_notebook_works_however_processes_start(tmp_path):
     (tmp_path / "cell.py").write_text(CELL)
     methods = [name for name in ("fork", "forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
     command = [sys.executable, "-c", NOTEBOOK, tmp_path / "cell.py", *methods]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert told.stdout.splitlines() == [f"{name} True" for name in methods], told.stderr
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert result.stdout.splitlines() == [f"{name} True" for name in methods], result.stderr
 
 
 UNGUARDED = """
 import trialwise as tw
-tw.recover(tw.QLearning(), tw.AlienTask(trials=12), datasets=4, participants=2, draws=10, tune=10, workers=2, progress=False)
+tw.recover(tw.QLearning(), tw.environments.AlienTask(trials=12), datasets=4, participants=2, draws=10, tune=10, workers=2, progress=False)
 """
 
 
-def test_a_script_without_a_guard_is_told_what_to_write(tmp_path):
+def test_the_error_of_a_script_without_a_guard_says_what_to_write(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)
-    told = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
-    assert told.returncode == 1
-    assert 'if __name__ == "__main__":\n        main()' in told.stderr and "UsageError" in told.stderr
-    assert "bootstrapping" not in told.stderr
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    assert result.returncode == 1
+    assert 'if __name__ == "__main__":\n        main()' in result.stderr and "UsageError" in result.stderr
+    assert "bootstrapping" not in result.stderr
 
 
-# -- dying ---------------------------------------------------------------------------------------------------------------
+# -- interruptions -------------------------------------------------------------------------------------------------------
 
 SLOW = """
 import sys
@@ -319,7 +321,7 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
-def test_a_killed_study_goes_on_and_leaves_nobody_behind(tmp_path):
+def test_a_killed_study_can_be_continued_and_leaves_no_processes(tmp_path):
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     command = [sys.executable, script, Path(__file__).parent, tmp_path]
@@ -329,16 +331,16 @@ def test_a_killed_study_goes_on_and_leaves_nobody_behind(tmp_path):
     process.kill()
     process.wait()
     wait_for(lambda: not any(map(alive, begun_by(tmp_path / "log"))), 10)
-    kept = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
-    assert 3 <= len(kept) < 30
+    stored = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert 3 <= len(stored) < 30
     before = len(begun(tmp_path / "log"))
     task = Squares(f"{tmp_path}/log", 0.15)
     run_pieces(task, range(30), Store(tmp_path, "squares", task, {}), workers=1, progress=False)
     last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
     assert len(list(tmp_path.glob("pieces/*"))) == 1 and len(last) == 30
-    assert all(last[name] == content for name, content in kept.items())
+    assert all(last[name] == content for name, content in stored.items())
     again = begun(tmp_path / "log")[before:]
-    assert sorted(again) == [n for n in range(30) if f"{n:06d}.npz" not in kept]
+    assert sorted(again) == [n for n in range(30) if f"{n:06d}.npz" not in stored]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
@@ -354,11 +356,13 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
             return {"square": np.array(number**2)}
 
     task = Fatal(str(tmp_path))
-    found = run_pieces(task, range(4), Store(None, "x", task, {}), workers=2, progress=False)
-    assert [int(piece["square"]) for piece in found.values()] == [0, 1, 4, 9]
+    pieces = run_pieces(task, range(4), Store(None, "x", task, {}), workers=2, progress=False)
+    assert [int(piece["square"]) for piece in pieces.values()] == [0, 1, 4, 9]
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         (tmp_path / "died").unlink()
-        with pytest.raises(tw.UsageError, match="ended before it was done.*workers=1"):
+        with pytest.raises(
+            tw.errors.UsageError, match="ended before the work was done.*finished pieces are stored.*workers=1"
+        ):
             run_pieces(task, [2], Store(None, "x", task, {}), executor=pool, progress=False)
 
 
@@ -366,21 +370,21 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
 def cluster(tmp_path):
     """A scheduler and two workers, each a process on loopback: the scheduler's address, and the workers."""
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"}
-    told = tmp_path / "scheduler.json"
+    scheduler_file = tmp_path / "scheduler.json"
 
     def start(what, *options):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", told, *options]
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", scheduler_file, *options]
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def running():
-        return told.exists() and '"address"' in told.read_text()
+        return scheduler_file.exists() and '"address"' in scheduler_file.read_text()
 
     processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")]
     try:
         wait_for(running)
         one = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--local-directory", tmp_path)
         processes += [start("worker", *one) for _ in range(2)]
-        yield told.read_text().split('"address": "')[1].split('"')[0], processes[1:]
+        yield scheduler_file.read_text().split('"address": "')[1].split('"')[0], processes[1:]
     finally:
         for process in processes:
             process.kill()
@@ -402,29 +406,31 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
         with ThreadPoolExecutor(1) as aside:
             killing = aside.submit(kill_one)
             store = Store(tmp_path, "squares", task, {})
-            found = run_pieces(task, range(12), store, executor=client, progress=False)
+            pieces = run_pieces(task, range(12), store, executor=client, progress=False)
             killing.result()
-    assert [int(piece["square"]) for n, piece in found.items() if n != 5] == [n**2 for n in range(12) if n != 5]
-    assert {int(piece["process"]) for n, piece in found.items() if n != 5} <= {process.pid for process in workers}
+    assert [int(piece["square"]) for n, piece in pieces.items() if n != 5] == [n**2 for n in range(12) if n != 5]
+    assert {int(piece["process"]) for n, piece in pieces.items() if n != 5} <= {process.pid for process in workers}
     assert workers[0].poll() is not None and len(list(tmp_path.glob("pieces/*/*.npz"))) == 12
     count = len(begun(task.log))
     more = run_pieces(task, range(13), store, executor=address, progress=False)
     assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
-    # the filters of a fit with a hidden choice go the same way
-    monkeypatch.setattr(estimates, "WORTH", 0)
-    learner, trials = tw.TaskSets(initial=1.2), tw.data_set("alien_task_sets")[0].first(30)
-    u, packed = np.zeros((4, 6)), packed_for(learner, trials)
+    # the filters of a fit with a hidden choice use the same workers
+    monkeypatch.setattr(estimated, "WORTH", 0)
+    learner, trials = tw.learners.TaskSets(initial=1.2), tw.load_data("alien_task_sets")[0].first(30)
+    u = np.zeros((4, 6))
     with crew(address, None, 1) as who:
-        far = estimates.Estimator(learner, packed, 1, crew=who)(u, np.arange(4), 20)
-    np.testing.assert_array_equal(far, estimates.Estimator(learner, packed, 1)(u, np.arange(4), 20))
+        far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
+    here = likelihood_of(learner, trials).value(u, np.arange(4), 20)
+    for there, mine in zip(far, here, strict=True):
+        np.testing.assert_array_equal(there, mine)
 
 
-def test_no_scheduler_is_said(monkeypatch):
+def test_a_missing_scheduler_is_an_error(monkeypatch):
     from trialwise.base import workers as module
 
     monkeypatch.setattr(module, "WAIT", "1s")
     with (
-        pytest.raises(tw.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+        pytest.raises(tw.errors.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
         crew("tcp://127.0.0.1:1", None, 2),
     ):
         pass

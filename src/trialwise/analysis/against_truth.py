@@ -1,4 +1,4 @@
-"""How well known parameters came back: correlation, bias, error and coverage."""
+"""Recovery of known parameters: correlation, bias, error and coverage."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,46 +15,56 @@ if TYPE_CHECKING:
     from trialwise.inference.fitted import Fit
 
 INTERVAL = 0.89
-"""Probability of the equal-tailed interval whose coverage is told."""
+"""Probability of the equal-tailed interval whose coverage is computed."""
 
 
 def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
-    """Posterior means and intervals of participants against the true values.
+    """Compare posterior means and intervals of participants with the true values.
 
     Parameters
     ----------
     fit
-        With participants of its own: ``pooling`` other than ``"complete"``.
+        A fit with parameters of each participant: ``pooling`` other than ``"complete"``.
     truth
-        A row a participant, column ``participant`` and one for each parameter, as :class:`Simulation` has it.
+        The true values, a row a participant: column ``participant`` and one for each parameter, on the natural scale, like
+        ``parameters`` of a :class:`Simulation`.
     interval
-        Probability of the equal-tailed interval whose coverage is told.
+        Probability of the equal-tailed interval whose coverage is computed.
 
     Returns
     -------
     DataFrame
-        A row a parameter: ``correlation`` (NaN where the truth does not vary), ``bias`` (estimate minus truth), ``rmse``
-        and ``coverage``, the share of participants whose interval holds the truth.
+        A row a parameter: ``correlation`` (NaN where the true value does not vary), ``bias`` (estimate minus true value),
+        ``rmse`` and ``coverage``, the share of participants whose interval contains the true value.
 
     Raises
     ------
     UsageError
-        If participants or parameters are missing from the truth, or all participants share their parameters.
+        If participants or parameters are missing from ``truth``, or if all participants share their parameters.
+
+    Examples
+    --------
+    >>> recovered(fit, simulation.parameters)                                                  # doctest: +SKIP
     """
     return summarised(points(fit, truth, interval))
 
 
 def points(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
-    """A row a participant and parameter, natural scale: ``participant``, ``parameter``, ``true``, posterior ``mean``, ``low`` and
-    ``high``, the ends of the equal-tailed interval; arguments and errors as for :func:`recovered`."""
+    """True and estimated values on the natural scale, a row a participant and parameter.
+
+    Columns: ``participant``, ``parameter``, ``true``, posterior ``mean``, ``low`` and ``high``, the ends of the equal-tailed
+    interval. Arguments and errors as for :func:`recovered`.
+    """
     import pandas as pd
 
-    if fit.pooling == "complete":
-        raise UsageError("pooling='complete' has no participants' parameters to hold against the truth")
+    if fit.draws.shared:
+        raise UsageError(
+            Argument("pooling", "complete"), " has no participants' parameters to compare with the true values"
+        )
     truth = in_order(fit, truth)
     parts = []
     for name in fit.parameters:
-        draws = fit.tree["posterior"][name]
+        draws = fit.draws[name]
         low, high = draws.quantile([(1 - interval) / 2, (1 + interval) / 2], ("chain", "draw")).to_numpy()
         mean = draws.mean(("chain", "draw")).to_numpy()
         columns = {"true": truth[name].to_numpy(float), "mean": mean, "low": low, "high": high}
@@ -62,23 +73,23 @@ def points(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.Data
 
 
 def summarised(points: pd.DataFrame) -> pd.DataFrame:
-    """The table of :func:`recovered`, of any number of data sets: points as :func:`points` has them."""
+    """The table of :func:`recovered` for any number of data sets, from the rows of :func:`points`."""
     import pandas as pd
 
     rows = {}
-    for name, mine in points.groupby("parameter", sort=False):
-        true, mean = mine["true"].to_numpy(), mine["mean"].to_numpy()
+    for name, estimates in points.groupby("parameter", sort=False):
+        true, mean = estimates["true"].to_numpy(), estimates["mean"].to_numpy()
         rows[name] = {
             "correlation": correlation(true, mean),
             "bias": (mean - true).mean(),
             "rmse": np.sqrt(np.square(mean - true).mean()),
-            "coverage": inside(mine).mean(),
+            "coverage": inside(estimates).mean(),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
 
 def inside(points: pd.DataFrame) -> pd.Series:
-    """Whether the interval holds the truth, of each row."""
+    """Whether the interval contains the true value, for each row."""
     return (points["low"] <= points["true"]) & (points["true"] <= points["high"])
 
 

@@ -1,4 +1,4 @@
-"""Can a fit be believed? All that tells it, in one call: chains, what the sampler met with, what the data say beyond the prior (R28, R29)."""
+"""Is a fit reliable? Convergence of chains, sampler statistics, and what the data add to the prior, in one call."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.result import Finding, Result, having
 from trialwise.inference import chain_checks as diagnostics
-from trialwise.inference.chain_checks import Finding, labelled
+from trialwise.inference.draws import labelled, row_label, variable_of
 from trialwise.inference.fitted import Fit
-from trialwise.population.priors import group_prior, prior_draws, told
+from trialwise.population.names import mean_name, median_name
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure
 
 FIRST, LAST = 0.1, 0.5
-"""Shares of a chain that Geweke compares."""
+"""Shares of a chain that Geweke's diagnostic compares."""
 
 DRAWS = 20_000
-"""Of each prior, against which a posterior is held."""
+"""Draws of each prior with which posteriors are compared."""
 
 STATS = {
     "diverging": ("divergences", "sum"),
@@ -36,45 +36,44 @@ STATS = {
     "n_steps": ("steps", "mean"),
     "accepted": ("moved", "mean"),
 }
-"""What is told of a sampler: its name there, here, and what is made of a chain's draws."""
+"""Sampler statistics: the sampler's name, the name in the table, and the summary over a chain's draws."""
 
-TRADING = ("learning rate", "inverse temperature")
-"""Kinds of parameters that are known to trade off, as roles begin."""
+TRADE_OFF = ("learning rate", "inverse temperature")
+"""First words of the roles of parameters that are known to trade off."""
 
-OF_PEOPLE = ("emulator_error", "filter_noise", "particles")
-"""Attributes of a fit by particles with a number a participant."""
+OF_PARTICIPANTS = ("emulator_error", "filter_noise", "particles")
+"""Attributes of a fit by particles that have a number for each participant."""
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
-    """What a diagnosis found.
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
+    """The result of a diagnosis.
 
     Attributes
     ----------
     fit
-        What was diagnosed.
+        The fit that was diagnosed.
     table
         A row a parameter of the group: ``mean``, ``sd``, ``mcse`` (Monte Carlo standard error of the mean), rank-normalised split
-        ``r_hat``, ``ess_bulk``, ``ess_tail`` (Vehtari et al. 2021), ``geweke`` (:func:`geweke`), ``autocorrelation`` (draws that
-        are worth one independent draw), ``overlap`` (:func:`overlap` of prior and posterior; NaN if the prior is not at hand).
+        ``r_hat``, ``ess_bulk``, ``ess_tail`` (Vehtari et al. 2021), ``geweke`` (:func:`geweke`), ``autocorrelation`` (number of
+        draws equivalent to one independent draw), ``overlap`` (:func:`overlap` of prior and posterior; NaN if the prior is not
+        available).
     sampler
         A row a chain: ``divergences``, ``e_bfmi``, ``acceptance``, ``depth`` and ``steps`` of trajectories (means), ``cut_short``
-        (share of draws at the depth's limit); of a learner with a hidden choice ``divergences`` (none) and ``moved``, how
-        often draws differ from the one before.
+        (share of draws at the maximum depth); for a learner with a hidden choice ``divergences`` (none) and ``moved``, the share
+        of draws that differ from the previous one.
     correlations
-        A row a pair of parameters, the strongest first: ``first``, ``second``, ``level`` (``"group"``, ``"within participants"``:
-        of each one's draws, averaged), ``correlation`` (of ranks), ``known`` (in words, if it is the trade-off that learning rates
-        and inverse temperatures are known for).
+        A row a pair of parameters, the strongest first: ``first``, ``second``, ``level`` (``"group"``, or ``"within
+        participants"``: averaged over participants), ``correlation`` (of ranks), ``known`` (explanation, if it is the known
+        trade-off between learning rate and inverse temperature).
     people
-        A row a participant, the worst first: ``parameter`` (their least certain one), its ``r_hat``, ``ess_bulk``, ``ess_tail``;
-        ``away``, how many spreads of the group their most unusual parameter is from the group's mean, and ``which`` that is; of a
-        learner with a hidden choice also what :mod:`trialwise.inference.samplers.pseudo_marginal.particle` keeps of each. Empty where all share one set.
-    problems
-        What is wrong with the draws, causes first: as ``fit.problems``.
-    cautions
-        What the data cannot tell, though the draws be right.
-    notes
-        What fitting had to do, other than is said above.
+        A row a participant, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
+        ``ess_tail``; ``away``, the distance of the most unusual parameter from the group's mean, in group standard deviations,
+        and ``which`` parameter this is; for a learner with a hidden choice also the diagnostics of each participant in
+        :mod:`trialwise.inference.samplers.pseudo_marginal.particle`. Empty if all participants share their parameters.
+    findings
+        Problems with the draws, causes first, as in ``fit.problems``; cautions on what the data cannot identify even if the draws
+        are right; further notes on the fit.
     """
 
     fit: Fit = field(repr=False)
@@ -82,27 +81,53 @@ class Diagnosis:
     sampler: pd.DataFrame
     correlations: pd.DataFrame
     people: pd.DataFrame
-    problems: tuple[Finding, ...]
-    cautions: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+    contents = {
+        "diagnosis": "the parameters of the group",
+        "chains": "statistics of the sampler, a row a chain",
+        "correlations": "correlations, the strongest first",
+        "participants": "participants, the least certain first",
+    }
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """Problems with the draws, causes first."""
+        return having(self.findings, "problem")
+
+    @property
+    def cautions(self) -> tuple[Finding, ...]:
+        """Findings on what the data cannot identify."""
+        return having(self.findings, "caution")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the fit."""
+        return tuple(finding.sentence for finding in having(self.findings, "note"))
 
     @property
     def advice(self) -> list[tuple[str, str]]:
-        """Of each problem and caution what was found, and what to try, first things first."""
-        return [(finding.words, finding.advice) for finding in (*self.problems, *self.cautions)]
+        """For each problem and caution, the finding and what to try, in order of priority."""
+        return [(finding.sentence, finding.advice) for finding in (*self.problems, *self.cautions)]
 
     @cached_property
     def verdict(self) -> str:
         """Whether the fit can be relied on, in one paragraph."""
         return diagnostics.verdict(self.problems, self.cautions, self.table, len(self.sampler))
 
-    def plot(self) -> Figure:
-        """Ranks by chain, traces and autocorrelation of the group's parameters."""
-        from trialwise.plots.diagnose import diagnose_plot
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations`` and ``participants`` (:attr:`people`)."""
+        return {
+            "diagnosis": self.table,
+            "chains": self.sampler,
+            "correlations": self.correlations,
+            "participants": self.people,
+        }
 
-        diverging = self.fit.tree["sample_stats"]["diverging"].to_numpy()
-        effective = {str(name): float(ess) for name, ess in self.table["ess_bulk"].items()}
-        return diagnose_plot(labelled(self.fit.tree, self.fit.group_names), diverging, effective)
+    @property
+    def headline(self) -> str:
+        """The verdict."""
+        return self.verdict
 
     def __repr__(self) -> str:
         paragraphs = [self.verdict, *(f"{n}. {words}.\n{cure}" for n, (words, cure) in enumerate(self.advice, 1))]
@@ -111,34 +136,48 @@ class Diagnosis:
 
 
 def diagnose(fit: Fit) -> Diagnosis:
-    """Hold a fit against everything that would tell that it cannot be believed.
+    """Check whether a fit is reliable.
+
+    Parameters
+    ----------
+    fit
+        Any fit.
 
     Returns
     -------
     Diagnosis
-        ``verdict`` says it in words; ``advice`` what to try, in order; the tables hold the numbers; ``plot()`` shows them.
+        ``verdict`` is a summary in one paragraph; ``advice`` lists what to try, in order; the tables contain the numbers, and
+        ``plot()`` shows them.
 
     Raises
     ------
     ModelError
-        If the learner at hand is no longer the one that was fitted, and its likelihood not finite at plausible points.
+        If the learner has changed since it was fitted, and its likelihood is not finite at plausible parameters.
+
+    References
+    ----------
+    Vehtari et al. (2021), Bayesian Analysis 16:667.
+
+    Examples
+    --------
+    >>> print(diagnose(fit).verdict)                                                           # doctest: +SKIP
     """
     table, chains, pairs = _table(fit), _sampler(fit.tree), _correlations(fit)
     cut = chains.get("cut_short")
     cautions = (
-        *_silent(fit),
+        *_uninformative(fit),
         *diagnostics.untold(table["overlap"]),
         *diagnostics.ridges(pairs),
         *diagnostics.cut_short(0.0 if cut is None else float(cut.mean())),
     )
-    said = {finding.words for finding in cautions}
-    notes = tuple(note for note in fit.notes if note not in said)
-    problems = diagnostics.problems(fit.tree, fit.group())
-    return Diagnosis(fit, table, chains, pairs, _people(fit), problems, cautions, notes)
+    sentences = {finding.sentence for finding in cautions}
+    notes = (note for note in having(fit.findings, "note") if note.sentence not in sentences)
+    findings = (*having(fit.findings, "problem"), *cautions, *notes)
+    return Diagnosis(fit, table, chains, pairs, _participants(fit), findings)
 
 
 def geweke(draws: np.ndarray) -> float:
-    r"""Whether chains drift: the first tenth of each against its last half (Geweke 1992, Bayesian Statistics 4:169).
+    r"""Geweke's diagnostic of drift: the first tenth of each chain against its last half (Geweke 1992, Bayesian Statistics 4:169).
 
     .. math::
 
@@ -152,8 +191,8 @@ def geweke(draws: np.ndarray) -> float:
     Returns
     -------
     float
-        z of the chain in which it is largest in size. About standard normal of one chain that is stationary, so that 2 is often
-        passed by one of many; NaN where a tenth is less than four draws.
+        The z of largest absolute value among the chains. For a single stationary chain it is about standard normal, so that one of
+        many often exceeds 2; NaN if a tenth of a chain is fewer than four draws.
     """
     from arviz_stats.base import array_stats
 
@@ -170,19 +209,24 @@ def geweke(draws: np.ndarray) -> float:
 
 
 def overlap(posterior: np.ndarray, prior: np.ndarray) -> float:
-    r"""How much of a posterior is its prior: the area below both densities, 0 to 1.
+    r"""Overlap of posterior and prior: the area below both densities, 0 to 1; near 1 the posterior is essentially the prior.
 
     .. math::
 
         \int \min(p(x), q(x))\,dx
 
-    It is taken on the scale of the prior's ranks, where the prior is flat and its range ends at 0 and 1: the area is the same on
-    any scale, and borders and long tails need no care there.
+    It is computed on the scale of the prior's ranks, on which the prior is uniform between 0 and 1: the area is the same on any
+    scale, and on this one bounds and long tails need no special treatment.
 
     Parameters
     ----------
     posterior, prior
         Draws of each, one-dimensional.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
     """
     from arviz_stats.base import array_stats
 
@@ -198,34 +242,34 @@ def _table(fit: Fit) -> pd.DataFrame:
 
     table = fit.group()[["mean", "sd", "mcse_mean", "r_hat", "ess_bulk", "ess_tail"]]
     table = table.rename(columns={"mcse_mean": "mcse"}).rename_axis("parameter")
-    names = dict.fromkeys(str(label).split("[")[0] for label in table.index)
+    names = dict.fromkeys(variable_of(label) for label in table.index)
     draws = labelled(fit.tree, names)
-    before = _priors(fit)
+    priors = _priors(fit)
     for label in table.index:
         values = draws[label]
         table.loc[label, "geweke"] = geweke(values)
-        worth = array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")
-        table.loc[label, "autocorrelation"] = values.size / worth
-        prior = before.get(label)
+        effective = array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")
+        table.loc[label, "autocorrelation"] = values.size / effective
+        prior = priors.get(label)
         table.loc[label, "overlap"] = np.nan if prior is None else overlap(values.ravel(), prior)
     return table
 
 
 def _priors(fit: Fit) -> dict[str, np.ndarray]:
-    """Draws of priors, of each parameter as it is labelled in the table, as far as they are known."""
+    """Prior draws of each parameter, by its label in the table, as far as the priors are known."""
     if fit.learner is None:
         return {}
-    given = dict(fit.priors or {})
-    unknown = set(json.loads(fit.attrs["priors"])) - set(given)
-    unknown |= {name.removesuffix("_mu") + "_group" for name in unknown if name.endswith("_mu")}
-    found = {}
-    for name, draws in prior_draws(fit.learner, fit.trials, given, fit.pooling, DRAWS).items():
+    population = fit.population
+    unknown = set(json.loads(fit.attrs["priors"])) - set(population.priors)
+    unknown |= {median_name(name) for name in population.names if mean_name(name) in unknown}
+    priors = {}
+    for name, draws in population.prior_draws(DRAWS).items():
         if name in unknown:
             continue
-        found[name] = draws
-        for n, person in enumerate(fit.trials.participants):
-            found[f"{name}[{person}]"] = draws if draws.ndim == 1 else draws[:, n]
-    return found
+        priors[name] = draws
+        for n, participant in enumerate(fit.trials.participants):
+            priors[row_label(name, participant)] = draws if draws.ndim == 1 else draws[:, n]
+    return priors
 
 
 def _sampler(tree: xr.DataTree) -> pd.DataFrame:
@@ -233,9 +277,9 @@ def _sampler(tree: xr.DataTree) -> pd.DataFrame:
 
     stats = tree["sample_stats"]
     columns = {
-        name: getattr(stats[theirs].astype(float), how)("draw").to_numpy()
-        for theirs, (name, how) in STATS.items()
-        if theirs in stats
+        name: getattr(stats[variable].astype(float), summary)("draw").to_numpy()
+        for variable, (name, summary) in STATS.items()
+        if variable in stats
     }
     if "energy" in stats:
         columns["e_bfmi"] = diagnostics.bfmi(stats["energy"].to_numpy())
@@ -243,85 +287,84 @@ def _sampler(tree: xr.DataTree) -> pd.DataFrame:
 
 
 def _correlations(fit: Fit) -> pd.DataFrame:
-    """Correlations of ranks: the same on every scale, and right for bent ridges."""
+    """Rank correlations, which are the same on every scale and suit curved ridges."""
     import pandas as pd
 
-    posterior, rows = fit.tree["posterior"], []
-    if fit.pooling != "none":
-        group = [posterior[name].to_numpy().reshape(-1, 1) for name in fit.group_names]
+    draws, rows = fit.draws, []
+    if draws.grouped or draws.shared:
+        group = [draws[name].to_numpy().reshape(-1, 1) for name in fit.group_names]
         rows += _pairs(fit, "group", fit.group_names, group)
-    if fit.pooling != "complete":
-        people = [posterior[name].to_numpy().reshape(-1, fit.trials.n_participants) for name in fit.parameters]
-        rows += _pairs(fit, "within participants", fit.parameters, people)
+    if not draws.shared:
+        individual = [draws.natural(name) for name in fit.parameters]
+        rows += _pairs(fit, "within participants", fit.parameters, individual)
     table = pd.DataFrame(rows, columns=["first", "second", "level", "correlation", "known"])
     return table.sort_values("correlation", key=abs, ascending=False, ignore_index=True)
 
 
 def _pairs(fit: Fit, level: str, names: Sequence[str], draws: Sequence[np.ndarray]) -> list[tuple]:
-    """A row a pair of names, ``draws (draws, participants)`` of each; correlations are averaged over participants."""
+    """A row for each pair of names, from ``draws (draws, participants)`` of each; correlations are averaged over participants."""
     from scipy.stats import rankdata
 
     ranks = np.stack([rankdata(each, axis=0) for each in draws])
-    with np.errstate(invalid="ignore", divide="ignore"):  # what stood still has no correlation
-        found = np.mean([np.corrcoef(ranks[:, :, n]) for n in range(ranks.shape[2])], 0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # constant draws have no correlation
+        correlations = np.mean([np.corrcoef(ranks[:, :, n]) for n in range(ranks.shape[2])], 0)
     kinds, rows = [_kind(fit, name) for name in names], []
     for i, j in combinations(range(len(names)), 2):
         known = ""
-        if {kinds[i], kinds[j]} == set(TRADING) and found[i, j] < -diagnostics.TELLING:
-            rate, sharpness = (i, j) if kinds[i] == TRADING[0] else (j, i)
+        if {kinds[i], kinds[j]} == set(TRADE_OFF) and correlations[i, j] < -diagnostics.TELLING:
+            rate, sharpness = (i, j) if kinds[i] == TRADE_OFF[0] else (j, i)
             known = diagnostics.TRADE_OFF
             if names[i] in fit.parameters:
                 one, other = np.log(draws[rate]), np.log(draws[sharpness])
                 spreads = [float(each.std(0).mean()) for each in (one, other, one + other)]
                 known += "; " + diagnostics.product(names[rate], names[sharpness], spreads)
-        rows.append((names[i], names[j], level, found[i, j], known))
+        rows.append((names[i], names[j], level, correlations[i, j], known))
     return rows
 
 
 def _kind(fit: Fit, name: str) -> str:
-    """``"learning rate"``, ``"inverse temperature"`` or neither, of a parameter or its group mean."""
-    base = name.removesuffix("_mu")
+    """``"learning rate"`` or ``"inverse temperature"`` if a parameter or group mean is one of these, else empty."""
+    base = {mean_name(each): each for each in fit.parameters}.get(name, name)
     if base not in fit.parameters:
         return ""
     if fit.learner is not None:
         role = next(p.role.lower() for p in fit.learner.parameters if p.name == base)
-        return next((kind for kind in TRADING if role.startswith(kind)), "")
-    return dict(zip(("alpha", "beta"), TRADING, strict=True)).get(base.split("_")[0], "")
+        return next((kind for kind in TRADE_OFF if role.startswith(kind)), "")
+    return dict(zip(("alpha", "beta"), TRADE_OFF, strict=True)).get(base.split("_")[0], "")
 
 
-def _people(fit: Fit) -> pd.DataFrame:
+def _participants(fit: Fit) -> pd.DataFrame:
     import pandas as pd
 
-    if fit.pooling == "complete":
+    if fit.draws.shared:
         return pd.DataFrame()
     summary, rows = fit.summary()[["r_hat", "ess_bulk", "ess_tail"]], []
-    for person in fit.trials.participants:
-        mine = summary.loc[[f"{name}[{person}]" for name in fit.parameters]]
-        least = int(np.argmin(mine[["ess_bulk", "ess_tail"]].min(axis=1)))
-        rows.append({"parameter": fit.parameters[least], **mine.iloc[least]})
+    for participant in fit.trials.participants:
+        own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
+        least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
+        rows.append({"parameter": fit.parameters[least], **own.iloc[least]})
     table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
-    if fit.pooling == "partial":
-        posterior = fit.tree["posterior"]
-        mu, sd = (np.stack([posterior[f"{name}_{part}"] for name in fit.parameters], -1) for part in ("mu", "sd"))
-        z = ((posterior["individual"].to_numpy() - mu[:, :, None]) / sd[:, :, None]).mean((0, 1))
+    if fit.draws.grouped:
+        u, mu, sd = fit.draws.unconstrained(), fit.draws.means(), fit.draws.spreads()
+        z = ((u - mu[:, :, None]) / sd[:, :, None]).mean((0, 1))
         farthest = np.argmax(abs(z), axis=1)
         table["away"], table["which"] = z[np.arange(len(z)), farthest], [fit.parameters[k] for k in farthest]
-    for name in OF_PEOPLE:
+    for name in OF_PARTICIPANTS:
         if name in fit.attrs:
             table[name] = json.loads(fit.attrs[name])
     order = np.argsort(table[["ess_bulk", "ess_tail"]].min(axis=1).to_numpy(), kind="stable")
     return table.iloc[order]
 
 
-def _silent(fit: Fit) -> list[Finding]:
-    """What the look at starting points tells of participants' data; nothing without the learner, or if it hides a choice."""
-    from trialwise.engine.packed import pack
+def _uninformative(fit: Fit) -> list[Finding]:
+    """Findings of the check of starting points on participants whose data are uninformative; none without learner or gradients."""
     from trialwise.inference.starts import check_starts
-    from trialwise.likelihoods.evaluator import Evaluator
+    from trialwise.likelihoods.kinds import likelihood_of
 
     learner = fit.learner
-    if learner is None or learner.hides:
+    if learner is None:
         return []
-    prior, _ = told(group_prior(learner, fit.trials), learner, fit.priors or {}, fit.pooling)
-    evaluate = Evaluator(learner, pack(learner, fit.trials))
-    return diagnostics.silent(check_starts(evaluate, fit.trials, prior, int(fit.attrs["seed"])))
+    likelihood = likelihood_of(learner, fit.trials)
+    if not likelihood.has_gradient:
+        return []
+    return diagnostics.silent(check_starts(likelihood, fit.population.prior, int(fit.attrs["seed"])))

@@ -1,22 +1,28 @@
-"""Inspection: what the data hold, what is odd about them, and what to type next."""
+"""Inspection: a summary of the data, cautions about them, and a command to continue with."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.rows import Rows
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import Finding, Result
+from trialwise.base.rows import rows_of
 from trialwise.data.trials import Trials
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FEW_TRIALS = 30
-"""Participants with fewer trials are warned about: their parameters will be mostly the group's."""
+"""Fewest trials of a participant without a warning: with fewer, the estimates depend mostly on the group."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers of one column in brief; the moments are NaN if all are missing."""
+    """Summary statistics of one column; NaN if all values are missing."""
 
     count: int
     missing: int
@@ -26,57 +32,38 @@ class Summary:
     max: float
 
 
-@dataclass(frozen=True)
-class Caution:
-    """Something worth a look before fitting.
-
-    Attributes
-    ----------
-    code
-        Short stable name, e.g. ``"few-trials"``.
-    message
-        What was found and what it means.
-    """
-
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What :func:`inspect` found.
+@dataclass(frozen=True, repr=False)
+class Inspection(Result):
+    """The result of :func:`inspect`.
 
     Attributes
     ----------
     participants, trials
-        Counts.
+        Numbers of participants and trials.
     trials_each
         Fewest, median and most trials of a participant.
     missed_choices, missing_outcomes
-        Counts of trials; None if the data hold no choices, or no outcomes.
+        Numbers of trials; None if the data contain no choices, or no outcomes.
     labels
         The labels of each set, e.g. ``{"context": (0, 1, 2), "action": ("left", "right")}``.
     declared
-        The sets that were declared, not inferred.
+        The sets whose labels were declared rather than inferred.
     choice_shares
-        Share of each action among the choices made, summing to 1.
+        Share of each action among all choices, summing to 1.
     outcomes, responses, numbers
         A :class:`Summary` of each outcome, response and real column known before the choice.
     by_context
         ``{context: (trials, mean of each outcome)}``, in the order of :attr:`outcomes`; empty without contexts.
     mapping
-        Where each role was found.
-    warnings
-        What is odd.
+        The column in which each role was found.
     learner
-        The learner to begin with, or None if none fits.
+        The learner suggested as a first model, or None if none is applicable.
     why
-        The reason for that learner, or what is lacking.
+        The reason for this suggestion, or what the data lack.
     next_command
-        What to type next on the command line.
+        The command to type next on the command line.
+    findings
+        Noteworthy features of the data, each a caution.
     """
 
     participants: int
@@ -92,26 +79,42 @@ class Inspection:
     numbers: Mapping[str, Summary]
     by_context: Mapping[Hashable, tuple[int, tuple[float, ...]]]
     mapping: Mapping[str, str]
-    warnings: tuple[Caution, ...]
     learner: str | None
     why: str
     next_command: str
+    findings: tuple[Finding, ...] = ()
 
-    def tables(self) -> list[Rows]:
-        """Everything as tables of text, in the order in which they are best read; empty ones are left out."""
-        tables = [
-            Rows("columns", ("role", "found in"), tuple(self.mapping.items())),
-            Rows("counts", ("what", "number"), tuple(self._counts())),
-            Rows("labels", ("set", "number", "labels", "how"), tuple(self._labels())),
-            Rows("numbers", ("column", "missing", "min", "mean", "sd", "max"), tuple(self._numbers())),
-            Rows("choices", ("action", "share"), tuple((str(a), f"{s:.3f}") for a, s in self.choice_shares.items())),
-            Rows("contexts", ("context", "trials", *(f"mean {n}" for n in self.outcomes)), tuple(self._contexts())),
-        ]
-        return [table for table in tables if table.rows]
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings."""
+        return self.findings
+
+    @property
+    def headline(self) -> str:
+        """The numbers of participants and trials."""
+        return f"Inspection({self.participants} participants, {self.trials} trials)"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All results as tables of text, in reading order; empty tables are left out."""
+        import pandas as pd
+
+        def table(rows: Iterable[tuple[str, ...]], *header: str) -> pd.DataFrame:
+            return pd.DataFrame(list(rows), columns=list(header))
+
+        shares = ((str(action), f"{share:.3f}") for action, share in self.choice_shares.items())
+        tables = {
+            "columns": table(self.mapping.items(), "role", "found in"),
+            "counts": table(self._counts(), "what", "number"),
+            "labels": table(self._labels(), "set", "number", "labels", "how"),
+            "numbers": table(self._numbers(), "column", "missing", "min", "mean", "sd", "max"),
+            "choices": table(shares, "action", "share"),
+            "contexts": table(self._contexts(), "context", "trials", *(f"mean {name}" for name in self.outcomes)),
+        }
+        return {title: each for title, each in tables.items() if len(each)}
 
     def __str__(self) -> str:
         """All tables and warnings, for printing."""
-        return "\n\n".join(map(str, [*self.tables(), *self.warnings]))
+        return "\n\n".join(map(str, [*(rows_of(*each) for each in self.tables().items()), *self.findings]))
 
     def _counts(self) -> Iterator[tuple[str, str]]:
         few, median, many = self.trials_each
@@ -139,19 +142,23 @@ class Inspection:
 
 
 def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
-    """Count, summarise and look for what is odd.
+    """Summarise a data set and report noteworthy features.
 
     Parameters
     ----------
     trials
         The trials of all participants.
     command_options
-        The files and options with which the user had them read, to be repeated in :attr:`Inspection.next_command`.
+        Files and options of the command that read the trials, to be repeated in :attr:`Inspection.next_command`.
 
     Returns
     -------
     Inspection
-        Data only; nothing is printed.
+        Nothing is printed.
+
+    Examples
+    --------
+    >>> inspect(load_data("alien_task_sets")[0]).warnings                                      # doctest: +SKIP
     """
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}
@@ -174,7 +181,7 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
         numbers={name: _summary(c.values.ravel()) for name, c in trials.columns.items() if c.levels is None},
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
-        warnings=tuple(_cautions(trials, outcomes)),
+        findings=tuple(_cautions(trials, outcomes)),
         learner=learner,
         why=why,
         next_command=" ".join(word for word in words if word),
@@ -182,12 +189,12 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
 
 
 def _summary(values: np.ndarray) -> Summary:
-    found = values[~np.isnan(values)]
-    gone = len(values) - len(found)
-    if not len(found):
-        return Summary(0, gone, *[float("nan")] * 4)
-    figures = (found.min(), found.mean(), found.std(), found.max())
-    return Summary(len(found), gone, *(float(figure) for figure in figures))
+    present = values[~np.isnan(values)]
+    missing = len(values) - len(present)
+    if not len(present):
+        return Summary(0, missing, *[float("nan")] * 4)
+    statistics = (present.min(), present.mean(), present.std(), present.max())
+    return Summary(len(present), missing, *(float(statistic) for statistic in statistics))
 
 
 def _choice_shares(trials: Trials) -> dict[Hashable, float]:
@@ -195,8 +202,8 @@ def _choice_shares(trials: Trials) -> dict[Hashable, float]:
         return {}
     actions = trials.levels["action"]
     counts = np.bincount(trials.choice[trials.choice >= 0], minlength=len(actions))
-    made = int(counts.sum()) or 1  # all missed: shares of zero
-    return {label: int(count) / made for label, count in zip(actions, counts, strict=True)}
+    total = int(counts.sum()) or 1  # if all choices were missed, shares are zero
+    return {label: int(count) / total for label, count in zip(actions, counts, strict=True)}
 
 
 def _by_context(trials: Trials) -> dict[Hashable, tuple[int, tuple[float, ...]]]:
@@ -205,9 +212,9 @@ def _by_context(trials: Trials) -> dict[Hashable, tuple[int, tuple[float, ...]]]
     codes, labels = trials.columns["context"].values, trials.levels[trials.columns["context"].levels or "context"]
     summaries = {}
     for n, label in enumerate(labels):
-        here = codes == n
-        means = tuple(_summary(values[here]).mean for values in trials.outcome.values())
-        summaries[label] = (int(here.sum()), means)
+        rows = codes == n
+        means = tuple(_summary(values[rows]).mean for values in trials.outcome.values())
+        summaries[label] = (int(rows.sum()), means)
     return summaries
 
 
@@ -221,70 +228,81 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     return None, "responses without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
 
 
-def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Caution]:
+def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Finding]:
     for note in trials.notes:
-        yield Caution("reading", note)
+        yield _caution("reading", note)
     inferred = [name for name in trials.levels if name not in trials.declared | {"block", "session"}]
     if inferred:
-        yield Caution(
+        yield _caution(
             "inferred-labels",
-            f"the labels of {', '.join(inferred)} were inferred from the data: one that never occurs is not counted;"
-            " declare them if there are more (actions=[...], levels={...})",
-        )
+            Message(
+                f"the labels of {', '.join(inferred)} were inferred from the data, so that labels that never occur are missing;"
+                " declare them if there are more (", Argument("actions", [...]), ", ", Argument("levels", {...}), ")",
+            ),
+            inferred,
+        )  # fmt: skip
     yield from _about_participants(trials)
     for name, summary in outcomes.items():
         yield from _about_outcome(name, summary)
     if trials.choice is not None and trials.outcome:
-        lost = int(((trials.choice < 0) & ~trials.without_outcome).sum())
-        if lost:
-            yield Caution(
-                "outcome-without-choice", f"{_of(lost, trials.n_trials)} trials have an outcome but no choice"
+        count = int(((trials.choice < 0) & ~trials.without_outcome).sum())
+        if count:
+            yield _caution(
+                "outcome-without-choice", f"{_of(count, trials.n_trials)} trials have an outcome but no choice"
             )
 
 
-def _about_participants(trials: Trials) -> Iterator[Caution]:
-    lengths, people = trials.lengths, trials.participants
+def _caution(code: str, sentence: str, about: Iterable[Hashable] = ()) -> Finding:
+    return Finding("caution", code, sentence, about=tuple(map(str, about)))
+
+
+def _about_participants(trials: Trials) -> Iterator[Finding]:
+    lengths, participants = trials.lengths, trials.participants
     if len(set(lengths.tolist())) > 1:
-        message = f"participants have {lengths.min()} to {lengths.max()} trials: fine, none is padded or dropped"
-        yield Caution("unequal-trials", message)
-    few = [str(label) for label, length in zip(people, lengths, strict=True) if length < FEW_TRIALS]
+        message = f"participants have {lengths.min()} to {lengths.max()} trials: no problem, none is padded or dropped"
+        yield _caution("unequal-trials", message)
+    few = [str(label) for label, length in zip(participants, lengths, strict=True) if length < FEW_TRIALS]
     if few:
-        message = f"{_of(len(few), len(people))} participants have fewer than {FEW_TRIALS} trials ({_brief(few, 8)})"
-        yield Caution("few-trials", f"{message}: their parameters will lean on the group's")
+        message = (
+            f"{_of(len(few), len(participants))} participants have fewer than {FEW_TRIALS} trials ({_brief(few, 8)})"
+        )
+        yield _caution("few-trials", f"{message}: their estimates will depend mostly on the group", few)
     if trials.choice is None:
         return
     same, none, often = [], [], []
-    for label, start, stop in zip(people, trials.offsets, trials.offsets[1:], strict=False):
+    for label, start, stop in zip(participants, trials.offsets, trials.offsets[1:], strict=False):
         choice = trials.choice[start:stop]
-        made = choice[choice >= 0]
-        if len(made) == 0:
+        responses = choice[choice >= 0]
+        if len(responses) == 0:
             none.append(label)
-        elif len(made) > 1 and (made == made[0]).all():
+        elif len(responses) > 1 and (responses == responses[0]).all():
             same.append(label)
-        if 0 < len(made) < 0.8 * len(choice):
+        if 0 < len(responses) < 0.8 * len(choice):
             often.append(label)
     if none:
-        yield Caution("no-choices", f"no choice at all: participants {_brief(none, 8)}")
+        yield _caution("no-choices", f"no choice at all: participants {_brief(none, 8)}", none)
     if same:
-        yield Caution(
-            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out"
+        yield _caution(
+            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out", same
         )
     if often:
-        yield Caution("many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}")
+        yield _caution(
+            "many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}", often
+        )
 
 
-def _about_outcome(name: str, summary: Summary) -> Iterator[Caution]:
+def _about_outcome(name: str, summary: Summary) -> Iterator[Finding]:
     if summary.count == 0:
-        yield Caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
+        yield _caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
     elif summary.min == summary.max:
-        yield Caution(
+        yield _caution(
             "constant-outcome", f"every {name} is {summary.min:g}: nothing can be learnt about what is better"
         )
     elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
-        yield Caution(
+        yield _caution(
             "large-outcome",
-            f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): that is all right, the"
-            " default prior of beta scales with SD(outcome); priors of your own should too",
+            f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): no problem, the default"
+            " prior of beta scales with SD(outcome); priors of your own should do so too",
         )
 
 

@@ -1,135 +1,114 @@
-"""True parameters of participants who are to be simulated: from stated ranges, from the prior, from a posterior."""
+"""True parameters of simulated participants: from ranges, from the prior, or from a posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.simulate import Surroundings
+from trialwise.environments.simulate import EnvironmentLike
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import GroupPrior, group_prior, group_prior_at
+from trialwise.population.population import Population, population_of
 
-PEOPLE = 30
-"""Participants of a new data set, where nobody said how many."""
-
-
-class GroupDraw(NamedTuple):
-    """A group and its participants, on the unconstrained scale: ``(parameters,)``, ``(parameters,)``, ``(people, parameters)``."""
-
-    mu: np.ndarray
-    sd: np.ndarray
-    u: np.ndarray
+PARTICIPANTS = 30
+"""Default number of participants of a new data set."""
 
 
-def group_draw(prior: GroupPrior, people: int, random: np.random.Generator) -> GroupDraw:
-    """A new group, and new participants of it."""
-    mu = random.normal(prior.mean, prior.width)
-    sd = abs(random.normal(0.0, prior.spread))
-    return GroupDraw(mu, sd, random.normal(mu, sd, (people, len(mu))))
+def outcome_spread(environment: Environment, seed: int) -> float:
+    """Standard deviation of an environment's potential outcomes, in one simulated sequence."""
+    random = stream(seed, "outcomes of an example")
+    return float(np.nanstd(environment.potential(environment.show(random), random)))
 
 
-def natural(learner: Learner, u: np.ndarray) -> dict[str, np.ndarray]:
-    """Unconstrained values ``(people, parameters)`` as natural ones by name, ``(people,)``."""
-    return {p.name: p.constrain(u[:, k]) for k, p in enumerate(learner.parameters)}
+def population_in(
+    learner: Learner, environment: EnvironmentLike, seed: int, priors: Mapping[str, Any] | None = None
+) -> Population:
+    """A population with the given priors and default ones for the rest, scaled by the spread of outcomes in the environment.
+
+    In a new environment, the spread is that of one participant's simulated sequence.
+    """
+    if isinstance(environment, Environment):
+        return population_of(learner, outcome_spread(environment, seed) or 1.0, priors)
+    return population_of(learner, environment.trials if isinstance(environment, Recorded) else environment, priors)
 
 
-def prior_in(learner: Learner, surroundings: Surroundings, seed: int) -> GroupPrior:
-    """The default prior where outcomes spread as they do here: in an environment, those of one participant's trials."""
-    if isinstance(surroundings, Environment):
-        random = np.random.default_rng([seed, 1])
-        shown = surroundings.show(random)
-        return group_prior_at(learner, float(np.nanstd(surroundings.potential(shown, random))) or 1.0)
-    return group_prior(learner, surroundings.trials if isinstance(surroundings, Recorded) else surroundings)
-
-
-def labels_in(surroundings: Surroundings, participants: int | Sequence[Hashable] | None) -> list[Hashable]:
-    """Labels of the participants: those of recorded trials, as many of them as were asked for, or new ones, 30 by default."""
-    trials = surroundings.trials if isinstance(surroundings, Recorded) else surroundings
-    known = list(trials.participants) if isinstance(trials, Trials) else None
+def labels_in(environment: EnvironmentLike, participants: int | Sequence[Hashable] | None) -> list[Hashable]:
+    """Labels of the participants: those of recorded trials, the first ``participants`` of them, or new ones, 30 by default."""
+    trials = environment.trials if isinstance(environment, Recorded) else environment
+    recorded = list(trials.participants) if isinstance(trials, Trials) else None
     if participants is not None and not isinstance(participants, int | np.integer):
         return list(participants)
-    count = participants if participants is not None else PEOPLE if known is None else len(known)
-    if not 1 <= count <= (count if known is None else len(known)):
-        most = "or more" if known is None else f"to {len(known)}"
+    count = participants if participants is not None else PARTICIPANTS if recorded is None else len(recorded)
+    if not 1 <= count <= (count if recorded is None else len(recorded)):
+        most = "or more" if recorded is None else f"to {len(recorded)}"
         raise UsageError(f"participants={participants!r}: wanted 1 {most}, or a list of labels")
-    return list(range(count)) if known is None else known[:count]
+    return list(range(count)) if recorded is None else recorded[:count]
 
 
 def posterior_draws(fit: Fit) -> dict[str, np.ndarray]:
-    """Every draw of participants' natural values, by name, ``(draws, participants)``, chains laid end to end."""
-    posterior, people = fit.tree["posterior"], fit.trials.n_participants
-    total = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return {
-        name: np.broadcast_to(posterior[name].to_numpy().reshape(total, -1), (total, people)) for name in fit.parameters
-    }
+    """Posterior draws of participants' parameters on the natural scale, by name, ``(draws, participants)``, chains concatenated."""
+    return {name: fit.draws.natural(name) for name in fit.parameters}
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """Where true values come from: what is neither stated nor in a posterior is drawn from the prior, a new group each time.
+    """Source of true values: parameters that are neither stated nor in a posterior are drawn from the prior, a new group each time.
 
     Attributes
     ----------
-    prior
-        Of the group.
+    population
+        The population that participants are drawn from.
     stated
-        Values, arrays or distributions by name, as :func:`trialwise.simulate` takes them.
+        Values, arrays or distributions by name, as accepted by :func:`trialwise.simulate`.
     posterior
-        ``(draws, participants)`` by name; empty without a fit.
+        Posterior draws, ``(draws, participants)`` by name; empty without a fit.
     """
 
-    prior: GroupPrior
+    population: Population
     stated: Mapping[str, Any]
     posterior: Mapping[str, np.ndarray]
 
-    def values(self, learner: Learner, people: int, random: np.random.Generator) -> dict[str, Any]:
-        """The parameters of one data set, for :func:`trialwise.simulate`."""
-        drawn = natural(learner, group_draw(self.prior, people, random).u)
+    def values(self, participants: int, random: np.random.Generator) -> dict[str, Any]:
+        """Draw the parameters of one data set, for :func:`trialwise.simulate`."""
+        parameters = self.population.natural(self.population.draw(participants, random).u)
         if self.posterior:
-            at = int(random.integers(len(next(iter(self.posterior.values())))))
-            drawn = {name: values[at] for name, values in self.posterior.items()}
-        return drawn | dict(self.stated)
+            number = int(random.integers(len(next(iter(self.posterior.values())))))
+            parameters = {name: values[number] for name, values in self.posterior.items()}
+        return parameters | dict(self.stated)
 
 
 def truth_of(
-    source: Mapping[str, Any] | Fit | str | None, learner: Learner, surroundings: Surroundings, seed: int
+    source: Mapping[str, Any] | Fit | str | None, learner: Learner, environment: EnvironmentLike, seed: int
 ) -> Truth:
-    """What ``truth=`` says.
+    """The source of true values that the argument ``truth=`` names.
 
     Raises
     ------
     UsageError
-        For anything but ranges by name, a fit of this learner with participants, ``"prior"`` or None.
+        For anything but ranges by name, a fit of this learner with participants' parameters, ``"prior"`` or None.
     """
-    prior = prior_in(learner, surroundings, seed)
+    population = population_in(learner, environment, seed)
     if source is None or source == "prior":
-        return Truth(prior, {}, {})
+        return Truth(population, {}, {})
     if isinstance(source, Fit):
         if source.pooling == "complete" or tuple(source.parameters) != learner.names:
             raise UsageError(
-                f"truth={source!r}: a fit of {learner!r} with parameters of participants is wanted, to draw them from"
+                f"truth={source!r}: wanted a fit of {learner!r} with parameters of participants, to draw them from"
             )
-        return Truth(prior, {}, posterior_draws(source))
+        return Truth(population, {}, posterior_draws(source))
     if not isinstance(source, Mapping):
         raise UsageError(
-            f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": uniform(0, 1)}}, a fit, or "prior"; what has no range is '
-            "drawn from the prior"
+            f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": (0, 1)}}, a fit, or "prior"; parameters without a range '
+            "are drawn from the prior"
         )
     for name in source:
         if name not in learner.names:
             raise UsageError(f"truth={{{name!r}: ...}}: {did_you_mean(str(name), learner.names, 'free parameters')}")
-    return Truth(prior, {str(name): value for name, value in source.items()}, {})
-
-
-def seeds(*key: int) -> tuple[np.random.Generator, int, int]:
-    """Of one data set: random numbers for its truth, a seed to simulate with and one to fit with."""
-    truth, other = np.random.SeedSequence(key).spawn(2)
-    simulating, fitting = other.generate_state(2)
-    return np.random.default_rng(truth), int(simulating), int(fitting)
+    return Truth(population, {str(name): value for name, value in source.items()}, {})

@@ -29,7 +29,7 @@ def classes_in[T](package: str, path: Iterable[str], kind: type[T]) -> dict[str,
 
 
 def instances_in[T](package: str, path: Iterable[str], kind: type[T]) -> list[T]:
-    """The instances of ``kind`` with public names at the top level of the modules of a package, each once."""
+    """The public instances of ``kind`` at the top level of a package's modules, each once, in alphabetical order of the modules."""
     instances: list[T] = []
     for module in modules_in(package, path):
         for name, thing in vars(module).items():

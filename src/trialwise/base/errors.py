@@ -1,6 +1,6 @@
-"""What can go wrong, by whose hand, and how it is told.
+"""Exceptions.
 
-Every message says what came, what was wanted and what to type.
+Every message states what was received, what was expected and what to type.
 """
 
 from __future__ import annotations
@@ -9,30 +9,48 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trialwise.base.message import Input, Message
+
+__all__ = ["DataError", "FetchError", "LearnerError", "ModelError", "Problem", "TrialwiseError", "UsageError"]
+
 
 class TrialwiseError(Exception):
-    """Any error that trialwise raises on purpose."""
+    """Base class of all exceptions that trialwise raises on purpose.
+
+    Parameters
+    ----------
+    parts
+        The message: strings, and elements to type as data (:class:`~trialwise.base.message.Argument`).
+
+    Attributes
+    ----------
+    message : Message
+    """
+
+    def __init__(self, *parts: str | Input):
+        self.message = Message(*parts)
+        super().__init__(self.message)
 
 
 class UsageError(TrialwiseError, ValueError):
-    """A call whose arguments do not fit together."""
+    """Raised if arguments are invalid or inconsistent."""
 
 
 class LearnerError(TrialwiseError):
-    """A learner that breaks the contract of a trial, or that cannot be compiled."""
+    """Raised if a learner does not meet the requirements for learners or cannot be compiled."""
 
 
 class ModelError(TrialwiseError):
-    """A model that cannot be sampled: no finite start, a parameter without gradient, a prior that does not fit."""
+    """Raised if a model cannot be sampled: no finite starting point, a parameter without gradient, an unsuitable prior."""
 
 
 class FetchError(TrialwiseError):
-    """Public data that cannot be fetched: no network, another file than expected, a folder that cannot be written."""
+    """Raised if public data cannot be downloaded: no network, an unexpected file, a folder without write permission."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with the data.
+    """A problem with the data.
 
     Attributes
     ----------
@@ -41,9 +59,9 @@ class Problem:
     where
         File and column, e.g. ``"trials.csv, column 'choice'"``.
     rows
-        The rows concerned, counted as in the file (the header is row 1). May be empty.
+        Row numbers in the file (the header is row 1); may be empty.
     message
-        What was found and what was expected.
+        What was received and what was expected.
     remedy
         What to change or type.
     """
@@ -54,17 +72,19 @@ class Problem:
     remedy: str = ""
     rows: Sequence[int] = ()
 
+    @property
+    def text(self) -> Message:
+        """The complete text: location, message, rows and remedy."""
+        rows = f" ({_rows(self.rows)})" if len(self.rows) else ""
+        remedy = Message("\n    -> ", self.remedy) if self.remedy else ""
+        return Message(f"{self.where}: ", self.message, rows, remedy)
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}"
-        if len(self.rows):
-            text += f" ({_rows(self.rows)})"
-        if self.remedy:
-            text += f"\n    -> {self.remedy}"
-        return text
+        return str(self.text)
 
 
 class DataError(TrialwiseError, ValueError):
-    """Everything wrong with the data, collected first and raised once.
+    """Raised with all problems of a data set at once.
 
     Attributes
     ----------
@@ -75,17 +95,21 @@ class DataError(TrialwiseError, ValueError):
         self.problems = tuple(problems)
         count = len(self.problems)
         heading = "1 problem with the data" if count == 1 else f"{count} problems with the data"
-        super().__init__("\n".join([f"{heading}:", *(f"  {n}. {p}" for n, p in enumerate(self.problems, 1))]))
+        numbered = (Message(f"  {n}. ", problem.text) for n, problem in enumerate(self.problems, 1))
+        super().__init__(Message.join("\n", [f"{heading}:", *numbered]))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 def _rows(rows: Sequence[int], most: int = 8) -> str:
-    shown = ", ".join(str(row) for row in rows[:most])
+    listed = ", ".join(str(row) for row in rows[:most])
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
-    return f"row {shown}" if len(rows) == 1 else f"rows {shown}{more}"
+    return f"row {listed}" if len(rows) == 1 else f"rows {listed}{more}"
 
 
 def did_you_mean(name: str, known: Iterable[str], kind: str) -> str:
-    """A sentence on what could have been meant, and what there is: of parameters, say."""
+    """A sentence that suggests the closest known name and lists all of this kind, e.g. ``"parameters"``."""
     known = list(known)
     if not known:
         return f"There are no {kind}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 _PLAIN = r"(?:[-+]?[\d.,]*\d(?:e[-+]?\d+)?%?|nan|-?inf)"
@@ -15,9 +15,9 @@ THREE_DECIMALS = ("correlation", "coverage")
 
 def figure(column: str, value: Any) -> str:
     """Format a value of a table's column as text; values that are not numbers are unchanged."""
-    if isinstance(value, str | Integral):
+    if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
-    value = value + 0.0  # -0 is 0
+    value = float(value) + 0.0  # -0 is 0
     if str(column).startswith("ess"):
         return f"{value:.0f}"
     if str(column).startswith("r_hat") or str(column) in THREE_DECIMALS:

@@ -1,4 +1,4 @@
-"""The command line: one module a verb, and the only place that prints."""
+"""The command line: one module per verb, and the only package that prints."""
 
 
 def main() -> None:

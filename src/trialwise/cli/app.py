@@ -1,6 +1,6 @@
-"""The command ``trialwise``: its verbs, and what becomes of errors.
+"""The command ``trialwise``: its verbs, and how errors are reported.
 
-Nothing heavy is imported before a verb runs: ``trialwise --help`` answers at once.
+Nothing heavy is imported before a verb runs, so that ``trialwise --help`` responds immediately.
 """
 
 from __future__ import annotations
@@ -15,26 +15,25 @@ from trialwise.base.errors import TrialwiseError
 from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, report, simulate, studies
 from trialwise.cli.output.console import fail, say
 from trialwise.cli.output.status import status_of
-from trialwise.cli.output.words import in_options
 
 
 class Verbs(TyperGroup):
-    """The verbs; an error that trialwise raises on purpose is told in its own words, without a traceback."""
+    """The group of verbs; errors that trialwise raises on purpose are printed without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a verb."""
+        """Run a verb and translate its errors into exit codes."""
         try:
             return super().invoke(ctx)
         except TrialwiseError as error:
-            fail(in_options(str(error)))
+            fail(error.message)
             raise typer.Exit(status_of(error)) from None
 
 
 class Verb(TyperCommand):
-    """A verb whose help tells its options in groups."""
+    """A verb whose help lists its options in groups."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments, the verb's own options, then each group that verbs share."""
+        """Write the arguments, the verb's own options, then each shared group of options."""
         groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -61,27 +60,27 @@ app = typer.Typer(
 )
 
 VERBS: dict[Callable[..., None], str] = {
-    models.models: "List the learners, or tell all about one.",
-    inspect.inspect: "Say what the data hold and what to type next.",
+    models.models: "List the learners, or describe one in full.",
+    inspect.inspect: "Summarise a data set and suggest the next command.",
     fit.fit: "Fit a learner to data.",
     simulate.simulate: "Simulate a learner at known parameters.",
-    demo.demo: "Tell the whole story on the bundled examples.",
+    demo.demo: "Run a complete analysis of the bundled examples.",
     data.data: "Fetch a public data set.",
-    diagnose.diagnose: "Say whether a fit can be believed, and what to try.",
-    check.check: "Check a learner of your own, or a fit.",
-    studies.recover: "Can this design find a learner's parameters?",
-    studies.calibrate: "Are draws of a learner's fit what they claim to be?",
-    studies.confuse: "Are learners told apart in this design?",
-    compare.compare: "Compare fits by what they predict.",
-    report.report: "Write a report on fits.",
+    diagnose.diagnose: "Diagnose a fit and suggest remedies.",
+    check.check: "Check your own learner, or the predictions of a fit.",
+    studies.recover: "Can this design recover a learner's parameters?",
+    studies.calibrate: "Is the fit calibrated? Simulation-based calibration.",
+    studies.confuse: "Can this design distinguish between learners?",
+    compare.compare: "Compare fits by their predictions.",
+    report.report: "Write an HTML report on one or more fits.",
 }
 
-for verb, brief in VERBS.items():
-    app.command(cls=Verb, short_help=brief)(verb)
+for verb, summary in VERBS.items():
+    app.command(cls=Verb, short_help=summary)(verb)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from trialwise import __version__
 
         say(f"trialwise {__version__}")
@@ -89,7 +88,7 @@ def _version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="Exit codes: 0 done, 2 usage, 3 data, 4 learner or model, 5 diagnostics failed, 6 fetching failed."
+    epilog="Exit codes: 0 success, 2 usage, 3 data, 4 learner or model, 5 diagnostics failed, 6 download failed."
 )
 def root(
     version: Annotated[
@@ -98,5 +97,5 @@ def root(
 ) -> None:
     """Bayesian models of how people learn, trial by trial.
 
-    Begin with `trialwise demo`, or with `trialwise inspect trials.csv` on data of your own.
+    Start with `trialwise demo`, or with `trialwise inspect trials.csv` on your own data.
     """

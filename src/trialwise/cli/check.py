@@ -1,4 +1,4 @@
-"""``trialwise check``: may a learner of one's own be believed? Does a fitted one do what the participants did?"""
+"""``trialwise check``: conformance of a learner, and posterior predictive checks of a fit."""
 
 from __future__ import annotations
 
@@ -8,55 +8,59 @@ from typing import Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.options.subject import find
-from trialwise.cli.options.task import named
+from trialwise.cli.options.task import environment_class
 from trialwise.cli.output import results
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
 
-DRAWS = 100
+DATASETS = 100
 
 Subject = Annotated[
     str,
     typer.Argument(
         metavar="LEARNER|FIT",
         show_default=False,
-        help="A learner, built in or mine.py:MyLearner; or what it left behind when fitted: results/fit.nc.",
+        help="A learner, built in or mine.py:MyLearner; or a saved fit, e.g. results/fit.nc.",
     ),
 ]
 
 
 def check(
     subject: Subject,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Other seeds make up other data and parameters.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the simulated data and parameters.")] = 0,
     task: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Of a fit: the task its agents live through, e.g. AlienTask; without, each choice is drawn given the real ones before it.",
+            help="For a fit: simulate agents in this environment, e.g. AlienTask; by default, one-step predictions given the real past.",
             show_default=False,
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Of a fit: how many data sets.")] = DRAWS,
+    datasets: Annotated[
+        int, typer.Option(metavar="N", min=1, help="For a fit: number of simulated data sets.")
+    ] = DATASETS,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Of a fit: where table and pictures go; by default beside it."
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="For a fit: folder for table and figure; by default that of the fit.",
         ),
     ] = None,
     learner: Own = None,
 ) -> None:
-    """Check a learner against the contract of a trial, or a fit against what its participants did."""
+    """Run conformance checks on a learner, or posterior predictive checks on a fit."""
     if subject.endswith(".nc"):
-        _fit(Path(subject), seed, task, draws, output, learner)
+        _fit(Path(subject), seed, task, datasets, output, learner)
         return
     from trialwise.analysis.conformance.check_learner import check_learner
 
     if task is not None or output is not None or learner:
         raise UsageError(
-            "--task, --learner and -o are for checks of a fit: trialwise check results/fit.nc --task AlienTask"
+            "--task, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --task AlienTask"
         )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
     show(result)
@@ -64,34 +68,28 @@ def check(
         raise typer.Exit(Status.MODEL)
 
 
-def _fit(path: Path, seed: int, task: str | None, draws: int, output: Path | None, learner: list[str] | None) -> None:
+def _fit(
+    path: Path, seed: int, task: str | None, datasets: int, output: Path | None, learner: list[str] | None
+) -> None:
     from trialwise.analysis.check import check as run
 
-    made: Any = named(task)() if task else None
+    environment: Any = environment_class(task)() if task else None
     fit = fit_in(path, learner, needed=True)
-    folder = results.made(output or path.parent)
-    found = run(fit, made, draws=draws, seed=seed)
-    table, picture, probabilities = (
-        folder / name for name in ("check.csv", "check_plot.png", "choice_probabilities.csv")
+    folder = results.make_folder(output or path.parent)
+    result = run(fit, environment, datasets=datasets, seed=seed)
+    written = results.write_tables(result, folder)
+    written += results.write_picture(result, folder / "check_plot.png", "observed and predicted behaviour, plotted")
+    method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
+    say(
+        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"
     )
-    write(table, found.table.to_csv(lineterminator="\n"))
-    write(probabilities, found.calibration.to_csv(index=False, lineterminator="\n"))
-    write(picture, results.png(found.plot()))
-    how = f"agents in {made!r}" if made else "each choice given the real ones before it"
-    say(f"{fit.learner!r}: {draws} simulated data sets, {how}, against {fit.trials.n_participants} participants")
-    heading("measures outside their 89 % interval, the farthest first")
-    if len(found.missed):
-        frame(found.missed)
+    heading("measures outside their 89 % predictive interval, the most extreme first")
+    if len(result.missed):
+        frame(result.missed)
     else:
         say("none")
-    if made is None:
+    if environment is None:
         note(
-            "one step ahead a learner is led by the hand; --task AlienTask lets agents live through the task by themselves"
+            "one-step predictions look good because they see the real past; --task AlienTask simulates agents that act on their own"
         )
-    results.print_files(
-        [
-            (table, "every measure: observed, predicted, 89 % interval, tail probability"),
-            (picture, "the same in pictures"),
-            (probabilities, "how often actions were chosen that had so much probability"),
-        ]
-    )
+    results.print_files(written)

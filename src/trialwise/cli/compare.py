@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
-from trialwise.base.files import write
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results
-from trialwise.cli.output.console import frame, heading, note, say, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.output.console import note, say
 
-FIGURES = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
-"""How columns are shown; the others, which are in units of log-likelihood, with one decimal."""
+FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
+"""Number formats of columns; all others are in units of log-likelihood and have one decimal."""
 
 
 class By(StrEnum):
-    """What is predicted."""
+    """The criterion: what is predicted."""
 
     participant = "participant"
     future = "future"
@@ -31,7 +29,7 @@ def compare(
     method: Annotated[
         By,
         typer.Option(
-            help="participant: a new person's choices; future: each one's later choices; trial: other choices of the same people.",
+            help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants.",
         ),
     ] = By.participant,
     start: Annotated[
@@ -39,57 +37,45 @@ def compare(
         typer.Option(
             metavar="N",
             min=2,
-            help="With future: the first trial predicted; without, the second half.",
+            help="With future: first predicted trial; by default the second half is predicted.",
             show_default=False,
         ),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(metavar="N", min=25, help="How many draws of each fit are used.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", min=25, help="Number of posterior draws used of each fit.", show_default=False),
     ] = None,
     refit: Annotated[
-        bool, typer.Option("--refit", help="Fit anew without each participant whose k-hat is bad.")
+        bool, typer.Option("--refit", help="Refit without each participant whose k-hat is too high.")
     ] = False,
     learner: Own = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same figures.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the Monte Carlo estimates.")] = 0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where tables and pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for tables and figures.")
     ] = Path("comparison"),
 ) -> None:
-    """Compare fits of learners to the same trials by what they predict."""
-    from trialwise.analysis.comparison.compare import ABOUT
-    from trialwise.analysis.comparison.compare import compare as run
+    """Compare fits of learners to the same trials by their predictive accuracy."""
+    from trialwise.analysis.comparison.compare import ABOUT, compare as run
 
     loaded = fits_in(fits, learner, needed=True)
-    folder = results.made(output)
-    found = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
-    people = found.participants.join(found.elpd.add_prefix("elpd_"))
-    table, each, often, picture = (
-        folder / name for name in ("comparison.csv", "participants.csv", "frequencies.csv", "comparison_plot.png")
+    folder = results.make_folder(output)
+    result = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
+    participants = result.participants
+    written = results.write_tables(result, folder)
+    written += results.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")
+    say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
+    rounded = result.table.apply(
+        lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))
     )
-    written = [
-        (table, "a row a learner, the best first"),
-        (each, "a row a participant: who describes it best, and by how much"),
-    ]
-    write(table, found.table.to_csv(lineterminator="\n"))
-    write(each, people.to_csv(lineterminator="\n"))
-    if found.frequencies is not None:
-        write(often, found.frequencies.to_csv(lineterminator="\n"))
-        written.append((often, "how frequent each learner is"))
-    write(picture, results.png(found.plot()))
-    written.append((picture, "the same in pictures"))
-    say(f"what is predicted: {ABOUT[str(method)]}; {len(people)} participants")
-    heading("learners, the best first (log predictive density, higher is better)")
-    frame(
-        found.table.apply(lambda column: column.map(lambda value: format(value, FIGURES.get(str(column.name), ".1f"))))
-    )
-    heading("participants best described")
-    frame(people["winner"].value_counts().rename("participants").to_frame())
-    if found.frequencies is not None:
-        heading("how frequent each learner is")
-        frame(found.frequencies)
-        say(f"  probability that all are equally frequent: {found.omnibus_risk:.3g}", "dim")
+    results.print_table("learners, best first (log predictive density, higher is better)", rounded)
+    wins = participants["winner"].value_counts().rename("participants").to_frame()
+    results.print_table("number of participants best described by each learner", wins)
+    if result.frequencies is not None:
+        results.print_table("frequency of each learner in the population", result.frequencies)
+        say(f"  probability that all learners are equally frequent: {result.omnibus_risk:.3g}", "dim")
     results.print_files(written)
     if method == By.trial:
-        note("single trials predict the same people, not new ones: --method participant does that")
-    for text in found.problems:
-        warn(in_options(text))
+        note(
+            "single trials are predicted for the same participants; to predict new participants, use --method participant"
+        )
+    results.print_findings(result.findings)

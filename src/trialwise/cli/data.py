@@ -1,4 +1,4 @@
-"""``trialwise data``: public data sets, checked and with their terms."""
+"""``trialwise data``: download and verify public data sets."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from trialwise.cli.output.console import command, say, table
 
 def data(
     name: Annotated[
-        str | None, typer.Argument(help="Which data set; without a name they are listed.", show_default=False)
+        str | None, typer.Argument(help="Name of a data set; without one, all are listed.", show_default=False)
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Where to, by default a folder of its name.", show_default=False
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Destination; by default a folder with the name of the data set.",
+            show_default=False,
         ),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(help="A mirror: the folder that holds the files.", show_default=False)
+        str | None, typer.Option(help="URL of a mirror: the folder that contains the files.", show_default=False)
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of the same names that differ.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files that differ.")] = False,
 ) -> None:
-    """Fetch a public data set, check that it is the one meant, and say under which terms it may be used."""
+    """Download a public data set, verify its checksum and print its terms of use."""
     from trialwise.data.fetch import DATASETS, fetch
 
     if name is None:
-        table(["name", "what it is"], [[each.name, each.title] for each in DATASETS.values()])
+        table(["name", "description"], [[each.name, each.title] for each in DATASETS.values()])
         return
     fetched = fetch(name, folder, url=url, overwrite=overwrite)
     for path in fetched.paths:
-        say(f"{path}  {'downloaded' if path in fetched.downloaded else 'was there already'}")
+        say(f"{path}  {'downloaded' if path in fetched.downloaded else 'already present'}")
     say()
     say(f"Terms: {fetched.dataset.terms}")
     say()
-    say("Look at them:")
+    say("Inspect the data:")
     command(f"trialwise inspect {shlex.quote(str(fetched.folder))}")

@@ -1,4 +1,4 @@
-"""``trialwise demo``: the whole story on the bundled examples, from data with known parameters to a report."""
+"""``trialwise demo``: a complete analysis of the bundled examples, from data with known parameters to a report."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from trialwise.base.files import write
+from trialwise.base.message import Message
+from trialwise.base.result import having
 from trialwise.cli.fit import Output
 from trialwise.cli.options.design import RANGES
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import Sampling
 from trialwise.cli.options.subject import Restrictions
 from trialwise.cli.output import results
-from trialwise.cli.output.console import command, frame, heading, paragraph, say
+from trialwise.cli.output.console import command, heading, paragraph, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,26 +30,26 @@ if TYPE_CHECKING:
     from trialwise.studies.recover import Recovery
 
 SEED = 3
-"""The demo is the same every time; with this seed it needed no second run where it was tried. Others may: the first example is a
-hard one, see the README's limits."""
+"""A fixed seed makes the demo reproducible. With this one, no fit needed a second run on the machines tried; with others
+one may, because the first example is difficult (see the limits in the README)."""
 
 
 class Size(NamedTuple):
-    """How much of the story is told: agents and trials of the first example and of the second, simulated data sets of a check,
-    of the recovery study, and draws of each chain (None: as many as are needed)."""
+    """Size of the demo: agents and trials of the first and of the second example, simulated data sets of the check and of the
+    recovery study, and draws per chain (None: as many as needed)."""
 
     agents: int
     trials: int
-    few: int
-    first: int
-    checks: int
-    studies: int
+    few_agents: int
+    few_trials: int
+    check_datasets: int
+    recovery_datasets: int
     draws: int | None
 
 
-WHOLE, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(8, 160, 3, 60, 20, 0, 250)
+FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(8, 160, 3, 60, 20, 0, 250)
 
-RECOVERED, LENGTH = 12, 220
+RECOVERY_AGENTS, RECOVERY_TRIALS = 12, 220
 """Agents and trials of each data set of the recovery study."""
 
 
@@ -59,124 +61,126 @@ def demo(
         False
     ),
 ) -> None:
-    """Tell the whole story on the bundled examples, whose true parameters are known: fit, diagnose, check, recover, compare, report.
+    """Run a complete analysis of the bundled examples, whose true parameters are known: fit, diagnose, check, recover, compare, report.
 
-    30 agents of QLearning did 440 trials of the alien task each: three seasons, four aliens, three items to give them. Then a few
-    agents of TaskSets, whose choice of a task set nobody saw, fitted as what they are and as flat learners.
+    The first example contains 30 QLearning agents with 440 trials each of the alien task: three seasons, four aliens, three items to
+    give them. The second contains a few TaskSets agents, whose choice of a task set is hidden; both learners are fitted to them.
     """
-    from trialwise.data.bundled import data_set
+    from trialwise.data.bundled import bundled
     from trialwise.reports.report import report
 
-    size = QUICK if quick else WHOLE
-    folder, hidden, plain = (results.made(place) for place in (output, output / "task_sets", output / "task_sets_flat"))
-    how = replace(
+    size = QUICK if quick else FULL
+    folder, hidden, plain = (
+        results.make_folder(path) for path in (output, output / "task_sets", output / "task_sets_flat")
+    )
+    options = replace(
         sampling,
         seed=SEED if sampling.seed is None else sampling.seed,
         draws=size.draws if sampling.draws is None else sampling.draws,
     )
     flat_learner, sets_learner = (Restrictions(set_=["initial=1.2"]).of(name) for name in ("QLearning", "TaskSets"))
-    trials, truth = data_set("alien_flat")
-    flat = _fit(how, flat_learner, _part(trials, size.agents, size.trials), truth, folder)
-    checked = _check(how, flat, size, folder)
-    study = _recover(how, flat_learner, size, folder) if size.studies else None
-    trials, sets_truth = data_set("alien_task_sets")
-    part = _part(trials, size.few, size.first)
-    sets = _fit(how, sets_learner, part, sets_truth, hidden)
-    other = _fit(how, flat_learner, part, None, plain)
-    compared = _compare(how, {"TaskSets": sets, "QLearning": other}, folder)
+    trials, truth = bundled("alien_flat")
+    flat = _fit(options, flat_learner, _subset(trials, size.agents, size.trials), truth, folder)
+    check = _check(options, flat, size, folder)
+    study = _recover(options, flat_learner, size, folder) if size.recovery_datasets else None
+    trials, sets_truth = bundled("alien_task_sets")
+    subset = _subset(trials, size.few_agents, size.few_trials)
+    sets = _fit(options, sets_learner, subset, sets_truth, hidden)
+    alternative = _fit(options, flat_learner, subset, None, plain)
+    comparison = _compare(options, {"TaskSets": sets, "QLearning": alternative}, folder)
 
-    names = ("QLearning", f"TaskSets, {size.few} other agents", f"QLearning, the same {size.few}")
+    names = ("QLearning", f"TaskSets, {size.few_agents} other agents", f"QLearning, the same {size.few_agents}")
     page = report(
-        dict(zip(names, (flat, sets, other), strict=True)), folder / "report.html", title="The bundled examples",
-        checks={names[0]: checked}, truth={names[0]: truth, names[1]: sets_truth}, recovery=study and {names[0]: study},
-        comparison=compared, progress=not sampling.quiet,
+        dict(zip(names, (flat, sets, alternative), strict=True)), folder / "report.html", title="The bundled examples",
+        checks={names[0]: check}, truth={names[0]: truth, names[1]: sets_truth}, recovery=study and {names[0]: study},
+        comparison=comparison, progress=not sampling.quiet,
     )  # fmt: skip
     if not sampling.quiet:
         say()
-        say("Next, what people did in the same task; or data of your own, in place of alien:")
+        say("Next, analyse human data from the same task, or replace alien by your own data:")
         command("trialwise data alien")
         command("trialwise inspect alien")
         command("trialwise fit QLearning alien --set initial=1.2 -o results_alien")
     try:
-        results.stop_if_failed(flat, sets, other)
+        results.stop_if_failed(flat, sets, alternative)
     finally:
         if not sampling.quiet:
-            say(f"All of it on one page, to be read in a browser: {page}")
+            say(f"Report with all results, to open in a browser: {page}")
 
 
-def _part(trials: Trials, agents: int, first: int) -> Trials:
+def _subset(trials: Trials, agents: int, first: int) -> Trials:
     return trials.select(trials.participants[:agents]).first(first)
 
 
-def _fit(how: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | None, folder: Path) -> Fit:
-    """Fit, diagnose, write and tell one example."""
-    if not how.quiet:
+def _fit(options: Sampling, learner: Learner, trials: Trials, truth: pd.DataFrame | None, folder: Path) -> Fit:
+    """Fit one example, write its files and print its results."""
+    if not options.quiet:
         say()
         say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
-    fitted = how.fit(learner, trials)
+    fitted = options.fit(learner, trials)
     written = results.save(fitted, folder)
     table = None
     if truth is not None:
         from trialwise.analysis.against_truth import points, summarised
         from trialwise.plots.recovery import recovery_plot
 
-        found = points(fitted, truth)
-        table = summarised(found)
-        picture = write(folder / "recovery_plot.png", results.png(recovery_plot(found, table)))
-        written.append((picture, "true against estimated parameters"))
-    if not how.quiet:
+        estimates = points(fitted, truth)
+        table = summarised(estimates)
+        figure = write(folder / "recovery_plot.png", results.png(recovery_plot(estimates, table)))
+        written.append((figure, "true and estimated parameters, plotted"))
+    if not options.quiet:
         results.print_group(fitted)
         if table is not None:
-            heading("true against estimated, participant by participant")
-            frame(table)
-            say("  coverage: the share of participants whose true value lies in their 89 % interval")
+            results.print_table("true and estimated parameters of the participants", table)
+            say("  coverage: the proportion of participants whose true value lies in their 89 % interval")
         results.print_files(written)
         say()
-        results.print_notes(fitted)
+        results.print_findings(having(fitted.findings, "note"))
     return fitted
 
 
-def _check(how: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
-    """Whether agents drawn from the posterior do what those of the data did."""
+def _check(options: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
+    """Posterior predictive check: whether simulated agents reproduce the behaviour in the data."""
     from trialwise.analysis.check import check
     from trialwise.environments import AlienTask
 
-    found: Check = check(fitted, AlienTask(), draws=size.checks, seed=how.seed or 0, progress=not how.quiet)
-    write(folder / "check.csv", found.table.to_csv(lineterminator="\n"))
-    if not how.quiet:
-        heading("does the learner do what the agents did?")
+    result: Check = check(
+        fitted, AlienTask(), datasets=size.check_datasets, seed=options.seed or 0, progress=not options.quiet
+    )
+    results.write_tables(result, folder, "check")
+    if not options.quiet:
+        heading("does the learner reproduce the agents' behaviour?")
         say(
-            f"  {len(found.missed)} of {len(found.table)} measures of behaviour outside the 89 % interval of {size.checks} simulated data sets"
+            f"  {len(result.missed)} of {len(result.table)} behavioural measures lie outside the 89 % interval of {size.check_datasets} simulated data sets"
         )
-    return found
+    return result
 
 
-def _recover(how: Sampling, learner: Learner, size: Size, folder: Path) -> Recovery:
-    """Whether a design lets parameters be found."""
+def _recover(options: Sampling, learner: Learner, size: Size, folder: Path) -> Recovery:
+    """Recovery study of a smaller design."""
     from trialwise.environments import AlienTask
-    from trialwise.environments.simulate import uniform
     from trialwise.studies.recover import recover
 
-    ranges: Any = {name: uniform(*ends) for name, ends in RANGES["QLearning"].items()}
-    found: Recovery = recover(
-        learner, AlienTask(trials=LENGTH), ranges, size.studies, RECOVERED, seed=how.seed or 0, draws=500, tune=500, chains=2,
-        folder=folder, progress=not how.quiet,
+    ranges: Any = {name: tuple(ends) for name, ends in RANGES["QLearning"].items()}
+    study: Recovery = recover(
+        learner, AlienTask(trials=RECOVERY_TRIALS), ranges, size.recovery_datasets, RECOVERY_AGENTS, seed=options.seed or 0, draws=500, tune=500, chains=2,
+        folder=folder, progress=not options.quiet,
     )  # fmt: skip
-    write(folder / "recovery.csv", found.table.to_csv(lineterminator="\n"))
-    if not how.quiet:
-        heading(f"would half as many trials, and {RECOVERED} agents, do?")
-        for text in found.sentences:
-            paragraph(f"  {text}")
-    return found
+    results.write_tables(study, folder, "recovery")
+    if not options.quiet:
+        heading(f"would half as many trials and {RECOVERY_AGENTS} agents suffice?")
+        for finding in study.findings:
+            paragraph(Message("  ", finding.text))
+    return study
 
 
-def _compare(how: Sampling, fits: dict[str, Fit], folder: Path) -> Comparison:
-    """Which learner describes the agents best."""
+def _compare(options: Sampling, fits: dict[str, Fit], folder: Path) -> Comparison:
+    """Comparison of the learners by predictive accuracy."""
     from trialwise.analysis.comparison.compare import compare
 
-    found: Comparison = compare(fits, seed=how.seed or 0, progress=not how.quiet)
-    write(folder / "comparison.csv", found.table.to_csv(lineterminator="\n"))
-    if not how.quiet:
-        heading("who predicts agents that were left out? (log predictive density, higher is better)")
-        frame(found.table[["elpd", "difference", "se_difference"]].round(1))
-    return found
+    comparison: Comparison = compare(fits, seed=options.seed or 0, progress=not options.quiet)
+    results.write_tables(comparison, folder, "comparison")
+    if not options.quiet:
+        title = "which learner predicts held-out agents? (log predictive density, higher is better)"
+        results.print_table(title, comparison.table[["elpd", "difference", "se_difference"]].round(1))
+    return comparison

@@ -1,4 +1,4 @@
-"""``trialwise fit``: from files to a posterior."""
+"""``trialwise fit``: sample the posterior of a learner given a data set."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.result import having
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results
 from trialwise.cli.output.console import note, say
-from trialwise.cli.output.words import in_options
 
 CHECKPOINT = "unfinished.npz"
-"""The work so far of a fit that takes minutes: the same command goes on from there."""
+"""Checkpoint of a long fit, from which the same command continues."""
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")]
 
 
 @grouped
@@ -32,7 +32,7 @@ def fit(
     pooling: Annotated[
         Pooling,
         typer.Option(
-            help="partial: participants come from a group; none: each alone; complete: all are one.",
+            help="partial: hierarchical; none: each participant separately; complete: one set of parameters for all.",
             rich_help_panel=PANEL,
         ),
     ] = Pooling.partial,
@@ -43,29 +43,31 @@ def fit(
             metavar="ADDRESS",
             show_default=False,
             rich_help_panel=PANEL,
-            help="Of a Dask cluster that runs the particle filters of a hidden choice: tcp://10.0.0.1:8786.",
+            help="Dask cluster for the particle filters of a hidden choice, e.g. tcp://10.0.0.1:8786.",
         ),
     ] = None,
 ) -> None:
-    """Fit a learner to data; write the draws, a summary, a trace plot and a table of trials."""
+    """Fit a learner to data; write posterior draws, a summary, a trace plot and a table of trials."""
+    from trialwise.likelihoods.kinds import likelihood_of
+
     restricted = restrictions.of(learner)
     trials = columns.read(files)
-    folder = results.made(output)
+    folder = results.make_folder(output)
     if not sampling.quiet:
         for text in trials.notes:
-            note(in_options(text))
+            note(text)
         say(
             f"{restricted!r}: {', '.join(restricted.names)}; "
             f"{trials.n_participants} participants, {trials.n_trials} trials"
         )
-    unfinished = folder / CHECKPOINT if restricted.hides else None
-    fitted = sampling.fit(restricted, trials, pooling, unfinished, scheduler)
+    checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
+    fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler)
     written = results.save(fitted, folder)
-    if unfinished is not None:
-        unfinished.unlink(missing_ok=True)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     if not sampling.quiet:
         results.print_group(fitted)
         results.print_files(written)
         say()
-        results.print_notes(fitted)
+        results.print_findings(having(fitted.findings, "note"))
     results.stop_if_failed(fitted)

@@ -1,4 +1,4 @@
-"""``trialwise inspect``: what the data hold, what is odd about them, and what to type next."""
+"""``trialwise inspect``: summary of a data set, findings, and the next command."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import shlex
 
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
-from trialwise.cli.output.console import command, heading, say, table, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.output import results
+from trialwise.cli.output.console import command, say
 
 
 @grouped
 def inspect(files: Files, columns: Columns) -> None:
-    """Say what the data hold, what is odd about them, and what to type next."""
-    from trialwise.analysis.inspect import inspect as look
+    """Summarise a data set, report findings and suggest the next command."""
+    from trialwise.analysis.inspect import inspect as run
 
     trials = columns.read(files)
-    again = " ".join([*(shlex.quote(str(path)) for path in files), columns.words()]).strip()
-    found = look(trials, command_options=again)
-    for rows in found.tables():
-        heading(rows.title)
-        table(rows.header, rows.rows)
+    typed = " ".join([*(shlex.quote(str(path)) for path in files), columns.as_typed()]).strip()
+    inspection = run(trials, command_options=typed)
+    for title, table in inspection.tables().items():
+        results.print_table(title, table)
     say()
-    for caution in found.warnings:
-        warn(in_options(caution.message))
-    if found.learner is None:
-        say(f"No learner to suggest: {in_options(found.why)}")
+    results.print_findings(inspection.findings)
+    if inspection.learner is None:
+        say(f"No learner suggested: {inspection.why}")
         return
-    say(f"Begin with {found.learner} ({found.why}):")
-    command(found.next_command)
+    say(f"Start with {inspection.learner} ({inspection.why}):")
+    command(inspection.next_command)

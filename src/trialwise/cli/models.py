@@ -1,4 +1,4 @@
-"""``trialwise models``: the learners there are, and all about one of them."""
+"""``trialwise models``: list of the learners, and a description of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.cli.options.subject import find, learners_in
-from trialwise.cli.options.task import OWN
+from trialwise.cli.options.task import OWN_ENVIRONMENT
 from trialwise.cli.output.console import command, heading, say, show, table
 from trialwise.cli.output.equations import sections, symbol
 
@@ -22,36 +22,38 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[LEARNER]", help="QLearning, or mine.py:MyLearner: all about that one.", show_default=False
+            metavar="[LEARNER]", help="Describe this learner: QLearning, or mine.py:MyLearner.", show_default=False
         ),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", metavar="mine.py", help="The learners of that file instead.", show_default=False),
+        typer.Option(
+            "--file", metavar="mine.py", help="List the learners defined in this file instead.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """List the learners, or tell all about one: parameters, priors, equations, what it reads and returns."""
+    """List the learners, or describe one in full: parameters, priors, equations, columns it reads, signals it returns."""
     from trialwise.learners.learner import Learner
 
     if file is not None and ".py:" in str(file):
         name, file = name or str(file), None
     if name is not None:
-        found = find(f"{file}:{name}" if file is not None and ".py" not in name else name)
-        _page(found if isinstance(found, Learner) else found(), name)
+        learner = find(f"{file}:{name}" if file is not None and ".py" not in name else name)
+        _page(learner if isinstance(learner, Learner) else learner(), name)
         return
     if file is not None:
-        found = learners_in(file)
-        _list(found)
+        learners = learners_in(file)
+        _list(learners)
         say()
-        say("All about one of them:")
-        for each in found:
+        say("Describe one of them in full:")
+        for each in learners:
             command(f"trialwise models {shlex.quote(f'{file}:{each}')}")
         return
     from trialwise.learners import BUILT_IN
 
     _list(BUILT_IN)
     say()
-    say("All about one of them, or about one of your own:")
+    say("Describe one of them in full, or your own learner:")
     command("trialwise models QLearning")
     command("trialwise models mine.py:MyLearner")
 
@@ -60,10 +62,10 @@ def _list(learners: dict[str, Any]) -> None:
     from trialwise.learners.learner import Learner
 
     rows = []
-    for name, found in learners.items():
-        one = found if isinstance(found, Learner) else found()
-        rows.append([name, _answers(one), ", ".join(one.names), _parts(one)[0][0]])
-    table(["learner", "for", "parameters", "what it does"], rows, indent=0)
+    for name, kind in learners.items():
+        learner = kind if isinstance(kind, Learner) else kind()
+        rows.append([name, learner.family.plural, ", ".join(learner.names), _parts(learner)[0][0]])
+    table(["learner", "for", "parameters", "description"], rows, indent=0)
 
 
 def _page(learner: Learner, name: str) -> None:
@@ -81,36 +83,37 @@ def _page(learner: Learner, name: str) -> None:
             say(text)
     heading("parameters")
     rows = [[p.name, symbol(p.name), p.role, p.range, _prior(p)] for p in learner.parameters]
-    table(["name", "", "what", "range", "default prior of the group"], rows)
-    say("  prior: median, and in brackets the range of the middle 95 %", "dim")
+    table(["name", "", "description", "range", "default prior of the group"], rows)
+    say("  prior: median, with the central 95 % interval in brackets", "dim")
     restricted = [[name, f"{value:g}"] for name, value in learner.fixed.items()]
-    restricted += [[name, f"that of {other}"] for name, other in learner.tied.items()]
+    restricted += [[name, f"same as {other}"] for name, other in learner.tied.items()]
     if restricted:
-        heading("held")
+        heading("fixed or tied parameters")
         table(["name", "value"], restricted)
     if learner.settings:
         heading("settings")
-        table(["name", "what", "value"], [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()])
+        table(
+            ["name", "description", "value"], [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()]
+        )
     heading("data")
     table(["reads", "returns"], [[", ".join(_reads(learner)), ", ".join(learner.signals) or "no signals"]])
     say()
-    word = shlex.quote(name)
-    if name in OWN:
-        say(f"Simulate it in {OWN[name]}; what to type to fit it is told then:")
-        command(f"trialwise simulate {word} -o simulated")
+    quoted = shlex.quote(name)
+    if name in OWN_ENVIRONMENT:
+        say(f"Simulate it in {OWN_ENVIRONMENT[name]}; the command that fits it is printed then:")
+        command(f"trialwise simulate {quoted} -o simulated")
     elif _fits_an_environment(learner):
         say("Simulate it, then fit it:")
-        command(f"trialwise simulate {word} -o simulated")
-        command(f"trialwise fit {word} simulated -o results")
+        command(f"trialwise simulate {quoted} -o simulated")
+        command(f"trialwise fit {quoted} simulated -o results")
     else:
         say("Fit it:")
-        command(f"trialwise fit {word} trials.csv -o results")
+        command(f"trialwise fit {quoted} trials.csv -o results")
 
 
 def _fits_an_environment(learner: Learner) -> bool:
-    """Whether it reads no more than what the environments of ``trialwise simulate`` show."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading
+    """Whether the default environments of ``trialwise simulate`` provide every column that the learner reads."""
+    from trialwise.learners.reads import OPTIONAL, Reading
 
     reading = Reading(learner)
     return set(reading.trial) <= set(OPTIONAL) and not reading.outcome
@@ -120,25 +123,20 @@ def _parts(learner: Learner) -> list[tuple[str, bool]]:
     return sections(type(learner).__doc__) or [("No description: write a docstring under the class.", False)]
 
 
-def _answers(learner: Learner) -> str:
-    return "choices" if learner.response == "categorical" else "responses"
-
-
 def _prior(parameter: Parameter) -> str:
-    """A default prior in words: ``0.27 (0.02 to 0.87)``."""
-    words = parameter.spread_out(parameter.mean, parameter.width)
-    return words + (" / SD(outcome)" if parameter.per_outcome else "")
+    """A default prior as median and central 95 % interval: ``0.27 (0.02 to 0.87)``."""
+    text = parameter.spread_out(parameter.mean, parameter.width)
+    return text + (" / SD(outcome)" if parameter.per_outcome else "")
 
 
 def _reads(learner: Learner) -> list[str]:
-    """The columns a learner needs, those that may be absent marked so."""
-    from trialwise.engine.packed import OPTIONAL
-    from trialwise.learners.reads import Reading, dimensions
+    """The columns that a learner reads, with a remark on optional ones."""
+    from trialwise.learners.reads import OPTIONAL, Reading, dimensions
 
     reading = Reading(learner)
-    before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
-    told = [f"{name} (may be absent)" if name in OPTIONAL else name for name in before]
-    told.append("choice" if learner.response == "categorical" else "response")
+    shown = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
+    columns = [f"{name} (optional)" if name in OPTIONAL else name for name in shown]
+    columns += [column for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
-        told += [f"outcome.{name}" for name in reading.outcome] or ["outcome"]
-    return told
+        columns += [f"outcome.{name}" for name in reading.outcome] or ["outcome"]
+    return columns

@@ -1,4 +1,4 @@
-"""``trialwise report``: one page on one or several fits, to be read without a network and sent to whom it concerns."""
+"""``trialwise report``: one self-contained HTML page on one or more fits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.base.result import having
 from trialwise.cli.options.fits import Fits, Own, fits_in
-from trialwise.cli.options.task import named
-from trialwise.cli.output.console import say, warn
-from trialwise.cli.output.words import in_options
+from trialwise.cli.options.task import environment_class
+from trialwise.cli.output import results
+from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,20 +20,24 @@ if TYPE_CHECKING:
 
 def report(
     fits: Fits,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to.")] = Path("report.html"),
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the report.", show_default=False)] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Path of the report.")] = Path(
+        "report.html"
+    ),
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the report.", show_default=False)] = None,
     task: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Check the fits by agents that live through this task, e.g. AlienTask.",
+            help="Check the fits with agents simulated in this environment, e.g. AlienTask.",
             show_default=False,
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Check the fits one step ahead, if there is no such task.")
+        bool, typer.Option("--check", help="Check the fits with one-step predictions, if there is no such environment.")
     ] = False,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Data sets of each check.")] = 100,
+    datasets: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of data sets that each check simulates.")
+    ] = 100,
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -40,21 +45,20 @@ def report(
         ),
     ] = None,
     learner: Own = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Other seeds make other checks.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the checks.")] = 0,
 ) -> None:
-    """Write a report on fits: data, learners with equations, priors, diagnostics, estimates, checks, methods and citations."""
+    """Write a report: data, learners with equations, priors, diagnostics, estimates, checks, methods and citations."""
     from trialwise.reports.report import report as write
 
-    checks: Any = named(task)() if task else "one-step" if check else None
+    checks: Any = environment_class(task)() if task else "one-step" if check else None
     loaded = fits_in(fits, learner)
-    written = write(loaded, output, title=title, checks=checks, truth=_table(truth), draws=draws, seed=seed)
-    say(f"{written}: one file that needs nothing else; read it in a browser, print it, send it")
+    written = write(loaded, output, title=title, checks=checks, truth=_read_table(truth), datasets=datasets, seed=seed)
+    say(f"{written}: one self-contained file to open in a browser, print or send")
     for name, fit in loaded.items():
-        for text in fit.problems:
-            warn(in_options(f"{name}: {text}"))
+        results.print_findings(having(fit.findings, "problem"), name)
 
 
-def _table(path: Path | None) -> pd.DataFrame | None:
+def _read_table(path: Path | None) -> pd.DataFrame | None:
     if path is None:
         return None
     import pandas as pd

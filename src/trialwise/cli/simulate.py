@@ -1,4 +1,4 @@
-"""``trialwise simulate``: a learner acts at parameters that are known."""
+"""``trialwise simulate``: simulate a learner at known parameters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli.options.columns import Columns, reading
-from trialwise.cli.options.design import RANGES, ranges_of, surroundings
+from trialwise.cli.options.columns import Columns, options_to_read
+from trialwise.cli.options.design import RANGES, environment_for, ranges_of
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FromPrior:
-    """A participant's value, drawn about the middle of the default prior; ``shift`` on the unconstrained scale."""
+    """Distribution of a participant's value around the mean of the default prior, shifted by ``shift`` on the unconstrained scale."""
 
     parameter: Parameter
     shift: float = 0.0
 
-    def ppf(self, share: np.ndarray) -> np.ndarray:
-        """Quantiles."""
+    def ppf(self, probability: np.ndarray) -> np.ndarray:
+        """Quantile function, on the natural scale."""
         from scipy.special import ndtri
 
         p = self.parameter
-        value: np.ndarray = p.constrain(p.mean - self.shift + p.spread * ndtri(share))
+        value: np.ndarray = p.constrain(p.mean - self.shift + p.spread * ndtri(probability))
         return value
 
 
@@ -46,25 +46,33 @@ def simulate(
     learner: Name,
     restrictions: Restrictions,
     columns: Columns,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the data go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the data.")] = Path(
         "simulated"
     ),
     participants: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="How many; by default 30, or those of the data.", show_default=False),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of participants; by default 30, or those of the recorded data.",
+            show_default=False,
+        ),
     ] = None,
     trials: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Of each: by default 440 of choices, 30 of responses.", show_default=False
+            metavar="N",
+            min=1,
+            help="Trials per participant; by default 440 with choices, 30 with continuous responses.",
+            show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same data.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed.")] = 0,
     param: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="alpha=0.1: the same for all; alpha=0:0.2: drawn for each participant.",
+            help="True value of a parameter: alpha=0.1 for all participants; alpha=0:0.2 draws a value per participant.",
             show_default=False,
         ),
     ] = None,
@@ -73,7 +81,7 @@ def simulate(
         typer.Option(
             "--on",
             metavar="FILES...",
-            help="Along the contexts and cues of these data instead of new ones.",
+            help="Use the recorded contexts and cues in these data instead of new sequences.",
             show_default=False,
         ),
     ] = None,
@@ -82,7 +90,7 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal, TwoStepTask or Conditioning; by default what suits the learner.",
+            help="Environment: AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal, TwoStepTask or Conditioning; by default one that suits the learner.",
             show_default=False,
         ),
     ] = None,
@@ -91,67 +99,78 @@ def simulate(
     ] = False,
     potential: Annotated[
         bool,
-        typer.Option("--potential", help="Also write potential_outcomes.csv: what each choice would have brought."),
+        typer.Option(
+            "--potential", help="Also write potential_outcomes.csv: the outcome that each choice would have had."
+        ),
     ] = False,
 ) -> None:
-    """Simulate a learner: in the alien task if it chooses, in conditioning if it responds, in its own task if it has one."""
+    """Simulate a learner at known parameters, by default in the environment that suits it."""
     from trialwise.environments.simulate import simulate as run
 
     restricted = restrictions.of(learner)
     if more and not on:
-        raise UsageError(f"{more[0]}: to simulate along the sequences of a file, type --on {shlex.quote(str(more[0]))}")
+        raise UsageError(f"{more[0]}: to use the recorded sequences in a file, type --on {shlex.quote(str(more[0]))}")
     if on and trials is not None:
-        raise UsageError("--trials is for new sequences: with --on there are as many as in the data; leave it out")
+        raise UsageError(
+            "--trials is for new sequences: with --on the data determine the number of trials; leave --trials out"
+        )
     if on and task not in (None, "AlienTask"):
         raise UsageError(
-            f"--task {task}: with --on sequences come from the data, and outcomes from the alien task; leave one out"
+            f"--task {task}: --on takes sequences from the data and outcomes from the alien task; leave one out"
         )
     recorded = columns.read([*on, *(more or [])]) if on else None
-    place, spread = surroundings(restricted, recorded, trials, task)
+    environment, spread = environment_for(restricted, recorded, trials, task)
     values = _values(restricted, param or [], spread)
-    folder = results.made(output)
+    folder = results.make_folder(output)
     if participants is None and recorded is None:
         participants = 30
-    simulation = run(restricted, place, values, seed=seed, participants=participants)
+    simulation = run(restricted, environment, values, seed=seed, participants=participants)
     written = simulation.save(folder, wide=wide, potential=potential)
 
-    said = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
-    say(f"{restricted!r}: {said}, seed {seed}")
+    size = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
+    say(f"{restricted!r}: {size}, seed {seed}")
     heading("true parameters")
-    table(["name", "what", "drawn"], [[p.name, p.role, _told(values[p.name])] for p in restricted.parameters])
-    what = {
-        "trials.csv": "a row a trial",
-        "true_parameters.csv": "a row a participant",
-        "potential_outcomes.csv": "a row a trial",
+    table(
+        ["name", "description", "values"], [[p.name, p.role, _describe(values[p.name])] for p in restricted.parameters]
+    )
+    descriptions = {
+        "trials.csv": "one row per trial",
+        "true_parameters.csv": "one row per participant",
+        "potential_outcomes.csv": "one row per trial",
     }
-    results.print_files([(path, what.get(path.name, "participants in columns")) for path in written])
+    results.print_files([(path, descriptions.get(path.name, "one column per participant")) for path in written])
     say()
-    say("Fit it, to see whether the parameters come back:")
-    file, options = results.quoted(folder / "trials.csv"), restrictions.words()
-    words = ["trialwise fit", shlex.quote(learner), file, reading(restricted, simulation.trials), options, "-o results"]
+    say("Fit the data to see whether the parameters are recovered:")
+    file, options = results.quoted(folder / "trials.csv"), restrictions.as_typed()
+    words = [
+        "trialwise fit",
+        shlex.quote(learner),
+        file,
+        options_to_read(restricted, simulation.trials),
+        options,
+        "-o results",
+    ]
     command(" ".join(filter(None, words)))
 
 
-def _values(learner: Learner, given: Sequence[str], spread: float) -> dict[str, Any]:
-    """A value or something to draw from for each free parameter."""
+def _values(learner: Learner, texts: Sequence[str], spread: float) -> dict[str, Any]:
+    """A value, range or distribution for each free parameter."""
     import math
-
-    from trialwise.environments.simulate import uniform
 
     ranges = RANGES.get(type(learner).__name__, {})
     values: dict[str, Any] = {
-        p.name: uniform(*ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
+        p.name: tuple(ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
         for p in learner.parameters
     }
-    return values | ranges_of([learner], given)
+    return values | ranges_of([learner], texts)
 
 
-def _told(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:g}, the same for all"
+        return f"{value:g} for all participants"
     if isinstance(value, FromPrior):
         import numpy as np
 
         low, middle, high = value.ppf(np.array([0.025, 0.5, 0.975]))
-        return f"about {middle:.2g} ({low:.2g} to {high:.2g}), from the default prior"
-    return f"{value.low:g} to {value.high:g}, uniformly"
+        return f"median {middle:.2g} ({low:.2g} to {high:.2g}), drawn from the default prior"
+    return f"uniform on {value[0]:g} to {value[1]:g}"

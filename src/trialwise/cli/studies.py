@@ -1,4 +1,4 @@
-"""``trialwise recover``, ``calibrate`` and ``confuse``: studies of many fits, that go on where they were interrupted."""
+"""``trialwise recover``, ``calibrate`` and ``confuse``: studies of many fits, which resume after an interruption."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
+from trialwise.base.result import Result
 from trialwise.cli.options.columns import Columns
-from trialwise.cli.options.design import Design, ranges_of
+from trialwise.cli.options.design import PANEL as DESIGN, Design, ranges_of
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL as SAMPLING
-from trialwise.cli.options.subject import Name, Restrictions
+from trialwise.cli.options.subject import PANEL as LEARNER, Name, Restrictions
 from trialwise.cli.output import results
-from trialwise.cli.output.console import frame, heading, say
+from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PANEL = "The work"
+PANEL = "Execution"
 
 
 def _option(flags: str, metavar: str, help: str, panel: str = PANEL, **more: Any) -> Any:
@@ -30,19 +30,19 @@ def _option(flags: str, metavar: str, help: str, panel: str = PANEL, **more: Any
 
 @dataclass(frozen=True)
 class Work:
-    """Where pieces are kept, and who does them."""
+    """Seed, executor and progress of a study."""
 
-    seed: Annotated[int, _option("--seed", "N", "The same seed gives the same study.", min=0)] = 0
+    seed: Annotated[int, _option("--seed", "N", "Random seed.", min=0)] = 0
     workers: Annotated[
-        int | None, _option("--workers", "N", "Processes of this machine; by default one a core.", min=1)
+        int | None, _option("--workers", "N", "Number of local processes; by default one per core.", min=1)
     ] = None
     scheduler: Annotated[
-        str | None, _option("--scheduler", "ADDRESS", "Of a Dask cluster that does the work: tcp://10.0.0.1:8786.")
+        str | None, _option("--scheduler", "ADDRESS", "Dask cluster that runs the fits, e.g. tcp://10.0.0.1:8786.")
     ] = None
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.", rich_help_panel=PANEL)] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.", rich_help_panel=PANEL)] = False
 
-    def given(self, folder: Path) -> dict[str, Any]:
-        """Arguments of the library's studies."""
+    def arguments(self, folder: Path) -> dict[str, Any]:
+        """Keyword arguments for the studies of the library."""
         return {
             "seed": self.seed,
             "workers": self.workers,
@@ -54,16 +54,20 @@ class Work:
 
 @dataclass(frozen=True)
 class Fits:
-    """How long each fit samples."""
+    """Sampling options of each fit."""
 
     draws: Annotated[
-        int | None, _option("--draws", "N", "Draws kept of each chain; see trialwise fit.", SAMPLING, min=1)
+        int | None, _option("--draws", "N", "Posterior draws per chain; see trialwise fit.", SAMPLING, min=1)
     ] = None
-    tune: Annotated[int | None, _option("--tune", "N", "Draws for tuning, not kept.", SAMPLING, min=1)] = None
-    chains: Annotated[int | None, _option("--chains", "N", "Chains; by default 4.", SAMPLING, min=1)] = None
+    tune: Annotated[int | None, _option("--tune", "N", "Tuning draws per chain, discarded.", SAMPLING, min=1)] = None
+    chains: Annotated[int | None, _option("--chains", "N", "Number of chains; by default 4.", SAMPLING, min=1)] = None
+    sampler: Annotated[
+        str | None,
+        _option("--sampler", "NAME", "nuts or pseudo-marginal; by default chosen according to the learner.", SAMPLING),
+    ] = None
 
-    def given(self) -> dict[str, Any]:
-        """What was given; the rest is left to the library."""
+    def arguments(self) -> dict[str, Any]:
+        """The options that were given; all others keep the defaults of the library."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
@@ -73,11 +77,13 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FOLDER",
-        help="Where results go, and finished pieces as they come.",
+        help="Folder for the results and, as they are completed, the pieces of the study.",
         show_default=True,
     ),
 ]
-Sets = Annotated[int, typer.Option("--datasets", metavar="N", min=1, help="How many; more can be asked for later.")]
+Sets = Annotated[
+    int, typer.Option("--datasets", metavar="N", min=1, help="Number of simulated data sets; can be increased later.")
+]
 
 
 @grouped
@@ -95,12 +101,12 @@ def recover(
         _option(
             "--from",
             "FIT",
-            "True values from the posterior of a fit, results/fit.nc, along its own sequences.",
-            "The design",
+            "Draw true values from the posterior of a fit, results/fit.nc, and use its sequences.",
+            DESIGN,
         ),
     ] = None,
 ) -> None:
-    """Can this design find the learner's parameters? Simulate, fit, compare, many times."""
+    """Can this design recover the learner's parameters? Simulates and fits many data sets and compares estimates with true values."""
     from trialwise.studies.recover import recover as run
 
     restricted = restrictions.of(learner)
@@ -110,25 +116,15 @@ def recover(
 
         if truth or design.on is not None or design.participants is not None:
             raise UsageError(
-                "--from: the fit says who is simulated, and along what; leave --param, --on and --participants out"
+                "--from: the fit determines true values, participants and sequences; leave out --param, --on and --participants"
             )
         truth = load(posterior)
-    like, folder = design.made(restricted, columns), results.made(output)
-    study = run(restricted, like, truth, datasets, design.participants, **work.given(folder), **fits.given())
-    heading(f"recovery of {study.learner} in {like!r}, {len(study.fits)} data sets")
-    frame(study.table)
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "recovery.csv": (study.table, "a row a parameter"),
-            "recovery_points.csv": (study.points, "a row a participant and parameter: truth, estimate, interval"),
-            "recovery_pairs.csv": (study.pairs, "pairs of parameters: do they take each other's place?"),
-            "recovery_fits.csv": (study.fits, "a row a fit: can its draws be relied on?"),
-        },
-        ("recovery_plot.png", study.plot(), "the same in pictures"),
+    environment, folder = design.environment(restricted, columns), results.make_folder(output)
+    study = run(
+        restricted, environment, truth, datasets, design.participants, **work.arguments(folder), **fits.arguments()
     )
+    results.print_table(f"recovery of {study.learner} in {environment!r}, {len(study.fits)} data sets", study.table)
+    _conclude(study, folder, "recovery_plot.png", "true and estimated values, plotted")
 
 
 @grouped
@@ -142,31 +138,22 @@ def calibrate(
     output: Output = Path("calibration"),
     datasets: Sets = 200,
 ) -> None:
-    """Are the draws of a learner's fit what they claim to be? Simulation-based calibration."""
+    """Is the fit of a learner calibrated? Runs simulation-based calibration."""
     from trialwise.studies.calibrate import calibrate as run
 
     restricted = restrictions.of(learner)
     if design.param:
         raise UsageError(
-            "--param: true values of a calibration come from the prior, or ranks mean nothing; leave it out"
+            "--param: calibration requires true values drawn from the prior, otherwise ranks are meaningless; leave it out"
         )
-    like, folder = design.made(restricted, columns), results.made(output)
-    study = run(restricted, like, datasets, design.participants, **work.given(folder), **fits.given())
-    heading(f"calibration of {study.learner} in {like!r}, {len(study.ranks)} data sets")
-    frame(
-        study.table.assign(outside=_words(study.table["outside"]), outside_joint=_words(study.table["outside_joint"]))
+    environment, folder = design.environment(restricted, columns), results.make_folder(output)
+    study = run(restricted, environment, datasets, design.participants, **work.arguments(folder), **fits.arguments())
+    table = study.table
+    results.print_table(
+        f"calibration of {study.learner} in {environment!r}, {len(study.ranks)} data sets",
+        table.assign(outside=_flag_text(table["outside"]), outside_joint=_flag_text(table["outside_joint"])),
     )
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "calibration.csv": (study.table, "a row a quantity"),
-            "calibration_ranks.csv": (study.ranks, "the rank of each true value, a row a data set"),
-            "calibration_fits.csv": (study.fits, "a row a fit: can its draws be relied on?"),
-        },
-        ("calibration_plot.png", study.plot(), "ranks against uniform ones"),
-    )
+    _conclude(study, folder, "calibration_plot.png", "ECDF of ranks minus the uniform ECDF, plotted")
 
 
 @grouped
@@ -174,77 +161,61 @@ def confuse(
     learners: Annotated[
         list[str],
         typer.Argument(
-            metavar="LEARNERS", show_default=False, help="Two or more: built in, or your own, mine.py:MyLearner."
+            metavar="LEARNERS",
+            show_default=False,
+            help="Two or more learners, built in or your own: mine.py:MyLearner.",
         ),
     ],
     design: Design,
     work: Work,
     columns: Columns,
     output: Output = Path("confusion"),
-    datasets: Annotated[int, typer.Option("--datasets", metavar="N", min=1, help="How many of each learner.")] = 10,
+    datasets: Annotated[
+        int, typer.Option("--datasets", metavar="N", min=1, help="Number of simulated data sets per learner.")
+    ] = 10,
     settings: Annotated[
         list[str] | None,
-        _option("--set", "NAME=VALUE", "A setting, e.g. initial=1.2, of every learner that has it.", "The learner"),
+        _option("--set", "NAME=VALUE", "A setting, e.g. initial=1.2, for every learner that has it.", LEARNER),
     ] = None,
     criterion: Annotated[
-        str, typer.Option(metavar="NAME", help="bic, aic or integrated (hierarchical fits: a hundred times the work).")
+        str,
+        typer.Option(metavar="NAME", help="bic, aic or integrated (hierarchical fits, about a hundred times slower)."),
     ] = "bic",
 ) -> None:
-    """Are learners told apart in this design? Simulate with each, fit all, count who is taken for whom."""
+    """Can this design distinguish between learners? Simulates each, fits all, and counts which one fits best."""
     from trialwise.studies.confuse import confuse as run
 
-    found = [_with_settings(name, settings or []) for name in learners]
-    like, folder = design.made(found[0], columns), results.made(output)
-    truth = ranges_of(found, design.param or [])
-    kind: Any = criterion
-    study = run(found, like, truth, datasets, design.participants, criterion=kind, **work.given(folder))
-    heading(f"fits best (columns) of what was simulated (rows), by {study.criterion}: participants")
-    frame(study.confusion)
-    heading("data sets")
-    frame(study.groups)
-    heading("who simulated (rows) what fits best (columns): participants")
-    frame(study.inversion)
-    say()
-    _say(study.sentences)
-    _files(
-        folder,
-        {
-            "confusion.csv": (study.confusion, "shares of participants, simulated in rows, best fit in columns"),
-            "confusion_groups.csv": (study.groups, "shares of data sets"),
-            "inversion.csv": (study.inversion, "what a win is worth"),
-            "confusion_scores.csv": (study.scores, "every score"),
-        },
-        ("confusion_plot.png", study.plot(), "the three matrices"),
-    )
+    candidates = [_with_settings(name, settings or []) for name in learners]
+    environment, folder = design.environment(candidates[0], columns), results.make_folder(output)
+    truth = ranges_of(candidates, design.param or [])
+    rule: Any = criterion
+    study = run(candidates, environment, truth, datasets, design.participants, criterion=rule, **work.arguments(folder))
+    title = f"P(best-fitting learner in columns | simulated learner in rows), participants, by {study.criterion}"
+    results.print_table(title, study.confusion)
+    results.print_table("P(best-fitting learner in columns | simulated learner in rows), data sets", study.groups)
+    results.print_table("P(simulated learner in rows | best-fitting learner in columns), participants", study.inversion)
+    _conclude(study, folder, "confusion_plot.png", "the three matrices")
 
 
 def _with_settings(name: str, settings: list[str]) -> Any:
-    """A learner, with those of the settings that it has."""
+    """A learner with the settings that apply to it."""
     from trialwise.cli.options.subject import find
     from trialwise.learners.learner import Learner
 
-    found = find(name)
-    if isinstance(found, Learner):
-        return found
-    own = [text for text in settings if text.partition("=")[0] in found.fields]
+    learner = find(name)
+    if isinstance(learner, Learner):
+        return learner
+    own = [text for text in settings if text.partition("=")[0] in learner.fields]
     return Restrictions(set_=own).of(name)
 
 
-def _words(flags: pd.Series) -> pd.Series:
+def _flag_text(flags: pd.Series) -> pd.Series:
     return flags.map({True: "outside", False: ""})
 
 
-def _say(sentences: tuple[str, ...]) -> None:
-    for text in sentences:
-        say(text)
-
-
-def _files(folder: Path, tables: dict[str, tuple[pd.DataFrame, str]], picture: tuple[str, Any, str]) -> None:
-    """Write tables and picture, and say so."""
-    written = []
-    for name, (table, what) in tables.items():
-        index = table.index.name is not None
-        written.append((write(folder / name, table.to_csv(index=index, lineterminator="\n")), what))
-    name, figure, what = picture
-    written.append((write(folder / name, results.png(figure)), what))
-    results.print_files([*written, (folder / "pieces", "finished pieces: the same command goes on from them")])
+def _conclude(study: Result, folder: Path, picture: str, description: str) -> None:
+    """Print the findings, write tables and figure, and list the files."""
+    say()
+    results.print_sentences(study.findings)
+    written = [*results.write_tables(study, folder), *results.write_picture(study, folder / picture, description)]
+    results.print_files([*written, (folder / "pieces", "completed pieces, from which the same command resumes")])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import DataError, UsageError
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
 from trialwise.data.reading.cells import missing_mask
 from trialwise.data.reading.formats import SUFFIXES
@@ -96,9 +97,18 @@ def read_wide(
             elif roles[role] is None:
                 roles[role] = path
     if roles["choice"] is None and not responses:
-        raise UsageError("a table of choices is needed: choice='actions.csv' (or response='ratings.csv')")
+        raise UsageError(
+            "a table of choices is needed: ",
+            Argument("choice", "actions.csv"),
+            " (or ",
+            Argument("response", "ratings.csv"),
+            ")",
+        )
     if reset is True and roles["block"] is None:
-        raise UsageError("reset=True resets at each new block: give block='blocks.csv', or reset='resets.csv'")
+        raise UsageError(
+            Argument("reset", True), " resets at each new block: give ", Argument("block", "blocks.csv"), ", or ",
+            Argument("reset", "resets.csv"),
+        )  # fmt: skip
     sources: dict[tuple[str, str], Source] = {
         (role, role): path for role, path in roles.items() if path is not None and path is not False
     }
@@ -217,8 +227,8 @@ def read_long(
     if reset is True:
         ordered.reset = tuple(name for name in ("session", "block") if name in ordered.pre_choice)
         if not ordered.reset:
-            message = "reset=True resets at each new block, but there is no column of blocks"
-            problems.add("missing-column", table.name, message, "type block='...'")
+            message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
+            problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
     return assemble(ordered, declared, missing, problems)
 
 
@@ -273,15 +283,22 @@ def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
     """The tables of a folder by role."""
     if not folder.is_dir():
         raise UsageError(
-            f"{str(folder)!r} is not a folder; name the tables: context='seasons.csv', choice='actions.csv', ..."
-        )
+            f"{str(folder)!r} is not a folder; name the tables: ", Argument("context", "seasons.csv"), ", ",
+            Argument("choice", "actions.csv"), ", ...",
+        )  # fmt: skip
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         role = role_of_file(path.name.split(".")[0]) if path.suffix.lower() in SUFFIXES else None
         if role in roles and role is not None:
             if role in files:
-                raise UsageError(f"{files[role].name} and {path.name} may both be the {role}; type {role}=... with one")
+                raise UsageError(
+                    f"{files[role].name} and {path.name} may both be the {role}; type ",
+                    Argument(role, ...),
+                    " with one",
+                )
             files[role] = path
     if "choice" not in files:
-        raise UsageError(f"no file of choices (actions.csv, choices.csv) in {str(folder)!r}; type choice='...'")
+        raise UsageError(
+            f"no file of choices (actions.csv, choices.csv) in {str(folder)!r}; type ", Argument("choice", "...")
+        )
     return files

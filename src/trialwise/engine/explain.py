@@ -11,10 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
-from trialwise.engine.packed import FLAGS, LEARNS, Packed, middle
-from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.packed import FLAGS, TEACHES, Packed, middle
+from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import fill, hidden_field
 from trialwise.learners.state import Task
 
 HINTS = (
@@ -56,8 +57,8 @@ def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Ite
         raise
     except IndexError as error:
         raise LearnerError(
-            f"{learner}: an index lies outside a table. Run trialwise.plain_log_likelihood with the same arguments "
-            "to see the line"
+            f"{learner}: an index lies outside a table. Run log_likelihood with the same arguments and "
+            "plain=True to see the line"
         ) from error
     except (
         numba_errors.NumbaError,
@@ -84,7 +85,7 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
     hint = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
     return LearnerError(
         f"{learner} cannot be compiled{': ' + place if place else ''}.\n    {reason}\n    -> {hint}\n"
-        "It runs as plain Python: trialwise.plain_log_likelihood and a debugger show its lines."
+        "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
     )
 
 
@@ -126,7 +127,7 @@ class _Sample:
 @lru_cache(maxsize=256)
 def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     packed = sample.packed
-    learning = np.flatnonzero(packed.ints[:, FLAGS] & LEARNS)
+    learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
     end = int(min(len(packed.ints), (learning[0] if len(learning) else 0) + 3, packed.offsets[-1]))
     seen: list[int] = []
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
@@ -142,54 +143,24 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                     )
             seen.append(len(values))
 
-    def fills(method, preference, named, *arguments, wanted=True):
-        preference[:] = np.nan
-        answer = learner.methods[method](*arguments, preference)
-        if answer is not None:
-            raise LearnerError(
-                f"{type(learner).__name__}.{method} returned {answer!r}: it fills preference[{named}] and returns nothing"
-            )
-        empty = np.flatnonzero(np.isnan(preference) & np.asarray(wanted, bool))
-        if len(empty):
-            also = f". {_hidden_field(learner)}" if method == "hide" else ""
-            raise LearnerError(
-                f"{type(learner).__name__}.{method} left preference[{empty[0]}] empty, or not a number: write "
-                f"preference[{named}] = ... for {named} in range(len(preference)){also}"
-            )
-
     def hide(agent, state, trial, options):
         if learner.hides:
-            fills("hide", options, "option", agent, state, trial)
+            fill(learner, "hide", options, "option", agent, state, trial, also=f". {hidden_field(learner)}")
 
     def act(agent, state, trial, hidden, preference, last):
-        if "choose" in learner.methods:
-            wanted = getattr(trial, "available", True)
-            for option in range(learner.options):  # each of them may be the one
-                given = (option,) if learner.hides else ()
-                try:
-                    fills("choose", preference, "action", agent, state, trial, *given, wanted=wanted)
-                except IndexError as error:
-                    if not (learner.hides and option):
-                        raise
-                    raise LearnerError(
-                        f"{type(learner).__name__}.choose, {_line(learner, error)}: {error}. hide has {learner.options} "
-                        f"options and choose does not know number {option}. {_hidden_field(learner)}"
-                    ) from error
-            return preference
-        answer = learner.methods["respond"](agent, state, trial)
-        if not (isinstance(answer, tuple) and len(answer) == 2):
-            raise LearnerError(
-                f"{type(learner).__name__}.respond returned {answer!r}: return the mean and the standard deviation of "
-                "the response, return mean, sd"
-            )
-        return answer
+        answers = [family.try_method(learner, agent, state, trial, preference) for family in learner.responses.values()]
+        together = answers[-1]
+        for answer in reversed(answers[:-1]):
+            together = (answer, together)
+        return together
 
     walk = build_replay(parts._replace(hide=hide, act=act, keep=keep))
+    middles = np.array(list(middle(learner).values()), float)
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
             walk(
-                learner.agent(middle(learner)),
+                participant_of(learner, packed, np.repeat(middles, [count for count, _ in packed.slots])),
                 task,
                 plain_preference(packed),
                 plain_options(packed),
@@ -214,19 +185,6 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     if seen and len(set(seen)) > 1:
         raise LearnerError(f"{type(learner).__name__}.learn returns {set(seen)} signals in turn: always return as many")
     return seen[0] if seen else 0
-
-
-def _hidden_field(learner: Learner) -> str:
-    """Where the number of hidden options comes from, for messages."""
-    assert learner.hidden
-    name = learner.hidden.name
-    return f"{name}={learner.options} says how many options there are: size tables by self.{name}"
-
-
-def _line(learner: Learner, error: Exception) -> str:
-    files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    return f"line {frames[-1].lineno} ({frames[-1].line})" if frames else ""
 
 
 def _advice(error: Exception) -> str:

@@ -1,21 +1,25 @@
-"""Trials packed for the engine: two matrices, one row a trial, holding just what a learner reads.
+"""Trials packed for the engine: matrices with a row a trial, holding just what a learner reads.
 
-Whole numbers: flags, labels, availability. Reals: numbers, outcomes. What was observed, the choice or the response, is a
-vector of its own. One trial is one or two cache lines; the layout (which name is where) is part of the compiled code, the
-data are not.
+Whole numbers: flags, labels, availability, slots of parameters. Reals: numbers, outcomes. What was observed, choices and other
+responses, is a matrix of its own. One trial is one or two cache lines; the layout (which name is where) is part of the compiled
+code, the data are not.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.base.errors import LearnerError, UsageError
-from trialwise.data.trials import MISSED, Trials
-from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.base.errors import LearnerError, UsageError, did_you_mean
+from trialwise.base.message import Argument
+from trialwise.data.trials import Trials
+from trialwise.learners.learner import Learner, arguments_of
+from trialwise.learners.reads import OPTIONAL
+from trialwise.learners.responses.family import Place, ResponseFamily
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
 
@@ -25,13 +29,24 @@ WHOLE = np.int32
 FLAGS, HIDDEN = 0, 1
 """Places in a row of whole numbers: the flags, and of a learner with a hidden choice the one it is said to have made."""
 
-RESET, LEARNS, RESPONDED = 1, 2, 4
-"""Bits of the flags: reset before this trial; an outcome to learn from; a response was observed."""
+RESET, TEACHES, SCORED = 1, 2, 4
+"""Bits of the flags: reset before this trial; there is an outcome and the learner learns from it, whoever chose; what was
+observed enters the likelihood."""
 
-OPTIONAL = ("context", "cue")
-"""Labels that a learner may read where the data have none: there is one of them, number 0."""
+MOST_RESPONSES = 8
+RESPONDED = ((1 << MOST_RESPONSES) - 1) << 3
+"""The bits of the flags of which each says that one of the learner's responses was observed; see :func:`responded`."""
 
 Layout = tuple[tuple[str, str, int, int], ...]
+
+Slots = tuple[tuple[int, int], ...]
+"""Of each free parameter: how many slots it has, and the column of whole numbers that says which one a trial has, as a column of
+the matrix of parameters; -1 where there is but one."""
+
+
+def responded(number: int) -> int:
+    """The bit of the flags which says that response ``number`` of a learner was observed."""
+    return 1 << (3 + number)
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,8 @@ class Packed:
     Attributes
     ----------
     observed
-        The choices, ``int32 (trials,)``, or the responses, ``float64 (trials,)``.
+        The learner's responses, the columns of one beside those of another, ``(trials, columns)``: ``int32`` if all are whole
+        numbers, as choices are, else ``float64``.
     ints, reals
         ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
     trial, outcome
@@ -58,6 +74,11 @@ class Packed:
         Whether the learner lets a table forget.
     options
         How many options the hidden choice has; 1 without one.
+    slots
+        Slots of parameters: a parameter that has several takes its value on a trial from the one that the trial names, while the
+        state goes on. Parameters of kernels are ``(rows, slots in all)``, the slots of one parameter beside those of another.
+    unscored
+        Whether a response was observed anywhere that does not enter the likelihood.
     """
 
     observed: np.ndarray
@@ -74,11 +95,18 @@ class Packed:
     capacity: tuple[int, int, int]
     forgets: bool
     options: int
+    slots: Slots
+    unscored: bool = False
+
+    @property
+    def all_slots(self) -> int:
+        """How many slots all parameters have together."""
+        return sum(count for count, _ in self.slots)
 
     @property
     def layout(self) -> tuple:
         """Everything about the data that compiled code depends on."""
-        return (self.trial, self.outcome, self.masked, self.names, self.actions)
+        return (self.trial, self.outcome, self.masked, self.names, self.actions, self.slots, self.unscored)
 
     def only(self, n: int) -> Packed:
         """The trials of participant ``n``."""
@@ -98,9 +126,7 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
     function = learner.methods.get(method)
     if function is None:
         return None
-    roles = list(CONTRACT[method])
-    if learner.hides and method in ("choose", "learn"):
-        roles.insert(2, "hidden")
+    roles = arguments_of(method, learner.hides)
     return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
 
 
@@ -117,39 +143,76 @@ def _all_names(learner: Learner) -> set[str]:
     return names
 
 
-def pack(learner: Learner, trials: Trials) -> Packed:
+class Response(NamedTuple):
+    """One of a learner's responses: what it is called, its family, and where its numbers are."""
+
+    name: str
+    family: ResponseFamily
+    place: Place
+
+    def observed(self, matrix: np.ndarray) -> np.ndarray:
+        """Its columns of what was observed."""
+        return matrix[:, self.place.observed : self.place.observed + len(self.family.columns)]
+
+    def predictions(self, record: np.ndarray, actions: int) -> np.ndarray:
+        """Its columns of a record of predictions."""
+        return record[:, self.place.record : self.place.record + self.family.predictions(actions)]
+
+
+def responses_of(learner: Learner, actions: int) -> list[Response]:
+    """The learner's responses, with the places of their numbers where there are so many actions."""
+    found: list[Response] = []
+    at = Place(0, 1, 0)  # a record begins with the log-likelihood
+    for name, family in learner.responses.items():
+        found.append(Response(name, family, at))
+        at = _behind(found[-1], actions)
+    return found
+
+
+def end_of(learner: Learner, actions: int) -> Place:
+    """The place behind the learner's last response: how many columns there are of each kind."""
+    return _behind(responses_of(learner, actions)[-1], actions)
+
+
+def _behind(response: Response, actions: int) -> Place:
+    (observed, record, random), family = response.place, response.family
+    return Place(observed + len(family.columns), record + family.predictions(actions), random + len(family.random))
+
+
+def pack(
+    learner: Learner,
+    trials: Trials,
+    *,
+    slots: Mapping[str, np.ndarray] | None = None,
+    scored: np.ndarray | None = None,
+) -> Packed:
     """Lay out what the learner reads of the trials.
+
+    Parameters
+    ----------
+    learner, trials
+        Who meets what.
+    slots
+        Of free parameters that take several values in turn, the number of the value that holds on each trial, from 0,
+        ``int (trials,)``.
+    scored
+        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The others teach as they
+        do otherwise.
 
     Raises
     ------
     UsageError
-        If the data have no choices, no response or no outcomes where the learner needs them.
+        If the data have no choices, no response or no outcomes where the learner needs them; for slots of what is no free
+        parameter, or not a whole number from 0 on every trial.
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
-    if learner.response == "categorical" and trials.choice is None:
-        raise UsageError(f"{learner} needs choices and the data have none: name the column, choice=...")
-    if learner.response == "normal" and not trials.response:
-        raise UsageError(f"{learner} needs a response and the data have none: name the column, response=...")
-    if "learn" in learner.methods and not trials.outcome:
-        raise UsageError(f"{learner} learns from outcomes and the data have none: name the column, outcome=...")
-    for use in _reads(learner, "trial"):
-        _check_trial_name(learner, trials, use)
-    for use in _reads(learner, "outcome"):
-        _check_outcome_name(learner, trials, use)
-
+    _check_needs(learner, trials)
     count, wanted = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
-    got_outcome = ~trials.without_outcome
-    if learner.response == "normal":
-        observed = np.ascontiguousarray(next(iter(trials.response.values())), np.float64)
-        responded, learns = ~np.isnan(observed), got_outcome
-    else:
-        observed = np.ascontiguousarray(trials.choice, WHOLE)
-        responded = observed != MISSED
-        learns = got_outcome & responded
-    flags = RESET * trials.reset + LEARNS * learns + RESPONDED * responded
+    observed = [family.observed(trials, name) for name, family in learner.responses.items()]
+    flags = _flags(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
 
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that there is a row to point to
@@ -178,9 +241,14 @@ def pack(learner: Learner, trials: Trials) -> Packed:
     single = len(outcomes) == 1
     outcome = tuple(("" if single else name, "r", first + k, 0) for k, (name, _) in enumerate(outcomes))
 
+    slotted = _slots(learner, trials, slots or {})
+    columns = []
+    for levels, codes in slotted:
+        columns.append((levels, -1 if codes is None else len(ints)))
+        ints.extend([] if codes is None else [codes])
     names = tuple(sorted(trials.sizes))
     return Packed(
-        observed=observed,
+        observed=np.ascontiguousarray(np.concatenate(observed, axis=1)),
         ints=np.ascontiguousarray(np.stack(ints, 1), WHOLE),
         reals=np.ascontiguousarray(np.stack(reals, 1), np.float64),
         trial=tuple(trial),
@@ -194,7 +262,62 @@ def pack(learner: Learner, trials: Trials) -> Packed:
         capacity=_capacity(learner, trials),
         forgets="decay" in wanted,
         options=learner.options,
+        slots=tuple(columns),
+        unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
     )
+
+
+def _check_needs(learner: Learner, trials: Trials) -> None:
+    """Refuse data without what the learner reads; see :func:`pack`."""
+    for family in learner.responses.values():
+        if not family.in_data(trials):
+            raise UsageError(f"{learner} ", family.absent())
+    if "learn" in learner.methods and not trials.outcome:
+        raise UsageError(
+            f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)
+        )
+    for use in _reads(learner, "trial"):
+        _check_trial_name(learner, trials, use)
+    for use in _reads(learner, "outcome"):
+        _check_outcome_name(learner, trials, use)
+
+
+def _flags(learner: Learner, trials: Trials, observed: list[np.ndarray], scored: np.ndarray) -> np.ndarray:
+    """The flags of each trial."""
+    families = list(learner.responses.values())
+    flags = RESET * trials.reset  # type: ignore[operator]
+    counts = np.zeros(trials.n_trials, bool)
+    teaches = ~trials.without_outcome
+    for number, (family, values) in enumerate(zip(families, observed, strict=True)):
+        there = ~family.missing(values)
+        flags = flags + responded(number) * there
+        counts |= there | family.scores_missing
+        teaches &= there | family.learns_when_missing
+    return np.asarray(flags + TEACHES * teaches + SCORED * (counts & scored))
+
+
+def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
+    """Of each free parameter how many slots it has and, if several, which of all slots each trial has."""
+    for name in slots:
+        if name not in learner.names:
+            raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, learner.names, 'free parameters')}")
+    if slots and not trials.lengths.all():
+        raise UsageError("slots=...: a participant without trials has no slot to start in")
+    found: list[tuple[int, np.ndarray | None]] = []
+    first = 0
+    for name in learner.names:
+        levels, codes = 1, None
+        if name in slots:
+            number = np.asarray(slots[name])
+            if number.shape != (trials.n_trials,) or number.dtype.kind not in "iu" or (number < 0).any():
+                raise UsageError(
+                    f"slots={{{name!r}: ...}}: a whole number from 0 is wanted for each of {trials.n_trials} trials"
+                )
+            levels = int(number.max()) + 1
+            codes = first + number if levels > 1 else None
+        found.append((levels, codes))
+        first += levels
+    return found
 
 
 def middle(learner: Learner) -> dict[str, float]:
@@ -234,7 +357,10 @@ def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int
     guess = f" Did you mean trial.{near[0]}?" if near else ""
     raise LearnerError(
         f"{where}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
-        f'A column of the file is kept with labels=["{name}"] or numbers=["{name}"]'
+        "A column of the file is kept with ",
+        Argument("labels", [name]),
+        " or ",
+        Argument("numbers", [name]),
     )
 
 

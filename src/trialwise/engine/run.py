@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.engine import explain
-from trialwise.engine.packed import FLAGS, LEARNS, WHOLE, Packed
-from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.packed import FLAGS, HIDDEN, TEACHES, WHOLE, Packed, end_of
+from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Task
@@ -26,17 +26,17 @@ def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
 
 
 def in_rows(free: np.ndarray) -> np.ndarray:
-    """Parameters as kernels read them: a row after the other."""
+    """Parameters ``(rows, slots in all)`` as kernels read them: a row after the other."""
     return np.ascontiguousarray(free, np.float64)
 
 
-def record_for(packed: Packed) -> np.ndarray:
-    """Room for a trace: log-likelihood, then the probability of each action, or mean and sd of a continuous response."""
-    return np.full((len(packed.ints), 1 + max(packed.actions, 2)), np.nan)
+def record_for(learner: Learner, packed: Packed) -> np.ndarray:
+    """Room for a trace: log-likelihood, then the predictions of each response."""
+    return np.full((len(packed.ints), end_of(learner, packed.actions).record), np.nan)
 
 
 def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log-likelihood ``(participants,)`` and gradient ``(participants, parameters)``, compiled on duals."""
+    """Log-likelihood ``(participants,)`` and gradient ``(participants, slots in all)``, compiled on duals."""
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
@@ -46,7 +46,7 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Trial-wise record (log-likelihood, then predictions; see :func:`record_for`), signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
     names = signal_names(learner, packed)
-    record, signals = record_for(packed), np.full((len(packed.ints), len(names)), np.nan)
+    record, signals = record_for(learner, packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, trace_kernel
 
@@ -57,14 +57,15 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[Packed, np.ndarray]:
-    """The trials with simulated responses, their outcomes and hidden choices, and the log-probability of what was drawn, ``(trials,)``.
+) -> tuple[Packed, np.ndarray, np.ndarray | None]:
+    """The trials with simulated responses and their outcomes, the log-probability of what was drawn, ``(trials,)``, and the hidden
+    choices, ``int64 (trials,)``, or None if the learner makes none.
 
-    ``potential`` is ``(trials, actions, outcomes)``; ``random`` ``(trials, 2)`` holds a random number for the response (uniform
-    for a choice, standard normal for a continuous one) and a uniform one for the hidden choice.
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those that each
+    response takes (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
     """
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
-    record = record_for(packed)
+    record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     rows, offsets, _, _, _, sizes, room = kernel_inputs(packed)
@@ -76,7 +77,7 @@ def run_rollout(
             in_rows(free), constants(learner), rows, offsets, observed, ints, reals, sizes, room,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
@@ -86,7 +87,7 @@ def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
 
 def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Trial-wise record and signals, interpreted."""
-    record = record_for(packed)
+    record = record_for(learner, packed)
     signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
     _walk_plain(learner, packed, free, record, signals)
     return record, signals
@@ -94,19 +95,23 @@ def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.
 
 def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
-) -> tuple[Packed, np.ndarray]:
+) -> tuple[Packed, np.ndarray, np.ndarray | None]:
     """As :func:`run_rollout`, interpreted."""
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
-    record, signals = record_for(packed), np.full((len(reals), 8), np.nan)
+    record, signals = record_for(learner, packed), np.full((len(reals), 8), np.nan)
     walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
         walk(
-            agent_of(learner, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
+            participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0]
+    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
+
+
+def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
+    return ints[:, HIDDEN].astype(np.int64) if learner.hides else None
 
 
 def _walk_plain(learner, packed, free, record, signals):
@@ -115,15 +120,11 @@ def _walk_plain(learner, packed, free, record, signals):
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
             total, scale = walk(
-                agent_of(learner, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
+                participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
                 packed.offsets[segment], packed.offsets[segment + 1], record, signals,
             )  # fmt: skip
             likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan
     return likelihood
-
-
-def agent_of(learner: Learner, row: np.ndarray):
-    return learner.agent(dict(zip(learner.names, row, strict=True)))
 
 
 def task_of(packed: Packed) -> Task:
@@ -132,7 +133,7 @@ def task_of(packed: Packed) -> Task:
 
 def signal_names(learner: Learner, packed: Packed) -> list[str]:
     """Names of the signals, as many as ``learn`` really returns on the first trial that it learns from."""
-    learning = np.flatnonzero(packed.ints[:, FLAGS] & LEARNS)
+    learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
     if "learn" not in learner.methods or not len(learning):
         return []
     count = explain.signal_count(learner, packed)

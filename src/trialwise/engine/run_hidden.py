@@ -12,10 +12,10 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
-from trialwise.engine.run import agent_of, in_rows, kernel_inputs, record_for, signal_names, task_of
+from trialwise.engine.run import in_rows, kernel_inputs, record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
 from trialwise.engine.walks.particles import build_particles, build_weigh
-from trialwise.engine.walks.parts import PLAIN, build_parts, plain_options, plain_preference
+from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.number import GOLDEN
 from trialwise.learners.state import Table
@@ -179,7 +179,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
 
         kernel = particle_kernel(learner, packed, scored=False, tracing=True)
         rows, *data = kernel_inputs(alone)
-        trace = _room(alone, names, particles)
+        trace = _room(learner, alone, names, particles)
         keys = np.array([key], np.uint64)
         kernel(
             in_rows(free[None]),
@@ -195,9 +195,9 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     return trace
 
 
-def _room(packed: Packed, names: list[str], particles: int) -> Trace:
+def _room(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
     count = len(packed.ints)
-    record = record_for(packed)
+    record = record_for(learner, packed)
     record[(packed.ints[:, FLAGS] & RESPONDED) > 0, 1:] = 0.0
     shape = (count, particles)
     return Trace(
@@ -216,12 +216,12 @@ def trace_particles_plain(
     alone = packed.only(n)
     parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
     relabel = learner.exchangeable
-    weigh = build_weigh(parts, relabel, PLAIN.every_action)
+    weigh = build_weigh(parts, relabel, PLAIN.every_action, packed.unscored)
     walk = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
-    trace = _room(alone, signal_names(learner, packed), particles)
+    trace = _room(learner, alone, signal_names(learner, packed), particles)
     options, (used, *integers) = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
     total, _, _ = walk(
-        agent_of(learner, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
+        participant_of(learner, packed, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
         np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
         np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed,
         alone.ints, alone.reals, 0, len(alone.ints), key, THRESHOLD, *trace,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import Column, Trials
 
 
@@ -119,7 +120,8 @@ class Recorded:
                 known = ", ".join(self.trials.columns) or "none"
                 raise UsageError(
                     f"{name}'s outcomes depend on the {column}, and the trials have no such column (only: {known}). "
-                    f'Read them with {column}="name of the column"'
+                    "Read them with ",
+                    Argument(column, "name of the column"),
                 )
         for kind in [*self.environment.reads, "action"]:
             labels = self.environment.levels.get(kind)
@@ -129,8 +131,8 @@ class Recorded:
             if len(recorded) != len(labels):
                 raise UsageError(
                     f"{name} has {len(labels)} {kind}s; these trials have {len(recorded)}: {', '.join(map(str, recorded))}. "
-                    f"If labels do not occur in the data, declare them when reading: "
-                    f'levels={{"{kind}": {list(labels)}}}'
+                    f"If labels do not occur in the data, declare them when reading: ",
+                    Argument("levels", {kind: list(labels)}),
                 )
 
     def shown(self, participant: int) -> Shown:

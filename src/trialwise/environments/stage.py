@@ -52,9 +52,9 @@ class Stage:
     asked: np.ndarray
     lead: Lead | None = None
 
-    def after(self, choice: np.ndarray) -> Stage:
-        """The stage as these choices ``(trials,)`` make it; itself, if it is so already."""
-        if self.lead is None:
+    def after(self, choice: np.ndarray | None) -> Stage:
+        """The stage as these choices ``(trials,)`` make it; itself, if it is so already, or if nothing was chosen."""
+        if self.lead is None or choice is None:
             return self
         values = {name: column.values.copy() for name, column in self.trials.columns.items()}
         potential, moved = self.potential.copy(), False
@@ -82,7 +82,7 @@ def generate(environment: Environment, participants: Sequence[Hashable], stream:
     """
     shows, potentials = [], []
     for label in participants:
-        shown = _checked_shown(environment, environment.show(stream(label, "sequence")))
+        shown = _checked_shown(environment, environment.show(stream("sequence", label)))
         shows.append(shown)
         potentials.append(_potential(environment, shown, label, stream, _actions(environment)))
     first = shows[0]
@@ -218,7 +218,7 @@ def _checked_shown(environment: Environment, shown: Shown) -> Shown:
 
 
 def _potential(environment: Environment, shown: Shown, label: Hashable, stream: Stream, actions: int) -> np.ndarray:
-    values = np.asarray(environment.potential(shown, stream(label, "outcomes")), np.float64)
+    values = np.asarray(environment.potential(shown, stream("outcomes", label)), np.float64)
     parts = len(environment.outcomes)
     if values.ndim == 2 and parts == 1:
         values = values[:, :, None]

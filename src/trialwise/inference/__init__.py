@@ -1,1 +1,1 @@
-"""Inference: how posteriors are sampled and modes found. The only place that knows a sampler."""
+"""Inference: sampling posteriors and maximising likelihoods. Samplers are known only here."""

@@ -1,17 +1,22 @@
-"""Whether draws can be trusted, and what data cannot tell: thresholds, and the words and advice of each finding (R28, R29, U8, U11).
+"""Checks of posterior draws and of what the data identify: thresholds, and the text and advice of each finding.
 
-Remedies stand in the order in which those who struggled with models of the alien task found them useful: see whether a
-participant or two can be fitted alone, since a mistake in the learner shows there at once; priors that keep parameters where
-they make sense, which ended their bad starts; fewer parameters, as when both levels shared theirs; longer chains last, since
-they cure none of the rest.
+Advice is ordered by how useful it proved to those who struggled with models of the alien task: first fit one or two
+participants alone, since a mistake in the learner shows there at once; then priors that keep parameters in a plausible range,
+which ended the bad starts; then fewer parameters, as when both levels shared theirs; longer chains last, since they solve none
+of the other problems.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.result import Finding
+from trialwise.inference.draws import labelled, variable_of
+from trialwise.population.names import parameter_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,129 +24,109 @@ if TYPE_CHECKING:
 
 RHAT, ESS, BFMI, ACCEPTED = 1.01, 400, 0.3, 0.05
 """Thresholds of Vehtari et al. 2021 (Bayesian Analysis 16:667), and of Betancourt 2016 (arXiv:1604.00695) for E-BFMI; the share of
-draws that differ from the one before, below which a chain is called stuck."""
+proposals accepted (draws that differ from the one before) below which a chain is called stuck."""
 
 APART = 1.1
-"""An R-hat from which on longer chains are the wrong cure."""
+"""R-hat above which longer chains are not the first remedy."""
 
 CUT = 0.05
-"""Share of draws whose trajectory was cut at its longest."""
+"""Share of draws whose trajectory reached the maximum length, above which a caution is given."""
 
 SAME = 0.9
-"""Overlap of posterior and prior from which on data are said to tell nothing."""
+"""Overlap of posterior and prior above which the data are called uninformative."""
 
 RIDGE = 0.8
-"""Correlation from which on two parameters are said to be told apart badly."""
+"""Absolute correlation above which two parameters are said to trade off."""
 
 TELLING = 0.4
-"""Correlation from which on a known trade-off is worth a word."""
+"""Absolute correlation above which a known trade-off is explained."""
 
-ALONE = "fit a participant or two alone, trials.select(trials.participants[:2]): if that fails too, look at the learner and its data"
+ALONE = "fit one or two participants alone, trials.select(trials.participants[:2]): if that fails too, check the learner and its data"
 NARROWER = "give narrower priors, priors="
-FEWER = "fit fewer parameters (.fix, .tie)"
+FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
 
 
-class Finding(NamedTuple):
-    """What is wrong or cannot be told, and what to do about it; what stands before a colon says it in brief."""
-
-    words: str
-    advice: str
-
-    @property
-    def brief(self) -> str:
-        """The words without what they mean."""
-        return self.words.split(": ")[0]
-
-    def __str__(self) -> str:
-        return f"{self.words}. {self.advice}"
-
-
-def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Draws ``(chains, draws)`` of each parameter, of each participant by ``alpha[label]``."""
-    posterior, found = tree["posterior"], {}
-    for name in names:
-        values = posterior[name].transpose("chain", "draw", ...)
-        if values.ndim == 2:
-            found[name] = values.to_numpy()
-            continue
-        for n, label in enumerate(posterior["participant"].to_numpy()):
-            found[f"{name}[{label}]"] = values.to_numpy()[:, :, n]
-    return found
-
-
-# -- what is wrong with draws --------------------------------------------------------------------------------------------
+# -- problems of the draws -----------------------------------------------------------------------------------------------
 
 
 def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
-    """What is wrong with a sampling run, causes before what comes of them; empty if nothing is.
+    """Find the problems of a sampling run, causes before their consequences; empty if there are none.
 
     Parameters
     ----------
     tree
         With the groups ``posterior`` and ``sample_stats``.
     group
-        Summary of the parameters that matter, which ``posterior`` holds: columns ``r_hat``, ``ess_bulk``, ``ess_tail``.
+        Summary of the parameters to check, all of them variables of ``posterior``: columns ``r_hat``, ``ess_bulk``, ``ess_tail``.
     """
     stats = tree["sample_stats"]
     draws = stats.sizes["draw"]
-    found = []
+    findings = []
     if divergences := int(stats["diverging"].sum()):
-        words = f"{divergences} divergent transitions: draws near them are biased"
-        found.append(Finding(words, _in_turn(ALONE, NARROWER, FEWER)))
-    if words := _stuck(tree, group):
-        found.append(Finding(words, _in_turn(ALONE, NARROWER, FEWER)))
-    if "accepted" in stats and (moved := float(stats["accepted"].mean())) < ACCEPTED:
-        words = f"chains were elsewhere than before at only {moved:.1%} of draws: the emulators are far off, or the estimates noisy"
-        found.append(Finding(words, _in_turn(NARROWER, FEWER, _longer(draws))))
+        sentence = f"{divergences} divergent transitions: draws near them are biased"
+        findings.append(Finding("problem", "divergences", sentence, _in_turn(ALONE, NARROWER, FEWER)))
+    if stuck := _stuck(tree, group):
+        chains, sentence = stuck
+        findings.append(Finding("problem", "stuck-chain", sentence, _in_turn(ALONE, NARROWER, FEWER), chains))
+    if "accepted" in stats and (rate := float(stats["accepted"].mean())) < ACCEPTED:
+        sentence = f"only {rate:.1%} of proposals were accepted: the emulators are inaccurate, or the likelihood estimates noisy"
+        findings.append(Finding("problem", "few-moves", sentence, _in_turn(NARROWER, FEWER, _longer(draws))))
     if "energy" in stats and not ((energy := bfmi(stats["energy"].to_numpy())) >= BFMI).all():
-        words = f"E-BFMI of {energy.min():.2f} in a chain (wanted {BFMI:g}): the tails are explored slowly"
-        found.append(Finding(words, _in_turn("give narrower priors for spreads, priors=", FEWER, _longer(draws))))
+        sentence = (
+            f"E-BFMI of {energy.min():.2f} in a chain (should be {BFMI:g} or more): the tails are explored slowly"
+        )
+        remedies = _in_turn("give narrower priors for spreads, priors=", FEWER, _longer(draws))
+        findings.append(Finding("problem", "e-bfmi", sentence, remedies))
     if stats.sizes["chain"] == 1:
-        found.append(Finding("one chain has no other to be compared with", "Sample more than one, chains=4"))
-    return (*found, *too_few(group, draws))
+        sentence = "convergence cannot be checked with one chain: R-hat compares chains"
+        findings.append(Finding("problem", "one-chain", sentence, Message("Sample several, ", Argument("chains", 4))))
+    return (*findings, *too_few(group, draws))
 
 
 def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
-    """What is wrong that more draws would put right; ``group`` as for :func:`problems`, ``draws`` there are in a chain."""
-    found = []
-    compared = group["r_hat"].dropna()  # of one chain there is none
+    """Find problems that more draws would solve; ``group`` as for :func:`problems`, ``draws`` is the length of a chain."""
+    findings = []
+    compared = group["r_hat"].dropna()  # NaN for a single chain
     few, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
     if few:
-        words = f"R-hat above {RHAT:g} for {few} (worst {most:.3f}): the chains disagree"
-        cures = (ALONE, NARROWER, FEWER, _longer(draws)) if most > APART else (_longer(draws), NARROWER, FEWER)
-        found.append(Finding(words, _in_turn(*cures)))
+        sentence = f"R-hat above {RHAT:g} for {_some(few)} (largest {most:.3f}): the chains disagree"
+        remedies = (ALONE, NARROWER, FEWER, _longer(draws)) if most > APART else (_longer(draws), NARROWER, FEWER)
+        findings.append(Finding("problem", "r-hat", sentence, _in_turn(*remedies), few))
     smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
     few, least = _worst(-smallest, group.index, above=-ESS)
     if few:
-        words = f"fewer than {ESS} effective draws for {few} (fewest {-least:.0f})"
-        found.append(Finding(words, _in_turn(_longer(draws), FEWER)))
-    return found
+        sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
+        findings.append(Finding("problem", "few-draws", sentence, _in_turn(_longer(draws), FEWER), few))
+    return findings
 
 
-def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> str:
-    names = dict.fromkeys(str(label).split("[")[0] for label in group.index)
+def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
+    """Labels of the chains that hardly move, and the sentence of the finding; None if all move."""
+    names = dict.fromkeys(variable_of(label) for label in group.index)
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
-        return ""
-    share = moved.any(0).mean(1)  # of the draws of each chain
-    chains = [str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < ACCEPTED]]
+        return None
+    share = moved.any(0).mean(1)  # one value for each chain
+    chains = tuple(str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < ACCEPTED])
+    if not chains:
+        return None
     which = f"chain {chains[0]}" if len(chains) == 1 else f"chains {', '.join(chains)}"
-    return f"{which} stood still: at most {share.min():.1%} of draws differ from the one before" if chains else ""
+    verb = "is" if len(chains) == 1 else "are"
+    return chains, f"{which} {verb} stuck: at most {share.min():.1%} of draws differ from the one before"
 
 
-def _in_turn(*cures: str) -> str:
-    """Remedies as a sentence, first things first."""
-    text = "; then ".join(cures)
-    return text[0].upper() + text[1:]
+def _in_turn(*remedies: str) -> Message:
+    """Join remedies into one sentence, the first to try first."""
+    return Message.join("; then ", remedies).with_capital()
 
 
-def _longer(draws: int) -> str:
-    return f"draw more, draws={2 * draws}"
+def _longer(draws: int) -> Message:
+    return Message("draw more, ", Argument("draws", 2 * draws))
 
 
-def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[str, float]:
-    bad = [str(name) for name, value in zip(names, values, strict=True) if not value <= above]
-    return _some(bad), float(np.nanmax(values)) if len(values) else 0.0
+def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:
+    bad = tuple(str(name) for name, value in zip(names, values, strict=True) if not value <= above)
+    return bad, float(np.nanmax(values)) if len(values) else 0.0
 
 
 def _some(names: Sequence[str]) -> str:
@@ -156,107 +141,113 @@ def bfmi(energy: np.ndarray) -> np.ndarray:
         return np.nan_to_num(array_stats.bfmi(energy))
 
 
-# -- what data cannot tell -----------------------------------------------------------------------------------------------
+# -- what the data identify -----------------------------------------------------------------------------------------------
 
 
 def untold(overlap: pd.Series) -> list[Finding]:
-    """Parameters of the group that data say nothing about; ``overlap`` of prior and posterior of each, 0 to 1."""
+    """Find group parameters about which the data are uninformative; ``overlap`` of prior and posterior of each, 0 to 1."""
     same = overlap[overlap > SAME]
     if not len(same):
         return []
-    words = (
-        f"the data say nothing about {_some([str(name) for name in same.index])} (overlap of prior and posterior {same.min():.0%} "
-        "or more): what is believed of it after them was believed before"
+    names = tuple(str(name) for name in same.index)
+    sentence = (
+        f"the data are uninformative about {_some(names)} (overlap of prior and posterior {same.min():.0%} "
+        "or more): the posterior is essentially the prior"
     )
-    cures = ("do not interpret it", FEWER, "get more participants or trials, or a task that asks for it")
-    return [Finding(words, _in_turn(*cures))]
+    remedies = ("do not interpret it", FEWER, "collect more participants or trials, or use a task in which it matters")
+    return [Finding("caution", "uninformative", sentence, _in_turn(*remedies), names)]
 
 
 def silent(notes: Iterable[str]) -> list[Finding]:
-    """Participants whose data say nothing about a parameter, as the look at starting points told it."""
-    cures = (
-        "do not interpret it for them one by one",
-        "see whether they did the task: trialwise inspect tells what is odd",
+    """Turn the notes of the check of starting points into cautions about participants with uninformative data."""
+    remedies = (
+        "do not interpret it for these participants individually",
+        "check whether they did the task: trialwise inspect lists unusual participants",
     )
-    return [Finding(note, _in_turn(*cures)) for note in notes]
+    return [Finding("caution", "silent-participants", note, _in_turn(*remedies)) for note in notes]
 
 
 def ridges(correlations: pd.DataFrame) -> list[Finding]:
-    """Pairs that are told apart badly; a row a pair: ``first``, ``second``, ``level``, ``correlation``, ``known``."""
-    found = []
+    """Find parameters that trade off; one row per pair: ``first``, ``second``, ``level``, ``correlation``, ``known``."""
+    findings = []
     columns = [correlations[name].tolist() for name in ("first", "second", "level", "correlation", "known")]
     for first, second, level, correlation, known in zip(*columns, strict=True):
         if not abs(correlation) > RIDGE:
             continue
-        words = f"{first} and {second} are told apart badly (correlation {correlation:.2f}, {level})"
-        held = second.removesuffix("_mu").removesuffix("_sd")
-        cures = (
-            "interpret them together and not one by one",
+        sentence = f"{first} and {second} trade off (correlation {correlation:.2f}, {level})"
+        remedies = (
+            "interpret them together, not separately",
             NARROWER,
-            f"hold one of them, e.g. .fix({held}=...), and see whether conclusions stay",
-            "get more trials; simulate to see how many",
+            Message(
+                "fix one of them, e.g. ",
+                Restriction("fix", parameter_of(second)),
+                ", and see whether the conclusions hold",
+            ),
+            "collect more trials; simulate to see how many",
         )
-        found.append(Finding(f"{words}: {known}" if known else words, _in_turn(*cures)))
-    return found
+        if known:
+            sentence = f"{sentence}: {known}"
+        findings.append(Finding("caution", "trade-off", sentence, _in_turn(*remedies), (first, second)))
+    return findings
 
 
 def cut_short(share: float) -> list[Finding]:
-    """Trajectories cut at their longest, of so many draws: slow, not wrong."""
+    """Find trajectories that reached the maximum length; ``share`` of the draws, 0 to 1. They are slow, not biased."""
     if not share > CUT:
         return []
-    words = (
-        f"trajectories were cut at their longest at {share:.0%} of draws: sampling is slow, though not wrong for that"
+    sentence = (
+        f"trajectories reached the maximum length in {share:.0%} of draws: sampling is slow, but not biased by it"
     )
-    return [Finding(words, _in_turn(NARROWER, FEWER))]
+    return [Finding("caution", "cut-short", sentence, _in_turn(NARROWER, FEWER))]
 
 
-# -- in one paragraph ----------------------------------------------------------------------------------------------------
+# -- the verdict in a paragraph--------------------------------------------------------------------------------------------
 
 
 def verdict(wrong: Sequence[Finding], odd: Sequence[Finding], table: pd.DataFrame, chains: int) -> str:
-    """Whether a fit can be relied on, for people who are no statisticians.
+    """Summarise in a paragraph for readers who are not statisticians whether a fit can be relied on.
 
     Parameters
     ----------
     wrong, odd
-        Problems of the draws, and what the data cannot tell.
+        Problems of the draws, and cautions about what the data identify.
     table
-        As in :class:`trialwise.diagnose.Diagnosis`.
+        As in :class:`trialwise.analysis.diagnose.Diagnosis`.
     chains
-        How many there are.
+        Number of chains.
     """
     parts = [_distrust(wrong) if wrong else _trust(table, chains)]
     if wrong:
-        parts.append("What is said about the data below may change once this is put right.")
+        parts.append("Statements about the data below may change once this is fixed.")
     if odd:
-        parts.append("Of the data: " + "; ".join(finding.brief for finding in odd) + ".")
+        parts.append("About the data: " + "; ".join(finding.brief for finding in odd) + ".")
     elif not wrong:
-        parts.append(_told(table))
+        parts.append(_informative(table))
     return " ".join(part for part in parts if part)
 
 
 def _distrust(wrong: Sequence[Finding]) -> str:
-    count = "one thing is" if len(wrong) == 1 else f"{len(wrong)} things are"
-    told = "; ".join(finding.brief for finding in wrong)
-    begin = "" if len(wrong) == 1 else " Begin with the first: the others often come of it."
-    return f"Do not rely on this fit yet: {count} wrong with its draws. {told[0].upper()}{told[1:]}.{begin}"
+    count = "there is one problem" if len(wrong) == 1 else f"there are {len(wrong)} problems"
+    listed = "; ".join(finding.brief for finding in wrong)
+    begin = "" if len(wrong) == 1 else " Start with the first: the others are often its consequences."
+    return f"Do not rely on this fit yet: {count} with its draws. {listed[0].upper()}{listed[1:]}.{begin}"
 
 
 def _trust(table: pd.DataFrame, chains: int) -> str:
     smallest = table[["ess_bulk", "ess_tail"]].min(axis=1)
     return (
-        f"The draws can be relied on. {chains} chains that started apart came to the same answer (largest R-hat "
-        f"{table['r_hat'].max():.3f}), and the least well known number, {smallest.idxmin()}, rests on {smallest.min():.0f} effective "
-        f"draws: another run would move a mean by about {(table['mcse'] / table['sd']).max():.0%} of a posterior standard "
+        f"The draws can be relied on. {chains} chains started far apart agree (largest R-hat "
+        f"{table['r_hat'].max():.3f}), and even the least precise quantity, {smallest.idxmin()}, has {smallest.min():.0f} effective "
+        f"draws: another run would change a mean by about {(table['mcse'] / table['sd']).max():.0%} of a posterior standard "
         "deviation at most."
     )
 
 
-def _told(table: pd.DataFrame) -> str:
-    known = table["overlap"].dropna()
-    if not len(known):
-        return "What the priors were is not known here, so whether the data outweigh them is not told."
-    return f"The data speak about every parameter of the group (largest overlap with a prior: {known.max():.0%}, {known.idxmax()})."
+def _informative(table: pd.DataFrame) -> str:
+    overlap = table["overlap"].dropna()
+    if not len(overlap):
+        return "The priors of this fit are not available, so whether the data outweigh them was not checked."
+    return f"The data are informative about every parameter of the group (largest overlap with a prior: {overlap.max():.0%}, {overlap.idxmax()})."
 
 
 TRADE_OFF = "a slow learner who chooses sharply acts much like a fast one who chooses loosely"
@@ -264,6 +255,6 @@ TRADE_OFF = "a slow learner who chooses sharply acts much like a fast one who ch
 
 
 def product(first: str, second: str, spreads: Sequence[float]) -> str:
-    """How much better the product of two parameters is known; ``spreads`` of the logarithms of the first, the second and it."""
+    """Describe how much better the product of two parameters is known; ``spreads`` of the logarithms of the first, the second and the product."""
     one, other, both = (f"{np.expm1(spread):.0%}" for spread in spreads)
     return f"{first} x {second} is known to about {both}, {first} to {one}, {second} to {other}"

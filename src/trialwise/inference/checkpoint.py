@@ -1,4 +1,4 @@
-"""Long work kept on disk as it goes, so that it can be taken up again where it was interrupted."""
+"""Progress of long computations saved to disk, so that they can be resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from trialwise.base.files import whole
 
 
 class Checkpoint:
-    """Arrays of a piece of work under the key of what was asked; without a path nothing is kept."""
+    """Arrays of a computation, stored with a key of its settings; without a path nothing is stored."""
 
-    def __init__(self, path: Path | None, *asked: Any):
+    def __init__(self, path: Path | None, *settings: Any):
         self.path = path
         digest = hashlib.sha256()
-        for part in asked:
+        for part in settings:
             digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
         self.key = digest.hexdigest()
 
     def load(self) -> dict[str, np.ndarray]:
-        """What was saved of the same work; nothing of any other, or if the file cannot be read."""
+        """The arrays saved by a computation with the same settings; empty if there are none or the file cannot be read."""
         if self.path is None or not self.path.is_file():
             return {}
         try:
             with np.load(self.path, allow_pickle=False) as stored:
-                found = {name: stored[name] for name in stored.files}
+                arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, KeyError, EOFError):
             return {}
-        return found if str(found.pop("key", "")) == self.key else {}
+        return arrays if str(arrays.pop("key", "")) == self.key else {}
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Replace what was saved, whole or not at all."""
+        """Replace the saved arrays, completely or not at all."""
         if self.path is None:
             return
-        with whole(self.path) as place, open(place, "wb") as stream:
+        with whole(self.path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, allow_pickle=False, key=np.array(self.key), **arrays)
 
     def done(self) -> None:
-        """The work is finished and its result is elsewhere: the file goes."""
+        """Remove the file: the computation is finished and its result stored elsewhere."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

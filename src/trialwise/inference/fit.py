@@ -1,37 +1,32 @@
-"""Fitting: from a learner and trials to a posterior, kept as one labelled tree with how it came about."""
+"""Fit a learner to trials; the posterior is stored as one labelled tree with its provenance."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Mapping
 from importlib.metadata import version
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message, to_json
+from trialwise.base.streams import checked_seed
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
+from trialwise.inference.sampler import CHAINS, DRAWS, TUNE, Request
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_to_attributes
-from trialwise.population.priors import group_names
+from trialwise.population.population import population_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from trialwise.inference.samplers.nuts import Run
-    from trialwise.inference.samplers.pseudo_marginal.particle import ParticleRun
-
-DRAWS, TUNE, CHAINS = 1000, 300, 4
-"""Defaults, with a third of the usual tuning, since whitened coordinates leave little to tune. Four times 400 effective draws
-of every group parameter on the human data, 400 to 800 on the bundled ones, where the two spreads are hard to tell apart."""
 
 PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
@@ -42,45 +37,48 @@ def fit(
     draws: int | None = None,
     tune: int = TUNE,
     chains: int = CHAINS,
-    seed: int | None = None,
+    seed: int | None = 0,
     priors: Mapping[str, Any] | None = None,
     pooling: str = "partial",
     *,
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     executor: Any = None,
+    sampler: str | None = None,
 ) -> Fit:
-    """Fit a learner to trials, hierarchically: by NUTS, or by particles if it makes a choice that nobody observed.
+    """Sample the hierarchical posterior of a learner: by NUTS, or by particle methods if it makes an unobserved choice.
 
     Parameters
     ----------
     learner
-        E.g. ``QLearning(initial=1.2)``.
+        The learner, e.g. ``QLearning(initial=1.2)``.
     trials
-        From ``read_wide`` or ``read_long``, or simulated.
+        The data, from ``read_wide`` or ``read_long``, or simulated.
     draws, tune, chains
-        Kept and tuning draws of each chain, and how many chains. If ``draws`` is left out it is 1000, and as many chains
-        are added, up to twice, as long as R-hat or effective draws of the group's parameters ask for it; a note says so. With
-        a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` has no meaning there.
+        Retained and tuning draws per chain, and number of chains. By default ``draws`` is 1000, and up to twice as many
+        chains again are run while R-hat or the effective draws of the group's parameters are insufficient; a note reports it.
+        With a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` is ignored there.
     seed
-        The same seed gives the same draws; None takes one from the system and keeps it in ``fit.attrs["seed"]``.
+        The same seed gives the same draws; None takes one from the operating system and stores it in ``fit.attrs["seed"]``.
     priors
-        Distributions in place of the defaults, ``{"alpha_mu": pm.Normal.dist(-1, 0.5)}``, or of PreliZ: with partial
+        Distributions of PyMC or PreliZ that replace defaults, ``{"alpha_mu": pm.Normal.dist(-1, 0.5)}``: with partial
         pooling for ``alpha_mu`` and ``alpha_sd`` on the unconstrained scale, else for ``alpha`` on the natural scale.
-        A Normal for a mean and a HalfNormal for a spread, as the defaults are, cost nothing; with other priors the model
-        is compiled anew, which takes half a minute.
+        A Normal for a mean and a HalfNormal for a spread, the families of the defaults, add no cost; for other priors the model
+        is compiled again, which takes half a minute.
     pooling
-        ``"partial"``: participants come from a group; ``"none"``: each on its own; ``"complete"``: all share one set of
-        parameters. One participant alone is fitted with ``"none"``.
+        ``"partial"``: participants come from a group; ``"none"``: each is fitted separately; ``"complete"``: all share one
+        set of parameters. A single participant is fitted with ``"none"``.
     progress
         Show progress while sampling.
     checkpoint
-        For a learner with a hidden choice, whose fit takes minutes: a file that the work so far is kept in. The same call goes
-        on from there after an interruption; :meth:`Fit.save` does not remove it.
+        For a learner with a hidden choice, whose fit takes minutes: a file in which progress is saved. After an interruption
+        the same call continues from there; :meth:`Fit.save` does not remove the file.
 
     executor
-        For a learner with a hidden choice: who runs its particle filters. None, the cores of this machine; or a
+        For a learner with a hidden choice: where its particle filters run. None: the cores of this machine; or a
         :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
+    sampler
+        Name of a sampler, ``"nuts"`` or ``"pseudo-marginal"``; by default the one that suits the learner.
 
     Returns
     -------
@@ -89,36 +87,40 @@ def fit(
     Raises
     ------
     UsageError
-        For arguments that do not fit together.
+        For invalid arguments or combinations of them.
     LearnerError
         If the learner breaks the contract or cannot be compiled.
     ModelError
-        If the likelihood is not finite where sampling would start, or a parameter moves nothing; with the reason.
+        If the likelihood is not finite where sampling would start, or does not depend on a parameter; with the reason.
     """
-    from trialwise.population.priors import check_priors
+    from trialwise.inference.samplers import sampler_for
+    from trialwise.likelihoods.kinds import likelihood_of
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     if not isinstance(learner, Learner):
-        raise UsageError(f"fit({learner!r}, ...): a learner is wanted, e.g. QLearning(): the class called")
+        raise UsageError(
+            f"fit({learner!r}, ...): the first argument must be a learner, e.g. QLearning(): the class called"
+        )
     for name, value in (("draws", DRAWS if draws is None else draws), ("chains", chains), ("tune", tune)):
         if not isinstance(value, int | np.integer) or value < 1:
-            raise UsageError(f"{name}={value!r}: a whole number above 0 is wanted")
+            raise UsageError(Argument(name, value), ": must be a whole number above 0")
     if not learner.names:
-        raise UsageError(f"{learner} has no free parameter: use log_likelihood or trial_values")
+        raise UsageError(f"{learner} has no free parameter to fit: use log_likelihood or trial_values")
     notes: list[str] = []
     if pooling == "partial" and trials.n_participants == 1:
         pooling = "none"
-        notes.append("one participant has no group to be pooled with: fitted with pooling='none'")
-    priors = dict(priors or {})
-    check_priors(learner, pooling, priors)
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+        single = "a single participant cannot be pooled with others: fitted with "
+        notes.append(Message(single, Argument("pooling", pooling)))
+    population = population_of(learner, trials, priors, pooling)
+    seed = checked_seed(seed)
 
-    kept = None if checkpoint is None else Path(fspath(checkpoint))
-    how = Asked(draws, int(tune), int(chains), seed, pooling, priors, progress, kept, executor)
-    sample = _by_particles if learner.hides else _by_gradients
-    run, told, more = sample(learner, trials, how)
-    ended = time.perf_counter()
-    notes += more
+    likelihood = likelihood_of(learner, trials, filters=1)
+    method = sampler_for(likelihood, sampler)
+    checkpoint_path = None if checkpoint is None else Path(fspath(checkpoint))
+    request = Request(likelihood, population, draws, int(tune), int(chains), seed, progress, checkpoint_path, executor)
+    run = method.sample(request)
+    end = time.perf_counter()
+    notes += run.notes
 
     import xarray as xr
 
@@ -135,134 +137,30 @@ def fit(
         **learner_to_attributes(learner),
         "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
         "pooling": pooling,
-        "priors": json.dumps({name: str(prior) for name, prior in priors.items()}),
+        "priors": json.dumps({name: str(prior) for name, prior in population.priors.items()}),
         "notes": "\n".join(notes),
+        "note_parts": to_json(notes),
         "seed": seed,
-        "seconds": ended - began,
+        "seconds": end - start,
         "seconds_of_sampling": run.seconds,
-        **told,
+        "sampler": method.name,
+        **run.attributes,
         "peak_memory_mb": _peak_memory(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python_version": sys.version.split()[0],
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
-    return Fit(tree, learner, trials, priors)
-
-
-class Asked(NamedTuple):
-    """What was asked of :func:`fit`."""
-
-    draws: int | None
-    tune: int
-    chains: int
-    seed: int
-    pooling: str
-    priors: dict[str, Any]
-    progress: bool
-    checkpoint: Path | None
-    executor: Any
-
-    def lacks(self, learner: Learner) -> Callable[[xr.DataTree], str] | None:
-        """What tells whether draws are enough, where nobody said how many there should be."""
-        return partial(_lacks, group_names(learner.names, self.pooling)) if self.draws is None else None
-
-
-def _by_gradients(learner: Learner, trials: Trials, asked: Asked) -> tuple[Run, dict[str, Any], list[str]]:
-    """NUTS on the exact likelihood: the run, what to keep of it, notes."""
-    from trialwise.engine.packed import pack
-    from trialwise.inference.samplers.nuts import How, sample_model, sample_posterior
-    from trialwise.inference.starts import check_starts
-    from trialwise.likelihoods.evaluator import Evaluator
-    from trialwise.population.density import posterior as compiled_posterior
-    from trialwise.population.geometry.expansion import expand, expand_alone
-    from trialwise.population.priors import group_prior, told
-
-    if asked.checkpoint is not None:
-        raise UsageError(f"checkpoint={str(asked.checkpoint)!r}: {learner} is fitted in seconds; leave it out")
-    if asked.executor is not None:
-        raise UsageError(f"executor={asked.executor!r}: {learner} runs no particle filters; leave it out")
-    began, pooling = time.perf_counter(), asked.pooling
-    packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, pooling)
-    start = Evaluator(learner, packed)
-    notes = list(check_starts(start, trials, prior, asked.seed))
-    draws = DRAWS if asked.draws is None else int(asked.draws)
-    how = How(draws, asked.tune, asked.chains, asked.seed, asked.lacks(learner))
-    evaluate = Evaluator(learner, packed, pooled=pooling == "complete")
-    if pooling == "partial":
-        expansion = expand(evaluate, prior.mean, prior.width, prior.spread)
-    else:
-        expansion = expand_alone(evaluate, prior.mean, prior.total)
-    prepared = time.perf_counter()
-    if unusual:
-        from trialwise.population.pymc.model import build_model
-
-        geometry: Any = "whitened" if pooling == "partial" else "centred"
-        model = build_model(learner, trials, pooling, asked.priors, geometry, expansion)  # type: ignore[arg-type]
-        run = sample_model(model, how, progress=asked.progress)
-    else:
-        target = compiled_posterior(learner, packed, prior, expansion, pooling)
-        target(target.start(np.random.default_rng(asked.seed)))  # compiles it, or loads it
-        run = sample_posterior(target, trials.participants, how, progress=asked.progress)
-    preparing = start.calls + evaluate.calls + (not unusual)
-    keep = {
-        "gradients": run.gradients + preparing,
-        "gradients_of_preparation": preparing,
-        "seconds_of_preparation": prepared - began,
-        "seconds_of_compiling_and_loading": time.perf_counter() - prepared - run.seconds,
-        "target_accept": run.target_accept,
-        "tune": asked.tune,
-    }
-    return run, keep, [*notes, *run.notes]
-
-
-def _by_particles(learner: Learner, trials: Trials, asked: Asked) -> tuple[ParticleRun, dict[str, Any], list[str]]:
-    """Particles, for a learner with a hidden choice: the run, what to keep of it, notes."""
-    from trialwise.base.progress import bars
-    from trialwise.base.workers import crew
-    from trialwise.engine.packed import pack
-    from trialwise.inference.checkpoint import Checkpoint
-    from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
-    from trialwise.inference.starts import check_hidden_starts
-    from trialwise.population.priors import group_prior, told
-
-    packed = pack(learner, trials)
-    prior, unusual = told(group_prior(learner, trials), learner, asked.priors, asked.pooling)
-    if unusual:
-        raise UsageError(
-            f"priors of {', '.join(unusual)}: with a hidden choice, priors are Normal for means and HalfNormal for spreads of "
-            "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5), and with other pooling the default ones"
-        )
-    check_hidden_starts(learner, packed, trials, prior, asked.seed)
-    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    state = Checkpoint(asked.checkpoint, learner.key, repr(learner), asked.seed, asked.chains, asked.pooling, *data)
-    people = nullcontext() if asked.executor is None else crew(asked.executor, None, 1)
-    with bars(asked.progress) as tell, people as others:
-        run = sample_particles(
-            learner, packed, trials.participants, prior, asked.pooling, draws=asked.draws, chains=asked.chains,
-            seed=asked.seed, checkpoint=state, tell=tell, lacks=asked.lacks(learner), crew=others,
-        )  # fmt: skip
-    return run, {"gradients": run.gradients, **run.attributes}, list(run.notes)
-
-
-def _lacks(names: Sequence[str], tree: xr.DataTree) -> str:
-    """What the draws of the group's parameters lack, in words; nothing if they are enough."""
-    import arviz_stats
-
-    from trialwise.inference.chain_checks import too_few
-
-    table = arviz_stats.summary(tree, var_names=list(names), round_to="none")
-    return "; ".join(problem.words for problem in too_few(table))
+    return Fit(tree, learner, trials, population.priors)
 
 
 def _plain_stats(stats: xr.Dataset) -> xr.Dataset:
-    """Per-draw numbers of the sampler; what netCDF cannot hold is left out."""
+    """The sampler's numeric statistics per draw, without those that netCDF cannot store."""
     keep = [name for name, values in stats.data_vars.items() if values.dtype.kind in "fiub" and values.ndim == 2]
     return stats[keep]
 
 
 def _peak_memory() -> float:
-    """Peak memory of this process in MB; NaN where the system does not tell."""
+    """Peak memory of this process in MB; NaN where the operating system does not report it."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""A finished fit: its draws with everything needed to read, check, reuse, save and load them."""
+"""The result of a fit: posterior draws with everything needed to read, check, reuse, save and load them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ import numpy as np
 
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.files import whole
+from trialwise.base.message import from_json
+from trialwise.base.result import Finding, Result, having
 from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
+from trialwise.inference.draws import Draws, variable_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_from_attributes
-from trialwise.population.priors import group_names
+from trialwise.population.population import Population, population_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pymc as pm
     import xarray as xr
-    from matplotlib.figure import Figure
+
+    from trialwise.base.result import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A posterior with everything needed to read, check and reuse it.
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Result):
+    """Posterior draws of a learner's parameters, with everything needed to read, check and reuse them.
 
     Attributes
     ----------
@@ -40,17 +44,19 @@ class Fit:
         to 1, log for positive), ``alpha_group``, the group's **median** on the natural scale, and ``individual``, the
         unconstrained values. Attributes: versions, seed, the learner and its source, the call, seconds, peak memory.
     learner
-        Who was fitted; None for a loaded fit whose learner is the user's and was not given to :func:`load`.
+        The fitted learner; None for a loaded fit whose learner is user-defined and was not passed to :func:`load`.
     trials
         The data.
     priors
-        Priors of the user's own; None for a loaded fit that had some and was not given them again.
+        The user's priors by name; None for a loaded fit that had some when they were not passed to :func:`load`.
     """
 
     tree: xr.DataTree
     learner: Learner | None
     trials: Trials
     priors: Mapping[str, Any] | None = field(default_factory=dict)
+
+    contents = {"model_summary": "parameters of the group and of participants"}
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -64,66 +70,87 @@ class Fit:
 
     @property
     def pooling(self) -> str:
-        """``"partial"``, ``"none"`` or ``"complete"``: what was really done."""
+        """The pooling actually used: ``"partial"``, ``"none"`` or ``"complete"``."""
         return str(self.tree.attrs["pooling"])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What fitting had to decide and the user should know."""
+        """Notes on the fit: decisions made while fitting that the user should know."""
+        if "note_parts" in self.tree.attrs:
+            return from_json(str(self.tree.attrs["note_parts"]))
         return tuple(line for line in str(self.tree.attrs["notes"]).split("\n") if line)
 
     @property
     def group_names(self) -> list[str]:
-        """What describes the group; see :func:`trialwise.population.priors.group_names`."""
-        return group_names(self.parameters, self.pooling)
+        """Names of the group's variables; see :func:`trialwise.population.names.group_names`."""
+        return self.draws.group_names
+
+    @cached_property
+    def draws(self) -> Draws:
+        """The posterior draws, with accessors by meaning."""
+        posterior = self.tree["posterior"].to_dataset()
+        return Draws(posterior, tuple(self.parameters), self.pooling, self.trials.n_participants)
+
+    @cached_property
+    def population(self) -> Population:
+        """The population that participants come from, with the user's priors as far as they are available.
+
+        Raises
+        ------
+        UsageError
+            If the learner is not available.
+        """
+        return population_of(self._learner("population"), self.trials, self.priors, self.pooling)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
         import arviz_stats
 
-        medians = [f"{name}_group" for name in self.parameters] if self.pooling == "partial" else []
-        people = [name for name in self.parameters if name not in self.group_names]
-        wanted = [*medians, *self.group_names, *people]
-        table = arviz_stats.summary(self.tree, var_names=wanted, round_to="none")
+        table = arviz_stats.summary(self.tree, var_names=self.draws.summary_names, round_to="none")
         return table.apply(lambda column: column.astype(float))
 
     def summary(self) -> pd.DataFrame:
-        """A row a parameter: mean, sd, equal-tailed 89 % interval, bulk and tail effective draws, R-hat, Monte Carlo errors.
+        """Summarise each parameter: mean, sd, equal-tailed 89 % interval, bulk and tail effective draws, R-hat, Monte Carlo errors.
 
-        The group comes first: medians on the natural scale (``alpha_group``), means and spreads on the unconstrained one
+        The group comes first: medians on the natural scale (``alpha_group``), means and spreads on the unconstrained scale
         (``alpha_mu``, ``alpha_sd``); then participants, ``alpha[label]``.
         """
         return self._summary.copy()
 
     def group(self) -> pd.DataFrame:
-        """The rows of :meth:`summary` that describe the group."""
-        names = {*self.group_names, *(f"{name}_group" for name in self.parameters)}
-        rows = [label for label in self._summary.index if str(label).split("[")[0] in names]
+        """The rows of :meth:`summary` for the group."""
+        names = {*self.group_names, *self.draws.median_names}
+        rows = [label for label in self._summary.index if variable_of(label) in names]
         return self._summary.loc[rows]
 
     @cached_property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong with the draws, each a sentence with advice; empty if they can be trusted."""
+    def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
+        """Problems of the draws, causes first, then notes on the fit."""
         from trialwise.inference.chain_checks import problems
 
-        return tuple(str(finding) for finding in problems(self.tree, self.group()))
+        notes = (Finding("note", "fitting", note) for note in self.notes)
+        return (*problems(self.tree, self.group()), *notes)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Problems of the draws, each a sentence with advice; empty if the draws can be trusted."""
+        return tuple(finding.text for finding in having(self.findings, "problem"))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The table ``model_summary``: :meth:`summary` with the index named."""
+        return {"model_summary": self.summary().rename_axis("parameter")}
 
     def means(self) -> dict[str, np.ndarray]:
-        """Posterior means of every parameter, natural scale, ``(participants,)``."""
-        posterior = self.tree["posterior"]
-        count = self.trials.n_participants
-        return {
-            name: np.broadcast_to(posterior[name].mean(("chain", "draw")).to_numpy(), (count,)).copy()
-            for name in self.parameters
-        }
+        """Posterior means of every parameter by name, on the natural scale, ``(participants,)`` each."""
+        return self.draws.natural_means()
 
     def trial_values(self) -> pd.DataFrame:
-        """A row a trial: choice probabilities and signals at the posterior means; see :func:`trialwise.trial_values`.
+        """Choice probabilities and signals of each trial at the posterior means, one row per trial; see :func:`trialwise.trial_values`.
 
         Raises
         ------
         UsageError
-            If the learner is not at hand.
+            If the learner is not available.
         """
         from trialwise.likelihoods.evaluate import trial_values
 
@@ -131,96 +158,97 @@ class Fit:
 
     @cached_property
     def model(self) -> pm.Model:
-        """The PyMC model: for prior predictive draws, log-likelihoods, its graph, and extensions of your own.
+        """The PyMC model: for prior predictive draws, log-likelihoods, its graph, and your own extensions.
 
-        It is written as a PyMC user would, in ``alpha_mu``, ``alpha_sd`` and ``individual``; the sampler moved the same
-        posterior in coordinates of its own (:mod:`trialwise.population.density`).
+        It is written as a PyMC user would write it, in ``alpha_mu``, ``alpha_sd`` and ``individual``; the sampler explored the same
+        posterior in other coordinates (:mod:`trialwise.population.density`).
 
         Raises
         ------
         UsageError
-            If the learner, or priors of your own that the fit had, are not at hand.
+            If the learner, or user priors of the fit, are not available.
         """
         from trialwise.population.pymc.model import build_model
 
         if self.priors is None:
-            had = json.loads(self.tree.attrs["priors"])
+            stored = json.loads(self.tree.attrs["priors"])
             raise UsageError(
-                f"this fit had priors of its own, {', '.join(f'{name} ~ {text}' for name, text in had.items())}; its model "
-                f"needs them again: load('...', priors={{'{next(iter(had))}': ...}})"
+                f"this fit used the priors {', '.join(f'{name} ~ {text}' for name, text in stored.items())}; its model needs them "
+                f"again: load('...', priors={{'{next(iter(stored))}': ...}})"
             )
-        return build_model(self._learner("model"), self.trials, self.pooling, self.priors)  # type: ignore[arg-type]
+        return build_model(self._learner("model"), self.trials, self.population)
 
     def plot_trace(self) -> Figure:
-        """Densities by chain and traces of the group's parameters."""
-        from trialwise.inference.chain_checks import labelled
-        from trialwise.plots.trace import trace_plot
-
-        return trace_plot(labelled(self.tree, self.group_names), self.tree["sample_stats"]["diverging"].to_numpy())
+        """Plot densities by chain and traces of the group's parameters."""
+        return self.plot()
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write a netCDF file, whole or not at all; :func:`load` reads it."""
+        """Write a netCDF file, completely or not at all; :func:`load` reads it."""
         target = Path(fspath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with whole(target) as place:
-            self.tree.to_netcdf(place, engine="h5netcdf")
+        with whole(target) as temporary:
+            self.tree.to_netcdf(temporary, engine="h5netcdf")
 
     def _learner(self, verb: str) -> Learner:
         if self.learner is None:
             name = self.tree.attrs["learner_name"]
             raise UsageError(
-                f"{verb} needs the learner itself: load('...', learner={name}), with {name} from your file"
+                f"{verb} needs the learner: load('...', learner={name}), with the class {name} from your own code"
             )
         return self.learner
 
-    def __repr__(self) -> str:
-        posterior = self.tree["posterior"].sizes
+    @property
+    def headline(self) -> str:
+        """Learner, number of participants, draws, and number of problems."""
         state = "no problems" if not self.problems else f"{len(self.problems)} problems: see .problems"
         return (
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
-            f"{posterior['chain']} x {posterior['draw']} draws; {state})"
+            f"{self.draws.chains} x {self.draws.length} draws; {state})"
         )
+
+    def __repr__(self) -> str:
+        return self.headline
 
 
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:
-    """A fit that :meth:`Fit.save` wrote.
+    """Load a fit that :meth:`Fit.save` wrote.
 
-    Summaries and plots need nothing else. ``trial_values`` and ``model`` need the learner: a built-in one is found, the
-    class of your own is given as ``learner=MyLearner``. ``model`` also needs the priors, if the fit had some of its own:
-    a file keeps their names and text. Nothing in the file is executed.
+    Summaries and plots need only the file. ``trial_values`` and ``model`` need the learner: built-in learners are found by name,
+    for others pass the class, ``learner=MyLearner``. ``model`` also needs the user's priors, if there were any, since the file
+    stores only their names and text. Nothing in the file is executed.
 
     Raises
     ------
     DataError
-        If there is no such file, or it holds no fit.
+        If there is no such file, or it does not contain a fit.
     UsageError
-        If the learner given is another than the one fitted, or priors are given for other parameters than it had.
+        If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
     """
     import xarray as xr
 
-    place = fspath(path)
+    file_name = fspath(path)
 
     def damaged(message: str) -> DataError:
-        return DataError([Problem("no-fit", place, message, "give a file that fit(...).save(...) wrote")])
+        return DataError([Problem("no-fit", file_name, message, "pass a file that fit(...).save(...) wrote")])
 
-    if not Path(place).is_file():
+    if not Path(file_name).is_file():
         raise damaged("no such file")
     try:
-        with xr.open_datatree(place, engine="h5netcdf") as opened:
+        with xr.open_datatree(file_name, engine="h5netcdf") as opened:
             tree = opened.load()
         if "learner_name" not in tree.attrs:
-            raise damaged("it is no fit of trialwise")
+            raise damaged("not a fit of trialwise")
         trials = trials_from_datasets(tree["observed_data"].to_dataset(), tree["constant_data"].to_dataset())
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise damaged(f"it cannot be read ({type(error).__name__}: {error})") from None
     if learner is not None and learner.__name__ != tree.attrs["learner_name"]:
-        raise UsageError(f"the file holds a fit of {tree.attrs['learner_name']}, not of {learner.__name__}")
+        raise UsageError(f"the file contains a fit of {tree.attrs['learner_name']}, not of {learner.__name__}")
     attributes = {str(name): value for name, value in tree.attrs.items()}
-    had = json.loads(attributes["priors"])
-    if priors is not None and set(priors) != set(had):
+    stored = json.loads(attributes["priors"])
+    if priors is not None and set(priors) != set(stored):
         raise UsageError(
-            f"the fit had priors of its own for {', '.join(had) or 'nothing'}, not for {', '.join(priors)}"
+            f"the fit used priors for {', '.join(stored) or 'no parameter'}, but load received priors for {', '.join(priors) or 'none'}"
         )
-    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors if priors or had else {})
+    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors if priors or stored else {})

@@ -1,4 +1,4 @@
-"""Point estimates of each participant: maximum likelihood and maximum a posteriori, from dispersed starts (R15)."""
+"""Point estimates of each participant: maximum likelihood and maximum a posteriori, from dispersed starts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.result import Finding, Result
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
-from trialwise.inference.starts import check_hidden_starts, check_starts
+from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.geometry.expansion import Modes, climb
-from trialwise.population.priors import GroupPrior, group_prior
+from trialwise.population.population import Population, population_of
+from trialwise.population.priors import GroupPrior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,24 +27,24 @@ if TYPE_CHECKING:
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
 
 POLISH, FILTERS, MANY = 4, 20, 200
-"""Rounds of refining emulators about an optimum; filters and particles of the estimate there."""
+"""Rounds of refining emulators around an optimum; filters and particles of the estimate there."""
 
 BORDER = 8.0
-"""Unconstrained values beyond this are the border of the range: 0.9997 of 0 to 1."""
+"""Absolute unconstrained values beyond this count as the border of the range: 0.9997 for a range of 0 to 1."""
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
+@dataclass(frozen=True, eq=False, repr=False)
+class Point(Result):
     """Point estimates of every participant.
 
     Attributes
     ----------
     maximum_likelihood, maximum_a_posteriori
-        A row a participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
-        2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters that ran
-        to the border of their range) and ``found_again``, from how many starts the same optimum was reached.
+        Tables with one row per participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
+        2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters at
+        the border of their range) and ``found_again``, the number of starts that reached the same optimum.
     starts
-        How many starting points each participant had.
+        Number of starting points of each participant.
     trials
         The data.
     """
@@ -51,25 +55,53 @@ class Point:
     starts: int
     trials: Trials
 
+    contents = {
+        "maximum_likelihood": "maximum likelihood, one row per participant",
+        "maximum_a_posteriori": "maximum a posteriori, one row per participant",
+    }
+
     @property
     def log_likelihood(self) -> float:
         """Sum of the participants' maximum log-likelihoods."""
         return float(self.maximum_likelihood["log_likelihood"].sum())
 
-    def __repr__(self) -> str:
-        people = len(self.maximum_likelihood)
-        return f"Point({self.learner!r}, {people} participants, log-likelihood {self.log_likelihood:.1f})"
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A caution if maximum likelihood estimates lie at the border of a range."""
+        table = self.maximum_likelihood
+        at_border = table["at_border"] != ""
+        if not at_border.any():
+            return ()
+        names = tuple(
+            name for name in self.learner.names if table["at_border"].str.split(", ").map({name}.issubset).any()
+        )
+        sentence = (
+            f"maximum likelihood estimates are at the border of the range for {at_border.sum()} of {len(table)} participants "
+            f"({', '.join(names)}): the data alone do not determine these values"
+        )
+        advice = "Use maximum_a_posteriori, or a hierarchical fit"
+        return (Finding("caution", "at-border", sentence, advice, names),)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables ``maximum_likelihood`` and ``maximum_a_posteriori``."""
+        return {name: getattr(self, name) for name in self.contents}
+
+    @property
+    def headline(self) -> str:
+        """Learner, participants and summed log-likelihood."""
+        count = len(self.maximum_likelihood)
+        return f"Point({self.learner!r}, {count} participants, log-likelihood {self.log_likelihood:.1f})"
 
 
 def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> Point:
-    """Maximum likelihood and MAP of each participant on its own, all climbing at once.
+    """Maximum likelihood and maximum a posteriori estimates of each participant, without pooling.
 
-    Starting points are drawn from the prior, never from a truth; the best of them wins. The MAP's prior is the one of
-    ``pooling="none"``, on the unconstrained scale. Without a prior some participants' estimates run to the border of the
-    range, which is why a hierarchical fit is worth its seconds.
+    Starting points are drawn from the prior, never from true values, and the best optimum is returned. The MAP estimate uses the
+    prior of ``pooling="none"``, on the unconstrained scale. Without a prior, some participants' estimates run to the border of
+    the range; a hierarchical fit avoids that.
 
-    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are climbed, and
-    refined about where that leads; ``log_likelihood`` is then an estimate at the optimum by many particles, and
+    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are
+    maximised, and refined around the optimum; ``log_likelihood`` is then an estimate at the optimum by many particles, and
     ``standard_error`` its Monte Carlo error.
 
     Parameters
@@ -77,7 +109,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     learner, trials
         As for :func:`trialwise.fit`.
     starts
-        How many starting points each participant has.
+        Number of starting points of each participant.
     seed
         The same seed gives the same starting points.
 
@@ -88,51 +120,51 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     Raises
     ------
     UsageError
-        If ``starts`` is no whole number above 0.
+        Unless ``starts`` is a whole number above 0.
     ModelError
         As :func:`trialwise.fit`.
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
-        raise UsageError(f"starts={starts!r}: a whole number above 0 is wanted")
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
-    if learner.hides:
-        return _by_particles(learner, trials, packed, prior, int(starts), seed)
-    evaluate = Evaluator(learner, packed)
-    check_starts(evaluate, trials, prior, seed)
-    random = np.random.default_rng(seed)
-    people, size = evaluate.people, len(prior.mean)
-    centre = np.tile(prior.mean, (people, 1))
+        raise UsageError(f"starts={starts!r}: must be a whole number above 0")
+    likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
+    check_starts(likelihood, population.prior, seed)
+    maximise = _by_gradients if likelihood.has_gradient else _by_particles
+    return maximise(likelihood, population, int(starts), seed)
+
+
+def _by_gradients(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
+    learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
+    random = stream(seed, "starts of estimates")
+    count, size = len(likelihood.rows), len(prior.mean)
+    centre = population.centre(prior.mean, count)
     best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
-        start = centre + prior.total * random.standard_normal((people, size))
-        # a prior so wide that it is none within the border keeps the climb from running off to infinity
-        best["likelihood"].append(climb(evaluate, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
-        best["posterior"].append(climb(evaluate, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
+        start = centre + prior.total * random.standard_normal((count, size))
+        # a prior so wide that it has no influence within the border keeps the ascent from running off to infinity
+        best["likelihood"].append(climb(likelihood, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
+        best["posterior"].append(climb(likelihood, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
     tables = []
-    for tries in best.values():
-        u, values = _best(tries)
-        tables.append(_table(learner, trials, u, evaluate(u)[0], values))
-    return Point(learner, tables[0], tables[1], int(starts), trials)
+    for optima in best.values():
+        u, values = _best(optima)
+        tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, values))
+    return Point(learner, tables[0], tables[1], starts, trials)
 
 
-def _best(tries: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
-    """The highest of each participant's optima, and how high each try came, ``(tries, participants)``."""
-    values = np.stack([modes.value for modes in tries])
+def _best(optima: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
+    """The highest of each participant's optima, ``(participants, parameters)``, and the value of each, ``(starts, participants)``."""
+    values = np.stack([modes.value for modes in optima])
     n = np.arange(values.shape[1])
-    return np.stack([modes.u for modes in tries])[values.argmax(0), n], values
+    return np.stack([modes.u for modes in optima])[values.argmax(0), n], values
 
 
-def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: GroupPrior, starts: int, seed: int) -> Point:
+def _by_particles(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import Work
-    from trialwise.likelihoods.marginal import averaged
 
-    check_hidden_starts(learner, packed, trials, prior, seed)
-    work = Work(
-        learner, packed, trials.participants, prior, "none", seed, 2, Checkpoint(None), lambda stage, share: None
-    )
+    learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
+    work = Work(learner, trials, population, seed, 2, Checkpoint(None), lambda stage, share: None)
     work.prepare()
-    random = np.random.default_rng(seed)
+    random = stream(seed, "starts of estimates")
     tables = []
     for precision in (np.full(len(prior.mean), 1e-3), 1.0 / prior.total**2):
         for _ in range(POLISH):
@@ -140,25 +172,25 @@ def _by_particles(learner: Learner, trials: Trials, packed: Packed, prior: Group
             u, values = _best(_climbs(work, emulator, prior, precision, starts, random))
             work.about_optimum(emulator, u, precision, random)
         unit = np.repeat(np.arange(len(u)), FILTERS)
-        each = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
-        likelihood, error, _ = averaged(each)
-        tables.append(_table(learner, trials, u, likelihood, values, error))
+        estimates = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
+        value, error, _ = log_mean(estimates)
+        tables.append(_table(learner, trials, u, value, values, error))
     return Point(learner, tables[0], tables[1], starts, trials)
 
 
 def _climbs(
     work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
 ) -> list[Modes]:
-    """Climbs on emulators, from the points of each participant that were found highest: there they can be believed."""
-    centre = np.tile(prior.mean, (emulator.people, 1))
-    tries = []
+    """Maximise the emulators, starting at each participant's points of highest estimates, where emulators are reliable."""
+    centre = np.tile(prior.mean, (len(emulator.rows), 1))
+    optima = []
     for _ in range(starts):
         start = np.empty_like(centre)
-        for n, (u, found) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
-            height = found - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
+        for n, (u, estimates) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
+            height = estimates - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
             start[n] = u[random.choice(np.argsort(height)[-50:])]
-        tries.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
-    return tries
+        optima.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
+    return optima
 
 
 def _table(

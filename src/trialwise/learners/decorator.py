@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from trialwise.base.errors import LearnerError, did_you_mean
-from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.learner import CONTRACT, HIDDEN_TO, Learner, arguments_of
 from trialwise.learners.parameters import Hidden, Parameter, Setting
+from trialwise.learners.responses import FAMILIES, METHODS, family_of
 from trialwise.learners.source import uses
 
 
@@ -53,13 +54,15 @@ def learner[C: type](cls: C) -> C:
 
     methods = {m: vars(cls)[m] for m in CONTRACT if m in vars(cls)}
     _check_methods(cls, fields, methods)
+    families = [family_of(m, function) for m, function in methods.items() if m in METHODS]
     body = {
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "fields": types.MappingProxyType(fields),
         "methods": types.MappingProxyType(methods),
-        "gives_probabilities": getattr(methods.get("choose"), "gives_probabilities", False),
+        "responses": types.MappingProxyType({family.columns[0]: family for family in families}),
+        "gives_probabilities": any(getattr(methods[m], "gives_probabilities", False) for m in METHODS if m in methods),
         "agent_class": cls,
     }
     return type(name, (Learner,), body)  # type: ignore[return-value]
@@ -67,24 +70,19 @@ def learner[C: type](cls: C) -> C:
 
 def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
     name = cls.__name__
-    if ("choose" in methods) == ("respond" in methods):
-        which = "has both choose and respond; it can have one" if "choose" in methods else "has no choose"
-        raise LearnerError(
-            f"{name} {which}. For choices write\n"
-            "    def choose(self, state, trial, preference):   # fill preference[action] with logits\n"
-            "for a continuous response\n"
-            "    def respond(self, state, trial):              # return mean, sd"
-        )
+    answering = [m for m in METHODS if m in methods]
+    if len(answering) != 1:
+        which = f"has both {' and '.join(answering)}; it can have one" if answering else "has no choose"
+        examples = "\n".join(family.example for family in FAMILIES.values() if family.by_default)
+        raise LearnerError(f"{name} {which}. {examples}")
     _check_hidden(name, fields, methods)
     for method_name, method in methods.items():
-        wanted = list(CONTRACT[method_name])
-        if "hide" in methods and method_name in ("choose", "learn"):
-            wanted.insert(2, "hidden")
+        wanted = arguments_of(method_name, "hide" in methods)
         got = list(inspect.signature(method).parameters)[1:]
         if len(got) != len(wanted):
             why = (
                 f". The hidden choice is known to choose and learn alone: what {method_name} does cannot depend on it"
-                if "hide" in methods and len(got) == len(wanted) + 1 and method_name not in ("choose", "learn")
+                if "hide" in methods and len(got) == len(wanted) + 1 and method_name not in HIDDEN_TO
                 else ""
             )
             raise LearnerError(
@@ -117,8 +115,9 @@ def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Ca
             f"{_place(methods['hide'], name)}: how many options its choice has, one field says: "
             f'sets: int = hidden(3, "number of task sets"). {name} has {len(counts) or "none"} of them'
         )
-    if "respond" in methods:
-        raise LearnerError(f"{name} has hide and respond: a hidden choice goes with choose")
+    for method in METHODS:
+        if method in methods and method not in HIDDEN_TO:
+            raise LearnerError(f"{name} has hide and {method}: a hidden choice goes with choose")
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

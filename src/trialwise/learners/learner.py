@@ -22,28 +22,38 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.learners.parameters import Hidden, Parameter, Setting, real, unit
+from trialwise.base.message import LearnerSetting, Message, Restriction
+from trialwise.learners.parameters import Hidden, Parameter, Setting
+from trialwise.learners.responses import FAMILIES, METHODS
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.source import class_source, fingerprint, signal_names
 
 CONTRACT = {
     "start": ("task",),
     "reset": ("state", "trial"),
     "hide": ("state", "trial", "preference"),
-    "choose": ("state", "trial", "preference"),
-    "respond": ("state", "trial"),
+    **METHODS,
     "elapse": ("state", "trial"),
     "learn": ("state", "trial", "choice", "outcome"),
 }
 
-LAPSE = replace(unit("probability of choosing at random", mean=-3.0, width=1.0), name="lapse")
-STICKINESS = replace(real("tendency to repeat the last choice, in logits"), name="stickiness")
+HIDDEN_TO = {"learn", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
+"""The methods that receive the hidden choice, as the third of their arguments after ``self``."""
+
+
+def arguments_of(method: str, hides: bool) -> list[str]:
+    """The arguments after ``self`` of a method of a learner that does, or does not, make a hidden choice."""
+    arguments = list(CONTRACT[method])
+    if hides and method in HIDDEN_TO:
+        arguments.insert(2, "hidden")
+    return arguments
+
 
 C = TypeVar("C", bound=type)
 
@@ -52,32 +62,35 @@ class Learner:
     """What ``@learner`` makes of a class: parameters with ranges, settings, restrictions. Frozen.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters; none of them changes
-    the learner they are called on.
+    the learner they are called on. ``responses`` are the families of what the learner answers with, by name: one response,
+    ``choice`` or ``response``.
     """
 
     fields: ClassVar[Mapping[str, Parameter | Setting]] = {}
     methods: ClassVar[Mapping[str, Callable]] = {}
+    responses: ClassVar[Mapping[str, ResponseFamily]] = {}
     gives_probabilities: ClassVar[bool] = False
     agent_class: ClassVar[type] = object
 
     def __init__(self, **settings: Any):
+        kind = type(self).__name__
         known = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
         for name, value in settings.items():
             if name not in known:
+                held = Restriction("fix", name, value, f"{kind}().")
                 hint = (
-                    f"'{name}' is a parameter: write {type(self).__name__}().fix({name}={value!r}) to hold it"
+                    Message(f"'{name}' is a parameter: write ", held, " to hold it")
                     if name in self.fields
                     else did_you_mean(name, known, "settings")
                 )
-                raise UsageError(f"{type(self).__name__}({name}={value!r}): no such setting. {hint}")
+                raise UsageError(LearnerSetting(kind, name, value), ": no such setting. ", hint)
             default = known[name].value
             kinds = (int, float) if isinstance(default, float) else type(default)
             if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
-                raise UsageError(
-                    f"{type(self).__name__}({name}={value!r}): a {type(default).__name__} is wanted ({known[name].role})"
-                )
+                wanted = f"a {type(default).__name__} is wanted"
+                raise UsageError(LearnerSetting(kind, name, value), f": {wanted} ({known[name].role})")
             if isinstance(known[name], Hidden) and value < 1:
-                raise UsageError(f"{type(self).__name__}({name}={value!r}): 1 or more is wanted ({known[name].role})")
+                raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({known[name].role})")
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in known.items()}
         self._restrict(chosen, {}, {}, ())
 
@@ -91,8 +104,9 @@ class Learner:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise UsageError(
-            f"a learner is frozen: write {type(self).__name__}({name}=...) for a setting, .fix({name}=...) for a parameter"
-        )
+            "a learner is frozen: write ", LearnerSetting(type(self).__name__, name), " for a setting, ",
+            Restriction("fix", name), " for a parameter",
+        )  # fmt: skip
 
     settings: Mapping[str, Any]
     fixed: Mapping[str, float]
@@ -140,7 +154,8 @@ class Learner:
             parameter = self._parameter(name, "fix")
             number = np.asarray(value, float)
             if number.ndim or not parameter.holds(number):
-                raise UsageError(f"fix({name}={value!r}): {name} ({parameter.role}) ranges {parameter.range}")
+                held = Restriction("fix", name, value, "")
+                raise UsageError(held, f": {name} ({parameter.role}) ranges {parameter.range}")
             fixed[name] = float(number)
         return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
 
@@ -156,30 +171,33 @@ class Learner:
         for name, to in names.items():
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
-                raise UsageError(f"tie({name}={to!r}): {name} ranges {parameter.range} but {to} ranges {target.range}")
+                ties = Restriction("tie", name, to, "")
+                raise UsageError(ties, f": {name} ranges {parameter.range} but {to} ranges {target.range}")
             tied[name] = to
         for name, to in tied.items():
             if to in tied:
-                raise UsageError(f"tie({name}={to!r}): {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
+                ties = Restriction("tie", name, to, "")
+                raise UsageError(ties, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
         return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
 
     def with_lapse(self) -> Learner:
         r"""Choose at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
-        return self._wrapped(LAPSE)
+        return self._wrapped("lapse")
 
     def with_stickiness(self) -> Learner:
         r"""Repeat the last choice: :math:`L_j \leftarrow L_j + \kappa [j = \text{last choice}]`, before the softmax.
 
         The last choice made counts, whether or not it had an outcome; a reset forgets it.
         """
-        return self._wrapped(STICKINESS)
+        return self._wrapped("stickiness")
 
-    def _wrapped(self, parameter: Parameter) -> Learner:
-        if parameter.name in self.declared:
-            raise UsageError(f"{self.label} already has a parameter '{parameter.name}'")
-        if "respond" in self.methods:
-            raise UsageError(f"{self.label} has no choices: {parameter.name} is about choices")
-        return self._with(wrappers=tuple(p for p in (STICKINESS, LAPSE) if p in (*self.wrappers, parameter)))
+    def _wrapped(self, name: str) -> Learner:
+        if name in self.declared:
+            raise UsageError(f"{self.label} already has a parameter '{name}'")
+        known = {wrapper.name: wrapper for family in self.responses.values() for wrapper in family.wrappers}
+        if name not in known:
+            raise UsageError(f"{self.label} has no choices: {name} is about choices")
+        return self._with(wrappers=tuple(p for p in known.values() if p in self.wrappers or p.name == name))
 
     def _with(self, **changes: Any) -> Learner:
         new = object.__new__(type(self))
@@ -192,12 +210,14 @@ class Learner:
         new._restrict(**(parts | changes))
         return new
 
-    def _parameter(self, name: str, verb: str) -> Parameter:
+    def _parameter(self, name: str, verb: Literal["fix", "tie"]) -> Parameter:
         if name in self.declared:
             return self.declared[name]
         if name in self.settings:
-            raise UsageError(f"{verb}({name}=...): '{name}' is a setting: write {type(self).__name__}({name}=...)")
-        raise UsageError(f"{verb}({name}=...): no such parameter. {did_you_mean(name, self.declared, 'parameters')}")
+            written = LearnerSetting(type(self).__name__, name)
+            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", written)
+        meant = did_you_mean(name, self.declared, "parameters")
+        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {meant}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 
@@ -222,9 +242,9 @@ class Learner:
         return repr(self)
 
     @property
-    def response(self) -> str:
-        """The response family: ``categorical`` (choices) or ``normal``."""
-        return "normal" if "respond" in self.methods else "categorical"
+    def family(self) -> ResponseFamily:
+        """The family of the response; of the first one, should there be several."""
+        return next(iter(self.responses.values()))
 
     @property
     def hides(self) -> bool:
@@ -265,6 +285,7 @@ class Learner:
             sorted(self.tied.items()),
             sorted(self.fixed),
             self.gives_probabilities,
+            tuple((name, family.name) for name, family in self.responses.items()),
         )
         words = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{words}"

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from trialwise.learners.learner import CONTRACT, Learner
+from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.source import helpers, method_tree
 
 Scope = dict[str, list[Any]]
 """What each name of a function may stand for: a role, ``(expression, its own scope)``, or nothing known."""
+
+OPTIONAL = ("context", "cue")
+"""Labels that a learner may read where the data have none: there is one of them, number 0."""
 
 DEPTH = 12
 """How many names and helpers are followed in a row."""
@@ -65,10 +68,7 @@ class Reading:
         self._open_index = False
         self._places: set[int] = set()
         for name, method in learner.methods.items():
-            roles = list(CONTRACT[name])
-            if learner.hides and name in ("choose", "learn"):
-                roles.insert(2, "hidden")
-            given: list[Any] = ["self", *roles]
+            given: list[Any] = ["self", *arguments_of(name, learner.hides)]
             self._function(method, given, {}, DEPTH)
         if self._places and not self._open_index:
             self.actions = max(2, max(self._places) + 1)

@@ -1,22 +1,22 @@
-r"""Smooth emulators of participants' log-likelihoods, from noisy estimates of them.
+r"""Smooth emulators of participants' log-likelihoods, trained on noisy estimates of them.
 
-Where a likelihood can only be estimated, by particles, its logarithm has no usable gradient. But every participant has few
-parameters and the logarithm is smooth in them, so some thousand estimates determine it well: a concave quadratic, and what
-is left of it a Gaussian process with a Matern 5/2 kernel, in coordinates in which the posterior is about round,
+A likelihood that is estimated by particles has no usable gradient. But every participant has few parameters and the
+log-likelihood is smooth in them, so about a thousand estimates determine it well: a concave quadratic plus a Gaussian process for
+the residuals, with a Matern 5/2 kernel, in coordinates in which the posterior is approximately isotropic,
 
 .. math::
 
     f(u) = c + b'x + \tfrac12 x'Hx + \sum_i \alpha_i\, k(x, x_i), \qquad x = L^{-1}(t(u) - m), \qquad
     k(x, y) = a\,\bigl(1 + s + \tfrac13 s^2\bigr) e^{-s},\ s = \sqrt5\, |\mathrm{diag}(\ell)^{-1} (x - y)| .
 
-A rate of one in ten thousand is none over some hundred trials: where parameters approach the ends of their ranges likelihoods
-level off, which no quadratic does. So emulators see :math:`t(u) = \log(e^u + e^l) - \log(1 + e^{u - h})`, which is u between
+A rate of one in ten thousand has no effect over a few hundred trials: near the ends of the parameters' ranges likelihoods
+level off, unlike any quadratic. So emulators are functions of :math:`t(u) = \log(e^u + e^l) - \log(1 + e^{u - h})`, which is u between
 limits l and h, and levels off beyond them.
 
 Estimates are noisier where the likelihood is low, and their logarithms are too low by half their variance; both are taken
-into account. Deep down, where no posterior reaches, logarithms are compressed.
+into account. Far below the maximum, where the posterior has no mass, log-likelihoods are compressed.
 
-An emulator is a proposal, not an answer: :mod:`trialwise.inference.samplers.pseudo_marginal.particle` corrects what is drawn from it.
+Emulators only provide proposals: :mod:`trialwise.inference.samplers.pseudo_marginal.particle` corrects the draws.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from trialwise.engine.kernels import cache
+from trialwise.engine import cache
+from trialwise.likelihoods.likelihood import curvature_of
 
-KNEE = 15.0
-"""How far below the top logarithms of likelihoods begin to be compressed."""
+COMPRESSION_DEPTH = 15.0
+"""Distance below the maximum beyond which log-likelihoods are compressed."""
 
-FARTHEST = 8.0
-"""Training points beyond it, in standard deviations of the posterior, say nothing about it."""
+MAX_DISTANCE = 8.0
+"""Training points farther than this, in standard deviations of the posterior, are not used."""
 
-MOST, ROUGHEST = 1600, 60
-"""Training points of one participant: half of them the nearest; a quarter those next to them by so many particles at least; and a
-quarter rough ones from everywhere, without which an emulator forgets that a participant may have another mode."""
+MAX_POINTS, PRECISE = 1600, 60
+"""Number of training points of one participant: half are the nearest; a quarter the next nearest with at least ``PRECISE``
+particles; and a quarter less precise ones from everywhere, without which an emulator would miss another mode."""
 
-TRIAL = 250
-"""Training points among them that scales and noise are estimated from."""
+SCALE_POINTS = 250
+"""Number of training points from which scales and noise are estimated."""
 
 STEP = 1e-3
 """Step of the central differences of the gradient that make a curvature."""
@@ -50,19 +51,19 @@ STEP = 1e-3
 
 @dataclass(frozen=True)
 class Limits:
-    """Between which unconstrained values a parameter makes a difference: ``lower, upper (parameters,)``, infinite if anywhere."""
+    """Unconstrained values between which a parameter affects the likelihood: ``lower, upper (parameters,)``, possibly infinite."""
 
     lower: np.ndarray
     upper: np.ndarray
 
     def __call__(self, u: np.ndarray) -> np.ndarray:
-        """What emulators see of ``u (..., parameters)``."""
+        """The coordinates of emulators at ``u (..., parameters)``."""
         return np.asarray(np.logaddexp(u, self.lower) - np.logaddexp(0.0, u - self.upper))
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What is estimated of one participant's surface: logarithms of length scales, of variance and of noise (of one particle)."""
+    """Hyperparameters of one participant's surface: logarithms of length scales, of variance and of noise (of one particle)."""
 
     log_lengths: np.ndarray
     log_variance: float
@@ -71,7 +72,7 @@ class Scales:
 
 @dataclass(frozen=True)
 class Surface:
-    """The emulator of one participant: its arrays, as named in the module's equation, and where it was trained."""
+    """The emulator of one participant: its arrays, named as in the module's equation, and its training points."""
 
     centre: np.ndarray
     inverse: np.ndarray
@@ -85,15 +86,15 @@ class Surface:
 
 
 def noise_variance(depth: np.ndarray, particles: np.ndarray, log_noise: float) -> np.ndarray:
-    """Variance of the logarithm of an estimate: grows with the depth below the top, falls with the number of particles."""
+    """Variance of the logarithm of an estimate: increases with the depth below the maximum, decreases with the number of particles."""
     return np.asarray(np.exp(log_noise) / particles * (1.0 + (depth / 6.0) ** 2))
 
 
 def compressed(values: np.ndarray, top: float) -> np.ndarray:
-    """Log-likelihoods, those more than KNEE below the top drawn nearer to it; smooth and increasing."""
-    low = top - KNEE
+    """Compress log-likelihoods more than COMPRESSION_DEPTH below the maximum ``top``; a smooth, increasing function."""
+    low = top - COMPRESSION_DEPTH
     below = np.maximum(low - values, 0.0)
-    return np.where(values < low, low - KNEE * np.log1p(below / KNEE), values)
+    return np.where(values < low, low - COMPRESSION_DEPTH * np.log1p(below / COMPRESSION_DEPTH), values)
 
 
 def _features(x: np.ndarray) -> np.ndarray:
@@ -133,13 +134,13 @@ def _kernel(squares: np.ndarray) -> np.ndarray:
 def _scales(
     x: np.ndarray, rest: np.ndarray, depth: np.ndarray, particles: np.ndarray, start: Scales, iterations: int
 ) -> Scales:
-    """The scales that make the residuals most probable, priors on them included."""
+    """The scales that maximise the posterior probability of the residuals."""
     size = x.shape[1]
     middle = np.concatenate([np.full(size, 1.0), [1.5, 2.5]])
     width = np.concatenate([np.full(size, 0.5), [1.4, 1.0]])
     apart = (x[:, None, :] - x[None, :, :]) ** 2
 
-    def surprise(theta):
+    def negative_log_posterior(theta):
         inverse = np.exp(-2.0 * theta[:size])
         s = np.sqrt(5.0 * np.maximum(apart @ inverse, 0.0))
         decay = np.exp(-s)
@@ -151,7 +152,7 @@ def _scales(
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
         alpha = cho_solve(factor, rest)
-        w = cho_solve(factor, np.eye(len(rest))) - np.outer(alpha, alpha)  # twice the slope along the matrix
+        w = cho_solve(factor, np.eye(len(rest))) - np.outer(alpha, alpha)  # twice the gradient in the matrix
         bend = w * (variance * (5.0 / 3.0) * (1.0 + s) * decay)
         slope = np.empty_like(theta)
         for k in range(size):
@@ -163,7 +164,7 @@ def _scales(
         return value, slope + far / width
 
     theta = np.concatenate([start.log_lengths, [start.log_variance, start.log_noise]])
-    best = minimize(surprise, theta, jac=True, method="L-BFGS-B", options={"maxiter": iterations}).x
+    best = minimize(negative_log_posterior, theta, jac=True, method="L-BFGS-B", options={"maxiter": iterations}).x
     return Scales(best[:size], float(best[size]), float(best[size + 1]))
 
 
@@ -171,44 +172,44 @@ def fit_surface(
     t: np.ndarray, values: np.ndarray, particles: np.ndarray, centre: np.ndarray, covariance: np.ndarray,
     before: Scales | None = None, iterations: int = 20,
 ) -> Surface:  # fmt: skip
-    """The emulator of one participant.
+    """Train the emulator of one participant.
 
     Parameters
     ----------
     t, values, particles
-        Where the log-likelihood was estimated, ``(estimates, parameters)`` within :class:`Limits`, what was found, and with how
-        many particles.
+        Points, ``(estimates, parameters)`` in the coordinates of :class:`Limits`, estimates of the log-likelihood there, and their
+        numbers of particles.
     centre, covariance
-        About the mean and covariance of the participant's posterior, likewise.
+        Approximate mean and covariance of the participant's posterior, in the same coordinates.
     before
         Scales to start from.
     iterations
-        How long they are adapted; 0 keeps them.
+        Number of iterations that adapt the scales; 0 leaves them unchanged.
     """
     size = t.shape[1]
     lower = np.linalg.cholesky(covariance + 1e-6 * np.eye(size))
     inverse = np.linalg.inv(lower)
     x = (t - centre) @ inverse.T
-    found = np.where(np.isfinite(values), values, -1e4)
-    top = float(np.sort(found)[-min(10, len(found)) :].mean())
-    found = np.maximum(found, top - 1e3)
+    estimates = np.where(np.isfinite(values), values, -1e4)
+    top = float(np.sort(estimates)[-min(10, len(estimates)) :].mean())
+    estimates = np.maximum(estimates, top - 1e3)
     far = np.sqrt((x**2).sum(1))
-    near = np.flatnonzero(far < FARTHEST * np.sqrt(size / 2.0))
+    near = np.flatnonzero(far < MAX_DISTANCE * np.sqrt(size / 2.0))
     near = near[np.argsort(far[near])]
-    near, more = near[: MOST // 2], near[MOST // 2 :]
-    precise, rough = more[particles[more] >= ROUGHEST][: MOST // 4], more[particles[more] < ROUGHEST]
-    rough = rough[:: max(1, -(-len(rough) // (MOST // 4)))]
+    near, more = near[: MAX_POINTS // 2], near[MAX_POINTS // 2 :]
+    precise, rough = more[particles[more] >= PRECISE][: MAX_POINTS // 4], more[particles[more] < PRECISE]
+    rough = rough[:: max(1, -(-len(rough) // (MAX_POINTS // 4)))]
     near = np.concatenate([near, precise, rough])
-    x, found, particles = x[near], found[near], particles[near]
+    x, estimates, particles = x[near], estimates[near], particles[near]
     scales = before or Scales(np.full(size, 1.0), 1.5, 2.5)
-    depth = np.maximum(top - compressed(found, top), 0.0)
-    y = compressed(found, top) + np.minimum(0.5 * noise_variance(depth, particles, scales.log_noise), 1.0)
+    depth = np.maximum(top - compressed(estimates, top), 0.0)
+    y = compressed(estimates, top) + np.minimum(0.5 * noise_variance(depth, particles, scales.log_noise), 1.0)
     constant, linear, curvature = concave_quadratic(x, y, 1.0 / (1.0 + depth) ** 2)
     rest = y - constant - x @ linear - 0.5 * np.einsum("ni,ij,nj->n", x, curvature, x)
     if iterations:
         order = np.argsort(depth + 0.5 * (x**2).sum(1), kind="stable")
-        some = order[np.unique(np.linspace(0, len(order) - 1, TRIAL).astype(int))]
-        scales = _scales(x[some], rest[some], depth[some], particles[some], scales, iterations)
+        subset = order[np.unique(np.linspace(0, len(order) - 1, SCALE_POINTS).astype(int))]
+        scales = _scales(x[subset], rest[subset], depth[subset], particles[subset], scales, iterations)
     lengths, variance = np.exp(scales.log_lengths), float(np.exp(scales.log_variance))
     points = x / lengths
     matrix = variance * _kernel(_squares(points, points))
@@ -231,7 +232,7 @@ def within_limits(u, lower, upper):
 def surface_at(
     u, n, lower, upper, offsets, centre, inverse, constant, linear, curvature, lengths, points, alpha, x, slope, gradient
 ):  # fmt: skip
-    """Participant n's surface at ``u (parameters,)`` and its ``gradient``; ``x`` and ``slope`` are scratch."""
+    """The value of participant n's surface at ``u (parameters,)``; writes ``gradient``, and uses ``x`` and ``slope`` as scratch."""
     size = len(u)
     for j in range(size):
         slope[j] = within_limits(u[j], lower[j], upper[j])[0] - centre[n, j]
@@ -275,7 +276,7 @@ def emulate(
 ):
     """Values ``(rows,)`` and gradients ``(rows, parameters)`` at ``u (rows, parameters)``, row i of participant ``rows[i]``.
 
-    ``constants`` are those that kernels of learners take; a surface has none.
+    ``constants`` exist only to match the signature of learners' kernels.
     """
     count, size = u.shape
     values, gradients = np.empty(count), np.empty((count, size))
@@ -289,12 +290,12 @@ def emulate(
 
 
 def compiled() -> Callable:
-    """:func:`emulate`, its machine code kept on disk."""
+    """:func:`emulate`, with its machine code cached on disk."""
     return cache.on_disk(lambda: emulate, "trialwise_emulate", cache.key("emulate", cache.text(__file__)))
 
 
 class Emulator:
-    """The surfaces of all participants; what :mod:`trialwise.population.geometry.expansion` expands, and :mod:`trialwise.population.density` samples."""
+    """The surfaces of all participants, used by :mod:`trialwise.population.geometry.expansion` and :mod:`trialwise.population.density`."""
 
     def __init__(self, surfaces: list[Surface], limits: Limits):
         self.surfaces, self.limits = surfaces, limits
@@ -311,30 +312,22 @@ class Emulator:
             np.ascontiguousarray(np.concatenate([surface.points for surface in surfaces])),
             np.concatenate([surface.alpha for surface in surfaces]),
         )
-        self.calls = 0
 
     @property
-    def people(self) -> int:
-        """How many participants there are."""
-        return len(self.surfaces)
+    def rows(self) -> range:
+        """Numbers of the participants."""
+        return range(len(self.surfaces))
 
     def at(self, rows: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values and gradients at many points ``u (points, parameters)``, each of the participant that ``rows`` says."""
-        given = np.ascontiguousarray(u), np.zeros(0), np.asarray(rows, np.int32)
-        values, gradients = compiled()(*given, *self.arrays)
+        """Values and gradients at many points ``u (points, parameters)``, each of the participant in ``rows``."""
+        arguments = np.ascontiguousarray(u), np.zeros(0), np.asarray(rows, np.int32)
+        values, gradients = compiled()(*arguments, *self.arrays)
         return values, gradients
 
-    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values ``(participants,)`` and gradients at one point of each participant."""
-        self.calls += 1
+    def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values ``(participants,)`` and gradients ``(participants, parameters)`` at one point of each participant."""
         return self.at(np.arange(len(u)), u)
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
         """Minus the second derivatives, ``(participants, parameters, parameters)``, symmetric."""
-        columns = []
-        for k in range(u.shape[1]):
-            step = np.zeros(u.shape[1])
-            step[k] = STEP
-            columns.append((self(u - step)[1] - self(u + step)[1]) / (2 * STEP))
-        curvature = np.stack(columns, 1)
-        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
+        return curvature_of(self.gradient, u, STEP)

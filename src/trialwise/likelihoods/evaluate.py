@@ -1,26 +1,54 @@
-"""A learner's likelihood, gradient and trial-by-trial values at given parameters."""
+"""Likelihood, gradient and trial-by-trial values of a learner at given parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.cores import cores
-from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import Packed, pack
+from trialwise.engine import responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.likelihoods.hidden_choices import hidden_values
-from trialwise.likelihoods.hidden_choices import same_hidden as smoothed_pairs
-from trialwise.likelihoods.marginal import FILTERS, PARTICLES, marginal, own_keys
+from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
+from trialwise.likelihoods.exact import ExactLikelihood
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 
 if TYPE_CHECKING:
     import pandas as pd
+
+METHODS = ("particle", "exact")
+
+
+class Estimate(np.ndarray):
+    """Log-likelihoods of participants, ``(participants,)``, with their Monte Carlo errors.
+
+    Attributes
+    ----------
+    standard_error
+        Monte Carlo standard errors, ``(participants,)``; 0 where values are exact.
+    particles, filters
+        Number of particles per filter, and number of filters; 0 where values are exact.
+    """
+
+    standard_error: np.ndarray
+    particles: int
+    filters: int
+
+    def __array_finalize__(self, other: Any) -> None:
+        for name in ("standard_error", "particles", "filters"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
+    @classmethod
+    def of(cls, values: np.ndarray, standard_error: np.ndarray, particles: int, filters: int) -> Estimate:
+        """An estimate from values and their errors."""
+        estimate = values.view(cls)
+        estimate.standard_error, estimate.particles, estimate.filters = standard_error, particles, filters
+        return estimate
 
 
 def log_likelihood(
@@ -33,16 +61,17 @@ def log_likelihood(
     filters: int = FILTERS,
     seed: int = 0,
     method: str = "particle",
+    plain: bool = False,
 ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
     r"""Log-likelihood of each participant, :math:`\sum_t \log p(c_t \mid \text{trials before } t)`.
 
-    Missed choices do not count; a choice without an outcome counts but teaches nothing. What a call works out of the
-    trials serves the next one: from then on their arrays are read-only.
+    Missed choices do not enter the likelihood; a choice without an outcome enters it but triggers no update. The arrangement of the
+    trials is cached for further calls, so their arrays become read-only.
 
     Parameters
     ----------
     learner
-        A learner, e.g. ``QLearning(initial=1.2)``.
+        The learner, e.g. ``QLearning(initial=1.2)``.
     trials
         The data.
     parameters
@@ -50,174 +79,116 @@ def log_likelihood(
     gradient
         Also return the derivative with respect to each parameter.
     particles, filters, seed, method
-        For a learner with a hidden choice only, which is integrated out. ``method="particle"``: the likelihood is the mean
-        of ``filters`` particle filters of so many ``particles``, each an unbiased estimate
-        (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at whatever parameters.
-        ``"exact"``: the sum over all courses the hidden choices may have taken, for a dozen trials.
+        Only for a learner with a hidden choice, which is integrated out. ``method="particle"``: the likelihood is the mean
+        of ``filters`` particle filters with ``particles`` particles each, every one an unbiased estimate
+        (:mod:`trialwise.engine.walks.particles`); the same seed gives the same random numbers at all parameter values.
+        ``"exact"``: the sum over all sequences of hidden choices, feasible for a dozen trials.
+    plain
+        Run the learner as interpreted Python: slow, but a debugger can step through it. With a hidden choice the value is an
+        estimate with ten particles. There is no gradient.
 
     Returns
     -------
     array, or array and dict
         ``(participants,)``, in nats; with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array
-        also has ``standard_error``, the Monte Carlo error of each number, and ``particles``.
+        also has the attributes ``standard_error``, the Monte Carlo error of each value, and ``particles``.
 
     Raises
     ------
     UsageError
-        For missing, unknown or out-of-range parameters, or data without what the learner needs.
+        For missing, unknown or out-of-range parameters, or data that lack columns the learner needs.
     LearnerError
-        If the learner breaks the contract or cannot be compiled; with the line and what to write instead.
+        If the learner breaks the contract or cannot be compiled; with the line and the code to write instead.
     """
-    likelihood: np.ndarray
-    if learner.hides:
-        packed = pack(learner, trials)
-        free = matrix(learner, trials, parameters)
-        likelihood, slope = marginal(learner, trials, packed, free, particles, filters, seed, method, gradient)
+    likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
+    theta = matrix(learner, trials, parameters)
+    value: np.ndarray
+    if plain:
+        if gradient:
+            raise UsageError("plain=True cannot compute a gradient: leave gradient=True out")
+        return likelihood.plain(theta)
+    if isinstance(likelihood, EstimatedLikelihood):
+        value, slope = _estimate(likelihood, theta, method, gradient)
     else:
-        from trialwise.likelihoods.ready import ready
-
-        evaluate = ready(learner, trials)
-        likelihood, slope = evaluate(matrix(learner, trials, parameters))
+        assert isinstance(likelihood, ExactLikelihood)
+        value, slope = likelihood.gradient_at(theta)
     if not gradient:
-        return likelihood
-    return likelihood, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
+        return value
+    return value, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
 
 
-def trial_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Log-probability of each trial's choice (or log-density of its response) given the trials before it.
-
-    Their sum is :func:`log_likelihood`. With a hidden choice they come from one filter and hold its Monte Carlo error.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
-
-    Returns
-    -------
-    array
-        ``(trials,)`` in the order of the data, in nats; NaN where nothing was chosen.
-    """
-    if learner.hides:
-        return trial_values(learner, trials, parameters)["log_likelihood"].to_numpy()
-    return _trace(learner, trials, parameters)[0][:, 0]
+def _estimate(
+    likelihood: EstimatedLikelihood, theta: np.ndarray, method: str, scored: bool
+) -> tuple[Estimate, np.ndarray]:
+    """Log-likelihoods with their error and, if ``scored``, derivatives ``(participants, parameters)``."""
+    if method not in METHODS:
+        raise UsageError(f"method={method!r}: must be one of {', '.join(map(repr, METHODS))}")
+    if method == "exact":
+        value, slope = likelihood.enumerated(theta)
+        return Estimate.of(value, np.zeros(len(value)), 0, 0), slope
+    estimate, slope = likelihood.score_at(theta) if scored else (likelihood.value_at(theta), np.empty((len(theta), 0)))
+    return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
-def trial_values(learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0) -> pd.DataFrame:
-    """What goes on in the learner on every trial: a row a trial, with the original labels.
+def trial_values(
+    learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0, *, same_as: int | None = None
+) -> pd.DataFrame:
+    """Table of the learner's predictions and signals on every trial, one row per trial, with the original labels.
 
-    Columns behind those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
-    ``log_likelihood``, and the signals that the learner's ``learn`` returns under their own names (NaN on trials without
-    learning): the regressors of an EEG or fMRI analysis.
+    Columns after those of the data: ``choice_probability`` (for a continuous response ``predicted`` and ``sd``),
+    ``log_likelihood``, and the signals that the learner's ``learn`` returns, under their own names (NaN on trials without
+    learning), e.g. the regressors of an EEG or fMRI analysis.
 
     With a hidden choice, signals are expected values given all trials (smoothed), and ``<name>_filtered`` given the trials up
-    to this one. Probabilities of the hidden choice come in the same two forms. Where options are exchangeable, they have no
-    names; then ``hidden_current`` is the probability that the one in use is that settled on for the current context,
-    ``hidden_previous`` that it is the one settled on for the context before, and not for the current one, ``hidden_other`` the
-    rest (without contexts ``hidden_same``: as on the trial before). Otherwise ``hidden_1``, ``hidden_2``, ... are the options.
-    ``attrs["ancestors"]`` of the table tells for each participant how many effective ancestors the smoothing has left at the
-    first trial, and ``attrs["filters"]`` how many filters that took; see :mod:`trialwise.likelihoods.hidden_choices`.
+    to the current one. Probabilities of the hidden choice come in the same two forms. Exchangeable options have no labels;
+    for them ``hidden_current`` is the probability that the option in use is the one settled on for the current context,
+    ``hidden_previous`` that it is the one settled on for the previous context but not for the current one, and ``hidden_other``
+    the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
+    ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
+    that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_choices`.
 
     Parameters
     ----------
     learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
+        As for :func:`log_likelihood`, which raises the same errors.
     seed
-        Of the filters, for a learner with a hidden choice.
+        Seed of the filters, for a learner with a hidden choice.
+    same_as
+        Number of a trial, counted from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the probability that
+        the hidden choice of each trial is the same as on trial ``same_as``, given all trials; NaN where a choice was missed, or
+        if the participant has fewer trials. It is defined for exchangeable options, too, which have no labels.
 
     Returns
     -------
     DataFrame
-        Signals in the units of the outcome, where they are prediction errors of it.
+        Signals that are prediction errors have the units of the outcome.
     """
     frame = trials.to_frame()
-    if learner.hides:
-        packed, free = pack(learner, trials), matrix(learner, trials, parameters)
-        with ThreadPoolExecutor(cores()) as pool:
-            one = partial(hidden_values, learner, trials, packed, seed=seed)
-            people = list(pool.map(one, range(trials.n_participants), free))
-        record = np.concatenate([one.record for one in people])
-        columns = {name: np.concatenate([one.columns[name] for one in people]) for name in people[0].columns}
-        frame.attrs["ancestors"] = [round(one.ancestors, 1) for one in people]
-        frame.attrs["filters"] = [one.filters for one in people]
-    else:
-        record, signals, names = _trace(learner, trials, parameters)
-        columns = {name: signals[:, k] for k, name in enumerate(names)}
-    if learner.response == "categorical":
-        frame["choice_probability"] = np.exp(record[:, 0])
-    else:
-        frame["predicted"], frame["sd"] = record[:, 1], record[:, 2]
+    likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
+    trace = likelihood.trace(theta)
+    frame.attrs |= trace.attributes
+    record, actions = trace.record, trials.sizes.get("action", 1)
+    for response in responses_of(learner, actions):
+        for name, values in response.family.table(record[:, 0], response.predictions(record, actions)).items():
+            frame[name] = values
     frame["log_likelihood"] = record[:, 0]
-    for name, values in columns.items():
+    for name, values in trace.columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values
+    if same_as is not None:
+        frame["same_hidden"] = _same_hidden(likelihood, theta, same_as)
     return frame
 
 
-def same_hidden(
-    learner: Learner, trials: Trials, parameters: Mapping[str, Any], participant: Hashable, seed: int = 0
-) -> np.ndarray:
-    """Probability that the same hidden option was in use on trials s and t of a participant, given all trials.
-
-    It needs no names of the options, which exchangeable ones do not have.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`.
-    participant
-        A label.
-    seed
-        Of the filters.
-
-    Returns
-    -------
-    array
-        ``(trials, trials)``, symmetric; NaN where a choice was missed.
-
-    Raises
-    ------
-    UsageError
-        As :func:`log_likelihood`; also for a learner without a hidden choice, or an unknown participant.
-    """
-    if not learner.hides:
-        raise UsageError(f"{learner} makes no hidden choice")
-    if participant not in trials.participants:
-        raise UsageError(
-            f"no participant {participant!r}. {did_you_mean(str(participant), [str(p) for p in trials.participants], 'participants')}"
-        )
-    n = trials.participants.index(participant)
-    free = matrix(learner, trials, parameters)
-    return smoothed_pairs(learner, trials, pack(learner, trials), n, free[n], seed)[0]
-
-
-def _trace(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    from trialwise.engine.run import run_trace
-
-    return run_trace(learner, pack(learner, trials), matrix(learner, trials, parameters))
-
-
-def plain_log_likelihood(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """:func:`log_likelihood` in interpreted Python: slow, and a debugger steps through the learner's own lines.
-
-    With a hidden choice it is an estimate by ten particles, whose purpose is the stepping through.
-
-    Parameters
-    ----------
-    learner, trials, parameters
-        As for :func:`log_likelihood`; so are the errors.
-
-    Returns
-    -------
-    array
-        ``(participants,)``, in nats.
-    """
-    from trialwise.engine.run import run_plain
-
-    packed: Packed = pack(learner, trials)
-    if learner.hides:
-        from trialwise.engine.run_hidden import trace_particles_plain
-
-        free, keys = matrix(learner, trials, parameters), own_keys(trials, 0, "particles")
-        each = [trace_particles_plain(learner, packed, n, free[n], int(keys[n]), 10)[0] for n in range(len(free))]
-        return np.array(each)
-    return run_plain(learner, packed, matrix(learner, trials, parameters))
+def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
+    """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
+    if not isinstance(likelihood, EstimatedLikelihood):
+        raise UsageError(f"same_as={trial!r}: {likelihood.learner} makes no hidden choice")
+    longest = int(likelihood.trials.lengths.max())
+    if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
+        raise UsageError(f"same_as={trial!r}: must be the number of a trial, 1 to {longest}")
+    return np.concatenate(
+        [
+            likelihood.same_hidden(n, theta[n])[trial - 1] if trial <= length else np.full(length, np.nan)
+            for n, length in enumerate(likelihood.trials.lengths)
+        ]
+    )

@@ -1,12 +1,12 @@
-r"""What a hidden choice was, trial by trial: filtered (given the trials so far) and smoothed (given all of them).
+r"""Probabilities of hidden choices trial by trial: filtered (given the trials so far) and smoothed (given all trials).
 
-Particle filters are run and remembered. A final particle's path is traced back through its ancestors; many particles share
-ancestors early on, so independent filters, weighted by their likelihoods, are added until enough distinct ones are left at
+Particle filters are run and recorded. The path of each final particle is traced back through its ancestors; many particles
+share early ancestors, so independent filters, weighted by their likelihoods, are added until enough distinct ancestors are left at
 the first trial.
 
-Exchangeable options have no names: by symmetry each has the same probability on every trial. What has a meaning is found
+Exchangeable options have no labels: by symmetry each has the same probability on every trial. Meaningful quantities are computed
 within each path, before averaging: is the option in use the one **settled on** for the current context, that is the one
-chosen there most often, or the one settled on for the context before, or another? Filtered, most often so far; smoothed, most
+chosen there most often, or the one settled on for the previous context, or another? Filtered: most often so far; smoothed: most
 often in the whole record.
 """
 
@@ -16,15 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.streams import stream_key
 from trialwise.data.trials import MISSED, Trials
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
-from trialwise.engine.run import signal_names
-from trialwise.engine.run_hidden import Trace, run_traced, stream_keys
+from trialwise.engine import FLAGS, RESET, RESPONDED, Packed, Trace, run_traced, signal_names, stream_keys
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.marginal import own_keys
 
 ENOUGH = 100.0
-"""Effective ancestors at the first trial: one over the sum of their squared weights."""
+"""Sufficient effective number of ancestors at the first trial: one over the sum of their squared weights."""
 
 MOST_FILTERS = 64
 PARTICLES = 200
@@ -32,20 +30,20 @@ PARTICLES = 200
 
 @dataclass(frozen=True)
 class Paths:
-    """Weighted courses that a participant's hidden choices may have taken.
+    """Weighted paths, each a possible sequence of a participant's hidden choices.
 
     Attributes
     ----------
     hidden
-        ``(trials, paths)``: option of each trial, numbered by first use if options are exchangeable; -1 on missed trials.
+        Option of each trial, ``(trials, paths)``, numbered by first use if options are exchangeable; -1 on missed trials.
     signals
-        ``(trials, paths, signals)``.
+        Signals of the learner, ``(trials, paths, signals)``.
     weight
-        ``(paths,)``, summing to 1.
+        Weights of the paths, ``(paths,)``, summing to 1.
     ancestors
-        Effective number of distinct ones at the first trial.
+        Effective number of distinct ancestors at the first trial.
     filters
-        How many filters were run.
+        Number of filters.
     """
 
     hidden: np.ndarray
@@ -66,7 +64,7 @@ class HiddenValues:
 
 
 def previous_contexts(context: np.ndarray, resets: np.ndarray) -> np.ndarray:
-    """The context before the current one on each trial; -1 where there has been none since the start."""
+    """The context before the current one on each trial; -1 where there was none since the start or a reset."""
     before, last = np.full(len(context), -1), -1
     for t in range(1, len(context)):
         if resets[t]:
@@ -77,9 +75,9 @@ def previous_contexts(context: np.ndarray, resets: np.ndarray) -> np.ndarray:
     return before
 
 
-def _through(traces: list[Trace]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """Of every filter the final particles' options ``(trials, particles)``, places in memory, and first ancestors."""
-    courses, places, first = [], [], []
+def _paths(traces: list[Trace]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """For every filter, the paths of its final particles: options and indices, ``(trials, particles)``, and first ancestors."""
+    options, places, first = [], [], []
     for trace in traces:
         trials, count = trace.hidden.shape
         place = np.empty((trials, count), np.int64)
@@ -87,10 +85,10 @@ def _through(traces: list[Trace]) -> tuple[list[np.ndarray], list[np.ndarray], l
         for t in range(trials - 1, -1, -1):
             at = trace.parent[t, at]
             place[t] = at
-        courses.append(np.take_along_axis(trace.hidden, place, 1))
+        options.append(np.take_along_axis(trace.hidden, place, 1))
         places.append(place)
         first.append(at)
-    return courses, places, first
+    return options, places, first
 
 
 def _shares(values: np.ndarray) -> np.ndarray:
@@ -101,13 +99,13 @@ def _shares(values: np.ndarray) -> np.ndarray:
 def filters_of(
     learner: Learner, packed: Packed, n: int, free: np.ndarray, key: np.uint64, particles: int = PARTICLES
 ) -> tuple[list[Trace], Paths]:
-    """Filters of participant ``n`` until enough ancestors are left at the first trial, and the paths through them."""
+    """Run filters of participant ``n`` until enough ancestors are left at the first trial, and trace paths through them."""
     traces: list[Trace] = []
     ancestors = 0.0
     while not traces or (ancestors < ENOUGH and len(traces) < MOST_FILTERS):
         for _ in range(max(1, len(traces))):
             traces.append(run_traced(learner, packed, n, free, int(stream_keys(key, len(traces))), particles))
-        courses, places, first = _through(traces)
+        options, places, first = _paths(traces)
         of_filter = _shares(np.array([np.nansum(trace.record[:, 0]) for trace in traces]))
         mass = [
             share * np.bincount(f, t.weight[-1], particles)
@@ -120,14 +118,14 @@ def filters_of(
         for trace, place in zip(traces, places, strict=True)
     ]
     weight = np.concatenate([share * trace.weight[-1] for share, trace in zip(of_filter, traces, strict=True)])
-    return traces, Paths(np.concatenate(courses, 1), np.concatenate(signals, 1), weight, ancestors, len(traces))
+    return traces, Paths(np.concatenate(options, 1), np.concatenate(signals, 1), weight, ancestors, len(traces))
 
 
 def hidden_values(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> HiddenValues:
-    """Everything about one participant's hidden choices at ``free (parameters,)``."""
-    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    """The filtered and smoothed hidden choices of participant ``n`` at natural parameters ``free (parameters,)``."""
+    key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     traces, paths = filters_of(learner, packed, n, free, key)
     rows = slice(trials.offsets[n], trials.offsets[n + 1])
     flags = packed.only(n).ints[:, FLAGS]
@@ -147,7 +145,8 @@ def hidden_values(
 
 
 def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Log-probability and predictions of each trial, filters weighted by their likelihoods so far; and those weights, before and after the trial."""
+    """Log-probability and predictions of each trial, with filters weighted by their likelihoods so far; and the weights before and after
+    each trial."""
     each = np.stack([np.nan_to_num(trace.record[:, 0]) for trace in traces], 1)
     after = np.cumsum(each, 0)
     before = after - each
@@ -171,7 +170,7 @@ def _mean(kind: np.ndarray, weight: np.ndarray, answered: np.ndarray) -> np.ndar
 def _kinds(
     learner: Learner, hidden: np.ndarray, context: np.ndarray | None, resets: np.ndarray, settled: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    """Which kind each path's option is of on each trial, ``(trials, paths)`` of 0 and 1."""
+    """Indicators of the kind of option on each trial of each path, by kind, ``(trials, paths)`` of 0 and 1."""
     if not learner.exchangeable:
         return {f"hidden_{k + 1}": (hidden == k).astype(float) for k in range(learner.options)}
     if context is None:
@@ -199,7 +198,7 @@ def _kinds(
 def _filtered(
     learner: Learner, traces: list[Trace], share: tuple[np.ndarray, np.ndarray], context: np.ndarray | None, resets: np.ndarray
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """The kinds' probabilities given the trials so far; settled on is what was chosen most often before the trial."""
+    """Probabilities of the kinds given the trials so far; the option settled on is the one chosen most often before the trial."""
     total: dict[str, np.ndarray] = {}
     for f, trace in enumerate(traces):
         trials, count = trace.hidden.shape
@@ -207,13 +206,13 @@ def _filtered(
         if learner.exchangeable and context is not None:
             settled = np.empty((trials, count, context.max() + 1), np.int64)
             counts = np.zeros((count, context.max() + 1, learner.options), np.int64)
-            everyone = np.arange(count)
+            particle = np.arange(count)
             for t in range(trials):
                 if resets[t] and "reset" not in learner.methods:
                     counts[:] = 0
                 settled[t] = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
                 chosen = trace.hidden[t] >= 0
-                counts[everyone[chosen], context[t], trace.hidden[t, chosen]] += 1
+                counts[particle[chosen], context[t], trace.hidden[t, chosen]] += 1
                 counts = counts[trace.parent[t]]
             kinds = _kinds(learner, trace.hidden, context, resets, settled)
         elif learner.exchangeable:
@@ -225,16 +224,17 @@ def _filtered(
         else:
             kinds = _kinds(learner, trace.hidden, context, resets, None)
         for name, kind in kinds.items():
-            mine = np.einsum("tp,tp->t", kind, trace.weight) * share[1][:, f]
-            total[name] = total.get(name, 0.0) + mine
+            weighted = np.einsum("tp,tp->t", kind, trace.weight) * share[1][:, f]
+            total[name] = total.get(name, 0.0) + weighted
     return total
 
 
 def same_hidden(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
-    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and ancestors."""
-    key = own_keys(trials.select([trials.participants[n]]), seed, "hidden values")[0]
+    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and the effective
+    number of ancestors."""
+    key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     _, paths = filters_of(learner, packed, n, free, key)
     same = np.zeros((len(paths.hidden),) * 2)
     for k in range(learner.options):

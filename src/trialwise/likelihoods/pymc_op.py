@@ -15,18 +15,16 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine.explain import compilation
-from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
-from trialwise.engine.packed import Packed, pack
-from trialwise.engine.run import kernel_inputs, run_trace
+from trialwise.engine import cache, lanes_for
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
 DATA = ("rows", "offsets", "ints", "reals", "sizes", "numbers")
-"""The data that a kernel reads besides what was observed, in its order; each is a ``pm.Data`` of the model."""
+"""The data that a kernel reads besides the observed responses, in the kernel's order; each is a ``pm.Data`` of the model."""
 
 
 class LogLikelihood(Op):
@@ -39,16 +37,17 @@ class LogLikelihood(Op):
 
     __props__ = ("key",)
 
-    def __init__(self, learner: Learner, packed: Packed):
-        if learner.hides:
+    def __init__(self, likelihood: Likelihood):
+        learner, packed = likelihood.learner, likelihood.packed
+        if not likelihood.has_gradient:
             raise LearnerError(
-                f"{learner} makes a choice that nobody observed: its likelihood can only be estimated, by particles, and such an "
-                "estimate has no place in a PyMC model, whose samplers want it exact and smooth. trialwise.fit integrates over it"
+                f"{learner} makes an unobserved choice: its likelihood can only be estimated, by particles, but PyMC's samplers need "
+                "an exact, differentiable likelihood. Use trialwise.fit, which integrates over the hidden choice"
             )
         self.key = cache.key(
             "op", __name__, cache.text(__file__), learner.key, packed.layout, lanes_for(len(learner.parameters))
         )
-        self.kernel: Callable = gradient_kernel(learner, packed)
+        self.kernel: Callable = likelihood.arrangement.kernel
 
     def make_node(self, free, constants, *data):
         inputs = [pt.as_tensor(x) for x in (free, constants, *data)]
@@ -77,7 +76,7 @@ class LogLikelihood(Op):
 
 @register_funcify_and_cache_key(LogLikelihood)
 def _compile_log_likelihood(op, node, **kwargs):
-    """The kernel itself. The key says which learner it is: Numba would otherwise run yesterday's from its cache."""
+    """Compile to the kernel itself, with a key of the learner: otherwise Numba would run an outdated kernel from its cache."""
     import numba
 
     kernel = op.kernel
@@ -90,7 +89,7 @@ def _compile_log_likelihood(op, node, **kwargs):
 
 
 def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -> TensorVariable:
-    """The trials as an observed distribution inside your own PyMC model, with any priors.
+    """Add the trials as an observed distribution to your own PyMC model, with any priors.
 
     ::
 
@@ -99,9 +98,9 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
             beta = pm.Gamma("beta", 2, 1, dims="participant")
             tw.likelihood("choices", tw.QLearning().fix(forget=0), trials, alpha=alpha, beta=beta)
 
-    Its log-density is one value a participant; its random draws are one step ahead, each trial's response given the
-    recorded trials before it. The data stand in the model as ``pm.Data`` named ``<name>_ints`` and so on, packed for this
-    learner and these columns: for other trials make another model.
+    The log-density has one value per participant; random draws are one-step predictions, each trial's response given the
+    recorded trials before it. The data are ``pm.Data`` of the model, named ``<name>_ints`` and so on, packed for this learner and
+    these columns: for other trials, build another model.
 
     Parameters
     ----------
@@ -110,12 +109,12 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     learner, trials
         As for :func:`log_likelihood`.
     **parameters
-        Every free parameter on its natural scale: tensors ``(participants,)`` or scalars.
+        Every free parameter by name, on its natural scale: tensors ``(participants,)`` or scalars.
 
     Returns
     -------
     TensorVariable
-        The observed variable, ``(trials,)``.
+        The observed variable, ``(trials,)``; ``(trials, columns)`` if a trial has more than one observed number.
 
     Raises
     ------
@@ -124,12 +123,12 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     LearnerError
         If the learner cannot be compiled.
     """
-    for given in parameters:
-        if given not in learner.names:
+    for parameter in parameters:
+        if parameter not in learner.names:
             raise UsageError(
-                f"{learner} has no parameter '{given}'. {did_you_mean(given, learner.names, 'parameters')}"
+                f"{learner} has no parameter '{parameter}'. {did_you_mean(parameter, learner.names, 'parameters')}"
             )
-    missing = [wanted for wanted in learner.names if wanted not in parameters]
+    missing = [parameter for parameter in learner.names if parameter not in parameters]
     if missing:
         raise UsageError(f"{learner} needs {', '.join(missing)}: likelihood(..., {missing[0]}=...)")
     count = trials.n_participants
@@ -139,19 +138,23 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
 
 def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -> TensorVariable:
     """:func:`likelihood` with the parameters as one matrix ``(participants, parameters)``."""
-    packed = pack(learner, trials)
-    with compilation(learner, packed):
-        op = LogLikelihood(learner, packed)
-    rows, offsets, observed, ints, reals, sizes, numbers = kernel_inputs(packed)
+    exact = likelihood_of(learner, trials)
+    op = LogLikelihood(exact)
+    constants, rows, offsets, observed, ints, reals, sizes, numbers = exact.arrangement.arguments
     parts = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True))
-    settings = pm.Data(f"{name}_constants", constants(learner))
+    settings = pm.Data(f"{name}_constants", constants)
     data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
 
+    univariate = observed.shape[1] == 1
+
     def logp(value, free, constants, rows, offsets, ints, reals, sizes, numbers):
-        return op(free, constants, rows, offsets, value, ints, reals, sizes, numbers)[0]
+        return op(free, constants, rows, offsets, value[:, None] if univariate else value, ints, reals, sizes, numbers)[
+            0
+        ]
 
     def random(free, *_, rng=None, size=None):
-        return predict_one_step(learner, packed, np.asarray(free, float), rng)
+        drawn = exact.draw(np.asarray(free, float), exact.random_numbers(rng))
+        return drawn[:, 0] if univariate else drawn
 
     return pm.CustomDist(
         name,
@@ -160,22 +163,8 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         *data,
         logp=logp,
         random=random,
-        signature="(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->(t)",
+        signature=f"(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->{'(t)' if univariate else '(t,c)'}",
         dtype=str(observed.dtype),
-        observed=pm.Data(f"{name}_observed", observed),
-        class_name="Choices" if learner.response == "categorical" else "Responses",
+        observed=pm.Data(f"{name}_observed", observed[:, 0] if univariate else observed),
+        class_name=learner.family.plural.title(),
     )
-
-
-def predict_one_step(learner: Learner, packed: Packed, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Simulated responses, each given the recorded trials before it, ``(trials,)``; missing where none was recorded."""
-    record, _, _ = run_trace(learner, packed, free)
-    drawn = packed.observed.copy()
-    if learner.response == "categorical":
-        seen = drawn >= 0
-        reached = np.cumsum(record[seen, 1 : 1 + packed.actions], axis=1) > rng.random(seen.sum())[:, None]
-        drawn[seen] = np.where(reached.any(1), reached.argmax(1), packed.actions - 1)
-    else:
-        seen = ~np.isnan(drawn)
-        drawn[seen] = record[seen, 1] + record[seen, 2] * rng.standard_normal(seen.sum())
-    return drawn

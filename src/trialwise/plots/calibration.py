@@ -1,17 +1,19 @@
-"""Calibration: how far ranks of the truth stray from uniform ones."""
+"""Plot of a calibration study: ranks of true values against the uniform distribution."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trialwise.plots import picture
+from trialwise.studies.calibrate import Calibration
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.studies.calibrate import Calibration
 
-
+@picture.register(Calibration)
 def calibration_plot(study: Calibration) -> Figure:
-    """A panel a quantity: ECDF of its ranks less the diagonal; grey, the 95 % band for all quantities together."""
+    """A panel per quantity: ECDF of its ranks minus the diagonal; grey, the joint 95 % band of all quantities."""
     from matplotlib.figure import Figure
 
     names = [str(name) for name in study.ranks]
@@ -30,6 +32,6 @@ def calibration_plot(study: Calibration) -> Figure:
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
-    figure.supxlabel("rank of the true value among posterior draws, as a share")
-    figure.supylabel("ECDF less the diagonal")
+    figure.supxlabel("rank of the true value among posterior draws (proportion)")
+    figure.supylabel("ECDF minus the diagonal")
     return figure

@@ -1,4 +1,4 @@
-"""A check in pictures: observed behaviour over what a fitted learner does, and how well its probabilities hold."""
+"""Plot of a check: observed and predicted behaviour, and calibration of choice probabilities."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.check import Check
+from trialwise.plots import picture
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trialwise.analysis.check import Check
+FAMILY = re.compile(r"^(?P<family>.*?)(?P<position>\d+)(?P<rest>.*)$")
+"""Measures whose names differ only in a number form a curve."""
 
-FAMILY = re.compile(r"^(?P<family>.*?)(?P<place>\d+)(?P<rest>.*)$")
-"""Measures whose names differ in a number alone make a curve."""
-
-CURVE = 4
-"""Measures that make one."""
+MIN_POINTS = 4
+"""Minimum number of measures of a curve."""
 
 
 def families(names: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Curves by their name without the number, each in the order of its numbers; and what belongs to none."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    """Group measures into curves, by name without the number and in order of the numbers; also return the remaining measures."""
+    numbered: dict[str, list[tuple[int, str]]] = {}
     for name in names:
         match = FAMILY.match(name)
         if match:
-            found.setdefault(f"{match['family']}…{match['rest']}", []).append((int(match["place"]), name))
-    curves = {family: [name for _, name in sorted(each)] for family, each in found.items() if len(each) >= CURVE}
-    taken = {name for each in curves.values() for name in each}
-    return curves, [name for name in names if name not in taken]
+            numbered.setdefault(f"{match['family']}…{match['rest']}", []).append((int(match["position"]), name))
+    curves = {
+        family: [name for _, name in sorted(each)] for family, each in numbered.items() if len(each) >= MIN_POINTS
+    }
+    in_curves = {name for each in curves.values() for name in each}
+    return curves, [name for name in names if name not in in_curves]
 
 
-def place(name: str) -> int:
-    """The number in the name of a measure of a curve."""
-    return int(FAMILY.match(name)["place"])  # type: ignore[index]
+def position(name: str) -> int:
+    """The number in the name of a measure, which is its position on the curve."""
+    return int(FAMILY.match(name)["position"])  # type: ignore[index]
 
 
-def named(family: str) -> str:
+def curve_title(family: str) -> str:
     """The title of a curve."""
     return family.replace("…", "").replace("trial  ", "trials ").strip(" ,")
 
 
+@picture.register(Check)
 def check_plot(check: Check, width: float = 12.6) -> Figure:
-    """A panel a curve (points observed, band what is predicted), one for all other measures, one for probabilities.
+    """A panel per curve (points: observed, band: predicted), one for all other measures, one for choice probabilities.
 
-    ``width`` is in inches: as many panels stand side by side as it has room for.
+    ``width``, in inches, determines the number of panels per row.
     """
     from matplotlib.figure import Figure
 
@@ -59,11 +63,11 @@ def check_plot(check: Check, width: float = 12.6) -> Figure:
     if curves:
         _curves(parts.pop(0).subplots(down, across, squeeze=False).ravel(), check, curves)
     if beside:
-        others, probable = parts[0].subplots(1, 2, width_ratios=(3, 2))
+        others, probabilities = parts[0].subplots(1, 2, width_ratios=(3, 2))
     else:
-        others, probable = (part.subplots() for part in parts)
+        others, probabilities = (part.subplots() for part in parts)
     _others(others, check, rest)
-    _probable(probable, check)
+    _probabilities(probabilities, check)
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     return figure
@@ -76,12 +80,12 @@ def _curves(axes: np.ndarray, check: Check, curves: dict[str, list[str]]) -> Non
     for axis in axes[len(curves) :]:
         axis.set_axis_off()
     for axis, (family, names) in zip(axes, curves.items(), strict=False):
-        rows, at = table.loc[names], [place(name) for name in names]
-        axis.fill_between(at, rows["low"], rows["high"], alpha=0.3, linewidth=0, label="predicted, 89 %")
+        rows, at = table.loc[names], [position(name) for name in names]
+        axis.fill_between(at, rows["low"], rows["high"], alpha=0.3, linewidth=0, label="predicted, 89 % interval")
         axis.plot(at, rows["predicted"], linewidth=1)
         axis.plot(at, rows["observed"], "o", color="black", markersize=4, label="observed")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_title(named(family), fontsize=10)
+        axis.set_title(curve_title(family), fontsize=10)
     axes[0].legend(frameon=False, fontsize=8)
 
 
@@ -94,11 +98,11 @@ def _others(axis: Axes, check: Check, names: list[str]) -> None:
     axis.set_yticks(height, names, fontsize=8)
 
 
-def _probable(axis: Axes, check: Check) -> None:
+def _probabilities(axis: Axes, check: Check) -> None:
     cells = check.calibration
     error = 2 * np.sqrt(cells["chosen"] * (1 - cells["chosen"]) / cells["count"])
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axis.errorbar(cells["probability"], cells["chosen"], yerr=error, fmt="o", color="black", markersize=4)
-    axis.set_xlabel("probability of an action")
-    axis.set_ylabel("how often it was chosen")
-    axis.set_title("probabilities, one step ahead", fontsize=10)
+    axis.set_xlabel("predicted probability of an action")
+    axis.set_ylabel("proportion of choices")
+    axis.set_title("calibration of one-step probabilities", fontsize=10)

@@ -1,29 +1,31 @@
-"""Confusion: which learner is taken for which."""
+"""Plot of a confusion study: which learner fits best, given the one that was simulated."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
+from trialwise.plots import picture
+from trialwise.studies.confuse import Confusion
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trialwise.studies.confuse import Confusion
 
-
+@picture.register(Confusion)
 def confusion_plot(study: Confusion) -> Figure:
-    """Three matrices, learners that simulated in rows: shares of participants, of data sets, and what a win is worth."""
+    """Three matrices, simulated learners in rows: confusion by participants, by data sets, and the inverse by participants."""
     from matplotlib.figure import Figure
 
     names = ["\n".join(textwrap.wrap(name.replace(".", " ."), 22)).replace(" .", ".") for name in study.learners]
     size = 1.8 + 0.8 * len(names)
     figure = Figure(figsize=(3 * size + 1, size + 0.8), layout="constrained")
-    shown = {
+    matrices = {
         "participants: p(fits best | simulated)": study.confusion,
         "data sets: p(fits best | simulated)": study.groups,
         "participants: p(simulated | fits best)": study.inversion,
     }
-    for axis, (title, matrix) in zip(figure.subplots(1, 3), shown.items(), strict=True):
+    for axis, (title, matrix) in zip(figure.subplots(1, 3), matrices.items(), strict=True):
         values = matrix.to_numpy()
         axis.imshow(values, vmin=0, vmax=1, cmap="Blues")
         for (row, column), value in zip(
@@ -34,6 +36,6 @@ def confusion_plot(study: Confusion) -> Figure:
         axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
         axis.set_yticks(range(len(names)), names, fontsize=8)
         axis.set_title(title, fontsize=10)
-        axis.set_xlabel("fits best")
-        axis.set_ylabel("simulated")
+        axis.set_xlabel("best-fitting learner")
+        axis.set_ylabel("simulated learner")
     return figure

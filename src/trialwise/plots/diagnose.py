@@ -1,12 +1,14 @@
-"""A diagnosis in pictures: whether chains take turns at every rank, drift, and how long they remember."""
+"""Plot of a diagnosis: ranks, traces and autocorrelation of each chain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.diagnose import Diagnosis
+from trialwise.inference.draws import labelled
+from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
 from trialwise.plots.trace import trace
 
@@ -17,33 +19,29 @@ if TYPE_CHECKING:
 BINS, LAGS = 10, 60
 
 
-def diagnose_plot(
-    parameters: Mapping[str, np.ndarray], diverging: np.ndarray, effective: Mapping[str, float]
-) -> Figure:
-    """A row a parameter: ranks by chain, draws in order, autocorrelation by chain.
+@picture.register(Diagnosis)
+def diagnose_plot(diagnosis: Diagnosis) -> Figure:
+    """A row per group parameter: rank histograms, traces and autocorrelation of each chain.
 
-    Parameters
-    ----------
-    parameters
-        Draws of each, ``(chains, draws)``.
-    diverging
-        Of the same shape: whether the transition to that draw diverged.
-    effective
-        Effective draws of each parameter: they make the band that ranks of good chains keep to, mostly.
+    The grey band of the rank histograms depends on the effective sample size; ranks of converged chains mostly lie within it.
     """
-    figure, axes, shown = panels(parameters, 11, 1.6, (2, 3, 2))
-    for (label, draws), (left, middle, right) in zip(shown.items(), axes, strict=True):
+    fit = diagnosis.fit
+    parameters = labelled(fit.tree, fit.group_names)
+    diverging = fit.tree["sample_stats"]["diverging"].to_numpy()
+    effective = {str(name): float(ess) for name, ess in diagnosis.table["ess_bulk"].items()}
+    figure, axes, displayed = panels(parameters, 11, 1.6, (2, 3, 2))
+    for (label, draws), (left, middle, right) in zip(displayed.items(), axes, strict=True):
         _ranks(left, draws, effective[label])
         trace(middle, draws, diverging)
         _autocorrelation(right, draws)
-    axes[0, 0].set_title("ranks of each chain's draws: level lines", fontsize=9)
-    axes[0, 1].set_title("draws in order: one band" + not_shown(len(parameters)), fontsize=9)
-    axes[0, 2].set_title("autocorrelation by lag: soon near 0", fontsize=9)
+    axes[0, 0].set_title("ranks by chain: should be uniform", fontsize=9)
+    axes[0, 1].set_title("traces: should overlap" + not_shown(len(parameters)), fontsize=9)
+    axes[0, 2].set_title("autocorrelation by lag: should decay quickly", fontsize=9)
     return figure
 
 
 def _ranks(axis: Axes, draws: np.ndarray, effective: float) -> None:
-    """How often each chain is at each rank among all draws, over how often it would be by chance (Vehtari et al. 2021, section 4.3)."""
+    """Rank histograms of the chains relative to uniform ranks (Vehtari et al. 2021, section 4.3)."""
     from scipy.stats import rankdata
 
     chains, length = draws.shape

@@ -1,35 +1,36 @@
-"""Recovery: true parameters against estimated ones, and parameters that take each other's place."""
+"""Plot of a recovery study: estimated against true parameters, and parameters that trade off."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from trialwise.plots import picture
+from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trialwise.studies.recover import Recovery
-
 MANY, PAIRS, PANEL = 120, 3, 3.4
-"""Points from which intervals are drawn faintly and points small; pairs of parameters that are shown; a panel's width, inches."""
+"""Number of points from which markers are small and intervals faint; number of pairs of parameters shown; width of a panel, inches."""
 
 
 def recovery_plot(
     points: pd.DataFrame, table: pd.DataFrame, interval: float = 0.89, width: float | None = None
 ) -> Figure:
-    """A panel a parameter: posterior mean and interval of each participant against the true value.
+    """A panel per parameter: posterior mean and interval of each participant against the true value.
 
     Parameters
     ----------
     points
-        From :func:`trialwise.recovered.points`, of one data set or several.
+        From :func:`trialwise.analysis.against_truth.points`, for one or more data sets.
     table
-        From :func:`trialwise.recovered.recovered`, for the figures in the panels.
+        From :func:`trialwise.analysis.against_truth.recovered`, for the values in the titles of the panels.
     interval
-        The intervals' probability.
+        Probability of the intervals.
     width
-        Of the figure, inches: as many panels stand side by side as it has room for.
+        Width of the figure, inches, which determines the number of panels per row.
     """
     figure, axes = _panels(len(table), width)
     for axis, name in zip(axes, table.index, strict=False):
@@ -37,8 +38,9 @@ def recovery_plot(
     return figure
 
 
+@picture.register(Recovery)
 def study_plot(study: Recovery, width: float | None = None) -> Figure:
-    """The panels of :func:`recovery_plot`; below, for the pairs whose posteriors are most correlated, errors against errors."""
+    """The panels of :func:`recovery_plot`, and estimation errors of the parameter pairs with the strongest posterior correlations."""
     table = study.table
     pairs = study.pairs.assign(size=study.pairs["posterior_correlation"].abs()).nlargest(PAIRS, "size")
     figure, axes = _panels(len(table) + len(pairs), width)

@@ -1,12 +1,14 @@
-"""Traces: the draws of each chain side by side with their densities."""
+"""Trace plot: densities and traces of each chain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.inference.draws import labelled
+from trialwise.inference.fitted import Fit
+from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def trace(axis: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
-    """Draws of each chain in order, ``(chains, draws)``; divergent transitions are marked below them."""
+    """Plot the draws of each chain in order, ``(chains, draws)``, and mark divergent transitions below them."""
     for chain, values in enumerate(draws):
         axis.plot(values, color=f"C{chain % 10}", linewidth=0.4, alpha=0.8)
         at = np.flatnonzero(diverging[chain])
@@ -24,24 +26,25 @@ def trace(axis: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
     axis.margins(x=0)
 
 
-def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray, width: float = 9.0) -> Figure:
-    """A row a parameter: the density of each chain on the left, its draws in order on the right.
+@picture.register(Fit)
+def trace_plot(fit: Fit, width: float = 9.0) -> Figure:
+    """A row per group parameter: the density of each chain on the left, its trace on the right.
 
-    Chains that agree lie on each other on the left and look like one band on the right.
+    If chains have converged, densities coincide on the left and traces form one band on the right.
 
     Parameters
     ----------
-    parameters
-        Draws of each, ``(chains, draws)``.
-    diverging
-        Of the same shape: whether the transition to that draw diverged.
+    fit
+        The fit whose chains are plotted.
     width
-        Of the figure, inches.
+        Width of the figure, inches.
     """
     from scipy.stats import gaussian_kde
 
-    figure, axes, shown = panels(parameters, width, min(1.5, 0.22 * width), (1, 2))
-    for draws, (density, right) in zip(shown.values(), axes, strict=True):
+    parameters = labelled(fit.tree, fit.group_names)
+    diverging = fit.tree["sample_stats"]["diverging"].to_numpy()
+    figure, axes, displayed = panels(parameters, width, min(1.5, 0.22 * width), (1, 2))
+    for draws, (density, right) in zip(displayed.values(), axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)
         for chain, values in enumerate(draws):
             if np.ptp(values) > 0:
@@ -49,6 +52,6 @@ def trace_plot(parameters: Mapping[str, np.ndarray], diverging: np.ndarray, widt
         trace(right, draws, diverging)
         density.set_yticks([])
         density.spines["left"].set_visible(False)
-    axes[0, 0].set_title("density, a line a chain", fontsize=9)
-    axes[0, 1].set_title("draws in order" + not_shown(len(parameters)), fontsize=9)
+    axes[0, 0].set_title("density of each chain", fontsize=9)
+    axes[0, 1].set_title("traces" + not_shown(len(parameters)), fontsize=9)
     return figure

@@ -1,17 +1,18 @@
-r"""The posterior of the default hierarchical model as one compiled function, in coordinates made for sampling.
+r"""The posterior of the default hierarchical model as one compiled function, in coordinates suited to sampling.
 
-The same density as :func:`trialwise.population.pymc.model.build_model` (tests hold one against the other), written for one purpose:
-a learner's kernel is compiled, everything else is compiled once for all learners, and no graph is built. A sampler moves
+The density is that of :func:`trialwise.population.pymc.model.build_model` (tests compare the two), but only the learner's kernel has to
+be compiled for each learner, everything else once, and no graph is built. The coordinates of the sampler are
 
 * ``m`` (parameters,), group means: :math:`\mu = c + F m`, whitened by their expected posterior;
 * ``s`` (parameters,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
   :math:`2\, \mathrm{Normal}(z; 0, t)\, \mathrm{logistic}(s / c)`. The two signs of a spread share its HalfNormal density,
-  :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, nearly all of it falling to the positive one. So zero is no wall that a
-  sampler runs into, as it is for :math:`\sigma` itself; nor an endless tail, as for its logarithm; nor a valley between two
-  equal modes, as for a symmetric z;
+  :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, with nearly all of its mass on the positive sign. So there is no
+  boundary at zero, as for :math:`\sigma` itself, no infinite tail, as for its logarithm, and no valley between two equal modes, as
+  for a symmetric z;
 * ``w`` (participants, parameters): :mod:`trialwise.population.geometry.whitening`.
 
-Without a group only ``w`` moves, :math:`\mu` and :math:`\sigma` being the prior's; with complete pooling there is one row of it.
+Without a group only ``w`` is sampled, :math:`\mu` and :math:`\sigma` being those of the prior; with complete pooling it has one row.
+``rows`` maps segments of trials to rows of parameters, ``owner`` maps rows of parameters to participants.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ from typing import Any
 import numba
 import numpy as np
 
-from trialwise.engine.explain import compilation
-from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.compiled import constants, gradient_kernel, lanes_for
-from trialwise.engine.packed import WHOLE, Packed
-from trialwise.engine.run import kernel_inputs
+from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs, lanes_for
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate
 from trialwise.population.geometry import whitening
 from trialwise.population.geometry.expansion import Expansion
-from trialwise.population.geometry.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
-from trialwise.population.priors import GroupPrior
+from trialwise.population.geometry.whitening import (
+    natural_to_whitened,
+    rows_end,
+    whitened_to_natural,
+    whitening_pullback,
+)
+from trialwise.population.population import Population
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 SOFTNESS = 0.5
@@ -44,23 +46,29 @@ SUPPORTS = {"real": 0, "positive": 1, "unit": 2, "interval": 2}
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def split(x, grouped, centre, factor, log_sd, scale, people):
-    """``mu, z, w`` of a flat vector of coordinates."""
-    size = len(centre)
+def split(x, grouped, middle, factor, log_sd, scale, participants):
+    """``mu, z, w`` from a flat vector of coordinates."""
+    size = len(middle)
     if not grouped:
-        return centre.copy(), np.exp(log_sd), x.reshape(people, size)
+        return middle.copy(), np.exp(log_sd), x.reshape(participants, size)
     mu, z = np.empty(size), np.empty(size)
     for i in range(size):
-        mu[i] = centre[i]
+        mu[i] = middle[i]
         for j in range(i + 1):
             mu[i] += factor[i, j] * x[j]
         z[i] = scale[i] * x[size + i]
-    return mu, z, x[2 * size :].reshape(people, size)
+    return mu, z, x[2 * size :].reshape(participants, size)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def centred(mu):
+    """The mean of each row of parameters: at present one for all rows, ``(1, parameters)``."""
+    return mu.reshape(1, len(mu))
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def natural(u, supports, lower, upper):
-    """Natural values of unconstrained ones, and their slopes; ``(rows, parameters)``."""
+    """Natural values from unconstrained ones, and their derivatives; ``(rows, parameters)`` each."""
     theta, slope = np.empty_like(u), np.empty_like(u)
     for k in range(u.shape[1]):
         for n in range(u.shape[0]):
@@ -80,39 +88,48 @@ def natural(u, supports, lower, upper):
     nogil=True, error_model="numpy"
 )  # not cached: Numba would not see a change of what it calls in another file
 def gather(
-    x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
+    x, grouped, prior, factor, scale, owner, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
 ):  # fmt: skip
     """Log-density and gradient of the coordinates from the kernel's results."""
     mean, width, spread = prior
-    people, size = w.shape
+    participants, size = w.shape
+    centre = centred(mu)
     value = 0.0
-    u_bar = np.zeros((people, size))
+    u_bar = np.zeros(u.shape)
     for s in range(len(rows)):
         value += likelihood[s]
         for k in range(size):
             u_bar[rows[s], k] += by_segment[s, k] * slope[rows[s], k]
-    mu_direct, z_direct = np.zeros(size), np.zeros(size)
+    direct, z_direct = np.zeros(centre.shape), np.zeros(size)
     for k in range(size):
         inverse = 1.0 / z[k]
         log_spread = np.log(abs(z[k])) + LOG_SQRT_2PI
-        for n in range(people):
-            gap = (u[n, k] - mu[k]) * inverse
+        s = 0  # a participant's first row: all its rows have the same deviation from their means
+        for _ in range(participants):
+            c = s if len(centre) > 1 else 0
+            gap = (u[s, k] - centre[c, k]) * inverse
             value -= 0.5 * gap * gap + log_spread
-            u_bar[n, k] -= gap * inverse
-            mu_direct[k] += gap * inverse
+            u_bar[s, k] -= gap * inverse
+            direct[c, k] += gap * inverse
             z_direct[k] += (gap * gap - 1.0) * inverse
-    for n in range(people):
+            s = rows_end(owner, s)
+    for n in range(participants):
         value += jacobian[n]
-    w_bar, mu_bar, z_bar = whitening_pullback(w, mu, z, curvature, linear, u_bar, np.ones(people))
+    w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, np.ones(participants))
     gradient = np.empty_like(x)
     if not grouped:
         gradient[:] = w_bar.reshape(-1)
         return value, gradient
+    mu_bar = np.zeros(size)
     for k in range(size):
         a, b = (mu[k] - mean[k]) / width[k], z[k] / spread[k]
         value -= 0.5 * a * a + 0.5 * b * b + np.log(width[k]) + np.log(spread[k]) + 2.0 * LOG_SQRT_2PI
         value += np.log(factor[k, k]) + np.log(scale[k])
-        mu_bar[k] += mu_direct[k] - a / width[k]
+        for c in range(len(centre)):
+            mu_bar[k] += centre_bar[c, k]
+        for c in range(1, len(centre)):
+            direct[0, k] += direct[c, k]
+        mu_bar[k] += direct[0, k] - a / width[k]
         gradient[size + k] = scale[k] * (z_bar[k] + z_direct[k] - b / spread[k])
         side = x[size + k] / SOFTNESS
         value += np.log(2.0) - np.log1p(np.exp(-abs(side))) + min(side, 0.0)
@@ -126,10 +143,10 @@ def gather(
 
 
 def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
-    def log_density(x, grouped, prior, maps, curvature, linear, supports, lower, upper, constants, rows, *data):
-        centre, factor, log_sd, scale = maps
-        mu, z, w = split(x, grouped, centre, factor, log_sd, scale, len(linear))
-        u, jacobian = whitened_to_natural(w, mu, z, curvature, linear)
+    def log_density(x, grouped, prior, maps, owner, curvature, linear, supports, lower, upper, constants, rows, *data):
+        middle, factor, log_sd, scale = maps
+        mu, z, w = split(x, grouped, middle, factor, log_sd, scale, owner[-1] + 1)
+        u, jacobian = whitened_to_natural(w, centred(mu), z, owner, curvature, linear)
         if on_natural_scale:
             theta, slope = natural(u, supports, lower, upper)
             likelihood, by_segment = kernel(theta, constants, rows, *data)
@@ -137,7 +154,7 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
             slope = np.ones_like(u)
             likelihood, by_segment = kernel(u, constants, rows, *data)
         return gather(
-            x, grouped, prior, factor, scale, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
+            x, grouped, prior, factor, scale, owner, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
         )  # fmt: skip
 
     return numba.njit(log_density, nogil=True)
@@ -145,38 +162,43 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The log-density of a learner's default model on its trials, for a sampler.
+    """The log-density and gradient of a learner's default model on its trials, for a sampler.
 
     Attributes
     ----------
-    learner, prior, expansion
-        What it was made of; without a group ``expansion`` has the prior's mean and spread as the group's.
-    grouped
-        Whether there is a group (partial pooling).
+    population, expansion
+        The population and the expansion of the likelihoods; without a group ``expansion`` has the prior's mean and spread.
     density
-        The compiled function of ``x`` and ``arguments``, giving ``(log-density, gradient)``.
+        The compiled function of ``x`` and ``arguments``, which returns ``(log-density, gradient)``.
     arguments
-        Everything but ``x``: arrays only, so that other data of the same layout compile nothing.
+        All arguments except ``x``: arrays only, so that other data of the same layout need no compilation.
     """
 
-    learner: Learner
-    prior: GroupPrior
+    population: Population
     expansion: Expansion
-    grouped: bool
     density: Callable
     arguments: tuple[Any, ...]
 
     @property
+    def grouped(self) -> bool:
+        """Whether there is a group (partial pooling)."""
+        return self.population.grouped
+
+    @property
+    def owner(self) -> np.ndarray:
+        """The participant of each row of parameters, ``(rows,)``; a single one with complete pooling."""
+        return np.asarray(self.arguments[3])
+
+    @property
     def shape(self) -> tuple[int, int]:
-        """Rows of individual parameters (participants, or 1 with complete pooling), parameters."""
-        people, size = self.expansion.linear.shape
-        return people, size
+        """Number of participants (1 with complete pooling) and of parameters."""
+        return int(self.owner[-1]) + 1, len(self.population.parameters)
 
     @property
     def dimension(self) -> int:
         """Number of coordinates."""
-        people, size = self.shape
-        return people * size + 2 * size * self.grouped
+        participants, size = self.shape
+        return participants * size + 2 * size * self.grouped
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and gradient at coordinates ``x (dimension,)``."""
@@ -184,33 +206,33 @@ class Posterior:
         return value, gradient
 
     def coordinates(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The coordinates of group means, spreads and unconstrained individual values."""
+        """Coordinates from group means, spreads and unconstrained individual values ``(rows, parameters)``."""
         e = self.expansion
-        w = natural_to_whitened(np.ascontiguousarray(u), mu, sd, e.curvature, e.linear)
+        w = natural_to_whitened(np.ascontiguousarray(u), centred(mu), sd, self.owner, e.curvature, e.linear)
         if not self.grouped:
             return w.ravel()
         return np.concatenate([np.linalg.solve(e.mean_factor, mu - e.mean), sd / e.sd_scale, w.ravel()])
 
     def values(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``mu``, ``sd``, unconstrained and natural individual values ``(rows, parameters)`` at coordinates ``x``."""
-        _, _, maps, curvature, linear, supports, lower, upper = self.arguments[:8]
-        mu, z, w = split(x, self.grouped, *maps, len(linear))
-        u, _ = whitened_to_natural(w, mu, z, curvature, linear)
+        _, _, maps, owner, curvature, linear, supports, lower, upper = self.arguments[:9]
+        mu, z, w = split(x, self.grouped, *maps, self.shape[0])
+        u, _ = whitened_to_natural(w, centred(mu), z, owner, curvature, linear)
         return mu, np.abs(z), u, natural(u, supports, lower, upper)[0]
 
     def start(self, random: np.random.Generator) -> np.ndarray:
-        """A dispersed starting point: group and participants about as far from their modes as the posterior is wide."""
-        people, size = self.shape
-        w = random.standard_normal(people * size)
+        """A dispersed starting point: group and participants about one posterior standard deviation from their modes."""
+        participants, size = self.shape
+        w = random.standard_normal(participants * size)
         if not self.grouped:
             return w
-        e, far = self.expansion, random.standard_normal(size)
-        spreads = np.exp(e.log_sd + 0.3 * far) / e.sd_scale
+        e, noise = self.expansion, random.standard_normal(size)
+        spreads = np.exp(e.log_sd + 0.3 * noise) / e.sd_scale
         return np.concatenate([random.standard_normal(size), spreads, w])
 
 
-def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Expansion, pooling: str) -> Posterior:
-    """The posterior of a learner on packed trials; ``pooling`` as for :func:`trialwise.fit.fit`."""
+def posterior(learner: Learner, packed: Packed, population: Population, expansion: Expansion) -> Posterior:
+    """The posterior of a learner on packed trials."""
     text = cache.text(__file__, whitening.__file__)
     layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
 
@@ -220,32 +242,32 @@ def posterior(learner: Learner, packed: Packed, prior: GroupPrior, expansion: Ex
 
     density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)
-    if pooling == "complete":
+    if population.shared:
         rows = np.zeros(len(rows), WHOLE)
-    arguments = (*_geometry(learner, prior, expansion, pooling), constants(learner), rows, *rest)
-    return Posterior(learner, prior, expansion, pooling == "partial", density, arguments)
+    arguments = (*_geometry(population, expansion), constants(learner), rows, *rest)
+    return Posterior(population, expansion, density, arguments)
 
 
-def emulated_posterior(
-    learner: Learner, emulator: Emulator, prior: GroupPrior, expansion: Expansion, pooling: str
-) -> Posterior:
-    """The posterior with emulators in place of likelihoods; with complete pooling the emulator is that of all together."""
+def emulated_posterior(emulator: Emulator, population: Population, expansion: Expansion) -> Posterior:
+    """The posterior with emulators in place of likelihoods; with complete pooling there is one emulator of the total."""
     layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
     density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
-    rows = np.arange(emulator.people, dtype=WHOLE)
-    arguments = (*_geometry(learner, prior, expansion, pooling), np.zeros(0), rows, *emulator.arrays)
-    return Posterior(learner, prior, expansion, pooling == "partial", density, arguments)
+    rows = np.arange(len(emulator.rows), dtype=WHOLE)
+    arguments = (*_geometry(population, expansion), np.zeros(0), rows, *emulator.arrays)
+    return Posterior(population, expansion, density, arguments)
 
 
-def _geometry(learner: Learner, prior: GroupPrior, expansion: Expansion, pooling: str) -> tuple[Any, ...]:
-    """The arguments of a density that say what its coordinates mean."""
+def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
+    """The arguments of a density that define its coordinates."""
+    prior, parameters = population.prior, population.parameters
     return (
-        pooling == "partial",
+        population.grouped,
         (prior.mean, prior.width, prior.spread),
         (expansion.mean, np.ascontiguousarray(expansion.mean_factor), expansion.log_sd, expansion.sd_scale),
+        population.owner(len(expansion.linear)),
         np.ascontiguousarray(expansion.curvature),
         np.ascontiguousarray(expansion.linear),
-        np.array([SUPPORTS[p.support] for p in learner.parameters]),
-        learner.lower,
-        learner.upper,
+        np.array([SUPPORTS[p.support] for p in parameters]),
+        np.array([p.lower for p in parameters], float),
+        np.array([p.upper for p in parameters], float),
     )

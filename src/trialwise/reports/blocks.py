@@ -1,15 +1,16 @@
-"""What sections are made of: paragraphs, tables, pictures, ...; the page's template knows how to draw each kind.
+"""Building blocks of sections: paragraphs, tables, pictures, ...; the template of the page renders each kind.
 
-Whatever is a plain string is text and is escaped where it is drawn; only :class:`~markupsafe.Markup`, which :mod:`trialwise.reports.docstring`
-alone makes, is not.
+Plain strings are text and are escaped when rendered, :class:`~markupsafe.Markup` is not; in sections, it comes only
+from :mod:`trialwise.reports.docstring` and :mod:`trialwise.reports.mathml`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from trialwise.base.result import Finding
 from trialwise.base.rows import Rows
 
 if TYPE_CHECKING:
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """A part of a section; ``draw`` names what draws it in the template."""
+    """A part of a section; ``draw`` is the name of the template macro that renders it."""
 
     draw: ClassVar[str]
 
 
 @dataclass(frozen=True)
 class Text(Block):
-    """A paragraph; ``tone`` is empty, ``"muted"`` or ``"missing"`` (what is left out, and what to type for it)."""
+    """A paragraph; ``tone`` is empty, ``"muted"`` or ``"missing"`` (a part that was left out, and how to obtain it)."""
 
     draw = "text"
     words: str | Markup
@@ -33,7 +34,7 @@ class Text(Block):
 
 @dataclass(frozen=True)
 class Heading(Block):
-    """Of a part of a section."""
+    """The heading of a part of a section."""
 
     draw = "heading"
     words: str
@@ -41,7 +42,7 @@ class Heading(Block):
 
 @dataclass(frozen=True)
 class Verdict(Block):
-    """A judgement: ``tone`` is ``"good"``, ``"careful"`` or ``"bad"``, and ``brief`` says it in a few words."""
+    """An assessment: ``tone`` is ``"good"``, ``"careful"`` or ``"bad"``, ``brief`` a summary and ``words`` the full text."""
 
     draw = "verdict"
     tone: str
@@ -51,7 +52,7 @@ class Verdict(Block):
 
 @dataclass(frozen=True)
 class Table(Block):
-    """A table of text; columns of numbers stand to the right, but not where rows are ``facts`` of different kinds."""
+    """A table of text; numeric columns are right-aligned unless the rows are ``facts`` of different kinds."""
 
     draw = "table"
     rows: Rows
@@ -61,7 +62,7 @@ class Table(Block):
 
 @dataclass(frozen=True)
 class Beside(Block):
-    """Blocks side by side, where there is room."""
+    """Blocks side by side where the page is wide enough."""
 
     draw = "beside"
     blocks: Sequence[Block]
@@ -69,7 +70,7 @@ class Beside(Block):
 
 @dataclass(frozen=True)
 class Picture(Block):
-    """A plot as two data URIs, one for wide pages and one for narrow ones, what it shows for those who cannot see it, and its caption."""
+    """A plot as two data URIs, for wide and for narrow pages, with alternative text and a caption."""
 
     draw = "picture"
     wide: str
@@ -80,16 +81,22 @@ class Picture(Block):
 
 @dataclass(frozen=True)
 class Listing(Block):
-    """Items in order."""
+    """A list of items."""
 
     draw = "listing"
     items: Sequence[str | Markup | Link]
     numbered: bool = False
 
 
+def listing(title: str, findings: Iterable[Finding], numbered: bool = False) -> list[Block]:
+    """A list of findings under a title; no blocks if there are none."""
+    items = [finding.text for finding in findings]
+    return [Text(title), Listing(items, numbered)] if items else []
+
+
 @dataclass(frozen=True)
 class Link:
-    """A work and where it is found: the only addresses in a report, and followed only if clicked."""
+    """A reference with its address; reports contain no other addresses, and none is loaded unless clicked."""
 
     words: str
     address: str
@@ -105,7 +112,7 @@ class Equation(Block):
 
 @dataclass(frozen=True)
 class Quotation(Block):
-    """Text that is meant to be copied."""
+    """Text to be copied."""
 
     draw = "quotation"
     words: str
@@ -113,7 +120,7 @@ class Quotation(Block):
 
 @dataclass(frozen=True)
 class Code(Block):
-    """Source text."""
+    """Source code."""
 
     draw = "code"
     words: str
@@ -121,7 +128,7 @@ class Code(Block):
 
 @dataclass(frozen=True)
 class Folded(Block):
-    """Blocks that are shown when asked for, and in print."""
+    """Collapsible blocks, expanded in print."""
 
     draw = "folded"
     summary: str

@@ -1,4 +1,4 @@
-"""Docstrings for a page: prose with its marks, equations in MathML. The only place that makes markup, from escaped pieces."""
+"""Docstrings as HTML: prose with inline markup, equations as MathML. All text is escaped before it becomes markup."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def blocks(docstring: str) -> list[Block]:
 
 
 def prose(text: str) -> Markup:
-    """A paragraph with its marks drawn."""
+    """A paragraph with its inline markup converted to HTML."""
     from markupsafe import Markup, escape
 
-    drawn = []
+    rendered = []
     for piece, kind in pieces(text):
         if kind == "math":
-            drawn.append(mathml.inline(piece))
+            rendered.append(mathml.inline(piece))
         elif kind == "text":
-            drawn.append(escape(piece))
+            rendered.append(escape(piece))
         else:
-            drawn.append(Markup("<{0}>{1}</{0}>").format(Markup(_TAGS[kind]), piece))
-    return Markup("").join(drawn)
+            rendered.append(Markup("<{0}>{1}</{0}>").format(Markup(_TAGS[kind]), piece))
+    return Markup("").join(rendered)
 
 
 def symbol(name: str) -> str:
-    """A parameter in LaTeX: of ``alpha_high``, alpha with a subscript; of other names the name."""
+    """A parameter in LaTeX: Greek letters with subscripts where the name begins with one (``alpha_high``), else the name itself."""
     stem, _, rest = name.partition("_")
     if stem not in GREEK:
         return rf"\mathrm{{{name.replace('_', ' ')}}}"

@@ -1,7 +1,7 @@
-"""Equations for a page: LaTeX to MathML, which browsers draw without network or script.
+"""Conversion of LaTeX equations to MathML, which browsers render without network access or scripts.
 
-The converter is not trusted: of what it gives, only the elements and attributes named here pass, for the LaTeX may come with a file
-from anywhere and LaTeX can ask for links and styles.
+The output of the converter is not trusted: the LaTeX may come from an untrusted file and can contain links and styles, so that only
+the elements and attributes listed here are kept.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ _ATTRIBUTES = frozenset(
 
 
 def displayed(latex: str) -> Markup:
-    """A displayed equation, a row for each of its lines, relation signs below each other."""
+    """A displayed equation, one row per line, aligned at the relation signs."""
     table = ElementTree.Element("mtable", {"displaystyle": "true"})
     for cells in lines(latex):
         row = ElementTree.SubElement(table, "mtr")
         for number, cell in enumerate(cells):
-            content = _converted(cell)
+            content = _convert(cell)
             if number and len(content) and content[0].tag == "mo":
-                content[0].set("form", "infix")  # a relation whose left side is in the cell before
+                content[0].set("form", "infix")  # a relation whose left-hand side is in the previous cell
             ElementTree.SubElement(row, "mtd").append(content)
     return _math(table, {"display": "block"}, latex)
 
 
 def inline(latex: str) -> Markup:
     """An equation in running text."""
-    return _math(_converted(latex), {}, latex)
+    return _math(_convert(latex), {}, latex)
 
 
 def _math(content: ElementTree.Element, attributes: dict[str, str], latex: str) -> Markup:
@@ -85,37 +85,37 @@ def _math(content: ElementTree.Element, attributes: dict[str, str], latex: str) 
     return Markup(ElementTree.tostring(math, encoding="unicode"))
 
 
-def _converted(latex: str) -> ElementTree.Element:
-    """One line without alignment marks as a row of elements; what cannot be converted as it was written."""
+def _convert(latex: str) -> ElementTree.Element:
+    """Convert one line without alignment marks; LaTeX that cannot be converted is returned as text."""
     from latex2mathml.converter import convert
 
     try:
-        found = _passed(ElementTree.fromstring(convert(latex)))
-        if found is not None:
-            return found
-    except Exception:  # the converter raises whatever it meets with
+        converted = _sanitise(ElementTree.fromstring(convert(latex)))
+        if converted is not None:
+            return converted
+    except Exception:  # the converter raises exceptions of many types
         pass
-    written = ElementTree.Element("mtext")
-    written.text = latex
-    return written
+    text = ElementTree.Element("mtext")
+    text.text = latex
+    return text
 
 
-def _passed(element: ElementTree.Element) -> ElementTree.Element | None:
-    """The element and what is in it, as far as they may pass; an unknown one is replaced by what it holds."""
+def _sanitise(element: ElementTree.Element) -> ElementTree.Element | None:
+    """The element with its allowed children and attributes; an element that is not allowed is replaced by its children."""
     name = element.tag.split("}")[-1]
-    inside = [each for child in element if (each := _passed(child)) is not None]
+    children = [each for child in element if (each := _sanitise(child)) is not None]
     if name not in _ELEMENTS:
-        if len(inside) == 1:
-            return inside[0]
+        if len(children) == 1:
+            return children[0]
         name = "mrow"
-    kept = ElementTree.Element(name, {k: v for k, v in element.attrib.items() if k in _ATTRIBUTES})
-    kept.text = element.text
-    kept.extend(inside)
-    return _word(_told(kept))
+    sanitised = ElementTree.Element(name, {k: v for k, v in element.attrib.items() if k in _ATTRIBUTES})
+    sanitised.text = element.text
+    sanitised.extend(children)
+    return _merge_letters(_fix_identifier(sanitised))
 
 
-def _told(element: ElementTree.Element) -> ElementTree.Element:
-    """An identifier that the converter made of what it does not know: a relation sign, or a name such as that of a function."""
+def _fix_identifier(element: ElementTree.Element) -> ElementTree.Element:
+    """Correct identifiers that the converter produces for unknown commands: a relation sign, or the name of a function."""
     if element.tag == "mi" and element.text == "~":
         element.tag, element.text = "mo", "∼"
     elif element.tag == "mi" and element.text:
@@ -123,8 +123,8 @@ def _told(element: ElementTree.Element) -> ElementTree.Element:
     return element
 
 
-def _word(element: ElementTree.Element) -> ElementTree.Element:
-    """Upright letters side by side as one word, which is drawn upright and set as one."""
+def _merge_letters(element: ElementTree.Element) -> ElementTree.Element:
+    """Merge adjacent upright letters into one identifier, which browsers set upright as a word."""
     letters = list(element)
     upright = all(each.tag == "mi" and each.get("mathvariant") == "normal" for each in letters)
     if element.tag not in ("mrow", "mstyle") or len(letters) < 2 or not upright:

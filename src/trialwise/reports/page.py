@@ -1,4 +1,4 @@
-"""The page: sections drawn by a template into one file that needs nothing else."""
+"""The page: sections rendered by a template into one self-contained file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole file; whatever is not markup by type is escaped."""
+    """The HTML of the whole report; everything that is not of type ``Markup`` is escaped."""
     return _environment().get_template("page.html").render(title=title, subtitle=subtitle, sections=sections)
 
 
@@ -25,14 +25,14 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("trialwise.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
-    made.tests["number"] = is_number
-    made.tests["link"] = lambda item: hasattr(item, "address")
-    return made
+    environment.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
+    environment.tests["number"] = is_number
+    environment.tests["link"] = lambda item: hasattr(item, "address")
+    return environment

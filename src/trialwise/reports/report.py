@@ -1,4 +1,4 @@
-"""Reports: one page on one or several fits, in one file that needs no network and no script."""
+"""Reports: one HTML page on one or more fits, in one self-contained file without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trialwise.inference.fitted import Fit
 from trialwise.reports.page import page
 from trialwise.reports.sections.contents import sections
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, listed, some
+from trialwise.reports.words import counted, first_few, listed
 from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:
@@ -30,46 +30,46 @@ Checks = Literal["one-step"] | Environment | Recorded | Check | Mapping[str, Che
 def report(
     fits: Fits, path: str | PathLike[str] = "report.html", *, title: str | None = None, checks: Checks = None,
     truth: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, recovery: Recovery | Mapping[str, Recovery] | None = None, comparison: Comparison | None = None,
-    draws: int = 100, seed: int = 0, progress: bool = True,
+    datasets: int = 100, seed: int = 0, progress: bool = True,
 ) -> Path:  # fmt: skip
-    """Write a report: data, learners with their equations, priors, diagnostics with a verdict, estimates, checks, methods, citations.
+    """Write an HTML report: data, learners with equations, priors, diagnostics, estimates, checks, methods and citations.
 
-    One HTML file that looks the same without a network, on a phone and in print, and runs nothing. It follows the Bayesian
+    The report is one file without scripts that needs no network access and is suited to phones and print. It follows the Bayesian
     analysis reporting guidelines (Kruschke 2021, Nature Human Behaviour 5:1282) and the checklist of Wilson & Collins (2019,
-    eLife 8:e49547). What was not given is left out, with a sentence on how to get it.
+    eLife 8:e49547). Parts for which nothing was given are left out, with a sentence on how to obtain them.
 
     Parameters
     ----------
     fits
-        One fit, several, or several by the names that they should have in the report. A loaded fit needs no learner at hand.
+        One fit, several, or a dict of fits by the names that they have in the report. For a loaded fit the learner is not required.
     path
-        Of the file; it appears whole or not at all.
+        Path of the HTML file, which is written atomically.
     title
-        By default, what was fitted to how many participants.
+        Title; by default the names of the fits and the number of participants.
     checks
-        What :func:`check` found, for several fits ``{name: check}``; or how to check each fit now: an environment for rollouts,
-        ``"one-step"`` for choices given the real ones before them. Takes the learners at hand.
+        The result of :func:`check`, for several fits ``{name: check}``; or how to check each fit now: an environment for rollouts,
+        ``"one-step"`` for one-step predictions given the real past. Checking now requires the learners.
     truth
-        True parameters of simulated participants, as :func:`simulate` gives them: how well they came back is told. Of all
-        fits, or by their names.
+        True parameters of simulated participants, as returned by :func:`simulate`, with which the estimates are compared. One table
+        for all fits, or a dict by name.
     recovery
-        What a recovery study found, ``recover(...)``; for several fits ``{name: study}``.
+        The result of a recovery study, ``recover(...)``; for several fits ``{name: study}``.
     comparison
-        What ``compare(...)`` found about the fits.
-    draws, seed
-        Data sets of each check made now, and their seed.
+        The result of ``compare(...)`` on the fits.
+    datasets, seed
+        Number of simulated data sets of each check made now, and their seed.
     progress
-        Whether bars are shown.
+        Whether to show progress bars.
 
     Returns
     -------
     Path
-        Of the file.
+        Path of the file.
 
     Raises
     ------
     UsageError
-        If there is no fit, or something is given for a fit that is not there.
+        If there is no fit, or if an argument names a fit that does not exist.
 
     Examples
     --------
@@ -77,15 +77,24 @@ def report(
     """
     named = _named(fits)
     if checks == "one-step" or isinstance(checks, Environment | Recorded):
-        around = None if isinstance(checks, str) else checks
-        checks = {name: check(fit, around, draws=draws, seed=seed, progress=progress) for name, fit in named.items()}
+        environment = None if isinstance(checks, str) else checks
+        checks = {
+            name: check(fit, environment, datasets=datasets, seed=seed, progress=progress)
+            for name, fit in named.items()
+        }
     elif not isinstance(checks, Check | Mapping | None):
-        raise UsageError(f'checks={checks!r}: what check(...) found, an environment such as AlienTask(), or "one-step"')
-    checked, studied = _given(named, "checks", checks), _given(named, "recovery", recovery)
-    true = _given(named, "truth", truth if truth is None or isinstance(truth, Mapping) else dict.fromkeys(named, truth))
-    subjects = [Subject(name, fit, checked.get(name), true.get(name), studied.get(name)) for name, fit in named.items()]
-    with bars(progress) as tell:
-        parts = sections(subjects, comparison, tell)
+        raise UsageError(
+            f'checks={checks!r}: expected the result of check(...), an environment such as AlienTask(), or "one-step"'
+        )
+    checks_by_name, studies = _by_name(named, "checks", checks), _by_name(named, "recovery", recovery)
+    truths = _by_name(
+        named, "truth", truth if truth is None or isinstance(truth, Mapping) else dict.fromkeys(named, truth)
+    )
+    subjects = [
+        Subject(name, fit, checks_by_name.get(name), truths.get(name), studies.get(name)) for name, fit in named.items()
+    ]
+    with bars(progress) as advance:
+        parts = sections(subjects, comparison, advance)
     text = page(title or _title(subjects), _subtitle(subjects), parts)
     target = Path(fspath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +102,7 @@ def report(
 
 
 def _named(fits: Fits) -> dict[str, Fit]:
-    """The fits by name: as given, or by learner, those of the same one numbered."""
+    """The fits by name: the given names, or those of the learners, numbered if several fits share one."""
     if isinstance(fits, Mapping):
         named = {str(name): fit for name, fit in fits.items()}
     else:
@@ -101,33 +110,35 @@ def _named(fits: Fits) -> dict[str, Fit]:
         labels = [str(fit.attrs["learner"]) if isinstance(fit, Fit) else "" for fit in several]
         named = {}
         for n, (label, fit) in enumerate(zip(labels, several, strict=True)):
-            many = labels.count(label) > 1
-            named[f"{label}, {labels[: n + 1].count(label)}" if many else label] = fit
+            repeated = labels.count(label) > 1
+            named[f"{label}, {labels[: n + 1].count(label)}" if repeated else label] = fit
     wrong = [fit for fit in named.values() if not isinstance(fit, Fit)]
     if wrong or not named:
-        given = f"{type(wrong[0]).__name__} among the fits" if wrong else "no fit"
+        problem = f"{type(wrong[0]).__name__} among the fits" if wrong else "no fit"
         raise UsageError(
-            f"report got {given}: a fit is wanted, fit(...) or load('results/fit.nc'), or several, {{'name': fit}}"
+            f"report received {problem}: expected a fit, fit(...) or load('results/fit.nc'), or several, {{'name': fit}}"
         )
     return named
 
 
-def _given(named: Mapping[str, Fit], what: str, given: Any) -> dict[str, Any]:
-    """What was given for each fit, by name; without a name for the only one."""
-    if isinstance(given, Mapping):
-        unknown = [name for name in given if name not in named]
+def _by_name(named: Mapping[str, Fit], argument: str, value: Any) -> dict[str, Any]:
+    """The values of an argument by name of the fit; a single value is that of the only fit."""
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in named]
         if unknown:
             raise UsageError(
-                f"{what}={{{unknown[0]!r}: ...}}: no fit of that name; there are {', '.join(map(repr, named))}"
+                f"{argument}={{{unknown[0]!r}: ...}}: no fit of that name; there are {', '.join(map(repr, named))}"
             )
-        return dict(given)
-    if given is not None and len(named) > 1:
-        raise UsageError(f"{what} of one for {len(named)} fits: give it by name, {what}={{{next(iter(named))!r}: ...}}")
-    return {} if given is None else {next(iter(named)): given}
+        return dict(value)
+    if value is not None and len(named) > 1:
+        raise UsageError(
+            f"{argument}: one value for {len(named)} fits; give it by name, {argument}={{{next(iter(named))!r}: ...}}"
+        )
+    return {} if value is None else {next(iter(named)): value}
 
 
 def _title(subjects: Sequence[Subject]) -> str:
-    return f"{listed(some([s.label for s in subjects], 3).split(', '))} fitted to {counted(subjects[0].fit.trials.n_participants, 'participant')}"
+    return f"{listed(first_few([s.label for s in subjects], 3).split(', '))} fitted to {counted(subjects[0].fit.trials.n_participants, 'participant')}"
 
 
 def _subtitle(subjects: Sequence[Subject]) -> str:

@@ -1,4 +1,4 @@
-"""One fit and all that a report says of it."""
+"""The subject of a report: a fit with its checks and studies."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.inference.fitted import Fit
+from trialwise.inference.sampler import Sampler
+from trialwise.inference.samplers import SAMPLERS
 from trialwise.learners.parameters import Parameter, Setting
+from trialwise.learners.responses import families_in
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
-from trialwise.population.priors import GroupPrior, group_prior, told
+from trialwise.population.population import population_of
+from trialwise.population.priors import GroupPrior
 from trialwise.studies.recover import Recovery
 
 if TYPE_CHECKING:
@@ -23,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A fit with its name in the report, and what else is known of it.
+    """A fit with its name in the report, and the results that belong to it.
 
-    The learner itself need not be at hand: what it consists of is in the attributes of the fit.
+    The learner itself is not required: its description is stored in the attributes of the fit.
 
     Attributes
     ----------
     label
-        Its name: what the caller called it, or the learner with its restrictions.
+        Name of the fit: given by the caller, or the learner with its restrictions.
     check, truth, study
-        Where they are given: what :func:`trialwise.check` found; the true parameters of simulated participants; what a recovery
-        study of the learner found.
+        Optional: the result of :func:`trialwise.check`; the true parameters of simulated participants; the result of a recovery
+        study of the learner.
     """
 
     label: str
@@ -44,7 +48,7 @@ class Subject:
 
     @cached_property
     def fields(self) -> dict[str, Parameter | Setting]:
-        """Declared parameters and settings by name, wrappers' included; empty where neither learner nor file tells them."""
+        """Declared parameters and settings by name, including those of wrappers; empty if neither learner nor file contains them."""
         learner = self.fit.learner
         if learner is not None:
             return {**learner.fields, **{parameter.name: parameter for parameter in learner.wrappers}}
@@ -52,70 +56,77 @@ class Subject:
 
     @cached_property
     def docstring(self) -> str:
+        """The docstring of the learner's class; may be empty."""
         learner = self.fit.learner
         return (type(learner).__doc__ or "") if learner is not None else docstring_from_attributes(self.fit.attrs)
 
     @cached_property
     def restrictions(self) -> dict[str, Any]:
         """``settings``, ``fixed``, ``tied`` and ``wrappers`` of the learner."""
-        found: dict[str, Any] = json.loads(self.fit.attrs["learner_restrictions"])
-        return found
+        restrictions: dict[str, Any] = json.loads(self.fit.attrs["learner_restrictions"])
+        return restrictions
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """The free ones, in the order of the posterior; those of which nothing but the name is known are left out."""
-        found = (self.fields.get(name) for name in self.fit.parameters)
-        return [each for each in found if isinstance(each, Parameter)]
+        """The free parameters in the order of the posterior, without those of which only the name is stored."""
+        candidates = (self.fields.get(name) for name in self.fit.parameters)
+        return [each for each in candidates if isinstance(each, Parameter)]
 
     @property
-    def hides(self) -> bool:
-        """Whether it was fitted by particles."""
-        return "filters" in self.fit.attrs
+    def family(self) -> ResponseFamily:
+        """The family of the responses: that of the learner or, if it is not available, the first in the data."""
+        learner = self.fit.learner
+        return families_in(self.fit.trials)[0] if learner is None else learner.family
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampler of the posterior."""
+        return SAMPLERS[str(self.fit.attrs["sampler"])]
 
     @property
     def grouped(self) -> bool:
-        """Whether participants come from a group."""
-        return self.fit.pooling == "partial"
+        """Whether the model is hierarchical."""
+        return self.fit.draws.grouped
 
     @property
-    def given_priors(self) -> dict[str, str]:
-        """Priors of the user's own, in words."""
-        found: dict[str, str] = json.loads(self.fit.attrs["priors"])
-        return found
+    def user_priors(self) -> dict[str, str]:
+        """Text of the priors specified by the user, by parameter name."""
+        priors: dict[str, str] = json.loads(self.fit.attrs["priors"])
+        return priors
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
-        """All that tells whether it can be believed."""
+        """Diagnostics of the fit."""
         return diagnose(self.fit)
 
     @property
-    def judged(self) -> tuple[str, str, str]:
-        """Whether it can be believed: tone, in brief, in words; see :class:`~trialwise.reports.blocks.Verdict`."""
+    def assessment(self) -> tuple[str, str, str]:
+        """Whether the fit can be relied on: tone, summary and full text of a :class:`~trialwise.reports.blocks.Verdict`."""
         brief, _, words = self.diagnosis.verdict.partition(". ")
         tone = "bad" if self.diagnosis.problems else "careful" if self.diagnosis.cautions else "good"
         return tone, brief, words
 
     @cached_property
-    def _told(self) -> tuple[GroupPrior, set[str]] | None:
+    def _prior_and_exceptions(self) -> tuple[GroupPrior, set[str]] | None:
+        """The prior and the names to which it does not apply; None if the parameters are not known."""
         if len(self.parameters) < len(self.fit.parameters):
             return None
-        like: Any = self.fit.learner or SimpleNamespace(parameters=self.parameters, names=self.fit.parameters)
-        given = self.fit.priors or {}
-        prior, unusual = told(group_prior(like, self.fit.trials), like, given, self.fit.pooling)
-        return prior, set(unusual) | (set(self.given_priors) - set(given))
+        parameters = self.fit.learner or self.parameters
+        population = population_of(parameters, self.fit.trials, self.fit.priors, self.fit.pooling)
+        return population.prior, set(population.unusual) | (set(self.user_priors) - set(population.priors))
 
     @property
     def prior(self) -> GroupPrior | None:
-        """The prior, the user's own in it as far as they are Normal and HalfNormal and at hand; None if the parameters are not known."""
-        return self._told and self._told[0]
+        """The prior, including Normal and HalfNormal priors of the user if available; None if the parameters are not known."""
+        return self._prior_and_exceptions and self._prior_and_exceptions[0]
 
-    def knows_prior(self, name: str) -> bool:
-        """Whether :attr:`prior` tells that of a name such as ``alpha_mu`` (``alpha`` without a group)."""
-        return self._told is not None and name not in self._told[1]
+    def has_prior(self, name: str) -> bool:
+        """Whether :attr:`prior` contains the prior of a name such as ``alpha_mu`` (``alpha`` without a group)."""
+        return self._prior_and_exceptions is not None and name not in self._prior_and_exceptions[1]
 
 
 def same_data(subjects: Mapping[str, Subject] | list[Subject]) -> list[list[Subject]]:
-    """The subjects grouped by their data, in order."""
+    """Group the subjects by their data, in order."""
     groups: list[list[Subject]] = []
     for subject in subjects if isinstance(subjects, list) else subjects.values():
         for group in groups:
@@ -128,7 +139,7 @@ def same_data(subjects: Mapping[str, Subject] | list[Subject]) -> list[list[Subj
 
 
 def _same(a: Fit, b: Fit) -> bool:
-    """Whether two fits saw the same participants, choices and outcomes."""
+    """Whether two fits are based on the same participants, choices and outcomes."""
     if a.trials is b.trials:
         return True
     one, other = a.trials.to_frame(), b.trials.to_frame()

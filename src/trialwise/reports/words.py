@@ -1,12 +1,11 @@
-"""Words and numbers as sections tell them."""
+"""Formatting of words and numbers in sections."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trialwise.base.rounding import figure
-from trialwise.base.rows import Rows
+from trialwise.base.rows import Rows, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,17 +28,13 @@ def interval(mean: Any, low: Any, high: Any) -> str:
 
 
 def rows(title: str, frame: pd.DataFrame, names: dict[str, str] | None = None, first: str = "") -> Rows:
-    """A frame as text; ``names`` renames columns, those that are not in it are left out; ``first`` heads the index."""
-    names = names or {str(column): str(column).replace("_", " ") for column in frame.columns}
-    kept = [name for name in names if name in frame]
-    cells: list[tuple[str, ...]] = [
-        (str(label), *(figure(name, value) for name, value in zip(kept, values, strict=True)))
-        for label, values in zip(frame.index, frame[kept].to_numpy(object), strict=True)
-    ]
-    return Rows(title, (first, *(names[name] for name in kept)), tuple(cells))
+    """A data frame as text; ``names`` selects and renames columns, ``first`` is the header of the index."""
+    return rows_of(
+        title, frame, names or {str(column): str(column).replace("_", " ") for column in frame.columns}, first
+    )
 
 
-def some(labels: Sequence[Hashable], most: int = 6) -> str:
-    """The first few labels."""
-    told = [str(label) for label in labels]
-    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")
+def first_few(labels: Sequence[Hashable], most: int = 6) -> str:
+    """The first few labels, and how many more there are."""
+    texts = [str(label) for label in labels]
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -1,10 +1,10 @@
-"""Simulation-based calibration: are draws of the posterior what they claim to be?
+"""Simulation-based calibration: do posterior draws have the distribution that they should have?
 
-A group is drawn from the prior, participants from the group, choices from participants; the learner is fitted with that prior.
-If sampler and model are right, the rank of each true value among its posterior draws is uniform (Talts et al. 2018,
-arXiv:1804.06788). So is that of any quantity that depends on data and parameters: the log-likelihood is one (Modrak et al.
-2023, arXiv:2211.02383), and sees errors that parameters one by one do not show. How far the ECDF of ranks may stray is told by
-simultaneous bands (Säilynoja, Bürkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6).
+A group is drawn from the prior, participants from the group, and choices from the participants; the learner is fitted with that
+prior. If sampler and model are right, the rank of each true value among its posterior draws is uniform (Talts et al. 2018,
+arXiv:1804.06788). So is the rank of any quantity that depends on data and parameters. The log-likelihood is one of these (Modrak
+et al. 2023, arXiv:2211.02383): it reveals errors that single parameters do not show. How far the ECDF of ranks may deviate from
+the diagonal is given by simultaneous bands (Säilynoja, Bürkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6).
 """
 
 from __future__ import annotations
@@ -18,60 +18,61 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trialwise.analysis.comparison.integrated import Likelihoods
-from trialwise.analysis.true_values import group_draw, labels_in, natural, prior_in, seeds
+from trialwise.analysis.comparison.integrated import integrand, values_at
+from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
-from trialwise.base.streams import streams
-from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import Surroundings, simulate
-from trialwise.inference.fit import CHAINS, DRAWS, TUNE, fit
+from trialwise.base.result import Finding, Result
+from trialwise.base.streams import stream
+from trialwise.environments.simulate import EnvironmentLike, Simulation
+from trialwise.inference.draws import row_label
+from trialwise.inference.fit import fit
+from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import Learner
-from trialwise.population.priors import GroupPrior, check_priors, told
-from trialwise.studies.pieces import divided, run_pieces
-from trialwise.studies.recover import check_count, worst_r_hat
-from trialwise.studies.store import Piece, Store
+from trialwise.population.population import Population
+from trialwise.studies.pieces import divided, failures
+from trialwise.studies.recover import worst_r_hat
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study, check_count, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 RANKS = 100
-"""Draws, spread evenly over the posterior, among which the truth has its rank: from 0 to this."""
+"""Number of posterior draws, evenly spaced, among which the true value is ranked: ranks run from 0 to this number."""
 
 PROBABILITY = 0.95
-"""Of the bands: how often right draws stay inside, all quantities together."""
+"""Probability of the bands: how often calibrated draws stay inside, for all quantities together."""
 
 LIKELIHOOD = "log-likelihood"
 
 PARTICLES = 200
-"""Of each estimate of the log-likelihood, for a learner with a hidden choice."""
+"""Particles of each estimate of the log-likelihood, for a learner with a hidden choice."""
 
 
 class Band(NamedTuple):
-    """Where the ECDF of ranks may be: share of ranks ``x``, and the ends at each."""
+    """A band for the ECDF of ranks: the relative ranks ``x``, and the lower and upper end at each."""
 
     x: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What simulation-based calibration found.
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Result):
+    """The result of simulation-based calibration.
 
     Attributes
     ----------
     learner
-        In words.
+        Description of the learner.
     ranks
-        A row a data set, a column a quantity: how many of ``total`` posterior draws lie below the truth.
+        A row a data set, a column a quantity: how many of ``total`` posterior draws lie below the true value.
     fits
-        A row a data set: ``r_hat`` (largest, of the group), ``divergences``, ``problems`` (in words), ``seconds``.
+        A row a data set: ``r_hat`` (the largest of the group's), ``divergences``, ``problems`` (text), ``seconds``.
     failed
-        Why data sets could not be fitted, by their number.
+        Reasons why data sets could not be fitted, by number of the data set.
     total
-        Draws among which the truth has its rank.
+        Number of draws among which the true value is ranked.
     """
 
     learner: str
@@ -80,31 +81,38 @@ class Calibration:
     failed: Mapping[int, str]
     total: int = RANKS
 
+    contents = {
+        "calibration": "a row a quantity",
+        "calibration_ranks": "the rank of each true value, a row a data set",
+        "calibration_fits": "a row a fit: is its sampling reliable?",
+    }
+
     @property
     def joint(self) -> float:
-        """The probability of each quantity's band with which all stay inside together with 95 %, were they independent."""
+        """Probability of a single quantity's band such that all quantities, if independent, stay inside theirs with 95 %."""
         return float(PROBABILITY ** (1 / self.ranks.shape[1]))
 
     def band(self, probability: float = PROBABILITY) -> Band:
-        """Where the ECDF of a quantity stays, all along, with this probability, if its ranks are uniform."""
+        """The band that contains the whole ECDF of a quantity with this probability, if its ranks are uniform."""
         return simultaneous_band(len(self.ranks), probability)
 
     def ecdf(self, quantity: str) -> np.ndarray:
         """The ECDF of a quantity's ranks at the band's ``x``.
 
-        Whole ranks are spread evenly over the part of 0 to 1 that each stands for, so that uniform ones are uniform there.
+        Each integer rank is jittered uniformly within its bin of the unit interval, so that uniform ranks become uniform
+        numbers.
         """
         rank = self.ranks[quantity].to_numpy(float)
-        spread = (rank + np.random.default_rng([*quantity.encode()]).random(len(rank))) / (self.total + 1)
+        spread = (rank + stream(0, "ranks within their bins", quantity).random(len(rank))) / (self.total + 1)
         return np.searchsorted(np.sort(spread), self.band().x, side="right") / len(rank)
 
     @property
     def table(self) -> pd.DataFrame:
         """A row a quantity.
 
-        ``mean_rank`` as a share (wanted .5); ``outer``, the share of ranks in the outer tenth on either side (wanted .2);
-        ``distance``, of the ECDF from the diagonal at most; ``outside``, whether it leaves its own 95 % band, and
-        ``outside_joint``, whether it leaves the band that is meant for all quantities together.
+        ``mean_rank`` as a share (.5 if calibrated); ``outer``, the share of ranks in the outer tenth on either side (.2 if
+        calibrated); ``distance``, the largest distance of the ECDF from the diagonal; ``outside``, whether the ECDF leaves the
+        95 % band of a single quantity, and ``outside_joint``, whether it leaves the wider band for all quantities together.
         """
         import pandas as pd
 
@@ -127,75 +135,74 @@ class Calibration:
         return not self.table["outside_joint"].any()
 
     @property
-    def sentences(self) -> tuple[str, ...]:
-        """What is wrong with which quantity, if anything; and how sampling went."""
+    def findings(self) -> tuple[Finding, ...]:
+        """The quantities that are not calibrated and how; R-hat and divergences of the fits; data sets that failed."""
         count, table = len(self.ranks), self.table
-        said = [_wrong(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
-        if not said:
-            said = [
-                f"calibrated: the ranks of all {len(table)} quantities are uniform as far as {count} data sets can tell: a stray "
-                f"of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been seen"
-            ]
-        high = int((self.fits["r_hat"] > 1.05).sum())
-        said.append(
-            f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in "
-            f"{int((self.fits['divergences'] > 0).sum())}"
-        )
-        if self.failed:
-            first = next(iter(self.failed.values()))
-            said.append(
-                f"{len(self.failed)} of {count + len(self.failed)} data sets could not be fitted; the first: {first}"
+        findings = [_miscalibrated(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
+        if not findings:
+            sentence = (
+                f"calibrated: the ranks of all {len(table)} quantities are consistent with uniformity in {count} data sets: a "
+                f"deviation of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been detected"
             )
-        return tuple(said)
+            findings = [Finding("note", "calibrated", sentence)]
+        high, diverged = int((self.fits["r_hat"] > 1.05).sum()), int((self.fits["divergences"] > 0).sum())
+        sentence = f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
+        findings.append(Finding("caution" if high or diverged else "note", "sampling", sentence))
+        return (*findings, *failures(self.failed, count))
 
-    def plot(self) -> Figure:
-        """The ECDF of ranks less the diagonal, and the band for all quantities together, a panel a quantity."""
-        from trialwise.plots.calibration import calibration_plot
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as text."""
+        return tuple(finding.text for finding in self.findings)
 
-        return calibration_plot(self)
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``calibration`` (:attr:`table`), ``calibration_ranks`` and ``calibration_fits``."""
+        return {"calibration": self.table, "calibration_ranks": self.ranks, "calibration_fits": self.fits}
 
-    def __repr__(self) -> str:
-        return "\n".join(
-            [f"Calibration of {self.learner}, {len(self.ranks)} data sets", *(f"  {s}" for s in self.sentences)]
-        )
+    @property
+    def headline(self) -> str:
+        """The learner and the number of data sets."""
+        return f"Calibration of {self.learner}, {len(self.ranks)} data sets"
 
 
 @lru_cache(maxsize=64)
 def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band:
-    """The band in which the ECDF of so many uniform values stays all along with this probability."""
+    """The band that contains the whole ECDF of ``count`` uniform values with this probability."""
     from arviz_stats.ecdf_utils import ecdf_pit
 
-    if count < 2:  # one rank says nothing
+    if count < 2:  # a single rank carries no information
         return Band(np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
-    x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=np.random.default_rng(0))
+    x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=stream(0, "band of uniform ranks"))
     return Band(x, low, high)
 
 
 def calibrate(
-    learner: Learner, like: Surroundings, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
+    learner: Learner, environment: EnvironmentLike, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
-    chains: int = CHAINS, ranks: int = RANKS, folder: str | PathLike[str] | None = None, executor: Any = None,
-    workers: int | None = None, progress: bool = True,
+    chains: int = CHAINS, sampler: str | None = None, ranks: int = RANKS, folder: str | PathLike[str] | None = None,
+    executor: Any = None, workers: int | None = None, progress: bool = True,
 ) -> Calibration:  # fmt: skip
-    """Simulation-based calibration of the hierarchical fit of a learner, in a design.
+    """Is the fit calibrated? (simulation-based calibration)
 
-    The quantities: mean and spread of each parameter in the group (``alpha_mu``, ``alpha_sd``); the values of the first participant,
-    unconstrained (``alpha[0]``), which are independent from data set to data set; the log-likelihood of all choices.
+    The learner is fitted hierarchically to data sets simulated from the prior in an environment. Quantities whose ranks are
+    tested: the group's mean and spread of each parameter (``alpha_mu``, ``alpha_sd``); the unconstrained values of the first
+    participant (``alpha[0]``), which are independent between data sets; and the log-likelihood of all choices.
 
     Parameters
     ----------
-    learner, like, participants, seed
+    learner, environment, participants, seed
         As for :func:`recover`; two participants or more.
     datasets
-        How many. With 200 a stray of the ECDF of about .1 is seen.
+        Number of data sets. With 200, deviations of the ECDF of about .1 are detected.
     priors
-        The prior that groups are drawn from and fitted with, by name, in place of the default one (which is wide: agents at
-        random and agents that never err are in it): ``{"alpha_mu": pm.Normal.dist(-1.5, 0.7), "alpha_sd": pm.HalfNormal.dist(0.6)}``.
-        The default one is taken at the design's spread of outcomes, and is the same for all data sets.
-    draws, tune, chains
-        Of each fit, see :func:`fit`.
+        The prior that groups are drawn from and fitted with, by name, in place of the default one (which is wide: it includes
+        agents that choose at random and agents that never err):
+        ``{"alpha_mu": pm.Normal.dist(-1.5, 0.7), "alpha_sd": pm.HalfNormal.dist(0.6)}``. The default prior is scaled by the
+        spread of the environment's outcomes, and is the same for all data sets.
+    draws, tune, chains, sampler
+        Settings of each fit, see :func:`fit`.
     ranks
-        Draws among which the truth has its rank.
+        Number of posterior draws among which the true value is ranked.
     folder, executor, workers, progress
         As for :func:`recover`.
 
@@ -206,115 +213,97 @@ def calibrate(
     Raises
     ------
     UsageError
-        For arguments that do not fit together.
+        If the arguments do not fit together.
     ModelError
         If no data set could be fitted.
+
+    References
+    ----------
+    Talts et al. (2018), arXiv:1804.06788; Modrak et al. (2023), arXiv:2211.02383.
+
+    Examples
+    --------
+    >>> calibrate(QLearning(initial=1.2), AlienTask(), participants=10, folder="calibration").sentences    # doctest: +SKIP
     """
-    not_in_a_starting_process()
-    check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    labels = participants_of(environment, participants, datasets, seed)
     check_count("ranks", ranks)
-    people = tuple(labels_in(like, participants))
-    if len(people) < 2:
-        raise UsageError("calibrate is about groups: participants=2 or more")
+    if len(labels) < 2:
+        raise UsageError("calibrate needs a group: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
-        raise UsageError(f"ranks={ranks}: more than there are draws; draw more, draws=, or rank among fewer")
-    given = dict(priors or {})
-    check_priors(learner, "partial", given)
-    prior, unusual = told(prior_in(learner, like, seed), learner, given, "partial")
-    how = {"draws": draws, "tune": tune, "chains": chains}
-    task = CalibrationTask(learner, like, prior, unusual, people, seed, how, ranks)
-    task.simulation(0)
-    words = {"learner": repr(learner), "design": repr(like), "prior": repr(prior), "participants": str(len(people))}
-    store = Store(folder, "calibrate", task, words)
-    pieces = run_pieces(
-        task, range(datasets), store, executor=executor, workers=workers, progress=progress, stage="calibrating"
-    )
-    return calibration_of(repr(learner), pieces, ranks)
+        raise UsageError(f"ranks={ranks}: more than there are draws; ask for more, draws=, or rank among fewer")
+    population = population_in(learner, environment, seed, priors)
+    how = {"draws": draws, "tune": tune, "chains": chains, "sampler": sampler}
+    study = CalibrationStudy(environment, labels, seed, learner, population, how, ranks)
+    return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
-class CalibrationTask:
-    """One data set drawn from the prior, fitted, and its truth ranked: a function of its number."""
+class CalibrationStudy(Study[Calibration]):
+    """A study in which each data set is drawn from the prior and fitted, and true values are ranked among the draws."""
+
+    kind, stage = "calibrate", "calibrating"
 
     learner: Learner
-    like: Surroundings
-    prior: GroupPrior
-    unusual: Mapping[str, Any]
-    people: tuple[Hashable, ...]
-    seed: int
+    population: Population
     how: Mapping[str, Any]
     ranks: int
 
-    def simulation(self, number: int) -> tuple[Any, dict[str, float], np.ndarray]:
-        """The data set, the group's true means and spreads by name, and participants' true values, unconstrained."""
-        random, simulating, _ = seeds(self.seed, number)
-        mu, sd, u = group_draw(self.prior, len(self.people), random)
-        group = {
-            f"{name}_{part}": x[k] for k, name in enumerate(self.learner.names) for part, x in (("mu", mu), ("sd", sd))
-        }
-        if self.unusual:
-            import pymc as pm
+    def description(self) -> dict[str, str]:
+        return {"learner": repr(self.learner), "prior": repr(self.population.prior)}
 
-            group |= {name: float(pm.draw(prior, random_seed=random)) for name, prior in self.unusual.items()}
-            mean, spread = (np.array([group[f"{name}_{part}"] for name in self.learner.names]) for part in ("mu", "sd"))
-            u = mean + spread * (u - mu) / sd
-        made = simulate(
-            self.learner, self.like, natural(self.learner, u), simulating, list(self.people),
-            keep_missed=isinstance(self.like, Recorded),
-        )  # fmt: skip
-        return made, group, u
+    def simulation(self, number: int) -> tuple[Simulation, dict[str, np.ndarray], np.ndarray]:
+        """The data set, the group's true means and spreads by name, and the participants' true values, unconstrained."""
+        mu, sd, u = self.population.draw(len(self.participants), self.truth_stream(number))
+        simulation = self.simulated(self.learner, self.population.natural(u), number)
+        return simulation, self.population.by_name(mu, sd), u
 
-    def __call__(self, number: int) -> Piece:
-        """Ranks, by quantity, and how sampling went."""
-        import pymc as pm
-
-        began = time.perf_counter()
-        made, truth, u = self.simulation(number)
-        priors = dict(self.unusual)
-        for name, mean, width, spread in zip(self.learner.names, *vars(self.prior).values(), strict=True):
-            priors.setdefault(f"{name}_mu", pm.Normal.dist(mean, width))
-            priors.setdefault(f"{name}_sd", pm.HalfNormal.dist(spread))
-        fitting = seeds(self.seed, number)[2]
-        fitted = fit(self.learner, made.trials, seed=fitting, priors=priors, progress=False, **self.how)
-        posterior = fitted.tree["posterior"]
-        individual = posterior["individual"].transpose("chain", "draw", "participant", "parameter").to_numpy()
+    def task(self, number: int) -> Piece:
+        """Ranks by quantity, and R-hat, divergences and problems of the fit."""
+        start = time.perf_counter()
+        simulation, truth, u = self.simulation(number)
+        priors, fit_seed = self.population.distributions(), self.fit_seed(number)
+        fitted = fit(self.learner, simulation.trials, seed=fit_seed, priors=priors, progress=False, **self.how)
+        individual = fitted.draws.unconstrained()
         individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)
-        found = {
-            name: rank(value, thinned(posterior[name].to_numpy().ravel(), self.ranks)) for name, value in truth.items()
+        ranks = {
+            name: rank(value, thinned(fitted.draws[name].to_numpy().ravel(), self.ranks))
+            for name, value in truth.items()
         }
-        first = f"[{self.people[0]}]"
-        found |= {f"{n}{first}": rank(u[0, k], individual[:, 0, k]) for k, n in enumerate(self.learner.names)}
-        evaluate = Likelihoods(self.learner, made.trials, PARTICLES, fitting)
-        values = evaluate(np.concatenate([u[None], individual])).sum(1)
-        found[LIKELIHOOD] = rank(values[0], values[1:])
+        for k, name in enumerate(self.learner.names):
+            ranks[row_label(name, self.participants[0])] = rank(u[0, k], individual[:, 0, k])
+        likelihood = integrand(self.learner, simulation.trials, PARTICLES, fit_seed)
+        values = values_at(likelihood, np.concatenate([u[None], individual])).sum(1)
+        ranks[LIKELIHOOD] = rank(values[0], values[1:])
         return {
-            "quantities": np.array(list(found)),
-            "ranks": np.array(list(found.values())),
+            "quantities": np.array(list(ranks)),
+            "ranks": np.array(list(ranks.values())),
             "r_hat": np.array(worst_r_hat(fitted)),
             "divergences": np.array(int(fitted.tree["sample_stats"]["diverging"].sum())),
             "problems": np.array("\n".join(fitted.problems)),
-            "seconds": np.array(time.perf_counter() - began),
+            "seconds": np.array(time.perf_counter() - start),
         }
+
+    def gather(self, pieces: dict[int, Piece]) -> Calibration:
+        return calibration_of(repr(self.learner), pieces, self.ranks)
 
 
 def thinned(draws: np.ndarray, count: int) -> np.ndarray:
-    """So many of the draws, spread evenly."""
+    """``count`` of the draws, evenly spaced."""
     return draws[:: len(draws) // count][:count]
 
 
-def rank(truth: float, draws: np.ndarray) -> int:
-    """How many draws lie below the truth."""
+def rank(truth: float | np.ndarray, draws: np.ndarray) -> int:
+    """The number of draws below the true value."""
     return int((draws < truth).sum())
 
 
 def calibration_of(learner: str, pieces: Mapping[int, Piece], total: int = RANKS) -> Calibration:
-    """The study that finished pieces are: of each, ``quantities``, their ``ranks``, ``r_hat``, ``divergences``, ``problems``, ``seconds``.
+    """Gather finished pieces; each has ``quantities``, their ``ranks``, ``r_hat``, ``divergences``, ``problems``, ``seconds``.
 
     Raises
     ------
     ModelError
-        If none could be done.
+        If no data set could be fitted.
     """
     import pandas as pd
 
@@ -327,11 +316,12 @@ def calibration_of(learner: str, pieces: Mapping[int, Piece], total: int = RANKS
     return Calibration(learner, ranks, fits, failed, total)
 
 
-def _wrong(name: str, row: pd.Series) -> str:
-    """What ranks that are not uniform say."""
-    said = f"{name}: draws are not what they claim to be: "
+def _miscalibrated(name: str, row: pd.Series) -> Finding:
+    """The finding on a quantity whose ranks are not uniform."""
     if abs(row["mean_rank"] - 0.5) > abs(row["outer"] - 0.2):
         high = row["mean_rank"] > 0.5
-        return said + f"they lie too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, wanted 0.50)"
-    narrow = row["outer"] > 0.2
-    return said + f"they are too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, wanted 0.20)"
+        error = f"the posterior is too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, expected 0.50)"
+    else:
+        narrow = row["outer"] > 0.2
+        error = f"the posterior is too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, expected 0.20)"
+    return Finding("problem", "not-uniform", f"{name}: not calibrated: {error}", about=(name,))

@@ -1,4 +1,4 @@
-"""Model recovery: are the learners that a study compares told apart in its design? (R27; Wilson & Collins 2019, eLife 8:e49547)"""
+"""Model recovery: can the learners that a study compares be distinguished in its design? (Wilson & Collins 2019, eLife 8:e49547)"""
 
 from __future__ import annotations
 
@@ -11,52 +11,49 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import integrated_likelihood
-from trialwise.analysis.true_values import Truth, labels_in, prior_in, seeds
+from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.streams import streams
-from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import Surroundings, simulate
+from trialwise.base.result import Finding, Result, Severity
+from trialwise.environments.simulate import EnvironmentLike, Simulation
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import divided, run_pieces
-from trialwise.studies.recover import check_count
-from trialwise.studies.store import Piece, Store
+from trialwise.studies.pieces import divided, failures
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study, participants_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 Criterion = Literal["bic", "aic", "integrated"]
 
-TOLD_APART = 0.8
-"""Share of its own participants from which a learner counts as told apart from the others."""
+DISTINGUISHED = 0.8
+"""A learner counts as distinguished from the others if it fits at least this share of its own participants best."""
 
 SHORT: dict[str, Any] = {"draws": 300, "chains": 2}
-"""Of each hierarchical fit: its draws only say where to integrate, and over which groups."""
+"""Settings of each hierarchical fit; few draws suffice, since they only determine where to integrate, and over which groups."""
 
 STARTS = 4
-"""Of each point estimate: likelihoods of learners are smooth, and the best of several starts wins."""
+"""Starting points of each point estimate: likelihoods of learners are smooth, and the best of several optima is taken."""
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion:
-    """What model recovery found.
+@dataclass(frozen=True, eq=False, repr=False)
+class Confusion(Result):
+    """The result of model recovery.
 
     Attributes
     ----------
     learners
-        Labels.
+        Labels of the learners.
     criterion
-        By which learners were compared.
+        The criterion by which learners were compared.
     scores
         A row a data set, participant and fitted learner: ``dataset``, ``simulated``, ``participant``, ``fitted``, ``score``, the
         criterion (smaller is better; with ``"integrated"`` it is -2 log p).
     seconds
-        Of each data set.
+        Computing time of each data set.
     failed
-        Why data sets could not be fitted, by their number.
+        Reasons why data sets could not be fitted, by number of the data set.
     """
 
     learners: tuple[str, ...]
@@ -65,22 +62,29 @@ class Confusion:
     seconds: pd.Series
     failed: Mapping[int, str]
 
+    contents = {
+        "confusion": "shares of participants, simulated in rows, best fit in columns",
+        "confusion_groups": "shares of data sets",
+        "inversion": "probability of each simulated learner, given which one fits best",
+        "confusion_scores": "all scores",
+    }
+
     @property
     def confusion(self) -> pd.DataFrame:
-        r"""Of the participants that a learner simulated (row), the share that another one fits best (column): :math:`p(\text{fitted} | \text{simulated})`."""
+        r"""Of the participants simulated by a learner (row), the share that each learner fits best (column): :math:`p(\text{fitted} | \text{simulated})`."""
         return self._shares(self._best(["dataset", "simulated", "participant"]))
 
     @property
     def groups(self) -> pd.DataFrame:
-        """The same of whole data sets, by the sum of the criterion over their participants."""
+        """The same for whole data sets, by the sum of the criterion over their participants."""
         return self._shares(self._best(["dataset", "simulated"]))
 
     @property
     def inversion(self) -> pd.DataFrame:
-        r"""Of the participants that a learner fits best (column), the share that each simulated (row): :math:`p(\text{simulated} | \text{fitted})`.
+        r"""Of the participants that a learner fits best (column), the share simulated by each (row): :math:`p(\text{simulated} | \text{fitted})`.
 
-        With as many participants of each learner as of any other: what a win is worth, if all are equally likely beforehand. NaN
-        where a learner never fits best.
+        Since each learner simulates equally many participants, this is the posterior probability of each learner under equal
+        prior probabilities. NaN where a learner never fits best.
         """
         matrix = self.confusion
         return matrix / matrix.sum(axis=0).replace(0.0, np.nan)
@@ -96,65 +100,68 @@ class Confusion:
         return table.reindex(index=list(self.learners), columns=list(self.learners)).fillna(0.0)
 
     @property
-    def sentences(self) -> tuple[str, ...]:
-        """For each learner whether it is told apart from the others, and what a win of it is worth."""
+    def findings(self) -> tuple[Finding, ...]:
+        """For each learner, whether it is distinguished from the others, and how often it is the right one when it fits best."""
         confusion: Any = self.confusion
         inversion: Any = self.inversion
         groups: Any = self.groups
-        said = []
+        findings = []
         for name in self.learners:
             own = confusion.loc[name, name]
-            text = "told apart" if own >= TOLD_APART else "not told apart by single participants"
+            text = "distinguished" if own >= DISTINGUISHED else "not distinguished by single participants"
             text = f"{name}: {text}: fits {own:.0%} of its own participants best, {groups.loc[name, name]:.0%} of its own data sets"
             others = confusion.loc[name].drop(name)
-            if len(others) and others.max() > 1 - TOLD_APART:
-                text += f"; {others.max():.0%} are taken for {others.idxmax()}"
-            worth = inversion.loc[name, name]
-            said.append(
-                text
-                + (f"; where it fits best it is right in {worth:.0%}" if np.isfinite(worth) else "; never fits best")
-            )
-        if self.failed:
-            first = next(iter(self.failed.values()))
-            said.append(
-                f"{len(self.failed)} of {len(self.seconds) + len(self.failed)} data sets could not be fitted; the first: {first}"
-            )
-        return tuple(said)
+            if len(others) and others.max() > 1 - DISTINGUISHED:
+                text += f"; {others.max():.0%} are fitted best by {others.idxmax()}"
+            right = inversion.loc[name, name]
+            text += f"; when it fits best, it is right in {right:.0%}" if np.isfinite(right) else "; never fits best"
+            severity: Severity = "note" if own >= DISTINGUISHED else "caution"
+            findings.append(Finding(severity, "told-apart", text, about=(name,)))
+        return (*findings, *failures(self.failed, len(self.seconds)))
 
-    def plot(self) -> Figure:
-        """The three matrices."""
-        from trialwise.plots.confusion import confusion_plot
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as text."""
+        return tuple(finding.text for finding in self.findings)
 
-        return confusion_plot(self)
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``confusion``, ``confusion_groups`` (:attr:`groups`), ``inversion`` and ``confusion_scores``."""
+        return {
+            "confusion": self.confusion,
+            "confusion_groups": self.groups,
+            "inversion": self.inversion,
+            "confusion_scores": self.scores,
+        }
 
-    def __repr__(self) -> str:
-        head = f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
-        return "\n".join([head, *(f"  {s}" for s in self.sentences)])
+    @property
+    def headline(self) -> str:
+        """The number of learners, the criterion and the number of data sets."""
+        return f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
 
 
 def confuse(
-    learners: Sequence[Learner], like: Surroundings, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    learners: Sequence[Learner], environment: EnvironmentLike, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     datasets: int = 10, participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, criterion: Criterion = "bic",
     folder: str | PathLike[str] | None = None, executor: Any = None, workers: int | None = None, progress: bool = True,
 ) -> Confusion:  # fmt: skip
-    """Simulate with each learner, fit all of them, and see which one is taken for which.
+    """Simulate with each learner, fit all of them, and count which learner fits best.
 
     Parameters
     ----------
     learners
-        Two or more, no two alike.
-    like, participants, seed
+        Two or more learners, all different.
+    environment, participants, seed
         As for :func:`recover`.
     truth
-        Ranges by parameter name, for every learner that has it; or a mapping for each learner. What has no range is drawn from
-        the learner's default prior, a new group for each data set. That prior is wide: agents that act at random are in it,
-        and no criterion tells those apart.
+        Ranges by parameter name, which apply to every learner with that parameter; or a mapping for each learner. Parameters
+        without a range are drawn from the learner's default prior, a new group for each data set. That prior is wide: it
+        includes agents that act at random, which no criterion can distinguish.
     datasets
-        How many of **each** learner.
+        Number of data sets of **each** learner.
     criterion
-        ``"bic"`` and ``"aic"``: of maximum-likelihood estimates, each participant alone, from dispersed starts: cheap, and what most
-        papers report. ``"integrated"``: each learner is fitted hierarchically and its parameters integrated out
-        (:func:`integrated_likelihood`): no count of parameters, but a hundred times the work.
+        ``"bic"`` and ``"aic"``: from maximum-likelihood estimates of each participant alone, from dispersed starting points; fast,
+        and what most papers report. ``"integrated"``: each learner is fitted hierarchically and its parameters are integrated out
+        (:func:`integrated_likelihood`); no penalty on the number of parameters is needed, but it takes a hundred times as long.
     folder, executor, workers, progress
         As for :func:`recover`.
 
@@ -165,50 +172,56 @@ def confuse(
     Raises
     ------
     UsageError
-        For arguments that do not fit together.
+        If the arguments do not fit together.
     ModelError
         If no data set could be fitted.
+
+    References
+    ----------
+    Wilson & Collins (2019), eLife 8:e49547.
+
+    Examples
+    --------
+    >>> confuse([QLearning(), TaskSets()], AlienTask(), {"alpha": (0, 0.2)}).confusion         # doctest: +SKIP
     """
-    not_in_a_starting_process()
-    check_count("datasets", datasets)
-    streams(seed)  # refuses what is no seed
+    labels = participants_of(environment, participants, datasets, seed)
     learners = tuple(learners)
-    labels = tuple(repr(learner) for learner in learners)
-    if len(learners) < 2 or len(set(labels)) < len(labels) or not all(isinstance(each, Learner) for each in learners):
-        raise UsageError(f"confuse([{', '.join(labels)}], ...): two learners or more are wanted, no two alike")
+    names = tuple(repr(learner) for learner in learners)
+    if len(learners) < 2 or len(set(names)) < len(names) or not all(isinstance(each, Learner) for each in learners):
+        raise UsageError(f"confuse([{', '.join(names)}], ...): wanted two learners or more, all different")
     if criterion not in get_args(Criterion):
         raise UsageError(f"criterion={criterion!r}: {did_you_mean(str(criterion), get_args(Criterion), 'criteria')}")
-    people = tuple(labels_in(like, participants))
-    if criterion == "integrated" and len(people) < 2:
-        raise UsageError("criterion='integrated' is about groups: participants=2 or more")
+    if criterion == "integrated" and len(labels) < 2:
+        raise UsageError("criterion='integrated' needs a group: participants=2 or more")
     truths = tuple(
-        Truth(prior_in(learner, like, seed), stated, {})
-        for learner, stated in zip(learners, _stated(learners, truth), strict=True)
+        Truth(population_in(learner, environment, seed), ranges, {})
+        for learner, ranges in zip(learners, _ranges(learners, truth), strict=True)
     )
-    task = ConfusionTask(learners, like, truths, people, seed, criterion)
-    for number in range(len(learners)):
-        task.simulation(number)
-    told = {"learners": ", ".join(labels), "design": repr(like), "truth": repr(truth), "participants": str(len(people))}
-    store = Store(folder, "confuse", task, told)
-    numbers = range(datasets * len(learners))
-    pieces = run_pieces(task, numbers, store, executor=executor, workers=workers, progress=progress, stage="confusing")
-    return _gathered(labels, criterion, pieces)
+    study = ConfusionStudy(environment, labels, seed, learners, truths, criterion)
+    return study.run(
+        datasets * len(learners),
+        folder=folder,
+        executor=executor,
+        workers=workers,
+        progress=progress,
+        truth=repr(truth),
+    )
 
 
-def _stated(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
-    """The ranges of each learner.
+def _ranges(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
+    """The ranges of each learner's parameters.
 
     Raises
     ------
     UsageError
-        For a name that no learner has, or another number of mappings than of learners.
+        For a name that no learner has, or if there are not as many mappings as learners.
     """
-    known = {name: None for learner in learners for name in learner.names}
+    names = {name: None for learner in learners for name in learner.names}
     if truth is None or isinstance(truth, Mapping):
         each: list[Mapping[str, Any]] = [
             {name: value for name, value in (truth or {}).items() if name in learner.names} for learner in learners
         ]
-        unknown = [name for name in truth or {} if name not in known]
+        unknown = [name for name in truth or {} if name not in names]
     elif isinstance(truth, Sequence) and len(truth) == len(learners) and all(isinstance(t, Mapping) for t in truth):
         each = list(truth)
         unknown = [name for learner, t in zip(learners, each, strict=True) for name in t if name not in learner.names]
@@ -217,40 +230,51 @@ def _stated(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
             f"truth={truth!r}: wanted ranges by name, or a list with a mapping for each of {len(learners)} learners"
         )
     if unknown:
-        raise UsageError(f"truth={{{unknown[0]!r}: ...}}: {did_you_mean(str(unknown[0]), known, 'free parameters')}")
+        raise UsageError(f"truth={{{unknown[0]!r}: ...}}: {did_you_mean(str(unknown[0]), names, 'free parameters')}")
     return [dict(ranges) for ranges in each]
 
 
 @dataclass(frozen=True, eq=False)
-class ConfusionTask:
-    """One data set of one of the learners, fitted by all: a function of its number, of which every learner has its turn."""
+class ConfusionStudy(Study[Confusion]):
+    """A study in which each data set is simulated by one of the learners, in turn, and fitted by all."""
+
+    kind, stage = "confuse", "confusing"
 
     learners: tuple[Learner, ...]
-    like: Surroundings
     truths: tuple[Truth, ...]
-    people: tuple[Hashable, ...]
-    seed: int
     criterion: str
 
-    def simulation(self, number: int) -> Any:
-        """The data set."""
-        who = number % len(self.learners)
-        random, simulating, _ = seeds(self.seed, number)
-        values = self.truths[who].values(self.learners[who], len(self.people), random)
-        keep = isinstance(self.like, Recorded)
-        return simulate(self.learners[who], self.like, values, simulating, list(self.people), keep_missed=keep)
+    @property
+    def examples(self) -> range:
+        return range(len(self.learners))
 
-    def __call__(self, number: int) -> Piece:
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the learners in tables."""
+        return tuple(repr(learner) for learner in self.learners)
+
+    def description(self) -> dict[str, str]:
+        return {"learners": ", ".join(self.labels)}
+
+    def simulation(self, number: int) -> Simulation:
+        which = number % len(self.learners)
+        values = self.truths[which].values(len(self.participants), self.truth_stream(number))
+        return self.simulated(self.learners[which], values, number)
+
+    def task(self, number: int) -> Piece:
         """The criterion, ``(learners, participants)``."""
-        began = time.perf_counter()
-        trials, fitting = self.simulation(number).trials, seeds(self.seed, number)[2]
-        score = [self._score(learner, trials, fitting) for learner in self.learners]
+        start = time.perf_counter()
+        trials, fit_seed = self.simulation(number).trials, self.fit_seed(number)
+        score = [self._score(learner, trials, fit_seed) for learner in self.learners]
         return {
             "score": np.stack(score),
             "simulated": np.array(number % len(self.learners)),
-            "participants": np.array([str(label) for label in self.people]),
-            "seconds": np.array(time.perf_counter() - began),
+            "participants": np.array([str(label) for label in self.participants]),
+            "seconds": np.array(time.perf_counter() - start),
         }
+
+    def gather(self, pieces: dict[int, Piece]) -> Confusion:
+        return _gathered(self.labels, self.criterion, pieces)
 
     def _score(self, learner: Learner, trials: Any, seed: int) -> np.ndarray:
         if self.criterion == "integrated":
@@ -266,11 +290,11 @@ def _gathered(labels: tuple[str, ...], criterion: str, pieces: dict[int, Piece])
     parts = []
     for number, piece in done.items():
         for label, score in zip(labels, piece["score"], strict=True):
-            told = {
+            columns = {
                 "dataset": number,
                 "simulated": labels[int(piece["simulated"])],
                 "participant": piece["participants"],
             }
-            parts.append(pd.DataFrame({**told, "fitted": label, "score": score}))
+            parts.append(pd.DataFrame({**columns, "fitted": label, "score": score}))
     seconds = pd.Series({number: piece["seconds"].item() for number, piece in done.items()}, name="seconds")
     return Confusion(labels, criterion, pd.concat(parts, ignore_index=True), seconds, failed)

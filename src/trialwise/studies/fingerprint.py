@@ -1,4 +1,4 @@
-"""A hash of what was asked: the same in every process, another one as soon as anything differs that the answer depends on."""
+"""A hash of a study's settings: the same in every process, and different as soon as anything differs that the result depends on."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.source import fingerprint
 
 OURS = ("trialwise", "builtins", "abc", "typing")
-"""Modules whose code is told by versions."""
+"""Modules whose code is identified by the package version."""
 
-TOLD = ("notes", "mapping", "row", "declared")
-"""What trials tell of the files they were read from; no answer depends on it."""
+FILE_FIELDS = ("notes", "mapping", "row", "declared")
+"""Fields of trials that describe the files they were read from; no result depends on them."""
 
 
 def digest(*things: Any) -> str:
-    """A hash of numbers, arrays, tables, learners, trials, environments, distributions, and whatever is made of them.
+    """A hash of numbers, arrays, tables, learners, trials, environments, distributions, and collections of these.
 
     Raises
     ------
     UsageError
-        If something among them has no contents that could be told.
+        If the contents of an object cannot be determined.
     """
-    found = hashlib.sha256()
-    _add(found.update, things)
-    return found.hexdigest()
+    sha = hashlib.sha256()
+    _add(sha.update, things)
+    return sha.hexdigest()
 
 
 def _add(write: Callable[[bytes], Any], thing: Any) -> None:
@@ -58,7 +58,7 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         restrictions = dict(thing.settings), dict(thing.fixed), dict(thing.tied)
         put("learner", type(thing).__name__, thing.key, *restrictions, dict(thing.declared))
     elif isinstance(thing, Trials):
-        put("trials", {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.name not in TOLD})
+        put("trials", {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.name not in FILE_FIELDS})
     elif isinstance(thing, types.FunctionType | types.MethodType):
         put("function", fingerprint({"": getattr(thing, "__func__", thing)}), getattr(thing, "__self__", None))
     elif isinstance(thing, partial):
@@ -84,19 +84,21 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         code = fingerprint(own) if own else ""
         put("object", f"{cls.__module__}.{cls.__qualname__}" if not code else cls.__qualname__, code, _contents(thing))
     else:
-        raise UsageError(f"{thing!r}: a study keeps its pieces by what was asked, and cannot tell what this is")
+        raise UsageError(
+            f"{thing!r}: a study stores its pieces under a hash of its settings, and this object cannot be hashed"
+        )
 
 
 def _contents(thing: Any) -> dict[str, Any]:
-    """What an object holds, what its class holds for it included (``levels`` of an environment); not what it worked out."""
+    """Attributes of an object and of its class (such as ``levels`` of an environment); not cached results of a dataclass."""
     if dataclasses.is_dataclass(thing):
-        held = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+        of_object = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
     else:
-        held = dict(vars(thing))
+        of_object = dict(vars(thing))
     of_class = {
         name: value
         for base in reversed(type(thing).__mro__)
         for name, value in vars(base).items()
         if not name.startswith("_") and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray)
     }
-    return of_class | held
+    return of_class | of_object

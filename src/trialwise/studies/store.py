@@ -1,4 +1,4 @@
-"""Finished pieces on disk: a file each, written whole or not at all, in a folder that belongs to what was asked."""
+"""Finished pieces on disk: one file each, written completely or not at all, in a folder that belongs to the study's settings."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from trialwise.base.files import whole, write
 from trialwise.studies.fingerprint import digest
 
 FORMAT = 1
-"""Of a piece; another one is another question."""
+"""Format of a piece; pieces of another format belong to another study."""
 
 Piece = Mapping[str, np.ndarray]
-"""What one piece of work found: arrays by name."""
+"""The result of one piece of work: arrays by name."""
 
 
 class Store:
-    """The pieces of one question; without a folder they are kept in memory, for as long as this lives.
+    """The finished pieces of one study; without a folder they are kept in memory.
 
     Parameters
     ----------
     folder
-        Several questions share it: each has a folder of its own in there, ``pieces/recover-0f3a...``.
+        Folder shared by studies; each has a subfolder of its own, ``pieces/recover-0f3a...``.
     kind
-        A word that begins the folder's name.
+        First word of the subfolder's name.
     task
-        What was asked; its hash ends the name.
-    told
-        The question in words, for a person who looks into the folder: ``asked.json``.
+        The study's settings; their hash ends the name.
+    description
+        The study's settings as text for readers of the folder, written to ``asked.json``.
     """
 
-    def __init__(self, folder: str | PathLike[str] | None, kind: str, task: Any, told: Mapping[str, str]):
+    def __init__(self, folder: str | PathLike[str] | None, kind: str, task: Any, description: Mapping[str, str]):
         self.place: Path | None = None
         self.memory: dict[int, Piece] = {}
         if folder is None:
@@ -47,14 +47,14 @@ class Store:
         self.place = Path(fspath(folder)) / "pieces" / f"{kind}-{key[:16]}"
         try:
             self.place.mkdir(parents=True, exist_ok=True)
-            write(self.place / "asked.json", json.dumps({"study": kind, **told, "key": key}, indent=1))
+            write(self.place / "asked.json", json.dumps({"study": kind, **description, "key": key}, indent=1))
         except OSError as error:
             raise UsageError(
                 f"folder={fspath(folder)!r}: pieces cannot be written there ({error.strerror}); give another folder"
             ) from None
 
     def load(self, number: int) -> Piece | None:
-        """A finished piece; None if there is none, or its file cannot be read."""
+        """Read a finished piece; None if there is none, or its file cannot be read."""
         if self.place is None:
             return self.memory.get(number)
         try:
@@ -63,8 +63,8 @@ class Store:
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
 
-    def keep(self, number: int, piece: Piece) -> None:
-        """Keep a finished piece."""
+    def save(self, number: int, piece: Piece) -> None:
+        """Store a finished piece."""
         if self.place is None:
             self.memory[number] = piece
             return

@@ -1,4 +1,4 @@
-"""Learners in all phases of the alien experiment, and what is measured there (R23, R26)."""
+"""Learners in all phases of the alien experiment, and measures of behaviour in these phases."""
 
 from dataclasses import replace
 
@@ -8,8 +8,7 @@ import pytest
 
 import trialwise as tw
 from oracles.alien import walk
-from trialwise.analysis.behaviour import alien_phases as phases
-from trialwise.analysis.behaviour import measures as behaviour
+from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
 from trialwise.learners.state import Task
@@ -21,33 +20,37 @@ PEOPLE = 100
 
 
 def live(learner, truth, *which, participants=PEOPLE, seed=1):
-    """Agents that live through some phases."""
-    return tw.simulate(learner, tw.AlienExperiment(phases=which), truth, participants=participants, seed=seed)
+    """Agents simulated in some phases."""
+    return tw.simulate(
+        learner, tw.environments.AlienExperiment(phases=which), truth, participants=participants, seed=seed
+    )
 
 
 @pytest.fixture(scope="module")
 def flat():
-    return live(tw.AlienQLearning(), FLAT, "initial", "hidden", "refresher", "comparison", "refresher", "novel")
+    return live(
+        tw.learners.AlienQLearning(), FLAT, "initial", "hidden", "refresher", "comparison", "refresher", "novel"
+    )
 
 
 @pytest.fixture(scope="module")
 def sets():
-    return live(tw.AlienTaskSets(), SETS, "initial", "hidden", "refresher", "comparison", "refresher", "novel")
+    return live(tw.learners.AlienTaskSets(), SETS, "initial", "hidden", "refresher", "comparison", "refresher", "novel")
 
 
 # -- the rules, against arrays -----------------------------------------------------------------------------------------
 
 
 KINDS = [
-    ("flat", tw.AlienQLearning, FLAT, {"initial": 0.7}),
-    ("sets", tw.AlienTaskSets, SETS, {"initial": 0.7}),
-    ("Bayes", tw.AlienHierarchicalBayes, BAYES, {}),
+    ("flat", tw.learners.AlienQLearning, FLAT, {"initial": 0.7}),
+    ("sets", tw.learners.AlienTaskSets, SETS, {"initial": 0.7}),
+    ("Bayes", tw.learners.AlienHierarchicalBayes, BAYES, {}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "learner", "truth", "more"), KINDS)
 def test_every_phase_by_the_published_rules(kind, learner, truth, more):
-    simulation = tw.simulate(learner(**more), tw.AlienExperiment(), truth, seed=4)
+    simulation = tw.simulate(learner(**more), tw.environments.AlienExperiment(), truth, seed=4)
     trials, hidden = simulation.trials, simulation.hidden
     np.testing.assert_allclose(simulation.log_probability, walk(kind, truth, trials, hidden, **more), atol=1e-9)
     # the variants, in plain Python; that compiled code does the same is conformance's business
@@ -63,7 +66,7 @@ def test_every_phase_by_the_published_rules(kind, learner, truth, more):
 def test_a_hidden_block_begins_with_nothing_or_with_what_was_known():
     sizes = Task({"context": 6, "cue": 8, "action": 3})
     for carried in (False, True):
-        agent = tw.AlienTaskSets(carried=carried).agent(SETS)
+        agent = tw.learners.AlienTaskSets(carried=carried).agent(SETS)
         now = agent.start(sizes)
         now.high[:3] = [[5, 1, 2], [1, 4, 1], [2, 2, 3]]
         now.low[1] = 7.0
@@ -73,7 +76,7 @@ def test_a_hidden_block_begins_with_nothing_or_with_what_was_known():
             np.testing.assert_array_equal(now.high[3], [5, 4, 3] if carried else [1.2] * 3)
             assert (now.low[1] == 7).all()
             now.high[:] = 0.5
-        flat = tw.AlienQLearning(carried=carried).agent(FLAT)
+        flat = tw.learners.AlienQLearning(carried=carried).agent(FLAT)
         now = flat.start(sizes)
         now.value[:3] = np.array([3.0, 6.0, 9.0])[:, None, None]
         flat.reset(now, hidden)
@@ -87,7 +90,7 @@ def test_flat_agents_prefer_richer_seasons_if_they_can(flat):
     share = phases.preferences(flat.trials)
     assert share["seasons"].mean() > 0.7 and share["aliens"].mean() > 0.7
     # as published: no inverse temperature, so exactly chance on every choice, whatever was learnt
-    idle = live(tw.AlienQLearning(), FLAT | {"beta_high": 0.0}, "initial", "comparison")
+    idle = live(tw.learners.AlienQLearning(), FLAT | {"beta_high": 0.0}, "initial", "comparison")
     asked = idle.trials.columns["asked"].values == 1
     np.testing.assert_allclose(idle.log_probability[asked], np.log(0.5))
     error = 0.5 / np.sqrt(asked.sum())
@@ -100,7 +103,7 @@ def test_agents_with_task_sets_prefer_seasons_that_served(sets):
     share = phases.preferences(sets.trials)
     assert share["seasons"].mean() > 0.6 and share["aliens"].mean() > 0.6
     np.testing.assert_allclose(share["difference"], share["seasons"] - share["aliens"])
-    idle = live(tw.AlienTaskSets(), SETS | {"beta_high": 0.0}, "initial", "comparison")
+    idle = live(tw.learners.AlienTaskSets(), SETS | {"beta_high": 0.0}, "initial", "comparison")
     assert abs(phases.preferences(idle.trials)["seasons"].mean() - 0.5) < 4 * 0.5 / np.sqrt(24 * PEOPLE)
 
 
@@ -108,14 +111,14 @@ def test_in_a_novel_season_a_whole_set_is_used(sets, flat):
     profile = phases.novel_profile(sets.trials).mean()
     assert profile["none"] < 0.2 and profile["shared"] > 1 / 3  # what no set holds is rarely given
     assert profile["TS0"] > profile["TS2"] + 0.05  # the set that served best is
-    indifferent = live(tw.AlienTaskSets(), SETS | {"beta_test": 0.0}, "initial", "novel")
+    indifferent = live(tw.learners.AlienTaskSets(), SETS | {"beta_test": 0.0}, "initial", "novel")
     np.testing.assert_allclose(phases.novel_profile(indifferent.trials).mean(), 1 / 3, atol=0.06)
     # flat agents act on the mean over seasons: for alien 0 item 2 (2 and 7) beats item 1 (6)
     assert phases.novel_profile(flat.trials)["none"].mean() < 0.2
 
 
 def test_in_hidden_seasons_sets_are_found_again(sets, flat):
-    """The hidden-season slope: one alien's reward tells of the set, and so of the next alien; values alone tell nothing."""
+    """The hidden-season slope: one alien's reward is informative about the set, and so about the next alien; values alone are not."""
 
     def slope(simulation):
         return behaviour.early_slope(behaviour.scored(phases.of_phase(simulation.trials, "hidden")))["slope"]
@@ -138,10 +141,10 @@ def test_a_phase_is_a_task_of_its_own(sets):
     frame = behaviour.scored(part)
     assert frame["block"].max() == 9 and frame["position"].max() == 40
     assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PEOPLE
-    with pytest.raises(tw.UsageError, match="no phase with true seasons"):
+    with pytest.raises(tw.errors.UsageError, match="not a phase with true seasons"):
         phases.of_phase(sets.trials, "novel")
-    with pytest.raises(tw.UsageError, match="not trials of AlienExperiment: they have no phase"):
-        phases.of_phase(tw.data_set("alien_flat")[0], "initial")
+    with pytest.raises(tw.errors.UsageError, match="not trials of AlienExperiment: they have no phase"):
+        phases.of_phase(tw.load_data("alien_flat")[0], "initial")
 
 
 def test_measures_by_hand(sets):
@@ -183,18 +186,19 @@ def test_first_choices_are_told_by_task_set():
 
 
 def test_the_experiment_is_read_back_from_its_file(tmp_path):
-    made = tw.simulate(tw.AlienQLearning(), tw.AlienExperiment(), FLAT, participants=2, seed=3)
+    made = tw.simulate(tw.learners.AlienQLearning(), tw.environments.AlienExperiment(), FLAT, participants=2, seed=3)
     file, *_ = made.save(tmp_path)
     trials = tw.read_long(
         file,
         labels=["asked", "season", "phase"],
         vectors={f"option_{name}": ([f"option_{name}_1", f"option_{name}_2"], name) for name in ("context", "cue")},
         levels={
-            name: tw.AlienExperiment.levels[name] for name in ("context", "cue", "asked", "phase", "season", "action")
+            name: tw.environments.AlienExperiment.levels[name]
+            for name in ("context", "cue", "asked", "phase", "season", "action")
         },
         available={action: f"available_{action}" for action in range(3)},
         reset="reset",
     )
     expected = made.log_probability.reshape(2, -1).sum(1)
-    np.testing.assert_allclose(tw.plain_log_likelihood(tw.AlienQLearning(), trials, FLAT), expected)
+    np.testing.assert_allclose(tw.log_likelihood(tw.learners.AlienQLearning(), trials, FLAT, plain=True), expected)
     pd.testing.assert_frame_equal(phases.preferences(trials), phases.preferences(made.trials))

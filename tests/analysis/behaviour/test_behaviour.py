@@ -1,4 +1,4 @@
-"""What participants did: by hand on a few trials, and the printed descriptives of the human data to their last digit (R22, R30, R31)."""
+"""Measures of behaviour: by hand on a few trials, and the published descriptives of the human data to their last digit."""
 
 from functools import partial
 
@@ -52,7 +52,9 @@ def test_by_hand(few):
 
 
 def test_blocks_of_one_context_are_told_apart_by_their_column():
-    trials = tw.simulate(tw.QLearning(), tw.AlienTask(presentations=2), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
+    trials = tw.simulate(
+        tw.QLearning(), tw.environments.AlienTask(presentations=2), {"alpha": 0.2, "beta": 1, "forget": 0}
+    ).trials
     frame = behaviour.scored(trials)
     assert frame["block"].max() == 9 and frame["position"].max() == 8
     np.testing.assert_array_equal(frame["block"], trials.columns["block"].values + 1)
@@ -83,13 +85,15 @@ def test_logistic_regression_is_the_maximum():
 
 
 def test_errors_say_what_is_missing(few):
-    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=20), {"alpha": 0.2, "beta": 1, "forget": 0}).trials
-    with pytest.raises(tw.UsageError, match="means has 2 contexts and the trials have 3"):
+    trials = tw.simulate(
+        tw.QLearning(), tw.environments.AlienTask(trials=20), {"alpha": 0.2, "beta": 1, "forget": 0}
+    ).trials
+    with pytest.raises(tw.errors.UsageError, match="means has 2 contexts and the trials have 3"):
         behaviour.scored(trials, TWO)
     alone = tw.read_long(pd.DataFrame({"subjID": ["a", "a"], "choice": [0, 1], "reward": [1.0, 0.0]}))
-    with pytest.raises(tw.UsageError, match="told by context"):
+    with pytest.raises(tw.errors.UsageError, match="measures of behaviour need a context, and the trials have none"):
         behaviour.scored(alone)
-    with pytest.raises(tw.UsageError, match="6 or 7"):
+    with pytest.raises(tw.errors.UsageError, match="6 or 7"):
         behaviour.context_index(few, TWO)
 
 

@@ -18,7 +18,7 @@ from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
 from trialwise.population.density import posterior
 from trialwise.population.geometry.expansion import Expansion
-from trialwise.population.priors import group_prior
+from trialwise.population.population import population_of
 
 PACKAGE = Path(tw.__file__).parent
 
@@ -27,10 +27,10 @@ import sys
 import numpy as np
 import pandas as pd
 import trialwise as tw
-from trialwise.engine.packed import pack
-from trialwise.population.geometry.expansion import Evaluator, expand
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.population.geometry.expansion import expand
 from trialwise.population.density import posterior
-from trialwise.population.priors import group_prior
+from trialwise.population.population import population_of
 
 for actions in map(int, sys.argv[1:]):
     random = np.random.default_rng(actions)
@@ -42,13 +42,13 @@ for actions in map(int, sys.argv[1:]):
     if actions > 2:
         frame["context"] = random.integers(0, 4, count)
     trials, learner = tw.read_long(frame), tw.QLearning()
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
-    expansion = expand(Evaluator(learner, packed), prior.mean, prior.width, prior.spread)
-    target = posterior(learner, packed, prior, expansion, "partial")
+    likelihood, population = likelihood_of(learner, trials), population_of(learner, trials)
+    expansion = expand(likelihood, population)
+    target = posterior(learner, likelihood.packed, population, expansion)
     x = target.start(random)
     mu, sd, u, theta = target.values(x)
     at = dict(zip(learner.names, theta.T))
-    np.testing.assert_allclose(tw.log_likelihood(learner, trials, at), tw.plain_log_likelihood(learner, trials, at), rtol=1e-10)
+    np.testing.assert_allclose(tw.log_likelihood(learner, trials, at), tw.log_likelihood(learner, trials, at, plain=True), rtol=1e-10)
     step = 1e-5 * random.standard_normal(len(x))
     np.testing.assert_allclose(target(x + step)[0] - target(x - step)[0], 2 * target(x)[1] @ step, rtol=1e-4)
 """
@@ -72,8 +72,8 @@ import trialwise as tw
 from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface
 from trialwise.inference.samplers.pseudo_marginal.correction import compiled
 
-trials = tw.data_set("alien_task_sets")[0].first(40)
-learner = tw.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
+trials = tw.load_data("alien_task_sets")[0].first(40)
+learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
 at = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
 print([float(value).hex() for value in tw.log_likelihood(learner, trials, at, particles=20)])
 
@@ -83,7 +83,7 @@ surface = fit_surface(points, -np.abs(points).sum(1), np.full(200, 100.0), np.ze
 emulator = Emulator([surface], Limits(np.full(2, -9.0), np.full(2, 9.0)))
 group, curvature = (np.zeros((3, 2)), np.ones((3, 2))), 2.0 * np.eye(2)[None]
 drawn = compiled()(random, points[:3], np.zeros(3, int), *group, curvature, np.full(3, 20), emulator.arrays)
-print([float(value).hex() for value in (*drawn[1], *emulator(points[:1])[1][0])])
+print([float(value).hex() for value in (*drawn[1], *emulator.gradient(points[:1])[1][0])])
 """
 
 
@@ -137,15 +137,15 @@ def kernels(monkeypatch):
 
 def test_a_key_covers_every_file_that_its_kernel_comes_from(kernels):
     """Else yesterday's machine code runs in place of today's text."""
-    trials = tw.data_set("alien_flat")[0].first(10)
-    learner, hidden = tw.QLearning(initial=1.2), tw.TaskSets(initial=1.2)
-    packed, hidden_packed, prior = pack(learner, trials), pack(hidden, trials), group_prior(learner, trials)
+    trials = tw.load_data("alien_flat")[0].first(10)
+    learner, hidden = tw.QLearning(initial=1.2), tw.learners.TaskSets(initial=1.2)
+    packed, hidden_packed, population = pack(learner, trials), pack(hidden, trials), population_of(learner, trials)
     for kernel in (compiled.gradient_kernel, compiled.trace_kernel, compiled.rollout_kernel):
         kernel(learner, packed)
     for how in ({"scored": True}, {"scored": False, "tracing": True}):
         compiled_hidden.particle_kernel(hidden, hidden_packed, **how)
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
-    posterior(learner, packed, prior, Expansion(*np.zeros((7, 1))), "partial")  # built, not called
+    posterior(learner, packed, population, Expansion(*np.zeros((7, 1))))  # built, not called
     emulator.compiled()
     correction.compiled()
     assert len(kernels) == 9

@@ -18,12 +18,13 @@ from trialwise.engine.run_hidden import (
     stream_keys,
     trace_particles_plain,
 )
+from trialwise.likelihoods.kinds import likelihood_of
 
 RANGES = {
-    "alpha": tw.uniform(0.05, 0.8), "beta": tw.uniform(0.2, 4.0), "forget": tw.uniform(0.0, 0.4),
-    "alpha_high": tw.uniform(0.05, 0.8), "beta_high": tw.uniform(0.2, 4.0), "forget_high": tw.uniform(0.0, 0.4),
+    "alpha": (0.05, 0.8), "beta": (0.2, 4.0), "forget": (0.0, 0.4),
+    "alpha_high": (0.05, 0.8), "beta_high": (0.2, 4.0), "forget_high": (0.0, 0.4),
 }  # fmt: skip
-LEARNER = tw.TaskSets(initial=1.2)
+LEARNER = tw.learners.TaskSets(initial=1.2)
 NAMES = list(LEARNER.names)
 
 
@@ -56,7 +57,7 @@ class Rule:
 @pytest.fixture(scope="module")
 def mixed():
     """60 trials of each of 6 agents with missed ones, a reset and actions that are not always open."""
-    data = tw.simulate(LEARNER, tw.AlienTask(trials=60), RANGES, participants=6, seed=3).trials.to_frame()
+    data = tw.simulate(LEARNER, tw.environments.AlienTask(trials=60), RANGES, participants=6, seed=3).trials.to_frame()
     random = np.random.default_rng(1)
     data["choice"] = data["choice"].astype(object)
     actions = sorted(data["choice"].unique())
@@ -72,10 +73,10 @@ def mixed():
     ("learner", "abreast"),
     [
         (LEARNER, True),
-        (tw.TaskSets(initial=1.2).tie(alpha_high="alpha").fix(forget_high=0.0), True),
-        (tw.TaskSets().with_stickiness().with_lapse(), True),
-        (tw.HierarchicalBayes(), True),
-        (tw.HierarchicalBayes(published=True), True),
+        (tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha").fix(forget_high=0.0), True),
+        (tw.learners.TaskSets().with_stickiness().with_lapse(), True),
+        (tw.learners.HierarchicalBayes(), True),
+        (tw.learners.HierarchicalBayes(published=True), True),
         (Rule(), False),
     ],
     ids=str,
@@ -98,7 +99,7 @@ def test_particles_abreast_are_as_one_at_a_time(learner, abreast, mixed):
 @pytest.fixture(scope="module")
 def pairs():
     """200 agents of 12 trials, each with parameters of its own."""
-    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=12), RANGES, participants=200, seed=5)
+    simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=12), RANGES, participants=200, seed=5)
     packed = pack(LEARNER, simulation.trials)
     free = simulation.parameters[NAMES].to_numpy()
     return packed, free, *run_exact(LEARNER, packed, free)[:2]
@@ -107,7 +108,7 @@ def pairs():
 @pytest.fixture(scope="module")
 def short():
     """Two agents of seven trials: a reset, a missed trial and a choice without an outcome among them."""
-    trials = tw.simulate(LEARNER, tw.AlienTask(trials=7), RANGES, participants=2, seed=4).trials
+    trials = tw.simulate(LEARNER, tw.environments.AlienTask(trials=7), RANGES, participants=2, seed=4).trials
     choice, reset, outcome = trials.choice.copy(), trials.reset.copy(), trials.outcome["outcome"].copy()
     choice[[2, 9]], outcome[[2, 4, 9]] = -1, np.nan
     reset[[5, 10]] = True
@@ -218,7 +219,7 @@ def forward_backward(contexts, cues, actions, rewards, alpha, beta, alpha_high, 
 def test_whole_length_against_forward_and_backward_passes():
     values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
     learner = LEARNER.fix(forget=1, forget_high=1)
-    trials = tw.simulate(learner, tw.AlienTask(trials=440), values, seed=8).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=440), values, seed=8).trials
     data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
     truth, _, _, _ = forward_backward(*data, **values)
     found, score = tw.log_likelihood(learner, trials, values, gradient=True, particles=200, filters=60)
@@ -234,10 +235,12 @@ def test_smoothing_against_forward_and_backward_passes():
     """Sets have no names; whether two neighbouring trials had the same one is what a pass over named sets can tell too."""
     values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
     learner = LEARNER.fix(forget=1, forget_high=1)
-    trials = tw.simulate(learner, tw.AlienTask(trials=440), values, seed=8).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=440), values, seed=8).trials
     data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
     _, _, _, again = forward_backward(*data, **values)
-    same = tw.same_hidden(learner, trials, values, trials.participants[0])
+    theta = np.array([values[name] for name in learner.names])
+    same = likelihood_of(learner, trials).same_hidden(0, theta)
+    np.testing.assert_array_equal(tw.trial_values(learner, trials, values, same_as=7)["same_hidden"], same[6])
     np.testing.assert_allclose(np.diag(same), 1.0)
     found = np.diag(same, 1)
     assert np.abs(found - again).max() < 0.2 and np.sqrt(((found - again) ** 2).mean()) < 0.05
@@ -245,7 +248,7 @@ def test_smoothing_against_forward_and_backward_passes():
 
 
 def test_trial_values_of_a_hidden_choice():
-    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=120), RANGES, participants=2, seed=3)
+    simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=120), RANGES, participants=2, seed=3)
     trials = simulation.trials
     choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
     choice[[5, 200]], outcome[[5, 200]] = -1, np.nan
@@ -269,7 +272,7 @@ def test_trial_values_of_a_hidden_choice():
 def test_options_with_names_of_their_own():
     """Options that are not exchangeable are told one by one, and their probabilities are those of the exact sum."""
     learner = Rule()
-    trials = tw.simulate(learner, tw.AlienTask(trials=8), {"beta": 1.5, "bias": 0.8}, seed=2).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=8), {"beta": 1.5, "bias": 0.8}, seed=2).trials
     packed, free = pack(learner, trials), np.array([[1.5, 0.8]])
     assert [*learner.names] == ["beta", "bias"]
     each = np.array([
@@ -283,16 +286,16 @@ def test_options_with_names_of_their_own():
 
 
 def test_errors_of_hidden_choices(pairs):
-    trials = tw.simulate(LEARNER, tw.AlienTask(trials=440), dict.fromkeys(NAMES, 0.3)).trials
+    trials = tw.simulate(LEARNER, tw.environments.AlienTask(trials=440), dict.fromkeys(NAMES, 0.3)).trials
     values = dict.fromkeys(NAMES, 0.3)
-    with pytest.raises(tw.UsageError, match=r"10\^209 of them for participant 1 with 440 trials"):
+    with pytest.raises(tw.errors.UsageError, match=r"10\^209 of them for participant 1 with 440 trials"):
         tw.log_likelihood(LEARNER, trials, values, method="exact")
-    with pytest.raises(tw.UsageError, match="one of 'particle', 'exact'"):
+    with pytest.raises(tw.errors.UsageError, match="one of 'particle', 'exact'"):
         tw.log_likelihood(LEARNER, trials, values, method="enumerate")
-    with pytest.raises(tw.UsageError, match="3 or more are wanted: .* has 3 hidden options"):
+    with pytest.raises(tw.errors.UsageError, match="3 or more are wanted: .* has 3 hidden options"):
         tw.log_likelihood(LEARNER, trials, values, particles=2)
-    with pytest.raises(tw.UsageError, match="1 or more is wanted"):
-        tw.TaskSets(sets=0)
+    with pytest.raises(tw.errors.UsageError, match="1 or more is wanted"):
+        tw.learners.TaskSets(sets=0)
 
 
 def rule_of(sets, rows):
@@ -321,12 +324,14 @@ def rule_of(sets, rows):
 
 
 def test_hide_and_choose_must_agree_on_the_number_of_options():
-    trials = tw.simulate(tw.QLearning(), tw.AlienTask(trials=20), {"alpha": 0.1, "beta": 2, "forget": 0.1}).trials
-    with pytest.raises(tw.LearnerError, match="hide has 3 options and choose does not know number 2"):
+    trials = tw.simulate(
+        tw.QLearning(), tw.environments.AlienTask(trials=20), {"alpha": 0.1, "beta": 2, "forget": 0.1}
+    ).trials
+    with pytest.raises(tw.errors.LearnerError, match="hide has 3 options and choose does not know number 2"):
         tw.log_likelihood(rule_of(3, rows=2), trials, {"beta": 1.0})
-    with pytest.raises(tw.LearnerError, match="hide has 3 options and choose does not know number 2"):
+    with pytest.raises(tw.errors.LearnerError, match="hide has 3 options and choose does not know number 2"):
         tw.fit(rule_of(3, rows=2), trials, progress=False)
-    with pytest.raises(tw.UsageError, match="has 3 hidden options"):
+    with pytest.raises(tw.errors.UsageError, match="has 3 hidden options"):
         tw.log_likelihood(rule_of(3, rows=3), trials, {"beta": 1.0}, particles=2)
 
 
@@ -344,12 +349,12 @@ def test_start_cannot_depend_on_the_hidden_choice():
         def choose(self, q, trial, rule, preference):
             preference[0] = q[rule, 0]
 
-    with pytest.raises(tw.LearnerError, match="what start does cannot depend on it"):
+    with pytest.raises(tw.errors.LearnerError, match="what start does cannot depend on it"):
         tw.learner(Early)
 
 
 def test_same_seed_same_estimate(pairs):
-    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=60), RANGES, participants=4, seed=1)
+    simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=60), RANGES, participants=4, seed=1)
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
     one, again, other = (tw.log_likelihood(LEARNER, simulation.trials, values, seed=s) for s in (3, 3, 4))
     np.testing.assert_array_equal(one, again)
@@ -360,7 +365,7 @@ def test_same_seed_same_estimate(pairs):
 
 
 def test_exact_and_particle_by_name():
-    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=12), RANGES, participants=3, seed=2)
+    simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=12), RANGES, participants=3, seed=2)
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
     exact = tw.log_likelihood(LEARNER, simulation.trials, values, method="exact")
     found = tw.log_likelihood(LEARNER, simulation.trials, values, particles=200, filters=50)
@@ -369,11 +374,11 @@ def test_exact_and_particle_by_name():
 
 
 def test_one_set_is_the_learner_without_contexts():
-    simulation = tw.simulate(LEARNER, tw.AlienTask(trials=100), RANGES, participants=3, seed=2)
-    one = tw.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
+    simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=100), RANGES, participants=3, seed=2)
+    one = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
     values = {name: simulation.parameters[name].to_numpy() for name in one.names}
     found = tw.log_likelihood(one, simulation.trials, values)
     np.testing.assert_allclose(found.standard_error, 0.0, atol=1e-9)
     np.testing.assert_allclose(
-        found, tw.log_likelihood(tw.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
+        found, tw.log_likelihood(tw.learners.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
     )

@@ -1,20 +1,20 @@
-"""Choosing among a block of proposals by weight; and that what moves chains between blocks leaves the truth as it is."""
+"""Choosing among a block of proposals by weight; and moves between blocks leave the true posterior invariant."""
 
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, pick
 from trialwise.inference.samplers.pseudo_marginal.tilt import learnt
+from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
-from trialwise.population.priors import GroupPrior
+from trialwise.population.population import population_of
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))
-def test_points_come_as_often_as_their_weights_say(seed, points, spread):
-    """Within one of their share; those alike side by side, the one to go on from at the end."""
+def test_points_are_picked_in_proportion_to_their_weights(seed, points, spread):
+    """Counts are within one of their share; equal points are adjacent, and the point to continue from is last."""
     random = np.random.default_rng(seed)
     weight = np.exp(spread * random.standard_normal((3, points, 2)))
     picked, last = pick(weight, random)
@@ -22,13 +22,13 @@ def test_points_come_as_often_as_their_weights_say(seed, points, spread):
     share = (points - 1) * weight / weight.sum(1, keepdims=True)
     for chain in range(3):
         for unit in range(2):
-            mine = picked[chain, :, unit]
-            assert (abs(np.bincount(mine, minlength=points) - share[chain, :, unit]) < 1 + 1e-9).all()
-            assert mine[-1] == last[chain, 0, unit]
-            assert (np.diff(mine) != 0).sum() == len(set(mine)) - 1
+            points_of_unit = picked[chain, :, unit]
+            assert (abs(np.bincount(points_of_unit, minlength=points) - share[chain, :, unit]) < 1 + 1e-9).all()
+            assert points_of_unit[-1] == last[chain, 0, unit]
+            assert (np.diff(points_of_unit) != 0).sum() == len(set(points_of_unit)) - 1
 
 
-def test_the_point_to_go_on_from_is_drawn_by_weight():
+def test_the_point_to_continue_from_is_drawn_by_weight():
     weight = np.broadcast_to(np.array([0.5, 0.0, 1.5, 2.0])[:, None], (40_000, 4, 1))
     _, last = pick(weight, np.random.default_rng(5))
     np.testing.assert_allclose(np.bincount(last.ravel(), minlength=4) / 40_000, [0.125, 0, 0.375, 0.5], atol=0.01)
@@ -41,8 +41,8 @@ def quadratic(centre, curvature):
     return Surface(centre, np.eye(size), 0.0, np.zeros(size), -curvature, np.ones(size), no_points, no_weights, scales)
 
 
-def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong():
-    """Likelihoods are Gaussian about 1 and estimates of them noisy; emulators put them elsewhere, and wider or narrower."""
+def test_moves_leave_the_true_posterior_invariant_with_inaccurate_emulators():
+    """Likelihoods are Gaussian around 1 with noisy estimates; emulators have other centres, and are wider or narrower."""
     random = np.random.default_rng(8)
     chains, units, size = 3000, 2, 2
     precision = np.array([[[2.0, 0.6], [0.6, 1.0]], [[0.5, -0.2], [-0.2, 3.0]]])
@@ -57,9 +57,11 @@ def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong(
         noise = 0.5 * random.standard_normal(len(u)) - 0.125
         return -0.5 * np.einsum("ni,nij,nj->n", gap, precision[unit], gap) + noise
 
-    prior = GroupPrior(np.zeros(size), np.full(size, 0.9), np.full(size, 0.5))
+    parameters = [Parameter(name, "", "real", -np.inf, np.inf, mean=0.0, width=0.9, spread=0.5) for name in "ab"]
+    population = population_of(parameters, 1.0, pooling="none")
+    prior = population.prior
     corrector = Corrector(
-        estimate, Emulator(surfaces, anywhere), precision, prior, False, np.array([3, 2]), np.array([9, 9]), random
+        estimate, Emulator(surfaces, anywhere), precision, population, np.array([3, 2]), np.array([9, 9]), random
     )  # fmt: skip
     posterior = precision + np.diag(1.0 / prior.total**2)
     mean = np.linalg.solve(posterior, precision @ np.ones((size, 1)))[..., 0]
@@ -81,8 +83,8 @@ def test_chains_that_stand_in_the_truth_stay_in_it_though_the_emulator_is_wrong(
         )
 
 
-def test_a_tilt_is_learnt_from_noisy_weights_and_keeps_draws_by_it():
-    """Weights that depend on the second mean; draws kept have the tilted mean, and weigh what the tilt leaves to weigh."""
+def test_a_tilt_is_estimated_from_noisy_weights_and_selects_draws():
+    """Weights depend on the second mean; retained draws have the tilted mean, and the remaining weights."""
     random = np.random.default_rng(3)
     mu, sd = random.standard_normal((4000, 2)), np.exp(0.3 * random.standard_normal((4000, 2)))
     height = 0.5 * mu[:, 1] + 0.8 * random.standard_normal(4000)

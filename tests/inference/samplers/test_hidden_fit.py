@@ -1,4 +1,4 @@
-"""Fits of hidden choices: held against plain pseudo-marginal chains that know no emulator, interrupted, and against frozen noise."""
+"""Fits of hidden choices: against plain pseudo-marginal chains without emulators, resumed after interruptions, and against frozen noise."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,27 +10,28 @@ from scipy.special import expit, softmax
 import trialwise as tw
 from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.inference.samplers.pseudo_marginal import estimates, particle
-from trialwise.population.priors import group_prior
+from trialwise.inference.samplers.pseudo_marginal import particle
+from trialwise.likelihoods import estimated
+from trialwise.population.population import population_of
 
-TIED = tw.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
-RANGES = {"alpha": tw.uniform(0.1, 0.5), "beta": tw.uniform(0.8, 2.5), "forget": tw.uniform(0.0, 0.1)}
+TIED = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+RANGES = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
 QUIET = {"progress": False}
 
 
 @pytest.fixture(scope="module")
 def few():
     """Four agents of 60 trials."""
-    return tw.simulate(TIED, tw.AlienTask(trials=60), RANGES, participants=4, seed=6)
+    return tw.simulate(TIED, tw.environments.AlienTask(trials=60), RANGES, participants=4, seed=6)
 
 
 def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
-    """Metropolis within Gibbs with random walks alone, 20 particles an estimate; unconstrained draws after half of the sweeps.
+    """Metropolis within Gibbs with random walks alone, 20 particles per estimate; unconstrained draws after half of the sweeps.
 
-    Participants given the group, then means and logarithms of spreads given participants; nothing of the product but the
-    estimates is used.
+    Participants given the group, then means and logarithms of spreads given participants; independent of the implementation
+    except for the estimates.
     """
-    packed, prior = pack(learner, trials), group_prior(learner, trials)
+    packed, prior = pack(learner, trials), population_of(learner, trials).prior
     random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
     unit, count = np.tile(np.arange(people), chains), [0]
 
@@ -73,7 +74,7 @@ def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
 
 
 def agree(found, plain, ess):
-    """Means within their Monte Carlo errors, spreads within a quarter; chains of the plain run tell its error."""
+    """Means agree within Monte Carlo errors, spreads within a quarter; the plain run's error is that between its chains."""
     error = np.sqrt(found.var() / ess + plain.mean(1).var(ddof=1) / len(plain))
     assert abs(found.mean() - plain.mean()) < 4.5 * error + 0.02
     assert 0.7 < found.std() / plain.std() < 1.4
@@ -102,38 +103,39 @@ def test_a_group_agrees_with_plain_chains(few):
         agree(one, plain[:, :, 6 + 3 + k], table.loc[f"{name}[{few.trials.participants[1]}]", "ess_bulk"])
 
 
-def test_it_is_a_fit_like_every_other(few, tmp_path):
+def test_it_is_a_complete_fit(few, tmp_path):
     fit = tw.fit(TIED, few.trials, draws=40, chains=2, seed=1, **QUIET)
     posterior = fit.tree["posterior"]
     assert posterior["alpha"].dims == ("chain", "draw", "participant") and posterior["alpha_mu"].shape == (2, 40)
     np.testing.assert_allclose(posterior["alpha"], expit(posterior["individual"].sel(parameter="alpha")))
     assert set(fit.attrs) >= {"particles", "filters", "acceptance", "emulator_error", "draws_of_participants"}
+    assert fit.attrs["sampler"] == "pseudo-marginal"
     values = fit.trial_values()
     assert {"hidden_current", "error", "error_high"} <= set(values)
     fit.save(tmp_path / "fit.nc")
     again = tw.load(tmp_path / "fit.nc")
     assert again.learner == TIED and again.summary().equals(fit.summary())
-    told = tw.diagnose(again)
-    assert told.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
-    assert not told.table["overlap"].isna().any()
-    assert {"emulator_error", "filter_noise", "particles", "away"} <= set(told.people)
-    with pytest.raises(tw.LearnerError, match="has no place in a PyMC model"):
+    diagnosis = tw.diagnose(again)
+    assert diagnosis.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
+    assert not diagnosis.table["overlap"].isna().any()
+    assert {"emulator_error", "filter_noise", "particles", "away"} <= set(diagnosis.people)
+    with pytest.raises(tw.errors.LearnerError, match="PyMC's samplers need an exact, differentiable likelihood"):
         fit.model  # noqa: B018
 
 
-def test_all_as_one(few):
+def test_complete_pooling(few):
     fit = tw.fit(TIED, few.trials, draws=60, chains=2, seed=1, pooling="complete", **QUIET)
     assert fit.tree["posterior"]["alpha"].shape == (2, 60)
     assert len(fit.group()) == 3
 
 
 class Interrupted(Exception):
-    """Somebody pulled the plug."""
+    """A simulated interruption."""
 
 
-def test_an_interrupted_fit_goes_on_where_it_was(few, tmp_path, monkeypatch):
-    asked = {"draws": 50, "chains": 2, "seed": 4, **QUIET}
-    whole = tw.fit(TIED, few.trials, **asked)
+def test_an_interrupted_fit_is_resumed(few, tmp_path, monkeypatch):
+    settings = {"draws": 50, "chains": 2, "seed": 4, **QUIET}
+    whole = tw.fit(TIED, few.trials, **settings)
     rounds, steps = particle.Work._round, particle.Chain.step
     path = tmp_path / "unfinished.npz"
 
@@ -151,22 +153,22 @@ def test_an_interrupted_fit_goes_on_where_it_was(few, tmp_path, monkeypatch):
         kind = particle.Work if where == "_round" else particle.Chain
         monkeypatch.setattr(kind, where, method)
         with pytest.raises(Interrupted):
-            tw.fit(TIED, few.trials, checkpoint=path, **asked)
+            tw.fit(TIED, few.trials, checkpoint=path, **settings)
         monkeypatch.undo()
-    resumed = tw.fit(TIED, few.trials, checkpoint=path, **asked)
+    resumed = tw.fit(TIED, few.trials, checkpoint=path, **settings)
     for name in ("alpha_mu", "beta_sd", "individual"):
         np.testing.assert_array_equal(resumed.tree["posterior"][name], whole.tree["posterior"][name])
     assert resumed.attrs["filters"] == whole.attrs["filters"]
-    assert any("taken up again" in note for note in resumed.notes)
-    other = tw.fit(TIED, few.trials, checkpoint=path, **(asked | {"seed": 5, "draws": 20}))
-    assert not any("taken up again" in note for note in other.notes)  # another seed is another piece of work
+    assert any("resumed after an interruption" in note for note in resumed.notes)
+    other = tw.fit(TIED, few.trials, checkpoint=path, **(settings | {"seed": 5, "draws": 20}))
+    assert not any("resumed after an interruption" in note for note in other.notes)  # another seed is another fit
 
 
 # -- frozen noise is not inference ---------------------------------------------------------------------------------------
 
 
 def frozen_likelihood(theta, data, uniforms, initial=1.2):
-    """The likelihood as the published attempts had it: sets drawn inside, from uniform numbers frozen once and for all."""
+    """The likelihood of the published attempts: sets drawn inside it, from uniform numbers that are fixed once."""
     alpha, beta, forget, alpha_high, beta_high, forget_high = theta
     low, high = np.full((3, 4, 3), initial), np.full((3, 3), initial)
     total = 0.0
@@ -180,15 +182,15 @@ def frozen_likelihood(theta, data, uniforms, initial=1.2):
     return total
 
 
-def test_frozen_noise_fails_where_this_fit_does_not():
-    """Agents who choose sets at random and agents who choose them by value: estimates of ``beta_high`` under frozen noise all
-    come out where the prior has its mode; here they tell the two kinds apart."""
-    learner = tw.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
+def test_frozen_noise_fails_where_the_fit_succeeds():
+    """Agents who choose sets at random and agents who choose them by value: estimates of ``beta_high`` under frozen noise are all
+    at the mode of the prior; those of the fit separate the two kinds."""
+    learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
     beta_high = np.array([0.02, 0.02, 4.0, 4.0])
     truth = {"alpha": 0.4, "beta": 2.0, "alpha_high": 0.3, "beta_high": beta_high}
-    trials = tw.simulate(learner, tw.AlienTask(trials=200), truth, participants=4, seed=11).trials
+    trials = tw.simulate(learner, tw.environments.AlienTask(trials=200), truth, participants=4, seed=11).trials
     parameters = {p.name: p for p in learner.parameters}
-    prior = group_prior(learner, trials)
+    prior = population_of(learner, trials).prior
     random = np.random.default_rng(0)
     modes = []
     for n in range(4):
@@ -201,7 +203,7 @@ def test_frozen_noise_fails_where_this_fit_does_not():
         ]
         data, uniforms = [values[rows] for values in columns], random.random(200)
 
-        def surprise(u, data=data, uniforms=uniforms):
+        def negative_log_posterior(u, data=data, uniforms=uniforms):
             a, b, a_high, b_high = (float(p.constrain(x)) for p, x in zip(parameters.values(), u, strict=True))
             fit = frozen_likelihood((a, b, 0.0, a_high, b_high, 0.0), data, uniforms)
             return -fit + 0.5 * (((u - prior.mean) / prior.total) ** 2).sum()
@@ -210,9 +212,9 @@ def test_frozen_noise_fails_where_this_fit_does_not():
         for k in (2, 3):  # no slope in what chooses sets
             step = np.zeros(4)
             step[k] = 1e-7
-            slope = (surprise(at + step) - surprise(at - step)) / 2e-7
+            slope = (negative_log_posterior(at + step) - negative_log_posterior(at - step)) / 2e-7
             assert slope == pytest.approx(0.3 / prior.total[k] ** 2, abs=1e-3)  # that of the prior alone
-        modes.append(minimize(surprise, prior.mean, method="L-BFGS-B").x)
+        modes.append(minimize(negative_log_posterior, prior.mean, method="L-BFGS-B").x)
     frozen = np.array(modes)
     np.testing.assert_allclose(frozen[:, 2:], np.tile(prior.mean[2:], (4, 1)), atol=0.02)
     assert np.ptp(frozen[:, 0]) > 0.05  # the low level does follow the data
@@ -223,12 +225,14 @@ def test_frozen_noise_fails_where_this_fit_does_not():
     assert found[2:].min() > prior.mean[3] + 0.5
 
 
-def test_filters_run_where_they_are_sent(few, monkeypatch):
-    monkeypatch.setattr(estimates, "WORTH", 0)
+def test_filters_run_on_an_executor(few, monkeypatch):
+    monkeypatch.setattr(estimated, "WORTH", 0)
     trials = few.trials.first(30)
     with ThreadPoolExecutor(2) as pool:
-        fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=who, **QUIET) for who in (None, pool)]
-        with pytest.raises(tw.UsageError, match="runs no particle filters; leave it out"):
+        fits = [
+            tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=executor, **QUIET) for executor in (None, pool)
+        ]
+        with pytest.raises(tw.errors.UsageError, match="runs no particle filters; leave it out"):
             tw.fit(tw.QLearning(), trials, executor=pool)
-    here, there = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
-    np.testing.assert_array_equal(here, there)
+    local, remote = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
+    np.testing.assert_array_equal(local, remote)

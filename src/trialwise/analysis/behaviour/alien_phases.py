@@ -1,7 +1,7 @@
-"""Behaviour in the phases of the alien experiment: one phase as a task of its own, and what test phases are about.
+"""Behaviour in the phases of the alien experiment: trials of a single phase, and measures of the test phases.
 
 Trials are those of :class:`~trialwise.environments.AlienExperiment`, simulated or read with its ``levels``. Measures are those of
-Eckstein & Collins (2020, PNAS 117(47):29381); tables have a row a participant.
+Eckstein & Collins (2020, PNAS 117(47):29381); tables have one row per participant.
 """
 
 from __future__ import annotations
@@ -22,30 +22,32 @@ if TYPE_CHECKING:
 LEVELS = AlienExperiment.levels
 
 SEASONED = ("initial", "hidden", "refresher", "mixed")
-"""Phases that have true seasons."""
+"""Phases with true seasons."""
 
 
 def of_phase(trials: Trials, phase: str) -> Trials:
-    """The trials of one phase with the true season as their context: what :mod:`trialwise.behaviour` tells of.
+    """The trials of one phase, with the true season as context, for :mod:`trialwise.analysis.behaviour.measures`.
 
     Parameters
     ----------
+    trials
+        Trials of the experiment.
     phase
-        ``"initial"``, ``"hidden"``, ``"refresher"`` (both together) or ``"mixed"``, the phases that have true seasons.
+        ``"initial"``, ``"hidden"``, ``"refresher"`` (both together) or ``"mixed"``, the phases with true seasons.
 
     Returns
     -------
     Trials
-        With ``block``, ``context`` and ``cue``; participants without such trials have none.
+        With columns ``block``, ``context`` and ``cue``; participants without such trials have no trials.
 
     Raises
     ------
     UsageError
-        For other phases, or trials that are not the experiment's.
+        For other phases, or if the trials are not those of the experiment.
     """
     _checked(trials)
     if phase not in SEASONED:
-        raise UsageError(f"phase={phase!r}: no phase with true seasons; there are {', '.join(SEASONED)}")
+        raise UsageError(f"phase={phase!r}: not a phase with true seasons; choose one of {', '.join(SEASONED)}")
     rows = np.flatnonzero(trials.columns["phase"].values == LEVELS["phase"].index(phase))
     part = trials.take(rows)
     ends = np.searchsorted(rows, trials.offsets)
@@ -64,50 +66,58 @@ def of_phase(trials: Trials, phase: str) -> Trials:
 
 
 def preferred(trials: Trials) -> np.ndarray:
-    """Whether the richer of two on offer was chosen, ``(trials,)``: 1 or 0, NaN where nothing was compared or chosen, or both are
-    equally rich. Seasons are as rich as their aliens on average, aliens as the reward of their item in the season."""
+    """Whether the richer of two options was chosen, ``(trials,)``: 1 or 0.
+
+    NaN on trials without a comparison or a choice, or if both options are equally rich. The value of an alien is the reward of
+    its correct item in the season; the value of a season is the mean over its aliens.
+    """
     best, choice = MEANS.max(2), _checked(trials)
-    asked = trials.columns["asked"].values
+    question = trials.columns["asked"].values
     context, cue = (trials.columns[f"option_{name}"].values for name in ("context", "cue"))
-    found = np.full(len(asked), np.nan)
+    richer = np.full(len(question), np.nan)
     for kind, worth in ((CONTEXT, best.mean(1)[_inside(context, CONTEXTS)]), (CUE, best[_inside(context, CONTEXTS), _inside(cue, CUES)])):  # fmt: skip
         gap = worth[:, 1] - worth[:, 0]
-        rows = (asked == kind) & (gap != 0) & (choice != MISSED)
-        found[rows] = (gap[rows] > 0) == (choice[rows] == 1)
-    return found
+        rows = (question == kind) & (gap != 0) & (choice != MISSED)
+        richer[rows] = (gap[rows] > 0) == (choice[rows] == 1)
+    return richer
 
 
 def preferences(trials: Trials) -> pd.DataFrame:
-    """How often the richer of two ``seasons`` and of two ``aliens`` of a season was preferred, and their ``difference``."""
+    """Share of preferences for the richer of two ``seasons``, and of two ``aliens`` of a season, and their ``difference``."""
     import pandas as pd
 
     frame = pd.DataFrame(
-        {"who": trials.participant_index, "kind": trials.columns["asked"].values, "richer": preferred(trials)}
+        {"participant": trials.participant_index, "kind": trials.columns["asked"].values, "richer": preferred(trials)}
     )
-    shares: Any = frame.groupby(["who", "kind"])["richer"].mean().unstack("kind").reindex(range(trials.n_participants))
+    shares: Any = (
+        frame.groupby(["participant", "kind"])["richer"].mean().unstack("kind").reindex(range(trials.n_participants))
+    )
     table = pd.DataFrame({"seasons": shares.get(CONTEXT), "aliens": shares.get(CUE)}, index=shares.index, dtype=float)
     return _named(table.assign(difference=table["seasons"] - table["aliens"]), trials)
 
 
 def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
-    """Which task sets the first four choices of a block belong to: shares of the labels :data:`TASK_SETS`, where no alien comes
-    twice. ``frame`` is that of :func:`trialwise.behaviour.scored`."""
+    """Share of the first four choices of a block, in which no alien is repeated, that belong to each task set.
+
+    Columns are the labels :data:`TASK_SETS`; ``frame`` is that of :func:`trialwise.analysis.behaviour.measures.scored`.
+    """
     import pandas as pd
 
     first = frame[(frame["position"] <= 4) & (frame["choice"] != MISSED)]
     label = task_set_of(first["cue"], first["choice"])
     shares = [
-        first.assign(is_it=label == k).groupby("participant", observed=False)["is_it"].mean()
+        first.assign(member=label == k).groupby("participant", observed=False)["member"].mean()
         for k in range(len(TASK_SETS))
     ]
     return pd.concat(shares, axis=1).set_axis(list(TASK_SETS), axis=1)
 
 
 def novel_profile(trials: Trials) -> pd.DataFrame:
-    """Which season's items are given in the novel one.
+    """Shares of items in the novel season, by the season in which they are correct.
 
-    For each alien the share of each item; columns are means of these over the pairs of alien and item that are correct in ``TS0``
-    (season 0) alone, in ``TS1``, in ``TS2``, in two of them (``shared``), and in ``none``. All are 1/3 by chance.
+    For each alien, the share of each item is counted; columns are means of these shares over the pairs of alien and item that are
+    correct in ``TS0`` (season 0) alone, in ``TS1``, in ``TS2``, in two of them (``shared``), and in ``none``. Chance is 1/3 for
+    all.
     """
     import pandas as pd
 
@@ -135,24 +145,24 @@ def _named(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
 
 def of_experiment(trials: Trials) -> bool:
     """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases."""
-    return not _strange(trials)
+    return not _difference(trials)
 
 
 def _checked(trials: Trials) -> np.ndarray:
-    """The choices, of trials that are the experiment's."""
-    strange = _strange(trials)
-    if strange:
+    """The choices, after a check that the trials are those of the experiment."""
+    difference = _difference(trials)
+    if difference:
         raise UsageError(
-            f"these are not trials of AlienExperiment: {strange}. Simulate it, or read its columns with "
-            "levels=tw.AlienExperiment.levels"
+            f"these are not trials of AlienExperiment: {difference}. Simulate it, or read its columns with "
+            "levels=tw.environments.AlienExperiment.levels"
         )
     return np.asarray(trials.choice)
 
 
-def _strange(trials: Trials) -> str:
-    """What trials of the experiment would have and these have not; empty if there is nothing."""
-    wanted = ("phase", "season", "asked", "option_context", "option_cue")
-    missing = [name for name in wanted if name not in trials.columns]
+def _difference(trials: Trials) -> str:
+    """How the trials differ from those of the experiment; empty if they do not."""
+    required = ("phase", "season", "asked", "option_context", "option_cue")
+    missing = [name for name in required if name not in trials.columns]
     if missing or trials.choice is None:
         return f"they have no {', '.join(missing) or 'choices'}"
     labels = ("context", "cue", "asked", "phase", "season", "action")

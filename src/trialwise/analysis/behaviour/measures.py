@@ -1,11 +1,11 @@
-r"""Behaviour in a task of contexts and cues: what participants did, whatever model they follow.
+r"""Measures of behaviour in environments with contexts and cues, independent of any model.
 
-Everything starts from :func:`scored`, one row a trial, and comes out as a :class:`pandas.DataFrame` with a row a participant:
-averages over people are the caller's, who knows what they are for. A choice is *correct* where its mean reward exceeds that of
-every other action; "the previous context" is the one of the block before.
+Measures are computed from :func:`scored`, which has one row per trial, and returned as a :class:`pandas.DataFrame` with one row
+per participant; averaging over participants is left to the caller. A choice is *correct* if its mean reward exceeds that of every
+other action; "the previous context" is that of the previous block.
 
-The measures are those of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381, and their 2018 conference paper); any
-task with one correct action for each context and cue will do.
+The measures are those of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381, and their 2018 conference paper); they
+apply to any environment with one correct action for each context and cue.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
 
@@ -24,43 +25,45 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHANCE = 0.35
-"""Participants whose mean accuracy is below this are left out by the paper's criterion (chance is 1/3)."""
+"""Mean accuracy below which participants are excluded by the paper's criterion (chance is 1/3)."""
 
 AFTER = 8
-"""Trials after a switch that are told one by one."""
+"""Number of trials after a switch that are reported one by one."""
 
 
 def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
-    """One row a trial, with what it says about the participant.
+    """Score each trial: accuracy, and agreement with the previous and other contexts; one row per trial.
 
     Parameters
     ----------
     trials
-        With contexts, cues and choices; labels are matched to ``means`` by their order.
+        Trials with contexts, cues and choices; labels are matched to ``means`` by their order.
     means
-        Mean reward of each action, ``(contexts, cues, actions)``; default: the alien task's.
+        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
 
     Returns
     -------
     DataFrame
-        ``participant``; ``context``, ``cue``, ``choice`` (codes; -1 missed) and ``outcome``; ``block`` (from 1, a new one where
-        the context changes or a column ``block`` does), ``position`` (trial of the block), ``presentation`` (of this cue in the
-        block), ``visit`` (of this context), ``previous`` (context of the block before, -1 in the first); ``correct``, 1, 0 or NaN
-        for a missed choice; ``fits_previous`` and ``fits_other``, whether the choice is the correct one of the previous, or of
-        another context (NaN in the first block and where missed), ``fits_elsewhere``, of any but the current one; ``value`` and ``context_value``, the mean reward of the
-        correct action, and its mean over the context's cues.
+        ``participant``; ``context``, ``cue``, ``choice`` (codes; -1 missed) and ``outcome``; ``block`` (from 1; a new block begins
+        where the context or a column ``block`` changes), ``position`` (trial of the block), ``presentation`` (of this cue in the
+        block), ``visit`` (of this context), ``previous`` (context of the previous block, -1 in the first); ``correct``, 1, 0 or
+        NaN for a missed choice; ``fits_previous`` and ``fits_other``, whether the choice would be correct in the previous, or in
+        another context (NaN in the first block and for missed choices); ``fits_elsewhere``, whether it would be correct in any
+        context but the current one; ``value`` and ``context_value``, the mean reward of the correct action, and the average of
+        this over the context's cues.
 
     Raises
     ------
     UsageError
-        If there are no contexts, cues or choices, or other numbers of them than in ``means``.
+        If there are no contexts, cues or choices, or if their numbers differ from those in ``means``.
     """
     import pandas as pd
 
     for name, count in _sizes(means).items():
         if name != "action" and name not in trials.columns:
             raise UsageError(
-                f'behaviour is told by {name}, and the trials have none: read them with {name}="its column"'
+                f"measures of behaviour need a {name}, and the trials have none: read them with ",
+                Argument(name, "its column"),
             )
         if trials.sizes.get(name) != count:
             raise UsageError(
@@ -68,10 +71,10 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
                 "(contexts, cues, actions) of mean rewards, or declare labels when reading"
             )
     if trials.choice is None:
-        raise UsageError("behaviour is told by choices, and the trials have none")
+        raise UsageError("measures of behaviour need choices, and the trials have none")
     context, cue, choice = trials.columns["context"].values, trials.columns["cue"].values, trials.choice
     number = trials.participant_index
-    best, made = means.argmax(2), choice != MISSED
+    best, responded = means.argmax(2), choice != MISSED
     block_column = trials.columns["block"].values if "block" in trials.columns else context
     new = np.ones(len(choice), bool)
     new[1:] = (np.diff(context) != 0) | (np.diff(block_column) != 0) | (np.diff(number) != 0)
@@ -98,25 +101,25 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     heads = frame.iloc[starts]
     visit = heads.groupby(["participant", "context"], observed=True).cumcount().to_numpy() + 1
     frame["visit"] = visit[stretch]
-    frame["correct"] = np.where(made, choice == best[context, cue], np.nan)
-    known = made & (previous >= 0)
-    frame["fits_previous"] = np.where(known, choice == best[previous, cue], np.nan)
+    frame["correct"] = np.where(responded, choice == best[context, cue], np.nan)
+    after_first = responded & (previous >= 0)
+    frame["fits_previous"] = np.where(after_first, choice == best[previous, cue], np.nan)
     every = np.arange(len(best))[:, None]
     elsewhere = (best[:, cue] == choice) & (every != context)
-    frame["fits_other"] = np.where(known, (elsewhere & (every != previous)).any(0), np.nan)
-    frame["fits_elsewhere"] = np.where(made, elsewhere.any(0), np.nan)
+    frame["fits_other"] = np.where(after_first, (elsewhere & (every != previous)).any(0), np.nan)
+    frame["fits_elsewhere"] = np.where(responded, elsewhere.any(0), np.nan)
     frame["value"] = means.max(2)[context, cue]
     frame["context_value"] = means.max(2).mean(1)[context]
     return frame
 
 
 def _sizes(means: np.ndarray) -> dict[str, int]:
-    """How many contexts, cues and actions there must be."""
+    """The required numbers of contexts, cues and actions."""
     return dict(zip(("context", "cue", "action"), means.shape, strict=True))
 
 
 def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
-    """Share of correct choices of each participant, missed ones left out: a learning curve where ``by`` says so.
+    """Share of correct choices of each participant, without missed ones; a learning curve if ``by`` is given.
 
     ``by`` names columns of :func:`scored`: ``"block"``, ``"position"``, ``"presentation"``, ``["visit", "presentation"]``,
     ``"context"``, ``"value"``, ... Without it there is one column, ``accuracy``.
@@ -124,16 +127,16 @@ def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     return _shares(frame, "correct", by)
 
 
-def _shares(frame: pd.DataFrame, what: str, by: str | Sequence[str]) -> pd.DataFrame:
+def _shares(frame: pd.DataFrame, column: str, by: str | Sequence[str]) -> pd.DataFrame:
     keys = [by] if isinstance(by, str) else list(by)
-    means = frame.groupby(["participant", *keys], observed=True)[what].mean()
-    return means.unstack(keys) if keys else means.to_frame("accuracy" if what == "correct" else what)
+    means = frame.groupby(["participant", *keys], observed=True)[column].mean()
+    return means.unstack(keys) if keys else means.to_frame("accuracy" if column == "correct" else column)
 
 
 def savings(frame: pd.DataFrame) -> pd.DataFrame:
-    """How much better contexts are known at their last visit than at the first: over the whole block, on its first and last trial.
+    """Gain in accuracy from the first to the last visit of a context: over the whole block, and on its first and last trial.
 
-    Blocks of unequal length are compared up to the shortest one's end.
+    Blocks of unequal length are compared up to the length of the shortest one.
     """
     import pandas as pd
 
@@ -145,10 +148,10 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataFrame:
-    """What fits the choices after a switch: the current context (accuracy), the previous one (perseveration), or another.
+    """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
-    Two levels of columns, kind and position, 1 to 8. ``only`` picks trials, e.g. ``telling(frame)``; positions at which a
-    participant has none are NaN.
+    Columns have two levels, kind and position (1 to 8). ``only`` selects trials, e.g. ``telling(frame)``; positions at which a
+    participant has no trials are NaN.
     """
     import pandas as pd
 
@@ -160,10 +163,10 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
 
 
 def telling(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.Series:
-    """Whether the previous context's correct action is another one than the current context's: only then errors tell."""
+    """Whether the correct actions of the previous and the current context differ: only then are errors informative."""
     best = means.argmax(2)
-    here, there = best[frame["context"], frame["cue"]], best[frame["previous"], frame["cue"]]
-    return (frame["previous"] >= 0) & (here != there)
+    current, previous = best[frame["context"], frame["cue"]], best[frame["previous"], frame["cue"]]
+    return (frame["previous"] >= 0) & (current != previous)
 
 
 def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
@@ -172,15 +175,15 @@ def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFrame:
-    """How well each context is known, at matched values of cues: the alien task's indices of task sets.
+    """Accuracy in each context at matched values of cues: the alien task's indices of task sets.
 
-    For each context the mean of the accuracy at its cell of value 6 or 7 and that at its cells of value 3 or 4, a column a
-    context, and ``correlation``, that of the three with 0, 1, 2; NaN where a context, or such a cell of it, was never met.
+    For each context, the mean of the accuracy at its cells of value 6 or 7 and the accuracy at its cells of value 3 or 4 (a column
+    a context); and ``correlation``, that of the three with 0, 1, 2. NaN if a context, or such a cell of it, was never shown.
     """
     import pandas as pd
 
     cells: Any = accuracy(frame, ["context", "cue"])
-    value, found = means.max(2), {}
+    value, index = means.max(2), {}
     every = pd.MultiIndex.from_product([range(len(means)), range(value.shape[1])])
     cells = cells.reindex(columns=every)
     for context in range(len(means)):
@@ -188,8 +191,8 @@ def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFram
         low = [cue for cue in range(value.shape[1]) if value[context, cue] in (3, 4)]
         if not high or not low:
             raise UsageError("context_index compares cells of value 6 or 7 and 3 or 4, which these means do not have")
-        found[context] = (cells[context][high].mean(axis=1) + cells[context][low].mean(axis=1)) / 2
-    table = pd.DataFrame(found)
+        index[context] = (cells[context][high].mean(axis=1) + cells[context][low].mean(axis=1)) / 2
+    table = pd.DataFrame(index)
     order = np.arange(len(means)) - (len(means) - 1) / 2
     gap = table.to_numpy() - table.to_numpy().mean(1, keepdims=True)
     size = np.sqrt((gap**2).sum(1) * (order**2).sum())
@@ -197,28 +200,29 @@ def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFram
 
 
 def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
-    r"""A logistic regression of ``correct`` on ``value`` and ``context_value`` for each participant; columns of slopes.
+    r"""Slopes of a logistic regression of ``correct`` on ``value`` and ``context_value`` for each participant.
 
-    Maximises the log-likelihood less :math:`\tfrac{1}{2 \mathrm{ridge}} \sum \mathrm{slope}^2`, as the published analysis did
-    (``ridge`` 1, unstandardised). One participant may answer without errors: without a ridge the slopes have no maximum.
+    Maximises the log-likelihood minus :math:`\tfrac{1}{2 \mathrm{ridge}} \sum \mathrm{slope}^2`, as the published analysis did
+    (``ridge`` 1, unstandardised). A participant may respond without errors; without a ridge the slopes then have no maximum.
     """
     import pandas as pd
 
     rows = {}
-    for label, mine in frame.dropna(subset="correct").groupby("participant", observed=True):
-        x = mine[["value", "context_value"]].to_numpy()
-        rows[label] = logistic(x - x.mean(0), mine["correct"].to_numpy(), np.zeros(len(x), int), ridge)[0]
+    for label, trials in frame.dropna(subset="correct").groupby("participant", observed=True):
+        x = trials[["value", "context_value"]].to_numpy()
+        rows[label] = logistic(x - x.mean(0), trials["correct"].to_numpy(), np.zeros(len(x), int), ridge)[0]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "context_value"])
     return table.rename_axis(index="participant")
 
 
 def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same over all participants, each with an intercept of its own and nothing penalised: ``slope`` and ``z``, a row each."""
+    """The same regression over all participants, with an intercept for each and no penalty: ``slope`` and ``z`` of each value."""
     import pandas as pd
 
-    known = frame.dropna(subset="correct")
-    x = known[["value", "context_value"]].to_numpy()
-    slopes, errors = logistic(x, known["correct"].to_numpy(), known["participant"].cat.codes.to_numpy(), np.inf)
+    responded = frame.dropna(subset="correct")
+    x = responded[["value", "context_value"]].to_numpy()
+    codes = responded["participant"].cat.codes.to_numpy()
+    slopes, errors = logistic(x, responded["correct"].to_numpy(), codes, np.inf)
     return pd.DataFrame({"slope": slopes, "z": slopes / errors}, index=["value", "context_value"])
 
 
@@ -235,17 +239,19 @@ def logistic(
     weight = np.zeros(design.shape[1])
     for _ in range(turns):
         p = 1.0 / (1.0 + np.exp(-design @ weight))
-        bent = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(bent, design.T @ (y - p) - penalty * weight)
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, design.T @ (y - p) - penalty * weight)
         weight = weight + step * min(1.0, 5.0 / (abs(step).max() + 1e-12))
         if abs(step).max() < 1e-9:
             break
-    return weight[:count], np.sqrt(np.diag(np.linalg.inv(bent))[:count])
+    return weight[:count], np.sqrt(np.diag(np.linalg.inv(curvature))[:count])
 
 
 def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
-    r"""Rise of accuracy over the first four trials of a block, :math:`\sum_i c_i\,(i - 2.5)`, which no cue repeats in: the
-    hidden-context slope, where contexts are hidden."""
+    r"""Rise of accuracy over the first four trials of a block, :math:`\sum_i c_i\,(i - 2.5)`, in which no cue is repeated.
+
+    Where contexts are hidden, this is the hidden-context slope.
+    """
     import pandas as pd
 
     curve = accuracy(frame[frame["position"] <= 4], "position")
@@ -254,47 +260,58 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
 
 def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     """Labels of participants whose accuracy is below the criterion."""
-    mine = accuracy(frame)["accuracy"]
-    return [str(label) for label in mine.index[mine < least]]
+    share = accuracy(frame)["accuracy"]
+    return [str(label) for label in share.index[share < least]]
 
 
 def general(trials: Trials) -> pd.DataFrame:
-    """What can be said of choices in any task: a row a participant.
+    """Measures of choices that apply to any environment, one row per participant.
 
-    The share of each action; ``repeated``, of choices that are the participant's last one at the same cue (at any, without
-    cues); and ``repeated_after_better`` and ``repeated_after_worse``, the same after an outcome above the participant's mean, or
-    not. Missed choices are left out and looked through.
+    The share of each action; ``repeated``, the share of choices that repeat the participant's last choice in the same context and
+    at the same cue (as far as there are any); and ``repeated after better`` and ``repeated after worse``, the same after an outcome
+    above the participant's mean, or not. Missed choices are ignored.
     """
     import pandas as pd
 
     if trials.choice is None:
-        raise UsageError("behaviour is told by choices, and the trials have none")
+        raise UsageError("measures of behaviour need choices, and the trials have none")
     outcome = next(iter(trials.outcome.values()), np.full(len(trials.choice), np.nan))
-    made = trials.choice != MISSED
-    given = {name: c.values[made] for name in ("context", "cue") if (c := trials.columns.get(name)) is not None}
+    responded = trials.choice != MISSED
+    situation = {
+        name: c.values[responded] for name in ("context", "cue") if (c := trials.columns.get(name)) is not None
+    }
     frame: Any = pd.DataFrame(
-        {"who": trials.participant_index[made], "choice": trials.choice[made], "got": outcome[made], **given}
+        {
+            "participant": trials.participant_index[responded],
+            "choice": trials.choice[responded],
+            "outcome": outcome[responded],
+            **situation,
+        }
     )
-    before = frame.groupby(["who", *given])[["choice", "got"]].shift()
+    before = frame.groupby(["participant", *situation])[["choice", "outcome"]].shift()
     same = (frame["choice"] == before["choice"]).where(before["choice"].notna())
-    better = before["got"] > frame.groupby("who")["got"].transform("mean")
-    heard = before["got"].notna()
+    better = before["outcome"] > frame.groupby("participant")["outcome"].transform("mean")
+    observed = before["outcome"].notna()
     columns = {f"share of {action}": frame["choice"] == a for a, action in enumerate(trials.levels["action"])}
     columns |= {
-        "repeated": same, "repeated after better": same.where(heard & better), "repeated after worse": same.where(heard & ~better),
-    }  # fmt: skip
-    table = pd.DataFrame(columns).astype(float).groupby(frame["who"]).mean().reindex(range(trials.n_participants))
+        "repeated": same,
+        "repeated after better": same.where(observed & better),
+        "repeated after worse": same.where(observed & ~better),
+    }
+    table = (
+        pd.DataFrame(columns).astype(float).groupby(frame["participant"]).mean().reindex(range(trials.n_participants))
+    )
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
 def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
-    """Every measure that these trials admit: a row a participant, a column a measure.
+    """All measures that apply to the trials, a row a participant and a column a measure.
 
-    Those of :func:`general`; and where contexts, cues and actions are as many as ``means`` has, accuracy, its learning curve over
-    presentations of a cue and over blocks, what fits the first four choices after a switch, the share of errors that belong to
-    another context, the early slope and, for the alien task's values, the indices of its contexts. Of the whole alien experiment
-    these are told for each phase, named before them, with the preferences and the profile of its test phases
-    (:mod:`trialwise.analysis.behaviour.alien_phases`).
+    Those of :func:`general`; if the numbers of contexts, cues and actions are those of ``means``, also accuracy, its learning
+    curves over presentations of a cue and over blocks, the contexts that the first four choices after a switch fit, the share of
+    errors that are correct in another context, the early slope and, with the alien task's values, the indices of its contexts. For
+    the whole alien experiment these are computed for each phase, with the phase's name in front, together with the preferences and
+    the profile of its test phases (:mod:`trialwise.analysis.behaviour.alien_phases`).
     """
     import pandas as pd
 

@@ -1,8 +1,8 @@
-r"""How frequent each model is in the population participants come from: random-effects Bayesian model selection.
+r"""Frequencies of models in the population: random-effects Bayesian model selection.
 
-Participants need not all follow one model. With frequencies :math:`r \sim \mathrm{Dirichlet}(1, \dots, 1)`, a model
+Participants may follow different models. With frequencies :math:`r \sim \mathrm{Dirichlet}(1, \dots, 1)`, a model
 :math:`m_n \sim r` of each participant and its log evidence :math:`\ell_{nk} = \log p(y_n | m_n = k)`, a variational Dirichlet
-:math:`q(r) = \mathrm{Dirichlet}(a)` is found by iterating (Stephan et al. 2009, NeuroImage 46:1004, equations 11 to 14)
+:math:`q(r) = \mathrm{Dirichlet}(a)` is computed by iterating (Stephan et al. 2009, NeuroImage 46:1004, equations 11 to 14)
 
 .. math:: g_{nk} \propto \exp\bigl(\ell_{nk} + \psi(a_k) - \psi(\textstyle\sum_j a_j)\bigr), \qquad a_k = 1 + \textstyle\sum_n g_{nk} .
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE, LONGEST = 1e-9, 100_000
-"""Change of the Dirichlet's parameters at which iterating ends, and iterations at most."""
+"""Change of the Dirichlet parameters below which the iteration ends, and the largest number of iterations."""
 
 NODES = 400
-"""Of the quadrature of exceedance probabilities."""
+"""Nodes of the quadrature of exceedance probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """What is known of the models' frequencies.
+    """The posterior of the models' frequencies.
 
     Attributes
     ----------
     dirichlet
-        ``(models,)``, a: one plus how many participants each model is thought to describe.
+        ``(models,)``, a: one plus the expected number of participants that follow each model.
     responsibility
-        ``(participants, models)``, g: how probably each describes each.
+        ``(participants, models)``, g: the probability that each participant follows each model.
     exceedance, protected
         ``(models,)``: see the module.
     omnibus_risk
@@ -62,7 +62,7 @@ class Frequencies:
 
 
 def frequencies(log_evidence: np.ndarray) -> Frequencies:
-    """Frequencies of models.
+    """Estimate the frequencies of models in the population.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ def frequencies(log_evidence: np.ndarray) -> Frequencies:
     -------
     Frequencies
     """
-    people, models = log_evidence.shape
-    dirichlet = np.ones(models) + people / models
+    participants, models = log_evidence.shape
+    dirichlet = np.ones(models) + participants / models
     for _ in range(LONGEST):
         share, before = _responsibility(log_evidence, dirichlet), dirichlet
         dirichlet = 1.0 + share.sum(0)
@@ -107,11 +107,11 @@ def exceedance(dirichlet: np.ndarray) -> np.ndarray:
     :math:`\mathrm{Gamma}(a_k)` it is :math:`\int_0^1 \prod_{j \ne k} F_j(F_k^{-1}(q))\, dq`.
     """
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    # the integrand has its steep parts at the ends: q = s^2 (3 - 2 s) puts more nodes there
+    # the integrand is steep near the ends: q = s^2 (3 - 2 s) puts more nodes there
     s = 0.5 * (nodes + 1.0)
     q, weights = s * s * (3.0 - 2.0 * s), 0.5 * weights * 6.0 * s * (1.0 - s)
-    found = np.empty(len(dirichlet))
+    probability = np.empty(len(dirichlet))
     for k, shape in enumerate(dirichlet):
         others = np.delete(dirichlet, k)
-        found[k] = (weights * gamma.cdf(gamma.ppf(q, shape)[:, None], others).prod(1)).sum()
-    return found / found.sum()
+        probability[k] = (weights * gamma.cdf(gamma.ppf(q, shape)[:, None], others).prod(1)).sum()
+    return probability / probability.sum()

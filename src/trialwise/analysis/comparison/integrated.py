@@ -1,12 +1,12 @@
-r"""Integrated likelihoods: how probable a participant's choices are under a learner and a group, no parameters chosen.
+r"""Integrated likelihoods: the probability of a participant's choices under a learner and a group, parameters integrated out.
 
 .. math:: p(y_n | g) = \int L_n(u)\, p(u | g)\, du, \qquad g = (\mu, \sigma)
 
 for draws g of the group's means and spreads, by importance sampling. A quadratic is fitted to each participant's
-log-likelihood about its posterior; given it and g, parameters are Normal, and in the whitened coordinates of
-:mod:`trialwise.population.geometry.whitening` a few points are drawn for every g from a t distribution a little wider than that. A spread next to
-zero, where all participants are alike, is no harder than any other: each g has points of its own. With a hidden choice
-likelihoods are estimated, without bias, and their noise is part of the weights' spread that errors are computed from.
+log-likelihood in the region of its posterior; given this quadratic and g, parameters are Normal, and in the whitened coordinates
+of :mod:`trialwise.population.geometry.whitening` a few points are drawn for every g from a slightly wider t distribution. A spread
+near zero, where all participants are alike, causes no difficulty, since each g has points of its own. With a hidden choice
+likelihoods are estimated without bias, and their noise is part of the variance of the weights that errors are computed from.
 """
 
 from __future__ import annotations
@@ -19,49 +19,53 @@ import numpy as np
 from scipy.special import gammaln
 
 from trialwise.base.errors import UsageError
-from trialwise.base.streams import streams
+from trialwise.base.message import Argument
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
-from trialwise.engine.packed import pack
-from trialwise.engine.run import run_gradient
-from trialwise.engine.run_hidden import run_particles, stream_keys
+from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import compressed, concave_quadratic
-from trialwise.likelihoods.marginal import averaged, own_keys
+from trialwise.likelihoods.filter_streams import FreshStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.geometry.whitening import whitened_to_natural
-from trialwise.population.priors import group_prior
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
 Tell = Callable[[float], None]
 
 FREEDOM, WIDER = 8.0, 1.1
-"""Degrees of freedom of the t distribution that points are drawn from, and its scale in whitened coordinates."""
+"""Degrees of freedom of the t distribution from which points are drawn, and its scale in whitened coordinates."""
 
 GROUPS = 200
-"""Draws of the group that :func:`integrated_likelihood` averages over."""
+"""Number of the group's draws over which :func:`integrated_likelihood` averages."""
 
 TURNS, PER_FEATURE, SPACIOUS = 2, 4, 1.3
-"""Turns of fitting quadratics; points in a turn for each of a quadratic's coefficients; and how much wider than the posterior
-they are spread."""
+"""Rounds of fitting quadratics; points per round and coefficient of a quadratic; and the scale of the points relative to the
+posterior."""
 
-BLOCK, BLOCK_HIDDEN = 4000, 400
-"""Points of a participant evaluated in one go, which bounds memory; fewer where each takes long, so that progress is told."""
+BLOCK, BLOCK_ESTIMATED = 4000, 400
+"""Points of a participant evaluated at once, to bound memory; fewer for estimates, which take longer, so that progress is shown."""
+
+
+DRAWS = 800
+"""Default number of draws of an integrated likelihood: points of each participant, for all draws of the group together."""
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Draws of what participants come from, all on the unconstrained scale.
+    """Draws of the group's distribution, on the unconstrained scale.
 
     Attributes
     ----------
     mean, spread
-        ``(draws, parameters)``. Without a group there is one draw, the prior of a participant; where all participants share
-        their parameters, spreads are 0.
+        ``(draws, parameters)``. Without a group there is one draw, the prior of a participant; if all participants share their
+        parameters, spreads are 0.
     individual
-        ``(draws of the posterior, participants, parameters)``: where the participants' own parameters lie.
+        ``(posterior draws, participants, parameters)``: the participants' own parameters.
     """
 
     mean: np.ndarray
@@ -74,86 +78,68 @@ class Groups:
         return not self.spread.any()
 
 
-def groups_of(fit: Fit, learner: Learner, posterior: xr.Dataset) -> Groups:
-    """The groups of a fit in some draws of its ``posterior``, whatever its pooling.
+def groups_of(fit: Fit, learner: Learner, draws: Draws) -> Groups:
+    """The group's distribution in draws of a fit's posterior, for any pooling.
 
     Raises
     ------
     UsageError
-        If participants were fitted each on its own, under priors of the user's.
+        If participants were fitted separately under custom priors.
     """
-    people, names = fit.trials.n_participants, list(learner.names)
-
-    def flat(name: str) -> np.ndarray:
-        values = posterior[name].to_numpy()
-        return values.reshape(values.shape[0] * values.shape[1], -1)
-
-    natural = [np.broadcast_to(flat(name), (len(flat(name)), people)) for name in names]
-    pairs = zip(learner.parameters, natural, strict=True)
-    individual = np.clip(np.stack([p.unconstrain(values) for p, values in pairs], -1), -30.0, 30.0)
-    if fit.pooling == "partial":
-        mean, spread = (np.concatenate([flat(f"{name}_{part}") for name in names], 1) for part in ("mu", "sd"))
-    elif fit.pooling == "complete":
+    u = np.stack([p.unconstrain(draws.natural(p.name)) for p in learner.parameters], -1)
+    individual = np.clip(u, -30.0, 30.0)
+    if draws.grouped:
+        mean, spread = (each.reshape(draws.count, -1) for each in (draws.means(), draws.spreads()))
+    elif draws.shared:
         mean = individual[:, 0]
         spread = np.zeros_like(mean)
     else:
         if fit.priors is None or fit.priors:
             raise UsageError(
-                "pooling='none' with priors of its own: participants can be integrated over under the default priors, or "
-                "under a group: fit with pooling='partial'"
-            )
-        prior = group_prior(learner, fit.trials)
+                Argument("pooling", "none"),
+                " with custom priors: parameters can be integrated out under the default priors, or under a group: "
+                "fit with ", Argument("pooling", "partial"),
+            )  # fmt: skip
+        prior = fit.population.prior
         mean, spread = prior.mean[None], prior.total[None]
     return Groups(mean, spread, individual)
 
 
-class Likelihoods:
-    """Log-likelihoods of participants at many points: exact, or one estimate a point, each with random numbers of its own."""
+def integrand(learner: Learner, trials: Trials, particles: int, seed: int) -> Likelihood:
+    """The likelihood to integrate: exact, or one estimate per point, each with random numbers of its own."""
+    streams = FreshStreams(trials, seed, "integrated likelihood")
+    return likelihood_of(learner, trials, particles=particles, filters=1, streams=streams)
 
-    def __init__(self, learner: Learner, trials: Trials, particles: int, seed: int):
-        self.learner, self.packed, self.particles = learner, pack(learner, trials), particles
-        self.keys = own_keys(trials, seed, "integrated likelihood")
-        self.calls = 0
 
-    def __call__(self, u: np.ndarray) -> np.ndarray:
-        """At ``u (points, participants, parameters)``, unconstrained: ``(points, participants)``, -inf where impossible."""
-        points, people, _ = u.shape
-        free = np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
-        number = np.arange(self.calls, self.calls + points)
-        self.calls += points
-        if not self.learner.hides:
-            found = np.stack([run_gradient(self.learner, self.packed, each)[0] for each in free])
-        else:
-            jobs = np.tile(np.arange(people), points)
-            keys = stream_keys(self.keys[jobs], np.repeat(number, people))
-            free = free.reshape(points * people, -1)
-            estimates = run_particles(self.learner, self.packed, free, jobs, keys, self.particles)
-            found = estimates.log_likelihood.reshape(points, people)
-        return np.where(np.isnan(found), -np.inf, found)
+def values_at(likelihood: Likelihood, u: np.ndarray) -> np.ndarray:
+    """Log-likelihoods ``(points, participants)`` at ``u (points, participants, parameters)``, unconstrained; -inf where impossible."""
+    points, participants, size = u.shape
+    value, _ = likelihood.value(u.reshape(-1, size), np.tile(np.arange(participants), points))
+    return np.where(np.isnan(value), -np.inf, value).reshape(points, participants)
 
 
 class Quadratics(NamedTuple):
-    """Of every participant: ``exp(b'u - u'Hu / 2)`` is about the likelihood; H, b ``(participants, parameters, ...)``."""
+    """Approximations ``exp(b'u - u'Hu / 2)`` of each participant's likelihood; H, b ``(participants, parameters, ...)``."""
 
     curvature: np.ndarray
     linear: np.ndarray
 
 
-def quadratics(evaluate: Likelihoods, trials: Trials, groups: Groups, seed: int) -> Quadratics:
-    """Fitted to log-likelihoods about where parameters lie under the groups, first by the posterior, then by the fit itself."""
+def quadratics(likelihood: Likelihood, groups: Groups, seed: int) -> Quadratics:
+    """Fit quadratics to log-likelihoods where parameters are plausible: first by the posterior, then by the quadratics themselves."""
     individual = groups.individual
-    people, size = individual.shape[1:]
+    participants, size = individual.shape[1:]
     count = PER_FEATURE * (1 + size) * (2 + size) // 2
     centre = middle = individual.mean(0)
-    covariance = np.stack([np.cov(individual[:, n].T).reshape(size, size) for n in range(people)])
+    covariance = np.stack([np.cov(individual[:, n].T).reshape(size, size) for n in range(participants)])
     scale = inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
-    random = [streams(seed)(label, "points of a quadratic") for label in trials.participants]
-    points, found = np.empty((0, people, size)), np.empty((0, people))
+    random = [stream(seed, "points of a quadratic", label) for label in likelihood.trials.participants]
+    points, values = np.empty((0, participants, size)), np.empty((0, participants))
     for _ in range(TURNS):
         noise = np.stack([each.standard_normal((count, size)) for each in random], 1)
         new = centre + np.einsum("nij,mnj->mni", inner, noise)
-        points, found = np.concatenate([points, new]), np.concatenate([found, evaluate(new)])
-        each = [_quadratic(points[:, n], found[:, n], middle[n], scale[n]) for n in range(people)]
+        points, values = np.concatenate([points, new]), np.concatenate([values, values_at(likelihood, new)])
+        each = [_quadratic(points[:, n], values[:, n], middle[n], scale[n]) for n in range(participants)]
         fitted = Quadratics(np.stack([h for h, _ in each]), np.stack([b for _, b in each]))
         centre, covariance = _where(fitted, groups)
         inner = SPACIOUS * np.linalg.cholesky(covariance + 1e-8 * np.eye(size))
@@ -163,64 +149,65 @@ def quadratics(evaluate: Likelihoods, trials: Trials, groups: Groups, seed: int)
 def _quadratic(
     u: np.ndarray, values: np.ndarray, centre: np.ndarray, root: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """H and b of one participant."""
+    """The coefficients H and b of one participant."""
     inverse = np.linalg.inv(root)
     top = values.max()
     if not np.isfinite(top):
         return np.zeros_like(root), np.zeros_like(centre)
     low = compressed(np.maximum(values, top - 1e3), top)
     _, linear, curvature = concave_quadratic((u - centre) @ inverse.T, low, 1.0 / (1.0 + top - low) ** 2)
-    bent = -inverse.T @ curvature @ inverse
-    return bent, inverse.T @ linear + bent @ centre
+    natural = -inverse.T @ curvature @ inverse
+    return natural, inverse.T @ linear + natural @ centre
 
 
 def _where(fitted: Quadratics, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of every participant's parameters under the quadratics, groups averaged over."""
-    some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, len(groups.mean))).astype(int)
-    weight = groups.spread[some] ** -2.0
+    """Mean and covariance of every participant's parameters under the quadratics, averaged over groups."""
+    subset = np.linspace(0, len(groups.mean) - 1, min(GROUPS, len(groups.mean))).astype(int)
+    weight = groups.spread[subset] ** -2.0
     size = weight.shape[1]
     inverse = np.linalg.inv(fitted.curvature + np.eye(size) * weight[:, None, None])
-    mean = np.einsum("gnij,gnj->gni", inverse, fitted.linear + (weight * groups.mean[some])[:, None])
+    mean = np.einsum("gnij,gnj->gni", inverse, fitted.linear + (weight * groups.mean[subset])[:, None])
     gap = mean - mean.mean(0)
-    return mean.mean(0), inverse.mean(0) + np.einsum("gni,gnj->nij", gap, gap) / len(some)
+    return mean.mean(0), inverse.mean(0) + np.einsum("gni,gnj->nij", gap, gap) / len(subset)
 
 
 def log_weights(
     learner: Learner, trials: Trials, groups: Groups, points: int, particles: int, seed: int, tell: Tell = lambda share: None
 ) -> np.ndarray:  # fmt: skip
-    """Weights ``log L_n(u) p(u | g) / q(u | g)`` whose mean over points is without bias :math:`p(y_n | g)`.
+    """Log importance weights ``log L_n(u) p(u | g) / q(u | g)``; the mean weight over points estimates :math:`p(y_n | g)` without bias.
 
     Parameters
     ----------
     groups
-        Of the participants in ``trials``.
+        The group's distribution, with the participants of ``trials``.
     points
-        For each participant and draw of the group.
+        Number of points for each participant and draw of the group.
     particles
-        Of each estimate, for a learner with a hidden choice.
+        Particles of each estimate, for a learner with a hidden choice.
     tell
-        Hears how far it is, from 0 to 1.
+        Called with the progress, from 0 to 1.
 
     Returns
     -------
     ndarray
         ``(draws, points, participants)``.
     """
-    evaluate = Likelihoods(learner, trials, particles, seed)
+    likelihood = integrand(learner, trials, particles, seed)
     count, size = groups.mean.shape
-    people = trials.n_participants
-    block = max(1, (BLOCK_HIDDEN if learner.hides else BLOCK) // (points * max(1, people // 30)))
-    result = np.empty((count, points, people))
-    shape = (points, people, size)
+    participants = trials.n_participants
+    block = max(1, (BLOCK if likelihood.exact else BLOCK_ESTIMATED) // (points * max(1, participants // 30)))
+    result = np.empty((count, points, participants))
+    shape = (points, participants, size)
     if groups.shared:
         for first in range(0, count, block):
             mean = groups.mean[first : first + block]
-            u = np.broadcast_to(mean[:, None, None], (len(mean), *shape)).reshape(-1, people, size)
-            result[first : first + block] = evaluate(u).reshape(len(mean), points, people)
+            u = np.broadcast_to(mean[:, None, None], (len(mean), *shape)).reshape(-1, participants, size)
+            result[first : first + block] = values_at(likelihood, u).reshape(len(mean), points, participants)
             tell(min(1.0, (first + block) / count))
         return result
-    fitted = quadratics(evaluate, trials, groups, seed)
-    random = [streams(seed)(label, "points under a group") for label in trials.participants]
+    fitted = quadratics(likelihood, groups, seed)
+    random = [stream(seed, "points under a group", label) for label in trials.participants]
+    owner = np.arange(participants)
     norm = (
         gammaln((FREEDOM + size) / 2)
         - gammaln(FREEDOM / 2)
@@ -229,13 +216,15 @@ def log_weights(
     )
     for first in range(0, count, block):
         mean, spread = groups.mean[first : first + block], groups.spread[first : first + block]
-        each = [_spread_out(one, (len(mean), points, size)) for one in random]
+        each = [_t_variates(generator, (len(mean), points, size)) for generator in random]
         noise = np.stack(each, 2)  # draws, points, participants, parameters
         u, stretch = np.empty(noise.shape), np.empty(noise.shape[:3])
         for g in range(len(mean)):
             for j in range(points):
-                u[g, j], stretch[g, j] = whitened_to_natural(WIDER * noise[g, j], mean[g], spread[g], *fitted)
-        value = evaluate(u.reshape(-1, people, size)).reshape(u.shape[:3])
+                u[g, j], stretch[g, j] = whitened_to_natural(
+                    WIDER * noise[g, j], mean[g : g + 1], spread[g], owner, *fitted
+                )
+        value = values_at(likelihood, u.reshape(-1, participants, size)).reshape(u.shape[:3])
         gap = (u - mean[:, None, None]) / spread[:, None, None]
         log_p = (-0.5 * gap**2).sum(-1) - (np.log(spread) + 0.5 * np.log(2 * np.pi)).sum(-1)[:, None, None]
         log_q = norm - 0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(-1) / FREEDOM) - stretch
@@ -244,50 +233,51 @@ def log_weights(
     return result
 
 
-def _spread_out(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of a t distribution in so many dimensions as the last axis has."""
+def _t_variates(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Random numbers from a multivariate t distribution whose dimensions are the last axis."""
     return np.asarray(random.standard_normal(shape) / np.sqrt(random.chisquare(FREEDOM, (*shape[:-1], 1)) / FREEDOM))
 
 
-def integrated_likelihood(fit: Fit, draws: int = 800, particles: int = 200, seed: int = 0) -> pd.DataFrame:
+def integrated_likelihood(fit: Fit, draws: int = DRAWS, particles: int = 200, seed: int = 0) -> pd.DataFrame:
     """The integrated likelihood of every participant, averaged over the group's posterior.
 
-    The group was learnt from all participants, this one among them: for predictions of new people see
+    The group is estimated from all participants, including this one: for predictions of new participants see
     :func:`trialwise.compare`.
 
     Parameters
     ----------
     fit
-        With partial pooling.
+        A fit with partial pooling.
     draws
-        Points of each participant at which the likelihood is computed, or estimated: as many for each of 200 draws of the
-        group.
+        Total number of points of each participant at which the likelihood is computed or estimated, divided equally between 200
+        draws of the group.
     particles
-        Of each estimate, for a learner with a hidden choice.
+        Particles of each estimate, for a learner with a hidden choice.
     seed
-        The same seed gives the same draws.
+        The same seed gives the same result.
 
     Returns
     -------
     DataFrame
         A row a participant: ``participant``, ``log_likelihood`` (integrated), ``standard_error`` and ``effective``, the
-        effective number of draws: below a tenth of ``draws`` the number cannot be relied on.
+        effective number of draws; below a tenth of ``draws``, the likelihood is not reliable.
 
     Raises
     ------
     UsageError
-        Without a group, or without the learner at hand.
+        If the fit has no group, or its learner is not available.
     """
     import pandas as pd
 
-    if fit.pooling != "partial":
-        raise UsageError(f"pooling={fit.pooling!r} has no group to integrate over: fit with pooling='partial'")
+    if not fit.draws.grouped:
+        present, required = Argument("pooling", fit.pooling), Argument("pooling", "partial")
+        raise UsageError(present, " has no group to integrate over: fit with ", required)
     learner = fit._learner("integrated_likelihood")
-    groups = groups_of(fit, learner, fit.tree["posterior"].to_dataset())
-    some = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
-    groups = Groups(groups.mean[some], groups.spread[some], groups.individual)
-    weight = log_weights(learner, fit.trials, groups, max(1, draws // len(some)), particles, seed)
-    result, error, share = averaged(weight.reshape(-1, fit.trials.n_participants).T)
+    groups = groups_of(fit, learner, fit.draws)
+    subset = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
+    groups = Groups(groups.mean[subset], groups.spread[subset], groups.individual)
+    weight = log_weights(learner, fit.trials, groups, max(1, draws // len(subset)), particles, seed)
+    result, error, share = log_mean(weight.reshape(-1, fit.trials.n_participants).T)
     return pd.DataFrame(
         {
             "participant": list(fit.trials.participants),

@@ -1,63 +1,85 @@
-"""Conformance: does a learner keep the contract of a trial, and may its likelihood and gradient be believed?"""
+"""Conformance: does a learner satisfy the contract of a trial, and are its likelihood and gradient correct?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, NotKept
+from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, Violation
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table: what was checked, whether it held, and what was found."""
+    """One row of the table: the check, whether it passed, and the details."""
 
     name: str
     passed: bool
     detail: str
 
 
-@dataclass(frozen=True)
-class Conformance:
-    """What came of checking a learner.
+@dataclass(frozen=True, repr=False)
+class Conformance(Result):
+    """The result of checking a learner.
 
     Attributes
     ----------
     learner
-        The learner in words.
+        Description of the learner.
     checks
-        One :class:`Check` after another. If the learner does not run at all there is only the first.
+        The :class:`Check` of each property; only the first one if the learner does not run at all.
     """
 
     learner: str
     checks: tuple[Check, ...]
 
+    contents = {"checks": "each check, whether it passed, and the details"}
+
     @property
     def passed(self) -> bool:
-        """Whether every check held."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def raise_if_failed(self) -> None:
-        """For tests: nothing if every check held.
+        """Raise an error unless every check passed, for use in tests.
 
         Raises
         ------
         LearnerError
-            With all failed checks.
+            If a check failed; the message lists all that failed.
         """
         if not self.passed:
             raise LearnerError(str(self))
 
-    def __str__(self) -> str:
-        failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
-        verdict = "\n  ".join(["fails", *failed]) if failed else f"passes all {len(self.checks)} checks"
-        return f"{self.learner} {verdict}"
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A problem for each check that failed."""
+        return tuple(
+            Finding("problem", check.name.replace(" ", "-"), f"{check.name}: {check.detail}", about=(self.learner,))
+            for check in self.checks
+            if not check.passed
+        )
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``checks``: a row a check."""
+        import pandas as pd
+
+        rows = [(check.name, "passed" if check.passed else "FAILED", check.detail) for check in self.checks]
+        return {"checks": pd.DataFrame(rows, columns=["check", "result", "found"])}
+
+    @property
+    def headline(self) -> str:
+        """Whether the learner passes."""
+        return f"{self.learner} {f'passes all {len(self.checks)} checks' if self.passed else 'fails'}"
 
     def __rich__(self) -> Any:
         from rich.table import Table
@@ -79,27 +101,27 @@ def check_learner(
     seed: int = 0,
     quiet: bool = False,
 ) -> Conformance:
-    """Check a learner of one's own against the contract of a trial.
+    """Check a custom learner against the contract of a trial.
 
-    The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation
-    has the probability that replaying it finds; every parameter matters; nothing is known before it happened;
-    participants do not touch each other; a missed trial does nothing but ``elapse``; signals are numbers. Those of a learner
-    with a hidden choice are made at hidden choices that are given, where everything can be told exactly; besides, swapping
-    exchangeable options must change nothing, and particles must agree with the sum over all courses of a few trials.
+    The checks: plain Python and both compiled forms agree; the gradient is the slope of the likelihood; a simulation and its
+    replay have the same probability; every parameter matters; no trial depends on the future; participants are independent; a
+    missed trial only calls ``elapse``; signals are numbers. A learner with a hidden choice is checked at given hidden choices,
+    where everything can be computed exactly; in addition, swapping exchangeable options must change nothing, and particles must
+    agree with the sum over all sequences of hidden choices in a few trials.
 
     Parameters
     ----------
     subject
         A learner: ``MyLearner`` or ``MyLearner(initial=1.2).fix(forget=0)``.
     trials
-        Data to check it on. Without them data are made up from what the learner reads: labels where it uses
+        Data for the checks. By default data are generated from the columns that the learner reads: labels where it uses
         ``trial.name`` as an index, numbers elsewhere, an outcome record where it reads ``outcome.name``.
     columns
-        What the made-up columns are to be, where the guess does not do: ``{"delay": (0.0, 30.0)}`` a number in a range,
+        Kinds of generated columns, where the default is not suitable: ``{"delay": (0.0, 30.0)}`` a number in a range,
         ``{"stage": 2}`` one of two labels, ``{"options": (2, 6)}`` a vector of 2 labels out of 6,
         ``{"amount": (2, (0.0, 100.0))}`` a vector of 2 numbers, ``{"action": 2}`` two actions.
     seed
-        Other seeds make up other data and parameters.
+        Determines the generated data and parameters.
     quiet
         Do not print the table.
 
@@ -107,12 +129,21 @@ def check_learner(
     -------
     Conformance
         With ``passed``, ``checks`` and ``raise_if_failed()``.
+
+    Raises
+    ------
+    UsageError
+        If ``subject`` is not a learner, or ``columns`` cannot be read.
+
+    Examples
+    --------
+    >>> check_learner(QLearning, quiet=True).raise_if_failed()                                 # doctest: +SKIP
     """
     name = getattr(subject, "__name__", repr(subject))
     try:
-        mine = _as_learner(subject)
-        case = Case(mine, specimen(mine, columns, seed) if trials is None else trials, seed)
-        result = Conformance(repr(mine), tuple(_run_checks(case)))
+        instance = _as_learner(subject)
+        case = Case(instance, specimen(instance, columns, seed) if trials is None else trials, seed)
+        result = Conformance(repr(instance), tuple(_run_checks(case)))
     except LearnerError as error:  # the class itself breaks the contract
         result = Conformance(name, (Check("it is a learner", False, str(error)),))
     if not quiet:
@@ -126,9 +157,9 @@ def _as_learner(subject: Any) -> Learner:
     if isinstance(subject, Learner):
         return subject
     if not isinstance(subject, type):
-        raise UsageError(f"check_learner({subject!r}): a learner is wanted, the class or an instance of it")
+        raise UsageError(f"check_learner({subject!r}): wanted a learner, its class or an instance of it")
     if not issubclass(subject, Learner):
-        subject = learner(subject)  # says what is wrong with a class that is none
+        subject = learner(subject)  # raises an error that explains why the class is not a learner
     return subject()  # type: ignore[no-any-return]
 
 
@@ -137,7 +168,7 @@ def _run_checks(case: Case) -> Iterator[Check]:
     for n, (name, check) in enumerate(checks.items()):
         try:
             yield Check(name, True, check(case))
-        except (NotKept, TrialwiseError) as error:
+        except (Violation, TrialwiseError) as error:
             yield Check(name, False, str(error))
-            if n == 0:  # nothing else can be asked of a learner that does not run
+            if n == 0:  # a learner that does not run cannot be checked further
                 return

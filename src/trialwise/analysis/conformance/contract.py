@@ -1,4 +1,4 @@
-"""The contract of a trial as checks: what each tries on a learner, and what it says when the contract is not kept."""
+"""The contract of a trial as checks: what each does with a learner, and its message if the contract is violated."""
 
 from __future__ import annotations
 
@@ -10,41 +10,53 @@ from typing import Any
 import numpy as np
 
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
+from trialwise.base.streams import stream
 from trialwise.data.trials import MISSED, Column, Trials
-from trialwise.engine import run
-from trialwise.engine.packed import FLAGS, HIDDEN, LEARNS, RESPONDED, Packed, pack
+from trialwise.engine import (
+    FLAGS,
+    HIDDEN,
+    RESPONDED,
+    TEACHES,
+    Packed,
+    pack,
+    rollout_plain,
+    run_gradient,
+    run_trace,
+    trace_plain,
+)
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.source import helpers
 
 AGREEMENT = 1e-10
-"""How far apart two ways to compute one number may be, relative to its size."""
+"""Largest relative difference between two computations of one number."""
 
 POINTS = 3
-"""Parameter points that are tried; at each, every participant has values of its own."""
+"""Number of parameter points; at each, every participant has values of its own."""
 
 
 COURSE, FILTERS = 9, 400
-"""Trials on all courses of hidden choices that particles are held against, and how many filters are averaged."""
+"""Number of trials over which sequences of hidden choices are summed to test particles, and number of filters averaged."""
 
 
-class NotKept(Exception):
-    """A check that does not hold."""
+class Violation(Exception):
+    """The contract is violated; the message explains how."""
 
 
 class Case:
-    """A learner, the trials it is tried on, and parameter points."""
+    """A learner, the trials it is checked on, and parameter points."""
 
     def __init__(self, learner: Learner, trials: Trials, seed: int):
-        self.random = np.random.default_rng([seed, 1])
+        self.random = stream(seed, "conformance")
         if learner.hides:
-            hidden = Column(np.random.default_rng([seed, 2]).integers(0, learner.options, trials.n_trials))
+            hidden = Column(stream(seed, "conformance of hidden choices").integers(0, learner.options, trials.n_trials))
             trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: hidden})
         self.learner, self.trials = learner, trials
         spots = self.random.normal(0.0, 0.8, (POINTS, trials.n_participants, len(learner.parameters)))
         self.points = [self.natural(spot) for spot in spots]
 
     def natural(self, spot: np.ndarray) -> np.ndarray:
-        """Parameters ``(participants, parameters)`` at a distance from the middle of their priors."""
+        """Parameters ``(participants, parameters)`` at a distance ``spot`` from the mean of their priors, unconstrained scale."""
         columns = [p.constrain(p.mean + spot[:, k]) for k, p in enumerate(self.learner.parameters)]
         return np.stack(columns, 1) if columns else np.zeros((len(spot), 0))
 
@@ -53,14 +65,14 @@ class Case:
         return self.pack(self.trials)
 
     def pack(self, trials: Trials) -> Packed:
-        """Trials as the engine takes them; hidden choices are given, since what they do can then be told exactly."""
+        """Trials in the engine's format; hidden choices are given, so that likelihoods can be computed exactly."""
         packed = pack(self.learner, trials)
         return packed.with_hidden(trials.columns[HIDDEN_CHOICE].values) if self.learner.hides else packed
 
     def scores(self, free: np.ndarray, trials: Trials | None = None, packed: Packed | None = None) -> np.ndarray:
-        """Log-likelihood of each trial; NaN where nothing was chosen."""
+        """Log-likelihood of each trial; NaN on missed trials."""
         packed = packed or (self.packed if trials is None else self.pack(trials))
-        scores: np.ndarray = run.run_trace(self.learner, packed, free)[0][:, 0]
+        scores: np.ndarray = run_trace(self.learner, packed, free)[0][:, 0]
         return scores
 
     def total(self, free: np.ndarray) -> np.ndarray:
@@ -72,7 +84,7 @@ class Case:
         return np.array([np.nansum(scores[first:end]) for first, end in spans])
 
     def where(self, t: int) -> str:
-        """A trial in words."""
+        """A description of a trial, for messages."""
         n = int(np.searchsorted(self.trials.offsets, t, "right")) - 1
         return f"trial {t - self.trials.offsets[n] + 1} of {self.trials.participants[n]}"
 
@@ -88,7 +100,7 @@ def _shown(number: float) -> str:
     return f"{number:.2g}"
 
 
-# -- the checks: each returns what it found, or raises ----------------------------------------------------------------
+# -- the checks: each returns its details, or raises ------------------------------------------------------------------
 
 
 def _runs(case: Case) -> str:
@@ -97,9 +109,9 @@ def _runs(case: Case) -> str:
     answered = (case.packed.ints[:, FLAGS] & RESPONDED) != 0
     bad = np.flatnonzero(answered & ~np.isfinite(scores))
     if len(bad):
-        raise NotKept(
+        raise Violation(
             f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "
-            "division by zero, a logarithm of zero, or a missing outcome (math.isnan) in what leads there"
+            "division by zero, a logarithm of zero, or a missing outcome (math.isnan) on this or an earlier trial"
         )
     return f"{case.trials.n_trials} trials of {case.trials.n_participants} participants"
 
@@ -107,47 +119,49 @@ def _runs(case: Case) -> str:
 def _agreement(case: Case) -> str:
     worst = 0.0
     for free in case.points:
-        plain, plain_signals = run.trace_plain(case.learner, case.packed, free)
-        compiled, signals, names = run.run_trace(case.learner, case.packed, free)
+        plain, plain_signals = trace_plain(case.learner, case.packed, free)
+        compiled, signals, names = run_trace(case.learner, case.packed, free)
         by_trial = _gap(compiled[:, 0], plain[:, 0])
         of_signals = _gap(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
-        dual, _ = run.run_gradient(case.learner, case.packed, free)
-        by_person = _gap(dual, case.by_participant(plain[:, 0]))
-        for what, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
+        dual, _ = run_gradient(case.learner, case.packed, free)
+        by_participant = _gap(dual, case.by_participant(plain[:, 0]))
+        for quantity, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
             if gaps.max() > AGREEMENT:
-                raise NotKept(
-                    f"{what} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python "
-                    "and compiled code: look for a global that changes, or for what Python and NumPy round differently"
+                raise Violation(
+                    f"{quantity} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python "
+                    "and compiled code: look for a global that changes, or an operation that Python and NumPy round differently"
                 )
-        if by_person.max() > AGREEMENT:
-            who = case.trials.participants[int(by_person.argmax())]
-            raise NotKept(f"the log-likelihood of {who} differs by {_shown(by_person.max())} on dual numbers")
-        worst = max(worst, by_trial.max(), of_signals.max(), by_person.max())
+        if by_participant.max() > AGREEMENT:
+            participant = case.trials.participants[int(by_participant.argmax())]
+            raise Violation(
+                f"the log-likelihood of {participant} differs by {_shown(by_participant.max())} on dual numbers"
+            )
+        worst = max(worst, by_trial.max(), of_signals.max(), by_participant.max())
     return f"largest relative difference {_shown(worst)}"
 
 
 def _gradient(case: Case) -> str:
     worst = 0.0
     for free in case.points:
-        base, slope = run.run_gradient(case.learner, case.packed, free)
+        base, slope = run_gradient(case.learner, case.packed, free)
         for k, name in enumerate(case.learner.names):
             step = np.zeros_like(free)
             step[:, k] = 1e-5 * np.maximum(np.abs(free[:, k]), 1e-2)
-            above, here, below = case.total(free + step), case.total(free), case.total(free - step)
-            ahead, behind = (above - here) / step[:, k], (here - below) / step[:, k]
+            above, centre, below = case.total(free + step), case.total(free), case.total(free - step)
+            ahead, behind = (above - centre) / step[:, k], (centre - below) / step[:, k]
             noise = 1e-15 * (1.0 + np.abs(base)) / step[:, k]
             allowed = 1e-5 * np.maximum(1.0, np.abs(slope[:, k])) + noise
             error = np.abs(slope[:, k] - (ahead + behind) / 2)
             at_kink = (slope[:, k] >= np.minimum(ahead, behind) - allowed) & (
                 slope[:, k] <= np.maximum(ahead, behind) + allowed
-            )  # min, max and abs have two slopes at a kink: either will do
+            )  # min, max and abs have two slopes at a kink: either is right
             wrong = ~((error <= allowed) | at_kink)
             if wrong.any():
                 n = int(np.argmax(np.where(wrong, error, -1.0)))
-                raise NotKept(
-                    f"d/d{name} of {case.trials.participants[n]} is {slope[n, k]:.8g} but finite differences say "
-                    f"{(ahead + behind)[n] / 2:.8g} at {name} = {free[n, k]:.4g}: the likelihood jumps there, as it "
-                    "does where a comparison or a whole number depends on a parameter"
+                raise Violation(
+                    f"d/d{name} of {case.trials.participants[n]} is {slope[n, k]:.8g} but finite differences give "
+                    f"{(ahead + behind)[n] / 2:.8g} at {name} = {free[n, k]:.4g}: the likelihood is discontinuous there, as "
+                    "where a comparison or a whole number depends on a parameter"
                 )
             worst = max(worst, float((error / np.maximum(1.0, np.abs(slope[:, k]))).max()))
     return f"largest relative difference from finite differences {_shown(worst)}"
@@ -155,25 +169,24 @@ def _gradient(case: Case) -> str:
 
 def _simulation(case: Case) -> str:
     packed, random = case.packed, case.random
-    choices = case.learner.response == "categorical"
-    count = len(packed.ints)
-    draws = np.stack([random.random(count) if choices else random.normal(size=count), random.random(count)], 1)
+    count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
+    draws = random_numbers((*kinds, "uniform"), random, count)
     potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
-    done, own = run.rollout_plain(case.learner, packed, case.points[0], potential, draws)
+    done, own, _ = rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=done)
     gap = _gap(replayed, own)
     if gap.max() > AGREEMENT:
-        raise NotKept(
+        raise Violation(
             f"{case.where(int(gap.argmax()))} was drawn with log-probability {own[gap.argmax()]:.8g} and replayed with "
-            f"{replayed[gap.argmax()]:.8g}: choose must fill every preference[action] anew, and depend on nothing but "
-            "state and trial"
+            f"{replayed[gap.argmax()]:.8g}: choose must set every preference[action] on each trial, and depend only on state and "
+            "trial"
         )
     return f"largest relative difference {_shown(gap.max())}"
 
 
 def _every_parameter(case: Case) -> str:
-    slopes = [np.abs(run.run_gradient(case.learner, case.packed, free)[1]) for free in case.points]
-    still = []
+    slopes = [np.abs(run_gradient(case.learner, case.packed, free)[1]) for free in case.points]
+    constant = []
     for k, name in enumerate(case.learner.names):
         if max(slope[:, k].max() for slope in slopes) < 1e-9:
             ends = []
@@ -181,22 +194,22 @@ def _every_parameter(case: Case) -> str:
                 spot = np.zeros_like(case.points[0])
                 spot[:, k] = distance
                 ends.append(case.total(case.natural(spot)))
-            still.append(f"{name} {_why_still(name, bool(np.abs(ends[0] - ends[1]).max() > 1e-9))}")
-    if still:
-        raise NotKept("; ".join(still))
+            constant.append(f"{name} {_why_constant(name, bool(np.abs(ends[0] - ends[1]).max() > 1e-9))}")
+    if constant:
+        raise Violation("; ".join(constant))
     return ", ".join(case.learner.names) or "no free parameter"
 
 
-def _why_still(name: str, in_steps: bool) -> str:
+def _why_constant(name: str, in_steps: bool) -> str:
     if in_steps:
         return (
-            "moves the likelihood only in steps: its gradient is zero, and nothing that follows slopes can fit it. A "
-            "hard choice such as argmax, int() or a comparison stands between it and the choices. Write a graded one "
+            "changes the likelihood only in steps: its gradient is zero, so that gradient-based methods cannot fit it. It "
+            "acts on choices through a discrete operation such as argmax, int() or a comparison. Use a graded one "
             "instead: weights softmax(sharpness * values), or hide(...) for a choice that is made but not observed; "
             f"or .fix({name}=...)"
         )
     return (
-        "never moves the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make "
+        "never changes the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make "
         f"it a constant(...), .fix({name}=...), or give trials= in which it matters"
     )
 
@@ -216,7 +229,9 @@ def _no_peeking(case: Case) -> str:
         until = np.arange(trials.n_trials) <= np.repeat(cut, lengths)
         gap = np.where(until, _gap(case.scores(free, replace(trials, outcome=outcome)), before), 0.0)
         if gap.max() > 1e-12:
-            raise NotKept(f"the likelihood of {case.where(int(gap.argmax()))} changes with outcomes that come after it")
+            raise Violation(
+                f"the likelihood of {case.where(int(gap.argmax()))} changes with outcomes that come after it"
+            )
     return "outcomes changed at and after 4 trials of each participant"
 
 
@@ -231,9 +246,9 @@ def _no_outcomes_by_name(case: Case) -> None:
                 continue
             flat = np.ravel(np.asarray(value, object))
             if any(len(flat) >= len(o) and _same_numbers(flat[: len(o)], o) for o in outcomes):
-                raise NotKept(
-                    f"{type(case.learner).__name__}.{name} reads {thing}, which holds the outcomes of these trials: "
-                    "the likelihood of a trial would know what came of it. Outcomes belong in learn(self, state, "
+                raise Violation(
+                    f"{type(case.learner).__name__}.{name} reads {thing}, which contains the outcomes of these trials: "
+                    "the likelihood of a trial would depend on its own outcome. Outcomes belong in learn(self, state, "
                     "trial, choice, outcome)"
                 )
 
@@ -252,20 +267,20 @@ def _globals_of(function: Callable, depth: int = 5) -> Iterator[tuple[str, Any]]
             yield from _globals_of(thing, depth - 1)
 
 
-def _participants_apart(case: Case) -> str:
+def _participants_independent(case: Case) -> str:
     trials, free = case.trials, case.points[0]
     everyone = case.scores(free)
     orders = [list(reversed(range(trials.n_participants))), *([n] for n in range(min(trials.n_participants, 6)))]
     for order in orders:
-        some = trials.select(trials.participants[n] for n in order)
-        scores = case.scores(free[order], some)
+        subset = trials.select(trials.participants[n] for n in order)
+        scores = case.scores(free[order], subset)
         for place, n in enumerate(order):
-            mine = scores[some.offsets[place] : some.offsets[place + 1]]
-            gap = _gap(mine, everyone[trials.offsets[n] : trials.offsets[n + 1]])
+            own = scores[subset.offsets[place] : subset.offsets[place + 1]]
+            gap = _gap(own, everyone[trials.offsets[n] : trials.offsets[n + 1]])
             if gap.max(initial=0.0) > 1e-12:
-                raise NotKept(
-                    f"the likelihood of {trials.participants[n]} depends on who else is in the file, or in what order: "
-                    "something is remembered outside the state that start returns"
+                raise Violation(
+                    f"the likelihood of {trials.participants[n]} depends on the other participants, or on their order: "
+                    "something is stored outside the state that start returns"
                 )
     return "in another order, and each alone"
 
@@ -281,18 +296,18 @@ def _missed_trials(case: Case) -> str:
         gap = _gap(compiled[longer.offsets[n] : longer.offsets[n + 1]], by_hand)
         if gap.max(initial=0.0) > AGREEMENT:
             first = int(np.argmax(gap > AGREEMENT))
-            raise NotKept(
+            raise Violation(
                 f"a missed trial does more than elapse (seen at trial {first + 1} of {longer.participants[n]} with "
-                "missed trials inserted): choose and respond only read the state; what passes with time belongs in "
-                "elapse, what follows from a choice in learn"
+                "missed trials inserted): choose and respond may only read the state; changes with time belong in "
+                "elapse, changes after a choice in learn"
             )
     if "elapse" not in case.learner.methods and _gap(compiled[old], case.scores(free)).max() > AGREEMENT:
-        raise NotKept("missed trials change the likelihood of others though nothing elapses")
-    return "missed trials inserted, and the whole walked by hand"
+        raise Violation("missed trials change the likelihood of other trials although there is no elapse")
+    return "missed trials inserted; agrees with the reference implementation"
 
 
 def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Trials, np.ndarray]:
-    """Trials with missed ones inserted (no choice or response, no outcome), and where the old ones are now."""
+    """Trials with missed ones inserted (no choice or response, no outcome), and the new rows of the original ones."""
     copies = 1 + (random.random(trials.n_trials) < 0.2)
     rows = np.repeat(np.arange(trials.n_trials), copies)
     old = np.cumsum(copies) - 1
@@ -310,13 +325,13 @@ def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Tri
 
 
 def _signals(case: Case) -> str:
-    learns = (case.packed.ints[:, FLAGS] & LEARNS) != 0
+    learns = (case.packed.ints[:, FLAGS] & TEACHES) != 0
     for free in case.points:
-        _, signals, names = run.run_trace(case.learner, case.packed, free)
+        _, signals, names = run_trace(case.learner, case.packed, free)
         bad = np.argwhere(~np.isfinite(signals[learns]))
         if len(bad):
             t, k = np.flatnonzero(learns)[bad[0, 0]], bad[0, 1]
-            raise NotKept(
+            raise Violation(
                 f"learn returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome"
             )
     return ", ".join(names) or "none"
@@ -329,21 +344,21 @@ CHECKS: dict[str, Callable[[Case], str]] = {
     "simulation and replay agree": _simulation,
     "every parameter matters": _every_parameter,
     "no trial knows the future": _no_peeking,
-    "participants are apart": _participants_apart,
+    "participants are independent": _participants_independent,
     "a missed trial only elapses": _missed_trials,
     "signals are numbers": _signals,
 }
 """The rows of the table."""
 
 
-# -- more checks, of learners with a hidden choice ----------------------------------------------------------------------
+# -- further checks of learners with a hidden choice --------------------------------------------------------------------
 
 
 def _exchangeable(case: Case) -> str:
     field = case.learner.hidden
     assert field is not None
     if not case.learner.exchangeable:
-        return f"{field.name} does not say exchangeable=True: each option has its own meaning"
+        return f"{field.name} is not declared exchangeable=True: each option has its own meaning"
     hidden = case.packed.ints[:, HIDDEN]
     swaps = [list(range(case.learner.options)) for _ in range(1, case.learner.options)]
     for k, swap in enumerate(swaps, 1):
@@ -352,16 +367,16 @@ def _exchangeable(case: Case) -> str:
         for free in case.points:
             gap = _gap(case.scores(free, packed=swapped), case.scores(free))
             if gap.max() > AGREEMENT:
-                raise NotKept(
-                    f"options 0 and {k} swapped, the likelihood of {case.where(int(gap.argmax()))} changes by "
-                    f"{_shown(gap.max())}: something tells them apart from the start. Take exchangeable=True away, or let "
-                    "start, hide and elapse treat all options alike"
+                raise Violation(
+                    f"with options 0 and {k} swapped, the likelihood of {case.where(int(gap.argmax()))} changes by "
+                    f"{_shown(gap.max())}: the options differ from the start. Remove exchangeable=True, or let start, hide "
+                    "and elapse treat all options alike"
                 )
     return f"{len(swaps)} swaps of options change nothing"
 
 
 def _integrated(case: Case) -> str:
-    from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
+    from trialwise.engine import run_exact, run_particles, stream_keys
 
     short = case.trials.first(COURSE)
     lengths, packed = short.lengths, case.pack(short)
@@ -370,22 +385,21 @@ def _integrated(case: Case) -> str:
     for n in range(len(lengths)):
         jobs = np.full(FILTERS, n)
         keys = stream_keys(np.uint64(n), np.arange(FILTERS))
-        found = run_particles(case.learner, packed, free[jobs], jobs, keys, 20)
-        ratio = np.exp(found.log_likelihood - exact[n])
+        estimates = run_particles(case.learner, packed, free[jobs], jobs, keys, 20)
+        ratio = np.exp(estimates.log_likelihood - exact[n])
         far = abs(ratio.mean() - 1.0) / max(ratio.std() / np.sqrt(FILTERS), 1e-9)
         worst = max(worst, far)
         if far > 5.0:
-            raise NotKept(
-                f"of the first {lengths[n]} trials of {case.trials.participants[n]} particles find a likelihood of "
-                f"{ratio.mean():.4g} times that of all courses together, {far:.1f} standard errors away: hide, choose and "
-                "elapse must depend on nothing but state and trial"
+            raise Violation(
+                f"for the first {lengths[n]} trials of {case.trials.participants[n]}, particles estimate a likelihood of "
+                f"{ratio.mean():.4g} times the sum over all sequences of hidden choices, {far:.1f} standard errors away: hide, "
+                "choose and elapse must depend only on state and trial"
             )
-    return f"within {worst:.1f} standard errors of the sum over all courses of {COURSE} trials"
+    return f"within {worst:.1f} standard errors of the sum over all sequences of hidden choices in {COURSE} trials"
 
 
 def _abreast(case: Case) -> str:
-    from trialwise.engine.kernels.compiled_hidden import goes_abreast
-    from trialwise.engine.run_hidden import run_particles, stream_keys
+    from trialwise.engine import goes_abreast, run_particles, stream_keys
 
     jobs = np.arange(len(case.trials.participants))
     keys = stream_keys(jobs.astype(np.uint64), jobs)
@@ -395,19 +409,19 @@ def _abreast(case: Case) -> str:
             for scored in (False, True)
         )
         gap = np.abs(doubles.log_likelihood - duals.log_likelihood) / (1.0 + np.abs(duals.log_likelihood))
-        # a random number on the edge between two options may fall to either side: then the estimates differ by some noise
+        # a random number at the boundary between two options may fall on either side: then the estimates differ by noise
         if np.median(gap) > AGREEMENT:
-            raise NotKept(
-                f"filters with the same random numbers, on doubles and on duals, find {doubles.log_likelihood[gap.argmax()]:.6g} and "
+            raise Violation(
+                f"filters with the same random numbers, on doubles and on duals, estimate {doubles.log_likelihood[gap.argmax()]:.6g} and "
                 f"{duals.log_likelihood[gap.argmax()]:.6g} for participant {case.trials.participants[int(gap.argmax())]}"
             )
     how = "several particles at once" if goes_abreast(case.learner, case.packed) else "one particle at a time"
-    return f"the same estimates; on doubles, {how}"
+    return f"same estimates; on doubles, {how}"
 
 
 HIDDEN_CHECKS: dict[str, Callable[[Case], str]] = {
     "hidden options are exchangeable": _exchangeable,
-    "particles agree with all courses": _integrated,
+    "particles agree with the exact sum": _integrated,
     "filters on doubles and duals agree": _abreast,
 }
-"""The rows that learners with a hidden choice have besides."""
+"""The additional rows for learners with a hidden choice."""

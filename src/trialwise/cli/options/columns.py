@@ -1,4 +1,4 @@
-"""Options that say what the columns of the data mean, the same for every verb that reads data."""
+"""Options for the roles of columns, shared by all verbs that read data."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from trialwise.data.trials import Trials
     from trialwise.learners.learner import Learner
 
-PANEL = "What the columns mean (if their names do not tell)"
+PANEL = "Column roles (only where not recognised)"
 
 Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILES",
         show_default=False,
-        help="One table with a row a trial (CSV, TSV, Excel, Parquet); or several with participants in columns, known by "
-        "their names (seasons.csv aliens.csv actions.csv rewards.csv); or a folder of them.",
+        help="One table with one row per trial (CSV, TSV, Excel, Parquet); or several with one column per participant, recognised by "
+        "their names (seasons.csv aliens.csv actions.csv rewards.csv); or a folder of tables.",
     ),
 ]
 
@@ -39,58 +39,72 @@ def _role(role: str, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Columns:
-    """A column by its name, or ``none`` to do without it; of wide tables, the file instead."""
+    """Names of columns, ``none`` for a column that is not used; for wide tables, file names."""
 
-    participant: Annotated[str | None, _role("participant", "Who; 'none' if all rows are of one participant.")] = None
-    trial: Annotated[str | None, _role("trial", "Order of the trials; 'none' keeps the rows as they stand.")] = None
+    participant: Annotated[
+        str | None, _role("participant", "Participant; 'none' if all rows belong to one participant.")
+    ] = None
+    trial: Annotated[
+        str | None, _role("trial", "Trial number, which orders the rows; 'none' keeps the order of the file.")
+    ] = None
     session: Annotated[str | None, _role("session", "Session.")] = None
     block: Annotated[str | None, _role("block", "Block.")] = None
     context: Annotated[str | None, _role("context", "Context (season).")] = None
     cue: Annotated[str | None, _role("cue", "Cue (stimulus, alien).")] = None
     choice: Annotated[str | None, _role("choice", "Choice (action).")] = None
     outcome: Annotated[
-        list[str], _option("--outcome", "[NAME=]COL", "Outcome (reward); repeat for a record: gain=won, loss=lost.")
+        list[str],
+        _option("--outcome", "[NAME=]COL", "Outcome (reward); repeat for several named outcomes: gain=won, loss=lost."),
     ] = field(default_factory=list)
     response: Annotated[
         list[str], _option("--response", "[NAME=]COL", "Continuous response (rating, skin conductance).")
     ] = field(default_factory=list)
     reset: Annotated[
         str | None,
-        _option("--reset", "COL|block", "Flags of trials before which the state is reset; 'block': each block."),
+        _option(
+            "--reset",
+            "COL|block",
+            "Flag (0 or 1): reset the state before this trial; 'block': reset before each block.",
+        ),
     ] = None
     labels: Annotated[
-        list[str], _option("--labels", "COL[=SET]", "Further column of labels (those of SET); may be repeated.")
+        list[str],
+        _option("--labels", "COL[=SET]", "Further column of labels, with the levels of SET; may be repeated."),
     ] = field(default_factory=list)
     numbers: Annotated[list[str], _option("--numbers", "COL", "Further column of numbers; may be repeated.")] = field(
         default_factory=list
     )
     vector: Annotated[
-        list[str], _option("--vector", "NAME=A,B[:SET]", "Columns that belong together, e.g. options=left,right:cue.")
+        list[str],
+        _option(
+            "--vector", "NAME=A,B[:SET]", "Columns that form a vector, e.g. options=left,right:cue; may be repeated."
+        ),
     ] = field(default_factory=list)
     available: Annotated[
-        list[str], _option("--available", "ACTION=COL", "Column of 0 and 1: whether an action could be chosen.")
+        list[str],
+        _option("--available", "ACTION=COL", "Column of 0 and 1: whether an action was available; may be repeated."),
     ] = field(default_factory=list)
-    actions: Annotated[str | None, _option("--actions", "A,B,C", "All labels of the choices, in order.")] = None
+    actions: Annotated[str | None, _option("--actions", "A,B,C", "All levels of the choice, in order.")] = None
     levels: Annotated[
         list[str],
-        _option("--levels", "SET=A,B,C", "All labels of a set, e.g. context=hot,cold,rainy; may be repeated."),
+        _option("--levels", "SET=A,B,C", "All levels of a factor, e.g. context=hot,cold,rainy; may be repeated."),
     ] = field(default_factory=list)
     missing: Annotated[
         list[str],
-        _option("--missing", "CODE", "A code of missing values, besides empty, NA and -999; may be repeated."),
+        _option("--missing", "CODE", "Code for missing values, in addition to empty, NA and -999; may be repeated."),
     ] = field(default_factory=list)
 
-    def words(self) -> str:
-        """The options as they are to be typed again."""
-        said = []
+    def as_typed(self) -> str:
+        """The options as typed on the command line."""
+        options = []
         for option in fields(self):
-            given = getattr(self, option.name)
-            for value in given if isinstance(given, list) else [] if given is None else [given]:
-                said += [f"--{option.name}", shlex.quote(value)]
-        return " ".join(said)
+            setting = getattr(self, option.name)
+            for value in setting if isinstance(setting, list) else [] if setting is None else [setting]:
+                options += [f"--{option.name}", shlex.quote(value)]
+        return " ".join(options)
 
     def read(self, files: Sequence[Path]) -> Trials:
-        """The trials of some files.
+        """Read the trials in these files.
 
         Raises
         ------
@@ -121,24 +135,26 @@ class Columns:
                 vectors=dict(_vector(text) for text in self.vector),
                 available=dict(map(_pair("--available", "ACTION=COL"), self.available)) or None,
             )
-        idle = [name for name in ("participant", "trial", "session", "vector", "available") if getattr(self, name)]
-        if idle:
-            raise UsageError(f"--{idle[0]} is for one table with a row a trial; these have participants in columns")
+        unused = [name for name in ("participant", "trial", "session", "vector", "available") if getattr(self, name)]
+        if unused:
+            raise UsageError(
+                f"--{unused[0]} is for one table with one row per trial; these files have one column per participant"
+            )
         if len(files) == 1:
-            return read_wide(files[0], **_given(shared | single | several), reset=reset)
-        named = {str(path) for source in [*single.values(), *several.values()] for path in _paths(source)}
-        recognised = _by_role([path for path in files if str(path) not in named])
-        roles: dict[str, Any] = recognised | _given(single | several)
-        more = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
-        return read_wide(**roles, **_given(shared), reset=reset, columns=more)
+            return read_wide(files[0], **_without_defaults(shared | single | several), reset=reset)
+        with_role = {str(path) for source in [*single.values(), *several.values()] for path in _paths(source)}
+        recognised = _by_role([path for path in files if str(path) not in with_role])
+        roles: dict[str, Any] = recognised | _without_defaults(single | several)
+        extra = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
+        return read_wide(**roles, **_without_defaults(shared), reset=reset, columns=extra)
 
 
-def reading(learner: Learner, trials: Trials) -> str:
-    """The options that read simulated trials back from their file, as far as this learner needs them."""
+def options_to_read(learner: Learner, trials: Trials) -> str:
+    """The options needed to read the file of simulated trials for this learner."""
     from trialwise.learners.reads import Reading
 
     reads = set(Reading(learner).trial)
-    told: list[str] = []
+    options: list[str] = []
     labels: set[str] = set()
     for name in sorted(reads & set(trials.columns) - {"context", "cue"}):
         column = trials.columns[name]
@@ -146,24 +162,26 @@ def reading(learner: Learner, trials: Trials) -> str:
         owner = "" if column.levels in (None, name) else str(column.levels)
         if column.values.ndim == 2:
             parts = ",".join(f"{name}_{k + 1}" for k in range(column.values.shape[1]))
-            told += ["--vector", f"{name}={parts}" + (f":{column.levels}" if column.levels else "")]
+            options += ["--vector", f"{name}={parts}" + (f":{column.levels}" if column.levels else "")]
         else:
-            told += ["--numbers", name] if column.levels is None else ["--labels", f"{name}={owner}" if owner else name]
+            options += (
+                ["--numbers", name] if column.levels is None else ["--labels", f"{name}={owner}" if owner else name]
+            )
     for name in sorted(labels):
-        told += ["--levels", f"{name}={','.join(map(str, trials.levels[name]))}"]
+        options += ["--levels", f"{name}={','.join(map(str, trials.levels[name]))}"]
     if trials.available is not None:
         for label in trials.levels["action"]:
-            told += ["--available", f"{label}=available_{label}"]
-    if told:  # among so many columns another one may be taken for these
+            options += ["--available", f"{label}=available_{label}"]
+    if options:  # with so many columns, another one could be recognised in place of these
         for name in ("context", "cue"):
-            told += [f"--{name}", name] if name in trials.columns else []
-    if told and trials.reset is not None and trials.reset.any():
-        told += ["--reset", "reset"]
-    return " ".join(map(shlex.quote, told))
+            options += [f"--{name}", name] if name in trials.columns else []
+    if options and trials.reset is not None and trials.reset.any():
+        options += ["--reset", "reset"]
+    return " ".join(map(shlex.quote, options))
 
 
 def _single_table(files: Sequence[Path]) -> Path | None:
-    """The one long table, or None if the files have participants in columns."""
+    """The long table, or None if the files are wide, with one column per participant."""
     from trialwise.data.reading.formats import SUFFIXES
     from trialwise.data.reading.names import role_of_file
 
@@ -181,22 +199,22 @@ def _single_table(files: Sequence[Path]) -> Path | None:
 def _by_role(files: Sequence[Path]) -> dict[str, Path]:
     from trialwise.data.reading.names import role_of_file
 
-    found: dict[str, Path] = {}
+    roles: dict[str, Path] = {}
     for path in files:
         role = role_of_file(path.name.split(".")[0])
         if role is None:
             raise UsageError(
-                f"{path.name}: several files are tables with participants in columns, known by their names, and this is "
-                "none of seasons, contexts, aliens, cues, actions, choices, rewards, outcomes, blocks. Say what it is, "
-                f"e.g. --choice {shlex.quote(str(path))}; or give one table with a row a trial alone"
+                f"{path.name}: several files are read as tables with one column per participant and recognised by their names, and this is "
+                "none of seasons, contexts, aliens, cues, actions, choices, rewards, outcomes, blocks. Name its role, "
+                f"e.g. --choice {shlex.quote(str(path))}; or give a single table with one row per trial"
             )
-        if role in found:
+        if role in roles:
             raise UsageError(
-                f"{found[role].name} and {path.name} may both be the {role}: type --{role} with one of them, "
+                f"{roles[role].name} and {path.name} could both be the {role}: type --{role} with one of them, "
                 "and leave the other out"
             )
-        found[role] = path
-    return found
+        roles[role] = path
+    return roles
 
 
 def _column(name: str | None) -> Any:
@@ -204,7 +222,7 @@ def _column(name: str | None) -> Any:
 
 
 def _several(texts: Sequence[str]) -> Any:
-    """One column, a record of several, False for none of them, or None."""
+    """One column, a dict of named columns, False for ``none``, or None if not given."""
     if not texts:
         return None
     if list(texts) == ["none"]:
@@ -219,13 +237,13 @@ def _paths(source: Any) -> Iterable[Any]:
     return source.values() if isinstance(source, Mapping) else [source]
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _without_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, False)}
 
 
 def _cut(text: str, mark: str) -> tuple[str, str | None]:
-    first, found, rest = text.partition(mark)
-    return (first, rest) if found and first and rest else (text, None)
+    first, separator, rest = text.partition(mark)
+    return (first, rest) if separator and first and rest else (text, None)
 
 
 def _pair(option: str, form: str) -> Any:

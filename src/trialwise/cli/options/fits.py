@@ -1,4 +1,4 @@
-"""Fits named on the command line, with the learners of the user's own that were fitted."""
+"""Saved fits on the command line, with the user-defined learners that were fitted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Fits = Annotated[
     typer.Argument(
         metavar="[NAME=]FIT...",
         show_default=False,
-        help="What learners left behind when fitted, flat=results/fit.nc; without a name they are called after the learner.",
+        help="Saved fits, e.g. flat=results/fit.nc; the default name of a fit is that of its learner.",
     ),
 ]
 
@@ -29,24 +29,24 @@ Own = Annotated[
     typer.Option(
         "--learner",
         metavar="FILE",
-        help="A learner of your own that was fitted: mine.py, or mine.py:MyLearner; may be repeated.",
+        help="File of your own learner that was fitted: mine.py, or mine.py:MyLearner; may be repeated.",
         show_default=False,
     ),
 ]
 
 
 def fit_in(path: str | Path, own: Sequence[str] | None = None, needed: bool = False) -> Fit:
-    """The fit of a file, its learner looked for among the user's ``own``.
+    """Load the fit in a file; its learner is built in or among the user's ``own``.
 
     Raises
     ------
     UsageError
-        If the learner is ``needed`` and neither built in nor one of these.
+        If the learner is ``needed`` but neither built in nor among ``own``.
     """
-    return _loaded(path, _classes(own or ()), needed)
+    return _load(path, _classes(own or ()), needed)
 
 
-def _loaded(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
+def _load(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
     from trialwise.inference.fitted import load
 
     fit = load(path)
@@ -56,41 +56,43 @@ def _loaded(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
     if name in classes:
         return load(path, learner=classes[name])
     if needed or classes:
-        raise UsageError(f"{path} is a fit of {name}, a learner of your own: say where it is, --learner mine.py:{name}")
+        raise UsageError(f"{path} is a fit of {name}, a learner of your own: name its file, --learner mine.py:{name}")
     return fit
 
 
 def _classes(own: Sequence[str]) -> dict[str, type]:
-    """The user's own learners by name; each file is run once, however many fits there are."""
-    found = [
+    """The user's own learners by name; each file is imported once, regardless of the number of fits."""
+    learners = [
         thing for text in own for thing in (learners_in(Path(text)).values() if text.endswith(".py") else [find(text)])
     ]
-    classes = [thing if isinstance(thing, type) else type(thing) for thing in found]
+    classes = [thing if isinstance(thing, type) else type(thing) for thing in learners]
     return {each.__name__: each for each in classes}
 
 
 def fits_in(texts: Sequence[str], own: Sequence[str] | None = None, needed: bool = False) -> dict[str, Fit]:
-    """Fits under the names given, else under their learners' names, in full where two learners differ by that alone.
+    """Load fits by name: the given name, else that of the learner, with its settings where two fits share that name.
 
     Raises
     ------
     UsageError
-        If two have the same name; as :func:`fit_in`.
+        If two fits have the same name, or as :func:`fit_in`.
     """
     pairs = [("", text) if Path(text).is_file() else _split(text) for text in texts]
     classes = _classes(own or ())
-    found = [_loaded(path, classes, needed) for _, path in pairs]
-    short = [str(fit.attrs["learner_name"]) for fit in found]
-    full = [str(fit.attrs["learner"]) for fit in found]
-    several = Counter(short)
+    fits = [_load(path, classes, needed) for _, path in pairs]
+    short = [str(fit.attrs["learner_name"]) for fit in fits]
+    full = [str(fit.attrs["learner"]) for fit in fits]
+    counts = Counter(short)
     names = [
-        given or (whole if several[name] > 1 else name)
+        given or (whole if counts[name] > 1 else name)
         for (given, _), name, whole in zip(pairs, short, full, strict=True)
     ]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise UsageError(f"two fits are called {twice[0]!r}: name them, e.g. first={pairs[0][1]} second={pairs[-1][1]}")
-    return dict(zip(names, found, strict=True))
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise UsageError(
+            f"two fits have the name {duplicates[0]!r}: name them, e.g. first={pairs[0][1]} second={pairs[-1][1]}"
+        )
+    return dict(zip(names, fits, strict=True))
 
 
 def _split(text: str) -> tuple[str, str]:

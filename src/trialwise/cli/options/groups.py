@@ -1,4 +1,4 @@
-"""Options that several verbs share, declared once: a dataclass whose fields are options."""
+"""Groups of options shared by several verbs, each declared once as a dataclass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 
 def grouped(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb, in place of each parameter that is a dataclass, that dataclass's fields as options.
+    """Replace each dataclass parameter of a verb by options, one for each field of the dataclass.
 
     Examples
     --------
@@ -36,10 +36,10 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
             )
 
     @wraps(verb)
-    def run(**given: Any) -> None:
+    def run(**values: Any) -> None:
         for name, kind in kinds.items():
-            given[name] = kind(**{option.name: given.pop(option.name) for option in fields(kind)})
-        verb(**given)
+            values[name] = kind(**{option.name: values.pop(option.name) for option in fields(kind)})
+        verb(**values)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

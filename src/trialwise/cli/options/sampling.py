@@ -1,4 +1,4 @@
-"""Options of the sampler, the same for every verb that fits."""
+"""Options of the sampler, shared by all verbs that fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PANEL = "Sampling"
 
 
 class Pooling(StrEnum):
-    """How participants relate."""
+    """Degree of pooling across participants."""
 
     partial = "partial"
     none = "none"
@@ -33,18 +33,25 @@ def _option(help: str, least: int, default: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How long to sample, and how to tell about it."""
+    """Length of the chains, sampler, seed and verbosity."""
 
     draws: Annotated[
         int | None,
-        _option("Draws kept of each chain; without it 1000, and chains are added while they are too few.", 1),
+        _option("Posterior draws per chain; by default 1000, and more chains if effective draws are too few.", 1),
     ] = None
-    tune: Annotated[int | None, _option("Draws for tuning, not kept.", 1)] = None
-    chains: Annotated[int, _option("Chains.", 1, default=True)] = 4
-    seed: Annotated[int | None, _option("The same seed gives the same draws.", 0)] = None
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell only what went wrong.", rich_help_panel=PANEL)] = (
-        False
-    )
+    tune: Annotated[int | None, _option("Tuning draws per chain, discarded.", 1)] = None
+    chains: Annotated[int, _option("Number of chains.", 1, default=True)] = 4
+    seed: Annotated[int | None, _option("Random seed.", 0)] = None
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="nuts or pseudo-marginal; by default chosen according to the learner.",
+            metavar="NAME",
+            rich_help_panel=PANEL,
+            show_default=False,
+        ),
+    ] = None
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print problems only.", rich_help_panel=PANEL)] = False
 
     def fit(
         self,
@@ -54,17 +61,17 @@ class Sampling:
         checkpoint: Path | None = None,
         executor: str | None = None,
     ) -> Fit:
-        """Sample; what is not given is left to the library."""
+        """Fit; options that were not given keep the defaults of the library."""
         from trialwise.inference.fit import fit
 
         if not self.quiet:
-            say("preparing: a learner's first fit compiles it, some seconds, and keeps that for the next", "dim")
-        given: dict[str, Any] = {"draws": self.draws, "tune": self.tune}
-        given = {name: value for name, value in given.items() if value is not None}
+            say("preparing (the first fit of a learner compiles it, which takes some seconds)", "dim")
+        options: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler}
+        options = {name: value for name, value in options.items() if value is not None}
         result: Fit = fit(
             learner,
             trials,
-            **given,
+            **options,
             chains=self.chains,
             seed=self.seed,
             pooling=str(pooling),

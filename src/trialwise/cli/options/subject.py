@@ -1,4 +1,4 @@
-"""Which learner: a built-in one by name, or one in a file of the user's, with its settings and restrictions."""
+"""Options that select a learner, built in or in a user's file, with its settings and restrictions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 if TYPE_CHECKING:
     from trialwise.learners.learner import Learner
 
-PANEL = "The learner"
+PANEL = "Learner"
 
 Name = Annotated[
     str,
     typer.Argument(
         metavar="LEARNER",
         show_default=False,
-        help="A built-in learner (trialwise models lists them), or your own: mine.py:MyLearner.",
+        help="A built-in learner (listed by trialwise models), or your own: mine.py:MyLearner.",
     ),
 ]
 
@@ -43,45 +43,49 @@ class Restrictions:
     set_: Annotated[list[str], _option("--set", "NAME=VALUE", "A setting, e.g. initial=1.2; may be repeated.")] = field(
         default_factory=list
     )
-    fix: Annotated[list[str], _option("--fix", "NAME=VALUE", "Hold a parameter at a value, e.g. forget=0.")] = field(
-        default_factory=list
-    )
-    tie: Annotated[
-        list[str], _option("--tie", "NAME=OTHER", "Give a parameter the value of another, e.g. alpha_high=alpha.")
+    fix: Annotated[
+        list[str], _option("--fix", "NAME=VALUE", "Fix a parameter at a value, e.g. forget=0; may be repeated.")
     ] = field(default_factory=list)
-    lapse: Annotated[bool, typer.Option("--lapse", help="Choose at random now and then.", rich_help_panel=PANEL)] = (
-        False
-    )
+    tie: Annotated[
+        list[str],
+        _option("--tie", "NAME=OTHER", "Make a parameter equal to another, e.g. alpha_high=alpha; may be repeated."),
+    ] = field(default_factory=list)
+    lapse: Annotated[
+        bool, typer.Option("--lapse", help="Add a lapse rate: random choices on some trials.", rich_help_panel=PANEL)
+    ] = False
     stickiness: Annotated[
-        bool, typer.Option("--stickiness", help="Tend to repeat the last choice.", rich_help_panel=PANEL)
+        bool,
+        typer.Option(
+            "--stickiness", help="Add stickiness: a tendency to repeat the last choice.", rich_help_panel=PANEL
+        ),
     ] = False
 
-    def words(self) -> str:
-        """The options as they are to be typed again."""
-        said = [
+    def as_typed(self) -> str:
+        """The options as typed on the command line."""
+        options = [
             f"--{n} {shlex.quote(v)}" for n in ("set", "fix", "tie") for v in getattr(self, "set_" if n == "set" else n)
         ]
-        return " ".join([*said, *["--lapse"] * self.lapse, *["--stickiness"] * self.stickiness])
+        return " ".join([*options, *["--lapse"] * self.lapse, *["--stickiness"] * self.stickiness])
 
     def of(self, name: str) -> Learner:
-        """The learner of that name, so restricted.
+        """The learner of this name, with these settings and restrictions.
 
         Raises
         ------
         UsageError, LearnerError
-            If there is none, or a setting or restriction does not fit it.
+            If there is no such learner, or a setting or restriction does not apply to it.
         """
         from trialwise.learners.learner import Learner
 
-        found = find(name)
-        if isinstance(found, Learner):  # an instance, in the user's file
+        base = find(name)
+        if isinstance(base, Learner):  # an instance in the user's file
             if self.set_:
                 raise UsageError(
-                    f"--set {self.set_[0]}: {name} is {found!r} already; name its class, or change the file"
+                    f"--set {self.set_[0]}: {name} is already the instance {base!r}; name its class, or change the file"
                 )
-            learner: Learner = found
+            learner: Learner = base
         else:
-            learner = found(**{key: _setting(found, key, text) for key, text in _pairs("--set", self.set_)})
+            learner = base(**{key: _setting(base, key, text) for key, text in _pairs("--set", self.set_)})
         if self.fix:
             learner = learner.fix(**{key: _number("--fix", key, text) for key, text in _pairs("--fix", self.fix)})
         if self.tie:
@@ -92,21 +96,21 @@ class Restrictions:
 
 
 def find(name: str, bare: bool = False) -> Any:
-    """The class of a learner (or an instance, if the user's file has one of that name).
+    """The class of a learner, or an instance if the user's file defines one of this name.
 
     Parameters
     ----------
     name
-        ``QLearning``, ``mine.py:MyLearner``, or ``mine.py`` if it holds exactly one learner.
+        ``QLearning``, ``mine.py:MyLearner``, or ``mine.py`` if it defines exactly one learner.
     bare
-        Return also a class that is no learner (yet).
+        Also return classes that are not learners.
 
     Raises
     ------
     UsageError
         If there is no such learner, file or class.
     LearnerError
-        If the file cannot be imported, or the class is no learner.
+        If the file cannot be imported, or the class is not a learner.
     """
     import difflib
 
@@ -117,10 +121,10 @@ def find(name: str, bare: bool = False) -> Any:
         return _in_file(Path(in_file[1]), in_file[2] or "", bare)
     if name in BUILT_IN:
         return BUILT_IN[name]
-    near = difflib.get_close_matches(name.casefold(), {known.casefold(): known for known in BUILT_IN}, 1)
-    guess = next((f"Did you mean {known}? " for known in BUILT_IN if near and known.casefold() == near[0]), "")
+    near = difflib.get_close_matches(name.casefold(), {each.casefold(): each for each in BUILT_IN}, 1)
+    guess = next((f"Did you mean {each}? " for each in BUILT_IN if near and each.casefold() == near[0]), "")
     raise UsageError(
-        f"there is no learner {name!r}. {guess}Built in are {', '.join(BUILT_IN)}; your own is mine.py:MyLearner"
+        f"there is no learner {name!r}. {guess}Built in are {', '.join(BUILT_IN)}; to use your own, type mine.py:MyLearner"
     )
 
 
@@ -138,25 +142,25 @@ def learners_in(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> ModuleType:
-    """Import a file of the user's.
+    """Import a user's file as a module.
 
     Raises
     ------
     UsageError
         If there is no such file.
     LearnerError
-        If it cannot be imported, with the line.
+        If it cannot be imported; the message names the line.
     """
     name = f"learner_file_{path.stem}"
     if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        beside = f"; there is {', '.join(there[:5])}" if there else ""
-        raise UsageError(f"there is no file {str(path)!r}{beside}")
+        candidates = sorted(other.name for other in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        available = f"; the folder contains {', '.join(candidates[:5])}" if candidates else ""
+        raise UsageError(f"there is no file {str(path)!r}{available}")
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))  # as for a script: what lies beside it can be imported
+    sys.path.insert(0, str(path.resolve().parent))  # as for a script, so that modules in its folder can be imported
     try:
         spec.loader.exec_module(module)
     except TrialwiseError:
@@ -177,20 +181,22 @@ def load(path: Path) -> ModuleType:
 def _in_file(path: Path, name: str, bare: bool) -> Any:
     from trialwise.learners.learner import Learner
 
-    known = learners_in(path)
+    learners = learners_in(path)
     if not name:
-        if len(known) == 1:
-            return next(iter(known.values()))
-        told = (
-            f"holds {len(known)} learners: name one of" if known else "holds no learner: write @learner above a class"
+        if len(learners) == 1:
+            return next(iter(learners.values()))
+        problem = (
+            f"contains {len(learners)} learners: name one of"
+            if learners
+            else "contains no learner: write @learner above a class"
         )
-        raise UsageError(" ".join([str(path), told, ", ".join(f"{path}:{each}" for each in known)]).rstrip())
+        raise UsageError(" ".join([str(path), problem, ", ".join(f"{path}:{each}" for each in learners)]).rstrip())
     thing = getattr(sys.modules[f"learner_file_{path.stem}"], name, None)
     if isinstance(thing, Learner) or (isinstance(thing, type) and (bare or issubclass(thing, Learner))):
         return thing
     if thing is not None:
-        raise LearnerError(f"{name} in {path} is no learner: write @learner above the class")
-    raise UsageError(f"there is no {name!r} in {path}; its learners: {', '.join(known) or 'none'}")
+        raise LearnerError(f"{name} in {path} is not a learner: write @learner above the class")
+    raise UsageError(f"there is no {name!r} in {path}; its learners: {', '.join(learners) or 'none'}")
 
 
 def _pairs(option: str, texts: list[str]) -> list[tuple[str, str]]:
@@ -204,11 +210,11 @@ def _number(option: str, name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{option} {name}={text}: a number is wanted") from None
+        raise UsageError(f"{option} {name}={text}: expected a number") from None
 
 
 def _setting(kind: Any, name: str, text: str) -> Any:
-    """The value in the type of the setting's default; an unknown name is left to the learner to refuse."""
+    """The value converted to the type of the setting's default; the learner itself rejects unknown names."""
     default = getattr(kind.fields.get(name), "value", text)
     convert: Callable[[str], Any] = (
         {"true": True, "false": False}.__getitem__ if isinstance(default, bool) else type(default)
@@ -216,5 +222,5 @@ def _setting(kind: Any, name: str, text: str) -> Any:
     try:
         return convert(text.lower() if isinstance(default, bool) else text)
     except (ValueError, KeyError):
-        wanted = "true or false" if isinstance(default, bool) else f"{type(default).__name__}, as in {name}={default}"
-        raise UsageError(f"--set {name}={text}: wanted {wanted}") from None
+        expected = "true or false" if isinstance(default, bool) else f"{type(default).__name__}, as in {name}={default}"
+        raise UsageError(f"--set {name}={text}: expected {expected}") from None

@@ -1,4 +1,4 @@
-"""Which task: an environment by its name."""
+"""Environments by name."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from trialwise.base.errors import UsageError
 if TYPE_CHECKING:
     from trialwise.learners.learner import Learner
 
-OWN = {
+OWN_ENVIRONMENT = {
     "AlienQLearning": "AlienExperiment",
     "AlienTaskSets": "AlienExperiment",
     "AlienHierarchicalBayes": "AlienExperiment",
     "HybridTwoStep": "TwoStepTask",
 }
-"""The task of a built-in learner that is for one only."""
+"""The environment of each built-in learner that is specific to one."""
 
 
-def named(task: str) -> Any:
+def environment_class(task: str) -> Any:
     """The class of a built-in environment.
 
     Raises
     ------
     UsageError
-        If there is none of this name.
+        If there is no environment of this name.
     """
     from trialwise.environments.tasks import BUILT_IN
 
     if task not in BUILT_IN:
-        raise UsageError(f"--task {task}: there is no such task; there are {', '.join(BUILT_IN)}")
+        raise UsageError(f"--task {task}: there is no such environment; available are {', '.join(BUILT_IN)}")
     return BUILT_IN[task]
 
 
-def suited(learner: Learner) -> str:
-    """The name of the task that suits a learner: its own, or conditioning if it responds, or the alien task."""
-    chooses = learner.response == "categorical"
-    return OWN.get(type(learner).__name__, "AlienTask" if chooses else "Conditioning")
+def default_environment(learner: Learner) -> str:
+    """The name of a learner's default environment: its own, conditioning if it does not choose, or else the alien task."""
+    return OWN_ENVIRONMENT.get(type(learner).__name__, "AlienTask" if learner.family.acts else "Conditioning")

@@ -1,4 +1,4 @@
-"""What is printed: results to standard output, whatever is about them to standard error."""
+"""Printing: results to standard output, notes, warnings and errors to standard error, with arguments written as options."""
 
 from __future__ import annotations
 
@@ -12,87 +12,88 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trialwise.base.rounding import figure, is_number
+from trialwise.base.rounding import is_number
+from trialwise.base.rows import rows_of
+from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A line of the result."""
-    Console(highlight=False).print(Text(text, style))
+    """Print a line of the result."""
+    Console(highlight=False).print(Text(in_options(text), style))
 
 
-def show(thing: Any) -> None:
-    """A table or other thing of rich's."""
-    Console(highlight=False).print(thing)
+def show(renderable: Any) -> None:
+    """Print a table or another renderable of rich."""
+    Console(highlight=False).print(renderable)
 
 
 def paragraph(text: str) -> None:
-    """Lines of the result, cut at blanks."""
+    """Print lines of the result, wrapped at spaces."""
     console = Console(highlight=False)
-    console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in text.split("\n"))), soft_wrap=True)
+    lines = in_options(text).split("\n")
+    console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in lines)), soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """Something the user should know, to standard error."""
-    _aside("note: ", text, "cyan")
+    """Print a note to standard error."""
+    _print_message("note: ", text, "cyan")
 
 
 def warn(text: str) -> None:
-    """Something that is odd, to standard error."""
-    _aside("warning: ", text, "yellow")
+    """Print a warning to standard error."""
+    _print_message("warning: ", text, "yellow")
 
 
 def fail(text: str) -> None:
-    """Why the command stops, to standard error."""
-    _aside("error: ", text, "bold red")
+    """Print the error that ends the command to standard error."""
+    _print_message("error: ", text, "bold red")
 
 
-def _aside(head: str, text: str, style: str) -> None:
+def _print_message(label: str, text: str, style: str) -> None:
     console = Console(stderr=True, highlight=False)
-    first, *lines = (head + text).split("\n")
+    first, *lines = (label + in_options(text)).split("\n")
     wrapped = "\n".join(_wrapped(line, console.width - 1) for line in [first, *lines])
-    console.print(Text.assemble((head, style), wrapped[len(head) :]), soft_wrap=True)
+    console.print(Text.assemble((label, style), wrapped[len(label) :]), soft_wrap=True)
 
 
 def _wrapped(line: str, width: int) -> str:
-    """A line cut at blanks, the rest of it set in a little further."""
-    lead = line[: len(line) - len(line.lstrip())]
-    cut = textwrap.wrap(
-        line, max(width, 20), subsequent_indent=f"{lead}   ", break_long_words=False, break_on_hyphens=False
+    """A line wrapped at spaces, with its continuation lines indented."""
+    indent = line[: len(line) - len(line.lstrip())]
+    wrapped = textwrap.wrap(
+        line, max(width, 20), subsequent_indent=f"{indent}   ", break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(cut)
+    return "\n".join(wrapped)
 
 
 def command(line: str) -> None:
-    """What to type next, on a line of its own that can be copied whole; by way of uv, if that is how this was started."""
-    start = "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
-    Console(highlight=False).print(Text(f"  {start}{line}", "bold"), soft_wrap=True)
+    """Print a command to type next, on a line of its own; it starts with ``uv run`` if this process was started that way."""
+    prefix = "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
+    Console(highlight=False).print(Text(f"  {prefix}{line}", "bold"), soft_wrap=True)
 
 
 def heading(text: str) -> None:
-    """The title of what follows."""
+    """Print a heading after an empty line."""
     say()
     say(text, "bold")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
-    """A table without lines; columns of numbers stand to the right. Without a header, give a row of empty names."""
+    """Print a table without rules, numeric columns right-aligned. For a table without header, pass empty names."""
     rows = list(rows)
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
     for n, name in enumerate(header):
         cells = [row[n] for row in rows if row[n]]
-        right = bool(cells) and all(is_number(cell) for cell in cells)
-        drawn.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+        numeric = bool(cells) and all(is_number(cell) for cell in cells)
+        grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*map(Text, row))
-    show(Padding(drawn, (0, 0, 0, indent), expand=False))
+        grid.add_row(*map(Text, row))
+    show(Padding(grid, (0, 0, 0, indent), expand=False))
 
 
 def frame(data: pd.DataFrame) -> None:
-    """A table of estimates: three figures, whole numbers for effective draws, three decimals for R-hat."""
-    rows = [
-        [str(index), *map(figure, data.columns, row)] for index, row in zip(data.index, data.to_numpy(), strict=True)
-    ]
-    table(["", *map(str, data.columns)], rows)
+    """Print a table of estimates: three significant digits, whole effective sample sizes, three decimals for R-hat."""
+    rows = rows_of("", data)
+    table(rows.header, rows.rows)

@@ -1,4 +1,4 @@
-"""Docstrings for a terminal: their equations in Unicode instead of LaTeX."""
+"""Docstrings for the terminal, with LaTeX equations converted to Unicode."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _SIGNS = {
     "leftarrow": "←", "rightarrow": "→", "sim": "~", "cdot": "·", "times": "×", "sum": "Σ", "in": "∈", "le": "≤", "ge": "≥",
     "quad": "  ", "qquad": "   ", "left": "", "right": "", "infty": "∞", "mid": "|", "neq": "≠", "approx": "≈",
 }  # fmt: skip
-_LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SUBSCRIPTS = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 
 def symbol(name: str) -> str:
-    """The Greek letter of a parameter: ``α`` of ``alpha``, ``α high`` of ``alpha_high``; empty for other names."""
+    """The Greek symbol of a parameter: ``α`` for ``alpha``, ``α high`` for ``alpha_high``; empty for other names."""
     stem, _, rest = name.partition("_")
     return f"{GREEK[stem]} {rest}".rstrip() if stem in GREEK else ""
 
 
 def plain(latex: str) -> str:
-    """An equation in Unicode, a line for each of its lines, their relation signs below each other."""
-    drawn = [[_signs(part).strip() for part in cells] for cells in lines(latex)]
-    width = max((len(cells[0]) for cells in drawn if len(cells) == 2), default=0)
-    return "\n".join(f"{cells[0]:>{width}} {cells[1]}" if len(cells) == 2 else cells[0] for cells in drawn)
+    """An equation in Unicode, one line per line of LaTeX, aligned at the relation signs."""
+    rows = [[_signs(part).strip() for part in cells] for cells in lines(latex)]
+    width = max((len(cells[0]) for cells in rows if len(cells) == 2), default=0)
+    return "\n".join(f"{cells[0]:>{width}} {cells[1]}" if len(cells) == 2 else cells[0] for cells in rows)
 
 
 def _signs(text: str) -> str:
@@ -32,13 +32,15 @@ def _signs(text: str) -> str:
     text = re.sub(r"\\[,;: ]\s*", " ", text).replace(r"\!", "")
     text = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m[1], _SIGNS.get(m[1], m[1])), text)
     text = re.sub(
-        r"_\{?(\w)\}?", lambda m: m[1].translate(_LOWERED) if m[1].translate(_LOWERED) != m[1] else f"_{m[1]}", text
+        r"_\{?(\w)\}?",
+        lambda m: m[1].translate(_SUBSCRIPTS) if m[1].translate(_SUBSCRIPTS) != m[1] else f"_{m[1]}",
+        text,
     )
     return re.sub(r" {2,}", "  ", text.replace("{", "").replace("}", ""))
 
 
 def sections(docstring: str | None) -> list[tuple[str, bool]]:
-    """The paragraphs of a docstring and its equations, in their order; True for equations."""
+    """The paragraphs and equations of a docstring in order, each with True if it is an equation."""
     return [(plain(text), True) if is_equation else (_prose(text), False) for text, is_equation in parts(docstring)]
 
 

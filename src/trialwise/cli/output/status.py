@@ -1,4 +1,4 @@
-"""Exit codes: what a script learns from a command without reading its words."""
+"""Exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from trialwise.base.errors import DataError, FetchError, LearnerError, ModelErro
 
 
 class Status(IntEnum):
-    """How a command ended."""
+    """Exit code of a command."""
 
     OK = 0
     UNEXPECTED = 1
-    """A bug: the traceback tells where."""
+    """A bug; a traceback is printed."""
     USAGE = 2
-    """Arguments that do not fit together, files that cannot be found."""
+    """Inconsistent arguments, or files that do not exist."""
     DATA = 3
-    """Something is wrong with the data."""
+    """Invalid data."""
     MODEL = 4
-    """Something is wrong with the learner, or the model cannot be sampled."""
+    """An invalid learner, or a model that cannot be sampled."""
     DIAGNOSTICS = 5
-    """Sampled and written, but the draws are not to be relied on yet."""
+    """Results were written, but sampling diagnostics failed."""
     FETCH = 6
-    """Public data could not be fetched."""
+    """Public data could not be downloaded."""
 
 
 _STATUS = {
@@ -36,4 +36,4 @@ _STATUS = {
 
 def status_of(error: TrialwiseError) -> Status:
     """The exit code of an error."""
-    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), Status.UNEXPECTED)
+    return next((status for error_type, status in _STATUS.items() if isinstance(error, error_type)), Status.UNEXPECTED)

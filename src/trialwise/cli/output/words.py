@@ -1,53 +1,58 @@
-"""Messages in the words of the command line: what the library calls ``choice='key'`` is typed ``--choice key`` here."""
+"""Messages for the command line: the argument ``choice='key'`` of the library is written as the option ``--choice key``."""
 
 from __future__ import annotations
 
-import re
 import shlex
+from typing import Any
 
-COLUMNS = ("participant", "trial", "session", "block", "context", "cue", "choice", "outcome", "response", "reset")
-"""Roles of columns, each an option and an argument of the readers."""
+from trialwise.base.message import MOST, NAME_ALONE, Argument, Input, LearnerSetting, Message, Restriction
 
-QUOTES = "'\""
-
-_ROLE = re.compile(rf"\b({'|'.join(COLUMNS)})=('[^']*'|\"[^\"]*\"|False\b|True\b|\.\.\.)")
-_LISTS = re.compile(r"\b(actions|labels|numbers|missing)=\[([^\]]*)\]")
-_LEVELS = re.compile(r"\blevels=\{(?:(['\"])(\w+)\1: \[([^\]]*)\]|\.\.\.)\}")
-_RESTRICTION = re.compile(r"(?:^|(?<=write ))(?:\w+\(\)\.)?(fix|tie)\((\w+)=['\"]?([^()\s'\"]+)['\"]?\)")
-_SETTING = re.compile(
-    r"(?:(?<=write )\w+\((\w+)=([^()\s]+)\)|^\w+\((\w+)=([^()\s]+)\)(?=: (?:no such setting|an? \w+ is wanted)))"
-)
-
-_SAMPLING = re.compile(r"\b(draws|tune|chains|seed|pooling)=(['\"]?)(\w+)\2")
-
-_BARE = re.compile(r"\b(?:(refit)=True|(draws)=(?= |$))")
-
-_METHODS = re.compile(r"(?<=[( ])\.(fix|tie)(?=[,)])")
+FLAGS = ("refit",)
+"""Options without a value."""
 
 
 def in_options(message: str) -> str:
-    """A message of the library with its arguments spelt as options."""
-    message = _ROLE.sub(lambda m: f"--{m[1]} {_value(m[1], m[2])}", message)
-    message = _LEVELS.sub(lambda m: f"--levels {m[2]}={_list(m[3])}" if m[2] else "--levels context=a,b,c", message)
-    message = _LISTS.sub(lambda m: f"--{m[1]} {_list(m[2])}", message)
-    message = _SAMPLING.sub(r"--\1 \3", message)
-    message = _BARE.sub(lambda m: f"--{m[1] or m[2]}", message)
-    message = _RESTRICTION.sub(lambda m: f"--{m[1]} {m[2]}={m[3]}", message)
-    message = _METHODS.sub(r"--\1", message)
-    message = _SETTING.sub(lambda m: f"--set {m[1] or m[3]}={(m[2] or m[4]).strip(QUOTES)}", message)
-    return message
+    """A message of the library with its arguments written as options; all other text is unchanged."""
+    parts = message.parts if isinstance(message, Message) else (message,)
+    return "".join(part if isinstance(part, str) else _as_option(part) for part in parts)
 
 
-def _value(role: str, value: str) -> str:
-    if value == "True":
-        return "block"
-    if value == "False":
+def _as_option(element: Input) -> str:
+    if isinstance(element, Restriction):
+        return (
+            f"--{element.method} {element.parameter}={_plain(element.value)}"
+            if element.parameter
+            else f"--{element.method}"
+        )
+    if isinstance(element, LearnerSetting):
+        return f"--set {element.name}={_plain(element.value)}"
+    if element.value == NAME_ALONE or element.name in FLAGS:
+        return f"--{element.name}"
+    return f"--{element.name} {_value(element)}"
+
+
+def _value(argument: Argument) -> str:
+    """The value of an argument, written as the value of an option."""
+    value = argument.value
+    if value is False:
         return "none"
-    if value.strip("'\".") == "":
-        return "COLUMN"
-    return shlex.quote(value[1:-1])
+    if value is True and argument.name == "reset":
+        return "block"
+    if isinstance(value, list):
+        return _listed(value)
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_listed(labels)}" for name, labels in value.items())
+    if isinstance(value, set):
+        return "context=a,b,c"
+    return "COLUMN" if value in (..., "...") else shlex.quote(_plain(value))
 
 
-def _list(inside: str) -> str:
-    parts = [part.strip().strip("'\"") for part in inside.split(",")]
-    return shlex.quote(",".join(part for part in parts if part)) if inside != "..." else "a,b,c"
+def _listed(labels: list[Any]) -> str:
+    return "a,b,c" if labels == [...] else shlex.quote(",".join(map(_plain, labels)))
+
+
+def _plain(value: Any) -> str:
+    """A value as text on one line, truncated if it is long."""
+    text = "..." if value is ... else str(value)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= MOST - 2 else f"{text[: MOST - 5]}..."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.validate import (
     Problems,
@@ -195,9 +196,11 @@ def _note_missed(notes: list[str], members: Sequence[_Member]) -> None:
         minus = sum(key(cell) == "-1" for cell in cells.values[absent] if cell is not None)
         if name == "choice" and minus:
             notes.append(
-                f"-1 was taken as a missed choice in {minus} trial{'s' if minus > 1 else ''}; if it is an action, declare"
-                " all actions: actions=[-1, ...]"
-            )
+                Message(
+                    f"-1 was taken as a missed choice in {minus} trial{'s' if minus > 1 else ''}; if it is an action, declare"
+                    " all actions: ", Argument("actions", [-1, ...]),
+                )
+            )  # fmt: skip
 
 
 def _real(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, missing_mask, to_labels
 from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
 
@@ -57,17 +58,17 @@ def put_in_order(
             trial,
             absent,
             "the trial number is missing",
-            "fill it in, or type trial=False to keep the order of the rows",
+            Message("fill it in, or type ", Argument("trial", False), " to keep the order of the rows"),
         )
         description = f"{trial.source}, rows sorted"
         if runs and len({*zip(owner, time, strict=True)}) < n_rows:
             run = _runs(owner, runs)
             description += f" within {' and '.join(cells.source for cells in runs)}"
         if not absent.any():
-            remedy = (
-                "remove the copies; if the numbers restart in each block, type block='...'; or type trial=False to keep the"
-                " order of the rows"
-            )
+            remedy = Message(
+                "remove the copies; if the numbers restart in each block, type ", Argument("block", "..."), "; or type ",
+                Argument("trial", False), " to keep the order of the rows",
+            )  # fmt: skip
             labels = np.array([*participants, None], object)[owner]
             keys = list(zip(labels, run.tolist(), (_plain(t) for t in time), strict=True))
             check_duplicates(keys, trial, problems, remedy)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import PreChoice
 from trialwise.data.reading.cells import Cells, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
@@ -96,7 +97,9 @@ class Columns:
             return None
         near = closest(name, header)
         names = quote_list([column for column in header if column], 30)
-        remedy = f"did you mean {role}={quote(near[0])}?" if near else f"type {role}='...' with one of these names"
+        argument = Argument(role, near[0] if near else "...")
+        typed = argument if role.isidentifier() else str(argument)
+        remedy = Message("did you mean ", typed, "?") if near else Message("type ", typed, " with one of these names")
         self.problems.add("missing-column", where, f"there is no column {quote(name)}; there are {names}", remedy)
         return None
 
@@ -139,7 +142,7 @@ def find_roles(
         if role == "outcome" and is_pair(names):
             roles.outcome = columns.take_all({plain(name): name for name in names}, role, "recognised")
         elif len(names) > 1:
-            remedy = f"type {role}={quote(names[0])}, or {role}=False for none of them"
+            remedy = Message("type ", Argument(role, names[0]), ", or ", Argument(role, False), " for none of them")
             problems.add("ambiguous-column", table.name, f"any of {quote_list(names)} may be the {role}", remedy)
             single[role] = None
         elif role == "outcome":
@@ -161,7 +164,8 @@ def find_roles(
     pre_choice = {role: cells for role in PRE_CHOICE_ROLES if (cells := single.get(role)) is not None}
     for name in sorted(pre_choice.keys() & more.keys()):
         message = f"two columns would have the name {quote(name)}"
-        problems.add("name-clash", table.name, message, f"type {name}=False, or rename the column in the file")
+        remedy = Message("type ", Argument(name, False), ", or rename the column in the file")
+        problems.add("name-clash", table.name, message, remedy)
     roles.pre_choice = {role: PreChoice((cells,), role) for role, cells in pre_choice.items()} | more
     _check_required(roles, named, matches, response, columns)
     _check_pre_choice(roles, columns, [cells for column in roles.pre_choice.values() for cells in column.cells])
@@ -238,12 +242,24 @@ def _check_required(
     where, names = columns.table.name, quote_list([name for name in columns.table.header if name], 30)
     if named["participant"] is None and "participant" not in recognised:
         message = f"no column is recognised as the participant; there are {names}"
-        remedy = "type participant='...', or participant=False if all rows belong to one participant"
+        remedy = Message(
+            "type ",
+            Argument("participant", "..."),
+            ", or ",
+            Argument("participant", False),
+            " if all rows belong to one participant",
+        )
         columns.problems.add("missing-column", where, message, remedy)
     no_behaviour = roles.choice is None and not roles.response
     if no_behaviour and named["choice"] in (None, False) and "choice" not in recognised and response in (None, False):
         message = f"no column is recognised as the choice; there are {names}"
-        remedy = "type choice='...' with the column of choices, or response='...' with a column of ratings"
+        remedy = Message(
+            "type ",
+            Argument("choice", "..."),
+            " with the column of choices, or ",
+            Argument("response", "..."),
+            " with a column of ratings",
+        )
         columns.problems.add("missing-column", where, message, remedy)
 
 
@@ -254,5 +270,9 @@ def _check_pre_choice(roles: Roles, columns: Columns, pre_choice: Sequence[Cells
     for cells in pre_choice:
         if cells is not None and (cells.name in after or plain(cells.name) in AFTER_CHOICE):
             message = "is known only after the choice, so a learner must not see it before"
-            remedy = "leave it out here (outcomes go into outcome=...); if it was shown beforehand, rename the column"
+            remedy = Message(
+                "leave it out here (outcomes go into ",
+                Argument("outcome", ...),
+                "); if it was shown beforehand, rename the column",
+            )
             columns.problems.add("after-choice", cells.where, message, remedy)

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 
 from trialwise.base.errors import DataError, Problem
+from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, quote, quote_list, sorted_labels, to_labels, to_numbers
 from trialwise.data.trials import MISSED
 
@@ -26,7 +27,7 @@ class Problems:
         self.entries: list[Problem] = []
 
     def add(self, code: str, where: str, message: str, remedy: str = "", rows: Iterable[int] = ()) -> None:
-        """Note a problem; see :class:`trialwise.errors.Problem`."""
+        """Note a problem; see :class:`trialwise.base.errors.Problem`."""
         self.entries.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows)))
 
     def in_cells(self, code: str, cells: Cells, wrong: np.ndarray, message: str, remedy: str = "") -> None:
@@ -49,21 +50,21 @@ class Problems:
             raise DataError(self.entries)
 
 
-def declare(levels: str, labels: Iterable[object] = ("...",)) -> str:
-    """The argument by which a set of labels is declared, for messages."""
-    inside = ", ".join("..." if label == "..." else quote(label) for label in labels)
-    return f"actions=[{inside}]" if levels == "action" else f'levels={{"{levels}": [{inside}]}}'
+def declare(levels: str, labels: Iterable[object]) -> Argument:
+    """The argument by which a set of labels is declared, for messages; ``...`` among the labels stands for others."""
+    return Argument("actions", list(labels)) if levels == "action" else Argument("levels", {levels: list(labels)})
 
 
 def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: str) -> tuple[np.ndarray, bool]:
     """Translate cells into numbers, ``float64 (cells,)``, NaN where missing; and whether they were truth values (1 and 0)."""
     values, wrong, is_truth = to_numbers(cells, absent)
-    examples = quote_list(dict.fromkeys(cells.values[wrong]), 3)
+    not_numbers = list(dict.fromkeys(cells.values[wrong]))
+    examples = quote_list(not_numbers, 3)
     has_comma = cells.comma is False and any(isinstance(c, str) and "," in c for c in cells.values[wrong])
     remedy = (
         "write decimals with a point and no thousands separator"
         if has_comma
-        else f"replace them by numbers, or declare them missing: missing=[{examples.removesuffix(', ...')}]"
+        else Message("replace them by numbers, or declare them missing: ", Argument("missing", not_numbers[:3]))
     )
     problems.in_cells("not-a-number", cells, wrong, f"the {what} must be a number; found {examples}", remedy)
     infinite = np.isinf(values)
@@ -76,10 +77,10 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
 def check_present(cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None) -> None:
     """Note missing cells in a column known before the choice: a learner needs its value on every trial."""
     codes = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
-    omission = f"{name}=False" if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
-    remedy = f"fill it in, remove these rows, or leave out the column ({omission})"
+    omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
+    remedy = Message("fill it in, remove these rows, or leave out the column (", omission, ")")
     if codes and levels is not None:
-        remedy += f"; if {quote(codes[0])} is a label, declare it: {declare(levels, [codes[0], '...'])}"
+        remedy = Message(remedy, f"; if {quote(codes[0])} is a label, declare it: ", declare(levels, [codes[0], ...]))
     problems.in_cells("missing-before-choice", cells, absent, f"the {name} is missing", remedy)
 
 
@@ -103,15 +104,24 @@ def missed_choices(
         return np.zeros(len(codes), bool)
     if len(others) == 1:
         other = others.pop()
+        both = sorted([other, "0" if other != "0" else "1"])
         problems.in_cells(
             "ambiguous-missing",
             cells,
             minus,
             f"the only choices are {other} and -1: is -1 an action, or a missed choice?",
-            f"type actions=[-1, {other}] if it is an action; otherwise declare all actions, as in "
-            f"actions=[{', '.join(dict.fromkeys(sorted([other, '0' if other != '0' else '1'])))}]",
+            Message(
+                "type ",
+                Argument("actions", [-1, _number(other)]),
+                " if it is an action; otherwise declare all actions, as in ",
+                Argument("actions", [_number(code) for code in both]),
+            ),
         )
     return minus
+
+
+def _number(code: str) -> Hashable:
+    return int(code) if str(int(code)) == code else code
 
 
 def check_levels(
@@ -137,7 +147,8 @@ def check_levels(
         labels = sorted_labels(occurring)
         if name == "action" and not occurring:
             message = "every choice is missing"
-            problems.add("no-choices", columns[0].where, message, "type choice='...' with the column of choices")
+            remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
+            problems.add("no-choices", columns[0].where, message, remedy)
         _check_plausible(name, columns, labels, len(occurring), problems)
         notes += _notes_on_labels(name, labels)
     else:
@@ -154,7 +165,7 @@ def check_levels(
                 cells,
                 unknown,
                 f"found {quote_list(names)}, but the labels of {name} were declared as {quote_list(labels)}",
-                f"correct the cells, or declare these labels as well: {declare(name, [*labels, *names][:8])}",
+                Message("correct the cells, or declare these labels as well: ", declare(name, [*labels, *names][:8])),
             )
     codes = [np.array([MISSED if n is None else n for n in column], np.int64) for column in indices]
     return codes, labels
@@ -192,20 +203,34 @@ def _check_plausible(
             "too-many-labels",
             where,
             f"{len(labels)} different {kind}, such as {examples}; a choice has few labels (at most {MAX_ACTIONS})",
-            "type choice='...' with the column of choices, or response='...' if it is a rating",
+            Message(
+                "type ",
+                Argument("choice", "..."),
+                " with the column of choices, or ",
+                Argument("response", "..."),
+                " if it is a rating",
+            ),
         )
     elif len(labels) > MAX_ACTIONS and (len(fractions) > len(labels) / 2 or len(labels) > count / 2):
         problems.add(
             "too-many-labels",
             where,
             f"{len(labels)} different labels in {count} cells, such as {examples}: too few trials to learn about each",
-            f"type {name}='...' with another column, {name}=False for none, or numbers=[...] if these are numbers",
+            Message(
+                "type ",
+                Argument(name, "..."),
+                " with another column, ",
+                Argument(name, False),
+                " for none, or ",
+                Argument("numbers", [...]),
+                " if these are numbers",
+            ),
         )
 
 
 def _notes_on_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
     """Notes on codes that never occur and on labels that differ only in case."""
-    notes = []
+    notes: list[str] = []
     whole = [label for label in labels if isinstance(label, int)]
     if (
         len(whole) == len(labels) > 1
@@ -217,7 +242,7 @@ def _notes_on_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
         gaps = [code for code in codes if code not in whole]
         if gaps:
             note = f"the codes of {name} skip {quote_list(gaps, 4)}"
-            notes.append(f"{note}; if those exist but never occurred, type {declare(name, codes)}")
+            notes.append(Message(f"{note}; if those exist but never occurred, type ", declare(name, codes)))
     spellings = Counter(label.casefold() for label in labels if isinstance(label, str))
     for repeated in [spelling for spelling, count in spellings.items() if count > 1][:3]:
         variants = [label for label in labels if isinstance(label, str) and label.casefold() == repeated]

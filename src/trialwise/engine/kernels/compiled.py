@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, models, register_jitable, register_model, typeof_impl
 from numba.core.imputils import lower_constant
@@ -22,22 +21,22 @@ from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.adapt import INLINED, Adapter
 from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
 from trialwise.engine.numbers.vector import Dual
-from trialwise.engine.objects.agent import AgentType, make_agent
+from trialwise.engine.objects.agent import AgentType, Plan, make_agent_at, make_participant
 from trialwise.engine.objects.row import RowType, make_row
 from trialwise.engine.objects.state_record import anchor
 from trialwise.engine.objects.task import TaskType, cursors_for, make_task
-from trialwise.engine.packed import Packed
+from trialwise.engine.packed import Packed, Slots
 from trialwise.engine.tables.making import off_stack, preference_table
 from trialwise.engine.walks.parts import Kit, build_parts
 from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
 
 __all__ = [
-    "agent_builder",
     "gradient_kernel",
     "kernel",
     "kit_for",
     "lanes_for",
+    "participant_builder",
     "rollout_kernel",
     "span",
     "trace_kernel",
@@ -83,12 +82,6 @@ def _every_action_is_open(context, builder, sig, args):
 
 
 @intrinsic
-def label(typingctx, number):
-    """A choice as it was packed. It is not negative: flags tell missed ones before."""
-    return types.int64(types.int32), lambda context, builder, sig, args: builder.zext(args[0], ir.IntType(64))
-
-
-@intrinsic
 def store_signals(typingctx, signals, t, result):
     """Write what ``learn`` returned, a number or a tuple of numbers, to ``signals[t]``."""
     if not isinstance(result, types.BaseTuple | types.Number | types.Boolean | types.NoneType):
@@ -114,29 +107,35 @@ def kit_for(adapter: Adapter) -> Kit:
         adapt=adapter,
         row=lambda what, layout: make_row(RowType(what, layout)),
         anchor=anchor,
-        label=label,
         store_signals=store_signals,
         every_action=EVERY_ACTION,
+        agent_at=lambda learner, slots: make_agent_at(*_agent(learner, adapter, slots)),
     )
 
 
-def agent_builder(learner: Learner, adapter: Adapter):
-    """The compiled ``self``: where each field's value comes from."""
+def participant_builder(learner: Learner, adapter: Adapter, slots: Slots):
+    """What makes a participant of a row of parameters: see :func:`trialwise.engine.objects.agent.make_participant`."""
+    return make_participant(*_agent(learner, adapter, slots))
+
+
+def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType, Plan]:
+    """The compiled ``self``, and where each field's value comes from."""
     real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles abreast have the same parameters
     names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
+    first = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
     for name, thing in learner.values(dict.fromkeys(names, 0.0)).items():
         source = learner.tied.get(name, name)
         if source in names:
             fields.append((name, real))
-            plan.append(("free", names.index(source)))
+            count, column = slots[k := names.index(source)]
+            plan.append(("slot", column) if count > 1 else ("free", first[k]))
         elif isinstance(thing, str | bool | int):
             words.append((name, thing))
         else:
             fields.append((name, types.float64))
             plan.append(("constant", constants.index(source)))
     helpers = tuple((name, adapter(function)) for name, function in learner.helper_methods.items())
-    agent = AgentType(f"{learner.key[:16]}", tuple(fields), helpers, tuple(words))
-    return make_agent(agent, tuple(plan))
+    return AgentType(f"{learner.key[:16]}", tuple(fields), helpers, tuple(words)), tuple(plan)
 
 
 def constant_names(learner: Learner) -> list[str]:
@@ -158,10 +157,11 @@ def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Calla
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
-    ``free`` is ``(rows, parameters)`` on the natural scale, ``numbers`` is ``(cells, memories, tables)``. Results are
-    ``(segments,)`` and ``(segments, parameters)``. Memory does not grow with the trials.
+    ``free`` is ``(rows, slots in all)`` on the natural scale, a column a parameter unless it has several slots
+    (:attr:`trialwise.engine.packed.Packed.slots`), ``numbers`` is ``(cells, memories, tables)``. Results are ``(segments,)`` and
+    ``(segments, slots in all)``. Memory does not grow with the trials.
     """
-    width = lanes_for(len(learner.parameters))
+    width = lanes_for(packed.all_slots)
     return kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
 
 
@@ -174,7 +174,7 @@ def span(offsets, segment):
 def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     adapter = Adapter(width)
     replay = adapter(build_replay(build_parts(learner, packed.layout, kit_for(adapter), tracing=False)))
-    agent_of = agent_builder(learner, adapter)
+    participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     tangents, actions, options, nothing = width - 1, packed.actions, packed.options, None
     long, longer = off_stack(width, actions), off_stack(width, options)
@@ -192,10 +192,10 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
         for s in range(segments):
             begin, end = span(offsets, s)
             for first in range(0, max(parameters, 1), tangents):
-                agent = agent_of(free, rows[s], constants, first)
+                participant = participant_of(free, rows[s], constants, first)
                 task.rewind()
                 total, scale = replay(
-                    agent, task, preference, hidden, observed, ints, reals, begin, end, nothing, nothing
+                    participant, task, preference, hidden, observed, ints, reals, begin, end, nothing, nothing
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
@@ -208,8 +208,8 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
 def trace_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals) -> None``, on doubles.
 
-    Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the probabilities of all actions (or mean and
-    sd of a continuous response), and ``signals[t]`` with what ``learn`` returned.
+    Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the predictions of each response
+    (probabilities of all actions; mean and sd of a real number), and ``signals[t]`` with what ``learn`` returned.
     """
     return kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
 
@@ -222,7 +222,7 @@ def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
     adapter = Adapter(0)
     walk_one = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
-    agent_of = agent_builder(learner, adapter)
+    participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
     actions, options = packed.actions, packed.options
     long, longer = off_stack(0, actions), off_stack(0, options)
@@ -235,9 +235,9 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
         hidden = preference_table(0, options, spare)
         for s in range(len(offsets) - 1):
             begin, end = span(offsets, s)
-            agent = agent_of(free, rows[s], constants, 0)
+            participant = participant_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(agent, task, preference, hidden, observed, ints, reals, begin, end, record, signals, *more)
+            walk_one(participant, task, preference, hidden, observed, ints, reals, begin, end, record, signals, *more)
         buffer[0], spare[0] = 0.0, 0.0  # as above
 
     return numba.njit(walk, **INLINED)

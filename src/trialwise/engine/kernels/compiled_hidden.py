@@ -14,7 +14,7 @@ from numba.core.errors import NumbaError
 
 from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.adapt import INLINED, Adapter
-from trialwise.engine.kernels.compiled import EVERY_ACTION, agent_builder, kernel, kit_for, span
+from trialwise.engine.kernels.compiled import EVERY_ACTION, kernel, kit_for, participant_builder, span
 from trialwise.engine.numbers.abreast import PARTICLES
 from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
 from trialwise.engine.objects.task import TaskType, cursors_for, make_task
@@ -38,7 +38,7 @@ def particle_kernel(
     are filled if tracing; see :func:`trialwise.engine.walks.particles.build_particles`.
     """
     relabel = learner.exchangeable if relabel is None else relabel
-    width = lanes_for(len(learner.parameters)) if scored else 0
+    width = lanes_for(packed.all_slots) if scored else 0
 
     def made(width: int) -> Callable:
         return kernel(
@@ -71,9 +71,9 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
     kind = COMPILED if width >= 0 else ABREAST
     swarm = kind._replace(**{name: adapter(part) for name, part in kind._asdict().items()})
-    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION))
+    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
     walk = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
-    agent_of = agent_builder(learner, adapter)
+    participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     lanes, tangents, actions, options = max(abs(width), 1), max(width - 1, 1), packed.actions, packed.options
     shared = min(width, 0)  # probabilities are told without tangents
@@ -106,10 +106,10 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
             weights[n:] = 0.0
             path = flat_over(width, tracks[: n * lanes if scored else 0])
             for first in range(0, max(parameters, 1) if scored else 1, tangents):
-                agent = agent_of(free, rows[j], constants, first)
+                participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
                 total, score, again = walk(
-                    agent, task, n, preference, chosen, shares, prior, joint, slopes, path, weights, used, turns, order[:n],
+                    participant, task, n, preference, chosen, shares, prior, joint, slopes, path, weights, used, turns, order[:n],
                     place[:n], children, tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
                     hidden, weight, parent,
                 )  # fmt: skip
@@ -130,7 +130,7 @@ def enumeration_kernel(learner: Learner, packed: Packed, *, relabel: bool | None
     ``(free, constants, rows, segments, longest, offsets, ...) -> (log-likelihood, score, courses)``.
     """
     relabel = learner.exchangeable if relabel is None else relabel
-    width = lanes_for(len(learner.parameters))
+    width = lanes_for(packed.all_slots)
     return kernel(
         f"enumeration{'_relabelled' * relabel}", learner, packed, width,
         lambda: _build_enumeration(learner, packed, width, relabel),
@@ -141,9 +141,9 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
     adapter = Adapter(width)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
     swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
-    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION))
+    weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
     walk = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
-    agent_of = agent_builder(learner, adapter)
+    participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     tangents, actions, options = width - 1, packed.actions, packed.options
     room = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
@@ -167,10 +167,10 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
         for j in range(jobs):
             begin, end = span(offsets, segments[j])
             for first in range(0, max(parameters, 1), tangents):
-                agent = agent_of(free, rows[j], constants, first)
+                participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
                 total, count = walk(
-                    agent, task, preference, chosen, shares, prior, joint, slopes, path, mass, used, next_option, chances,
+                    participant, task, preference, chosen, shares, prior, joint, slopes, path, mass, used, next_option, chances,
                     turns, observed, ints, reals, begin, end,
                 )  # fmt: skip
                 likelihood[j], courses[j] = np.log(value(total)), count

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.extending import intrinsic, lower_cast, overload
 
-from trialwise.engine.numbers.vector import DOUBLE, INT32, Abreast, Dual, flagged, splat
+from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Abreast, Dual, flagged, splat
 from trialwise.learners.responses import number
 
 
@@ -73,6 +73,17 @@ def tangent(typingctx, x):
 
 
 @intrinsic
+def index(typingctx, x):
+    """A number that is not negative as a whole one."""
+
+    def codegen(context, builder, sig, args):
+        number = builder.fptoui(args[0], INT32) if isinstance(x, types.Float) else args[0]
+        return builder.zext(number, INT64)
+
+    return types.int64(types.float64 if isinstance(x, types.Float) else types.int32), codegen
+
+
+@intrinsic
 def chain(typingctx, x, new, slope):
     """What a smooth function makes of ``x``: value ``new``, tangents times ``slope``."""
     if isinstance(x, Dual):
@@ -125,6 +136,7 @@ def store_tangents(typingctx, x, target, start, count):
 
 # The same words in plain Python (trialwise.learners.responses.number), so that one formula serves interpreted and compiled.
 overload(number.value)(lambda x: lambda x: value(x))
+overload(number.index)(lambda x: lambda x: index(x))
 overload(number.tangent)(lambda x: lambda x: tangent(x))
 
 

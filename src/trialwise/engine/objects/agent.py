@@ -77,12 +77,46 @@ def _agent_getattr(context, builder, typ, value, name):
     return value  # a bound helper: the receiver itself
 
 
-def make_agent(agent_type: AgentType, plan: tuple[tuple[str, int], ...]):
-    """An intrinsic ``(free, row, constants, first) -> agent``.
+Plan = tuple[tuple[str, int], ...]
+"""Where the value of each field of an agent comes from: ``("free", k)`` column k of the parameters, ``("constant", k)``, or
+``("slot", k)`` the column of the parameters that column k of a trial's whole numbers says."""
 
-    ``plan`` says for each field where its value comes from: ``("free", k)`` column k of the parameters,
-    ``("constant", k)``. The tangent of free parameter k goes to lane ``k - first + 1``.
-    """
+
+class ParticipantType(types.Type):
+    """What an agent is made from, trial by trial, where parameters have several slots: the agent with all fields that stay the
+    same, the values of all slots, and the first slot that has a tangent."""
+
+    def __init__(self, agent: AgentType, plan: Plan):
+        self.agent, self.plan = agent, plan
+        super().__init__(name=f"participant({agent}; {plan})")
+
+
+@register_model(ParticipantType)
+class ParticipantModel(models.StructModel):
+    def __init__(self, dmm, fe_type):
+        members = [("agent", fe_type.agent), ("values", types.CPointer(types.float64)), ("first", types.int64)]
+        super().__init__(dmm, fe_type, members)
+
+
+def _with_tangent(builder, typ, number, column, first):
+    """The value of a column of parameters; on duals its tangent goes to lane ``column - first + 1``."""
+    if not isinstance(typ, Dual):
+        return number
+    lane = builder.trunc(builder.add(builder.sub(column, first), INT64(1)), INT32)
+    lanes = [ir.Constant(INT32, i) for i in range(typ.width)]
+    vector = ir.Constant(ir.VectorType(DOUBLE, typ.width), [0.0] * typ.width)
+    vector = builder.insert_element(vector, number, lanes[0])
+    for i in range(1, typ.width):
+        here = builder.icmp_signed("==", lane, lanes[i])
+        one = builder.select(here, DOUBLE(1.0), DOUBLE(0.0))
+        vector = builder.insert_element(vector, one, lanes[i])
+    return vector
+
+
+def make_participant(agent_type: AgentType, plan: Plan):
+    """An intrinsic ``(free, row, constants, first) -> agent``, or where ``plan`` has slots ``-> participant``."""
+    slotted = any(origin == "slot" for origin, _ in plan)
+    made = ParticipantType(agent_type, plan) if slotted else agent_type
 
     @intrinsic
     def build(typingctx, free, row, constants, first):
@@ -95,23 +129,40 @@ def make_agent(agent_type: AgentType, plan: tuple[tuple[str, int], ...]):
                 if origin == "constant":
                     number = builder.load(builder.gep(settings.data, [INT64(k)]))
                     setattr(agent, name, context.cast(builder, number, types.float64, typ))
-                    continue
-                place = builder.add(builder.mul(args[1], columns), INT64(k))
-                number = builder.load(builder.gep(matrix.data, [place]))
-                if not isinstance(typ, Dual):
-                    setattr(agent, name, number)
-                    continue
-                lane = builder.trunc(builder.add(builder.sub(INT64(k), args[3]), INT64(1)), INT32)
-                lanes = [ir.Constant(INT32, i) for i in range(typ.width)]
-                vector = ir.Constant(ir.VectorType(DOUBLE, typ.width), [0.0] * typ.width)
-                vector = builder.insert_element(vector, number, lanes[0])
-                for i in range(1, typ.width):
-                    here = builder.icmp_signed("==", lane, lanes[i])
-                    one = builder.select(here, DOUBLE(1.0), DOUBLE(0.0))
-                    vector = builder.insert_element(vector, one, lanes[i])
-                setattr(agent, name, vector)
-            return agent._getvalue()
+                elif origin == "free":
+                    place = builder.add(builder.mul(args[1], columns), INT64(k))
+                    number = builder.load(builder.gep(matrix.data, [place]))
+                    setattr(agent, name, _with_tangent(builder, typ, number, INT64(k), args[3]))
+            if not slotted:
+                return agent._getvalue()
+            participant = cgutils.create_struct_proxy(made)(context, builder)
+            participant.agent, participant.first = agent._getvalue(), args[3]
+            participant.values = builder.gep(matrix.data, [builder.mul(args[1], columns)])
+            return participant._getvalue()
 
-        return agent_type(free, types.int64, constants, types.int64), codegen
+        return made(free, types.int64, constants, types.int64), codegen
 
     return build
+
+
+def make_agent_at(agent_type: AgentType, plan: Plan):
+    """An intrinsic ``(participant, ints, t) -> agent``: with the slots that trial t has."""
+
+    @intrinsic
+    def agent_at(typingctx, participant, ints, t):
+        def codegen(context, builder, sig, args):
+            whole = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+            matrix = context.make_array(sig.args[1])(context, builder, args[1])
+            start = builder.mul(args[2], builder.extract_value(matrix.shape, 1))
+            agent = cgutils.create_struct_proxy(agent_type)(context, builder, whole.agent)
+            for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
+                if origin == "slot":
+                    place = builder.gep(matrix.data, [builder.add(start, INT64(k))])
+                    column = builder.zext(builder.load(place), INT64)
+                    number = builder.load(builder.gep(whole.values, [column]))
+                    setattr(agent, name, _with_tangent(builder, typ, number, column, whole.first))
+            return agent._getvalue()
+
+        return agent_type(participant, ints, types.int64), codegen
+
+    return agent_at

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.packed import FLAGS, RESET, RESPONDED, TEACHES
 from trialwise.engine.walks.particles import Swarm
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.number import chain, tangent
@@ -21,16 +21,16 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
     ``mass`` (probability of the course so far), ``used``, ``next_option``, and of every
     trial and option ``chances`` and, in a row, ``turns``. Gives the likelihood, with its derivatives as tangents, and how many courses there were.
     """
-    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
-    elapse, learn = parts.elapse, parts.learn
+    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
+    seen, elapse, learn, last_action = parts.seen, parts.elapse, parts.learn, parts.last_action
     spread, at, copy, renew = swarm.spread, swarm.at, swarm.copy, swarm.renew
 
     def enumeration(
-        agent, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, turns,
+        participant, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, turns,
         observed, ints, reals, first, end,
     ):  # fmt: skip
         trials, width = end - first, len(options)
-        states = spread(start(agent, task), task, trials + 1)
+        states = spread(start(agent_at(participant, ints, first), task), task, trials + 1)
         mass[0], used[0], path[0], next_option[0] = 1.0, 0, 0.0, -1
         total, slope, courses, n = 0.0, 0.0 * path[0], 0, 0
         while n >= 0:
@@ -41,6 +41,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                 n -= 1
                 continue
             t = first + n
+            agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if next_option[n] < 0:  # arrived here for the first time on this course
@@ -56,10 +57,10 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                     while back > 0 and last < 0 and not ints[first + back, FLAGS] & RESET:
                         back -= 1
                         if ints[first + back, FLAGS] & RESPONDED:
-                            last = seen(observed, first + back)
+                            last = last_action(seen(observed, first + back), ints[first + back, FLAGS], last)
                     weigh(
                         agent, at(states, task, n), trial, preference, shares, options, prior, joint, slopes, used[n], last,
-                        available(trial), seen(observed, t),
+                        available(trial), seen(observed, t), flags,
                     )  # fmt: skip
                     for k in range(width):
                         chances[n, k] = joint[k]
@@ -75,7 +76,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
             copy(states, task, n, n + 1)
             state = at(states, task, n + 1)
             elapse(agent, state, trial)
-            if flags & LEARNS:
+            if flags & TEACHES:
                 learn(agent, state, trial, k, seen(observed, t), ints, reals, t)
             mass[n + 1] = mass[n] * chances[n, k]
             path[n + 1] = path[n] + turns[n * width + k]

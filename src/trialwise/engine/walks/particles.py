@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.packed import FLAGS, RESET, RESPONDED, SCORED, TEACHES
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, uniform
 
@@ -54,16 +54,40 @@ class Swarm(NamedTuple):
     pick: Callable
 
 
-def build_weigh(parts: Parts, relabel: bool, every_option) -> Callable:
-    """The weights of one state's hidden options on one trial.
+def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Callable:
+    """The weights of one state's hidden options on one trial; ``unscored`` says that there are trials on which what was observed
+    does not count: there :math:`p(c | k)` is 1.
 
     The function returned fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
     number whose tangent is that of its logarithm, and gives the sum of ``joint``.
     """
-    hide, act, chance = parts.hide, parts.act, parts.chance
+    hide, act, observed_chance = parts.hide, parts.act, parts.chance
+
+    if unscored:
+
+        def chance(agent, answer, available, responses, flags, weights):
+            p, part = 1.0, 0.0
+            if flags & SCORED:
+                p, part = observed_chance(agent, answer, available, responses, flags, weights)
+            return p, part
+    else:
+        chance = observed_chance
 
     def weigh(
-        agent, state, trial, preference, weights, options, prior, joint, slopes, used, last, open_actions, choice
+        agent,
+        state,
+        trial,
+        preference,
+        weights,
+        options,
+        prior,
+        joint,
+        slopes,
+        used,
+        last,
+        open_actions,
+        responses,
+        flags,
     ):
         hide(agent, state, trial, options)
         count = len(options)
@@ -86,7 +110,7 @@ def build_weigh(parts: Parts, relabel: bool, every_option) -> Callable:
         for k in range(len(options)):
             if k < count:
                 answer = act(agent, state, trial, k, preference, last)
-                p, part = chance(agent, answer, open_actions, choice, weights)
+                p, part = chance(agent, answer, open_actions, responses, flags, weights)
                 prior[k] /= whole
                 joint[k] = prior[k] * p
                 slopes[k] = chain(options[k] - mean / whole + part, 0.0, 1.0)
@@ -112,21 +136,23 @@ def build_particles(
     predictions, in ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial
     and whom a particle descends from at its end, and in ``signals`` the signals, a row a trial and particle.
     """
-    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
+    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
+    seen, last_action = parts.seen, parts.last_action
     groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
 
     def particles(
-        agent, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, turns, order, place, children, tally,
+        participant, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, turns, order, place, children, tally,
         observed, ints, reals, first, end, key, threshold, record, signals, hidden, weight, parent,
     ):  # fmt: skip
-        states = spread(start(agent, task), task, groups(count))
+        states = spread(start(agent_at(participant, ints, first), task), task, groups(count))
         for i in range(count):
             weights[i], used[i], order[i] = 1.0 / count, 0, i
             if scored:
                 path[i] = 0.0
         total, last, rounds = 0.0, -1, 0
         for t in range(first, end):
+            agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
@@ -149,10 +175,9 @@ def build_particles(
                 state = at(states, task, g)
                 chosen = 0
                 if flags & RESPONDED:
-                    choice = seen(observed, t)
                     p = weigh(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
-                        choice,
+                        seen(observed, t), flags,
                     )  # fmt: skip
                     chosen = pick(joint, take(turns, g) * p)
                     if tracing:
@@ -172,16 +197,17 @@ def build_particles(
                 if tracing:
                     hidden[n, g] = chosen if flags & RESPONDED else -1
                 elapse(agent, state, trial)
-                if flags & LEARNS:
+                if flags & TEACHES:
                     keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
             whole, square = sum_of(sums), sum_of(squares)
             if flags & RESPONDED:
-                last = seen(observed, t)
+                last = last_action(seen(observed, t), flags, last)
                 if not whole > 0.0:
                     return total + (whole if whole != 0.0 else -math.inf), 0.0, rounds
-                total += math.log(whole)
-                if tracing:
-                    record[t, 0] = math.log(whole)
+                if flags & SCORED:
+                    total += math.log(whole)
+                    if tracing:
+                        record[t, 0] = math.log(whole)
                 arrange(order, place, children, tally)
                 for i in range(count):
                     weights[i] /= whole

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trialwise.engine.packed import HIDDEN, Layout, Packed
+from trialwise.engine.packed import HIDDEN, Layout, Packed, Slots, end_of
 from trialwise.engine.walks.replay import Parts
+from trialwise.engine.walks.responses import build_responses
 from trialwise.learners.learner import Learner
-from trialwise.learners.responses import categorical, normal
-from trialwise.learners.responses.number import value
+from trialwise.learners.responses.categorical import score_logits
+from trialwise.learners.responses.number import index, value
 from trialwise.learners.state import Table
 
 
@@ -20,23 +21,82 @@ class Kit(NamedTuple):
     """How one world, plain or compiled, makes what methods see.
 
     ``adapt`` turns a function of ours or the user's into one of this world; ``row(layout, what)`` and ``anchor`` make
-    readers of rows and settle states; ``label`` reads a choice; ``store_signals`` keeps what ``learn`` returned.
+    readers of rows and settle states; ``store_signals`` keeps what ``learn`` returned; ``agent_at(learner, slots)`` makes the part of
+    that name where parameters have several slots.
     """
 
     adapt: Callable[[Callable], Callable]
     row: Callable[[str, Layout], Callable]
     anchor: Callable
-    label: Callable
     store_signals: Callable
     every_action: Any
+    agent_at: Callable[[Learner, Slots], Callable]
 
 
 def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> Parts:
     """The parts of one learner for one layout of the data. ``tracing`` keeps trial-wise scores and signals."""
-    trial_layout, outcome_layout, masked, *_ = layout
+    trial_layout, outcome_layout, masked, _, actions, slots, _ = layout
     method = {name: kit.adapt(function) for name, function in learner.methods.items()}
     row = kit.row("trial", trial_layout)
-    anchor, label, every_action = kit.anchor, kit.label, kit.every_action
+    every_action = kit.every_action
+
+    if masked:
+
+        def available(trial):
+            return trial.available
+    else:
+
+        def available(trial):
+            return every_action
+
+    if any(count > 1 for count, _ in slots):
+        make_agent = kit.agent_at(learner, slots)
+
+        def agent_at(participant, ints, t):
+            return make_agent(participant, ints, t)
+    else:
+
+        def agent_at(participant, ints, t):
+            return participant
+
+    response_parts, predict = build_responses(learner, actions)
+
+    if "elapse" in method:
+        elapse = learner.methods["elapse"]
+    else:
+
+        def elapse(agent, state, trial):
+            pass
+
+    learn = _learning(learner, outcome_layout, kit, method, response_parts.pop("received"))
+
+    if tracing:
+        store_signals = kit.store_signals
+
+        def note(agent, answer, available, record, t, part, scale):
+            record[t, 0] = part - math.log(scale)
+            predict(agent, answer, available, record, t)
+
+        def keep(signals, t, result):
+            store_signals(signals, t, result)
+    else:
+
+        def note(agent, answer, available, record, t, part, scale):
+            pass
+
+        def keep(signals, t, result):
+            pass
+
+    mine = {
+        "agent_at": agent_at, "available": available, "elapse": elapse, "learn": learn, "note": note, "keep": keep,
+        **_beginnings(kit, method), **_hidden(learner, kit, end_of(learner, actions).random), **response_parts,
+    }  # fmt: skip
+    return Parts(row=row, **{name: kit.adapt(function) for name, function in mine.items()})
+
+
+def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
+    """The parts that make a first state, and the one after a reset."""
+    anchor = kit.anchor
 
     if "start" in method:
         user_start = method["start"]
@@ -61,130 +121,11 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             task.rewind(place)
             return begin(agent, task)
 
-    if masked:
-
-        def available(trial):
-            return trial.available
-    else:
-
-        def available(trial):
-            return every_action
-
-    hidden_parts = _hidden(learner, kit)
-    if learner.response == "categorical":
-        user_choose = method["choose"]
-        rule = categorical.choice_rule(
-            learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared
-        )
-        stick, rule_score, settle = kit.adapt(rule.stick), kit.adapt(rule.score), kit.adapt(rule.settle)
-        pick, rule_chance = kit.adapt(categorical.draw), kit.adapt(rule.chance)
-
-        if learner.hides:
-
-            def act(agent, state, trial, hidden, preference, last):
-                user_choose(agent, state, trial, hidden, preference)
-                stick(agent, preference, last)
-                return preference
-        else:
-
-            def act(agent, state, trial, hidden, preference, last):
-                user_choose(agent, state, trial, preference)
-                stick(agent, preference, last)
-                return preference
-
-        def score(agent, answer, available, observed):
-            return rule_score(agent, answer, available, observed)
-
-        def chance(agent, answer, available, observed, weights):
-            return rule_chance(agent, answer, available, observed, weights)
-
-        def draw(agent, answer, available, random):
-            settle(agent, answer, available)
-            choice = pick(answer, random)
-            return choice, 0.0, 1.0 / answer[choice]
-
-        def predict(agent, answer, available, record, t):
-            settle(agent, answer, available)
-            for action in range(len(answer)):
-                record[t, 1 + action] = answer[action]
-
-        def foresee(agent, answer, available, record, t, share):
-            settle(agent, answer, available)
-            for action in range(len(answer)):
-                record[t, 1 + action] += share * answer[action]
-
-        def seen(observed, t):
-            return label(observed[t])
-
-        def whole(response):
-            return response
-    else:
-        user_respond = method["respond"]
-        log_density, sample = kit.adapt(normal.log_density), kit.adapt(normal.draw)
-
-        def act(agent, state, trial, hidden, preference, last):
-            return user_respond(agent, state, trial)
-
-        def chance(agent, answer, available, observed, weights):
-            return 1.0, 0.0
-
-        def foresee(agent, answer, available, record, t, share):
-            pass
-
-        def score(agent, answer, available, observed):
-            return log_density(answer[0], answer[1], observed)
-
-        def predict(agent, answer, available, record, t):
-            record[t, 1] = answer[0]
-            record[t, 2] = answer[1]
-
-        def draw(agent, answer, available, random):
-            response = sample(answer[0], answer[1], random)
-            part, scale = log_density(answer[0], answer[1], response)
-            return response, part, scale
-
-        def seen(observed, t):
-            return observed[t]
-
-        def whole(response):
-            return -1
-
-    if "elapse" in method:
-        elapse = learner.methods["elapse"]
-    else:
-
-        def elapse(agent, state, trial):
-            pass
-
-    learn = _learning(learner, outcome_layout, kit, method)
-
-    if tracing:
-        store_signals, told = kit.store_signals, kit.adapt(predict)
-
-        def note(agent, answer, available, record, t, part, scale):
-            record[t, 0] = part - math.log(scale)
-            told(agent, answer, available, record, t)
-
-        def keep(signals, t, result):
-            store_signals(signals, t, result)
-    else:
-
-        def note(agent, answer, available, record, t, part, scale):
-            pass
-
-        def keep(signals, t, result):
-            pass
-
-    mine = {
-        "start": start, "reset": reset, "available": available, "seen": seen, "act": act, "score": score, "chance": chance,
-        "draw": draw, "elapse": elapse, "learn": learn, "note": note, "foresee": foresee, "keep": keep, "whole": whole,
-        **hidden_parts,
-    }  # fmt: skip
-    return Parts(row=row, **{name: kit.adapt(function) for name, function in mine.items()})
+    return {"start": start, "reset": reset}
 
 
-def _hidden(learner: Learner, kit: Kit) -> dict[str, Callable]:
-    """The parts that a hidden choice is made of."""
+def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
+    """The parts that a hidden choice is made of; ``luck`` is the column of its random numbers."""
     if not learner.hides:
         return {
             "hide": lambda agent, state, trial, options: None,
@@ -192,14 +133,13 @@ def _hidden(learner: Learner, kit: Kit) -> dict[str, Callable]:
             "secret": lambda options, hidden: (0.0, 1.0),
             "pick": lambda ints, options, t, random: 0,
         }
-    user_hide, label = learner.methods["hide"], kit.label
-    score, every_option = kit.adapt(categorical.score_logits), kit.every_action
+    user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
 
     def hide(agent, state, trial, options):
         user_hide(agent, state, trial, options)
 
     def said(ints, t):
-        return label(ints[t, HIDDEN])
+        return index(ints[t, HIDDEN])
 
     def secret(options, hidden):
         return score(options, every_option, hidden)
@@ -215,7 +155,7 @@ def _hidden(learner: Learner, kit: Kit) -> dict[str, Callable]:
         so_far, hidden = 0.0, len(options) - 1
         for j in range(len(options)):
             so_far += math.exp(value(options[j]) - value(most)) / total
-            if random < so_far:
+            if random[t, luck] < so_far:
                 hidden = j
                 break
         ints[t, HIDDEN] = hidden
@@ -224,10 +164,10 @@ def _hidden(learner: Learner, kit: Kit) -> dict[str, Callable]:
     return {"hide": hide, "said": said, "secret": secret, "pick": pick}
 
 
-def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable]) -> Callable:
+def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable) -> Callable:
     """The part that learns: of a single outcome or of a record, with or without a hidden choice."""
     if "learn" not in method:
-        return lambda agent, state, trial, hidden, observed, ints, reals, t: None
+        return lambda agent, state, trial, hidden, responses, ints, reals, t: None
     user_learn = method["learn"]
     if [name for name, *_ in layout] == [""]:
         place = layout[0][2]
@@ -240,12 +180,12 @@ def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Call
         outcome = kit.row("outcome", layout)
     if learner.hides:
 
-        def learn(agent, state, trial, hidden, observed, ints, reals, t):
-            return user_learn(agent, state, trial, hidden, observed, outcome(ints, reals, t))
+        def learn(agent, state, trial, hidden, responses, ints, reals, t):
+            return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
     else:
 
-        def learn(agent, state, trial, hidden, observed, ints, reals, t):
-            return user_learn(agent, state, trial, observed, outcome(ints, reals, t))
+        def learn(agent, state, trial, hidden, responses, ints, reals, t):
+            return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
 
     return learn
 
@@ -275,14 +215,36 @@ def _plain_store_signals(signals: np.ndarray, t: int, result: Any) -> None:
         signals[t, : len(values)] = values
 
 
+def agent_of(learner: Learner, values: np.ndarray) -> Any:
+    """An agent in plain Python, from the values of the free parameters ``(parameters,)``."""
+    return learner.agent(dict(zip(learner.names, values, strict=True)))
+
+
+def _plain_agent_at(learner: Learner, slots: Slots) -> Callable:
+    """The part that makes the agent of one trial."""
+    ends = np.cumsum([count for count, _ in slots])
+
+    def agent_at(participant, ints, t):
+        at = [end - 1 if column < 0 else ints[t, column] for (_, column), end in zip(slots, ends, strict=True)]
+        return agent_of(learner, participant[at])
+
+    return agent_at
+
+
 PLAIN = Kit(
     adapt=lambda function: function,
     row=lambda what, layout: lambda ints, reals, t: PlainRow(layout, ints, reals, t),
     anchor=lambda state, task: state,
-    label=lambda number: number,
     store_signals=_plain_store_signals,
     every_action=EveryAction(),
+    agent_at=_plain_agent_at,
 )
+
+
+def participant_of(learner: Learner, packed: Packed, values: np.ndarray) -> Any:
+    """What walks take for a participant in plain Python, from the values of all slots ``(slots,)``: the agent, if there is one slot
+    of each parameter, else the values themselves."""
+    return agent_of(learner, values) if packed.all_slots == len(packed.slots) else values
 
 
 def plain_preference(packed: Packed) -> Table:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.packed import FLAGS, LEARNS, RESET, RESPONDED
+from trialwise.engine.packed import FLAGS, RESET, RESPONDED, SCORED, TEACHES
 from trialwise.learners.responses.number import is_extreme
 
 
@@ -20,36 +20,41 @@ class Parts(NamedTuple):
     ============  ========================================================  ==========================================
     part          arguments                                                 gives
     ============  ========================================================  ==========================================
+    agent_at      participant, ints, t                                      ``self`` with the parameters of trial t
     start         agent, task                                               the first state
     reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
     available     trial                                                     which actions are open
-    seen          observed, t                                               the response that was observed
+    seen          observed, t                                               the responses of trial t
+    write         observed, t, flags, responses                             puts them there
     hide          agent, state, trial, options                              fills preferences of hidden options
     said          ints, t                                                   the hidden choice said to have been made
     secret        options, hidden                                           log-probability of a hidden choice
     pick          ints, options, t, random                                  a simulated hidden choice; it is noted in ints
-    act           agent, state, trial, hidden, preference, last             the answer: preferences, or mean and sd
-    score         agent, answer, available, observed                        log-density of what was observed
-    chance        agent, answer, available, observed, weights               probability of a choice, and its log's tangent
-    draw          agent, answer, available, random                          a simulated response, and its score
+    act           agent, state, trial, hidden, preference, last             the answer: parameters of the responses
+    score         agent, answer, available, responses, flags                their log-density
+    chance        agent, answer, available, responses, flags, weights       their probability, and its log's tangent
+    draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
     elapse        agent, state, trial
-    learn         agent, state, trial, hidden, observed, ints, reals, t     the trial's signals
+    learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
     note          agent, answer, available, record, t, part, scale          keeps a trial's score and prediction
     foresee       agent, answer, available, record, t, share                adds to a prediction; settles the answer
     keep          signals, t, result                                        keeps a trial's signals
-    whole         response                                                  the last choice, for stickiness
+    last_action   responses, flags, before                                  the last action taken, for stickiness
     ============  ========================================================  ==========================================
 
-    A score is ``(part, scale)`` with log-density ``part - log(scale)``. Learners without a hidden choice have one hidden
+    A score is ``(part, scale)`` with log-density ``part - log(scale)``. An answer has the parameters of each of the learner's
+    responses (:class:`trialwise.learners.responses.family.ResponseParts`); those count whose bits are set in ``flags``. Learners without a hidden choice have one hidden
     option, number 0, and nothing is computed for it.
     """
 
+    agent_at: Callable
     start: Callable
     reset: Callable
     row: Callable
     available: Callable
     seen: Callable
+    write: Callable
     hide: Callable
     said: Callable
     secret: Callable
@@ -63,22 +68,24 @@ class Parts(NamedTuple):
     note: Callable
     foresee: Callable
     keep: Callable
-    whole: Callable
+    last_action: Callable
 
 
 def build_replay(parts: Parts) -> Callable:
     """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
-    With a hidden choice it is that of observed and hidden choices together, the hidden ones being as said in ``ints``.
+    With a hidden choice it is that of observed and hidden choices together on the scored trials, the hidden ones being as said in
+    ``ints``. ``participant`` has the values of all slots of the parameters.
     """
-    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
-    hide, said, secret, act, score = parts.hide, parts.said, parts.secret, parts.act, parts.score
-    elapse, learn, note, keep, whole = parts.elapse, parts.learn, parts.note, parts.keep, parts.whole
+    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
+    seen, hide, said, secret, act, score = parts.seen, parts.hide, parts.said, parts.secret, parts.act, parts.score
+    elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
 
-    def replay(agent, task, preference, options, observed, ints, reals, first, end, record, signals):
-        state = start(agent, task)
+    def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
+        state = start(agent_at(participant, ints, first), task)
         total, scale, last = 0.0, 1.0, -1
         for t in range(first, end):
+            agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
@@ -87,10 +94,10 @@ def build_replay(parts: Parts) -> Callable:
             hidden = said(ints, t)
             hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
-            if flags & RESPONDED:
+            if flags & SCORED:
                 unseen, weight = secret(options, hidden)
                 open_actions = available(trial)
-                part, factor = score(agent, answer, open_actions, seen(observed, t))
+                part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
                 part = part + unseen
                 factor = factor * weight
                 note(agent, answer, open_actions, record, t, part, factor)
@@ -99,9 +106,10 @@ def build_replay(parts: Parts) -> Callable:
                 if is_extreme(scale):
                     total = total - math.log(scale)
                     scale = 1.0
-                last = whole(seen(observed, t))
+            if flags & RESPONDED:
+                last = last_action(seen(observed, t), flags, last)
             elapse(agent, state, trial)
-            if flags & LEARNS:
+            if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
         return total, scale
 
@@ -112,38 +120,41 @@ def build_rollout(parts: Parts) -> Callable:
     """The walk of a participant who acts for itself.
 
     ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
-    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` are the trial's random numbers, for the response
-    and for the hidden choice, which is noted in ``ints``.
+    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` are the trial's random numbers, for the responses
+    and, last, for the hidden choice, which is noted in ``ints``. Responses are drawn on scored trials, and taken as they are on
+    the others.
     """
-    start, reset, row, available, seen = parts.start, parts.reset, parts.row, parts.available, parts.seen
-    hide, secret, pick, act, draw = parts.hide, parts.secret, parts.pick, parts.act, parts.draw
-    elapse, learn, keep, whole = parts.elapse, parts.learn, parts.keep, parts.whole
+    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
+    seen, hide, secret, pick, act, draw = parts.seen, parts.hide, parts.secret, parts.pick, parts.act, parts.draw
+    write, elapse, learn, keep, last_action = parts.write, parts.elapse, parts.learn, parts.keep, parts.last_action
 
     def rollout(
-        agent, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
+        participant, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
         random,
     ):  # fmt: skip
-        state = start(agent, task)
+        state = start(agent_at(participant, ints, first), task)
         last = -1
         for t in range(first, end):
+            agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
             hide(agent, state, trial, options)
-            hidden = pick(ints, options, t, random[t, 1])
+            hidden = pick(ints, options, t, random)
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & RESPONDED:
-                unseen, weight = secret(options, hidden)
-                response, part, factor = draw(agent, answer, available(trial), random[t, 0])
-                observed[t] = response
-                record[t, 0] = part + unseen - math.log(factor * weight)
-                last = whole(response)
+                if flags & SCORED:
+                    unseen, weight = secret(options, hidden)
+                    responses, part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
+                    write(observed, t, flags, responses)
+                    record[t, 0] = part + unseen - math.log(factor * weight)
+                last = last_action(seen(observed, t), flags, last)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             elapse(agent, state, trial)
-            if flags & LEARNS:
+            if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
         return 0.0, 1.0
 

@@ -118,7 +118,7 @@ class AlienTask(Environment):
     --------
     >>> import trialwise as tw
     >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05}
-    >>> tw.simulate(tw.QLearning(initial=1.2), tw.AlienTask(trials=40), truth, participants=2, seed=1).trials.n_trials
+    >>> tw.simulate(tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=40), truth, participants=2, seed=1).trials.n_trials
     80
     """
 

@@ -139,7 +139,7 @@ class AlienExperiment(Environment):
     Examples
     --------
     >>> import trialwise as tw
-    >>> task = tw.AlienExperiment(phases=["initial", "novel"])
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "novel"])
     >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05}
     >>> tw.simulate(tw.QLearning(initial=1.2), task, truth, participants=1, seed=1).trials.n_trials
     480

@@ -40,7 +40,7 @@ class RestlessBandit(Environment):
     Examples
     --------
     >>> import trialwise as tw
-    >>> bandit = tw.RestlessBandit(trials=50)
+    >>> bandit = tw.environments.RestlessBandit(trials=50)
     >>> tw.simulate(tw.QLearning(), bandit, {"alpha": 0.3, "beta": 0.2, "forget": 0}, participants=2, seed=1).trials.sizes
     {'action': 4}
     """

@@ -33,7 +33,7 @@ class Conditioning(Environment):
     --------
     >>> import trialwise as tw
     >>> truth = {"alpha": 0.2, "intercept": 0, "slope": 1, "noise": 0.1}
-    >>> tw.simulate(tw.RescorlaWagner(), tw.Conditioning(), truth, participants=2, seed=1).trials.n_trials
+    >>> tw.simulate(tw.learners.RescorlaWagner(), tw.environments.Conditioning(), truth, participants=2, seed=1).trials.n_trials
     60
     """
 

@@ -34,7 +34,7 @@ class ProbabilisticReversal(Environment):
     Examples
     --------
     >>> import trialwise as tw
-    >>> task = tw.ProbabilisticReversal(trials=60)
+    >>> task = tw.environments.ProbabilisticReversal(trials=60)
     >>> tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 3, "forget": 0}, participants=2, seed=1).trials.n_trials
     120
     """

@@ -47,7 +47,7 @@ class TwoStepTask(Environment):
     --------
     >>> import trialwise as tw
     >>> truth = dict(alpha=0.5, alpha_second=0.5, beta=3, beta_second=3, omega=0.5, trace=0.6, perseveration=0.2)
-    >>> tw.simulate(tw.HybridTwoStep(), tw.TwoStepTask(trials=50), truth, participants=2, seed=1).trials.n_trials
+    >>> tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(trials=50), truth, participants=2, seed=1).trials.n_trials
     200
     """
 

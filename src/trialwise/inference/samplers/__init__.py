@@ -1,0 +1,32 @@
+"""The samplers: one file or folder each, discovered automatically."""
+
+from __future__ import annotations
+
+from trialwise.base.discovery import instances_in
+from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.inference.sampler import Sampler
+from trialwise.likelihoods.likelihood import Likelihood
+
+SAMPLERS = {each.name: each for each in instances_in(__name__, __path__, Sampler)}
+"""Every sampler by name."""
+
+
+def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
+    """The sampler with a name, or the preferred one among those that suit a likelihood.
+
+    Raises
+    ------
+    UsageError
+        If there is no sampler of this name, or it needs gradients that the likelihood does not have.
+    """
+    suitable = {key: each for key, each in SAMPLERS.items() if likelihood.has_gradient or not each.needs_gradient}
+    if name is None:
+        return max(suitable.values(), key=lambda each: each.preferred)
+    if name not in SAMPLERS:
+        raise UsageError(f"sampler={name!r}: {did_you_mean(str(name), SAMPLERS, 'samplers')}")
+    if name not in suitable:
+        raise UsageError(
+            f"sampler={name!r} needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
+            f"use {', '.join(map(repr, suitable))}, or leave sampler= out"
+        )
+    return SAMPLERS[name]

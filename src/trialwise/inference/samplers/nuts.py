@@ -1,51 +1,60 @@
-"""NUTS by nutpie: of the default model through its compiled posterior, of any other through PyMC."""
+"""NUTS by nutpie in whitened coordinates: the default model by its compiled posterior, all other models by PyMC."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.cores import cores
-from trialwise.population.density import Posterior
+from trialwise.base.errors import UsageError
+from trialwise.base.streams import stream, stream_seed
+from trialwise.inference.draws import Layout
+from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
+from trialwise.inference.starts import check_starts
+from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+    from trialwise.population.density import Posterior
+
+NAME = "nuts"
+
 TARGET_ACCEPT, CAREFUL = 0.8, 0.9
-"""Acceptance that the step size aims at; after divergences the run is repeated with smaller steps."""
+"""Target acceptance rate of the step size; after divergences the run is repeated with smaller steps."""
 
 MORE = 2
-"""How often chains are added until there are enough draws, where nobody said how many there should be."""
+"""Maximum number of times that chains are added while draws are too few, if their number was not requested."""
 
 
 @dataclass(frozen=True)
-class How:
-    """How long to sample.
+class ChainSettings:
+    """Number of draws and chains.
 
     Attributes
     ----------
     draws, tune, chains, seed
-        Kept and tuning draws of each chain, how many chains, and where randomness starts.
-    lacks
-        Says in words what draws lack to be relied on, if anything: chains are then added. None leaves it at the first ones.
+        Retained and tuning draws per chain, number of chains, and seed.
+    shortfall
+        Describes what the draws lack, empty if they suffice; chains are added until it is empty. None: never add chains.
     """
 
     draws: int
     tune: int
     chains: int
     seed: int
-    lacks: Callable[[xr.DataTree], str] | None = None
+    shortfall: Callable[[xr.DataTree], str] | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """What sampling gave: draws, gradients taken (tuning and repeated runs included), seconds, and what to know."""
+    """Draws, number of gradients (including tuning and repeated runs), seconds, and notes."""
 
     tree: xr.DataTree
     gradients: int
@@ -57,45 +66,21 @@ class Run:
 def sample_posterior(
     posterior: Posterior,
     participants: Sequence[Hashable],
-    how: How,
+    settings: ChainSettings,
     *,
     progress: bool,
 ) -> Run:
-    """Draws of the default model.
-
-    Groups ``posterior`` and ``sample_stats`` (and their ``warmup_`` twins): of every parameter ``alpha`` the natural
-    values, ``(chain, draw, participant)`` or without a participant's dimension under complete pooling; in a group also
-    ``alpha_mu``, ``alpha_sd``, ``alpha_group`` ``(chain, draw)`` and ``individual`` (unconstrained values).
-    """
+    """Draws of the default model: groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and
+    ``sample_stats`` (and the same with the prefix ``warmup_``)."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    names, parameters = list(posterior.learner.names), posterior.learner.parameters
-    people, size = posterior.shape
-    one = people == 1 and len(participants) != 1
-    shapes: dict[str, tuple[int, ...]] = {}
-    dims: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        shapes[name], dims[name] = ((), ()) if one else ((people,), ("participant",))
-        if posterior.grouped:
-            shapes |= {f"{name}_{part}": () for part in ("mu", "sd", "group")}
-        else:
-            shapes[f"{name}_unconstrained"], dims[f"{name}_unconstrained"] = shapes[name], dims[name]
-    if posterior.grouped:
-        shapes["individual"], dims["individual"] = (people, size), ("participant", "parameter")
+    layout = Layout(posterior.population, participants)
+    shapes = layout.shapes
 
     def expand(x: np.ndarray) -> dict[str, np.ndarray]:
         mu, sd, u, theta = posterior.values(x)
-        values: dict[str, np.ndarray] = {}
-        for k, name in enumerate(names):
-            values[name] = np.ascontiguousarray(theta[:, k]).reshape(shapes[name])
-            if posterior.grouped:
-                values[f"{name}_mu"], values[f"{name}_sd"] = mu[k : k + 1].reshape(()), sd[k : k + 1].reshape(())
-                values[f"{name}_group"] = np.asarray(parameters[k].constrain(mu[k]))
-            else:
-                values[f"{name}_unconstrained"] = np.ascontiguousarray(u[:, k]).reshape(shapes[name])
-        if posterior.grouped:
-            values["individual"] = u
-        return values
+        values = layout.values(mu, sd, u, theta.T)  # type: ignore[arg-type]
+        return {name: np.ascontiguousarray(each).reshape(shapes[name]) for name, each in values.items()}
 
     model = from_pyfunc(
         posterior.dimension,
@@ -104,81 +89,136 @@ def sample_posterior(
         [np.dtype("float64")] * len(shapes),
         list(shapes.values()),
         list(shapes),
-        coords={"participant": [str(label) for label in participants], "parameter": names},
-        dims={name: d for name, d in dims.items() if d},
-        make_initial_point_fn=lambda seed: posterior.start(np.random.default_rng(seed)),
+        coords=layout.coords,
+        dims={name: dims for name, dims in layout.dims.items() if dims},
+        make_initial_point_fn=lambda seed: posterior.start(stream(int(seed), "first point")),
     )
-    expand(posterior.start(np.random.default_rng(how.seed)))  # what is compiled on first use is no part of sampling
-    return _sample(model, how, progress)
+    expand(posterior.start(stream(settings.seed, "first point")))  # compile before the time of sampling is measured
+    return _sample(model, settings, progress)
 
 
-def sample_model(model: pm.Model, how: How, *, progress: bool) -> Run:
-    """Draws of a PyMC model, compiled for the purpose."""
+def sample_model(model: pm.Model, settings: ChainSettings, *, progress: bool) -> Run:
+    """Compile a PyMC model and draw from its posterior."""
     import nutpie
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = nutpie.compile_pymc_model(model)
-    return _sample(compiled, how, progress)
+    return _sample(compiled, settings, progress)
 
 
 class _Sampler:
-    """Runs of one compiled model, all with the same settings but seed and step size."""
+    """Runs of one compiled model that differ only in seed and step size."""
 
-    def __init__(self, model: Any, how: How, progress: bool):
-        used = min(how.chains, cores())
-        self.settings = {"draws": how.draws, "tune": how.tune, "chains": how.chains, "cores": used}
-        self.model, self.seed, self.progress, self.gradients = model, how.seed, progress, 0
+    def __init__(self, model: Any, settings: ChainSettings, progress: bool):
+        n_cores = min(settings.chains, cores())
+        self.arguments = {"draws": settings.draws, "tune": settings.tune, "chains": settings.chains, "cores": n_cores}
+        self.model, self.seed, self.progress, self.gradients = model, settings.seed, progress, 0
 
     def run(self, turn: int, target: float) -> xr.DataTree:
         import nutpie
 
-        seed = self.seed if not turn else int(np.random.SeedSequence([self.seed, turn]).generate_state(1)[0])
-        tree = nutpie.sample(self.model, **self.settings, seed=seed, progress_bar=self.progress, target_accept=target)
+        seed = stream_seed(self.seed, "chains", part=turn)
+        tree = nutpie.sample(self.model, **self.arguments, seed=seed, progress_bar=self.progress, target_accept=target)
         self.gradients += gradients(tree)
         return tree
 
 
-def _sample(model: Any, how: How, progress: bool) -> Run:
-    """Sample; if transitions diverge, once more with smaller steps; if that was not enough, some chains more."""
-    begin, sampler = time.perf_counter(), _Sampler(model, how, progress)
+def _sample(model: Any, settings: ChainSettings, progress: bool) -> Run:
+    """Sample; if transitions diverge, again with smaller steps; then add chains while draws are too few."""
+    start, sampler = time.perf_counter(), _Sampler(model, settings, progress)
     notes: list[str] = []
     target, tree = TARGET_ACCEPT, sampler.run(0, TARGET_ACCEPT)
     if first := divergences(tree):
-        careful = sampler.run(0, CAREFUL)
-        left = divergences(careful)
+        repeated = sampler.run(0, CAREFUL)
+        left = divergences(repeated)
         if left < first:
-            target, tree = CAREFUL, careful
+            target, tree = CAREFUL, repeated
         notes.append(
-            f"{first} transitions diverged, so the run was repeated with smaller steps: {min(left, first)} in the one kept"
+            f"{first} transitions diverged, so the run was repeated with smaller steps: {min(left, first)} remain in the retained run"
         )
     trees = [tree]
-    while how.lacks and len(trees) <= MORE and (lack := how.lacks(tree)):
+    while settings.shortfall and len(trees) <= MORE and (missing := settings.shortfall(tree)):
         trees.append(sampler.run(len(trees), target))
         tree = joined(trees)
-        more = "1 more chain was" if how.chains == 1 else f"{how.chains} more chains were"
-        notes.append(f"{more} run, because of this: {lack}")
-    return Run(tree, sampler.gradients, time.perf_counter() - begin, target, tuple(notes))
+        added = "1 more chain was" if settings.chains == 1 else f"{settings.chains} more chains were"
+        notes.append(f"{added} run because the draws were insufficient: {missing}")
+    return Run(tree, sampler.gradients, time.perf_counter() - start, target, tuple(notes))
 
 
 def joined(trees: Sequence[xr.DataTree]) -> xr.DataTree:
-    """The chains of several runs as those of one."""
+    """Combine the chains of several runs into one tree."""
     import xarray as xr
 
     groups = {}
     for name in ("posterior", "sample_stats"):
-        together = xr.concat([tree[name].to_dataset() for tree in trees], "chain")
-        groups[name] = together.assign_coords(chain=np.arange(together.sizes["chain"]))
+        combined = xr.concat([tree[name].to_dataset() for tree in trees], "chain")
+        groups[name] = combined.assign_coords(chain=np.arange(combined.sizes["chain"]))
     return xr.DataTree.from_dict(groups)
 
 
 def divergences(tree: xr.DataTree) -> int:
-    """Divergent transitions, those of tuning left out."""
+    """Number of divergent transitions, without those of tuning."""
     return int(tree["sample_stats"]["diverging"].sum())
 
 
 def gradients(tree: xr.DataTree) -> int:
-    """Gradients that one run took, tuning included."""
+    """Number of gradients of one run, including tuning."""
     return sum(
         int(tree[group].n_steps.sum()) for group in ("sample_stats", "warmup_sample_stats") if group in tree.children
     )
+
+
+def sample(request: Request) -> Sampled:
+    """Draw from the posterior, after checking starting points."""
+    from trialwise.population.density import posterior as compiled_posterior
+    from trialwise.population.geometry.expansion import expand
+
+    likelihood, population = request.likelihood, request.population
+    learner, trials = likelihood.learner, likelihood.trials
+    if request.checkpoint is not None:
+        raise UsageError(
+            f"checkpoint={str(request.checkpoint)!r}: {learner} needs no checkpoint, it is fitted in seconds; leave it out"
+        )
+    if request.executor is not None:
+        raise UsageError(f"executor={request.executor!r}: {learner} runs no particle filters; leave it out")
+    start = time.perf_counter()
+    notes = list(check_starts(likelihood, population.prior, request.seed))
+    draws = DRAWS if request.draws is None else int(request.draws)
+    settings = ChainSettings(draws, request.tune, request.chains, request.seed, request.shortfall)
+    evaluate = likelihood_of(learner, trials, pooled=population.shared)
+    expansion = expand(evaluate, population)
+    prepared = time.perf_counter()
+    if population.unusual:
+        from trialwise.population.pymc.model import build_model
+
+        model = build_model(learner, trials, population, "whitened" if population.grouped else "centred", expansion)
+        run = sample_model(model, settings, progress=request.progress)
+    else:
+        target = compiled_posterior(learner, likelihood.packed, population, expansion)
+        target(target.start(stream(request.seed, "first point")))  # compiles or loads the density
+        run = sample_posterior(target, trials.participants, settings, progress=request.progress)
+    preparing = likelihood.calls + evaluate.calls + (not population.unusual)
+    attributes = {
+        "gradients": run.gradients + preparing,
+        "gradients_of_preparation": preparing,
+        "seconds_of_preparation": prepared - start,
+        "seconds_of_compiling_and_loading": time.perf_counter() - prepared - run.seconds,
+        "target_accept": run.target_accept,
+        "tune": request.tune,
+    }
+    return Sampled(run.tree, run.seconds, attributes, [*notes, *run.notes])
+
+
+def _sentence(attrs: Mapping[str, Any], draws: str) -> str:
+    tuned = f", after {int(attrs['tune'])} draws of tuning" if "tune" in attrs else ""
+    return (
+        f"The posterior was sampled by the No-U-Turn Sampler (Hoffman & Gelman, 2014; target acceptance {float(attrs['target_accept']):g}) "
+        f"with exact gradients: {draws}{tuned}."
+    )
+
+
+SAMPLER = Sampler(
+    NAME, "NUTS in whitened coordinates", needs_gradient=True, preferred=10, sample=sample, sentence=_sentence,
+    figures=lambda attrs, stats: [("gradients", f"{attrs['gradients']:,}")], works=("nuts", "bfmi"),
+)  # fmt: skip

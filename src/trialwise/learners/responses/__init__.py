@@ -1,0 +1,28 @@
+"""The response families: one file each, found by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trialwise.base.discovery import instances_in
+from trialwise.data.trials import Trials
+from trialwise.learners.responses.family import ResponseFamily
+
+FAMILIES = {family.name: family for family in instances_in(__name__, __path__, ResponseFamily)}  # type: ignore[type-abstract]
+"""Every family by name, in alphabetical order."""
+
+METHODS: dict[str, tuple[str, ...]] = {family.method: family.arguments for family in FAMILIES.values()}
+"""The methods of learners that give the parameters of a response, and their arguments after ``self``."""
+
+
+def family_of(name: str, method: Callable) -> ResponseFamily:
+    """The family whose parameters a learner's method gives: the one it is marked with, or that of methods of this name."""
+    marked: ResponseFamily | None = getattr(method, "family", None)
+    if marked is not None:
+        return marked
+    return next(family for family in FAMILIES.values() if family.method == name and family.by_default)
+
+
+def families_in(trials: Trials) -> list[ResponseFamily]:
+    """The families of whose responses the data hold any, in the order of their names."""
+    return [family for family in FAMILIES.values() if family.in_data(trials)]

@@ -12,12 +12,23 @@ logarithm. The same text runs interpreted on floats.
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, softmax_sums, value
+from trialwise.base.errors import LearnerError
+from trialwise.base.message import Argument, Message
+from trialwise.data.trials import MISSED, Trials
+from trialwise.learners.parameters import real, unit
+from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, fill, hidden_field
+from trialwise.learners.responses.number import chain, index, share_of_tangent, softmax_shares, softmax_sums, value
+from trialwise.learners.state import Table
+
+LAPSE = replace(unit("probability of choosing at random", mean=-3.0, width=1.0), name="lapse")
+STICKINESS = replace(real("tendency to repeat the last choice, in logits"), name="stickiness")
 
 
 def score_logits(preference, available, choice):
@@ -172,3 +183,164 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
             spread(preference, available)
 
     return ChoiceRule(stick, score, chance, settle)
+
+
+def _line(learner: Responding, error: Exception) -> str:
+    """The line of the learner's own text in which an error arose."""
+    files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f"line {frames[-1].lineno} ({frames[-1].line})" if frames else ""
+
+
+class Categorical(ResponseFamily):
+    """A choice among the actions of the environment."""
+
+    name = "categorical"
+    method = "choose"
+    arguments = ("state", "trial", "preference")
+    by_default = True
+    example = (
+        "For choices write\n    def choose(self, state, trial, preference):   # fill preference[action] with logits"
+    )
+    goes_with_hidden = True
+    columns = ("choice",)
+    dtype = "int32"
+    parameters = {"preference": "logits, or probabilities"}
+    random = ("uniform",)
+    wrappers = (STICKINESS, LAPSE)
+    acts = True
+    learns_when_missing = False
+    noun = "choice"
+
+    def in_data(self, trials: Trials) -> bool:
+        return trials.choice is not None
+
+    def absent(self) -> Message:
+        return Message("needs choices and the data have none: name the column, ", Argument("choice", ...))
+
+    def observed(self, trials: Trials, name: str) -> np.ndarray:
+        return np.asarray(trials.choice, np.int32)[:, None]
+
+    def missing(self, observed: np.ndarray) -> np.ndarray:
+        return np.asarray(observed[:, 0] == MISSED)
+
+    def as_trials(self, name: str, observed: np.ndarray) -> dict[str, Any]:
+        return {"choice": observed[:, 0].astype(np.int64)}
+
+    def unanswered(self, asked: np.ndarray) -> np.ndarray:
+        return np.where(asked, 0.0, float(MISSED))[:, None]
+
+    def actions(self, observed: np.ndarray) -> np.ndarray | None:
+        return np.asarray(observed[:, 0].astype(np.int64))
+
+    def parts(self, learner: Responding, place: Place) -> ResponseParts:
+        first, told, luck = place
+        choose = learner.methods[self.method]
+        rule = choice_rule(learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared)
+        stick, settle = rule.stick, rule.settle
+
+        if learner.hides:
+
+            def act(agent, state, trial, hidden, preference, last):
+                choose(agent, state, trial, hidden, preference)
+                stick(agent, preference, last)
+                return preference
+        else:
+
+            def act(agent, state, trial, hidden, preference, last):
+                choose(agent, state, trial, preference)
+                stick(agent, preference, last)
+                return preference
+
+        def read(observed, t):
+            return index(observed[t, first])
+
+        def write(observed, t, choice):
+            observed[t, first] = choice
+
+        def draw_choice(agent, answer, available, random, t):
+            settle(agent, answer, available)
+            choice = draw(answer, random[t, luck])
+            return choice, 0.0, 1.0 / answer[choice]
+
+        def predict(agent, answer, available, record, t):
+            settle(agent, answer, available)
+            for action in range(len(answer)):
+                record[t, told + action] = answer[action]
+
+        def foresee(agent, answer, available, record, t, share):
+            settle(agent, answer, available)
+            for action in range(len(answer)):
+                record[t, told + action] += share * answer[action]
+
+        def itself(choice):
+            return choice
+
+        return ResponseParts(
+            read, write, act, rule.score, rule.chance, draw_choice, predict, foresee, received=itself, last=itself
+        )
+
+    def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
+        wanted = getattr(trial, "available", True)
+        for option in range(learner.options):  # each of them may be the one
+            given = (option,) if learner.hides else ()
+            try:
+                fill(learner, self.method, preference, "action", agent, state, trial, *given, wanted=wanted)
+            except IndexError as error:
+                if not (learner.hides and option):
+                    raise
+                raise LearnerError(
+                    f"{type(learner).__name__}.choose, {_line(learner, error)}: {error}. hide has {learner.options} "
+                    f"options and choose does not know number {option}. {hidden_field(learner)}"
+                ) from error
+        return preference
+
+    def predictions(self, actions: int) -> int:
+        return actions
+
+    def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        return {"choice_probability": np.exp(log_likelihood)}
+
+    def redraw(self, predictions: np.ndarray, random: np.ndarray) -> np.ndarray:
+        share = np.cumsum(predictions, 1)
+        drawn = (share <= (random[:, 0] * share[:, -1])[:, None]).sum(1)
+        return np.minimum(drawn, share.shape[1] - 1).astype(np.float64)[:, None]
+
+    def specimen(
+        self, random: np.random.Generator, missed: np.ndarray, actions: int, masked: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        count, available = len(missed), None
+        wish = random.random((count, actions))
+        if masked:
+            available = random.random((count, actions)) < 0.7
+            available[np.arange(count), random.integers(0, actions, count)] = True
+            wish = wish * available
+        return np.where(missed, MISSED, wish.argmax(1)).astype(np.float64)[:, None], available
+
+    def by_hand(
+        self,
+        learner: Responding,
+        agent: Any,
+        state: Any,
+        trial: Any,
+        hidden: tuple[int, ...],
+        last: int,
+        row: np.ndarray,
+    ) -> float:
+        preference = np.zeros(len(trial.available)).view(Table)
+        learner.methods[self.method](agent, state, trial, *hidden, preference)
+        logits = np.log(preference) if learner.gives_probabilities else np.array(preference)
+        if "stickiness" in learner.declared and last >= 0:
+            logits[last] += agent.stickiness
+        logits[~trial.available] = -np.inf
+        p = np.exp(logits - logits.max())
+        p = p / p.sum()
+        if "lapse" in learner.declared:
+            p = (1 - agent.lapse) * p + agent.lapse * trial.available / trial.available.sum()
+        return float(np.log(p[int(row[0])]))
+
+    def received(self, row: np.ndarray) -> Any:
+        return int(row[0])
+
+
+CATEGORICAL = Categorical()

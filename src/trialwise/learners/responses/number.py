@@ -13,6 +13,11 @@ def value(x):
     return x
 
 
+def index(x):
+    """A number of packed data as one that indexes, such as a choice. It is not negative: flags tell of missed ones before."""
+    return int(x)
+
+
 def tangent(x):
     """The number with its value set to zero: 0.0 for a float."""
     return 0.0

@@ -1,7 +1,7 @@
-r"""Modes and curvatures of participants' likelihoods: where each posterior lies, and how wide it is.
+r"""Modes and curvatures of participants' likelihoods: approximate location and width of each posterior.
 
-Everything is on the unconstrained scale :math:`u` and for all participants at once: one call of the kernel gives every
-participant's value and gradient, so a Newton step costs as many calls as there are parameters, whatever the number of
+All computations are on the unconstrained scale :math:`u` and for all participants at once: one call of the kernel returns every
+participant's value and gradient, so a Newton step takes as many calls as there are parameters, independent of the number of
 participants.
 """
 
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from trialwise.likelihoods.emulator import Emulator
-from trialwise.likelihoods.evaluator import Evaluator
+from trialwise.likelihoods.likelihood import Differentiable
+from trialwise.population.population import Population
 
 
 def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
-    """Symmetric matrices with their eigenvalues raised to at least ``floor``; what is not finite becomes the floor."""
+    """Symmetric matrices with their eigenvalues raised to at least ``floor``; matrices that are not finite are replaced by zeros first."""
     clean = np.where(np.isfinite(matrices).all((1, 2), keepdims=True), matrices, 0.0)
     values, vectors = np.linalg.eigh(clean)
     return (vectors * np.maximum(values, floor)[:, None, :]) @ vectors.transpose(0, 2, 1)
@@ -26,7 +26,7 @@ def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
 
 @dataclass
 class Modes:
-    """Where climbing ended: ``u`` and ``curvature`` (of the likelihood alone) and whether each participant arrived."""
+    """Result of an ascent: modes ``u``, value, ``gradient`` and ``curvature`` of the likelihood alone, and whether each participant converged."""
 
     u: np.ndarray
     value: np.ndarray
@@ -36,25 +36,27 @@ class Modes:
 
 
 def climb(
-    evaluate: Evaluator | Emulator, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
+    evaluate: Differentiable, start: np.ndarray, mean: np.ndarray, precision: np.ndarray, iterations: int = 60,
     tolerance: float = 1e-4, longest: float = 2.0,
 ) -> Modes:  # fmt: skip
-    """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, each participant on its own.
+    """Damped Newton ascent of log-likelihood plus ``-(u - mean)' precision (u - mean) / 2``, for each participant separately.
 
     Parameters
     ----------
     start, mean
-        ``(participants, parameters)``.
+        Starting points and prior means, ``(participants, parameters)``.
     precision
-        Diagonal of the prior precision, ``(parameters,)``; zeros give the likelihood alone.
+        Diagonal of the prior precision, ``(parameters,)``; with zeros the likelihood alone is maximised.
+    iterations
+        Maximum number of steps.
     tolerance
-        A participant has arrived when a full step would gain less than this in log-posterior.
+        A participant has converged when a full step would gain less than this in log-posterior.
     longest
-        Longest step of a parameter, so that nobody jumps out of the region where the curvature tells something.
+        Largest change of a parameter in one step, so that no participant leaves the region where the curvature is informative.
     """
 
     def objective(u):
-        value, gradient = evaluate(u)
+        value, gradient = evaluate.gradient(u)
         gap = u - mean
         value = np.where(np.isfinite(value), value, -np.inf)
         return value - 0.5 * (precision * gap**2).sum(1), gradient - precision * gap, gradient
@@ -94,8 +96,8 @@ def climb(
 class Expansion:
     """Quadratic expansions of the participants' log-likelihoods, and of the group's posterior under them.
 
-    With :math:`H_n` the curvature at :math:`\\hat u_n` and :math:`b_n = H_n \\hat u_n + g_n`, the likelihood of participant n is
-    about :math:`\\exp(b_n' u - u' H_n u / 2)`.
+    With curvature :math:`H_n` at :math:`\\hat u_n` and :math:`b_n = H_n \\hat u_n + g_n`, the likelihood of participant n is
+    approximately proportional to :math:`\\exp(b_n' u - u' H_n u / 2)`.
 
     Attributes
     ----------
@@ -106,9 +108,9 @@ class Expansion:
     mean_factor
         Lower Cholesky factor of the posterior covariance of the means.
     sd_scale
-        About the posterior standard deviations of the spreads.
+        Approximate posterior standard deviations of the spreads.
     modes
-        The participants' modes under the group at its mode, ``(participants, parameters)``.
+        The participants' modes given the group at its mode, ``(participants, parameters)``.
     """
 
     curvature: np.ndarray
@@ -123,7 +125,7 @@ class Expansion:
 def group_log_posterior(
     theta: np.ndarray, curvature: np.ndarray, linear: np.ndarray, prior: Callable[[np.ndarray, np.ndarray], float]
 ) -> float:
-    r"""Log-posterior of ``theta`` = (means, log spreads) with the participants integrated out under their expansions.
+    r"""Log-posterior of ``theta`` = (means, log spreads) with the participants integrated out by their expansions.
 
     .. math:: \sum_n \tfrac12 \log|D^{-1}| - \tfrac12 \log|A_n| + \tfrac12 c_n' A_n^{-1} c_n - \tfrac12 \mu' D^{-1} \mu,
         \quad A_n = H_n + D^{-1},\ c_n = b_n + D^{-1} \mu
@@ -135,31 +137,27 @@ def group_log_posterior(
     c = linear + weight * mean
     _, log_determinant = np.linalg.slogdet(a)
     inner = np.einsum("nk,nk->n", c, np.linalg.solve(a, c[..., None])[..., 0])
-    people = len(linear)
+    participants = len(linear)
     return float(
-        -people * log_sd.sum() - 0.5 * log_determinant.sum() + 0.5 * inner.sum()
-        - 0.5 * people * (weight * mean**2).sum() + prior(mean, log_sd)
+        -participants * log_sd.sum() - 0.5 * log_determinant.sum() + 0.5 * inner.sum()
+        - 0.5 * participants * (weight * mean**2).sum() + prior(mean, log_sd)
     )  # fmt: skip
 
 
-def expand(
-    evaluate: Evaluator | Emulator,
-    mean: np.ndarray,
-    width: np.ndarray,
-    spread: np.ndarray,
-    rounds: int = 4,
-    averages: int = 2,
-) -> Expansion:
-    """Expand the participants' likelihoods about their posteriors, the group's mode and the participants' in turn.
+def expand(evaluate: Differentiable, population: Population) -> Expansion:
+    """Expand the likelihoods of a population's participants around their posteriors."""
+    return _with_group(evaluate, population) if population.grouped else _without_group(evaluate, population)
 
-    First at the participants' modes, then averaged over their posteriors: the best quadratic for coordinates is not the
-    one at the summit but the one whose curvature is the posterior's mean curvature (Opper & Archambeau 2009, Neural
+
+def _with_group(evaluate: Differentiable, population: Population, rounds: int = 4, averages: int = 2) -> Expansion:
+    """The expansion with a group, alternating between the modes of the group and of the participants.
+
+    It is first computed at the participants' modes, then averaged over their posteriors: the best quadratic for coordinates is not
+    the one at the mode but the one whose curvature is the posterior's mean curvature (Opper & Archambeau 2009, Neural
     Computation 21:786), here over 2 x parameters points.
-
-    ``mean, width, spread``, ``(parameters,)`` each, are the group prior: means ``Normal(mean, width)``, spreads
-    ``HalfNormal(spread)``.
     """
-    people, size = evaluate.people, len(mean)
+    mean, width, spread = population.prior.mean, population.prior.width, population.prior.spread
+    participants, size = len(evaluate.rows), len(mean)
 
     def prior(mu, log_sd):
         z = (mu - mean) / width
@@ -175,11 +173,11 @@ def expand(
         return best.x
 
     theta = np.concatenate([mean, 0.5 * np.log(width**2 + spread**2)])
-    u = np.tile(mean, (people, 1))
+    u = population.centre(mean, participants)
     for turn in range(rounds):
         mu, sd = theta[:size], np.exp(theta[size:])
         tolerance = 1e-2 if turn < rounds - 1 else 1e-4
-        modes = climb(evaluate, u, np.broadcast_to(mu, u.shape), 1.0 / sd**2, tolerance=tolerance)
+        modes = climb(evaluate, u, population.centre(mu, participants), 1.0 / sd**2, tolerance=tolerance)
         u = modes.u
         curvature = floored(modes.curvature)
         linear = np.einsum("nkl,nl->nk", curvature, u) + modes.gradient
@@ -197,7 +195,7 @@ def expand(
 
 
 def averaged(
-    evaluate: Evaluator | Emulator, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
+    evaluate: Differentiable, curvature: np.ndarray, linear: np.ndarray, mean: np.ndarray, precision: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The expansion averaged over the participants' Normal posteriors under a group ``Normal(mean, 1 / precision)``.
 
@@ -213,14 +211,15 @@ def averaged(
         for sign in (-1.0, 1.0):
             at = centre + sign * np.sqrt(size) * root[:, :, k]
             bent += np.where(np.isfinite(c := evaluate.curvature(at)), c, 0.0) / (2 * size)
-            slope += np.where(np.isfinite(g := evaluate(at)[1]), g, 0.0) / (2 * size)
+            slope += np.where(np.isfinite(g := evaluate.gradient(at)[1]), g, 0.0) / (2 * size)
     bent = floored(bent)
     return bent, np.einsum("nkl,nl->nk", bent, centre) + slope
 
 
-def expand_alone(evaluate: Evaluator | Emulator, mean: np.ndarray, total: np.ndarray) -> Expansion:
-    """The expansion without a group: every participant (all as one, if ``evaluate`` pools) under ``Normal(mean, total)``."""
-    start = np.tile(mean, (evaluate.people, 1))
+def _without_group(evaluate: Differentiable, population: Population) -> Expansion:
+    """The expansion without a group: every participant (or the total, if ``evaluate`` pools) under the prior."""
+    mean, total = population.prior.mean, population.prior.total
+    start = population.centre(mean, len(evaluate.rows))
     modes = climb(evaluate, start, start, 1.0 / total**2)
     curvature = floored(modes.curvature)
     linear = np.einsum("nkl,nl->nk", curvature, modes.u) + modes.gradient
@@ -229,7 +228,7 @@ def expand_alone(evaluate: Evaluator | Emulator, mean: np.ndarray, total: np.nda
 
 
 def _curvature_of(function: Callable[[np.ndarray], float], at: np.ndarray, step: float = 1e-3) -> np.ndarray:
-    """Minus the second derivatives of a function of a few variables, eigenvalues kept above 1."""
+    """Minus the second derivatives of a function of a few variables, with eigenvalues of at least 1."""
     size = len(at)
     second = np.empty((size, size))
     for i in range(size):

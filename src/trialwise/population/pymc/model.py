@@ -1,4 +1,4 @@
-r"""The hierarchical model: a PyMC model that a PyMC user could have written.
+r"""The hierarchical model as a plain PyMC model.
 
 With partial pooling, for each free parameter p on the unconstrained scale (logit for 0 to 1, log for positive)
 
@@ -7,13 +7,12 @@ With partial pooling, for each free parameter p on the unconstrained scale (logi
     \mu_p \sim \mathrm{Normal}(m_p, s_p), \quad \sigma_p \sim \mathrm{HalfNormal}(t_p), \quad
     u_{np} \sim \mathrm{Normal}(\mu_p, \sigma_p), \quad \theta_{np} = g_p(u_{np})
 
-The model holds ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
+The model contains ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
 natural scale) and ``alpha_group`` = :math:`g(\mu)`, which is the group's **median** on the natural scale, not its mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import pymc as pm
@@ -25,17 +24,15 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.pymc_op import observe
 from trialwise.population.geometry.expansion import Expansion
-from trialwise.population.priors import Pooling, check_priors, group_prior
+from trialwise.population.names import INDIVIDUAL, mean_name, median_name, spread_name, unconstrained_name
+from trialwise.population.population import Population, population_of
 from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentred
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
-OBSERVED = {"categorical": "choices", "normal": "responses"}
-"""Name of the observed variable of each response family."""
-
 
 def constrain(parameter: Parameter, u: Any) -> Any:
-    """The natural value of a tensor on the unconstrained scale."""
+    """The natural value of a parameter, from a tensor on the unconstrained scale."""
     if parameter.support == "real":
         return u
     if parameter.support == "positive":
@@ -46,107 +43,97 @@ def constrain(parameter: Parameter, u: Any) -> Any:
 def build_model(
     learner: Learner,
     trials: Trials,
-    pooling: Pooling = "partial",
-    priors: Mapping[str, Any] | None = None,
+    population: Population | None = None,
     geometry: Geometry = "centred",
     expansion: Expansion | None = None,
 ) -> pm.Model:
-    """The PyMC model of a learner and its trials.
+    """Build the PyMC model of a learner and its trials.
 
     Parameters
     ----------
-    pooling
-        ``"partial"``: participants come from a group; ``"none"``: each on its own under the prior; ``"complete"``: all
-        share one set of parameters.
-    priors
-        Distributions in place of the defaults: ``pm.Normal.dist(...)`` or PreliZ. With partial pooling for ``alpha_mu``
-        and ``alpha_sd``, on the unconstrained scale; else for ``alpha``, on the natural scale.
+    population
+        The population of the participants, including the user's priors, ``pm.Normal.dist(...)`` or PreliZ; None: a group with
+        default priors.
     geometry
-        The coordinates in which a sampler moves the individuals under partial pooling: ``"centred"`` (as they stand),
+        The coordinates of the individuals for sampling under partial pooling: ``"centred"`` (unchanged),
         ``"non-centred"`` or ``"whitened"`` (see :mod:`trialwise.population.geometry.whitening`; needs ``expansion``). The posterior is the
         same.
+    expansion
+        Expansion of the likelihoods, for ``"whitened"``.
 
     Raises
     ------
     UsageError
-        For unknown choices, unknown names in ``priors``, or a prior that is no distribution.
+        For an unknown geometry, or a prior that is not a distribution.
     """
-    priors = dict(priors or {})
-    check_priors(learner, pooling, priors)
+    population = population or population_of(learner, trials)
     coords: dict[str, Any] = {
         "participant": [str(label) for label in trials.participants],
-        "parameter": list(learner.names),
+        "parameter": list(population.names),
     }
     with pm.Model(coords=coords) as model:
-        if pooling == "partial":
-            columns = _participants_of_a_group(learner, trials, priors, geometry, expansion)
+        if population.grouped:
+            columns = _participants_of_a_group(population, geometry, expansion)
         else:
-            columns = _without_a_group(learner, trials, priors, pooling)
-        people = trials.n_participants
-        free = pt.stack([pt.broadcast_to(column, (people,)) for column in columns], axis=1)
-        observe(OBSERVED[learner.response], learner, trials, free)
+            columns = _without_a_group(population)
+        count = trials.n_participants
+        free = pt.stack([pt.broadcast_to(column, (count,)) for column in columns], axis=1)
+        observe(learner.family.plural, learner, trials, free)
     return model
 
 
-def _participants_of_a_group(
-    learner: Learner,
-    trials: Trials,
-    priors: Mapping[str, Any],
-    geometry: Geometry,
-    expansion: Expansion | None,
-) -> list[Any]:
-    prior = group_prior(learner, trials)
-    means, spreads = [], []
-    for k, name in enumerate(learner.names):
-        mean, spread = _given(f"{name}_mu", priors), _given(f"{name}_sd", priors)
-        means.append(pm.Normal(f"{name}_mu", prior.mean[k], prior.width[k]) if mean is None else mean)
-        spreads.append(pm.HalfNormal(f"{name}_sd", prior.spread[k]) if spread is None else spread)
+def _participants_of_a_group(population: Population, geometry: Geometry, expansion: Expansion | None) -> list[Any]:
+    prior, means, spreads = population.prior, [], []
+    for k, name in enumerate(population.names):
+        mean, spread = _user_prior(mean_name(name), population), _user_prior(spread_name(name), population)
+        means.append(pm.Normal(mean_name(name), prior.mean[k], prior.width[k]) if mean is None else mean)
+        spreads.append(pm.HalfNormal(spread_name(name), prior.spread[k]) if spread is None else spread)
     mu, sd = pt.stack(means), pt.stack(spreads)
     transform: Any = None
     if geometry == "non-centred":
         transform = NonCentred()
     elif geometry == "whitened":
         if expansion is None:
-            raise UsageError("geometry='whitened' needs an expansion, as trialwise.fit makes it")
+            raise UsageError("geometry='whitened' needs expansion=, which trialwise.fit computes")
         transform = ConditionalWhitening(
             pm.Data("expansion_curvature", expansion.curvature), pm.Data("expansion_linear", expansion.linear)
         )
     elif geometry != "centred":
-        raise UsageError(f"geometry={geometry!r}: one of {', '.join(map(repr, get_args(Geometry)))}")
+        raise UsageError(f"geometry={geometry!r}: must be one of {', '.join(map(repr, get_args(Geometry)))}")
     centre = transform.carried(mu) if geometry == "whitened" else mu
-    how = {"transform": transform} if transform is not None else {}
-    individual = pm.Normal("individual", centre, sd, dims=("participant", "parameter"), **how)
+    arguments = {"transform": transform} if transform is not None else {}
+    individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **arguments)
     columns = []
-    for k, parameter in enumerate(learner.parameters):
+    for k, parameter in enumerate(population.parameters):
         natural = constrain(parameter, individual[:, k])  # type: ignore[index]
         columns.append(pm.Deterministic(parameter.name, natural, dims="participant"))
-        pm.Deterministic(f"{parameter.name}_group", constrain(parameter, mu[k]))
+        pm.Deterministic(median_name(parameter.name), constrain(parameter, mu[k]))
     return columns
 
 
-def _without_a_group(learner: Learner, trials: Trials, priors: Mapping[str, Any], pooling: Pooling) -> list[Any]:
-    prior = group_prior(learner, trials)
-    dims = None if pooling == "complete" else "participant"
+def _without_a_group(population: Population) -> list[Any]:
+    prior = population.prior
+    dims = None if population.shared else "participant"
     columns = []
-    for k, parameter in enumerate(learner.parameters):
-        column = _given(parameter.name, priors, dims)
+    for k, parameter in enumerate(population.parameters):
+        column = _user_prior(parameter.name, population, dims)
         if column is None:
-            u = pm.Normal(f"{parameter.name}_unconstrained", prior.mean[k], prior.total[k], dims=dims)
+            u = pm.Normal(unconstrained_name(parameter.name), prior.mean[k], prior.total[k], dims=dims)
             column = pm.Deterministic(parameter.name, constrain(parameter, u), dims=dims)
         columns.append(column)
     return columns
 
 
-def _given(name: str, priors: Mapping[str, Any], dims: str | None = None) -> Any:
-    """A random variable of the model at hand from ``pm.X.dist(...)`` or a PreliZ distribution; None if none was given."""
-    prior = priors.get(name)
+def _user_prior(name: str, population: Population, dims: str | None = None) -> Any:
+    """Add the user's prior of this name to the model, from ``pm.X.dist(...)`` or PreliZ; None if there is none."""
+    prior = population.priors.get(name)
     if prior is None:
         return None
     if hasattr(prior, "to_pymc"):
         return prior.to_pymc(name, dims=dims)
     if getattr(getattr(prior, "owner", None), "op", None) is None:
         raise UsageError(
-            f"the prior of {name} is {prior!r}; wanted a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
+            f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
         )
     if dims and not prior.ndim:
         from pymc.distributions.shape_utils import change_dist_size

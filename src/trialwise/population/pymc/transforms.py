@@ -1,7 +1,7 @@
-"""Conditional whitening as PyMC transforms, for models whose priors are the user's own.
+"""Conditional whitening as PyMC transforms, for models with user priors of other families.
 
-The default model is sampled through :mod:`trialwise.population.density`, which needs no PyTensor; these bring the same coordinates
-(:mod:`trialwise.population.geometry.whitening`) to any PyMC model of Normal participants.
+The default model is sampled by :mod:`trialwise.population.density`, which needs no PyTensor; these transforms provide the same
+coordinates (:mod:`trialwise.population.geometry.whitening`) for any PyMC model with Normal participants.
 """
 
 from __future__ import annotations
@@ -19,32 +19,30 @@ from trialwise.population.geometry.whitening import natural_to_whitened, whitene
 
 
 class Whiten(Op):
-    """``(w, mu, z, H, b) -> (u, log-Jacobian of each participant)``."""
+    """``(w, centre, z, owner, H, b) -> (u, log-Jacobian of each participant)``."""
 
     __props__ = ()
 
     def make_node(self, *inputs):
         inputs = [pt.as_tensor(x) for x in inputs]
-        static = inputs[0].type.shape
-        return Apply(
-            self, inputs, [pt.tensor(dtype="float64", shape=static), pt.tensor(dtype="float64", shape=static[:1])]
-        )
+        rows, people = inputs[5].type.shape, inputs[0].type.shape[:1]
+        return Apply(self, inputs, [pt.tensor(dtype="float64", shape=rows), pt.tensor(dtype="float64", shape=people)])
 
     def perform(self, node, inputs, outputs):
         outputs[0][0], outputs[1][0] = whitened_to_natural(*inputs)
 
     def infer_shape(self, node, shapes):
-        return [shapes[0], (shapes[0][0],)]
+        return [shapes[5], (shapes[0][0],)]
 
     def connection_pattern(self, node):
-        return [[True, True]] * 3 + [[False, False]] * 2
+        return [[True, True]] * 3 + [[False, False]] * 3
 
     def pullback(self, inputs, outputs, cotangents):
-        given = [
+        connected = [
             pt.zeros_like(out) if not hasattr(ct.type, "dtype") else ct
             for out, ct in zip(outputs, cotangents, strict=True)
         ]
-        return [*WhitenPullback()(*inputs, *given), disconnected_type(), disconnected_type()]
+        return [*WhitenPullback()(*inputs, *connected), *(disconnected_type() for _ in range(3))]
 
 
 class WhitenPullback(Op):
@@ -65,7 +63,7 @@ class WhitenPullback(Op):
 
 
 class Unwhiten(Op):
-    """``(u, mu, z, H, b) -> w``; used for starting points only."""
+    """``(u, centre, z, owner, H, b) -> w``; used for starting points only."""
 
     __props__ = ()
 
@@ -106,9 +104,9 @@ class Carry(Op):
 @register_funcify_default_op_cache_key(Whiten)
 def _compile_whiten(op, node, **kwargs):
     @numba.njit
-    def whiten(w, mu, z, curvature, linear):
-        c = np.ascontiguousarray  # whatever layout PyTensor hands over
-        return whitened_to_natural(c(w), c(mu), c(z), c(curvature), c(linear))
+    def whiten(w, centre, z, owner, curvature, linear):
+        c = np.ascontiguousarray  # PyTensor may pass any memory layout
+        return whitened_to_natural(c(w), c(centre), c(z), c(owner), c(curvature), c(linear))
 
     return whiten, 1
 
@@ -116,9 +114,9 @@ def _compile_whiten(op, node, **kwargs):
 @register_funcify_default_op_cache_key(WhitenPullback)
 def _compile_whiten_pullback(op, node, **kwargs):
     @numba.njit
-    def whiten_pullback(w, mu, z, curvature, linear, u_bar, jacobian_bar):
+    def whiten_pullback(w, centre, z, owner, curvature, linear, u_bar, jacobian_bar):
         c = np.ascontiguousarray
-        return whitening_pullback(c(w), c(mu), c(z), c(curvature), c(linear), c(u_bar), c(jacobian_bar))
+        return whitening_pullback(c(w), c(centre), c(z), c(owner), c(curvature), c(linear), c(u_bar), c(jacobian_bar))
 
     return whiten_pullback, 1
 
@@ -126,9 +124,9 @@ def _compile_whiten_pullback(op, node, **kwargs):
 @register_funcify_default_op_cache_key(Unwhiten)
 def _compile_unwhiten(op, node, **kwargs):
     @numba.njit
-    def unwhiten(u, mu, z, curvature, linear):
+    def unwhiten(u, centre, z, owner, curvature, linear):
         c = np.ascontiguousarray
-        return natural_to_whitened(c(u), c(mu), c(z), c(curvature), c(linear))
+        return natural_to_whitened(c(u), c(centre), c(z), c(owner), c(curvature), c(linear))
 
     return unwhiten, 1
 
@@ -143,10 +141,10 @@ def _compile_carry(op, node, **kwargs):
 
 
 class ConditionalWhitening(Transform):
-    """The whitening as a PyMC transform of ``pm.Normal(mu, sd, shape=(participants, parameters))``.
+    """The whitening as a PyMC transform of ``pm.Normal(centre, sd, shape=(participants, parameters))``.
 
-    ``curvature`` and ``linear`` are the expansion: ``pm.Data`` of the model, so that other data need no new compilation;
-    :meth:`carried` puts them into the graph of the mean.
+    ``centre`` has one row per participant, or is one mean for all. ``curvature`` and ``linear`` are the expansion, as ``pm.Data`` of
+    the model, so that other data need no recompilation; :meth:`carried` adds them to the graph of the mean.
     """
 
     name = "whitened"
@@ -154,13 +152,14 @@ class ConditionalWhitening(Transform):
     def __init__(self, curvature, linear):
         self.curvature, self.linear = curvature, linear
 
-    def carried(self, mu):
-        """``mu``, for the distribution that this transform belongs to."""
-        return Carry()(mu, self.curvature, self.linear)
+    def carried(self, centre):
+        """``centre``, for the distribution that this transform belongs to."""
+        return Carry()(centre, self.curvature, self.linear)
 
     def _arguments(self, value, inputs):
-        mu, sd = inputs[-2:]  # PyMC hands them over as rows
-        return value, mu.ravel(), sd.ravel(), self.curvature, self.linear
+        centre, sd = inputs[-2:]
+        owner = pt.arange(self.linear.shape[0])  # one row of parameters per participant
+        return value, pt.atleast_2d(centre), sd.ravel(), owner, self.curvature, self.linear
 
     def backward(self, value, *inputs):
         return Whiten()(*self._arguments(value, inputs))[0]
@@ -173,7 +172,7 @@ class ConditionalWhitening(Transform):
 
 
 class NonCentred(Transform):
-    """``u = mu + sd w``: plainly non-centred."""
+    """The non-centred parametrisation, ``u = mu + sd w``."""
 
     name = "non_centred"
 

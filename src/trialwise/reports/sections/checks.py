@@ -1,4 +1,4 @@
-"""Checks: whether simulated participants do what the real ones did; and whether known parameters come back."""
+"""Posterior predictive checks: whether simulated participants reproduce the observed behaviour."""
 
 from __future__ import annotations
 
@@ -9,49 +9,53 @@ from trialwise.reports.subject import Subject
 from trialwise.reports.words import counted, rows
 
 MISSING = (
-    "Left out: whether simulated participants do what the real ones did. Type report(..., checks=AlienTask()), or another task, for agents "
-    'that live through the task by themselves; checks="one-step" if there is no such task (trialwise report ... --task AlienTask; --check).'
+    "Left out: posterior predictive checks. Type report(..., checks=AlienTask()), or another environment, to simulate agents that act on their "
+    'own; checks="one-step" if there is no such environment (trialwise report ... --task AlienTask; --check).'
 )
 FEW = 10
-"""Measures that are told at once."""
+"""Number of measures shown without expanding the table."""
 
 COLUMNS = {"observed": "observed", "predicted": "predicted", "low": "low", "high": "high", "tail": "tail"}
 NOTE = (
-    "Means over participants. Predicted, low and high: mean and 89 % interval of simulated data sets; tail: the share of them at "
-    "least as large as observed."
+    "Means over participants. Predicted, low and high: mean and 89 % interval of simulated data sets; tail: proportion of them that are "
+    "at least as large as the observed value."
 )
 
 
 def section(subjects: list[Subject]) -> Section:
     """Simulated against observed behaviour."""
-    found: list[Block] = []
+    blocks: list[Block] = []
     for subject in subjects:
         if subject.check is None:
             continue
         if len(subjects) > 1:
-            found.append(Heading(subject.label))
-        found += _blocks(subject.check)
-    return Section("checks", "Does the learner do what participants did?", found or [Text(MISSING, "missing")])
+            blocks.append(Heading(subject.label))
+        blocks += _blocks(subject.check)
+    return Section("checks", "Does the learner reproduce the observed behaviour?", blocks or [Text(MISSING, "missing")])
 
 
 def _blocks(check: Check) -> list[Block]:
-    how = {
-        "rollout": "by agents that live through the task by themselves, at parameters drawn from the posterior",
-        "one-step": "by drawing each choice anew, given the real ones before it, at parameters drawn from the posterior",
+    method = {
+        "rollout": "with agents that acted on their own in the environment, with parameters drawn from the posterior",
+        "one-step": "one step ahead, drawing each choice given the real past, with parameters drawn from the posterior",
     }[check.kind]
-    found: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {how}.")]
-    missed, total = len(check.missed), len(check.table)
-    expected = 0.11 * total
-    words = f"{missed} of {total} measures lie outside their 89 % interval; about {expected:.0f} would by chance, though measures go together."
-    if missed <= max(1.5 * expected, 1):
-        found.append(Verdict("good", "The learner does what participants did", words))
-    else:
-        found.append(Verdict("careful", "The learner does some things differently", words))
+    blocks: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {method}.")]
+    missed = len(check.missed)
+    for finding in check.findings:
+        good = finding.severity == "note"
+        brief = (
+            "The learner reproduces the observed behaviour"
+            if good
+            else "The learner deviates from the observed behaviour"
+        )
+        blocks.append(Verdict("good" if good else "careful", brief, f"{finding}."))
     if missed:
-        title = "outside their interval, the farthest first" + (f" ({FEW} of {missed})" if missed > FEW else "")
-        found.append(Table(rows(title, check.missed.head(FEW), COLUMNS, "measure"), NOTE))
-    alt = "Observed behaviour over the 89 % intervals of simulated behaviour, and how often actions were chosen against their probability."
-    caption = "Points: observed; bands and bars: 89 % of simulated data sets. Probabilities hold where points lie on the diagonal."
-    found.append(picture(check.plot, alt, caption))
-    found.append(Folded("Every measure", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))
-    return found
+        title = "measures outside their interval, the most extreme first" + (
+            f" ({FEW} of {missed})" if missed > FEW else ""
+        )
+        blocks.append(Table(rows(title, check.missed.head(FEW), COLUMNS, "measure"), NOTE))
+    alt = "Observed behaviour with 89 % intervals of simulated behaviour, and the frequency of actions against their predicted probability."
+    caption = "Points: observed; bands and bars: 89 % intervals of simulated data sets. Probabilities are calibrated where points lie on the diagonal."
+    blocks.append(picture(lambda width: check.plot(width=width), alt, caption))
+    blocks.append(Folded("All measures", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))
+    return blocks

@@ -1,4 +1,4 @@
-"""What to cite: the sources of the learners in the words of their docstrings, methods and software that were used, and reporting standards."""
+"""Works to cite: sources of the learners as given in their docstrings, methods and software, and reporting standards."""
 
 from __future__ import annotations
 
@@ -16,35 +16,32 @@ WORKS = {
     "pseudo-marginal": Link("Andrieu, C., & Roberts, G. O. (2009). The pseudo-marginal approach for efficient Monte Carlo computations. Annals of Statistics, 37, 697-725.", "https://doi.org/10.1214/07-AOS574"),
     "rhat": Link("Vehtari, A., Gelman, A., Simpson, D., Carpenter, B., & Bürkner, P.-C. (2021). Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC. Bayesian Analysis, 16, 667-718.", "https://doi.org/10.1214/20-BA1221"),
     "bfmi": Link("Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695.", "https://arxiv.org/abs/1604.00695"),
-    "nutpie": Link("nutpie, the sampler's implementation. PyMC developers.", "https://github.com/pymc-devs/nutpie"),
+    "nutpie": Link("nutpie, implementation of the sampler. PyMC developers.", "https://github.com/pymc-devs/nutpie"),
     "arviz": Link("Kumar, R., Carroll, C., Hartikainen, A., & Martin, O. (2019). ArviZ, a unified library for exploratory analysis of Bayesian models in Python. Journal of Open Source Software, 4(33), 1143.", "https://doi.org/10.21105/joss.01143"),
     "numba": Link("Lam, S. K., Pitrou, A., & Seibert, S. (2015). Numba: a LLVM-based Python JIT compiler. Proceedings of the Second Workshop on the LLVM Compiler Infrastructure in HPC, 1-6.", "https://doi.org/10.1145/2833157.2833162"),
     "barg": Link("Kruschke, J. K. (2021). Bayesian analysis reporting guidelines. Nature Human Behaviour, 5, 1282-1291.", "https://doi.org/10.1038/s41562-021-01177-7"),
     "ten rules": Link("Wilson, R. C., & Collins, A. G. E. (2019). Ten simple rules for the computational modeling of behavioral data. eLife, 8, e49547.", "https://doi.org/10.7554/eLife.49547"),
 }  # fmt: skip
-"""Works by what they are cited for."""
+"""Works by the keys under which samplers and sections cite them."""
 
 
 def section(subjects: list[Subject]) -> Section:
     """Sources, methods and software, standards."""
-    used = ["rhat"]
-    if any(subject.hides for subject in subjects):
-        used.append("pseudo-marginal")
-    if not all(subject.hides for subject in subjects):
-        used += ["nuts", "bfmi"]
-    used += ["nutpie", "arviz", "numba"]
-    found: list[Block] = []
+    works = ["rhat"]
+    works += dict.fromkeys(work for subject in subjects for work in subject.sampler.works)
+    works += ["nutpie", "arviz", "numba"]
+    blocks: list[Block] = []
     sources = [each for subject in subjects for each in _sources(subject)]
     if sources:
-        found += [
-            Heading("Learners, as their docstrings have it"),
+        blocks += [
+            Heading("Learners, as cited in their docstrings"),
             Listing([prose(each) for each in dict.fromkeys(sources)]),
         ]
-    found += [Heading("Methods and software"), Listing([WORKS[name] for name in used])]
-    found += [Heading("Standards that this report follows"), Listing([WORKS["barg"], WORKS["ten rules"]])]
-    return Section("citations", "Citations", found)
+    blocks += [Heading("Methods and software"), Listing([WORKS.get(name, name) for name in works])]
+    blocks += [Heading("Reporting standards followed"), Listing([WORKS["barg"], WORKS["ten rules"]])]
+    return Section("citations", "Citations", blocks)
 
 
 def _sources(subject: Subject) -> list[str]:
-    """Paragraphs of the docstring that name a year."""
+    """Paragraphs of the docstring that contain a year."""
     return [text for text, is_equation in parts(subject.docstring) if not is_equation and _YEAR.search(text)]

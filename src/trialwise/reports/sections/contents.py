@@ -8,7 +8,6 @@ from functools import partial
 from trialwise.analysis.comparison.compare import Comparison
 from trialwise.reports.blocks import Section
 from trialwise.reports.sections import (
-    asked,
     checks,
     citations,
     comparison,
@@ -17,13 +16,14 @@ from trialwise.reports.sections import (
     learners,
     methods,
     provenance,
+    question,
     recovery,
     sampling,
 )
 from trialwise.reports.subject import Subject
 
 _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
-    asked.section,
+    question.section,
     data.section,
     learners.section,
     learners.priors,
@@ -37,12 +37,14 @@ _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
 )
 
 
-def sections(subjects: list[Subject], compared: Comparison | None, tell: Callable[[str, float], None]) -> list[Section]:
-    """From what was asked to how to do it again; ``tell`` hears how far it is, see :func:`trialwise.base.progress.bars`."""
-    wanted = list(_SECTIONS)
-    wanted.insert(wanted.index(methods.section), partial(comparison.section, compared=compared))
-    found = []
-    for number, section in enumerate(wanted, 1):
-        found.append(section(subjects))
-        tell("writing", number / len(wanted))
-    return found
+def sections(
+    subjects: list[Subject], comparison_result: Comparison | None, advance: Callable[[str, float], None]
+) -> list[Section]:
+    """The sections from question to provenance; ``advance`` receives the progress, see :func:`trialwise.base.progress.bars`."""
+    builders = list(_SECTIONS)
+    builders.insert(builders.index(methods.section), partial(comparison.section, result=comparison_result))
+    finished = []
+    for number, build in enumerate(builders, 1):
+        finished.append(build(subjects))
+        advance("writing", number / len(builders))
+    return finished

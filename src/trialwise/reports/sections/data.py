@@ -1,4 +1,4 @@
-"""The data: counts, labels, outcomes, what is odd about them, and what participants did."""
+"""The data: counts, labels, outcomes, findings, and behavioural measures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
-from trialwise.base.rows import Rows
+from trialwise.base.rows import Rows, rows_of
 from trialwise.data.trials import Trials
-from trialwise.reports.blocks import Beside, Block, Folded, Heading, Listing, Section, Table, Text
+from trialwise.learners.responses import families_in
+from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
 from trialwise.reports.words import counted, listed, rows
@@ -17,71 +18,68 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BRIEF = ("counts", "numbers", "choices", "contexts")
-"""Tables of an inspection that are shown at once."""
+"""Titles of the tables of an inspection that are shown without expanding."""
 
 FEW = 12
-"""Measures up to which all are told at once."""
+"""Up to this number of measures, all are shown."""
 
 
 def section(subjects: list[Subject]) -> Section:
-    """What each set of data holds."""
+    """A description of each data set."""
     groups = same_data(subjects)
-    found: list[Block] = []
+    blocks: list[Block] = []
     for group in groups:
         if len(groups) > 1:
-            found.append(Heading(f"Data of {listed(each.label for each in group)}"))
-        found += _blocks(group[0].fit.trials)
-    return Section("data", "Data", found)
+            blocks.append(Heading(f"Data of {listed(each.label for each in group)}"))
+        blocks += _blocks(group[0].fit.trials)
+    return Section("data", "Data", blocks)
 
 
 def _blocks(trials: Trials) -> list[Block]:
-    seen = inspect(trials)
-    found: list[Block] = [Text(_sentence(seen))]
-    found.append(Beside([Table(each) for each in seen.tables() if each.title in BRIEF]))
-    folded = [Table(each) for each in seen.tables() if each.title not in BRIEF]
-    found.append(Folded("Columns and labels", folded))
-    if seen.warnings:
-        found += [Text("Worth a look:"), Listing([caution.message for caution in seen.warnings])]
-    if trials.choice is not None:
-        found += _behaviour(measured(trials))
-    return found
+    inspection = inspect(trials)
+    blocks: list[Block] = [Text(_sentence(inspection))]
+    tables = [rows_of(*each) for each in inspection.tables().items()]
+    blocks.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
+    blocks.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))
+    blocks += listing("Findings:", inspection.findings)
+    if any(family.acts for family in families_in(trials)):
+        blocks += _behaviour(measured(trials))
+    return blocks
 
 
-def _sentence(seen: Inspection) -> str:
-    few, median, many = seen.trials_each
-    each = f"{few} each" if few == many else f"{few} to {many} each, median {median:g}"
-    text = f"{counted(seen.participants, 'participant')} with {counted(seen.trials, 'trial')} ({each})"
-    if seen.missed_choices:
-        text += f"; {counted(seen.missed_choices, 'choice')} ({seen.missed_choices / seen.trials:.1%}) missed"
+def _sentence(inspection: Inspection) -> str:
+    least, median, most = inspection.trials_each
+    each = f"{least} each" if least == most else f"{least} to {most} each, median {median:g}"
+    text = f"{counted(inspection.participants, 'participant')} with {counted(inspection.trials, 'trial')} ({each})"
+    if inspection.missed_choices:
+        text += f"; {counted(inspection.missed_choices, 'choice')} ({inspection.missed_choices / inspection.trials:.1%}) missed"
     return f"{text}."
 
 
 def _behaviour(table: pd.DataFrame) -> list[Block]:
-    """Means and spreads of measures over participants; those that make curves as pictures."""
+    """Means and spreads of measures over participants; measures that form curves are plotted."""
     from trialwise.plots.behaviour import behaviour_plot
-    from trialwise.plots.check import families, named
+    from trialwise.plots.check import curve_title, families
 
     names = [str(name) for name in table.columns]
     curves, rest = families(names)
-    found: list[Block] = [Heading("Behaviour")]
+    blocks: list[Block] = [Heading("Behaviour")]
     if "accuracy" in table:
-        found.append(
+        blocks.append(
             Text(
-                "A choice is correct if it is the one that brings most on average in its context, by the rewards of the alien "
-                "task, whose numbers of contexts, cues and actions these data have."
+                "A choice is correct if its mean reward in the current context is the highest, according to the rewards of the alien "
+                "task, which has the same numbers of contexts, cues and actions as these data."
             )
         )
     shown = rest if len(rest) <= FEW else [name for name in rest if not name.startswith("share of")]
-    found.append(Table(_spread(table[shown]), "Over participants: mean, standard deviation, least and most."))
+    blocks.append(Table(_spread(table[shown]), "Over participants: mean, standard deviation, minimum and maximum."))
     if curves:
-        alt = f"Curves over participants, each with its spread: {listed(named(family) for family in curves)}."
-        caption = (
-            "What participants did. Points: means over participants with two standard errors; lines: participants."
-        )
-        found.append(picture(lambda width: behaviour_plot(table, width), alt, caption))
-    return found
+        alt = f"Mean curves over participants with standard errors: {listed(curve_title(family) for family in curves)}."
+        caption = "Observed behaviour. Points: means over participants with two standard errors; lines: participants."
+        blocks.append(picture(lambda width: behaviour_plot(table, width), alt, caption))
+    return blocks
 
 
 def _spread(table: Any) -> Rows:
-    told = table.agg(["mean", "std", "min", "max"]).T
-    return rows("measures", told, {"mean": "mean", "std": "SD", "min": "min", "max": "max"}, "measure")
+    summary = table.agg(["mean", "std", "min", "max"]).T
+    return rows("measures", summary, {"mean": "mean", "std": "SD", "min": "min", "max": "max"}, "measure")

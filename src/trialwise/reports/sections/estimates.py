@@ -1,4 +1,4 @@
-"""What was found: the group with its intervals, pictures of posteriors and chains, and every participant."""
+"""Estimates: group parameters with intervals, plots of posteriors, and estimates of every participant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
-from trialwise.plots.posterior import EDGES, Shown, posterior_plot
+from trialwise.plots.posterior import EDGES, PosteriorPanel, posterior_plot
+from trialwise.population.names import MEAN, SPREAD, mean_name
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
@@ -22,43 +23,48 @@ COLUMNS = {
 
 
 def section(subjects: list[Subject]) -> Section:
-    """Tables and pictures of each posterior."""
-    found: list[Block] = []
+    """Tables and plots of each posterior."""
+    blocks: list[Block] = []
     for subject in subjects:
         if len(subjects) > 1:
-            found.append(Heading(subject.label))
-        found += _group(subject)
-        found.append(_posterior(subject))
-        if subject.fit.pooling != "complete":
-            found.append(Folded("Every participant", [_people(subject)]))
-    return Section("estimates", "Estimates", found)
+            blocks.append(Heading(subject.label))
+        blocks += _group(subject)
+        blocks.append(_posterior(subject))
+        if not subject.fit.draws.shared:
+            blocks.append(Folded("All participants", [_participants(subject)]))
+    return Section("estimates", "Estimates", blocks)
 
 
 def _group(subject: Subject) -> list[Block]:
     fit = subject.fit
-    if fit.pooling == "none":
+    if not fit.draws.grouped and not fit.draws.shared:
         return [
             Text(
-                "Participants were fitted one by one, so there is no group; each one's estimates are in the table below."
+                "Participants were fitted separately, so there are no group parameters; the table below contains the estimates of each participant."
             )
         ]
     table, roles = fit.group(), {p.name: p.role for p in subject.parameters}
-    if fit.pooling == "complete":
+    if fit.draws.shared:
         return [Table(rows("shared by all participants", table, COLUMNS, "parameter"), _INTERVALS)]
-    medians = table.loc[[f"{name}_group" for name in fit.parameters]]
-    told = Rows(
-        "the group's medians, natural scale",
-        ("parameter", "what it is", "mean", "low", "high"),
+    medians = table.loc[fit.draws.median_names]
+    summary = Rows(
+        "group medians, natural scale",
+        ("parameter", "description", "mean", "low", "high"),
         tuple(
             (name, roles.get(name, ""), *(f"{row[column]:.3g}" for column in ("mean", "eti89_lb", "eti89_ub")))
             for name, (_, row) in zip(fit.parameters, medians.iterrows(), strict=True)
         ),
     )
-    rest = table.loc[fit.group_names]
-    note = "_mu: the group's mean, _sd: its spread, both before the transformation to the natural scale. MCSE: Monte Carlo standard error of the mean. ESS: effective draws."
+    unconstrained = table.loc[fit.group_names]
+    note = f"{MEAN}, {SPREAD}: mean and standard deviation of the group on the unconstrained scale. MCSE: Monte Carlo standard error of the mean. ESS: effective sample size."
     return [
-        Table(told, f"{_INTERVALS} Half of the group's participants lie above a median; it is not their mean."),
-        Table(rows("means and spreads of the group, unconstrained scale", rest, COLUMNS, "parameter"), note),
+        Table(
+            summary,
+            f"{_INTERVALS} Half of the population lies above the group median, which is not the population mean.",
+        ),
+        Table(
+            rows("group means and standard deviations, unconstrained scale", unconstrained, COLUMNS, "parameter"), note
+        ),
     ]
 
 
@@ -67,43 +73,32 @@ _INTERVALS = "Low and high: ends of the equal-tailed 89 % interval."
 
 def _posterior(subject: Subject) -> Block:
     fit = subject.fit
-    shown = [
-        Shown(
+    panels = [
+        PosteriorPanel(
             name,
-            _centre(subject, name),
-            None if fit.pooling == "complete" else _draws(subject, name),
+            fit.draws.median(name),
+            None if fit.draws.shared else fit.draws.natural(name),
             _density(subject, name),
         )
         for name in fit.parameters
     ]
-    what = {
-        "partial": "above, the group's median (filled; dashed: its prior); below, each participant's mean and 89 % interval, over the group's (shaded)",
-        "none": "each participant's mean and 89 % interval",
-        "complete": "the value all share (filled; dashed: its prior)",
+    description = {
+        "partial": "above, the group median (filled) and its prior (dashed); below, mean and 89 % interval of each participant, and interval of the group median (shaded)",
+        "none": "mean and 89 % interval of each participant",
+        "complete": "the shared value (filled) and its prior (dashed)",
     }[fit.pooling]
-    alt = f"Posterior distributions of {listed(fit.parameters)}: {what}. The figures are in the tables."
+    alt = f"Posterior distributions of {listed(fit.parameters)}: {description}. The values are in the tables."
     return picture(
-        lambda width: posterior_plot(shown, width),
+        lambda width: posterior_plot(panels, width),
         alt,
-        f"What the data say: {what}. Participants in order of their means.",
+        f"Posterior distributions: {description}. Participants are ordered by their means.",
     )
 
 
-def _draws(subject: Subject, name: str) -> np.ndarray:
-    values = subject.fit.tree["posterior"][name].transpose("chain", "draw", "participant").to_numpy()
-    return np.asarray(values.reshape(-1, values.shape[2]))
-
-
-def _centre(subject: Subject, name: str) -> np.ndarray | None:
-    """Draws of what describes the group on the natural scale."""
-    place = {"partial": f"{name}_group", "none": "", "complete": name}[subject.fit.pooling]
-    return subject.fit.tree["posterior"][place].to_numpy().ravel() if place else None
-
-
 def _density(subject: Subject, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The prior of :func:`_centre`."""
-    key = f"{name}_mu" if subject.grouped else name
-    if subject.prior is None or not subject.knows_prior(key) or subject.fit.pooling == "none":
+    """The prior density of the group median, or of the shared value; None if unknown."""
+    key = mean_name(name) if subject.grouped else name
+    if subject.prior is None or not subject.has_prior(key) or not (subject.grouped or subject.fit.draws.shared):
         return None
     k = subject.fit.parameters.index(name)
     width = subject.prior.width[k] if subject.grouped else subject.prior.total[k]
@@ -111,22 +106,22 @@ def _density(subject: Subject, name: str) -> Callable[[np.ndarray], np.ndarray] 
 
 
 def _normal(parameter: Parameter, x: np.ndarray, mean: float, width: float) -> np.ndarray:
-    """The density at natural values ``x`` where the unconstrained value is Normal; 0 outside the range."""
+    """The density at natural values ``x`` if the unconstrained value is Normal; NaN outside the range."""
     u: Any = parameter.unconstrain(np.clip(x, parameter.lower, parameter.upper))
     density = np.exp(-0.5 * ((u - mean) / width) ** 2) / (width * np.sqrt(2 * np.pi)) / parameter.slope(u)
     return np.where(parameter.holds(x), density, np.nan)
 
 
-def _people(subject: Subject) -> Table:
+def _participants(subject: Subject) -> Table:
     trials, cells = subject.fit.trials, {}
     for name in subject.fit.parameters:
-        draws = _draws(subject, name)
+        draws = subject.fit.draws.natural(name)
         low, high = np.quantile(draws, EDGES, axis=0)
         cells[name] = [interval(*each) for each in zip(draws.mean(0), low, high, strict=True)]
-    answered = np.bincount(trials.participant_index[trials.responded], minlength=trials.n_participants)
+    responded = np.bincount(trials.participant_index[trials.responded], minlength=trials.n_participants)
     body = tuple(
-        (str(label), str(length), str(length - made), *(cells[name][n] for name in cells))
-        for n, (label, length, made) in enumerate(zip(trials.participants, trials.lengths, answered, strict=True))
+        (str(label), str(length), str(length - responses), *(cells[name][n] for name in cells))
+        for n, (label, length, responses) in enumerate(zip(trials.participants, trials.lengths, responded, strict=True))
     )
     return Table(
         Rows("participants", ("participant", "trials", "missed", *cells), body), "Posterior mean and 89 % interval."

@@ -1,4 +1,4 @@
-"""The learners: what they are in words and equations, what of them is free, and what was believed of that beforehand."""
+"""The learners: description, equations, parameters and source; and the priors."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ import numpy as np
 from trialwise.base.rows import Rows
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter, Setting
+from trialwise.population.names import mean_name, spread_name
 from trialwise.reports import docstring
 from trialwise.reports.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
 from trialwise.reports.mathml import displayed
 from trialwise.reports.subject import Subject
 
 SCALES = {"unit": "logit", "positive": "log", "interval": "scaled logit", "real": "identity"}
-"""Names of the scales on which participants are Normal."""
+"""Names of the scales on which parameters are Normal across participants."""
 
 
 def section(subjects: list[Subject]) -> Section:
-    """Each learner: its docstring, its parameters, settings and restrictions, and its text."""
-    found: list[Block] = []
+    """Docstring, parameters, settings, restrictions and source of each learner."""
+    blocks: list[Block] = []
     for subject in subjects:
-        found.append(Heading(subject.label))
-        found += docstring.blocks(subject.docstring) or [Text("Its class has no docstring.", "muted")]
-        found += _parameters(subject)
+        blocks.append(Heading(subject.label))
+        blocks += docstring.blocks(subject.docstring) or [Text("The class has no docstring.", "muted")]
+        blocks += _parameters(subject)
         if source := subject.fit.attrs.get("learner_source"):
-            found.append(Folded("The learner as it was written", [Code(source)]))
-    return Section("learners", "Learners", found)
+            blocks.append(Folded("Source code of the learner", [Code(source)]))
+    return Section("learners", "Learners", blocks)
 
 
 def _parameters(subject: Subject) -> list[Block]:
-    told, found = subject.restrictions, list[Block]()
+    restrictions, blocks = subject.restrictions, list[Block]()
     if subject.parameters:
         cells = tuple((p.name, p.role, p.range) for p in subject.parameters)
-        found.append(Table(Rows("free parameters", ("name", "what it is", "range"), cells)))
+        blocks.append(Table(Rows("free parameters", ("name", "description", "range"), cells)))
     else:
-        found.append(Text(f"Free parameters: {', '.join(subject.fit.parameters)}."))
-    held = [(name, f"held at {value:g}") for name, value in told["fixed"].items()]
-    held += [(name, f"the same as {other}") for name, other in told["tied"].items()]
-    held += [(name, str(value)) for name, value in told["settings"].items()]
-    if held:
-        cells = tuple((name, _role(subject.fields.get(name)), value) for name, value in held)
-        found.append(Table(Rows("held and set", ("name", "what it is", "value"), cells)))
-    for name in told["wrappers"]:
-        found += docstring.blocks(getattr(Learner, f"with_{name}").__doc__ or "")
-    return found
+        blocks.append(Text(f"Free parameters: {', '.join(subject.fit.parameters)}."))
+    values = [(name, f"fixed at {value:g}") for name, value in restrictions["fixed"].items()]
+    values += [(name, f"equal to {other}") for name, other in restrictions["tied"].items()]
+    values += [(name, str(value)) for name, value in restrictions["settings"].items()]
+    if values:
+        cells = tuple((name, _role(subject.fields.get(name)), value) for name, value in values)
+        blocks.append(Table(Rows("fixed parameters and settings", ("name", "description", "value"), cells)))
+    for name in restrictions["wrappers"]:
+        blocks += docstring.blocks(getattr(Learner, f"with_{name}").__doc__ or "")
+    return blocks
 
 
 def _role(field: Parameter | Setting | None) -> str:
@@ -51,67 +52,65 @@ def _role(field: Parameter | Setting | None) -> str:
 
 
 def priors(subjects: list[Subject]) -> Section:
-    """The hierarchy and its priors, in equations and in words."""
-    found: list[Block] = []
+    """The hierarchical model and its priors, as equations and text."""
+    blocks: list[Block] = []
     for subject in subjects:
         if len(subjects) > 1:
-            found.append(Heading(subject.label))
-        found += _priors(subject)
-    return Section("priors", "Priors", found)
+            blocks.append(Heading(subject.label))
+        blocks += _priors(subject)
+    return Section("priors", "Priors", blocks)
 
 
 def _priors(subject: Subject) -> list[Block]:
-    found: list[Block] = [Text(_hierarchy(subject))]
+    blocks: list[Block] = [Text(_hierarchy(subject))]
     if subject.grouped:
-        found.append(Equation(displayed(
+        blocks.append(Equation(displayed(
             r"u_n &\sim \mathrm{Normal}(\mu, \sigma), \quad \theta_n = g(u_n) \\"
             r"\mu &\sim \mathrm{Normal}(m, s), \quad \sigma \sim \mathrm{HalfNormal}(t)"
         )))  # fmt: skip
     if subject.prior is None:
-        found.append(
-            Text(
-                "Neither the learner nor its priors are told in the file: load it with learner= to see them.", "missing"
-            )
+        blocks.append(
+            Text("The file contains neither the learner nor its priors: load it with learner= to show them.", "missing")
         )
-        return found
+        return blocks
     cells = tuple(_row(subject, k, parameter) for k, parameter in enumerate(subject.parameters))
     header: tuple[str, ...]
     if subject.grouped:
-        header = ("parameter", "scale", "group mean", "group spread", "group median, in words")
+        header = ("parameter", "scale", "group mean", "group spread", "implied group median")
     else:
-        header = ("parameter", "scale", "prior", "in words")
-    note = "In words: the median, and in brackets the middle 95 %, on the natural scale."
+        header = ("parameter", "scale", "prior", "implied value")
+    note = "Implied values: median and, in brackets, central 95 % interval on the natural scale."
     if any(parameter.per_outcome for parameter in subject.parameters):
-        note += " Default priors of inverse temperatures are told in units of the outcome's standard deviation, here put in."
-    found.append(Table(Rows("priors", header, cells), note))
-    return found
+        note += " Default priors of inverse temperatures are defined relative to the standard deviation of the outcome, which is included here."
+    blocks.append(Table(Rows("priors", header, cells), note))
+    return blocks
 
 
 def _hierarchy(subject: Subject) -> str:
-    scale = "Parameters are told on an unconstrained scale: the logit of what lies between two bounds, the logarithm of what is positive."
+    scale = "Parameters are modelled on an unconstrained scale: the logit of bounded parameters and the logarithm of positive ones."
     return {
-        "partial": f"{scale} There participants n are Normal about a group, whose mean and spread were estimated with them:",
-        "none": f"{scale} There each participant has the same Normal prior, and nothing is learnt from one about another.",
-        "complete": f"{scale} All participants share one value of each parameter, which has a Normal prior there.",
+        "partial": f"{scale} On this scale, the values u of participants n are normally distributed, with group mean and spread estimated from the data:",
+        "none": f"{scale} On this scale, each participant has the same Normal prior, without pooling across participants.",
+        "complete": f"{scale} All participants share one value of each parameter, with a Normal prior on this scale.",
     }[subject.fit.pooling]
 
 
 def _row(subject: Subject, k: int, parameter: Parameter) -> tuple[str, ...]:
     prior = subject.prior
     assert prior is not None
-    mean, width, given = prior.mean[k], prior.width[k], subject.given_priors
+    mean, width, user_priors = prior.mean[k], prior.width[k], subject.user_priors
     scale = SCALES[parameter.support]
     if not subject.grouped:
         width = float(np.hypot(width, prior.spread[k]))
-        if not subject.knows_prior(parameter.name):
-            return parameter.name, scale, given[parameter.name], "the user's own"
+        if not subject.has_prior(parameter.name):
+            return parameter.name, scale, user_priors[parameter.name], "specified by the user"
         return parameter.name, scale, f"Normal({mean:.3g}, {width:.3g})", parameter.spread_out(mean, width)
-    centre, around = f"{parameter.name}_mu", f"{parameter.name}_sd"
-    knows = subject.knows_prior(centre)
+    group_mean, group_spread = mean_name(parameter.name), spread_name(parameter.name)
+    has_prior = subject.has_prior(group_mean)
     return (
         parameter.name,
         scale,
-        f"Normal({mean:.3g}, {width:.3g})" if knows else given[centre],
-        f"HalfNormal({prior.spread[k]:.3g})" if subject.knows_prior(around) else given[around],
-        parameter.spread_out(mean, width) if knows else "the user's own",
+        f"Normal({mean:.3g}, {width:.3g})" if has_prior else user_priors[group_mean],
+        f"HalfNormal({prior.spread[k]:.3g})" if subject.has_prior(group_spread) else user_priors[group_spread],
+        parameter.spread_out(mean, width) if has_prior else "specified by the user",
     )

@@ -1,99 +1,79 @@
-"""Sampling: how it was done, and whether its draws can be relied on."""
+"""Sampling: method, diagnostics and assessment of the posterior draws."""
 
 from __future__ import annotations
 
-import json
-
+from trialwise.base.result import having
 from trialwise.base.rows import Rows
-from trialwise.reports.blocks import Block, Folded, Heading, Listing, Section, Table, Text, Verdict
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import listed, rows
 
-CHAINS = "Chains that agree lie on each other on the left and look like one band on the right."
+CHAINS = "If chains have converged, densities coincide on the left and traces form one band on the right."
 
 PAIRS = 10
-"""Pairs of parameters whose correlation is told, the strongest."""
+"""Number of pairs of parameters shown, those with the strongest correlations."""
 
 COLUMNS = {
     "r_hat": "R-hat", "ess_bulk": "ESS bulk", "ess_tail": "ESS tail", "geweke": "Geweke", "autocorrelation": "autocorrelation",
     "overlap": "overlap with the prior",
 }  # fmt: skip
 NOTE = (
-    "Geweke: standard errors between the beginning and the end of a chain, the largest; autocorrelation: draws that are worth one "
-    "independent draw; overlap: of posterior and prior, 1 where the data said nothing."
+    "Geweke: largest difference between beginning and end of a chain, in standard errors; autocorrelation: number of draws equivalent to "
+    "one independent draw; overlap: of posterior and prior, 1 if the data are uninformative."
 )
 
 
 def section(subjects: list[Subject]) -> Section:
-    """Verdict, advice, figures and traces of each fit."""
-    found: list[Block] = []
+    """Assessment, advice, diagnostics and traces of each fit."""
+    blocks: list[Block] = []
     for subject in subjects:
         if len(subjects) > 1:
-            found.append(Heading(subject.label))
-        found += _blocks(subject)
-    return Section("sampling", "Can the draws be relied on?", found)
+            blocks.append(Heading(subject.label))
+        blocks += _blocks(subject)
+    return Section("sampling", "Can the posterior draws be relied on?", blocks)
 
 
 def _blocks(subject: Subject) -> list[Block]:
     diagnosis = subject.diagnosis
-    found: list[Block] = [Verdict(*subject.judged)]
-    if diagnosis.advice:
-        found += [
-            Text("What to try, first things first:"),
-            Listing([f"{words}. {cure}" for words, cure in diagnosis.advice], numbered=True),
-        ]
-    if diagnosis.notes:
-        found += [Text("What fitting had to decide:"), Listing(diagnosis.notes)]
-    found.append(Table(Rows("sampling", ("", ""), tuple(_figures(subject))), facts=True))
-    found.append(_trace(subject))
+    blocks: list[Block] = [Verdict(*subject.assessment)]
+    blocks += listing(
+        "Recommendations, most important first:", (*diagnosis.problems, *diagnosis.cautions), numbered=True
+    )
+    blocks += listing("Notes on the fit:", having(diagnosis.findings, "note"))
+    blocks.append(Table(Rows("sampling", ("", ""), tuple(_facts(subject))), facts=True))
+    blocks.append(_trace(subject))
     folded: list[Block] = [
         Table(rows("parameters", diagnosis.table, COLUMNS, "parameter"), NOTE),
         Table(rows("chains", diagnosis.sampler, None, "chain")),
     ]
     if len(diagnosis.correlations):
         pairs = diagnosis.correlations.head(PAIRS).drop(columns="known").set_index("first")
-        folded.append(Table(rows("correlations, the strongest first", pairs, None, "parameter")))
+        folded.append(Table(rows("posterior correlations, strongest first", pairs, None, "parameter")))
     if len(diagnosis.people):
-        folded.append(Table(rows("participants, the least certain first", diagnosis.people, None, "participant")))
-    return [*found, Folded("Every diagnostic", folded)]
+        folded.append(Table(rows("participants, least certain first", diagnosis.people, None, "participant")))
+    return [*blocks, Folded("All diagnostics", folded)]
 
 
-def _figures(subject: Subject) -> list[tuple[str, str]]:
+def _facts(subject: Subject) -> list[tuple[str, str]]:
     attrs, stats, table = subject.fit.attrs, subject.fit.tree["sample_stats"], subject.fit.group()
-    told = [
-        (
-            "sampler",
-            "particles, corrected by pseudo-marginal chains" if subject.hides else "NUTS in whitened coordinates",
-        ),
-        ("chains x draws kept", f"{stats.sizes['chain']} x {stats.sizes['draw']}"),
+    facts = [
+        ("sampler", subject.sampler.title),
+        ("chains x draws", f"{stats.sizes['chain']} x {stats.sizes['draw']}"),
         ("largest R-hat", f"{table['r_hat'].max():.3f}"),
-        ("fewest effective draws, bulk", f"{table['ess_bulk'].min():.0f}"),
-        ("fewest effective draws, tail", f"{table['ess_tail'].min():.0f}"),
+        ("smallest effective sample size, bulk", f"{table['ess_bulk'].min():.0f}"),
+        ("smallest effective sample size, tail", f"{table['ess_tail'].min():.0f}"),
     ]
-    if subject.hides:
-        particles = json.loads(attrs["particles"])
-        told += [
-            ("draws at which chains moved", f"{float(stats['accepted'].mean()):.0%}"),
-            ("particles of a participant", f"{min(particles)} to {max(particles)}"),
-            ("particle filters run", f"{attrs['filters']:,}"),
-            ("largest SD of a log-likelihood estimate", f"{max(json.loads(attrs['filter_noise'])):.2g}"),
-            ("largest error of an emulator (SD)", f"{max(json.loads(attrs['emulator_error'])):.2g}"),
-        ]
-    else:
-        told.append(("divergent transitions", str(int(stats["diverging"].sum()))))
-        if "e_bfmi" in subject.diagnosis.sampler:
-            told.append(("least E-BFMI", f"{subject.diagnosis.sampler['e_bfmi'].min():.2f}"))
-        told.append(("gradients", f"{attrs['gradients']:,}"))
+    if subject.sampler.counts_divergences:
+        facts.append(("divergent transitions", str(int(stats["diverging"].sum()))))
+    if "e_bfmi" in subject.diagnosis.sampler:
+        facts.append(("smallest E-BFMI", f"{subject.diagnosis.sampler['e_bfmi'].min():.2f}"))
+    facts += subject.sampler.figures(attrs, stats)
     seconds = float(attrs["seconds"])
-    return [*told, ("time", f"{seconds / 60:.1f} minutes" if seconds > 120 else f"{seconds:.0f} seconds")]
+    return [*facts, ("time", f"{seconds / 60:.1f} minutes" if seconds > 120 else f"{seconds:.0f} seconds")]
 
 
 def _trace(subject: Subject) -> Block:
-    from trialwise.inference.chain_checks import labelled
-    from trialwise.plots.trace import trace_plot
-
     fit = subject.fit
-    draws, diverging = labelled(fit.tree, fit.group_names), fit.tree["sample_stats"]["diverging"].to_numpy()
-    alt = f"Densities by chain and draws in order of {listed(fit.group_names)}. R-hat and effective draws are in the tables."
-    return picture(lambda width: trace_plot(draws, diverging, width), alt, CHAINS)
+    alt = f"Densities and traces of each chain for {listed(fit.group_names)}. R-hat and effective sample sizes are in the tables."
+    return picture(lambda width: fit.plot(width=width), alt, CHAINS)

@@ -1,0 +1,67 @@
+"""Pseudo-marginal chains for estimated likelihoods, with proposals from an emulated posterior.
+
+:mod:`.particle` performs one fit; its parts are :mod:`.explore`, :mod:`.estimates`, :mod:`.correction`, :mod:`.chain` and :mod:`.tilt`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from trialwise.base.errors import UsageError
+from trialwise.inference.sampler import Request, Sampled, Sampler
+
+
+def sample(request: Request) -> Sampled:
+    """Draw from the posterior, after checking starting points."""
+    from trialwise.base.progress import bars
+    from trialwise.base.workers import crew
+    from trialwise.inference.checkpoint import Checkpoint
+    from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
+    from trialwise.inference.starts import check_starts
+
+    likelihood, population = request.likelihood, request.population
+    learner, trials, packed, prior = likelihood.learner, likelihood.trials, likelihood.packed, population.prior
+    if population.unusual:
+        raise UsageError(
+            f"priors of {', '.join(population.unusual)}: with a hidden choice, priors must be Normal for means and HalfNormal for spreads of "
+            "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5); with other pooling only the default priors are available"
+        )
+    check_starts(likelihood, prior, request.seed)
+    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
+    state = Checkpoint(
+        request.checkpoint, learner.key, repr(learner), request.seed, request.chains, population.pooling, *data
+    )
+    executor = nullcontext() if request.executor is None else crew(request.executor, None, 1)
+    with bars(request.progress) as tell, executor as workers:
+        run = sample_particles(
+            learner, trials, population, draws=request.draws, chains=request.chains, seed=request.seed, checkpoint=state,
+            tell=tell, lacks=request.shortfall, crew=workers,
+        )  # fmt: skip
+    return Sampled(run.tree, run.seconds, {"gradients": run.gradients, **run.attributes}, run.notes)
+
+
+def _sentence(attrs: Mapping[str, Any], draws: str) -> str:
+    return (
+        "The likelihood of the unobserved choices was estimated by a fully adapted particle filter; draws of an emulated posterior "
+        f"were corrected by pseudo-marginal Metropolis chains, whose target is the exact posterior (Andrieu & Roberts, 2009): {draws}."
+    )
+
+
+def _figures(attrs: Mapping[str, Any], stats: Any) -> list[tuple[str, str]]:
+    particles = json.loads(attrs["particles"])
+    return [
+        ("accepted proposals", f"{float(stats['accepted'].mean()):.0%}"),
+        ("particles of a participant", f"{min(particles)} to {max(particles)}"),
+        ("particle filters run", f"{attrs['filters']:,}"),
+        ("largest SD of a log-likelihood estimate", f"{max(json.loads(attrs['filter_noise'])):.2g}"),
+        ("largest error of an emulator (SD)", f"{max(json.loads(attrs['emulator_error'])):.2g}"),
+    ]
+
+
+SAMPLER = Sampler(
+    "pseudo-marginal", "particle filters with pseudo-marginal chains", needs_gradient=False, preferred=5, sample=sample,
+    sentence=_sentence, figures=_figures, works=("pseudo-marginal",), counts_divergences=False,
+)  # fmt: skip

@@ -7,16 +7,16 @@ likelihood is estimated at each of them by particles. The mean of :math:`\hat L_
 
 .. math:: \int L_n(u)\, p(u | g)\, du \Big/ \int e^{f_n(u)}\, p(u | g)\, du
 
-so (g, u), with one of each participant's draws picked by its weight, weighs as much as the product of these means over
-participants, and a chain that goes on from where it stands or from one of several proposals, by these weights, has the
-**true** posterior as its target, whatever the error of the emulators and the number of particles (Andrieu & Roberts 2009,
-Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only decide how unequal weights are. A block of proposals gives as
-many draws, each as often as its weight says, the point where the chain stood among them (Calderhead 2014, PNAS 111:17408):
-that wastes less than accepting or rejecting one proposal after the other.
+so (g, u), with one of each participant's draws picked by its weight, has as weight the product of these means over
+participants, and a chain that stays at its state or moves to one of several proposals, by these weights, has the
+**true** posterior as its target, for any error of the emulators and any number of particles (Andrieu & Roberts 2009,
+Ann. Stat. 37:697; Tran et al. 2013, arXiv:1309.3339). Both only affect the variance of the weights. A block of proposals yields
+as many draws, each repeated in proportion to its weight, with the current state among them (Calderhead 2014, PNAS 111:17408):
+this is more efficient than accepting or rejecting one proposal after the other.
 
-Between blocks participants also move by random walks that know nothing of the emulators, the group is drawn given them,
-and the other draws are made anew around the picked ones (a conditional update, as in particle Gibbs): emulators whose tails are
-too light cannot keep the chain from where the posterior is.
+Between blocks participants also move by random walks that do not use the emulators, the group is drawn given them,
+and the other draws are renewed around the picked ones (a conditional update, as in particle Gibbs), so that the chain reaches all
+of the posterior even if the tails of the emulators are too light.
 
 Without a group every participant is its own chain.
 """
@@ -31,30 +31,29 @@ import numba
 import numpy as np
 
 from trialwise.base.cores import cores
-from trialwise.engine.kernels import cache
-from trialwise.inference.samplers.pseudo_marginal.estimates import Estimator
+from trialwise.base.streams import split
+from trialwise.engine import cache
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, learnt
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, surface_at
 from trialwise.population.geometry import whitening
-from trialwise.population.geometry.whitening import _cholesky, _solve_transposed
-from trialwise.population.priors import GroupPrior
+from trialwise.population.geometry.whitening import cholesky, solve_transposed
+from trialwise.population.population import Population
 
 LEAPS, HOPS = 3, 2
 """Leapfrog steps of a transition, and transitions between one draw and the next."""
 
 PIECES = 8
-"""Pieces that draws of emulated conditionals are made in, each with random numbers of its own."""
+"""Number of batches in which emulated conditionals are sampled, each with its own random numbers."""
 
 
 SWEEPS = 10
-"""Moves of every participant between two blocks: where a chain stands because an emulator promises too little there, it
-must be able to walk away."""
+"""Random-walk moves of every participant between two blocks: they free a chain that is stuck where an emulator is too low."""
 
 
 @numba.njit(nogil=True, error_model="numpy")
 def _target(u, n, mu, sd, arrays, x, slope, gradient):
-    """Emulated conditional log-density of participant n, and its gradient."""
+    """The emulated conditional log-density of participant n; writes its gradient."""
     value = surface_at(u, n, *arrays, x, slope, gradient)
     for k in range(len(u)):
         gap = (u[k] - mu[k]) / sd[k]
@@ -94,7 +93,7 @@ def _hop(random, u, n, mu, sd, factor, arrays, x, slope):
                 break
             for k in range(size):
                 push[k] = momentum[k]
-            _solve_transposed(factor, push)
+            solve_transposed(factor, push)
             for k in range(size):
                 new[k] += step * push[k]
             height = _target(new, n, mu, sd, arrays, x, slope, gradient)
@@ -108,10 +107,10 @@ def _hop(random, u, n, mu, sd, factor, arrays, x, slope):
 
 @numba.njit(nogil=True, error_model="numpy")
 def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
-    """Draws of emulated conditionals around given ones.
+    """Draw from emulated conditionals, starting at draws of them.
 
-    Job j starts from ``start[j]``, a draw of participant ``rows[j]``'s conditional given ``mu[j], sd[j]``. Gives ``counts[j]`` draws
-    each, one after the other, the first one being the start, and the surfaces' values there.
+    Job j starts from ``start[j]``, a draw of participant ``rows[j]``'s conditional given ``mu[j], sd[j]``. Returns the ``counts[j]``
+    draws of each job in succession, the start first, and the values of the surfaces there.
     """
     size = start.shape[1]
     total = counts.sum()
@@ -130,8 +129,8 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
             for b in range(size):
                 factor[a, b] = curvature[n, a, b]
             factor[a, a] += 1.0 / sd[j, a] ** 2
-        _cholesky(factor)
-        behind = random.integers(0, counts[j])  # a reversible chain, in which the start stands anywhere
+        cholesky(factor)
+        behind = random.integers(0, counts[j])  # a reversible chain, in which the start may have any position
         for m in range(counts[j]):
             if m == 0 or m == behind + 1:
                 u[:] = start[j]
@@ -144,15 +143,15 @@ def emulated_draws(random, start, rows, mu, sd, curvature, counts, arrays):
 
 
 def compiled() -> Callable:
-    """:func:`emulated_draws`, its machine code kept on disk."""
+    """:func:`emulated_draws`, with its machine code cached on disk."""
     text = cache.text(__file__, emulation.__file__, whitening.__file__)
     return cache.on_disk(lambda: emulated_draws, "trialwise_emulated_draws", cache.key("emulated draws", text))
 
 
 @dataclass
 class State:
-    """Where all chains stand: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, of each
-    the weight ``log_ratio (chains, units)`` of the draw picked, and ``log_mean``, the logarithm of the mean weight."""
+    """The state of all chains: group ``mu, sd (chains, parameters)``, participants ``u (chains, units, parameters)``, the log
+    weight ``log_ratio (chains, units)`` of each picked draw, and ``log_mean``, the logarithm of the mean weight of all draws."""
 
     mu: np.ndarray
     sd: np.ndarray
@@ -164,7 +163,7 @@ class State:
 @dataclass
 class Drawn:
     """Draws of one block: group ``mu, sd (chains, draws, parameters)``, participants ``u (chains, draws, units, parameters)``, and
-    ``moved (chains, draws)``, the share of units that are elsewhere than in the draw before."""
+    ``moved (chains, draws)``, the share of units that differ from the previous draw."""
 
     mu: np.ndarray
     sd: np.ndarray
@@ -174,34 +173,33 @@ class Drawn:
 
 @dataclass
 class Corrector:
-    """Moves of all chains at once.
+    """Moves of all chains, performed together.
 
     Attributes
     ----------
     estimate, emulator, curvature
-        Estimates of the truth, its emulators and their curvatures where the posterior lies.
-    prior
-        Of the group; without one (``grouped`` false) its mean and total spread are those of every unit.
+        Function that estimates log-likelihoods, their emulators, and curvatures of these at the posterior.
+    population
+        The population of the units.
     counts
-        Draws of each unit, ``(units,)``.
+        Number of draws of each unit, ``(units,)``.
     particles
-        Of the filters of each unit, ``(units,)``.
+        Number of particles per filter of each unit, ``(units,)``.
     tilt
-        Of what is proposed, once :meth:`start` has learnt it; without a group there is none.
+        Tilt of the proposals, estimated by :meth:`start`; None without a group.
     """
 
-    estimate: Estimator
+    estimate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     emulator: Emulator
     curvature: np.ndarray
-    prior: GroupPrior
-    grouped: bool
+    population: Population
     counts: np.ndarray
     particles: np.ndarray
     random: np.random.Generator
     tilt: Tilt | None = None
 
     def weigh(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, known: np.ndarray | None = None) -> State:
-        """Draws around ``u``, weighed; ``known`` are the weights of ``u`` themselves, if they are to be kept."""
+        """Draw around ``u`` and weight the draws; ``known`` are log weights of ``u`` to reuse instead of new estimates."""
         chains, units, size = u.shape
         rows, counts = np.tile(np.arange(units), chains), np.tile(self.counts, chains)
         group = [np.repeat(part, units, 0) for part in (mu, sd)]
@@ -209,11 +207,13 @@ class Corrector:
         draws, values = self._around(start, rows, group, counts)
         unit = np.repeat(rows, counts)
         first = np.cumsum(counts) - counts
-        asked = np.ones(len(draws), bool)
+        unknown = np.ones(len(draws), bool)
         if known is not None:
-            asked[first] = False
+            unknown[first] = False
         log_ratio = np.empty(len(draws))
-        log_ratio[asked] = self.estimate(draws[asked], unit[asked], self.particles[unit[asked]]) - values[asked]
+        log_ratio[unknown] = (
+            self.estimate(draws[unknown], unit[unknown], self.particles[unit[unknown]]) - values[unknown]
+        )
         if known is not None:
             log_ratio[first] = known.ravel()
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -1e10)
@@ -235,37 +235,38 @@ class Corrector:
     def _around(
         self, start: np.ndarray, rows: np.ndarray, group: list[np.ndarray], counts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """:func:`emulated_draws` of all jobs, in pieces shared among cores: the same pieces however many there are."""
+        """:func:`emulated_draws` of all jobs, in batches that run on several cores; the batches do not depend on the number of cores."""
         pieces = np.array_split(np.arange(len(rows)), min(PIECES, len(rows)))
-        streams = self.random.spawn(len(pieces))
+        streams = split(self.random, len(pieces))
 
-        def some(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found: tuple[np.ndarray, np.ndarray] = compiled()(
+        def run_batch(stream: np.random.Generator, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            result: tuple[np.ndarray, np.ndarray] = compiled()(
                 stream, start[jobs], rows[jobs], group[0][jobs], group[1][jobs], self.curvature, counts[jobs],
                 self.emulator.arrays,
             )  # fmt: skip
-            return found
+            return result
 
         with ThreadPoolExecutor(cores()) as pool:
-            draws, values = zip(*pool.map(some, streams, pieces), strict=True)
+            draws, values = zip(*pool.map(run_batch, streams, pieces), strict=True)
         return np.concatenate(draws), np.concatenate(values)
 
     def start(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> State:
-        """Where chains start: each at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
+        """Start each chain at one of its draws of the emulated posterior, ``(chains, draws, ...)``, by their weights.
 
-        From these weights it also learns the tilt of what is proposed later.
+        The weights also determine the tilt of later proposals.
         """
         pool = self._weighed(mu, sd, u)
         _, last = pick(self._weights(pool), self.random)
-        if self.grouped:
+        if self.population.grouped:
             size = mu.shape[-1]
             self.tilt = learnt(mu.reshape(-1, size), sd.reshape(-1, size), pool["log_mean"].sum(2).ravel())
         return State(**{name: part[:, 0] for name, part in self._taken(pool, last).items()})
 
     def propose(self, state: State, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> Drawn:
-        """As many draws of the truth as are proposed, ``(chains, draws, ...)``: draws of the emulated posterior, tilted.
+        """Turn proposals into as many draws of the true posterior, ``(chains, draws, ...)``; proposals are draws of the tilted
+        emulated posterior.
 
-        ``state``, which is one of those drawn from, becomes one of the draws.
+        ``state`` is one of the candidates, and is updated to the last draw.
         """
         new = self._weighed(mu, sd, u)
         pool = {name: np.concatenate([getattr(state, name)[:, None], new[name]], 1) for name in new}
@@ -276,15 +277,15 @@ class Corrector:
         return Drawn(drawn["mu"], drawn["sd"], drawn["u"], (picked != before).mean(2))
 
     def _weighed(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        """The parts of :meth:`weigh`'s states, ``(chains, draws, ...)``."""
+        """The fields of :meth:`weigh`'s states by name, ``(chains, draws, ...)``."""
         chains, many = mu.shape[:2]
         new = self.weigh(*(part.reshape(chains * many, *part.shape[2:]) for part in (mu, sd, u)))
         return {name: part.reshape(chains, many, *part.shape[1:]) for name, part in vars(new).items()}
 
     def _weights(self, pool: dict[str, np.ndarray]) -> np.ndarray:
-        """By which states of a pool are chosen, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
+        """Weights by which states of a pool are picked, ``(chains, states, units)``, or ``(chains, states, 1)`` with a group."""
         height = pool["log_mean"]
-        if self.grouped:
+        if self.population.grouped:
             height = height.sum(2, keepdims=True)
         if self.tilt:
             height = height - self.tilt(pool["mu"], pool["sd"])[..., None]
@@ -297,9 +298,9 @@ class Corrector:
         return {name: taken(part, index[..., 0] if name in ("mu", "sd") else each) for name, part in pool.items()}
 
     def refresh(self, state: State) -> None:
-        """Sweeps of participants and of the group given them; then the other draws anew around those picked.
+        """Update participants and the group in turn, then renew the draws around the picked ones.
 
-        Participants walk at random in one sweep and along their emulated conditionals in the next.
+        Participants alternate between random walks and moves along their emulated conditionals.
         """
         chains, units, size = state.u.shape
         rows = np.tile(np.arange(units), chains)
@@ -316,17 +317,17 @@ class Corrector:
                 there = self.emulator.at(rows, new)[0]
                 gain = there - self.emulator.at(rows, now)[0]
                 gain -= 0.5 * (((new - middle) / spread) ** 2 - ((now - middle) / spread) ** 2).sum(1)
-            found = self.estimate(new, rows, self.particles[rows]) - there
-            found = np.where(np.isfinite(found), found, -1e10)
-            accept = np.log(self.random.random(len(now))) < found - log_ratio + gain
-            now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, found, log_ratio)
-            if self.grouped:
-                mu, sd = group_given_participants(now.reshape(state.u.shape), sd, self.prior, self.random)
+            ratio = self.estimate(new, rows, self.particles[rows]) - there
+            ratio = np.where(np.isfinite(ratio), ratio, -1e10)
+            accept = np.log(self.random.random(len(now))) < ratio - log_ratio + gain
+            now, log_ratio = np.where(accept[:, None], new, now), np.where(accept, ratio, log_ratio)
+            if self.population.grouped:
+                mu, sd = self.population.given_participants(now.reshape(state.u.shape), sd, self.random)
         fresh = self.weigh(mu, sd, now.reshape(state.u.shape), known=log_ratio.reshape(chains, units))
         state.__dict__.update(fresh.__dict__)
 
     def _steps(self, rows: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Steps of random walks, as long as a tenth of the emulated conditionals' widths, or up to as long as these."""
+        """Steps of random walks, between a tenth of and the full width of the emulated conditionals."""
         bent = self.curvature[rows].copy()
         bent[:, *np.diag_indices(bent.shape[1])] += 1.0 / spread**2
         root = np.linalg.cholesky(np.linalg.inv(bent))
@@ -335,10 +336,10 @@ class Corrector:
 
 
 def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Of points of ``weight (chains, points, units)`` systematically one fewer than there are, and one of these to go on from.
+    """Pick one point fewer than there are by systematic resampling with ``weight (chains, points, units)``, and one to continue from.
 
-    Gives indices ``(chains, points - 1, units)`` and ``(chains, 1, units)``. Those alike stand together, and the one to go on
-    from comes last, so that draws tell how much they depend on each other.
+    Returns indices ``(chains, points - 1, units)`` and ``(chains, 1, units)``. Equal points are adjacent, and the one to continue
+    from is last, so that the draws show their autocorrelation.
     """
     chains, points, units = weight.shape
     upto = np.cumsum(weight, 1)
@@ -350,42 +351,5 @@ def pick(weight: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, n
 
 
 def taken(pool: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Of ``pool (chains, points, ...)`` the points of each chain, ``index (chains, draws, ...)``, which may lack trailing axes."""
+    """Points of each chain of ``pool (chains, points, ...)`` by ``index (chains, draws, ...)``, which may lack trailing axes."""
     return np.take_along_axis(pool, index.reshape(*index.shape, *[1] * (pool.ndim - index.ndim)), 1)
-
-
-def group_given_participants(
-    u: np.ndarray, sd: np.ndarray, prior: GroupPrior, random: np.random.Generator, turns: int = 5
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means and spreads ``(chains, parameters)`` of the group given its participants, by Gibbs and slice sampling in turn."""
-    people = u.shape[1]
-    centre = u.mean(1)
-    mu = centre
-    for _ in range(turns):
-        precision = people / sd**2 + 1.0 / prior.width**2
-        mean = (people * centre / sd**2 + prior.mean / prior.width**2) / precision
-        mu = mean + random.standard_normal(mean.shape) / np.sqrt(precision)
-        squares = ((u - mu[:, None]) ** 2).sum(1)
-
-        def density(log_sd, squares=squares):
-            spread = np.exp(log_sd)
-            return (1 - people) * log_sd - 0.5 * squares / spread**2 - 0.5 * (spread / prior.spread) ** 2
-
-        log_sd = np.log(sd)
-        level = density(log_sd) + np.log(random.random(log_sd.shape))
-        below = log_sd - 2.0 * random.random(log_sd.shape)
-        above = below + 2.0
-        for edge, way in ((below, -1.0), (above, 1.0)):
-            for _ in range(30):
-                edge += np.where(density(edge) > level, 2.0 * way, 0.0)
-        new = log_sd.copy()
-        undecided = np.ones(log_sd.shape, bool)
-        while undecided.any():
-            tried = below + (above - below) * random.random(log_sd.shape)
-            inside = density(tried) >= level
-            new = np.where(undecided & inside, tried, new)
-            undecided &= ~inside
-            above = np.where(tried > log_sd, np.where(inside, above, tried), above)
-            below = np.where(tried > log_sd, below, np.where(inside, below, tried))
-        sd = np.exp(new)
-    return mu, sd

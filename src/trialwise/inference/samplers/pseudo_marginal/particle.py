@@ -1,89 +1,94 @@
-"""Hidden choices: the posterior by particles, in three stages.
+"""Hidden choices: sampling the posterior by particle filters, in three stages.
 
-1. **Explore**: walkers find out about where each participant's posterior lies (:mod:`trialwise.inference.samplers.pseudo_marginal.explore`).
+1. **Explore**: walkers locate each participant's posterior approximately (:mod:`trialwise.inference.samplers.pseudo_marginal.explore`).
 2. **Emulate**: smooth emulators of the participants' log-likelihoods are fitted to all estimates so far
-   (:mod:`trialwise.likelihoods.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, its draws are estimated anew
-   and join the estimates; so on until nothing about them surprises.
-3. **Correct**: draws of the emulated posterior are proposals to pseudo-marginal chains whose target is the true one
+   (:mod:`trialwise.likelihoods.emulator`), the emulated posterior is sampled by NUTS in whitened coordinates, the likelihood is
+   estimated at its draws and added to the estimates; this is repeated until new estimates agree with the emulator.
+3. **Correct**: draws of the emulated posterior are proposals of pseudo-marginal chains whose target is the true posterior
    (:mod:`trialwise.inference.samplers.pseudo_marginal.correction`).
 
-Emulators and particles decide how long that takes, and nothing else.
+Emulators and numbers of particles affect only the efficiency, not the target.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.streams import stream
 from trialwise.base.workers import Crew
-from trialwise.engine.packed import Packed
+from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.samplers.nuts import How, sample_posterior
+from trialwise.inference.draws import Draws, Layout
+from trialwise.inference.samplers.nuts import ChainSettings, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
-from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, Estimator
+from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
 from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fit_surface
+from trialwise.likelihoods.filter_streams import CountedStreams
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.density import Posterior, emulated_posterior
-from trialwise.population.geometry.expansion import Expansion, expand, expand_alone, floored
-from trialwise.population.priors import GroupPrior
+from trialwise.population.geometry.expansion import Expansion, expand, floored
+from trialwise.population.population import Population
 
 if TYPE_CHECKING:
     import xarray as xr
 
 DRAWS = 400
-"""Draws of each chain, where nobody said how many there should be."""
+"""Default number of draws per chain."""
 
 FURTHER, MORE = 100, 16
-"""So many draws are added while there are too few, at most so often."""
+"""Number of draws added per chain while there are too few, and the maximum number of times."""
 
 TURNS, ROUNDS, POINTS, PARTICLES = 45, 18, 80, 104
-"""Turns of exploring; rounds of emulating at most, new points of each unit in a round; and by how many particles they are estimated."""
+"""Iterations of exploring; maximum rounds of emulating; new points per unit and round; and particles per estimate."""
 
 ROUGH, FINER = 4, 4
-"""Rounds after which there are so many times as many particles: logarithms of estimates are too low by half their variance, and
-where that varies with the parameters an emulator leans to one side, for all participants alike."""
+"""Number of rounds after which the number of particles is multiplied, and the factor: logarithms of estimates are too low by half
+their variance, and if the variance depends on the parameters, emulators of all participants are biased in the same direction."""
 
 WIDE, FACTORS = 0.4, (1.2, 2.2)
-"""Share of a round's points that are moved away from the posterior's mean, by a factor in this range: emulators that were only
-shown the middle of a posterior are wrong about its tails, where the true one may reach. Those in the middle are estimated twice;
-in finer rounds there are more of those outside, and no more particles."""
+"""Share of a round's points that are moved away from the posterior's mean, by a factor in this range: emulators trained only on the
+centre of a posterior are inaccurate in its tails. Points in the centre are estimated twice; in later rounds there are more points
+in the tails, with the same number of particles."""
 
 CERTAIN = 1.0
-"""Emulators are good enough when the variances of their errors, summed over participants, are below this."""
+"""Emulators are accepted when the variances of their errors, summed over participants, are below this."""
 
 LITTLE, NEAR = 0.9, 3.0
-"""Or when two rounds have left more of the cost of a proposal than this share of what the best one before had left, and no more
-than so many times what exact emulators would leave: one that is far off may be better next time."""
+"""Or when the cost of a proposal after the last two rounds is above this share of the lowest cost before them, and below this
+multiple of the cost with exact emulators: an inaccurate emulator may still improve."""
 
 NOISE, FEWEST_MOST = 0.15, (64, 4000)
-"""Variance of the logarithm of one estimate that each participant's number of particles is chosen for, and its bounds."""
+"""Target variance of the logarithm of one estimate, which determines each participant's number of particles, and its bounds."""
 
 SPREAD = 1.0
-"""Variance of a joint weight that the numbers of draws are chosen for."""
+"""Target variance of a joint weight, which determines the numbers of draws."""
 
 PILOT = 30
-"""Draws of each chain that it starts at one of, by weight, and that the tilt is learnt from."""
+"""Draws per chain from which its start is picked by weight, and from which the tilt is estimated."""
 
 THIN = 3
-"""Draws of the emulated posterior for each one that is proposed."""
+"""Draws of the emulated posterior per proposal."""
 
 BLOCK = 20
-"""Proposals among which a chain chooses at once; then its state is written to disk."""
+"""Number of proposals from which a chain chooses jointly; after each block the state is saved."""
 
 Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class ParticleRun:
-    """What sampling by particles gave, as :class:`trialwise.inference.samplers.nuts.Run`; ``attributes`` tell how."""
+    """Result of sampling by particles, as :class:`trialwise.inference.samplers.nuts.Run`; ``attributes`` describe the settings."""
 
     tree: xr.DataTree
     gradients: int
@@ -94,19 +99,18 @@ class ParticleRun:
 
 @dataclass
 class Work:
-    """One fit on its way: what was asked, and what is known so far."""
+    """The state of one fit: its settings and the results so far."""
 
     learner: Learner
-    packed: Packed
-    participants: Sequence[Hashable]
-    prior: GroupPrior
-    pooling: str
+    trials: Trials
+    population: Population
     seed: int
     chains: int
     checkpoint: Checkpoint
     tell: Tell
     crew: Crew | None = None
-    estimate: Estimator = field(init=False)
+    likelihood: Likelihood = field(init=False)
+    streams: CountedStreams = field(init=False)
     corrector_used: Corrector = field(init=False)
     archive: Archive = field(init=False)
     limits: Limits = field(init=False)
@@ -119,27 +123,34 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.estimate = Estimator(self.learner, self.packed, self.seed, self.pooling == "complete", self.crew)
-        self.limits = self.estimate.limits
-        self.grouped = self.pooling == "partial"
-        self.scales = [None] * self.estimate.units
+        self.streams = CountedStreams(self.seed, "estimates")
+        self.likelihood = likelihood_of(
+            self.learner, self.trials, filters=1, streams=self.streams, workers=self.crew, pooled=self.population.shared
+        )  # fmt: skip
+        self.limits = limits_of(self.likelihood)
+        self.scales = [None] * len(self.likelihood.rows)
+
+    def estimate(self, u: np.ndarray, unit: np.ndarray, particles: int | np.ndarray) -> np.ndarray:
+        """One estimate at each point ``u (points, parameters)`` of the units ``unit (points,)``."""
+        return self.likelihood.value(u, unit, particles).log_likelihood
 
     def random(self, *stage: int) -> np.random.Generator:
-        """The random numbers of a stage: an interrupted fit goes on with the same."""
-        return np.random.default_rng([self.seed, *stage])
+        """The random numbers of a stage, the same for a resumed fit."""
+        return stream(self.seed, "pseudo-marginal chains", part=" ".join(map(str, stage)))
 
     # -- stage 1 and 2 ---------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Explore and emulate, from where the checkpoint stands."""
+        """Explore and emulate, starting from the checkpoint."""
         saved = self.checkpoint.load()
         if saved:
             self._restore(saved)
-            self.notes.append("taken up again after an interruption")
+            self.notes.append("resumed after an interruption")
         else:
             tell = lambda share: self.tell("exploring", share)  # noqa: E731
-            self.archive = explore(self.estimate, self.prior.mean, self.prior.total, TURNS, self.random(0), tell)
-            self.centres, self.covariances = about(self.archive, self.prior.mean, self.prior.total, self.limits)
+            prior = self.population.prior
+            self.archive = explore(self.likelihood, prior.mean, prior.total, TURNS, self.random(0), tell)
+            self.centres, self.covariances = about(self.archive, prior.mean, prior.total, self.limits)
         while not self._settled():
             self._round(len(self.surprise))
             self.tell("emulating", len(self.surprise) / ROUNDS)
@@ -147,7 +158,7 @@ class Work:
         self.tell("emulating", 1.0)
 
     def _settled(self) -> bool:
-        """Whether emulators are good enough, or get no better."""
+        """Whether emulators are sufficiently accurate or no longer improve."""
         if len(self.surprise) < 5:
             return False
         if len(self.surprise) >= ROUNDS or max(each.sum() for each in self.surprise[-2:]) < CERTAIN:
@@ -157,22 +168,22 @@ class Work:
         return last > LITTLE * min(costs[:-2]) and last < NEAR * self._cost(np.zeros_like(self.noise))
 
     def _cost(self, surprise: np.ndarray) -> float:
-        """Particles that a joint proposal takes where emulators are so far off."""
+        """Number of particles of a joint proposal, for these error variances of emulators."""
         particles, counts = self._numbers(surprise)
         return float((particles * counts).sum())
 
     def _numbers(self, surprise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of particles, and of draws, of each unit, by its noise and its emulator's error."""
+        """Numbers of particles and of draws of each unit, from its noise and its emulator's error variance."""
         particles = np.clip(np.ceil(PARTICLES * self.noise / NOISE), *FEWEST_MOST)
-        # of the mean of M weights, each lognormal, the variance is about expm1(variance) / M
+        # the variance of the mean of M lognormal weights is approximately expm1(variance) / M
         each = np.expm1(np.minimum(surprise + self.noise * PARTICLES / particles, 5.0)) + 1e-3
-        if self.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
+        if self.population.grouped:  # the least cost, particles times draws, at which these variances add up to SPREAD
             return particles, np.sqrt(each / particles) * np.sqrt(each * particles).sum() / SPREAD
         return particles, each / (0.5 * SPREAD)
 
     def emulator(self, adapt: int) -> Emulator:
-        """Emulators of all estimates so far; their scales adapted for so many iterations."""
-        surfaces = [self._surface(n, adapt) for n in range(self.estimate.units)]
+        """Train emulators on all estimates so far; ``adapt`` iterations adapt their scales."""
+        surfaces = [self._surface(n, adapt) for n in range(len(self.likelihood.rows))]
         self.scales = [surface.scales for surface in surfaces]
         return Emulator(surfaces, self.limits)
 
@@ -184,29 +195,27 @@ class Work:
 
     def emulated(self, emulator: Emulator) -> tuple[Posterior, Expansion]:
         """The emulated posterior, in whitened coordinates."""
-        prior = self.prior
-        expansion = (
-            expand(emulator, prior.mean, prior.width, prior.spread)
-            if self.grouped
-            else expand_alone(emulator, prior.mean, prior.total)
-        )
-        return emulated_posterior(self.learner, emulator, prior, expansion, self.pooling), expansion
+        expansion = expand(emulator, self.population)
+        return emulated_posterior(emulator, self.population, expansion), expansion
 
     def sample(self, posterior: Posterior, draws: int, tune: int, chains: int, seed: int) -> tuple[np.ndarray, ...]:
         """Draws of an emulated posterior: ``mu, sd (chains, draws, parameters)``, ``u (chains, draws, units, parameters)``."""
-        run = sample_posterior(posterior, self.participants, How(draws, tune, chains, seed), progress=False)
+        run = sample_posterior(
+            posterior, self.trials.participants, ChainSettings(draws, tune, chains, seed), progress=False
+        )
         self.gradients += run.gradients
-        group, names = run.tree["posterior"], self.learner.names
-        if self.grouped:
-            mu, sd = (np.stack([group[f"{name}_{part}"].to_numpy() for name in names], -1) for part in ("mu", "sd"))
-            return mu, sd, group["individual"].to_numpy()
-        u = np.stack([group[f"{name}_unconstrained"].to_numpy() for name in names], -1)
-        u = u.reshape(chains, draws, self.estimate.units, len(names))
-        shape = (chains, draws, len(names))
-        return np.broadcast_to(self.prior.mean, shape), np.broadcast_to(self.prior.total, shape), u
+        population, prior = self.population, self.population.prior
+        read = Draws(
+            run.tree["posterior"].to_dataset(), population.names, population.pooling, len(self.likelihood.rows)
+        )
+        u = read.unconstrained()
+        if population.grouped:
+            return read.means(), read.spreads(), u
+        shape = (chains, draws, u.shape[-1])
+        return np.broadcast_to(prior.mean, shape), np.broadcast_to(prior.total, shape), u
 
     def _round(self, number: int) -> None:
-        """Sample the emulated posterior, estimate at its draws, and learn from both."""
+        """Sample the emulated posterior, estimate the likelihood at its draws, and update centres and covariances."""
         random = self.random(1, number)
         emulator = self.emulator(20 if number % 2 == 0 else 0)
         posterior, _ = self.emulated(emulator)
@@ -215,16 +224,16 @@ class Work:
         pooled = u.reshape(-1, units, size)
         finer = FINER if number >= ROUGH else 1
         inner, outer = POINTS - int(WIDE * POINTS), int(WIDE * POINTS) * finer
-        ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.grouped else []
-        some = random.choice(len(pooled), inner - len(ends), replace=False)
-        chosen = pooled[[*some, *ends]].transpose(1, 0, 2)
-        found = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
-        value = np.logaddexp(*found) - np.log(2.0)
+        ends = outermost(group_of(mu, sd).reshape(len(pooled), -1), inner // 2) if self.population.grouped else []
+        inside = random.choice(len(pooled), inner - len(ends), replace=False)
+        chosen = pooled[[*inside, *ends]].transpose(1, 0, 2)
+        estimates = np.stack([self._estimated(chosen, finer * PARTICLES) for _ in range(2)])
+        value = np.logaddexp(*estimates) - np.log(2.0)
         error = (
             emulator.at(np.repeat(np.arange(units), inner), chosen.reshape(-1, size))[0].reshape(value.shape) - value
         )
-        noise = trimmed((found[0] - found[1]) ** 2) / 2.0
-        self.surprise.append(np.maximum(error[:, : len(some)].var(1) - noise / 2.0, 0.0))
+        noise = trimmed((estimates[0] - estimates[1]) ** 2) / 2.0
+        self.surprise.append(np.maximum(error[:, : len(inside)].var(1) - noise / 2.0, 0.0))
         self.noise = noise * finer
         self.archive.add(chosen, value, 2 * finer * PARTICLES)
         middle = pooled.mean(0)[:, None]
@@ -236,17 +245,17 @@ class Work:
         self.covariances = np.stack([1.5 * np.cov(seen[:, n].T).reshape(size, size) for n in range(units)])
 
     def _estimated(self, u: np.ndarray, particles: int) -> np.ndarray:
-        """Estimates at points ``u (units, points, parameters)``, ``(units, points)``; far below all others where there is none."""
+        """Estimates at points ``u (units, points, parameters)``, ``(units, points)``; a very low value where they are not finite."""
         units, points, size = u.shape
-        found = self.estimate(u.reshape(-1, size), np.repeat(np.arange(units), points), particles).reshape(
+        estimates = self.estimate(u.reshape(-1, size), np.repeat(np.arange(units), points), particles).reshape(
             units, points
         )
-        return np.where(np.isfinite(found), found, -1e4)
+        return np.where(np.isfinite(estimates), estimates, -1e4)
 
     def about_optimum(
         self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
     ) -> None:
-        """Estimates around one point of each unit, ``u (units, parameters)``, as far from it as the posterior is wide there."""
+        """Add estimates around one point of each unit, ``u (units, parameters)``, at distances given by the width of the posterior."""
         units, size = u.shape
         bent = floored(emulator.curvature(u) + np.diag(precision), 0.05)
         covariance = np.linalg.inv(bent)
@@ -262,7 +271,7 @@ class Work:
         return {
             **self.archive.arrays(),
             "centres": self.centres, "covariances": self.covariances, "scales": np.array(scales), "noise": self.noise,
-            "surprise": np.array(self.surprise), "filters": np.array(self.estimate.filters),
+            "surprise": np.array(self.surprise), "filters": np.array(self.streams.used),
             "gradients": np.array(self.gradients),
         }  # fmt: skip
 
@@ -271,27 +280,27 @@ class Work:
         self.centres, self.covariances, self.noise = saved["centres"], saved["covariances"], saved["noise"]
         self.scales = [Scales(row[:-2], float(row[-2]), float(row[-1])) for row in saved["scales"]]
         self.surprise = list(saved["surprise"])
-        self.estimate.filters, self.gradients = int(saved["filters"]), int(saved["gradients"])
+        self.streams.used, self.gradients = int(saved["filters"]), int(saved["gradients"])
 
     # -- stage 3 ---------------------------------------------------------------------------------------------------
 
     def corrector(self) -> tuple[Corrector, Posterior]:
-        """What corrects, with numbers of particles and draws chosen by the errors that were seen."""
+        """The corrector, with numbers of particles and draws chosen from the observed errors, and the emulated posterior."""
         emulator = self.emulator(0)
         posterior, expansion = self.emulated(emulator)
         particles, wanted = self._numbers(self.surprise[-1])
         counts = np.clip(np.ceil(wanted), 2, 64).astype(np.int64)
-        made = Corrector(
-            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.prior, self.grouped, counts,
+        corrector = Corrector(
+            self.estimate, emulator, np.ascontiguousarray(expansion.curvature), self.population, counts,
             particles.astype(np.int64), self.random(2),
         )  # fmt: skip
-        return made, posterior
+        return corrector, posterior
 
     def correct(self, draws: int | None, lacks: Callable[[xr.DataTree], str] | None) -> xr.DataTree:
-        """Draws of the true posterior; while they lack something and nobody said how many there should be, more of them."""
+        """Draw from the true posterior; unless ``draws`` is given, add draws while they are insufficient."""
         corrector, posterior = self.corrector()
         self.corrector_used = corrector
-        chain = Chain(corrector, self.estimate, self.random, self.checkpoint.load())
+        chain = Chain(corrector, self.streams, self.random, self.checkpoint.load())
         if chain.state is None:
             chain.start(*self._proposals(posterior, None, 0, PILOT))
             self.checkpoint.save({**self._arrays(), **chain.arrays()})
@@ -307,84 +316,69 @@ class Work:
                     self.checkpoint.save({**self._arrays(), **chain.arrays()})
             done = goal
             tree = self.tree(chain)
-            lack = lacks(tree) if lacks else ""
-            if not lack or more == MORE:
+            missing = lacks(tree) if lacks else ""
+            if not missing or more == MORE:
                 break
-            self.notes.append(f"{FURTHER} more draws a chain were made, because of this: {lack}")
+            self.notes.append(
+                f"{FURTHER} more draws per chain were added because the draws were insufficient: {missing}"
+            )
         return tree
 
     def _proposals(self, posterior: Posterior, tilt: Tilt | None, portion: int, count: int) -> tuple[np.ndarray, ...]:
-        """So many draws of the emulated posterior for each chain, tilted: ``mu, sd, u``, the same whenever they are asked for."""
-        found: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(self.chains)]
-        while min(sum(len(part[0]) for part in mine) for mine in found) < count:
-            random = self.random(3, portion, len(found[0]))
+        """``count`` draws of the tilted emulated posterior per chain: ``mu, sd, u``, reproducible for the same portion."""
+        chains: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(self.chains)]
+        while min(sum(len(part[0]) for part in chain) for chain in chains) < count:
+            random = self.random(3, portion, len(chains[0]))
             stage = self.sample(posterior, THIN * count, 200, self.chains, int(random.integers(2**31)))
-            kept = tilt.kept(stage[0], stage[1], random) if tilt else np.ones(stage[0].shape[:2], bool)
+            retained = tilt.kept(stage[0], stage[1], random) if tilt else np.ones(stage[0].shape[:2], bool)
             order = random.permutation(THIN * count)
-            for mine, here, *parts in zip(found, kept, *stage, strict=True):
-                mine.append(tuple(part[order[here[order]]] for part in parts))
-        return tuple(np.stack([np.concatenate([part[k] for part in mine])[:count] for mine in found]) for k in range(3))
+            for chain, accepted, *parts in zip(chains, retained, *stage, strict=True):
+                chain.append(tuple(part[order[accepted[order]]] for part in parts))
+        return tuple(
+            np.stack([np.concatenate([part[k] for part in chain])[:count] for chain in chains]) for k in range(3)
+        )
 
     def tree(self, chain: Chain) -> xr.DataTree:
-        """The draws as those of every other fit."""
+        """The draws as a tree with the groups of every other sampler."""
         import xarray as xr
 
         drawn = chain.drawn()
-        mu, sd, u = drawn.mu, drawn.sd, drawn.u
-        draws: dict[str, Any] = {}
-        one = self.pooling == "complete"
-        for k, parameter in enumerate(self.learner.parameters):
-            name, mine = parameter.name, u[..., k]
-            dims = ("chain", "draw") if one else ("chain", "draw", "participant")
-            draws[name] = (dims, parameter.constrain(mine)[:, :, 0] if one else parameter.constrain(mine))
-            if self.grouped:
-                draws[f"{name}_mu"] = (("chain", "draw"), mu[..., k])
-                draws[f"{name}_sd"] = (("chain", "draw"), sd[..., k])
-                draws[f"{name}_group"] = (("chain", "draw"), parameter.constrain(mu[..., k]))
-            else:
-                draws[f"{name}_unconstrained"] = (dims, mine[:, :, 0] if one else mine)
-        if self.grouped:
-            draws["individual"] = (("chain", "draw", "participant", "parameter"), u)
-        coords: dict[str, Any] = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
-        coords |= {"parameter": list(self.learner.names)} if self.grouped else {}
-        coords |= {} if one else {"participant": [str(label) for label in self.participants]}
+        posterior = Layout(self.population, self.trials.participants).dataset(drawn.mu, drawn.sd, drawn.u)
         stats = {
             "accepted": (("chain", "draw"), drawn.moved),
-            "diverging": (("chain", "draw"), np.zeros(u.shape[:2], bool)),
+            "diverging": (("chain", "draw"), np.zeros(drawn.moved.shape, bool)),
         }
-        groups = {
-            "posterior": xr.Dataset(draws, coords),
-            "sample_stats": xr.Dataset(stats, {name: coords[name] for name in ("chain", "draw")}),
-        }
+        coords = {name: posterior[name].to_numpy() for name in ("chain", "draw")}
+        groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats, coords)}
         return xr.DataTree.from_dict(groups)
 
 
 def outermost(values: np.ndarray, most: int) -> list[int]:
-    """The rows of ``values (draws, quantities)`` in which a quantity is smallest or largest, each once, ``most`` evenly of them."""
+    """The rows of ``values (draws, quantities)`` with the minimum or maximum of a quantity, without repetition; at most ``most``, evenly chosen."""
     rows = sorted({*np.argmin(values, 0).tolist(), *np.argmax(values, 0).tolist()})
     return [rows[k * len(rows) // most] for k in range(most)] if len(rows) > most else rows
 
 
 def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
-    """Means along the last axis, the largest values left out."""
+    """Means along the last axis without the largest values."""
     keep = max(1, int(share * values.shape[1]))
     return np.asarray(np.sort(values, 1)[:, :keep].mean(1))
 
 
 def sample_particles(
-    learner: Learner, packed: Packed, participants: Sequence[Hashable], prior: GroupPrior, pooling: str, *,
+    learner: Learner, trials: Trials, population: Population, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
     lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
 ) -> ParticleRun:  # fmt: skip
-    """Draws of the posterior of a learner with a hidden choice; filters run where the ``crew`` is, or on this machine."""
+    """Draw from the posterior of a learner with a hidden choice; filters run on ``crew``, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, packed, participants, prior, pooling, seed, chains, checkpoint, tell, crew)
+    work = Work(learner, trials, population, seed, chains, checkpoint, tell, crew)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)
     corrector = work.corrector_used
     attributes = {
-        "filters": work.estimate.filters,
+        "filters": work.streams.used,
         "particles": json.dumps(corrector.particles.tolist()),
         "draws_of_participants": json.dumps(corrector.counts.tolist()),
         "acceptance": float(tree["sample_stats"]["accepted"].mean()),

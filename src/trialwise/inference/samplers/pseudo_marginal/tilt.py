@@ -1,13 +1,13 @@
-r"""How the weights of joint draws depend on the group.
+r"""A tilt of the emulated posterior that corrects for the dependence of joint weights on the group.
 
-Errors of emulators that all participants share do not average out: where the group's learning rate is low, say, every emulator may
-promise a little too much. Then the logarithm of a joint draw's weight has a slope along the group's parameters, and draws are better
-proposed from the emulated posterior times :math:`e^{h(g)}`,
+Errors of emulators that all participants share do not average out: e.g. at low learning rates of the group, every emulator may be
+slightly too high. Then the logarithm of a joint draw's weight has a slope in the group's parameters, and proposals are better drawn
+from the emulated posterior times :math:`e^{h(g)}`,
 
 .. math:: h(g) = \min(b'z, c), \qquad z = \mathrm{diag}(s)^{-1} (g - m), \quad g = (\mu, \log \sigma)
 
-than from the emulated posterior as it is: each of its draws is kept with probability :math:`e^{h - c}`, and weighs :math:`e^{-h}` times
-what it did.
+than from the emulated posterior itself: each of its draws is retained with probability :math:`e^{h - c}`, and its weight is
+multiplied by :math:`e^{-h}`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SLOPES = 0.05
-"""Prior variance of each slope, in units of the weights' variance: some hundred noisy weights tell little of a dozen slopes."""
+"""Prior variance of each slope, in units of the weights' variance: about a hundred noisy weights contain little information on a dozen slopes."""
 
 TOP = 0.9
-"""Share of draws that are below the cap c of their tilt: a higher cap keeps fewer draws."""
+"""Share of draws below the cap c of the tilt: a higher cap retains fewer draws."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Tilt:
         return np.minimum((group_of(mu, sd) - self.centre) / self.scale @ self.slope, self.top)
 
     def kept(self, mu: np.ndarray, sd: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Which draws of the emulated posterior, ``(..., parameters)``, are ones of the tilted posterior, ``(...)``."""
+        """Which draws of the emulated posterior, ``(..., parameters)``, to retain as draws of the tilted posterior, ``(...)``."""
         return np.asarray(np.log(random.random(mu.shape[:-1])) < self(mu, sd) - self.top)
 
 
@@ -47,9 +47,9 @@ def group_of(mu: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
 
 def learnt(mu: np.ndarray, sd: np.ndarray, height: np.ndarray) -> Tilt:
-    """The tilt of joint draws, ``mu, sd (draws, parameters)``, whose weights' logarithms are ``height (draws,)``.
+    """Estimate the tilt from joint draws, ``mu, sd (draws, parameters)``, with log weights ``height (draws,)``.
 
-    By ridge regression: of noise no slope is made.
+    By ridge regression, so that noise is not mistaken for a slope.
     """
     g = group_of(mu, sd)
     centre, scale = g.mean(0), g.std(0) + 1e-9

@@ -1,4 +1,4 @@
-"""What one call of a likelihood works out serves the next, and never another learner's or other trials'."""
+"""Arrangements of trials are cached between calls, and never shared with other learners or other trials."""
 
 import gc
 
@@ -7,40 +7,40 @@ import pytest
 
 import trialwise as tw
 from trialwise.analysis.conformance.specimen import specimen
-from trialwise.likelihoods import ready
+from trialwise.likelihoods.arrangement import arranged_trials, arrangement
 
 VALUES = {"alpha": 0.3, "beta": 2.0, "forget": 0.1}
 
 
-def test_settings_restrictions_and_trials_are_told_apart():
+def test_arrangements_differ_by_settings_restrictions_and_trials():
     learners = tw.QLearning(), tw.QLearning(initial=1.2), tw.QLearning().fix(forget=0.1), tw.QLearning().fix(forget=0.5)
     first = specimen(tw.QLearning())
     for trials in (first, first.select(first.participants[1:]), first):
         for learner in (*learners, *learners):
             values = {name: VALUES[name] for name in learner.names}
-            found = tw.log_likelihood(learner, trials, values)
-            np.testing.assert_allclose(found, tw.plain_log_likelihood(learner, trials, values), rtol=1e-10)
+            compiled = tw.log_likelihood(learner, trials, values)
+            np.testing.assert_allclose(compiled, tw.log_likelihood(learner, trials, values, plain=True), rtol=1e-10)
 
 
-def test_arranged_once():
+def test_the_arrangement_is_cached():
     trials = specimen(tw.QLearning())
-    assert ready.ready(tw.QLearning(), trials) is ready.ready(tw.QLearning(), trials)
+    assert arrangement(tw.QLearning(), trials) is arrangement(tw.QLearning(), trials)
 
 
-def test_trials_cannot_change_behind_it():
+def test_arranged_trials_are_read_only():
     trials = specimen(tw.QLearning())
     tw.log_likelihood(tw.QLearning(), trials, VALUES)
     with pytest.raises(ValueError, match="read-only"):
         trials.outcome["outcome"][0] = 1.0
 
 
-def test_gone_with_the_trials():
+def test_the_cache_is_freed_with_the_trials():
     trials = specimen(tw.QLearning())
     tw.log_likelihood(tw.QLearning(), trials, VALUES)
-    held = len(ready._READY)
+    count = arranged_trials()
     del trials
     gc.collect()
-    assert len(ready._READY) == held - 1
+    assert arranged_trials() == count - 1
 
 
 beta = (np.zeros(2), "a variable of a notebook, of the name of a parameter")
@@ -57,8 +57,8 @@ def test_variables_of_the_names_of_parameters_do_not_matter():
             for action in range(len(preference)):
                 preference[action] = self.beta * action
 
-    trials = tw.data_set("alien_flat")[0]
+    trials = tw.load_data("alien_flat")[0]
     at = {"beta": 0.5}
     np.testing.assert_allclose(
-        tw.log_likelihood(Named(), trials, at), tw.plain_log_likelihood(Named(), trials, at), rtol=1e-10
+        tw.log_likelihood(Named(), trials, at), tw.log_likelihood(Named(), trials, at, plain=True), rtol=1e-10
     )

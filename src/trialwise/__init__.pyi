@@ -1,0 +1,48 @@
+"""The public names: the one list of them, which `__init__.py` reads and type checkers see.
+
+Learners, environments, measures of behaviour, errors and classes of results are in the five namespaces at the end.
+"""
+
+# data
+# namespaces
+from . import environments as environments, learners as learners
+from .analysis import behaviour as behaviour
+
+# what is done with learners and data
+from .analysis.against_truth import recovered as recovered
+from .analysis.check import check as check
+from .analysis.comparison.compare import compare as compare
+from .analysis.conformance.check_learner import check_learner as check_learner
+from .analysis.diagnose import diagnose as diagnose
+from .analysis.inspect import inspect as inspect
+from .analysis.predict import predict as predict
+from .base import errors as errors
+from .data.load_data import load_data as load_data
+from .data.read import read_long as read_long, read_wide as read_wide
+from .data.trials import Trials as Trials
+from .environments.simulate import simulate as simulate
+from .inference.fit import fit as fit
+from .inference.fitted import load as load
+from .inference.point import point as point
+
+# a learner of one's own
+from .learners.decorator import learner as learner, probabilities as probabilities
+from .learners.parameters import (
+    constant as constant,
+    hidden as hidden,
+    interval as interval,
+    positive as positive,
+    real as real,
+    unit as unit,
+)
+from .learners.state import memory as memory, softmax_into as softmax_into, state as state
+from .learners.zoo.q_learning import QLearning as QLearning
+from .likelihoods.evaluate import log_likelihood as log_likelihood, trial_values as trial_values
+from .likelihoods.pymc_op import likelihood as likelihood
+from .reports import results as results
+from .reports.report import report as report
+from .studies.calibrate import calibrate as calibrate
+from .studies.confuse import confuse as confuse
+from .studies.recover import recover as recover
+
+__version__: str

@@ -1,0 +1,1 @@
+from . import behaviour as behaviour

@@ -1,0 +1,49 @@
+"""What other folders may use of the engine; nothing else of it is for them."""
+
+from .explain import (
+    compilation as compilation,
+)
+from .kernels import (
+    cache as cache,
+)
+from .kernels.compiled import (
+    constants as constants,
+    gradient_kernel as gradient_kernel,
+    lanes_for as lanes_for,
+)
+from .kernels.compiled_hidden import (
+    goes_abreast as goes_abreast,
+)
+from .packed import (
+    FLAGS as FLAGS,
+    HIDDEN as HIDDEN,
+    RESET as RESET,
+    RESPONDED as RESPONDED,
+    TEACHES as TEACHES,
+    WHOLE as WHOLE,
+    Packed as Packed,
+    Response as Response,
+    argument as argument,
+    pack as pack,
+    responses_of as responses_of,
+)
+from .run import (
+    in_rows as in_rows,
+    kernel_inputs as kernel_inputs,
+    rollout_plain as rollout_plain,
+    run_gradient as run_gradient,
+    run_plain as run_plain,
+    run_rollout as run_rollout,
+    run_trace as run_trace,
+    signal_names as signal_names,
+    trace_plain as trace_plain,
+)
+from .run_hidden import (
+    Trace as Trace,
+    check_particles as check_particles,
+    run_exact as run_exact,
+    run_particles as run_particles,
+    run_traced as run_traced,
+    stream_keys as stream_keys,
+    trace_particles_plain as trace_particles_plain,
+)

@@ -1,0 +1,1 @@
+from . import results as results

@@ -1,0 +1,226 @@
+"""Slots of parameters: a parameter that takes several values in turn while the state goes on."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise import constant, learner, positive, unit
+from trialwise.analysis.conformance.specimen import specimen
+from trialwise.base.errors import UsageError
+from trialwise.engine import run
+from trialwise.engine.packed import pack
+from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
+
+
+@learner
+class OneRate:
+    """Values of actions, learnt by cue, one rate."""
+
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+    initial: float = constant(0.3, "value before any outcome")
+
+    def start(self, task):
+        return task.table("cue", "action", fill=self.initial)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[trial.cue, action]
+
+    def elapse(self, q, trial):
+        q.decay(0.1 * self.alpha, self.initial)
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[trial.cue, choice]
+        q[trial.cue, choice] += self.alpha * error
+        return error
+
+
+@learner
+class TwoRates:
+    """The same with two rates, of which a column of the trials says which one holds."""
+
+    alpha: float = unit("learning rate in the first phase")
+    later: float = unit("learning rate in the second phase")
+    beta: float = positive("inverse temperature")
+    initial: float = constant(0.3, "value before any outcome")
+
+    def rate(self, trial):
+        return self.alpha if trial.phase == 0 else self.later
+
+    def start(self, task):
+        return task.table("cue", "action", fill=self.initial)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[trial.cue, action]
+
+    def elapse(self, q, trial):
+        q.decay(0.1 * self.rate(trial), self.initial)
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[trial.cue, choice]
+        q[trial.cue, choice] += self.rate(trial) * error
+        return error
+
+
+@learner
+class RateOfTheStart:
+    """A parameter that matters in start, and another in reset."""
+
+    level: float = unit("value before any outcome")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action", fill=self.level)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += 0.3 * (outcome - q[choice])
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return specimen(TwoRates(), {"phase": 2, "cue": 4})
+
+
+def random_rows(people, columns, seed=0):
+    return np.random.default_rng(seed).uniform(0.2, 0.9, (people, columns))
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.learners.RescorlaWagner()],
+)
+def test_equal_levels_are_one(mine):
+    data, random = specimen(mine), np.random.default_rng(3)
+    free = random_rows(data.n_participants, len(mine.names))
+    slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(mine.names[:3])}
+    one, several = pack(mine, data), pack(mine, data, slots=slots)
+    levels = [count for count, _ in several.slots]
+    assert levels == [2, 3, 4][: len(levels)] + [1] * (len(levels) - 3)
+    repeated = np.repeat(free, levels, axis=1)
+    value, slope = run.run_gradient(mine, one, free)
+    found, slopes = run.run_gradient(mine, several, repeated)
+    close(found, value)
+    ends = np.cumsum([0, *levels])
+    close(np.stack([slopes[:, a:b].sum(1) for a, b in pairwise(ends)], 1), slope)
+    for ours, theirs in zip(
+        run.run_trace(mine, several, repeated)[:2], run.run_trace(mine, one, free)[:2], strict=True
+    ):
+        close(ours, theirs)
+    close(run.run_plain(mine, several, repeated), value)
+
+
+def test_two_rates_by_slots_are_two_rates_by_hand(trials):
+    phase = trials.columns["phase"].values
+    by_hand, by_slots = pack(TwoRates(), trials), pack(OneRate(), trials, slots={"alpha": phase})
+    free = random_rows(trials.n_participants, 3)
+    value, slope = run.run_gradient(TwoRates(), by_hand, free)
+    found, slopes = run.run_gradient(OneRate(), by_slots, free)
+    assert np.abs(slope).min(0).max() > 0 and len(set(phase[:31])) == 2
+    close(found, value)
+    close(slopes, slope)
+    expected, signals, names = run.run_trace(TwoRates(), by_hand, free)
+    record, ours, ours_names = run.run_trace(OneRate(), by_slots, free)
+    close(record, expected)
+    close(ours, signals)
+    assert names == ours_names
+    close(run.run_plain(OneRate(), by_slots, free), value)
+    for plain, compiled in zip(run.trace_plain(OneRate(), by_slots, free), (record, ours), strict=True):
+        close(plain, compiled)
+
+
+def test_simulated_with_slots(trials):
+    """By hand and by slots, the same random numbers make the same choices."""
+    phase, random = trials.columns["phase"].values, np.random.default_rng(1)
+    free, potential = random_rows(trials.n_participants, 3), random.normal(size=(trials.n_trials, 3, 1))
+    draws = random.random((trials.n_trials, 2))
+    by_hand = run.run_rollout(TwoRates(), pack(TwoRates(), trials), free, potential, draws)
+    for rollout in (run.run_rollout, run.rollout_plain):
+        done, score = rollout(OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws)
+        np.testing.assert_array_equal(done.observed, by_hand[0].observed)
+        close(score, by_hand[1])
+
+
+def test_more_slots_than_one_pass_carries(trials):
+    """Twenty values of one parameter and two of another: gradients come in two passes."""
+    codes = np.arange(trials.n_trials) % 20
+    packed = pack(OneRate(), trials, slots={"alpha": codes, "beta": codes % 2})
+    free = random_rows(trials.n_participants, 22)
+    value, slope = run.run_gradient(OneRate(), packed, free)
+    close(run.run_plain(OneRate(), packed, free), value)
+    for k in (0, 13, 14, 15, 19, 20, 21):
+        step = np.zeros_like(free)
+        step[:, k] = 1e-5
+        high, low = (run.run_gradient(OneRate(), packed, free + sign * step)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slope[:, k], (high - low) / 2e-5, atol=1e-6)
+
+
+def test_a_state_starts_in_the_slot_of_its_trial():
+    """The first trial's slot makes the first state, the slot of a trial with a reset the next one."""
+    mine = RateOfTheStart()
+    data = specimen(mine, {"action": 2}, seed=5).select(["participant 1"])
+    codes = np.zeros(data.n_trials, int)
+    resets = np.flatnonzero(data.reset)
+    assert len(resets) > 0 and resets[-1] > 0
+    codes[resets[-1]] = 1
+    packed = pack(mine, data, slots={"level": codes})
+    low, high = np.array([[0.2, 0.2, 2.0]]), np.array([[0.2, 0.8, 2.0]])
+    by_trial = [run.run_trace(mine, packed, free)[0][:, 0] for free in (low, high)]
+    before = slice(0, int(resets[-1]))
+    np.testing.assert_array_equal(by_trial[0][before], by_trial[1][before])
+    alike = run.run_trace(mine, pack(mine, data), np.array([[0.8, 2.0]]))[0][:, 0]
+    close(by_trial[1][resets[-1] :], alike[resets[-1] :])
+
+
+def test_slots_with_a_hidden_choice():
+    """All courses summed, and filters: equal values in all slots are one value."""
+    mine = tw.learners.TaskSets()
+    short = specimen(mine, {"context": 2, "cue": 2, "action": 2}).first(7)
+    codes = np.arange(short.n_trials) % 2
+    one, several = pack(mine, short), pack(mine, short, slots={"alpha": codes})
+    free = random_rows(short.n_participants, len(mine.names))
+    repeated = np.repeat(free, [count for count, _ in several.slots], axis=1)
+    value, slope, _ = run_exact(mine, one, free)
+    found, slopes, _ = run_exact(mine, several, repeated)
+    close(found, value)
+    close(np.concatenate([slopes[:, :2].sum(1, keepdims=True), slopes[:, 2:]], 1), slope)
+    jobs = np.arange(short.n_participants)
+    keys = stream_keys(jobs.astype(np.uint64), jobs)
+    for scored in (False, True):
+        ours, theirs = (
+            run_particles(mine, packed, values, jobs, keys, 50, scored=scored)
+            for packed, values in ((several, repeated), (one, free))
+        )
+        close(ours.log_likelihood, theirs.log_likelihood)
+    repeated[:, 1] = 0.1
+    apart = run_exact(mine, several, repeated)[0]
+    assert np.abs(apart - value)[[0, 2, 3]].min() > 1e-6
+    many = np.repeat(jobs, 400)
+    keys = stream_keys(many.astype(np.uint64), np.arange(len(many)))
+    estimate = run_particles(mine, several, repeated[many], many, keys, 50).log_likelihood.reshape(len(jobs), 400)
+    ratio = np.exp(estimate - apart[:, None])
+    assert (np.abs(ratio.mean(1) - 1.0) < 5.0 * ratio.std(1) / 20.0 + 1e-9).all()
+
+
+def test_what_slots_refuse(trials):
+    codes = np.zeros(trials.n_trials, int)
+    with pytest.raises(UsageError, match="Did you mean 'alpha'"):
+        pack(OneRate(), trials, slots={"alfa": codes})
+    with pytest.raises(UsageError, match="The free parameters are beta"):
+        pack(OneRate().fix(alpha=0.2), trials, slots={"alpha": codes})
+    for wrong in (codes[1:], codes + 0.5, codes - 1):
+        with pytest.raises(UsageError, match="a whole number from 0"):
+            pack(OneRate(), trials, slots={"alpha": wrong})
+    with pytest.raises(UsageError, match="without trials"):
+        pack(OneRate(), trials.first(np.array([1, 0, 1, 1])), slots={"alpha": codes[:3]})

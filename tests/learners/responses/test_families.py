@@ -1,0 +1,314 @@
+"""Response families: found by themselves; and a new one, or two at once, need nothing but what a family says of itself."""
+
+import math
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise import check_learner, constant, learner, positive, real, unit
+from trialwise.analysis.conformance.specimen import specimen
+from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
+from trialwise.engine import run
+from trialwise.engine.packed import FLAGS, RESPONDED, SCORED, pack, responded
+from trialwise.environments import Conditioning
+from trialwise.learners.learner import Learner
+from trialwise.learners.responses import FAMILIES, families_in
+from trialwise.learners.responses.family import ResponseFamily, ResponseParts, chance_from
+from trialwise.learners.responses.number import chain, value
+
+
+def log_density(rate, seconds):
+    """Log-density of an exponential waiting time: its value travels in the factor, its tangent in the part."""
+    wait = rate * seconds
+    return chain(rate, 0.0, 1.0 / value(rate)) - wait, 1.0 / value(rate)
+
+
+class Waiting(ResponseFamily):
+    """An exponential waiting time; a wait that a deadline ended is kept as a negative number of seconds."""
+
+    name = "waiting"
+    method = "respond"
+    columns = ("response",)
+    parameters = MappingProxyType({"rate": "1/s"})
+    random = ("uniform",)
+    scores_missing = True
+    noun = "wait"
+
+    def in_data(self, trials):
+        return bool(trials.response)
+
+    def absent(self):
+        return "needs waits: response=..."
+
+    def observed(self, trials, name):
+        return trials.response["response"][:, None]
+
+    def missing(self, observed):
+        return ~(observed[:, 0] >= 0)
+
+    def as_trials(self, name, observed):
+        return {"response": {name: observed[:, 0].copy()}}
+
+    def unanswered(self, asked):
+        return np.where(asked, 1.0, -2.0)[:, None]
+
+    def parts(self, learner, place):
+        first, told, luck = place
+        respond = learner.methods["respond"]
+
+        def act(agent, state, trial, hidden, preference, last):
+            return respond(agent, state, trial)
+
+        def read(observed, t):
+            return observed[t, first]
+
+        def write(observed, t, response):
+            observed[t, first] = response
+
+        def score(agent, answer, available, response):
+            return log_density(answer[0], response)
+
+        def survive(agent, answer, available, response):
+            return answer[0] * response, 1.0
+
+        def draw(agent, answer, available, random, t):
+            response = -math.log(1.0 - random[t, luck]) / value(answer[0])
+            part, scale = log_density(answer[0], response)
+            return response, part, scale
+
+        def predict(agent, answer, available, record, t):
+            record[t, told] = answer[0]
+
+        def foresee(agent, answer, available, record, t, share):
+            record[t, told] += share * answer[0]
+
+        def received(response):
+            return response
+
+        def last(response):
+            return -1
+
+        return ResponseParts(
+            read, write, act, score, chance_from(score), draw, predict, foresee, received, last, survive
+        )
+
+    def table(self, log_likelihood, predictions):
+        return {"rate": predictions[:, 0]}
+
+    def redraw(self, predictions, random):
+        return -np.log(1.0 - random) / predictions
+
+    def specimen(self, random, missed, actions, masked):
+        return np.where(missed, -2.0, random.exponential(size=len(missed)))[:, None], None
+
+    def by_hand(self, learner, agent, state, trial, hidden, last, row):
+        (rate,) = learner.methods["respond"](agent, state, trial)
+        return math.log(rate) - rate * row[0]
+
+
+WAITING = Waiting()
+
+
+@learner
+class Waiter:
+    """Waits that follow an expectation."""
+
+    alpha: float = unit("learning rate")
+    base: float = positive("rate at expectation 0")
+    slope: float = real("log rate per unit of expectation")
+    initial: float = constant(0.0, "expectation before any outcome")
+
+    def start(self, task):
+        return task.table("cue", fill=self.initial)
+
+    @WAITING.of
+    def respond(self, v, trial):
+        return (self.base * np.exp(self.slope * v[trial.cue]),)
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
+VALUES = {"alpha": 0.3, "base": 0.8, "slope": 0.5}
+
+
+def test_families_by_themselves():
+    assert list(FAMILIES) == ["categorical", "normal"]
+    for name, family in FAMILIES.items():
+        assert (
+            family.name == name and family.columns and family.parameters and set(family.random) <= {"uniform", "normal"}
+        )
+    assert dict(tw.QLearning().responses) == {"choice": FAMILIES["categorical"]}
+    assert dict(tw.learners.RescorlaWagner().responses) == {"response": FAMILIES["normal"]}
+    assert [w.name for w in tw.QLearning().family.wrappers] == ["stickiness", "lapse"]
+    assert families_in(specimen(tw.QLearning())) == [FAMILIES["categorical"]]
+    assert families_in(specimen(tw.learners.RescorlaWagner())) == [FAMILIES["normal"]]
+
+
+def test_a_new_family_by_hand():
+    """Density where there is a response; where there is none until the deadline, the probability of that."""
+    assert Waiter().family is WAITING and Waiter().key != "" and str(WAITING) == "<response family waiting>"
+    trials = specimen(Waiter())
+    packed, free = pack(Waiter(), trials), np.array([[VALUES[name] for name in Waiter().names]] * 4)
+    flags, waits = packed.ints[:, FLAGS], trials.response["response"]
+    np.testing.assert_array_equal((flags & RESPONDED) > 0, waits >= 0)
+    assert ((flags & SCORED) > 0).all() and (waits < 0).any()
+    record = run.run_trace(Waiter(), packed, free)[0]
+    rate = record[:, 1]
+    by_hand = np.where(waits >= 0, np.log(rate) - rate * waits, rate * waits)
+    np.testing.assert_allclose(record[:, 0], by_hand, rtol=1e-12)
+    expected = [by_hand[a:b].sum() for a, b in zip(trials.offsets, trials.offsets[1:], strict=False)]
+    assert rate.std() > 0.01
+    value, slope = run.run_gradient(Waiter(), packed, free)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(run.run_plain(Waiter(), packed, free), expected, rtol=1e-12)
+    for k in range(3):
+        step = np.zeros_like(free)
+        step[:, k] = 1e-6
+        high, low = (run.run_gradient(Waiter(), packed, free + sign * step)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slope[:, k], (high - low) / 2e-6, rtol=1e-5, atol=1e-5)
+
+
+def test_a_new_family_is_simulated_tabulated_and_checked():
+    simulation = tw.simulate(Waiter(), Conditioning(), VALUES, seed=1, participants=20)
+    waits = simulation.trials.response["response"]
+    assert (waits > 0).all()
+    assert (waits * tw.trial_values(Waiter(), simulation.trials, VALUES)["rate"]).mean() == pytest.approx(1.0, abs=0.15)
+    np.testing.assert_allclose(
+        tw.trial_values(Waiter(), simulation.trials, VALUES)["log_likelihood"].to_numpy(),
+        simulation.log_probability,
+        rtol=1e-12,
+    )
+    found = check_learner(Waiter, simulation.trials, quiet=True)
+    assert {c.name for c in found.checks if not c.passed} <= {"a missed trial only elapses"}, found
+    with pytest.raises(UsageError, match="has no choices: lapse is about choices"):
+        Waiter().with_lapse()
+
+
+# -- a choice and a rating on one trial -----------------------------------------------------------------------------------------
+
+
+class _Happy:
+    """Choices by values, and a rating of their sum."""
+
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+    weight: float = real("rating per unit of value")
+    noise: float = positive("standard deviation of a rating")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def respond(self, q, trial):
+        return self.weight * (q[0] + q[1]), self.noise
+
+    def learn(self, q, trial, choice, outcome):
+        error = outcome - q[choice]
+        q[choice] += self.alpha * error
+        return error
+
+
+def one_part(without, *unused):
+    """The learner with one of the two responses; parameters that it does not use are not there."""
+    body = {
+        name: thing for name, thing in vars(_Happy).items() if name not in (without, *unused, "__dict__", "__weakref__")
+    }
+    body["__annotations__"] = {name: kind for name, kind in _Happy.__annotations__.items() if name not in unused}
+    return learner(type("Happy", (), body))()
+
+
+def both():
+    """The learner with both, which the decorator does not allow yet."""
+    chooser, rater = one_part("respond"), one_part("choose")
+    cls = type(chooser)
+    body = {
+        "__doc__": _Happy.__doc__,
+        "fields": cls.fields,
+        "agent_class": _Happy,
+        "methods": MappingProxyType({**chooser.methods, "respond": rater.methods["respond"]}),
+        "responses": MappingProxyType({**chooser.responses, **rater.responses}),
+    }
+    return type("Happy", (Learner,), body)()
+
+
+def happy_trials():
+    random, count = np.random.default_rng(6), 60
+    choice = np.where(random.random(count) < 0.2, -1, random.integers(0, 2, count))
+    rating = np.where(random.random(count) < 0.5, np.nan, random.normal(size=count))
+    outcome = np.where(random.random(count) < 0.1, np.nan, random.normal(size=count))
+    return Trials(
+        participants=("a", "b"), offsets=np.array([0, 33, 60]), choice=choice, response={"response": rating},
+        outcome={"outcome": outcome}, levels={"action": ("left", "right")},
+    )  # fmt: skip
+
+
+def test_two_responses_on_one_trial():
+    """Each counts where it was observed; their log-densities add up."""
+    trials, mine = happy_trials(), both()
+    packed = pack(mine, trials)
+    flags = packed.ints[:, FLAGS]
+    chose, rated = trials.choice >= 0, ~np.isnan(trials.response["response"])
+    np.testing.assert_array_equal((flags & responded(0)) > 0, chose)
+    np.testing.assert_array_equal((flags & responded(1)) > 0, rated)
+    np.testing.assert_array_equal((flags & SCORED) > 0, chose | rated)
+    assert (
+        packed.observed.shape == (60, 2) and (chose & rated).any() and (chose ^ rated).any() and (~chose & ~rated).any()
+    )
+    free = np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
+    record, signals, _ = run.run_trace(mine, packed, free)
+    chooser = one_part("respond")
+    chosen, same, _ = run.run_trace(chooser, pack(chooser, trials), free)
+    np.testing.assert_array_equal(signals, same)
+    np.testing.assert_allclose(record[chose, 1:3], chosen[chose, 1:3], rtol=1e-12)
+    mean, sd = record[:, 3], record[:, 4]
+    rating = -0.5 * ((trials.response["response"] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+    expected = np.where(chose, chosen[:, 0], 0.0) + np.where(rated, rating, 0.0)
+    expected = np.where(chose | rated, expected, np.nan)
+    np.testing.assert_allclose(record[:, 0], expected, rtol=1e-10)
+    np.testing.assert_allclose(run.trace_plain(mine, packed, free)[0], record, rtol=1e-10)
+    value, slope = run.run_gradient(mine, packed, free)
+    np.testing.assert_allclose(value, [np.nansum(expected[:33]), np.nansum(expected[33:])], rtol=1e-12)
+    for k in range(4):
+        step = np.zeros_like(free)
+        step[:, k] = 1e-6
+        high, low = (run.run_gradient(mine, packed, free + sign * step)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slope[:, k], (high - low) / 2e-6, rtol=1e-5, atol=1e-5)
+    table = tw.trial_values(mine, trials, dict(zip(mine.names, free.T, strict=True)))
+    np.testing.assert_allclose(table["predicted"][rated], mean[rated])
+    assert "choice_probability" in table
+
+
+def test_the_last_choice_of_several_responses():
+    """A rating in between does not make an agent forget what it chose last; a reset does."""
+    trials, values = happy_trials(), {"alpha": 0.3, "beta": 1.5, "weight": 0.7, "noise": 0.4, "stickiness": 0.8}
+    mine, chooser = both().with_stickiness(), one_part("respond", "weight", "noise").with_stickiness()
+    trials.reset[[5, 20]] = True
+    free = np.array([[values[name] for name in mine.names]] * 2)
+    record = run.run_trace(mine, pack(mine, trials), free)[0]
+    few = np.array([[values[name] for name in chooser.names]] * 2)
+    chosen = run.run_trace(chooser, pack(chooser, trials), few)[0]
+    made = trials.choice >= 0
+    np.testing.assert_allclose(record[made, 1:3], chosen[made, 1:3], rtol=1e-12)
+
+
+def test_two_responses_are_simulated():
+    """Each by random numbers of its own; and what was drawn is replayed."""
+    trials, mine, random = happy_trials(), both(), np.random.default_rng(7)
+    packed, free = pack(mine, trials), np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
+    potential = random.normal(size=(60, 2, 1))
+    draws = np.column_stack([random.random(60), random.normal(size=60), random.random(60)])
+    done, score = run.run_rollout(mine, packed, free, potential, draws)
+    plain, _ = run.rollout_plain(mine, packed, free, potential, draws)
+    np.testing.assert_allclose(plain.observed, done.observed, rtol=1e-12)
+    record = run.run_trace(mine, done, free)[0]
+    np.testing.assert_allclose(record[:, 0], score, rtol=1e-10)
+    rated = ~np.isnan(trials.response["response"])
+    np.testing.assert_allclose(done.observed[rated, 1], (record[:, 3] + record[:, 4] * draws[:, 1])[rated], rtol=1e-10)
+    np.testing.assert_array_equal(np.isnan(done.observed[:, 1]), ~rated)

@@ -1,0 +1,98 @@
+"""The population of the participants: names, means, draws, and the group given its participants."""
+
+import numpy as np
+import pymc as pm
+import pytest
+
+import trialwise as tw
+from trialwise.population.names import parameter_of
+from trialwise.population.population import population_of
+
+LEARNER = tw.QLearning(initial=1.2)
+MANY = 20_000
+
+
+def test_names_of_the_groups_variables(small):
+    group = population_of(LEARNER, small.trials)
+    assert group.names == ("alpha", "beta", "forget") and group.grouped and not group.shared
+    assert group.group_names == ["alpha_mu", "alpha_sd", "beta_mu", "beta_sd", "forget_mu", "forget_sd"]
+    assert group.median_names == ["alpha_group", "beta_group", "forget_group"]
+    for pooling in ("none", "complete"):
+        alone = population_of(LEARNER, small.trials, pooling=pooling)
+        assert alone.group_names == list(LEARNER.names) and not alone.median_names and not alone.grouped
+        assert alone.shared == (pooling == "complete")
+    assert [parameter_of(name) for name in ("alpha_mu", "alpha_sd", "alpha")] == ["alpha"] * 3
+    with pytest.raises(tw.errors.UsageError, match="gamma_mu"):
+        population_of(LEARNER, small.trials, {"gamma_mu": pm.Normal.dist()})
+    with pytest.raises(tw.errors.UsageError, match="pooling='some'"):
+        population_of(LEARNER, small.trials, pooling="some")
+
+
+def test_parameters_replace_a_learner_and_a_spread_replaces_trials(small):
+    spread = float(np.std(small.trials.outcome["outcome"]))
+    first, second = population_of(LEARNER, small.trials), population_of(LEARNER.parameters, spread)
+    for name in ("mean", "width", "spread"):
+        np.testing.assert_array_equal(getattr(first.prior, name), getattr(second.prior, name))
+    beta = LEARNER.parameters[1]
+    assert first.prior.mean[1] == pytest.approx(beta.mean - np.log(spread))
+
+
+def test_means_and_covariances_of_participants():
+    population = population_of(LEARNER, 1.0)
+    mu, sd = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2.0, 3.0], [0.5, 0.0, 1.0]])
+    centre = population.centre(mu, 4)
+    assert centre.shape == (2, 4, 3)
+    np.testing.assert_array_equal(centre, mu[:, None] * np.ones((1, 4, 1)))
+    np.testing.assert_array_equal(population.covariance(sd)[0], np.diag([1.0, 4.0, 9.0]))
+    assert list(population.owner(3)) == [0, 1, 2]
+    assert population.by_name(mu[0], sd[0]) == {
+        "alpha_mu": 0.0, "alpha_sd": 1.0, "beta_mu": 1.0, "beta_sd": 2.0, "forget_mu": 2.0, "forget_sd": 3.0,
+    }  # fmt: skip
+    u = np.array([[0.0, 1.0, -2.0]])
+    natural = population.natural(u)
+    assert natural["alpha"][0] == 0.5 and natural["beta"][0] == np.exp(1.0)
+
+
+def test_new_groups_and_participants():
+    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
+    population = population_of(LEARNER, 1.0, own)
+    assert population.prior.mean[0] == -1.0 and set(population.unusual) == {"beta_sd"}
+    mu, sd, u = population.draw(MANY, np.random.default_rng(1))
+    assert mu.shape == sd.shape == (3,) and u.shape == (MANY, 3) and 2 < sd[1] < 3
+    np.testing.assert_allclose(u.mean(0), mu, atol=5 * sd.max() / np.sqrt(MANY))
+    np.testing.assert_allclose(u.std(0), sd, rtol=0.03)
+    default = population_of(LEARNER, 1.0)
+    groups = [default.draw(1, np.random.default_rng(seed)) for seed in range(2000)]
+    prior = default.prior
+    np.testing.assert_allclose(
+        np.mean([g.mu for g in groups], 0), prior.mean, atol=4 * prior.width.max() / np.sqrt(2000)
+    )
+    np.testing.assert_allclose(np.mean([g.sd**2 for g in groups], 0), prior.spread**2, rtol=0.15)
+
+
+def test_priors_as_distributions_of_pymc():
+    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
+    distributions = population_of(LEARNER, 1.0, own).distributions()
+    assert set(distributions) == set(population_of(LEARNER, 1.0).group_names)
+    again = population_of(LEARNER, 1.0, distributions)
+    assert again.prior.mean[0] == -1.0 and again.prior.width[0] == 0.2 and set(again.unusual) == {"beta_sd"}
+
+
+def test_the_group_given_participants():
+    """Many draws of the Gibbs step against the posterior on a grid, for one parameter."""
+    parameter = LEARNER.parameters[0]
+    population = population_of([parameter], 1.0)
+    prior, u = population.prior, np.random.default_rng(0).normal(-0.5, 0.4, 7)
+    chains = 4000
+    sd = np.full((chains, 1), 0.5)
+    mu, sd = population.given_participants(np.broadcast_to(u[:, None], (chains, 7, 1)), sd, np.random.default_rng(3))
+    grid_mu, grid_sd = np.linspace(-2.5, 1.5, 401)[:, None], np.linspace(0.005, 2.5, 400)[None]
+    log_p = -0.5 * ((grid_mu - prior.mean) / prior.width) ** 2 - 0.5 * (grid_sd / prior.spread) ** 2
+    log_p = log_p - sum(0.5 * ((x - grid_mu) / grid_sd) ** 2 + np.log(grid_sd) for x in u)
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    for drawn, grid in ((mu, grid_mu), (sd, grid_sd)):
+        mean = (p * grid).sum()
+        spread = np.sqrt((p * (grid - mean) ** 2).sum())
+        assert drawn.mean() == pytest.approx(mean, abs=5 * spread / np.sqrt(chains))
+        assert drawn.std() == pytest.approx(spread, rel=0.08)
