@@ -149,11 +149,11 @@ def example(learner) -> str:
     )
     return f"""import trialwise as tw
 
-learner = tw.{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
+learner = tw.{"" if name == "QLearning" else "learners."}{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
 truth = {{
 {said},
 }}
-simulation = tw.simulate(learner, tw.{task}, truth, participants=5, seed=1)
+simulation = tw.simulate(learner, tw.environments.{task}, truth, participants=5, seed=1)
 tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabilities and signals
 """
 

@@ -24,7 +24,6 @@ import trialwise as tw
 from trialwise.analysis.behaviour.alien_phases import preferred
 from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
-from trialwise.environments.simulate import Uniform
 from trialwise.environments.tasks.alien import NOISE, SEASON_ORDERS
 from trialwise.environments.tasks.alien_rewards import correct_action
 
@@ -95,7 +94,7 @@ def sequences(seed: int = 0) -> list[Shown]:
 
 def parameters(learner: tw.learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
     """Parameters of each agent, from ``share (sets, parameters)`` in the unit cube."""
-    prior = {name: Uniform(0, 1) if name in RATES else Uniform(1, 20) for name in learner.names}
+    prior = {name: (0, 1) if name in RATES else (1, 20) for name in learner.names}
     return {name: np.repeat(prior[name].ppf(share[:, k]), agents) for k, name in enumerate(learner.names)}
 
 

@@ -55,9 +55,9 @@ SHORT = {"draws": 60, "tune": 60, "chains": 2, "progress": False}
 STUDY = {"datasets": 1, "participants": 3, "workers": 1, "progress": False}
 FEW = {
     "fit": SHORT,
-    "check": {"draws": 10, "progress": False},
+    "check": {"datasets": 10, "progress": False},
     "compare": {"draws": 100, "progress": False},
-    "report": {"draws": 10, "progress": False},
+    "report": {"datasets": 10, "progress": False},
     "recover": SHORT | STUDY,
     "confuse": STUDY,
 }

@@ -75,8 +75,9 @@ exact = tw.fit(learner, trials, draws=400, chains=4, seed=1, progress=False)
 walk = tw.fit(learner, trials, draws=4000, tune=1000, chains=2, seed=1, sampler="random-walk", progress=False)
 assert walk.attrs["sampler"] == "random-walk" and exact.attrs["sampler"] == "nuts"
 one, two = exact.summary(), walk.summary()
-apart = (one["mean"] - two["mean"]).abs() / one["sd"]
-assert apart.max() < 0.35, apart
+error = np.hypot(one["mcse_mean"], two["mcse_mean"])
+apart = (one["mean"] - two["mean"]).abs() / error
+assert apart.max() < 4.5 and (error / one["sd"]).max() < 0.3, (apart, error / one["sd"])
 assert tw.diagnose(walk).verdict
 page = tw.report(walk, "report.html", progress=False).read_text()
 assert "random-walk Metropolis within Gibbs" in page and "Metropolis et al. (1953)" in page

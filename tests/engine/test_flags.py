@@ -60,7 +60,7 @@ def test_what_is_not_scored_is_not_drawn():
     potential = random.normal(size=(trials.n_trials, packed.actions, 1))
     draws = random.random((trials.n_trials, 2))
     for rollout in (run.run_rollout, run.rollout_plain):
-        done, score = rollout(mine, packed, free, potential, draws)
+        done, score, _ = rollout(mine, packed, free, potential, draws)
         np.testing.assert_array_equal(done.observed[~counts], packed.observed[~counts])
         assert (done.observed[counts] != packed.observed[counts]).any()
         np.testing.assert_array_equal(np.isnan(score), ~(counts & trials.responded))

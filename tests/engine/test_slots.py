@@ -147,7 +147,7 @@ def test_simulated_with_slots(trials):
     draws = random.random((trials.n_trials, 2))
     by_hand = run.run_rollout(TwoRates(), pack(TwoRates(), trials), free, potential, draws)
     for rollout in (run.run_rollout, run.rollout_plain):
-        done, score = rollout(OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws)
+        done, score, _ = rollout(OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws)
         np.testing.assert_array_equal(done.observed, by_hand[0].observed)
         close(score, by_hand[1])
 

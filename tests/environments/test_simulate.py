@@ -368,7 +368,7 @@ def test_sequences_must_fit_the_task(flat):
 
 
 def test_recorded_trials_alone_name_the_environments(flat):
-    with pytest.raises(UsageError, match=r"AlienTask\(\), AlienExperiment\(\), Conditioning\(\)"):
+    with pytest.raises(UsageError, match=r"AlienTask\(\), AlienExperiment\(\), RestlessBandit\(\), Conditioning\(\)"):
         simulate(FLAT, flat.trials, {"alpha": 0.2, "beta": 2, "forget": 0})
 
 

@@ -304,8 +304,8 @@ def test_two_responses_are_simulated():
     packed, free = pack(mine, trials), np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
     potential = random.normal(size=(60, 2, 1))
     draws = np.column_stack([random.random(60), random.normal(size=60), random.random(60)])
-    done, score = run.run_rollout(mine, packed, free, potential, draws)
-    plain, _ = run.rollout_plain(mine, packed, free, potential, draws)
+    done, score, _ = run.run_rollout(mine, packed, free, potential, draws)
+    plain, _, _ = run.rollout_plain(mine, packed, free, potential, draws)
     np.testing.assert_allclose(plain.observed, done.observed, rtol=1e-12)
     record = run.run_trace(mine, done, free)[0]
     np.testing.assert_allclose(record[:, 0], score, rtol=1e-10)

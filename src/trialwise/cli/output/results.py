@@ -121,7 +121,7 @@ def print_group(fit: Fit) -> None:
     heading(f"group parameters, {fit.learner!r}")
     if len(group):
         frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group)
-        if fit.draws.grouped:
+        if any(str(name).endswith(MEDIAN) for name in group.index):
             say(
                 f"  {MEDIAN}: median of the group; {MEAN}, {SPREAD}: mean and standard deviation on the unconstrained scale",
                 "dim",
