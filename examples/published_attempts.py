@@ -1,6 +1,6 @@
-"""Two published slips as learners, so that they can be run beside the right thing: see ``scripts/published_attempts.py``.
+"""Two published errors, written as learners for comparison with the correct model: see ``scripts/published_attempts.py``.
 
-They are for comparison only. Both keep the contract of a trial, which is the point: nothing warns of them but what they predict.
+Neither should be used for data. Both satisfy all requirements of a learner, so that only their predictions reveal the error.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from trialwise import constant, learner, memory, positive, softmax_into, state, 
 
 @learner
 class ShiftedRow:
-    r"""Flat Q-learning whose choices are read from the row that the trial before has just updated.
+    r"""Flat Q-learning whose choices depend on the values of the previous trial's season and alien.
 
-    The values of trial t's own season and alien, after that trial's update, are paired with the choice of trial t + 1, for
-    another alien: :math:`p(a_{t+1}) = \mathrm{softmax}\, \beta\, Q_{t+1}[x_t, s_t]` where :math:`Q_{t+1}[x_{t+1}, s_{t+1}]` is meant.
+    The values for the season and alien of trial t, after its update, determine the choice on trial t + 1, for a different alien:
+    :math:`p(a_{t+1}) = \mathrm{softmax}\, \beta\, Q_{t+1}[x_t, s_t]` in place of :math:`Q_{t+1}[x_{t+1}, s_{t+1}]`.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)
@@ -27,7 +27,7 @@ class ShiftedRow:
 
     def choose(self, now, trial, preference):
         for action in range(len(preference)):
-            value = self.initial if now.cue < 0 else now.q[now.context, now.cue, action]  # not the alien at hand
+            value = self.initial if now.cue < 0 else now.q[now.context, now.cue, action]  # not the current alien
             preference[action] = self.beta * value
 
     def elapse(self, now, trial):
@@ -41,10 +41,10 @@ class ShiftedRow:
 
 @learner
 class FrozenTaskSets:
-    r"""Task sets drawn by numbers that were drawn once, ``trial.draw`` from 0 to 1, and kept: frozen noise.
+    r"""Task sets chosen by random numbers that are drawn once and reused, ``trial.draw`` from 0 to 1: frozen noise.
 
-    As :class:`trialwise.learners.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The likelihood is
-    that of one arbitrary course of the sets, and a step function of the upper level's parameters.
+    As :class:`trialwise.learners.TaskSets`, but the set is the first whose cumulative probability exceeds ``trial.draw``. The
+    likelihood is that of one arbitrary sequence of sets, and a step function of the upper level's parameters.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)

@@ -1,6 +1,6 @@
-"""Reversal learning with forgone outcomes shown (Palminteri, Khamassi, Joffily & Coricelli 2015, Nat. Commun. 6:8096).
+"""Reversal learning with forgone outcomes (Palminteri, Khamassi, Joffily & Coricelli 2015, Nat. Commun. 6:8096).
 
-The outcome is a record: ``obtained``, and ``forgone``, what the other action would have brought (missing if not shown).
+The outcome is a record: ``obtained``, and ``forgone``, the outcome of the other action (missing if not shown).
 """
 
 import math

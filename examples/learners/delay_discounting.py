@@ -1,7 +1,7 @@
-"""Choice between amounts now and later, without learning: hyperbolic discounting (Mazur 1987).
+"""Hyperbolic discounting: choice between immediate and delayed amounts, without learning.
 
-"An adjusting procedure for studying delayed reinforcement", in Quantitative Analyses of Behavior 5. ``amount`` and
-``delay`` are vectors of numbers, one entry per option.
+Mazur 1987, "An adjusting procedure for studying delayed reinforcement", in Quantitative Analyses of Behavior 5. ``amount`` and
+``delay`` are vectors of numbers, one element per option.
 """
 
 from trialwise import learner, positive

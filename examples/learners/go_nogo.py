@@ -1,6 +1,6 @@
-"""Go/no-go with a Pavlovian bias: what is worth much invites to act (Guitart-Masip et al. 2012, NeuroImage 62:154).
+"""Go/no-go with a Pavlovian bias: cues of high value promote action (Guitart-Masip et al. 2012, NeuroImage 62:154).
 
-Action 0 is no-go, action 1 is go. The paper's irreducible noise is a wrapper: ``PavlovianGo().with_lapse()``.
+Action 0 is no-go, action 1 is go. For the paper's irreducible noise use ``PavlovianGo().with_lapse()``.
 """
 
 from trialwise import learner, positive, real, state, unit
@@ -11,7 +11,7 @@ class PavlovianGo:
     alpha: float = unit("learning rate")
     sensitivity: float = positive("sensitivity to outcomes")
     go: float = real("bias to go")
-    pavlov: float = real("Pavlovian bias: go by the value of the cue")
+    pavlov: float = real("Pavlovian bias: effect of the cue's value on go")
 
     def start(self, task):
         return state(q=task.table("cue", "action"), value=task.table("cue"))

@@ -1,7 +1,7 @@
-"""Probabilistic selection: two out of six cues, gains and losses learnt at their own rates.
+"""Probabilistic selection: choices between two of six cues, with separate learning rates for gains and losses.
 
-Frank, Seeberger & O'Reilly 2004, Science 306:1940; the model of Frank et al. 2007, PNAS 104:16311. ``options`` holds
-the cue on each side; the test phase, novel pairs without feedback, is rows without an outcome.
+Frank, Seeberger & O'Reilly 2004, Science 306:1940; the model of Frank et al. 2007, PNAS 104:16311. ``options`` contains
+the cue on each side; the test phase, with novel pairs and no feedback, consists of rows without an outcome.
 """
 
 from trialwise import constant, learner, positive, unit

@@ -1,5 +1,5 @@
 """Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024).
-``set_size`` is how many cues the block has, a number; its first row is flagged ``reset``."""
+``set_size`` is the number of cues in the block; the first row of each block is flagged ``reset``."""
 
 from trialwise import constant, interval, learner, positive, probabilities, softmax_into, state, unit
 
@@ -9,7 +9,7 @@ class WorkingMemoryRL:
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
     reliance: float = unit("reliance on working memory")
-    capacity: float = interval(1, 6, "number of cues that working memory holds")
+    capacity: float = interval(1, 6, "number of cues that working memory can hold")
     decay: float = unit("decay of working memory")
     even: float = constant(1 / 3, "value before any outcome, 1 / number of actions")
 

@@ -1,4 +1,4 @@
-"""Bundled data: they load, they are what the script makes, and they are small."""
+"""Bundled data: they load, equal the output of the script, and are small."""
 
 import runpy
 from pathlib import Path
@@ -48,12 +48,12 @@ def test_the_agents_learn(alien_flat):
     assert 0.4 < correct.mean() < 0.8
 
 
-def test_the_script_makes_what_is_bundled(tmp_path):
+def test_the_script_reproduces_the_bundled_files(tmp_path):
     runpy.run_path(str(SCRIPT))["make"](tmp_path)
     for name in bundled.NAMES:
-        made = sorted((tmp_path / name).iterdir())
-        assert [path.name for path in made] == sorted(path.name for path in (FOLDER / name).iterdir())
-        for path in made:
+        files = sorted((tmp_path / name).iterdir())
+        assert [path.name for path in files] == sorted(path.name for path in (FOLDER / name).iterdir())
+        for path in files:
             assert path.read_text() == (FOLDER / name / path.name).read_text(), path.name
 
 
@@ -62,7 +62,7 @@ def test_small_enough_to_bundle():
     assert "CC0" in (FOLDER / "README.md").read_text()
 
 
-def test_an_unknown_name_lists_the_known():
+def test_an_unknown_name_is_refused_with_a_list_of_names():
     with pytest.raises(UsageError, match="alien_flat"):
         tw.load_data("alien_flt")
 

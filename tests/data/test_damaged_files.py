@@ -1,4 +1,4 @@
-"""Damaged files: read correctly or refused clearly, never another exception."""
+"""Damaged files: they are read correctly or refused with a clear message, without any other exception."""
 
 import gzip
 
@@ -19,7 +19,7 @@ GOOD = "participant,trial,block,context,cue,choice,outcome\n" + "".join(
 
 
 def outcome_of(call, *args, **options) -> Trials | None:
-    """The trials, whose arrays must fit together, or None after a clear refusal."""
+    """The trials, whose arrays must be consistent, or None if the file was refused."""
     try:
         trials = call(*args, **options)
     except TrialwiseError as error:
@@ -121,32 +121,32 @@ def test_ragged_rows(tmp_path, lines, separator, encoding):
         (b"", "is empty"),
         (b"\n\n  \n", "is empty"),
         (b"# only a comment\n", "is empty"),
-        (b"participant,choice\n", "a header row and nothing below"),
-        (b"participant,choice\n,\n,\n", "a header row and nothing below"),
-        (b"participant,choice\n1,0\n1,1,1\n", "3 cells in a row where the header row has 2 .row 3."),
+        (b"participant,choice\n", "contains only a header row"),
+        (b"participant,choice\n,\n,\n", "contains only a header row"),
+        (b"participant,choice\n1,0\n1,1,1\n", "a row has 3 cells where the header row has 2 .row 3."),
         (b"participant,choice,reward\n1,0,0,5\n1,1,2\n", "decimal comma between commas"),
         (b'participant,choice\n1,"0\n1,1\n', "quotation mark"),
         (b"participant,choice\n1,\x000\n1,1\n", "NUL or undefined bytes .row 2."),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x81", "is not text"),
-        (b"\x1f\x8bnot gzip", "not a whole gzip file"),
-        (gzip.compress(GOOD.encode())[:-9], "not a whole gzip file"),
+        (b"\x1f\x8bnot gzip", "not a complete gzip file"),
+        (gzip.compress(GOOD.encode())[:-9], "not a complete gzip file"),
         (b"PK\x03\x04 something else", "is a zip file"),
     ],
 )
-def test_what_is_said_about_files_that_are_no_tables(tmp_path, raw, message):
+def test_messages_about_files_that_are_not_tables(tmp_path, raw, message):
     path = tmp_path / "trials.csv"
     path.write_bytes(raw)
     with pytest.raises(DataError, match=message):
         read_long(path)
 
 
-def test_files_of_other_programs_and_files_that_are_not_there(tmp_path):
+def test_files_of_other_programs_and_missing_files(tmp_path):
     (tmp_path / "data.mat").write_bytes(b"MATLAB 5.0\0\1\2\x81")
     with pytest.raises(DataError, match="is a MATLAB file(.|\n)*export the table as CSV"):
         read_long(tmp_path / "data.mat")
     with pytest.raises(DataError, match=r"no such file(.|\n)*did you mean .*data\.mat"):
         read_long(tmp_path / "dta.mat")
-    with pytest.raises(DataError, match="no such file(.|\n)*no folder"):
+    with pytest.raises(DataError, match="no such file(.|\n)*the folder .* does not exist either"):
         read_long(tmp_path / "no" / "data.csv")
     with pytest.raises(DataError, match="is a folder"):
         read_long(tmp_path)
@@ -157,7 +157,7 @@ def test_files_of_other_programs_and_files_that_are_not_there(tmp_path):
         read_long(3)
 
 
-def test_mixed_encodings_do_not_stop_anyone(tmp_path):
+def test_mixed_encodings_are_read_with_a_note(tmp_path):
     path = tmp_path / "trials.csv"
     path.write_bytes("participant,choice\nJürgen,0\n".encode() + "Zoë,1\n".encode("cp1252"))
     trials = outcome_of(read_long, path)

@@ -1,4 +1,4 @@
-"""Fetching: from a server on this machine, whole or not at all."""
+"""Downloads from a local server: files are written completely or not at all."""
 
 import dataclasses
 import hashlib
@@ -54,18 +54,18 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
-def test_files_arrive_whole_and_are_kept(serve, source, tmp_path):
+def test_files_are_downloaded_once(serve, source, tmp_path):
     url, folder = serve(source), tmp_path / "deep" / "down"
-    fetched = fetch(TINY, folder, url=f"{url}/")
+    download = fetch(TINY, folder, url=f"{url}/")
     assert contents(folder) == FILES
-    assert fetched.downloaded == fetched.paths == (folder / "actions.csv", folder / "rewards.csv")
+    assert download.downloaded == download.paths == (folder / "actions.csv", folder / "rewards.csv")
     (folder / "rewards.csv").unlink()
     again = fetch(TINY, folder, url=url)
-    assert (again.kept, again.downloaded) == ((folder / "actions.csv",), (folder / "rewards.csv",))
+    assert (again.existing, again.downloaded) == ((folder / "actions.csv",), (folder / "rewards.csv",))
     assert read_wide(folder).n_trials == 2
 
 
-def test_wrong_contents_are_all_told_and_nothing_is_written(serve, source, tmp_path):
+def test_all_hash_mismatches_are_reported_and_nothing_is_written(serve, source, tmp_path):
     (source / "actions.csv").write_bytes(b"something else")
     (source / "rewards.csv").write_bytes(b"")
     with pytest.raises(FetchError, match=r"(?s)not the ones expected.*actions.csv: 14 bytes.*rewards.csv: 0 bytes"):
@@ -75,7 +75,7 @@ def test_wrong_contents_are_all_told_and_nothing_is_written(serve, source, tmp_p
 
 def test_a_missing_file_is_an_http_error(serve, source, tmp_path):
     (source / "rewards.csv").unlink()
-    with pytest.raises(FetchError, match="rewards.csv: the server answers 404"):
+    with pytest.raises(FetchError, match="rewards.csv: the server responded with 404"):
         fetch(TINY, tmp_path / "data", url=serve(source))
     assert contents(tmp_path / "data") == {}
 
@@ -84,16 +84,16 @@ def test_no_network(serve, source, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(FetchError, match="no answer .*(.|\n)*check the network"):
         fetch(TINY, tmp_path / "data", url="http://127.0.0.1:9", timeout=2)
-    with pytest.raises(FetchError, match="is no address"):
+    with pytest.raises(FetchError, match="is not a web address"):
         fetch(TINY, tmp_path / "data", url="nonsense")
 
 
-def test_other_files_are_not_replaced_unasked(serve, source, tmp_path):
+def test_different_files_are_not_replaced_without_overwrite(serve, source, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "actions.csv").write_bytes(b"my own")
     url = serve(source)
-    with pytest.raises(FetchError, match=r"actions.csv(.|\n)*--overwrite"):
+    with pytest.raises(FetchError, match=r"different versions of actions.csv(.|\n)*--overwrite"):
         fetch(TINY, folder, url=url)
     assert contents(folder) == {"actions.csv": b"my own"}
     fetch(TINY, folder, url=url, overwrite=True)
@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_written(serve, source, tmp_path):
         fetch(TINY, tmp_path / "data", url=serve(source))
 
 
-def test_a_failure_while_writing_leaves_no_part(serve, source, tmp_path, monkeypatch):
+def test_a_failure_while_writing_leaves_no_partial_file(serve, source, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
@@ -126,7 +126,7 @@ def test_the_terms_name_collectors_and_redistributor():
         assert word.casefold() in ALIEN.terms.casefold()
 
 
-def test_the_human_data_have_the_hashes_we_expect(serve, tmp_path, alien_humans):
-    fetched = fetch(dataclasses.replace(ALIEN), tmp_path / "alien", url=serve(alien_humans))
-    assert len(fetched.downloaded) == 4
+def test_the_human_data_have_the_expected_hashes(serve, tmp_path, alien_humans):
+    download = fetch(dataclasses.replace(ALIEN), tmp_path / "alien", url=serve(alien_humans))
+    assert len(download.downloaded) == 4
     assert read_wide(tmp_path / "alien").sizes == {"context": 3, "cue": 4, "action": 3}

@@ -1,4 +1,4 @@
-"""Reading: every flavour of table, every role, and the human data of the alien task."""
+"""Reading: every format of table, every role, and the human data of the alien task."""
 
 import gzip
 
@@ -39,7 +39,7 @@ def write(tmp_path):
 
 
 def assert_same(a, b):
-    """The same trials, wherever they came from."""
+    """Assert that two objects contain the same trials, whatever their source."""
     assert a.participants == b.participants
     np.testing.assert_array_equal(a.offsets, b.offsets)
     np.testing.assert_array_equal(a.choice, b.choice)
@@ -78,8 +78,8 @@ def test_the_humans_of_the_alien_task(alien_humans):
 
     context, cue = trials.columns["context"].values, trials.columns["cue"].values
     for cell in np.ndindex(3, 4, 3):
-        here = (context == cell[0]) & (cue == cell[1]) & (trials.choice == cell[2])
-        assert abs(reward[here].mean() - ALIEN_MEANS[cell]) < 0.075, cell  # 0.074 at most: 173 trials of SD 0.5
+        in_cell = (context == cell[0]) & (cue == cell[1]) & (trials.choice == cell[2])
+        assert abs(reward[in_cell].mean() - ALIEN_MEANS[cell]) < 0.075, cell  # 0.074 at most: 173 trials of SD 0.5
 
     correct = ALIEN_MEANS[context, cue, trials.choice] > 1
     by_participant = correct.reshape(31, 440).mean(axis=1)
@@ -130,7 +130,7 @@ def test_several_outcomes_further_columns_blocks_and_resets(write):
     assert trials.levels["action"] == (1, 2)
 
 
-def test_columns_of_participants_are_matched_by_label_and_trial_numbers_left_out(write):
+def test_participants_are_matched_by_label_and_trial_numbers_ignored(write):
     choice = write("trial,a,b\n1,0,1\n2,1,1\n", "choice.csv")
     outcome = write(",b,a\n0,5,6\n1,7,8\n", "reward.csv")
     trials = read_wide(choice=choice, outcome=outcome)
@@ -146,18 +146,18 @@ def test_one_participant_whose_last_choice_was_missed(write):
     assert read_wide(cue=pd.DataFrame({"p": [0, 0, 1]}), choice=path).choice.tolist() == [0, 1, -1]
 
 
-def test_read_wide_says_what_is_needed(tmp_path, write):
+def test_read_wide_names_missing_arguments(tmp_path, write):
     with pytest.raises(UsageError, match="choice="):
         read_wide(cue=write("a\n1\n"))
     with pytest.raises(UsageError, match="no file of choices"):
         read_wide(tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         read_wide(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="block="):
         read_wide(choice=write("a\n1\n"), reset=True)
 
 
-# --- flavours ---------------------------------------------------------------------------------------------------------
+# --- formats ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -220,7 +220,7 @@ def test_excel(write, tmp_path):
 @pytest.mark.parametrize(
     ("content", "module"), [(b"PK\x03\x04 xl/workbook.xml", "openpyxl"), (b"PAR1\0\0\0\0PAR1", "pyarrow")]
 )
-def test_without_the_package_that_reads_it(write, monkeypatch, content, module):
+def test_a_format_whose_package_is_not_installed(write, monkeypatch, content, module):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataError, match=f"needs {module}.*not installed(.|\n)*pip install 'trialwise\\[files\\]'"):
         read_long(write(content, "trials.xlsx"))
@@ -229,7 +229,7 @@ def test_without_the_package_that_reads_it(write, monkeypatch, content, module):
 # --- long -------------------------------------------------------------------------------------------------------------
 
 
-def test_names_are_recognised_and_the_mapping_tells(write):
+def test_names_are_recognised_and_listed_in_the_mapping(write):
     trials = read_long(write(LONG))
     assert trials.participants == (1, 2)
     assert trials.levels == {"cue": ("a", "b"), "action": ("left", "right")}
@@ -252,14 +252,13 @@ def test_names_are_recognised_and_the_mapping_tells(write):
         ("subjID trial_index TS season sad_alien item_chosen reward", "participant trial - context cue choice outcome"),
     ],
 )
-def test_headers_of_the_field(header, roles):
+def test_common_headers(header, roles):
     header = header.split()
-    found = recognise(header, list(NAMES))
     expected = {role: [name] for name, role in zip(header, roles.split(), strict=True) if role != "-"}
-    assert found == expected
+    assert recognise(header, list(NAMES)) == expected
 
 
-def test_no_name_stands_for_two_roles():
+def test_no_name_has_two_roles():
     names = [name for lines in NAMES.values() for line in lines for name in line.split()]
     assert len(names) == len(set(names))
 
@@ -303,7 +302,7 @@ def test_codes_of_choices(codes, levels, choice):
     assert trials.choice.tolist() == choice
 
 
-def test_minus_one_is_told_and_can_be_declared():
+def test_minus_one_is_noted_and_can_be_declared():
     frame = pd.DataFrame({"participant": 1, "choice": [-1, 0, 1], "outcome": 1.0})
     trials = read_long(frame)
     assert "missing: 1 x -1" in trials.mapping["choice"]
@@ -332,7 +331,7 @@ def test_missing_choice_and_missing_outcome_are_separate():
     np.testing.assert_array_equal(trials.outcome["outcome"], [1.5, 2, np.nan, np.nan])
 
 
-def test_interleaved_rows_are_gathered_and_sorted_by_trial():
+def test_interleaved_rows_are_sorted_by_participant_and_trial():
     frame = pd.DataFrame(
         {"subject": ["b", "a", "b", "a", "b"], "trial": [3, 2, 1, 1, 2], "choice": [0, 1, 2, 3, 4], "reward": 0.0}
     )
@@ -343,16 +342,16 @@ def test_interleaved_rows_are_gathered_and_sorted_by_trial():
     assert read_long(frame, trial=False).choice.tolist() == [0, 2, 4, 1, 3]
 
 
-def test_trial_numbers_that_start_again_in_each_block():
+def test_trial_numbers_that_restart_in_each_block():
     frame = pd.DataFrame({"id": 7, "block": [2, 2, 1, 1], "trial": [2, 1, 1, 2], "choice": [0, 1, 2, 3]})
     trials = read_long(frame, reset=True)
-    assert trials.choice.tolist() == [1, 0, 2, 3]  # blocks in the order in which they stand
+    assert trials.choice.tolist() == [1, 0, 2, 3]  # blocks in the order of the table
     assert trials.reset.tolist() == [False, False, True, False]
     assert not read_long(frame).reset.any()
-    assert "within column 'block'" in trials.mapping["trial"]
+    assert "rows sorted within column 'block'" in trials.mapping["trial"]
 
 
-def test_resets_by_flags_and_never_at_first_trials_by_blocks():
+def test_resets_by_flags_and_by_blocks():
     frame = pd.DataFrame(
         {"id": [1, 1, 2, 2], "run": [1, 2, 1, 1], "choice": [0, 1, 0, 1], "new": ["no", "yes", "no", "no"]}
     )
@@ -388,7 +387,7 @@ def test_available_actions():
     expected = [[True, True, False], [True, True, False], [False, True, True]]
     assert read_long(frame, available=["a", "b", "c"]).available.tolist() == expected
     assert read_long(frame, available={"z": "c", "x": "a", "y": "b"}).available.tolist() == expected
-    with pytest.raises(DataError, match=r"chose what was not available \(rows 3, 4\)"):
+    with pytest.raises(DataError, match=r"the chosen action was not available \(rows 3, 4\)"):
         read_long(frame, available={"z": "a", "x": "b", "y": "c"}, actions=["x", "y", "z"])
 
 
@@ -403,32 +402,32 @@ def test_ratings_instead_of_choices():
     assert read_long(whole, response="response", choice=False).choice is None
 
 
-def test_truth_values_as_outcomes_are_told():
+def test_truth_values_as_outcomes_are_noted():
     frame = pd.DataFrame({"id": 1, "choice": [0, 1, 0], "correct": ["yes", "no", None]})
     trials = read_long(frame, outcome="correct")
     np.testing.assert_array_equal(trials.outcome["outcome"], [1, 0, np.nan])
     assert "taken as 1 for true and 0 for false" in trials.notes[0]
 
 
-def test_rows_without_a_trial_are_left_out_and_told():
+def test_rows_without_a_trial_are_left_out_with_a_note():
     frame = pd.DataFrame({"id": 1, "cue": ["a", None, "b"], "choice": [0, None, 1], "reward": [1, None, 0]})
     trials = read_long(frame)
     assert trials.n_trials == 2
-    assert "1 rows hold no trial" in trials.notes[0]
-    missed = frame.drop(columns="cue")  # nothing shown before the choice: the row is a missed trial
+    assert "1 rows contain no trial" in trials.notes[0]
+    missed = frame.drop(columns="cue")  # without columns known before the choice, the row is a missed trial
     assert read_long(missed).choice.tolist() == [0, -1, 1]
 
 
-def test_a_single_participant_by_choice():
+def test_a_table_of_a_single_participant():
     frame = pd.DataFrame({"choice": [0, 1], "reward": [1, 0]})
     assert read_long(frame, participant=False).n_participants == 1
 
 
-def test_a_participant_cut_out_keeps_the_levels():
+def test_selecting_a_participant_preserves_the_levels():
     frame = pd.DataFrame({"id": [1, 1, 2, 2], "choice": ["a", "a", "b", "c"]})
-    one = read_long(frame).select([1])
-    assert one.levels["action"] == ("a", "b", "c")
-    assert one.choice.tolist() == [0, 0]
+    selection = read_long(frame).select([1])
+    assert selection.levels["action"] == ("a", "b", "c")
+    assert selection.choice.tolist() == [0, 0]
 
 
 def test_frames_with_pandas_own_types():
@@ -444,7 +443,7 @@ def test_frames_with_pandas_own_types():
     assert trials.choice.tolist() == [0, -1, 1]
 
 
-# --- any table, any flavour -------------------------------------------------------------------------------------------
+# --- any table, any format --------------------------------------------------------------------------------------------
 
 WORDS = st.text(st.sampled_from("abcdefgäöü é-_"), min_size=1, max_size=6).map(lambda s: f"w{s}w")
 REALS = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -452,16 +451,16 @@ REALS = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 @st.composite
 def tables(draw):
-    people = draw(st.lists(st.one_of(WORDS, st.integers(0, 99)), min_size=1, max_size=4, unique_by=str))
-    if any(isinstance(p, str) for p in people):
-        people = [p if isinstance(p, str) else f"n{p}" for p in people]
+    participants = draw(st.lists(st.one_of(WORDS, st.integers(0, 99)), min_size=1, max_size=4, unique_by=str))
+    if any(isinstance(p, str) for p in participants):
+        participants = [p if isinstance(p, str) else f"n{p}" for p in participants]
     cues = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
     actions = draw(st.sampled_from([[0, 1], [1, 2, 3], [-1, 1], ["left", "right"], ["k", "j", "ä"]]))
     rows = []
-    for person in people:
+    for participant in participants:
         for n in range(draw(st.integers(1, 6))):
             choice = draw(st.sampled_from([*actions, None]))
-            rows.append((person, n, draw(st.sampled_from(cues)), choice, draw(st.one_of(st.none(), REALS))))
+            rows.append((participant, n, draw(st.sampled_from(cues)), choice, draw(st.one_of(st.none(), REALS))))
     rows = draw(st.permutations(rows))
     return pd.DataFrame(rows, columns=["participant", "trial", "cue", "choice", "outcome"]), actions, cues
 
@@ -474,10 +473,10 @@ def tables(draw):
     comma=st.booleans(),
     newline=st.sampled_from(["\n", "\r\n"]),
     na=st.sampled_from(["", "NA", "n/a", "NaN", "None", "-999"]),
-    packed=st.booleans(),
+    compressed=st.booleans(),
     index=st.booleans(),
 )
-def test_a_table_reads_back_in_any_flavour(tmp_path, table, separator, encoding, comma, newline, na, packed, index):
+def test_a_table_reads_back_in_any_format(tmp_path, table, separator, encoding, comma, newline, na, compressed, index):
     frame, actions, cues = table
     frame = frame.astype({"choice": object})
     path = tmp_path / "trials.csv"
@@ -489,10 +488,10 @@ def test_a_table_reads_back_in_any_flavour(tmp_path, table, separator, encoding,
         index=index,
     )
     raw = text.encode(encoding)
-    path.write_bytes(gzip.compress(raw) if packed else raw)
+    path.write_bytes(gzip.compress(raw) if compressed else raw)
     trials = read_long(path, actions=actions, levels={"cue": cues})
 
-    order = {person: n for n, person in enumerate(dict.fromkeys(frame["participant"]))}
+    order = {participant: n for n, participant in enumerate(dict.fromkeys(frame["participant"]))}
     expected = frame.assign(order=frame["participant"].map(order)).sort_values(["order", "trial"])
     assert trials.participants == tuple(order)
     assert [None if c < 0 else actions[c] for c in trials.choice] == [
@@ -504,7 +503,7 @@ def test_a_table_reads_back_in_any_flavour(tmp_path, table, separator, encoding,
     assert_same(trials, read_long(frame, actions=actions, levels={"cue": cues}))
 
 
-def test_names_that_are_numbers_and_names_given_alone():
+def test_numbers_as_names_and_single_names_in_place_of_lists():
     frame = pd.DataFrame({0: ["p", "p"], 1: [0, 1], 2: [0.5, 1], "hand": ["l", "x"]})
     trials = read_long(frame, participant=0, choice=1, outcome=[2], labels="hand", missing="nothing")
     assert trials.choice.tolist() == [0, 1]

@@ -1,4 +1,4 @@
-"""The alien task: matrices, sequences, noise (R3, R4), and the human data it is a model of."""
+"""The alien task: reward matrices, sequences and noise, against the published values and the human data."""
 
 from functools import partial
 
@@ -23,12 +23,12 @@ TABLES = [
     [[1, 1, 2], [1, 8, 1], [1, 1, 7], [1, 3, 1]],
     [[1, 1, 7], [3, 1, 1], [1, 3, 1], [2, 1, 1]],
 ]
-"""The published matrices, written out: seasons, aliens, items."""
+"""The published reward matrices: seasons, aliens, items."""
 
 
 @pytest.fixture(scope="module")
-def people():
-    """What 60 participants are shown, and the rewards they could get."""
+def sequences():
+    """The sequences of 60 participants, and the potential rewards."""
     task, numbers = AlienTask(), partial(stream, 3)
     shown = [task.show(numbers("sequence", n)) for n in range(60)]
     return shown, [task.potential(s, numbers("outcomes", n)) for n, s in enumerate(shown)]
@@ -46,14 +46,14 @@ def test_design_constraints():
     assert correct.sum(axis=(0, 1)).tolist() == [20] * 3  # items
 
 
-def test_twelve_cells_by_the_seasons_that_call_them_correct():
-    right = MEANS > 1
-    assert right.sum(axis=0).tolist() == [[0, 1, 2], [1, 1, 1], [1, 1, 1], [2, 1, 0]]
-    assert right[:, 0, 2].tolist() == [False, True, True]
-    assert right[:, 3, 0].tolist() == [True, False, True]
+def test_number_of_seasons_in_which_each_pair_is_correct():
+    correct = MEANS > 1
+    assert correct.sum(axis=0).tolist() == [[0, 1, 2], [1, 1, 1], [1, 1, 1], [2, 1, 0]]
+    assert correct[:, 0, 2].tolist() == [False, True, True]
+    assert correct[:, 3, 0].tolist() == [True, False, True]
 
 
-def test_twelve_cells_by_their_task_sets():
+def test_task_sets_of_each_pair():
     table = [["none", "TS0", "TS12"], ["TS2", "TS1", "TS0"], ["TS0", "TS2", "TS1"], ["TS02", "TS1", "none"]]
     label = task_set_of(*np.indices((4, 3)))
     assert np.array(TASK_SETS)[label].tolist() == table
@@ -71,8 +71,8 @@ def test_correct_action_and_flags():
     np.testing.assert_array_equal(mean_reward([0, 1, 2], [3, 3, 3], [0, 0, -1]), [10, 1, np.nan])
 
 
-def test_nine_blocks_of_one_season_in_one_of_six_orders(people):
-    for shown in people[0]:
+def test_nine_blocks_of_one_season_in_one_of_six_orders(sequences):
+    for shown in sequences[0]:
         assert shown.trials == 468
         assert np.bincount(shown["block"]).tolist() == [52] * 9
         seasons = shown["context"].reshape(9, 52)
@@ -80,16 +80,16 @@ def test_nine_blocks_of_one_season_in_one_of_six_orders(people):
         assert (seasons[:, 0] == SEASON_ORDERS).all(axis=1).sum() == 1
 
 
-def test_all_orders_occur(people):
-    orders = {tuple(shown["context"][::52]) for shown in people[0]}
+def test_all_orders_occur(sequences):
+    orders = {tuple(shown["context"][::52]) for shown in sequences[0]}
     assert orders == {tuple(order) for order in SEASON_ORDERS}
     for order in SEASON_ORDERS:
         assert (np.sort(order.reshape(3, 3)) == [0, 1, 2]).all()
         assert (np.diff(order) != 0).all()
 
 
-def test_aliens_come_in_groups_of_four_without_repeats_in_a_block(people):
-    for shown in people[0]:
+def test_aliens_occur_in_groups_of_four_without_repeats_in_a_block(sequences):
+    for shown in sequences[0]:
         blocks = shown["cue"].reshape(9, 52)
         assert (np.sort(blocks.reshape(9, 13, 4)) == np.arange(4)).all()
         assert (np.diff(blocks) != 0).all()
@@ -103,11 +103,11 @@ def test_all_orders_of_a_group_are_equally_likely():
     assert ((counts - 100) ** 2 / 100).sum() < 49.7  # the 99.9 % point of chi-square with 23 degrees of freedom
 
 
-def test_rewards_scatter_around_the_matrix(people):
-    shown, rewards = people
+def test_rewards_scatter_around_the_matrix(sequences):
+    shown, rewards = sequences
     cells = np.concatenate([MEANS[s["context"], s["cue"]] for s in shown])
     error = np.concatenate(rewards) - cells
-    high = cells > 2.5  # the floor does not touch them
+    high = cells > 2.5  # not affected by the floor
     assert abs(error[high].mean()) < 0.01
     assert error[high].std() == pytest.approx(np.sqrt(0.25 + 0.01 / 12), abs=0.01)
     for context, cue, action in np.ndindex(3, 4, 3):
@@ -159,7 +159,7 @@ def test_presentations():
         ({"noise": Noise(-1, 1)}, "0 or larger"),
     ],
 )
-def test_wrong_settings_say_what_to_type(wrong, message):
+def test_invalid_settings_are_refused_with_advice(wrong, message):
     with pytest.raises(UsageError, match=message):
         AlienTask(**wrong)
 
@@ -167,7 +167,7 @@ def test_wrong_settings_say_what_to_type(wrong, message):
 # -- the human data --------------------------------------------------------------------------------------------------
 
 
-def test_humans_follow_the_six_orders(human_tables):
+def test_human_participants_have_the_six_orders(human_tables):
     counts = np.zeros(6, int)
     for seasons in human_tables["seasons"].T:
         order = seasons[np.flatnonzero(np.diff(seasons, prepend=-1))]
@@ -179,7 +179,7 @@ def test_human_rewards_have_the_matrix_as_means(human_tables):
     seasons, aliens, actions, rewards = human_tables.values()
     for context, cue, action in np.ndindex(3, 4, 3):
         cell = (seasons == context) & (aliens == cue) & (actions == action)
-        # the farthest cell is 0.074 off, by 173 trials with a standard deviation of 0.5
+        # the largest deviation is 0.074, in a cell of 173 trials with a standard deviation of 0.5
         assert rewards[cell].mean() == pytest.approx(MEANS[context, cue, action], abs=0.075)
 
 

@@ -1,4 +1,4 @@
-"""Environments besides the alien task: what they promise about outcomes, and that learners live in them."""
+"""Other environments, and all phases of the alien task: sequences, outcomes, and simulation of learners in them."""
 
 import numpy as np
 import pytest
@@ -16,56 +16,56 @@ def test_a_restless_bandit_drifts_about_its_centre():
     np.testing.assert_allclose(means[:, [0, 150, 299]].std((0, 2)), stationary, rtol=0.06)
     steps = means[:, 1:] - task.decay * means[:, :-1] - (1 - task.decay) * task.centre
     np.testing.assert_allclose(steps.std(), task.drift, rtol=0.02)
-    paid = task.potential(task.show(np.random.default_rng(1)), np.random.default_rng(2))
-    assert paid.shape == (300, 4) and (paid == np.round(paid)).all() and paid.min() >= 1 and paid.max() <= 100
+    payoff = task.potential(task.show(np.random.default_rng(1)), np.random.default_rng(2))
+    assert payoff.shape == (300, 4) and (payoff == np.round(payoff)).all() and payoff.min() >= 1 and payoff.max() <= 100
 
 
 def test_a_bandit_without_decay_starts_at_its_centre():
-    still = tw.environments.RestlessBandit(trials=5, arms=2, decay=1.0, drift=0.0)
-    np.testing.assert_array_equal(still.means(5, np.random.default_rng(0)), np.full((5, 2), 50.0))
+    bandit = tw.environments.RestlessBandit(trials=5, arms=2, decay=1.0, drift=0.0)
+    np.testing.assert_array_equal(bandit.means(5, np.random.default_rng(0)), np.full((5, 2), 50.0))
 
 
-def test_options_change_places():
+def test_the_better_option_reverses():
     task = tw.environments.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
     shown = task.show(np.random.default_rng(3))
     block = shown["block"]
     lengths = np.bincount(block)[:-1]
     assert len(block) == 4000 and lengths.min() >= 15 and lengths.max() <= 25 and len(set(lengths)) == 11
-    paid = task.potential(shown, np.random.default_rng(4))
-    better = paid[np.arange(4000), block % 2]
-    np.testing.assert_allclose([better.mean(), paid.mean()], [0.7, 0.5], atol=0.03)
+    reward = task.potential(shown, np.random.default_rng(4))
+    better = reward[np.arange(4000), block % 2]
+    np.testing.assert_allclose([better.mean(), reward.mean()], [0.7, 0.5], atol=0.03)
 
 
 @pytest.mark.parametrize(
     "task", [tw.environments.RestlessBandit(trials=60), tw.environments.ProbabilisticReversal(trials=60)]
 )
-def test_learners_live_in_them(task):
+def test_simulation_in_other_environments(task):
     simulation = tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 0.2, "forget": 0.0}, participants=3, seed=1)
     assert simulation.trials.n_trials == 180
     value = tw.log_likelihood(tw.QLearning(), simulation.trials, {"alpha": 0.3, "beta": 0.2, "forget": 0.0})
     np.testing.assert_allclose(value.sum(), simulation.log_probability.sum())
-    along = tw.simulate(tw.QLearning(), task.on(simulation.trials), simulation.parameters, seed=1)
-    assert along.trials.n_trials == 180
+    recorded = tw.simulate(tw.QLearning(), task.on(simulation.trials), simulation.parameters, seed=1)
+    assert recorded.trials.n_trials == 180
 
 
-def test_numbers_that_make_no_task():
+def test_numbers_out_of_range():
     with pytest.raises(tw.errors.UsageError, match="two arms"):
         tw.environments.RestlessBandit(arms=1)
     with pytest.raises(tw.errors.UsageError, match="chance from 0 to 1"):
         tw.environments.ProbabilisticReversal(chance=1.2)
 
 
-# -- the alien task from beginning to end ------------------------------------------------------------------------------
+# -- all phases of the alien task --------------------------------------------------------------------------------------
 
 LENGTHS = {
     "training": 40, "initial": 468, "hidden": 360, "refresher": 168, "comparison": 60, "novel": 12, "mixed": 252,
 }  # fmt: skip
-"""Trials of each phase (the published text says 120 for a refresher; its task's code has 168)."""
+"""Trials of each phase (a refresher has 120 according to the published text, 168 in the code of the task)."""
 
 
 @pytest.fixture(scope="module")
 def experiment():
-    """The whole experiment of one participant, column by column."""
+    """The sequence of all phases for one participant."""
     return tw.environments.AlienExperiment().show(np.random.default_rng(7))
 
 
@@ -93,18 +93,18 @@ def test_lengths_of_blocks(phase, blocks):
 def test_noise_in_every_phase_with_feedback(noise, sd, decimals):
     task = tw.environments.AlienExperiment(noise=noise)
     shown = task.show(np.random.default_rng(1))
-    paid, means = task.potential(shown, np.random.default_rng(2)), task.means(shown)
+    reward, means = task.potential(shown, np.random.default_rng(2)), task.means(shown)
     for phase in (0, 1, 2, 3, 6):
         rows = (shown["phase"] == phase)[:, None] & (means > 2.5)
-        error = (paid - means)[rows]
+        error = (reward - means)[rows]
         assert abs(error.mean()) < 5 * sd / np.sqrt(rows.sum()) and abs(error.std() / sd - 1) < 0.15
-    known = np.isfinite(paid)
-    np.testing.assert_array_equal(paid[known], np.round(paid[known], decimals))
-    assert paid[known].min() >= 0 and (paid[known] == 0).any() == (noise == "experiment")
+    reward = reward[np.isfinite(reward)]
+    np.testing.assert_array_equal(reward, np.round(reward, decimals))
+    assert reward.min() >= 0 and (reward == 0).any() == (noise == "experiment")
 
 
 @pytest.mark.parametrize("phase", sorted(set(LENGTHS) - {"comparison", "mixed"}))
-def test_no_alien_twice_in_a_row_and_seasons_in_a_known_order(phase):
+def test_no_alien_twice_in_a_row_and_seasons_in_one_of_six_orders(phase):
     shown = tw.environments.AlienExperiment(phases=[phase]).show(np.random.default_rng(2))
     block, cue, season = shown["block"], shown["cue"], shown["season"]
     assert not ((np.diff(cue) == 0) & (np.diff(block) == 0)).any()
@@ -112,11 +112,11 @@ def test_no_alien_twice_in_a_row_and_seasons_in_a_known_order(phase):
     assert (groups == groups[0]).all() and (groups[0] % 4 == [0, 1, 2, 3]).all()
     order = season[np.concatenate([[True], np.diff(block) != 0])]
     if len(order) > 1:
-        assert any((known[: len(order)] == order).all() for known in SEASON_ORDERS)
+        assert any((full_order[: len(order)] == order).all() for full_order in SEASON_ORDERS)
         assert np.array_equal(np.flatnonzero(shown.reset), np.arange(9) * 40 if phase == "hidden" else [])
 
 
-def test_mixed_trials_hold_every_pair_equally_often():
+def test_mixed_trials_contain_every_pair_equally_often():
     shown = tw.environments.AlienExperiment(phases=("mixed",)).show(np.random.default_rng(2))
     pair = shown["season"] * 4 + shown["cue"]
     assert (np.bincount(pair) == 21).all() and (np.sort(pair.reshape(-1, 12), 1) == np.arange(12)).all()
@@ -133,39 +133,39 @@ def test_comparisons(experiment):
     assert (sides[kind == 2][:, 0] == sides[kind == 2][:, 1]).all()
     worth = {0: 6.25, 1: 5.0, 2: 3.75}
     assert [worth[s] for s in sides[kind == 1].ravel()] == means[kind == 1, :2].ravel().tolist()
-    # of the 18 pairs of aliens of one season one is a tie: 17 have a better one
+    # one of the 18 pairs of aliens of one season is a tie
     assert (np.diff(means[kind == 2, :2])[:, 0] == 0).sum() == 2
 
 
-def test_feedback_comes_where_it_should(experiment):
-    paid = tw.environments.AlienExperiment().potential(experiment, np.random.default_rng(1))
-    silent = np.isin(experiment["phase"], [4, 5])
-    assert np.isnan(paid[silent]).all() and np.isfinite(paid[~silent]).all()
-    trained = experiment["phase"] == 0
-    best = paid[trained].argmax(1) == experiment["cue"][trained] % 3
-    assert best.all() and abs(paid[trained].max(1).mean() - 5.0) < 0.3
+def test_feedback_in_each_phase(experiment):
+    reward = tw.environments.AlienExperiment().potential(experiment, np.random.default_rng(1))
+    no_feedback = np.isin(experiment["phase"], [4, 5])
+    assert np.isnan(reward[no_feedback]).all() and np.isfinite(reward[~no_feedback]).all()
+    training = experiment["phase"] == 0
+    best = reward[training].argmax(1) == experiment["cue"][training] % 3
+    assert best.all() and abs(reward[training].max(1).mean() - 5.0) < 0.3
     hidden = experiment["phase"] == 2
     assert (experiment["context"][hidden] == 3).all()
     cells = [
-        paid[hidden & (experiment["season"] == s) & (experiment["cue"] == c)].mean(0)
+        reward[hidden & (experiment["season"] == s) & (experiment["cue"] == c)].mean(0)
         for s in range(3)
         for c in range(4)
     ]
     np.testing.assert_allclose(np.array(cells).reshape(3, 4, 3), MEANS, atol=0.4)
 
 
-def test_words_that_are_no_phase():
+def test_unknown_phases_are_refused():
     for wrong in ("initial", [], ["inital"]):
         with pytest.raises(tw.errors.UsageError, match="wanted a list of some of training"):
             tw.environments.AlienExperiment(phases=wrong)
 
 
-def test_a_learner_lives_through_all_of_it():
+def test_simulation_of_a_learner_in_all_phases():
     simulation = tw.simulate(
         tw.QLearning(initial=1.2), tw.environments.AlienExperiment(), {"alpha": 0.2, "beta": 2, "forget": 0.02}
     )
     frame = simulation.trials.to_frame()
-    asked = frame["asked"] != "item"
-    assert set(frame.loc[asked, "choice"]) <= {0, 1} and frame.loc[asked, "outcome"].isna().all()
+    compares = frame["asked"] != "item"
+    assert set(frame.loc[compares, "choice"]) <= {0, 1} and frame.loc[compares, "outcome"].isna().all()
     late = frame[(frame["phase"] == "initial") & (frame["block"] > 6)]
     assert (late["outcome"] > 1.6).mean() > 0.4

@@ -1,4 +1,4 @@
-"""How many cores work may use: those of the process, or fewer where several pieces of work go on side by side."""
+"""The number of cores available to a computation: those of the process, or fewer if several computations run in parallel."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_MOST: ContextVar[int | None] = ContextVar("most", default=None)
+_LIMIT: ContextVar[int | None] = ContextVar("limit", default=None)
 
 
 def cores() -> int:
-    """How many cores this process may use, or this thread under :func:`limited`."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = _MOST.get()
-    return there if most is None else max(1, min(there, most))
+    """The number of cores that this process may use, or this thread within :func:`limited`."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = _LIMIT.get()
+    return available if limit is None else max(1, min(available, limit))
 
 
 @contextmanager
 def limited(most: int) -> Iterator[None]:
-    """What this thread does inside uses at most so many cores."""
-    token = _MOST.set(most)
+    """Limit the number of cores that this thread uses within the context."""
+    token = _LIMIT.set(most)
     try:
         yield
     finally:
-        _MOST.reset(token)
+        _LIMIT.reset(token)

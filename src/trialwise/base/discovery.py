@@ -1,4 +1,4 @@
-"""What lies in a folder is found by itself: a learner, a file format or an environment is added by adding its file."""
+"""Automatic discovery of the contents of a package: adding a file adds a learner, a file format or an environment."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from types import ModuleType
 
 
 def modules_in(package: str, path: Iterable[str]) -> Iterator[ModuleType]:
-    """The modules of a package, in alphabetical order; ``path`` is its ``__path__``."""
+    """Import the modules of a package, in alphabetical order; ``path`` is the ``__path__`` of the package."""
     for module in iter_modules(path):
         yield import_module(f"{package}.{module.name}")
 
 
 def classes_in[T](package: str, path: Iterable[str], kind: type[T]) -> dict[str, type[T]]:
-    """The public subclasses of ``kind`` that the modules of a package define, by name."""
+    """The public subclasses of ``kind`` that are defined in the modules of a package, by name."""
     return {
         name: thing
         for module in modules_in(package, path)
@@ -29,10 +29,10 @@ def classes_in[T](package: str, path: Iterable[str], kind: type[T]) -> dict[str,
 
 
 def instances_in[T](package: str, path: Iterable[str], kind: type[T]) -> list[T]:
-    """The instances of ``kind`` that stand at the top level of a package's modules, in alphabetical order of the modules."""
-    found: list[T] = []
+    """The public instances of ``kind`` at the top level of a package's modules, each once, in alphabetical order of the modules."""
+    instances: list[T] = []
     for module in modules_in(package, path):
         for name, thing in vars(module).items():
-            if isinstance(thing, kind) and not name.startswith("_") and not any(thing is other for other in found):
-                found.append(thing)
-    return found
+            if isinstance(thing, kind) and not name.startswith("_") and not any(thing is other for other in instances):
+                instances.append(thing)
+    return instances

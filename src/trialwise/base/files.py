@@ -1,4 +1,4 @@
-"""Writing files: each appears whole or not at all."""
+"""Atomic writing of files: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary place beside ``path`` to write to, renamed to ``path`` at the end; what failed leaves no trace.
+    """Provide a temporary file beside ``path`` that is renamed to ``path`` at the end, or deleted after an error.
 
     Examples
     --------
-    >>> with whole(Path("fit.nc")) as place:                                                  # doctest: +SKIP
-    ...     tree.to_netcdf(place)
+    >>> with whole(Path("fit.nc")) as temporary:                                              # doctest: +SKIP
+    ...     tree.to_netcdf(temporary)
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
-    place = Path(name)
+    temporary = Path(name)
     try:
-        yield place
-        os.chmod(place, 0o644)  # mkstemp keeps others from reading
-        os.replace(place, path)
+        yield temporary
+        os.chmod(temporary, 0o644)  # mkstemp denies read access to other users
+        os.replace(temporary, path)
     except BaseException:
-        place.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write a file whole or not at all; text as UTF-8. The path again."""
-    with whole(path) as place:
-        place.write_bytes(content.encode() if isinstance(content, str) else content)
+    """Write a file completely or not at all, text as UTF-8, and return its path."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path

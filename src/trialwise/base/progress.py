@@ -1,4 +1,4 @@
-"""Progress of long work in stages, told as bars; for notebooks and scripts as well as for the command line."""
+"""Progress bars for computations in stages, in notebooks and scripts as well as on the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def bars(shown: bool) -> Iterator[Callable[[str, float], None]]:
-    """A function ``tell(stage, share)``: how far a stage is, from 0 to 1. Silent unless ``shown``."""
+    """Provide a function ``update(stage, share)`` that shows the progress of a stage, from 0 to 1, if ``shown`` is true."""
     if not shown:
         yield lambda stage, share: None
         return
@@ -24,9 +24,9 @@ def bars(shown: bool) -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns) as progress:
         stages: dict[str, object] = {}
 
-        def tell(stage: str, share: float) -> None:
+        def update(stage: str, share: float) -> None:
             if stage not in stages:
                 stages[stage] = progress.add_task(stage, total=1.0)
             progress.update(stages[stage], completed=share)  # type: ignore[arg-type]
 
-        yield tell
+        yield update

@@ -1,4 +1,4 @@
-"""Numbers as they are told: three figures, whole effective draws, R-hat to three decimals."""
+"""Rounding of numbers in output: three significant figures, whole effective sample sizes, R-hat to three decimals."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 _PLAIN = r"(?:[-+]?[\d.,]*\d(?:e[-+]?\d+)?%?|nan|-?inf)"
 _NUMBER = re.compile(rf"{_PLAIN}(?: \({_PLAIN}, {_PLAIN}\))?", re.IGNORECASE)
 
-THREE = ("correlation", "coverage")
-"""Columns of three decimals, besides R-hat."""
+THREE_DECIMALS = ("correlation", "coverage")
+"""Columns shown with three decimals, in addition to R-hat."""
 
 
 def figure(column: str, value: Any) -> str:
-    """A number of a table's column in words; what is no number as it is."""
+    """Format a value of a table's column as text; values that are not numbers are unchanged."""
     if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
     value = float(value) + 0.0  # -0 is 0
     if str(column).startswith("ess"):
         return f"{value:.0f}"
-    if str(column).startswith("r_hat") or str(column) in THREE:
+    if str(column).startswith("r_hat") or str(column) in THREE_DECIMALS:
         return f"{value:.3f}"
     return f"{value:.3g}"
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell of a table is a number, with or without an interval in brackets, and stands to the right."""
+    """Whether a cell of a table is a number, with or without an interval in brackets, to be aligned to the right."""
     return _NUMBER.fullmatch(cell) is not None

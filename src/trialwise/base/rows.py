@@ -1,4 +1,4 @@
-"""A small table of text, as the command line, notebooks and reports show it."""
+"""A small table of text for the command line, notebooks and reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """One table for printing: every cell is text, every row as long as the header."""
+    """A table for printing: all cells are text, and all rows have the length of the header."""
 
     title: str
     header: tuple[str, ...]

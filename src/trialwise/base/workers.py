@@ -1,7 +1,7 @@
-"""Who does the work: processes of this machine, any executor, or a Dask cluster, all behind one face.
+"""Parallel execution with a common interface: processes on this machine, any executor, or a Dask cluster.
 
-A process of ours has one core, imports nothing of the user's script, and ends with the process that started it, however that
-one ends: what is killed does not go on in the dark.
+Worker processes use one core each, do not run the user's script, and end with the process that started them, however it ends,
+so that no work continues in the background after a kill.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""What libraries read once, when they are loaded."""
+"""Environment variables for the number of threads, which libraries read when they are loaded."""
 
 GUARD = (
-    "a script that starts processes is read again by each of them, so what it does must be guarded. Put it into a function and "
-    'end the script with\n    if __name__ == "__main__":\n        main()\nor do all in one process: workers=1'
+    "each process that a script starts runs the script again, so its code must be guarded. Put the code into a function and "
+    'end the script with\n    if __name__ == "__main__":\n        main()\nor use a single process: workers=1'
 )
+"""Advice for scripts without a guard."""
 
 WAIT = "10s"
-"""For a scheduler to answer."""
+"""Time limit for the response of a scheduler."""
 
 
 class Crew(NamedTuple):
-    """An executor, and how many pieces it has in hand at a time: some more than it works on, so that nobody waits."""
+    """An executor, and the number of pieces submitted to it at a time: more than it has workers, so that no worker is idle."""
 
     executor: Executor
     at_once: int
 
 
 def not_in_a_starting_process() -> None:
-    """End a process that is only reading its parent's script, at the point where the parent wanted it to help."""
+    """Exit if this is a worker process that is running its parent's script while it starts."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)
 
 
 def unguarded() -> bool:
-    """Whether the script that runs has no ``if __name__ == "__main__":``."""
+    """Whether the running script has no ``if __name__ == "__main__":``."""
     script = getattr(sys.modules["__main__"], "__file__", None)
     try:
         tree = ast.parse(Path(script or "").read_text(encoding="utf-8"))
@@ -59,22 +60,22 @@ def unguarded() -> bool:
 
 @contextmanager
 def crew(executor: Any, workers: int | None, pieces: int) -> Iterator[Crew | None]:
-    """The crew that was asked for; None where this process does it all.
+    """Provide an executor for a number of pieces of work; None if this process does all the work.
 
     Parameters
     ----------
     executor
-        None: processes of this machine. A :class:`concurrent.futures.Executor`; a ``dask.distributed.Client``; or the address
-        of a Dask scheduler, ``"tcp://10.0.0.1:8786"``. What was given is not shut down.
+        None for processes on this machine; a :class:`concurrent.futures.Executor`; a ``dask.distributed.Client``; or the
+        address of a Dask scheduler, ``"tcp://10.0.0.1:8786"``. An executor or client passed in is not shut down.
     workers
-        Processes of this machine; by default one a core.
+        Number of processes on this machine; by default one per core.
     pieces
-        How many there are to be done.
+        Number of pieces of work.
 
     Raises
     ------
     UsageError
-        If it is none of these, or no scheduler answers.
+        If `executor` is none of these, `workers` is not above 0 or is given with an executor, or no scheduler responds.
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers={workers!r}: a whole number above 0 is wanted")
@@ -86,7 +87,7 @@ def crew(executor: Any, workers: int | None, pieces: int) -> Iterator[Crew | Non
             with local(count) as pool:
                 yield Crew(pool, count + 1)
     elif workers is not None:
-        raise UsageError(f"workers={workers}: the executor knows its own workers; leave one of the two out")
+        raise UsageError(f"workers={workers}: an executor has its own number of workers; leave one of the two out")
     elif isinstance(executor, Executor):
         yield Crew(executor, 2 * (getattr(executor, "_max_workers", None) or cores()))
     elif isinstance(executor, str):
@@ -106,7 +107,7 @@ def _of_cluster(client: Any) -> Crew:
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """A client of a Dask scheduler, closed again at the end."""
+    """Provide a client of a Dask scheduler, closed at the end."""
     try:
         from distributed import Client
     except ImportError:
@@ -118,7 +119,7 @@ def connected(address: str) -> Iterator[Any]:
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address!r} ({type(error).__name__}): start one, `dask scheduler`, and workers, "
-            "`dask worker ADDRESS`; its address is what it prints, tcp://...:8786"
+            "`dask worker ADDRESS`; the scheduler prints its address, tcp://...:8786"
         ) from None
     with client:
         yield client
@@ -126,17 +127,17 @@ def connected(address: str) -> Iterator[Any]:
 
 @contextmanager
 def local(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes of this machine, started afresh (spawn) on every platform, one core each; gone at the end."""
+    """Provide processes on this machine, one core each, started by spawn on every platform and ended with the context."""
     context = multiprocessing.get_context("spawn")
-    held, leash = context.Pipe(duplex=False)
+    worker_end, parent_end = context.Pipe(duplex=False)
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(held,))
+    pool = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=(worker_end,))
     try:
         yield pool
         pool.shutdown()
     finally:
-        leash.close()
+        parent_end.close()
         pool.shutdown(wait=False, cancel_futures=True)
         for name, value in before.items():
             if value is None:
@@ -145,14 +146,14 @@ def local(count: int) -> Iterator[ProcessPoolExecutor]:
                 os.environ[name] = value
 
 
-def _begin(leash: Any) -> None:
-    """In a new process: end with the parent; leave Ctrl-C to it."""
+def _start_worker(pipe: Any) -> None:
+    """Prepare a new process: it ends with its parent, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(leash,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(pipe,), daemon=True).start()
 
 
-def _follow(leash: Any) -> None:
-    """Nothing ever comes: the other end closes when the parent is done, or dead."""
+def _exit_with_parent(pipe: Any) -> None:
+    """Exit when the parent closes its end of the pipe or dies; nothing is ever sent."""
     with suppress(EOFError, OSError):
-        leash.recv()
+        pipe.recv()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Fetching public data: checked by hash, written whole or not at all, and never without saying whose they are."""
+"""Download public data sets: files are verified by hash and written completely or not at all, with their terms of use."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from trialwise.base.errors import FetchError, UsageError
 from trialwise.base.files import write
 
-MOST_BYTES = 20_000_000
-"""No file of a data set is larger: a longer answer is not the file."""
+MAX_BYTES = 20_000_000
+"""Upper limit on the size of a file: a larger response cannot be the file."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Dataset:
     Attributes
     ----------
     name
-        What to type: ``trialwise data alien``.
+        The name to type, as in ``trialwise data alien``.
     title
-        One line.
+        A description of one line.
     url
-        The folder that holds the files, without a slash at its end.
+        The address of the folder with the files, without a trailing slash.
     files
-        SHA-256 of each file by name.
+        SHA-256 hash of each file, by file name.
     terms
-        Who collected the data, under which terms they may be used, what to cite.
+        Collectors, terms of use and citations.
     """
 
     name: str
@@ -44,17 +44,29 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """Where the files of a data set are, and whether they were downloaded now or were there before."""
+class Download:
+    """The files of a data set on disk.
+
+    Attributes
+    ----------
+    dataset
+        The data set.
+    folder
+        The folder that contains its files.
+    downloaded
+        Paths of the files that were downloaded by this call.
+    existing
+        Paths of the files that were present already.
+    """
 
     dataset: Dataset
     folder: Path
     downloaded: tuple[Path, ...]
-    kept: tuple[Path, ...]
+    existing: tuple[Path, ...]
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All files."""
+        """Paths of all files of the data set."""
         return tuple(self.folder / name for name in self.dataset.files)
 
 
@@ -86,52 +98,56 @@ def fetch(
     url: str | None = None,
     overwrite: bool = False,
     timeout: float = 30.0,
-) -> Fetched:
+) -> Download:
     """Download a public data set into a folder.
 
-    Files that are there already and have the right hash are kept. All files are downloaded and checked before any is
-    written, each under a temporary name first: what is in the folder is whole.
+    Files that are present already and have the expected hash are not downloaded again. All files are downloaded and verified
+    before any is written, and each is written under a temporary name first, so that the folder never contains a partial file.
 
     Parameters
     ----------
     name
-        A name in :data:`DATASETS`, or a data set of your own.
+        A name in :data:`DATASETS`, or a :class:`Dataset`.
     folder
-        Where to, by default a folder of that name in the working directory.
+        The folder to write to; by default a folder named after the data set, in the working directory.
     url
-        A mirror: the folder with the files, instead of the data set's own.
+        Address of a mirror: the folder with the files, in place of the data set's own.
     overwrite
-        Replace files of the same names that have other contents.
+        Whether to replace files of the same names that have different contents.
     timeout
-        Seconds to wait for an answer, above 0.
+        Seconds to wait for the server, above 0.
 
     Returns
     -------
-    Fetched
-        With the paths; ``fetched.dataset.terms`` says under which terms the data may be used.
+    Download
+        The paths of the files; ``download.dataset.terms`` states the terms of use.
 
     Raises
     ------
     FetchError
-        If a file cannot be downloaded or written, is not the one expected, or would replace another.
+        If a file cannot be downloaded or written, has an unexpected hash, or would replace a different file.
     UsageError
-        If there is no such data set.
+        If there is no data set of that name.
+
+    Examples
+    --------
+    >>> print(fetch("alien").dataset.terms)                                                   # doctest: +SKIP
     """
     dataset = _dataset(name)
     base = (url or dataset.url).rstrip("/")
     target = Path(fspath(folder)) if folder is not None else Path(dataset.name)
-    kept = _kept(dataset, target, overwrite)
+    existing = _existing(dataset, target, overwrite)
     contents: dict[str, bytes] = {}
-    wrong = []
-    for file, sha256 in dataset.files.items():
-        if file not in kept:
+    mismatches = []
+    for file, expected in dataset.files.items():
+        if file not in existing:
             contents[file] = _download(f"{base}/{file}", timeout)
-            found = hashlib.sha256(contents[file]).hexdigest()
-            if found != sha256:
-                wrong.append(f"  {file}: {len(contents[file])} bytes, SHA-256 {found}, expected {sha256}")
-    if wrong:
+            sha256 = hashlib.sha256(contents[file]).hexdigest()
+            if sha256 != expected:
+                mismatches.append(f"  {file}: {len(contents[file])} bytes, SHA-256 {sha256}, expected {expected}")
+    if mismatches:
         raise FetchError(
-            "\n".join(["the files at the other end are not the ones expected; nothing was written:", *wrong])
+            "\n".join(["the files on the server are not the ones expected; nothing was written:", *mismatches])
             + f"\n    -> look at {base}, try again later, or give another url=..."
         )
     try:
@@ -140,7 +156,9 @@ def fetch(
             write(target / file, content)
     except OSError as error:
         raise FetchError(f"cannot write into {str(target)!r}: {error}\n    -> give another folder") from None
-    return Fetched(dataset, target, tuple(target / file for file in contents), tuple(target / file for file in kept))
+    return Download(
+        dataset, target, tuple(target / file for file in contents), tuple(target / file for file in existing)
+    )
 
 
 def _dataset(name: str | Dataset) -> Dataset:
@@ -151,28 +169,28 @@ def _dataset(name: str | Dataset) -> Dataset:
     return DATASETS[name]
 
 
-def _kept(dataset: Dataset, folder: Path, overwrite: bool) -> list[str]:
-    """The files that are there already."""
-    there = [file for file in dataset.files if (folder / file).is_file()]
-    same = [f for f in there if hashlib.sha256((folder / f).read_bytes()).hexdigest() == dataset.files[f]]
-    other = [file for file in there if file not in same]
-    if other and not overwrite:
+def _existing(dataset: Dataset, folder: Path, overwrite: bool) -> list[str]:
+    """Names of the files that are present already, with the expected contents."""
+    present = [file for file in dataset.files if (folder / file).is_file()]
+    matching = [f for f in present if hashlib.sha256((folder / f).read_bytes()).hexdigest() == dataset.files[f]]
+    different = [file for file in present if file not in matching]
+    if different and not overwrite:
         raise FetchError(
-            f"{str(folder)!r} has other contents in {', '.join(other)}; nothing was written"
+            f"{str(folder)!r} already contains different versions of {', '.join(different)}; nothing was written"
             "\n    -> give another folder, or overwrite=True (--overwrite) to replace them"
         )
-    return same
+    return matching
 
 
 def _download(url: str, timeout: float) -> bytes:
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "trialwise"})
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            content: bytes = answer.read(MOST_BYTES + 1)
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            content: bytes = response.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise FetchError(
-            f"{url}: the server answers {error.code} {error.reason}"
-            "\n    -> if the file has moved, give its new place: url='https://...' (--url)"
+            f"{url}: the server responded with {error.code} {error.reason}"
+            "\n    -> if the file has moved, give its new address: url='https://...' (--url)"
         ) from None
     except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
         reason = getattr(error, "reason", None) or error or type(error).__name__
@@ -180,7 +198,7 @@ def _download(url: str, timeout: float) -> bytes:
             f"{url}: no answer ({reason})\n    -> check the network connection or the proxy, and try again"
         ) from None
     except ValueError as error:
-        raise FetchError(f"{url!r} is no address: {error}\n    -> give one like url='https://...'") from None
-    if len(content) > MOST_BYTES:
-        raise FetchError(f"{url}: more than {MOST_BYTES} bytes, not the file expected\n    -> look at the address")
+        raise FetchError(f"{url!r} is not a web address: {error}\n    -> give one like url='https://...'") from None
+    if len(content) > MAX_BYTES:
+        raise FetchError(f"{url}: more than {MAX_BYTES} bytes, not the file expected\n    -> check the address")
     return content

@@ -1,4 +1,4 @@
-"""Data sets by name: those that come with trialwise, and public ones."""
+"""Data sets by name: bundled and public ones."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ class LoadedData(NamedTuple):
     trials
         The data.
     true_parameters
-        One row a participant: ``participant`` and the value of each parameter that the data were simulated with; None for data of
-        people.
+        One row per participant: ``participant`` and the true value of each parameter, on the natural scale; None for human data.
     """
 
     trials: Trials
@@ -42,14 +41,14 @@ def load_data(name: str, folder: str | PathLike[str] | None = None) -> LoadedDat
 
     Public, downloaded unless its files are in the folder already:
 
-    * ``"alien"``: 31 people in the alien task, 440 trials each (Eckstein & Collins 2020, PNAS 117:29381).
+    * ``"alien"``: 31 participants in the alien task, 440 trials each (Eckstein & Collins 2020, PNAS 117:29381).
 
     Parameters
     ----------
     name
-        One of these.
+        ``"alien_flat"``, ``"alien_task_sets"`` or ``"alien"``.
     folder
-        Where the files of a public data set are kept; by default a folder of its name in the working directory.
+        Folder for the files of a public data set; by default a folder of its name in the working directory.
 
     Returns
     -------
@@ -59,9 +58,9 @@ def load_data(name: str, folder: str | PathLike[str] | None = None) -> LoadedDat
     Raises
     ------
     UsageError
-        If there is no such data set.
+        If there is no data set of that name.
     FetchError
-        If a file cannot be downloaded or written, is not the one expected, or would replace another.
+        If a file cannot be downloaded or written, is not the expected one, or would overwrite another.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Reading trials: wide tables with participants in columns, or one long table with a row a trial."""
+"""Read trials from wide tables with participants in columns, or from one long table with one row per trial."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from trialwise.base.errors import DataError, UsageError
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.assemble import Gathered, assemble, declared_levels
-from trialwise.data.reading.cells import missing
+from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
+from trialwise.data.reading.cells import missing_mask
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.names import role_of_file
 from trialwise.data.reading.open_table import open_table
@@ -20,12 +20,12 @@ from trialwise.data.reading.ordering import put_in_order
 from trialwise.data.reading.roles import Roles, as_list, find_roles
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
-from trialwise.data.reading.wide import gather_wide
+from trialwise.data.reading.wide import order_wide
 from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
     from trialwise.data.reading.open_table import Source
-    from trialwise.data.reading.roles import Named, Several, Vectors
+    from trialwise.data.reading.roles import ColumnName, ColumnNames, Vectors
 
 
 def read_wide(
@@ -44,30 +44,32 @@ def read_wide(
     actions: Sequence[Hashable] | None = None,
     missing: Collection[Hashable] = (),
 ) -> Trials:
-    """Read tables with participants in columns and trials in rows, one table a role.
+    """Read tables with participants in columns and trials in rows, one table per role.
 
     Each table has a header row with the participants' labels. Participants may have different numbers of trials: the
-    cells below a participant's last trial are empty in all tables. A first column with row or trial numbers is left out.
+    cells below a participant's last trial are empty in all tables. A first column of row or trial numbers is ignored.
 
     Parameters
     ----------
     folder
-        A folder whose files are recognised by their names (``seasons.csv``, ``aliens.csv``, ``actions.csv``,
-        ``rewards.csv``; ``cue.csv``, ``choice.csv``, ...), for those roles that are not given.
+        A folder whose files are recognised by name (``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``;
+        ``cue.csv``, ``choice.csv``, ...), for the roles that are not given as arguments.
     context, cue, choice, outcome, response, block
-        Paths or DataFrames, each ``(trials, participants)``. Several outcomes (or responses) make a record:
+        Paths or DataFrames, each ``(trials, participants)``. Several outcomes (or responses) form a record:
         ``outcome={"gain": "gains.csv", "loss": "losses.csv"}``.
     reset
-        A table of flags (1: the state is reset before this trial), or True to reset at each new block.
+        A table of flags (1: the learner's state is reset before this trial), or True to reset it at each new block.
     columns
-        Further tables known before the choice, by name. Numbers, unless `levels` declares labels or text is found.
+        Further tables known before the choice, by name. They contain numbers, unless `levels` declares labels for them or
+        they contain text.
     levels
-        Declared labels by name, e.g. ``{"context": ["hot", "cold", "rainy"]}``; what is not declared is inferred.
+        Declared labels by name, e.g. ``{"context": ["hot", "cold", "rainy"]}``; labels not declared are inferred from the
+        data.
     actions
         Declared labels of the choices, the same as ``levels={"action": ...}``.
     missing
-        Codes taken as missing, besides empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed one if
-        the other choices are whole numbers from 0 or 1 on, unless -1 is declared.
+        Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
+        choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
 
     Returns
     -------
@@ -77,9 +79,9 @@ def read_wide(
     Raises
     ------
     DataError
-        With everything that is wrong with the tables.
+        Lists all problems with the tables.
     UsageError
-        If the arguments do not fit together.
+        If the arguments contradict each other, or the choices are missing.
 
     Examples
     --------
@@ -87,7 +89,7 @@ def read_wide(
     """
     declared = declared_levels(levels, actions)
     roles = {"context": context, "cue": cue, "choice": choice, "block": block}
-    outcomes, responses = _several(outcome, "outcome"), _several(response, "response")
+    outcomes, responses = _by_name(outcome, "outcome"), _by_name(response, "response")
     if folder is not None:
         for role, path in _files(Path(fspath(folder)), roles.keys() | {"outcome"}).items():
             if role == "outcome":
@@ -118,29 +120,29 @@ def read_wide(
 
     problems, missing = Problems(), as_list(missing)
     tables: dict[tuple[str, str], Table] = {}
-    for place, source in sources.items():
+    for role_and_name, source in sources.items():
         try:
-            tables[place] = open_table(source, f"the table of {place[1]}")
+            tables[role_and_name] = open_table(source, f"the table of {role_and_name[1]}")
         except DataError as error:
             problems.absorb(error)
     problems.raise_if_any()
-    gathered = gather_wide(tables, declared, missing, problems)
-    gathered.reset = ("block",) if reset is True else gathered.reset
-    return assemble(gathered, declared, missing, problems)
+    ordered = order_wide(tables, declared, missing, problems)
+    ordered.reset = ("block",) if reset is True else ordered.reset
+    return assemble(ordered, declared, missing, problems)
 
 
 def read_long(
     source: Source,
     *,
-    participant: Named = None,
-    trial: Named = None,
-    session: Named = None,
-    block: Named = None,
-    context: Named = None,
-    cue: Named = None,
-    choice: Named = None,
-    outcome: Several = None,
-    response: Several = None,
+    participant: ColumnName = None,
+    trial: ColumnName = None,
+    session: ColumnName = None,
+    block: ColumnName = None,
+    context: ColumnName = None,
+    cue: ColumnName = None,
+    choice: ColumnName = None,
+    outcome: ColumnNames = None,
+    response: ColumnNames = None,
     reset: bool | str = False,
     available: Sequence[str] | Mapping[Hashable, str] | None = None,
     vectors: Vectors | None = None,
@@ -150,41 +152,42 @@ def read_long(
     actions: Sequence[Hashable] | None = None,
     missing: Collection[Hashable] = (),
 ) -> Trials:
-    """Read one table with one row a trial.
+    """Read one table with one row per trial.
 
-    A role that is not given is recognised by its column's name, as the field uses them (``subjID``, ``trialNum``,
-    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.data.reading.names.NAMES`); ``Trials.mapping`` tells what was
-    taken. The rows of participants may be interleaved; each participant's are sorted by trial.
+    A role that is not given is recognised by the name of its column, from the names in common use (``subjID``, ``trialNum``,
+    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.data.reading.names.NAMES`); ``Trials.mapping`` lists the
+    columns used. The rows of different participants may be interleaved; those of each participant are sorted by trial.
 
     Parameters
     ----------
     source
         A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame.
     participant, trial, session, block, context, cue, choice
-        A column's name; None to recognise it; False to do without it. With ``participant=False`` all rows are of one
-        participant, with ``trial=False`` they are in order as they stand.
+        The name of a column; None to recognise it; False for no such column. With ``participant=False`` all rows belong to
+        a single participant; with ``trial=False`` the rows are taken in the order of the table.
     outcome, response
-        Likewise, or several columns, ``["win", "loss"]``, or with names of their own, ``{"gain": "win", "loss": "loss"}``.
+        Likewise; or several columns, ``["win", "loss"]``, optionally renamed, ``{"gain": "win", "loss": "loss"}``.
         Columns ``gain`` and ``loss`` together are recognised as such a pair.
     reset
-        True: the state is reset at each new block (and session); the name of a column of flags: before the trials it
-        marks. A new block alone resets nothing.
+        True to reset the learner's state at each new block (and session), or the name of a column of flags (1: the state is
+        reset before this trial). By default a new block resets nothing.
     available
-        Columns of 0 and 1, one an action: ``{"left": "left_offered", "right": "right_offered"}``, or a list in the order
+        Columns of 0 and 1, one per action: ``{"left": "left_offered", "right": "right_offered"}``, or a list in the order
         of the actions.
     vectors
-        Columns known before the choice that belong together, by name: ``{"offers": ["left_amount", "right_amount"]}`` of
-        numbers, ``{"options": (["left", "right"], "cue")}`` of labels that are the same as those of the cue.
+        Columns known before the choice that form a vector, by name: ``{"offers": ["left_amount", "right_amount"]}`` of
+        numbers, ``{"options": (["left", "right"], "cue")}`` of labels shared with the cue.
     labels, numbers
         Further columns known before the choice, as labels or as real numbers, so that a learner can use
         ``trial.delay_later``. ``labels={"previous_cue": "cue"}`` shares the labels of the cue.
     levels
-        Declared labels by name, e.g. ``{"context": ["hot", "cold", "rainy"]}``; what is not declared is inferred.
+        Declared labels by name, e.g. ``{"context": ["hot", "cold", "rainy"]}``; labels not declared are inferred from the
+        data.
     actions
         Declared labels of the choices, the same as ``levels={"action": ...}``.
     missing
-        Codes taken as missing, besides empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed one if
-        the other choices are whole numbers from 0 or 1 on, unless -1 is declared.
+        Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
+        choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
 
     Returns
     -------
@@ -194,9 +197,9 @@ def read_long(
     Raises
     ------
     DataError
-        With everything that is wrong with the table.
+        Lists all problems with the table.
     UsageError
-        If the arguments do not fit together.
+        If the arguments contradict each other.
 
     Examples
     --------
@@ -218,51 +221,50 @@ def read_long(
         vectors=vectors,
         labels=labels,
         numbers=numbers,
-        extra_missing=missing,
+        missing_codes=missing,
     )
-    gathered = _gather_long(table, roles, participant is False, missing, problems)
+    ordered = _order_long(table, roles, participant is False, missing, problems)
     if reset is True:
-        gathered.reset = tuple(name for name in ("session", "block") if name in gathered.before)
-        if not gathered.reset:
-            message = Message(Argument("reset", True), " resets at each new block, and there is no column of blocks")
+        ordered.reset = tuple(name for name in ("session", "block") if name in ordered.pre_choice)
+        if not ordered.reset:
+            message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
-    return assemble(gathered, declared, missing, problems)
+    return assemble(ordered, declared, missing, problems)
 
 
-def _gather_long(
-    table: Table, roles: Roles, alone: bool, also_missing: Collection[Hashable], problems: Problems
-) -> Gathered:
-    """The cells in their roles, in the order of participants and trials, without the rows that hold no trial."""
+def _order_long(
+    table: Table, roles: Roles, single_participant: bool, missing_codes: Collection[Hashable], problems: Problems
+) -> OrderedCells:
+    """Order the cells of every role by participant and trial, without the rows that contain no trial."""
     empty = np.all([[cell is None for cell in column] for column in table.columns], axis=0)
-    told = roles.every_trial_cell()
-    if told:
-        empty |= np.all([missing(cells, also_missing) for cells in told], axis=0)
+    trial_cells = roles.trial_cells()
+    if trial_cells:
+        empty |= np.all([missing_mask(cells, missing_codes) for cells in trial_cells], axis=0)
     filled = np.flatnonzero(~empty)
     if not len(filled):
-        problems.add("empty-table", table.name, "no row holds a trial", "check that these are the right columns")
+        problems.add("empty-table", table.name, "no row contains a trial", "check that these are the right columns")
         problems.raise_if_any()
     roles = roles.at(filled)
-    runs = [roles.before[name].cells[0] for name in ("session", "block") if name in roles.before]
-    trial = (
-        roles.trial if roles.participant is not None or alone else None
-    )  # whose trials they are is an open question otherwise
-    order = put_in_order(roles.participant, trial, runs, len(filled), also_missing, problems)
+    runs = [roles.pre_choice[name].cells[0] for name in ("session", "block") if name in roles.pre_choice]
+    # without a participant column, repeated trial numbers may belong to different participants
+    trial = roles.trial if roles.participant is not None or single_participant else None
+    order = put_in_order(roles.participant, trial, runs, len(filled), missing_codes, problems)
     notes = [f"{table.name}: {table.note}"] if table.note else []
     if empty.any():
-        notes.append(f"{int(empty.sum())} rows hold no trial and were left out")
-    who = roles.participant.source if roles.participant else "all rows are of one"
-    mapping = {"participant": f"{who}, {len(order.participants)} labels", "trial": order.how}
+        notes.append(f"{int(empty.sum())} rows contain no trial and were left out")
+    source = roles.participant.source if roles.participant else "all rows belong to one"
+    mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
     if roles.unused:
         mapping["not used"] = ", ".join(roles.unused)
     sorted_roles = roles.at(order.index)
-    return Gathered(
+    return OrderedCells(
         participants=order.participants,
         offsets=order.offsets,
         rows=table.rows[filled][order.index],
         choice=sorted_roles.choice,
         outcome=sorted_roles.outcome,
         response=sorted_roles.response,
-        before=sorted_roles.before,
+        pre_choice=sorted_roles.pre_choice,
         reset=sorted_roles.reset or (),
         available=sorted_roles.available,
         mapping=mapping,
@@ -270,32 +272,33 @@ def _gather_long(
     )
 
 
-def _several(given: Source | Mapping[str, Source] | None, single: str) -> dict[str, Source]:
-    if given is None or given is False:
+def _by_name(sources: Source | Mapping[str, Source] | None, default: str) -> dict[str, Source]:
+    """One source or several, by name; a single source gets the default name."""
+    if sources is None or sources is False:
         return {}
-    return dict(given) if isinstance(given, Mapping) else {single: given}
+    return dict(sources) if isinstance(sources, Mapping) else {default: sources}
 
 
 def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
     """The tables of a folder by role."""
     if not folder.is_dir():
         raise UsageError(
-            f"{str(folder)!r} is no folder; name the tables: ", Argument("context", "seasons.csv"), ", ",
+            f"{str(folder)!r} is not a folder; name the tables: ", Argument("context", "seasons.csv"), ", ",
             Argument("choice", "actions.csv"), ", ...",
         )  # fmt: skip
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         role = role_of_file(path.name.split(".")[0]) if path.suffix.lower() in SUFFIXES else None
         if role in roles and role is not None:
-            if role in found:
+            if role in files:
                 raise UsageError(
-                    f"{found[role].name} and {path.name} may both be the {role}; type ",
+                    f"{files[role].name} and {path.name} may both be the {role}; type ",
                     Argument(role, ...),
                     " with one",
                 )
-            found[role] = path
-    if "choice" not in found:
+            files[role] = path
+    if "choice" not in files:
         raise UsageError(
-            f"no file of choices (actions.csv, choices.csv) is in {str(folder)!r}; type ", Argument("choice", "...")
+            f"no file of choices (actions.csv, choices.csv) in {str(folder)!r}; type ", Argument("choice", "...")
         )
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""Trials as labelled data on disk, and back: no pickle, nothing that runs."""
+"""Conversion of trials to and from labelled arrays for storage, without pickle or any other executable content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
-    """``(observed_data, constant_data)``: what was chosen or responded, and everything else; a row a trial."""
+    """Convert trials to two xarray data sets, with one row per trial.
+
+    Returns
+    -------
+    observed : xarray.Dataset
+        Choices and responses, for the group ``observed_data``.
+    constant : xarray.Dataset
+        Everything else, for the group ``constant_data``.
+    """
     import xarray as xr
 
     observed: dict[str, Any] = {} if trials.choice is None else {"choice": ("trial", trials.choice)}
@@ -26,7 +34,7 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         constant["available"] = (("trial", "action"), trials.available)
     if trials.row is not None:
         constant["row"] = ("trial", trials.row)
-    told = {
+    metadata = {
         "participants": list(trials.participants),
         "levels": {name: list(labels) for name, labels in trials.levels.items()},
         "columns": {name: column.levels for name, column in trials.columns.items()},
@@ -36,33 +44,33 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         "mapping": dict(trials.mapping),
         "notes": list(trials.notes),
     }
-    return xr.Dataset(observed), xr.Dataset(constant, attrs={"trials": json.dumps(told, default=_plain)})
+    return xr.Dataset(observed), xr.Dataset(constant, attrs={"trials": json.dumps(metadata, default=_plain)})
 
 
 def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
-    """The trials that :func:`trials_to_datasets` stored."""
-    told = json.loads(constant.attrs["trials"])
+    """Restore the trials that :func:`trials_to_datasets` converted."""
+    metadata = json.loads(constant.attrs["trials"])
 
-    def of(data, name):
+    def array(data, name):
         return data[name].to_numpy() if name in data else None
 
     return Trials(
-        participants=tuple(told["participants"]),
+        participants=tuple(metadata["participants"]),
         offsets=constant["offsets"].to_numpy(),
-        choice=of(observed, "choice"),
-        outcome={name: constant[f"outcome_{name}"].to_numpy() for name in told["outcome"]},
-        response={name: observed[f"response_{name}"].to_numpy() for name in told["response"]},
-        columns={n: Column(constant[f"column_{n}"].to_numpy(), levels) for n, levels in told["columns"].items()},
-        levels={name: tuple(labels) for name, labels in told["levels"].items()},
+        choice=array(observed, "choice"),
+        outcome={name: constant[f"outcome_{name}"].to_numpy() for name in metadata["outcome"]},
+        response={name: observed[f"response_{name}"].to_numpy() for name in metadata["response"]},
+        columns={n: Column(constant[f"column_{n}"].to_numpy(), levels) for n, levels in metadata["columns"].items()},
+        levels={name: tuple(labels) for name, labels in metadata["levels"].items()},
         reset=constant["reset"].to_numpy().astype(bool),
         available=None if "available" not in constant else constant["available"].to_numpy().astype(bool),
-        declared=frozenset(told["declared"]),
-        row=of(constant, "row"),
-        mapping=told["mapping"],
-        notes=tuple(told["notes"]),
+        declared=frozenset(metadata["declared"]),
+        row=array(constant, "row"),
+        mapping=metadata["mapping"],
+        notes=tuple(metadata["notes"]),
     )
 
 
 def _plain(value: Any) -> Any:
-    """Labels of NumPy's and pandas' kinds as plain ones."""
+    """A label of a NumPy or pandas type as a plain Python value."""
     return value.item() if hasattr(value, "item") else str(value)

@@ -1,4 +1,4 @@
-"""Trials: what every participant saw, did and got, as flat ragged arrays with labels."""
+"""Trials: contexts, cues, choices and outcomes of all participants, as flat ragged arrays with labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 
 MISSED = -1
-"""The code of a choice that was not made."""
+"""The code of a missed choice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +20,10 @@ class Column:
     Attributes
     ----------
     values
-        Shape ``(trials,)``, or ``(trials, length)`` for a fixed-length vector. Whole numbers (``int64``) are codes of
-        labels, reals (``float64``) are numbers.
+        Shape ``(trials,)``, or ``(trials, length)`` for a vector of fixed length: ``int64`` codes of labels, or ``float64``
+        numbers.
     levels
-        The name of the set of labels that the codes point into (``"cue"`` for a column of pairs of cues), or None for numbers.
+        The name of the set of labels that the codes index (``"cue"`` for a column of pairs of cues), or None for numbers.
     """
 
     values: np.ndarray
@@ -32,38 +32,40 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """The trials of all participants, one after another.
+    """The trials of all participants, concatenated.
 
-    Participant ``n`` owns the rows ``offsets[n]:offsets[n + 1]``: ragged by nature, nothing is padded.
+    Participant ``n`` has the rows ``offsets[n]:offsets[n + 1]``. The arrays are ragged: participants may have different numbers
+    of trials, and nothing is padded.
 
     Attributes
     ----------
     participants
-        Labels of the participants, as found in the data.
+        Labels of the participants, as in the data.
     offsets
-        ``int64 (participants + 1,)``.
+        ``int64 (participants + 1,)``: the first row of each participant, and the number of trials.
     choice
-        ``int64 (trials,)``: the index of the chosen action, ``-1`` where no choice was made; None if the data hold no choices.
+        ``int64 (trials,)``: the index of the chosen action, ``-1`` for a missed choice; None if the data contain no choices.
     outcome
-        ``{name: float64 (trials,)}``, NaN where there was no outcome. One outcome is called ``"outcome"``; several are a record.
+        ``{name: float64 (trials,)}``, NaN where there was no outcome. A single outcome is called ``"outcome"``; several form a
+        record.
     response
-        ``{name: float64 (trials,)}``, NaN where missing: responses that are not choices (``"response"``: a rating, a skin conductance).
+        ``{name: float64 (trials,)}``, NaN where missing: continuous responses (``"response"``: a rating, a skin conductance).
     columns
-        What was known before the choice: ``{name: Column}``.
+        Columns known before the choice: ``{name: Column}``.
     levels
-        ``{name: labels}``: the labels of participants' contexts, cues, ...; ``"action"`` names the choices.
+        ``{name: labels}``: the labels of contexts, cues, ...; ``"action"`` for the choices.
     reset
-        ``bool (trials,)``: the state is reset before this trial.
+        ``bool (trials,)``: whether the learner's state is reset before the trial.
     available
-        ``bool (trials, actions)``, or None when every action is always available.
+        ``bool (trials, actions)``, or None if every action is always available.
     declared
-        Names of the levels that the user declared; the others were inferred from the data.
+        Names of the sets of labels that the user declared; the others were inferred from the data.
     row
-        ``int64 (trials,)``: the row of each trial in the file (header = row 1), or None for data without one.
+        ``int64 (trials,)``: the row of each trial in the file (header = row 1), or None for data without a file.
     mapping
-        Where each role came from, for printing: ``{"choice": "actions.csv", ...}``.
+        The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
     notes
-        What reading had to decide and the user should know, e.g. that -1 was taken as a missed choice.
+        Decisions made while reading that the user should know of, e.g. that -1 was taken as a missed choice.
     """
 
     participants: tuple[Hashable, ...]
@@ -86,31 +88,32 @@ class Trials:
 
     @property
     def n_trials(self) -> int:
-        """Number of trials of all participants together."""
+        """Total number of trials of all participants."""
         return int(self.offsets[-1])
 
     @property
     def n_participants(self) -> int:
+        """Number of participants."""
         return len(self.participants)
 
     @property
     def lengths(self) -> np.ndarray:
-        """Trials of each participant, ``(participants,)``."""
+        """Number of trials of each participant, ``(participants,)``."""
         return np.diff(self.offsets)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Number of labels of each set of levels, e.g. ``{"context": 3, "cue": 4, "action": 3}``."""
+        """Number of labels in each set, e.g. ``{"context": 3, "cue": 4, "action": 3}``."""
         return {name: len(labels) for name, labels in self.levels.items()}
 
     @property
     def participant_index(self) -> np.ndarray:
-        """The participant of each trial, ``int64 (trials,)``."""
+        """Index of the participant of each trial, ``int64 (trials,)``."""
         return np.repeat(np.arange(self.n_participants), self.lengths)
 
     @property
     def responded(self) -> np.ndarray:
-        """Whether a choice, or a response, was observed on each trial, ``bool (trials,)``; all if neither is recorded."""
+        """Whether a choice or a response was observed on each trial, ``bool (trials,)``; all True if neither is recorded."""
         if self.choice is not None:
             return self.choice != MISSED
         if self.response:
@@ -119,42 +122,41 @@ class Trials:
 
     @property
     def without_outcome(self) -> np.ndarray:
-        """Whether no part of an outcome is known, ``bool (trials,)``."""
+        """Whether every part of the outcome is missing, ``bool (trials,)``."""
         missing = [np.isnan(values) for values in self.outcome.values()]
         return np.all(missing, axis=0) if missing else np.ones(self.n_trials, bool)
 
     def select(self, participants: Iterable[Hashable]) -> Trials:
-        """The trials of some participants, by label, in the order asked for; labels and levels survive.
+        """Select participants by label, in the order given; labels and levels are preserved.
 
         Raises
         ------
         UsageError
             If a label is not among the participants.
         """
-        wanted = list(participants)
-        place = {label: n for n, label in enumerate(self.participants)}
-        unknown = [label for label in wanted if label not in place]
+        selected = list(participants)
+        index = {label: n for n, label in enumerate(self.participants)}
+        unknown = [label for label in selected if label not in index]
         if unknown:
             raise UsageError(
-                f"no participant {unknown[0]!r}; there are {self.n_participants}: {_listed(self.participants)}"
+                f"no participant {unknown[0]!r}; there are {self.n_participants}: {_joined(self.participants)}"
             )
-        which = [place[label] for label in wanted]
-        spans = [np.arange(self.offsets[n], self.offsets[n + 1]) for n in which]
-        keep = np.concatenate(spans) if spans else np.zeros(0, np.int64)
+        spans = [np.arange(self.offsets[index[label]], self.offsets[index[label] + 1]) for label in selected]
+        rows = np.concatenate(spans) if spans else np.zeros(0, np.int64)
         return replace(
-            self.take(keep),
-            participants=tuple(wanted),
+            self.take(rows),
+            participants=tuple(selected),
             offsets=np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64),
         )
 
     def first(self, count: int | np.ndarray) -> Trials:
-        """The first so many trials of every participant (all of those who have fewer); or of each, ``(participants,)``."""
+        """Select the first trials of every participant: at most ``count`` of each, a number or an array ``(participants,)``."""
         lengths = np.minimum(self.lengths, count)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     def take(self, rows: np.ndarray) -> Trials:
-        """Every per-trial array at the given rows; participants and offsets are left for the caller to set."""
+        """Select rows of every per-trial array; the caller has to set participants and offsets."""
 
         def at(array):
             return None if array is None else np.ascontiguousarray(array[rows])
@@ -172,7 +174,7 @@ class Trials:
         )
 
     def to_frame(self):
-        """One row a trial, with the original labels: a :class:`pandas.DataFrame`."""
+        """Convert to a :class:`pandas.DataFrame` with one row per trial and the original labels."""
         import pandas as pd
 
         frame = {"participant": np.array(self.participants, object)[self.participant_index]}
@@ -197,7 +199,7 @@ class Trials:
     def _labelled(self, codes: np.ndarray, levels: str | None) -> np.ndarray:
         if levels is None:
             return codes
-        labels = np.array([*self.levels[levels], None], object)  # the last one answers to MISSED
+        labels = np.array([*self.levels[levels], None], object)  # the last label has the index MISSED
         return labels[codes]
 
     def __repr__(self) -> str:
@@ -205,6 +207,6 @@ class Trials:
         return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
 
 
-def _listed(labels: Iterable[Hashable], most: int = 10) -> str:
-    words = [str(label) for label in labels]
-    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")
+def _joined(labels: Iterable[Hashable], limit: int = 10) -> str:
+    texts = [str(label) for label in labels]
+    return ", ".join(texts[:limit]) + (", ..." if len(texts) > limit else "")

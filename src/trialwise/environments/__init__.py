@@ -1,7 +1,8 @@
-"""Environments: the tasks that learners act in.
+"""Environments in which learners act.
 
-An environment is a small class with two methods. ``show`` makes the sequence that one participant sees; ``potential``
-says what each action would bring on each trial, chosen or not. Both get the participant's own random generator::
+An environment is a small class with two methods. ``show`` generates the sequence that one participant sees; ``potential``
+returns the outcome that each action would have on each trial, chosen or not. Both receive the participant's own random
+generator::
 
     import numpy as np
     from trialwise.environments import Environment, Shown
@@ -20,9 +21,9 @@ says what each action would bring on each trial, chosen or not. Both get the par
 
     simulate(QLearning(), Bandit(), {"alpha": 0.2, "beta": 3, "forget": 0}, participants=20)
 
-``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. In tasks of several stages a
-trial is several rows, and ``follow`` says what a row shows after the choices before it (``TwoStepTask``). Outcomes depend on
-earlier choices in no other way.
+``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. In environments with several
+stages, a trial is several rows, and ``follow`` returns the columns of a row that depend on the choices in earlier rows
+(``TwoStepTask``). Outcomes cannot depend on earlier choices in any other way.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ __all__ = ["BUILT_IN", "Environment", "Recorded", "Shown"]
 
 
 def __getattr__(name: str) -> Any:
-    """Built-in environments by name, ``trialwise.environments.AlienTask``, found when first asked for."""
+    """Built-in environments by name, ``trialwise.environments.AlienTask``, imported at first access."""
     if name.startswith("__"):
         raise AttributeError(name)
     from trialwise.environments.tasks import BUILT_IN, CLASSES

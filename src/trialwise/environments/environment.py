@@ -1,4 +1,4 @@
-"""The shape of an environment: what a participant is shown, and what each choice would bring."""
+"""The interface of an environment: the sequence shown to a participant, and the potential outcome of each choice."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from trialwise.data.trials import Column, Trials
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What one participant is shown, before any choice.
+    """The sequence shown to one participant.
 
     Attributes
     ----------
     trials
-        How many.
+        Number of trials (rows).
     columns
-        ``{name: array}`` with shape ``(trials,)``, or ``(trials, length)`` for vectors. Codes of labels are whole
-        numbers and point into the environment's ``levels`` of the same name; numbers are reals. A
-        :class:`~trialwise.data.trials.Column` says otherwise: ``Column(pairs, "cue")`` holds codes of cues under its name.
+        ``{name: array}`` with shape ``(trials,)``, or ``(trials, length)`` for vectors. Whole numbers are codes of labels,
+        which index the environment's ``levels`` of the same name; reals are numbers. To use the labels of another set, give a
+        :class:`~trialwise.data.trials.Column`: ``Column(pairs, "cue")`` contains codes of cues.
     reset
-        ``bool (trials,)``: the state is reset before this trial; None for never.
+        ``bool (trials,)``: whether the learner's state is reset before the trial; None for never.
     available
-        ``bool (trials, actions)``; None where every action is always available.
+        ``bool (trials, actions)``; None if every action is always available.
     """
 
     trials: int
@@ -48,24 +48,24 @@ class Shown:
         if name not in self.columns:
             known = ", ".join(self.columns) or "none"
             raise UsageError(
-                f"the outcomes depend on the column '{name}', which the trials do not have; there is: {known}"
+                f"the outcomes depend on the column '{name}', which the trials do not have; their columns: {known}"
             )
         column = self.columns[name]
         return column.values if isinstance(column, Column) else np.asarray(column)
 
 
 class Environment(ABC):
-    """A task: it shows, and it answers.
+    """Base class of environments.
 
     Attributes
     ----------
     levels
-        ``{name: labels}`` of the columns of codes, and of ``"action"``; an environment without actions is one in which
-        outcomes come whatever the participant does (conditioning).
+        ``{name: labels}`` of the columns of codes, and of ``"action"``. In an environment without actions, outcomes do not
+        depend on the participant's behaviour (conditioning).
     outcomes
-        Names of the parts of an outcome; one part is called ``"outcome"``.
+        Names of the parts of an outcome; a single part is called ``"outcome"``.
     reads
-        Names of the columns that :meth:`potential` reads. Recorded sequences must have them, with as many labels.
+        Names of the columns that :meth:`potential` reads. Recorded sequences must have these columns, with as many labels.
     """
 
     levels: Mapping[str, Sequence[Hashable]] = MappingProxyType({})
@@ -74,40 +74,41 @@ class Environment(ABC):
 
     @abstractmethod
     def show(self, random: np.random.Generator) -> Shown:
-        """What one participant is shown."""
+        """Generate the sequence shown to one participant."""
 
     @abstractmethod
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """What each action would bring, ``(trials, actions)``; outcomes of several parts ``(trials, actions, parts)``.
+        """Generate the outcome that each action would have, ``(trials, actions)`` or, with several parts, ``(trials, actions, parts)``.
 
-        NaN for all actions of a trial: no feedback. An environment without actions gives ``(trials, 1)``.
+        NaN for all actions of a trial means no feedback. An environment without actions returns ``(trials, 1)``.
         """
 
     def follow(self, shown: Shown, choice: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Columns that earlier choices decide, as these choices ``(trials,)`` make them: the place that a first choice leads to.
+        """Columns that depend on earlier choices, such as the state that a first choice leads to, for choices ``(trials,)``.
 
-        For tasks of several stages, a row each. A row may depend on choices in rows before it alone, and luck is settled in
-        :meth:`show`. ``potential`` is then asked with these columns. By default nothing follows from choices.
+        For environments with several stages, one row per stage. A row may depend only on choices in earlier rows, and all
+        randomness is drawn in :meth:`show`. The columns returned replace those of ``shown`` when ``potential`` is called. By
+        default no column depends on choices.
         """
         return {}
 
     def on(self, trials: Trials) -> Recorded:
-        """This environment along recorded sequences: contexts, cues, ... of the data, freshly drawn outcomes.
+        """This environment with recorded sequences: contexts, cues, ... of the data, and newly drawn outcomes.
 
-        Labels are matched by their order in ``trials.levels``, not by their names: declare them in the task's order
-        when they are words, ``levels={"context": ["hot", "cold", "rainy"]}``.
+        Labels are matched by their order in ``trials.levels``, not by their names. If they are words, declare them in the order
+        of the environment when reading the data: ``levels={"context": ["hot", "cold", "rainy"]}``.
 
         Raises
         ------
         UsageError
-            If a column is missing, or has another number of labels than the environment.
+            If a column is missing, or its number of labels differs from the environment's.
         """
         return Recorded(self, trials)
 
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """An environment along the sequences of recorded trials; made by :meth:`Environment.on`."""
+    """An environment with the sequences of recorded trials, created by :meth:`Environment.on`."""
 
     environment: Environment
     trials: Trials
@@ -126,16 +127,16 @@ class Recorded:
             labels = self.environment.levels.get(kind)
             if labels is None or (kind == "action" and "action" not in sizes):
                 continue
-            found = self.trials.levels.get(kind, ())
-            if len(found) != len(labels):
+            recorded = self.trials.levels.get(kind, ())
+            if len(recorded) != len(labels):
                 raise UsageError(
-                    f"{name} has {len(labels)} {kind}s; these trials have {len(found)}: {', '.join(map(str, found))}. "
+                    f"{name} has {len(labels)} {kind}s; these trials have {len(recorded)}: {', '.join(map(str, recorded))}. "
                     f"If labels do not occur in the data, declare them when reading: ",
                     Argument("levels", {kind: list(labels)}),
                 )
 
     def shown(self, participant: int) -> Shown:
-        """What the participant with this number was shown."""
+        """The recorded sequence of a participant, by index."""
         rows = slice(*self.trials.offsets[participant : participant + 2])
         available = self.trials.available
         return Shown(

@@ -1,4 +1,4 @@
-"""Small data sets that come with trialwise: simulated, so that the true parameters are known."""
+"""Small simulated data sets, with known true parameters, that are installed with trialwise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMES = ("alien_flat", "alien_task_sets")
-"""The data sets there are; the README beside this file describes them."""
+"""Names of the bundled data sets, which the README in this folder describes."""
 
 
 def bundled(name: str) -> tuple[Trials, pd.DataFrame]:
-    """A bundled data set and the parameters it was simulated with, a row a participant; see :func:`trialwise.load_data`."""
+    """Load a bundled data set and the parameters it was simulated from, a row per participant; see :func:`trialwise.load_data`."""
     import pandas as pd
 
     from trialwise.data.read import read_long

@@ -1,6 +1,6 @@
-"""Cells: a column as it stands in a table, and its translation into numbers, labels and flags.
+"""Cells: a column of a table, and its translation into numbers, labels and flags.
 
-A cell is text, a number, a truth value or None (empty). Nothing here raises: every translation hands back a mask of the
+A cell is text, a number, a truth value or None (empty). No function here raises: each translation returns a mask of the
 cells that it could not translate, so that all of them can be reported together.
 """
 
@@ -15,19 +15,19 @@ from functools import lru_cache
 import numpy as np
 
 MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "None", "null", ".", "-999")
-"""What is taken as missing besides an empty cell, in any mixture of capitals."""
+"""Codes of missing values in addition to an empty cell, regardless of case."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_WHOLE = re.compile(r"-?(0|[1-9]\d{0,14})([.,]0+)?", re.ASCII)  # no leading zeros: "007" is a name
+_WHOLE = re.compile(r"-?(0|[1-9]\d{0,14})([.,]0+)?", re.ASCII)  # no leading zeros: "007" is text
 _REAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 _TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A column of cells and where it stands.
+    """A column of cells and its position in the file.
 
     Attributes
     ----------
@@ -36,15 +36,15 @@ class Cells:
     rows
         ``int64 (cells,)``: the row of each cell in the file (header = row 1).
     name
-        The column's name, or the file's if a file holds one role.
+        The name of the column, or of the file if the file contains one role.
     where
-        For messages, e.g. ``"trials.csv, column 'choice'"``.
+        The position for messages, e.g. ``"trials.csv, column 'choice'"``.
     source
-        For the mapping, e.g. ``"column 'choice' (recognised)"``.
+        The source for the mapping, e.g. ``"column 'choice' (recognised)"``.
     comma
         Whether numbers may be written with a decimal comma.
     participants
-        Label of each cell's participant, for tables with participants in columns; else None.
+        Label of each cell's participant for tables with participants in columns, otherwise None.
     """
 
     values: np.ndarray
@@ -59,49 +59,58 @@ class Cells:
         return len(self.values)
 
     def at(self, index: np.ndarray) -> Cells:
-        """The cells at the given places, in that order."""
+        """Select cells by index, in the order of the indices."""
         participants = None if self.participants is None else self.participants[index]
         return replace(self, values=self.values[index], rows=self.rows[index], participants=participants)
 
 
-def shown(value: object, most: int = 40) -> str:
-    """A cell or a label as it is quoted in a message, however long it is."""
+def quote(value: object, limit: int = 40) -> str:
+    """Quote a cell or a label for a message, truncated to ``limit`` characters."""
     text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 4]}...{text[-1]}"
+    return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
 
-def listed(values: Iterable[object], most: int = 8) -> str:
-    """Several labels, quoted and cut short: ``'left', 'right', ...``."""
+def quote_list(values: Iterable[object], limit: int = 8) -> str:
+    """Quote at most ``limit`` labels for a message: ``'left', 'right', ...``."""
     values = list(values)
-    return ", ".join(shown(value) for value in values[:most]) + (", ..." if len(values) > most else "")
+    return ", ".join(quote(value) for value in values[:limit]) + (", ..." if len(values) > limit else "")
 
 
 @lru_cache(maxsize=2**16, typed=True)  # cells repeat: a table has many more cells than labels
 def key(value: Hashable) -> str:
-    """The text by which labels are compared: ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one label; ``"01"`` is another."""
+    """The text by which labels are compared: ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are the same label, ``"01"`` is another."""
     label = _label(value.strip() if isinstance(value, str) else value)
     if isinstance(label, int):
         return str(label)
     return label if isinstance(label, str) else repr(label)
 
 
-def missing(cells: Cells, extra: Collection[Hashable] = (), keep: Collection[Hashable] = ()) -> np.ndarray:
-    """Which cells are missing, ``bool (cells,)``.
+def missing_mask(cells: Cells, extra: Collection[Hashable] = (), labels: Collection[Hashable] = ()) -> np.ndarray:
+    """Whether each cell is missing, ``bool (cells,)``.
 
     Parameters
     ----------
+    cells
+        The column.
     extra
-        Codes taken as missing besides :data:`MISSING`.
-    keep
-        Declared labels: never missing, even if they read ``"None"``.
+        Codes of missing values in addition to :data:`MISSING`.
+    labels
+        Declared labels: these are never missing, even ``"None"``.
     """
-    tokens = {token.casefold() for token in MISSING} | {key(token).casefold() for token in extra}
-    kept = {key(label).casefold() for label in keep}
-    return _mask(cells.values, lambda cell: cell is None or ((k := key(cell).casefold()) not in kept and k in tokens))
+    codes = {code.casefold() for code in MISSING} | {key(code).casefold() for code in extra}
+    codes -= {key(label).casefold() for label in labels}
+    return _mask(cells.values, lambda cell: cell is None or key(cell).casefold() in codes)
 
 
-def numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Translate into ``float64``.
+def to_numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Translate cells into ``float64``.
+
+    Parameters
+    ----------
+    cells
+        The column.
+    absent
+        ``bool (cells,)``: the missing cells.
 
     Returns
     -------
@@ -109,35 +118,35 @@ def numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray, b
         ``float64 (cells,)``; NaN where missing or not a number.
     wrong
         ``bool (cells,)``: neither missing nor a number.
-    truth
-        Whether the cells were truth values (True/False, yes/no), translated to 1 and 0. A mixture of truth values and
-        other numbers is not a column of truth values: there they are wrong.
+    is_truth
+        Whether all cells are truth values (True/False, yes/no), translated to 1 and 0. In a mixture of truth values and
+        other numbers the truth values are wrong.
     """
     values = np.full(len(cells), math.nan)
     present = np.flatnonzero(~absent)
-    found = [cells.values[n] for n in present]
-    truth = bool(found) and all(_truth(cell) is not None for cell in found)
-    translated = [_truth(cell) if truth else _number(cell, cells.comma) for cell in found]
-    values[present] = [math.nan if number is None else number for number in translated]
+    contents = [cells.values[n] for n in present]
+    is_truth = bool(contents) and all(_truth(cell) is not None for cell in contents)
+    translations = [_truth(cell) if is_truth else _number(cell, cells.comma) for cell in contents]
+    values[present] = [math.nan if number is None else number for number in translations]
     wrong = np.zeros(len(cells), bool)
-    wrong[present] = [number is None for number in translated]
-    return values, wrong, truth
+    wrong[present] = [number is None for number in translations]
+    return values, wrong, is_truth
 
 
-def flags(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Translate 0/1, True/False, yes/no into ``bool (cells,)``, missing as False; and which cells are none of these."""
-    translated = [None if gone else _flag(cell) for cell, gone in zip(cells.values, absent, strict=True)]
-    wrong = np.array([flag is None for flag in translated], bool) & ~absent
-    return np.array([bool(flag) for flag in translated], bool), wrong
+def to_flags(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Translate 0/1, True/False, yes/no into ``bool (cells,)``, missing as False; also returns a mask of all other cells."""
+    translations = [None if skip else _flag(cell) for cell, skip in zip(cells.values, absent, strict=True)]
+    wrong = np.array([flag is None for flag in translations], bool) & ~absent
+    return np.array([bool(flag) for flag in translations], bool), wrong
 
 
-def labels(columns: Sequence[Cells], absent: Sequence[np.ndarray]) -> list[list[Hashable]]:
+def to_labels(columns: Sequence[Cells], absent: Sequence[np.ndarray]) -> list[list[Hashable]]:
     """Translate columns that share one set of labels; None where missing.
 
-    Whole numbers become ``int`` (``"1"``, and the ``"1.0"`` that a missing value makes of it) only if all text cells are
-    numbers: one ``"left"`` among them makes all of them text. ``"007"`` stays text.
+    Whole numbers become ``int`` (``"1"``, and ``"1.0"`` as written for a column with missing values) only if all text cells
+    are numbers: a single ``"left"`` makes all of them text. ``"007"`` remains text.
     """
-    text = [cell for c, gone in zip(columns, absent, strict=True) for cell in c.values[~gone] if isinstance(cell, str)]
+    text = [cell for c, mask in zip(columns, absent, strict=True) for cell in c.values[~mask] if isinstance(cell, str)]
     whole = all(_WHOLE.fullmatch(cell) for cell in text)
     numeric = whole or all(_WHOLE.fullmatch(cell) or _REAL.fullmatch(cell) for cell in text)
 
@@ -145,14 +154,14 @@ def labels(columns: Sequence[Cells], absent: Sequence[np.ndarray]) -> list[list[
         return cell if isinstance(cell, str) and not numeric else _label(cell)
 
     return [
-        [None if out else translate(cell) for cell, out in zip(c.values, gone, strict=True)]
-        for c, gone in zip(columns, absent, strict=True)
+        [None if skip else translate(cell) for cell, skip in zip(c.values, mask, strict=True)]
+        for c, mask in zip(columns, absent, strict=True)
     ]
 
 
-def sorted_labels(found: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    """Distinct labels, numbers first and in their order, then text in alphabetical order."""
-    distinct = {key(label): label for label in reversed(list(found))}  # reversed: the first spelling wins
+def sorted_labels(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    """Distinct labels: numbers first, in ascending order, then text in alphabetical order."""
+    distinct = {key(label): label for label in reversed(list(labels))}  # reversed: the first spelling wins
     return tuple(sorted(distinct.values(), key=lambda label: (isinstance(label, str), label)))
 
 
@@ -190,7 +199,7 @@ def _flag(cell: object) -> bool | None:
 
 @lru_cache(maxsize=2**16, typed=True)
 def _label(cell: Hashable) -> Hashable:
-    if isinstance(cell, bool):  # as the same table reads from a CSV file
+    if isinstance(cell, bool):  # as in the same table read from a CSV file
         return str(cell)
     if isinstance(cell, float):
         return int(cell) if cell.is_integer() and abs(cell) < 2**53 else cell

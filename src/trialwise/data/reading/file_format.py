@@ -1,4 +1,4 @@
-"""What a file format is: how its files are recognised, and how they are read into a table of cells."""
+"""File formats: how files are recognised and read into a table of cells."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trialwise.data.reading.table import Table
-from trialwise.data.reading.text import refused
+from trialwise.data.reading.text import file_error
 
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format of files that hold a table.
+    """A format of files that contain a table.
 
     Attributes
     ----------
     name
-        In words, e.g. ``"Parquet"``.
+        The name of the format, e.g. ``"Parquet"``.
     suffixes
-        Of its files, in lower case: those that are looked for in a folder.
+        Suffixes of its files, in lower case, by which they are found in a folder.
     recognises
-        Whether the first bytes of a file are of this format. None: whatever no other format recognises.
+        ``recognises(raw)``: whether the bytes of a file are of this format. None for the format of last resort, which reads
+        any file that no other format recognises.
     read
-        ``read(raw, name)`` gives the :class:`~trialwise.data.reading.table.Table`; a file that cannot be read is a DataError.
+        ``read(raw, name)`` returns the :class:`~trialwise.data.reading.table.Table`, and raises a DataError if the file
+        cannot be read.
     """
 
     name: str
@@ -32,8 +34,8 @@ class FileFormat:
     read: Callable[[bytes, str], Table]
 
 
-def needs(module: str, name: str, kind: str) -> None:
-    """Refuse a file if the package that reads it is not installed."""
+def require_package(module: str, name: str, kind: str) -> None:
+    """Raise a DataError if the package that reads a file is not installed."""
     if importlib.util.find_spec(module) is None:
         message = f"is {kind}, and reading it needs {module}, which is not installed"
-        raise refused(name, "needs-package", message, "type: pip install 'trialwise[files]' (or export it as CSV)")
+        raise file_error(name, "needs-package", message, "type: pip install 'trialwise[files]' (or export it as CSV)")

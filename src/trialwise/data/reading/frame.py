@@ -1,4 +1,4 @@
-"""A DataFrame as a table of cells."""
+"""Conversion of a DataFrame to a table of cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def frame_table(frame: pd.DataFrame, name: str) -> Table:
-    """The table that a DataFrame is; an index with names becomes columns."""
+    """Convert a DataFrame to a table; the levels of a named index become columns."""
     if any(level is not None for level in frame.index.names):
         clash = [level for level in frame.index.names if level in frame.columns]
         frame = frame.reset_index() if not clash else frame.reset_index(drop=True)
@@ -21,9 +21,9 @@ def frame_table(frame: pd.DataFrame, name: str) -> Table:
     columns = []
     for n in range(frame.shape[1]):
         series = frame.iloc[:, n]
-        gone = series.isna().to_numpy(bool)
+        absent = series.isna().to_numpy(bool)
         columns.append(
-            [None if out else plain_cell(cell) for cell, out in zip(series.astype(object), gone, strict=True)]
+            [None if skip else plain_cell(cell) for cell, skip in zip(series.astype(object), absent, strict=True)]
         )
     records = ((row, cells) for row, cells in enumerate(zip(*columns, strict=True), 2))
     return table_of(name, _chain((1, header), records))

@@ -1,4 +1,4 @@
-"""Opening a table however people have it: a file of any known format, packed by gzip or not, or a DataFrame."""
+"""Open a table: a file of any supported format, compressed by gzip or not, or a DataFrame."""
 
 from __future__ import annotations
 
@@ -10,29 +10,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
-from trialwise.data.reading.cells import shown
+from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
 from trialwise.data.reading.table import Table
-from trialwise.data.reading.text import refused
+from trialwise.data.reading.text import file_error
 
 if TYPE_CHECKING:
     import pandas as pd
 
 type Source = str | PathLike[str] | pd.DataFrame
-"""What can be opened: a path or a DataFrame."""
+"""A source of a table: a path or a DataFrame."""
 
 
 def open_table(source: Source, name: str = "the table") -> Table:
-    """Open a table: CSV, TSV, semicolons or blanks between the cells, decimal commas, any common encoding, gzip, Excel,
-    Parquet or a DataFrame.
+    """Open a table.
 
-    `name` is what a DataFrame is called in messages. Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out.
+    Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out.
+
+    Parameters
+    ----------
+    source
+        A path (CSV, TSV, semicolons or blanks between the cells, decimal commas, any common encoding, gzip, Excel, Parquet)
+        or a DataFrame.
+    name
+        The name of a DataFrame in messages.
+
+    Returns
+    -------
+    Table
+        The cells, not yet translated.
 
     Raises
     ------
     DataError
-        If there is no such file, or no table in it.
+        If the file does not exist, or contains no table.
     UsageError
         If `source` is neither a path nor a DataFrame.
     """
@@ -51,8 +63,8 @@ def open_table(source: Source, name: str = "the table") -> Table:
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
-            raise refused(
-                name, "damaged-file", f"not a whole gzip file: {error}", "copy or download it again"
+            raise file_error(
+                name, "damaged-file", f"not a complete gzip file: {error}", "copy or download it again"
             ) from None
         name = name.removesuffix(".gz")
     return next(each for each in FORMATS if each.recognises is None or each.recognises(raw)).read(raw, name)
@@ -62,11 +74,12 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except IsADirectoryError:
-        raise refused(str(path), "not-a-file", "is a folder, not a table", "name the file in it") from None
+        raise file_error(str(path), "not-a-file", "is a folder, not a table", "give a file in this folder") from None
     except FileNotFoundError:
-        raise refused(str(path), "no-file", "there is no such file", _nearest(path)) from None
+        raise file_error(str(path), "no-file", "there is no such file", _nearest(path)) from None
     except (OSError, ValueError) as error:
-        raise refused(shown(str(path)), "no-file", f"cannot be opened: {error}", "check its name and rights") from None
+        remedy = "check its name and permissions"
+        raise file_error(quote(str(path)), "no-file", f"cannot be opened: {error}", remedy) from None
 
 
 def _nearest(path: Path) -> str:
@@ -74,6 +87,6 @@ def _nearest(path: Path) -> str:
     try:
         names = [entry.name for entry in folder.iterdir() if entry.is_file()]
     except OSError:
-        return f"there is no folder {shown(str(folder))} either"
+        return f"the folder {quote(str(folder))} does not exist either"
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
     return f"did you mean {str(folder / close[0])!r}?" if close else f"looked in {folder.resolve()}"

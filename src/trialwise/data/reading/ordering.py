@@ -1,4 +1,4 @@
-"""The order of the rows of a long table: participant after participant, each in the order of the trials."""
+"""Ordering of the rows of a long table by participant and trial."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, key, labels, missing
+from trialwise.data.reading.cells import Cells, key, missing_mask, to_labels
 from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
 
 
 @dataclass(frozen=True)
 class Order:
-    """Where each participant's trials are.
+    """The order of the rows by participant and trial.
 
     Attributes
     ----------
     participants
         Labels, in the order of their first rows.
     offsets
-        ``int64 (participants + 1,)`` into `index`.
+        ``int64 (participants + 1,)``: the first element of `index` for each participant, and its length.
     index
-        ``int64 (trials,)``: rows of the table, sorted.
-    how
-        For the mapping.
+        ``int64 (trials,)``: rows of the table in the new order.
+    description
+        How the rows were ordered, for the mapping.
     """
 
     participants: tuple[Hashable, ...]
     offsets: np.ndarray
     index: np.ndarray
-    how: str
+    description: str
 
 
 def put_in_order(
@@ -39,68 +39,69 @@ def put_in_order(
     trial: Cells | None,
     runs: Sequence[Cells],
     n_rows: int,
-    extra_missing: Collection[Hashable],
+    missing_codes: Collection[Hashable],
     problems: Problems,
 ) -> Order:
-    """Gather each participant's rows and sort them by trial.
+    """Order the rows by participant and sort those of each participant by trial.
 
-    Where trial numbers start again, rows are sorted within `runs` (session, block), and the runs are taken in the order in
-    which they stand in the table; without trial numbers all rows are.
+    If trial numbers restart within a participant, rows are sorted within `runs` (session, block), and the runs keep their order
+    in the table; without trial numbers, rows keep their order in the table.
     """
-    people, owner = _owners(participant, n_rows, extra_missing, problems)
-    key_of_run = np.zeros(n_rows, np.int64)
+    participants, owner = _owners(participant, n_rows, missing_codes, problems)
+    run = np.zeros(n_rows, np.int64)
     time = np.arange(n_rows, dtype=float)
-    how = "no column, rows as they stand"
+    description = "no column, rows in the order of the table"
     if trial is not None:
-        time, _ = check_numbers(trial, gone := missing(trial, extra_missing), problems, "trial number")
+        time, _ = check_numbers(trial, absent := missing_mask(trial, missing_codes), problems, "trial number")
         problems.in_cells(
             "missing-trial",
             trial,
-            gone,
+            absent,
             "the trial number is missing",
-            Message("fill it in, or type ", Argument("trial", False), ": rows in order"),
+            Message("fill it in, or type ", Argument("trial", False), " to keep the order of the rows"),
         )
-        how = f"{trial.source}, sorted by it"
+        description = f"{trial.source}, rows sorted"
         if runs and len({*zip(owner, time, strict=True)}) < n_rows:
-            key_of_run = _runs(owner, runs)
-            how += f" within {' and '.join(run.source for run in runs)}"
-        if not gone.any():
+            run = _runs(owner, runs)
+            description += f" within {' and '.join(cells.source for cells in runs)}"
+        if not absent.any():
             remedy = Message(
-                "remove the copies; if numbers start again in each block, type ", Argument("block", "..."), "; ",
-                Argument("trial", False), " keeps the rows",
+                "remove the copies; if the numbers restart in each block, type ", Argument("block", "..."), "; or type ",
+                Argument("trial", False), " to keep the order of the rows",
             )  # fmt: skip
-            names = np.array([*people, None], object)[owner]
-            keys = list(zip(names, key_of_run.tolist(), (_plain(t) for t in time), strict=True))
+            labels = np.array([*participants, None], object)[owner]
+            keys = list(zip(labels, run.tolist(), (_plain(t) for t in time), strict=True))
             check_duplicates(keys, trial, problems, remedy)
-    index = np.lexsort((np.arange(n_rows), time, key_of_run, owner))
+    index = np.lexsort((np.arange(n_rows), time, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
-    return Order(people, offsets.astype(np.int64), index, how)
+    return Order(participants, offsets.astype(np.int64), index, description)
 
 
 def _owners(
-    participant: Cells | None, n_rows: int, extra_missing: Collection[Hashable], problems: Problems
+    participant: Cells | None, n_rows: int, missing_codes: Collection[Hashable], problems: Problems
 ) -> tuple[tuple[Hashable, ...], np.ndarray]:
+    """The labels of the participants, and the index of the participant of each row, ``int64 (rows,)``."""
     if participant is None:
         return (1,), np.zeros(n_rows, np.int64)
-    gone = missing(participant, extra_missing)
-    problems.in_cells("missing-participant", participant, gone, "the participant is missing", "fill it in")
-    (translated,) = labels([participant], [gone])
+    absent = missing_mask(participant, missing_codes)
+    problems.in_cells("missing-participant", participant, absent, "the participant is missing", "fill it in")
+    (labels,) = to_labels([participant], [absent])
     first: dict[str, Hashable] = {}
-    for label in translated:
+    for label in labels:
         if label is not None:
             first.setdefault(key(label), label)
-    place = {k: n for n, k in enumerate(first)}
-    nobody = len(place)  # rows of nobody are a problem already; they are kept to find further ones
-    owner = np.array([nobody if label is None else place[key(label)] for label in translated], np.int64)
+    index = {k: n for n, k in enumerate(first)}
+    unknown = len(index)  # rows without a participant are a problem already, and are kept to find further problems
+    owner = np.array([unknown if label is None else index[key(label)] for label in labels], np.int64)
     return tuple(first.values()), owner
 
 
 def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
-    """The number of each row's run within its participant, in the order of first rows."""
-    seen: dict[tuple, int] = {}
+    """Number the runs in the order of their first rows: the run of each row, ``int64 (rows,)``."""
+    number: dict[tuple, int] = {}
     return np.array(
         [
-            seen.setdefault(run, len(seen))
+            number.setdefault(run, len(number))
             for run in zip(owner.tolist(), *(cells.values for cells in runs), strict=True)
         ],
         np.int64,

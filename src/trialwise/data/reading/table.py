@@ -1,4 +1,4 @@
-"""A table as it stands in a file: its header, its cells and where each row is. Nothing is interpreted here."""
+"""A table as read from a file: its header, its cells and the position of each row, without any interpretation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.data.reading.cells import Cells, key, shown
-from trialwise.data.reading.text import Record, refused
+from trialwise.data.reading.cells import Cells, key, quote
+from trialwise.data.reading.text import Record, file_error
 
 _COMMA_CELL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 _POINT_CELL = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", re.ASCII)
@@ -20,22 +20,22 @@ _POINT_CELL = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table as it stands.
+    """A table as read from a file.
 
     Attributes
     ----------
     name
-        The file's name, for messages.
+        The name of the file, for messages.
     header
-        One name a column, without surrounding blanks; ``""`` if a column has no name.
+        One name per column, without surrounding blanks; ``""`` if a column has no name.
     columns
-        One array of cells a column, each ``(rows,)`` of str, int, float, bool or None.
+        One array of cells per column, each ``(rows,)`` of str, int, float, bool or None.
     rows
-        ``int64 (rows,)``: where each row stands in the file, counted from 1.
+        ``int64 (rows,)``: the position of each row in the file, counted from 1.
     free_comma
-        Whether a comma may be a decimal comma, since something else separates the cells.
+        Whether a comma may be a decimal comma, because the cells are separated by another character.
     note
-        What had to be guessed to open it, e.g. ``"read as cp1252"``; may be empty.
+        An assumption made when opening the file, e.g. ``"read as cp1252"``; may be empty.
     """
 
     name: str
@@ -46,19 +46,19 @@ class Table:
     note: str = ""
 
     def column(self, name: str, how: str) -> Cells:
-        """The column of that name (the first, if there are several); ``how`` it was found goes into the mapping."""
+        """The first column of that name; ``how`` it was identified is stated in the mapping."""
         values = self.columns[self.header.index(name)]
-        where, source = f"{self.name}, column {shown(name)}", f"column {shown(name)} ({how})"
+        where, source = f"{self.name}, column {quote(name)}", f"column {quote(name)} ({how})"
         return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]))
 
     def has_decimal_comma(self, columns: Sequence[np.ndarray]) -> bool:
-        """Whether these columns write numbers with a decimal comma, and none with a point."""
+        """Whether these columns contain numbers with a decimal comma, and none with a decimal point."""
         cells = [cell for column in columns for cell in column if isinstance(cell, str)] if self.free_comma else []
         return any(map(_COMMA_CELL.fullmatch, cells)) and not any(map(_POINT_CELL.fullmatch, cells))
 
 
 def plain_cell(cell: Any) -> Any:
-    """A cell as text, int, float, bool or None, whatever library it comes from."""
+    """Convert a cell from any library to text, int, float, bool or None."""
     if isinstance(cell, np.generic):
         cell = cell.item()
     if isinstance(cell, str):
@@ -66,51 +66,50 @@ def plain_cell(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
     if isinstance(cell, int) and abs(cell) >= 2**63:
-        return hex(cell)  # no number of anything: Python refuses to print the largest
+        return hex(cell)  # not a measurement, and Python refuses to print very large numbers in decimal
     return cell if isinstance(cell, int | float) else str(cell)
 
 
 def table_of(name: str, records: Iterator[Record], *, free_comma: bool = False, note: str = "") -> Table:
-    """A table from its rows: comment lines, blank lines, empty trailing columns and row numbers in front are left out.
+    """Build a table from its rows, without comment lines, blank lines, empty trailing columns and leading row numbers.
 
     Raises
     ------
     DataError
-        If there is no header, nothing below it, or a row has more cells than the header.
+        If there is no header or no row below it, or a row has more cells than the header.
     """
-    first = next((record for record in records if _text(record[1]) and not _is_comment(record[1])), None)
+    first = next((record for record in records if _has_text(record[1]) and not _is_comment(record[1])), None)
     if first is None:
-        raise refused(name, "empty-table", "is empty", "expected a header row with names, then one row a trial")
+        raise file_error(name, "empty-table", "is empty", "expected a header row with names, then one row per trial")
     header = ["" if cell is None else str(cell).strip() for cell in first[1]]
     width = len(header)
     body = [(row, [plain_cell(cell) for cell in cells]) for row, cells in records if _is_row(cells, width)]
-    if not any(_text(cells) for _, cells in body):
-        raise refused(name, "empty-table", "holds a header row and nothing below", "expected one row a trial")
+    if not any(_has_text(cells) for _, cells in body):
+        raise file_error(name, "empty-table", "contains only a header row", "expected one row per trial below it")
     if len(body[0][1]) == width + 1 and all(len(cells) == width + 1 for _, cells in body):
         header = ["", *header]
         width += 1
-    ragged = [(row, cells) for row, cells in body if _text(cells[width:])]
+    ragged = [(row, cells) for row, cells in body if _has_text(cells[width:])]
     if ragged:
-        message = f"{len(ragged[0][1])} cells in a row where the header row has {width}"
+        message = f"a row has {len(ragged[0][1])} cells where the header row has {width}"
         remedy = "put cells that contain the separator into quotation marks (a decimal comma between commas?)"
-        raise refused(name, "ragged-rows", message, remedy, [row for row, _ in ragged])
+        raise file_error(name, "ragged-rows", message, remedy, [row for row, _ in ragged])
     columns = []
     for n in range(width):
         column = np.empty(len(body), object)
         column[:] = [cells[n] if n < len(cells) else None for _, cells in body]
         columns.append(column)
-    kept = [n for n in range(width) if not _is_filler(header[n], columns[n], first=n == 0)]
-    table_columns = tuple(columns[n] for n in kept)
+    used = [n for n in range(width) if not _is_filler(header[n], columns[n], first=n == 0)]
     rows = np.array([row for row, _ in body], np.int64)
-    return Table(name, tuple(header[n] for n in kept), table_columns, rows, free_comma, note)
+    return Table(name, tuple(header[n] for n in used), tuple(columns[n] for n in used), rows, free_comma, note)
 
 
-def _text(cells: Sequence[Any]) -> bool:
+def _has_text(cells: Sequence[Any]) -> bool:
     return any(cell is not None and str(cell).strip() for cell in cells)
 
 
 def _is_row(cells: Sequence[Any], width: int) -> bool:
-    """Neither a blank line nor a comment. One quoted empty cell is a row of a table of one column."""
+    """Whether a line is neither blank nor a comment; a quoted empty cell is a row of a table with one column."""
     if not cells or (width > 1 and len(cells) == 1 and not cells[0]):
         return False
     return not (_is_comment(cells) and (width == 1 or len(cells) != width))  # "#1,left,0" may be participant "#1"
@@ -121,7 +120,7 @@ def _is_comment(cells: Sequence[Any]) -> bool:
 
 
 def _is_filler(name: str, column: np.ndarray, first: bool) -> bool:
-    """An empty column without a name, or the row numbers that pandas and R write in front."""
+    """Whether a column without a name is empty, or contains the row numbers that pandas and R write in front."""
     if name and not name.startswith("Unnamed:"):
         return False
     if all(cell is None for cell in column):

@@ -1,4 +1,4 @@
-"""Text tables of any flavour: from bytes to rows of cells, whatever the encoding, the separator and the comments."""
+"""Tables in text files: detection of encoding and separator, and splitting into rows of cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOREIGN = {
     ".mat": "MATLAB", ".sav": "SPSS", ".rds": "R", ".rda": "R", ".rdata": "R", ".json": "JSON", ".xls": "old Excel",
     ".ods": "OpenDocument", ".npy": "NumPy", ".npz": "NumPy", ".pkl": "pickle", ".edf": "EDF", ".zip": "zip",
 }  # fmt: skip
-"""Files that are often given but are not tables of text, by suffix."""
+"""Common files that are not text tables: the name of the format, by suffix."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -25,30 +25,30 @@ _BOMS = (
 )  # fmt: skip
 
 Record = tuple[int, Sequence[Any]]
-"""The row in the file, counted from 1, and its cells."""
+"""A row's position in the file, counted from 1, and its cells."""
 
 
-def refused(name: str, code: str, message: str, remedy: str, rows: Sequence[int] = ()) -> DataError:
-    """The error for a file that cannot be opened as a table."""
+def file_error(name: str, code: str, message: str, remedy: str, rows: Sequence[int] = ()) -> DataError:
+    """An error for a file that cannot be opened as a table."""
     return DataError([Problem(code, name, message, remedy, rows)])
 
 
 def text_records(raw: bytes, name: str) -> tuple[Iterator[Record], str, str]:
-    """Cut the bytes of a text table into rows of cells.
+    """Split the bytes of a text table into rows of cells.
 
     Returns
     -------
     records
-        The rows, cut as they are asked for.
+        The rows, as an iterator that splits each row when it is requested.
     separator
-        What stands between the cells; ``" "`` for any run of blanks.
+        The character between the cells; ``" "`` for any number of blanks.
     encoding
-        The encoding it was read with.
+        The encoding used.
 
     Raises
     ------
     DataError
-        If it is not text; while the records are cut, if quotation marks do not match.
+        If the bytes are not text; or, from the iterator, if quotation marks do not match.
     """
     text, encoding = _decoded(raw, name)
     separator = _separator(text)
@@ -67,9 +67,9 @@ def _decoded(raw: bytes, name: str) -> tuple[str, str]:
             continue
     if text is None or "\0" in text:
         kind = FOREIGN.get(Path(name).suffix.lower())
-        message = f"is a {kind} file, not a table of text" if kind else "is not text: it holds NUL or undefined bytes"
+        message = f"is a {kind} file, not a text table" if kind else "is not text: it contains NUL or undefined bytes"
         rows = [] if kind or text is None else [n for n, line in enumerate(_lines(text), 1) if "\0" in line]
-        raise refused(name, "not-text", message, "export the table as CSV, UTF-8", rows)
+        raise file_error(name, "not-text", message, "export the table as CSV, UTF-8", rows)
     return text, encoding
 
 
@@ -88,7 +88,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _separator(text: str) -> str:
-    """The separator that cuts the header into most cells and the other lines into as many; a blank if none does."""
+    """The separator that gives the header the most cells and most other lines as many; a blank if none does."""
     lines = [line for line in _lines(text[:200_000])[:200] if line.strip() and not line.lstrip().startswith("#")]
 
     def count(line: str, separator: str) -> int:
@@ -97,18 +97,18 @@ def _separator(text: str) -> str:
         except (csv.Error, StopIteration):
             return 0
 
-    def merit(separator: str) -> tuple[bool, int]:
+    def score(separator: str) -> tuple[bool, int]:
         counts = [count(line, separator) for line in lines]
-        fitting = sum(n in (counts[0], counts[0] + 1) for n in counts)  # + 1: R writes row names without a heading
-        return fitting >= 0.5 * len(counts), counts[0]
+        matching = sum(n in (counts[0], counts[0] + 1) for n in counts)  # + 1: R writes row names without a heading
+        return matching >= 0.5 * len(counts), counts[0]
 
     if not lines:
         return ","
-    best = max(SEPARATORS, key=merit)
+    best = max(SEPARATORS, key=score)
     if count(lines[0], best) > 1:
         return best
-    cut = [len(line.split()) for line in lines]
-    return " " if cut[0] > 1 and all(n in (cut[0], cut[0] + 1) for n in cut) else ","
+    words = [len(line.split()) for line in lines]
+    return " " if words[0] > 1 and all(n in (words[0], words[0] + 1) for n in words) else ","
 
 
 def _records(text: str, separator: str, name: str) -> Iterator[Record]:
@@ -119,6 +119,6 @@ def _records(text: str, separator: str, name: str) -> Iterator[Record]:
             yield start, record
             start = reader.line_num + 1
     except csv.Error as error:
-        message = f"cannot be cut into cells: {error}"
-        remedy = "look there for a quotation mark that opens or closes only once"
-        raise refused(name, "damaged-file", message, remedy, [start]) from None
+        message = f"cannot be split into cells: {error}"
+        remedy = "look there for an unmatched quotation mark"
+        raise file_error(name, "damaged-file", message, remedy, [start]) from None

@@ -1,7 +1,7 @@
-"""Validation: every problem of a data set is collected first and raised once.
+"""Validation: all problems with a data set are collected and raised together.
 
-The checks translate cells and report to a :class:`Problems`; what they return in spite of a problem is only good for
-finding further problems.
+The checks translate cells and add problems to a :class:`Problems`; values returned in spite of a problem serve only to find
+further problems.
 """
 
 from __future__ import annotations
@@ -13,88 +13,87 @@ import numpy as np
 
 from trialwise.base.errors import DataError, Problem
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading import cells as _cells
-from trialwise.data.reading.cells import Cells, key, listed, shown
+from trialwise.data.reading.cells import Cells, key, quote, quote_list, sorted_labels, to_labels, to_numbers
 from trialwise.data.trials import MISSED
 
-MOST_ACTIONS = 50
-"""More different choices than this are taken for a mistake: a response time, an identifier."""
+MAX_ACTIONS = 50
+"""A column with more distinct values than this is not accepted as choices: it may contain response times or identifiers."""
 
 
 class Problems:
-    """A collector of problems."""
+    """A collection of problems."""
 
     def __init__(self) -> None:
-        self.found: list[Problem] = []
+        self.entries: list[Problem] = []
 
     def add(self, code: str, where: str, message: str, remedy: str = "", rows: Iterable[int] = ()) -> None:
         """Note a problem; see :class:`trialwise.base.errors.Problem`."""
-        self.found.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows)))
+        self.entries.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows)))
 
     def in_cells(self, code: str, cells: Cells, wrong: np.ndarray, message: str, remedy: str = "") -> None:
-        """Note a problem with some cells of a column, if there are any; names rows and participants."""
+        """Note a problem with the wrong cells of a column, if there are any, with their rows and participants."""
         if not wrong.any():
             return
         where = cells.where
         if cells.participants is not None:
-            whose = list(dict.fromkeys(cells.participants[wrong]))
-            where += f", participant{'s' if len(whose) > 1 else ''} {listed(whose, 4)}"
+            participants = list(dict.fromkeys(cells.participants[wrong]))
+            where += f", participant{'s' if len(participants) > 1 else ''} {quote_list(participants, 4)}"
         self.add(code, where, message, remedy, np.unique(cells.rows[wrong]))
 
     def absorb(self, error: DataError) -> None:
-        """Take over the problems of an error that was raised elsewhere."""
-        self.found.extend(error.problems)
+        """Add the problems of an error that was raised elsewhere."""
+        self.entries.extend(error.problems)
 
     def raise_if_any(self) -> None:
-        """Raise all of them as one :class:`DataError`."""
-        if self.found:
-            raise DataError(self.found)
+        """Raise all problems as one :class:`DataError`."""
+        if self.entries:
+            raise DataError(self.entries)
 
 
 def declare(levels: str, labels: Iterable[object]) -> Argument:
-    """What to type in order to declare a set of labels; ``...`` among them stands for others."""
+    """The argument by which a set of labels is declared, for messages; ``...`` among the labels stands for others."""
     return Argument("actions", list(labels)) if levels == "action" else Argument("levels", {levels: list(labels)})
 
 
 def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: str) -> tuple[np.ndarray, bool]:
-    """Numbers, ``float64 (cells,)`` with NaN where missing; and whether they were truth values turned into 1 and 0."""
-    values, wrong, truth = _cells.numbers(cells, absent)
-    odd = list(dict.fromkeys(cells.values[wrong]))
-    examples = listed(odd, 3)
-    mixed = cells.comma is False and any(isinstance(c, str) and "," in c for c in cells.values[wrong])
+    """Translate cells into numbers, ``float64 (cells,)``, NaN where missing; and whether they were truth values (1 and 0)."""
+    values, wrong, is_truth = to_numbers(cells, absent)
+    not_numbers = list(dict.fromkeys(cells.values[wrong]))
+    examples = quote_list(not_numbers, 3)
+    has_comma = cells.comma is False and any(isinstance(c, str) and "," in c for c in cells.values[wrong])
     remedy = (
         "write decimals with a point and no thousands separator"
-        if mixed
-        else Message("replace them by numbers, or say that they are missing: ", Argument("missing", odd[:3]))
+        if has_comma
+        else Message("replace them by numbers, or declare them missing: ", Argument("missing", not_numbers[:3]))
     )
     problems.in_cells("not-a-number", cells, wrong, f"the {what} must be a number; found {examples}", remedy)
     infinite = np.isinf(values)
     problems.in_cells(
         "infinite", cells, infinite, f"the {what} is infinite", "correct it, or leave it empty if it is missing"
     )
-    return values, truth
+    return values, is_truth
 
 
 def check_present(cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None) -> None:
-    """A column known before the choice has no gaps: a learner cannot do without it."""
-    tokens = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
-    without = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
-    remedy = Message("fill it in, remove these rows, or do without the column (", without, ")")
-    if tokens and levels is not None:
-        remedy = Message(remedy, f"; if {shown(tokens[0])} is a label, declare it: ", declare(levels, [tokens[0], ...]))
+    """Note missing cells in a column known before the choice: a learner needs its value on every trial."""
+    codes = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
+    omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
+    remedy = Message("fill it in, remove these rows, or leave out the column (", omission, ")")
+    if codes and levels is not None:
+        remedy = Message(remedy, f"; if {quote(codes[0])} is a label, declare it: ", declare(levels, [codes[0], ...]))
     problems.in_cells("missing-before-choice", cells, absent, f"the {name} is missing", remedy)
 
 
 def missed_choices(
     cells: Cells, absent: np.ndarray, declared: Sequence[Hashable] | None, problems: Problems
 ) -> np.ndarray:
-    """Which cells say -1 for a choice that was not made, ``bool (cells,)``.
+    """Whether each cell is -1 as the code of a missed choice, ``bool (cells,)``.
 
-    With declared actions, -1 is a missed choice unless it is among them. Otherwise it is one if the other codes are at
-    least two non-negative whole numbers (0, 1 or 1, 2, 3); beside 1 alone it is an action (-1/1 coding), and beside 0 or
-    one other number alone nobody can tell, which is a problem.
+    With declared actions, -1 is a missed choice unless it is one of them. Otherwise it is a missed choice if the other codes are
+    at least two non-negative whole numbers (0, 1 or 1, 2, 3). If the only other code is 1, it is an action (-1/1 coding); if the
+    only other code is 0 or another number, its meaning is ambiguous, which is a problem.
     """
-    codes = np.array([None if gone else key(cell) for cell, gone in zip(cells.values, absent, strict=True)], object)
+    codes = np.array([None if skip else key(cell) for cell, skip in zip(cells.values, absent, strict=True)], object)
     minus = codes == "-1"
     others = {code for code in codes[~minus] if code is not None}
     if not minus.any():
@@ -110,11 +109,11 @@ def missed_choices(
             "ambiguous-missing",
             cells,
             minus,
-            f"the only choices are {other} and -1: is -1 an action, or a choice that was not made?",
+            f"the only choices are {other} and -1: is -1 an action, or a missed choice?",
             Message(
                 "type ",
                 Argument("actions", [-1, _number(other)]),
-                " if it is an action; else name all actions, as in ",
+                " if it is an action; otherwise declare all actions, as in ",
                 Argument("actions", [_number(code) for code in both]),
             ),
         )
@@ -138,55 +137,57 @@ def check_levels(
     Returns
     -------
     codes
-        One ``int64 (cells,)`` a column, :data:`~trialwise.data.trials.MISSED` where missing.
+        One array ``int64 (cells,)`` per column, :data:`~trialwise.data.trials.MISSED` where missing.
     labels
-        The declared labels, or those found: numbers first and in order, then text.
+        The declared labels, or those in the data: numbers first, in ascending order, then text.
     """
-    translated = _cells.labels(columns, absent)
-    found = [label for column in translated for label in column if label is not None]
+    translations = to_labels(columns, absent)
+    occurring = [label for column in translations for label in column if label is not None]
     if declared is None:
-        labels = _cells.sorted_labels(found)
-        if name == "action" and not found:
+        labels = sorted_labels(occurring)
+        if name == "action" and not occurring:
             message = "every choice is missing"
             remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
             problems.add("no-choices", columns[0].where, message, remedy)
-        _check_plausible(name, columns, labels, len(found), problems)
-        notes += _odd_labels(name, labels)
+        _check_plausible(name, columns, labels, len(occurring), problems)
+        notes += _notes_on_labels(name, labels)
     else:
         labels = tuple(declared)
-    place = {key(label): n for n, label in enumerate(labels)}
-    place_or_none = [[None if label is None else place.get(key(label)) for label in column] for column in translated]
-    for cells, column, places in zip(columns, translated, place_or_none, strict=True):
-        pairs = zip(column, places, strict=True)
+    index = {key(label): n for n, label in enumerate(labels)}
+    indices = [[None if label is None else index.get(key(label)) for label in column] for column in translations]
+    for cells, column, column_indices in zip(columns, translations, indices, strict=True):
+        pairs = zip(column, column_indices, strict=True)
         unknown = np.array([label is not None and n is None for label, n in pairs], bool)
         if unknown.any():
-            names = list(dict.fromkeys(label for label, odd in zip(column, unknown, strict=True) if odd))
+            names = list(dict.fromkeys(label for label, is_new in zip(column, unknown, strict=True) if is_new))
             problems.in_cells(
                 "undeclared-label",
                 cells,
                 unknown,
-                f"found {listed(names)}, but the labels of {name} were declared as {listed(labels)}",
-                Message("correct the cells, or declare them too: ", declare(name, [*labels, *names][:8])),
+                f"found {quote_list(names)}, but the labels of {name} were declared as {quote_list(labels)}",
+                Message("correct the cells, or declare these labels as well: ", declare(name, [*labels, *names][:8])),
             )
-    codes = [np.array([MISSED if n is None else n for n in places], np.int64) for places in place_or_none]
+    codes = [np.array([MISSED if n is None else n for n in column], np.int64) for column in indices]
     return codes, labels
 
 
 def check_duplicates(keys: Sequence[tuple[Hashable, ...]], cells: Cells, problems: Problems, remedy: str) -> None:
-    """No participant has the same trial twice; `keys` hold (participant, ..., trial) of each row."""
+    """Note trials that a participant has more than once; `keys` contains (participant, ..., trial) of each row."""
     counts = Counter(keys)
-    twice = np.array([counts[row] > 1 for row in keys], bool)
-    if twice.any():
-        first = keys[int(np.argmax(twice))]
-        message = f"the same trial number more than once, first trial {first[-1]} of participant {shown(first[0])}"
-        problems.in_cells("duplicate-trial", cells, twice, message, remedy)
+    repeated = np.array([counts[row] > 1 for row in keys], bool)
+    if repeated.any():
+        first = keys[int(np.argmax(repeated))]
+        message = (
+            f"the same trial number occurs more than once, first trial {first[-1]} of participant {quote(first[0])}"
+        )
+        problems.in_cells("duplicate-trial", cells, repeated, message, remedy)
 
 
 def missing_text(cells: Cells, absent: np.ndarray) -> str:
-    """What was taken as missing, for the mapping: ``"missing: 12 x '-1', 3 x empty"``."""
+    """A description of the missing cells, for the mapping: ``"missing: 12 x '-1', 3 x empty"``."""
     if not absent.any():
         return "none missing"
-    counts = Counter("empty" if cell is None else shown(cell) for cell in cells.values[absent])
+    counts = Counter("empty" if cell is None else quote(cell) for cell in cells.values[absent])
     return "missing: " + ", ".join(f"{count} x {cell}" for cell, count in counts.most_common(4))
 
 
@@ -195,13 +196,13 @@ def _check_plausible(
 ) -> None:
     where = columns[0].where
     fractions = [label for label in labels if isinstance(label, float)]
-    examples = listed(labels, 3).removesuffix(", ...")
-    if name == "action" and len(labels) > MOST_ACTIONS:
+    examples = quote_list(labels, 3).removesuffix(", ...")
+    if name == "action" and len(labels) > MAX_ACTIONS:
         kind = "numbers with fractions, perhaps response times" if fractions else "values"
         problems.add(
             "too-many-labels",
             where,
-            f"{len(labels)} different {kind}, such as {examples}; a choice has few labels (at most {MOST_ACTIONS})",
+            f"{len(labels)} different {kind}, such as {examples}; a choice has few labels (at most {MAX_ACTIONS})",
             Message(
                 "type ",
                 Argument("choice", "..."),
@@ -210,11 +211,11 @@ def _check_plausible(
                 " if it is a rating",
             ),
         )
-    elif len(labels) > MOST_ACTIONS and (len(fractions) > len(labels) / 2 or len(labels) > count / 2):
+    elif len(labels) > MAX_ACTIONS and (len(fractions) > len(labels) / 2 or len(labels) > count / 2):
         problems.add(
             "too-many-labels",
             where,
-            f"{len(labels)} different labels in {count} cells, such as {examples}: nothing can be learnt about each",
+            f"{len(labels)} different labels in {count} cells, such as {examples}: too few trials to learn about each",
             Message(
                 "type ",
                 Argument(name, "..."),
@@ -227,7 +228,8 @@ def _check_plausible(
         )
 
 
-def _odd_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
+def _notes_on_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
+    """Notes on codes that never occur and on labels that differ only in case."""
     notes: list[str] = []
     whole = [label for label in labels if isinstance(label, int)]
     if (
@@ -236,13 +238,15 @@ def _odd_labels(name: str, labels: Sequence[Hashable]) -> list[str]:
         and whole[-1] - whole[0] < 20
         and name not in ("block", "session")
     ):
-        every = range(whole[0], whole[-1] + 1)
-        gaps = [code for code in every if code not in whole]
+        codes = range(whole[0], whole[-1] + 1)
+        gaps = [code for code in codes if code not in whole]
         if gaps:
-            told = f"the codes of {name} skip {listed(gaps, 4)}"
-            notes.append(Message(f"{told}; if those exist but never occurred, type ", declare(name, every)))
+            note = f"the codes of {name} skip {quote_list(gaps, 4)}"
+            notes.append(Message(f"{note}; if those exist but never occurred, type ", declare(name, codes)))
     spellings = Counter(label.casefold() for label in labels if isinstance(label, str))
-    for twice in [spelling for spelling, count in spellings.items() if count > 1][:3]:
-        same = [label for label in labels if isinstance(label, str) and label.casefold() == twice]
-        notes.append(f"{name} has {listed(same)} as different labels: one spelling too many?")
+    for repeated in [spelling for spelling, count in spellings.items() if count > 1][:3]:
+        variants = [label for label in labels if isinstance(label, str) and label.casefold() == repeated]
+        notes.append(
+            f"{name} has {quote_list(variants)} as different labels: are these different spellings of one label?"
+        )
     return notes

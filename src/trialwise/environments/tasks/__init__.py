@@ -1,4 +1,4 @@
-"""The tasks that come with trialwise: one file each, found by themselves."""
+"""Built-in environments: one module each, discovered automatically."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from trialwise.base.discovery import classes_in
 from trialwise.environments.environment import Environment
 
 CLASSES = classes_in(__name__, __path__, object)
-"""All public classes of the tasks by name: environments, and what some take as arguments."""
+"""All public classes of these modules by name: environments, and the types of some of their arguments."""
 
 BUILT_IN: dict[str, type[Environment]] = {name: each for name, each in CLASSES.items() if issubclass(each, Environment)}
-"""Built-in environments by name, as messages and the command line know them."""
+"""Built-in environments by the names used in messages and on the command line."""

@@ -1,7 +1,7 @@
-"""The alien task: three seasons, four aliens, three items; which item an alien wants depends on the season.
+"""The alien task: three seasons, four aliens and three items; the correct item for an alien depends on the season.
 
-Here is the phase whose data are public, initial learning, and the pieces of which :mod:`trialwise.environments.tasks.alien_phases`
-makes all others too: :func:`season_order` and :func:`shuffled_groups`.
+This module contains the initial learning phase, the phase with public data, and the functions from which
+:mod:`trialwise.environments.tasks.alien_phases` builds all other phases: :func:`season_order` and :func:`shuffled_groups`.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ SEASON_ORDERS = np.array(
         [2, 1, 0, 1, 0, 2, 0, 2, 1],
     ]
 )
-"""The six orders of seasons over nine blocks: each season once in three blocks, never twice in a row."""
+"""The six orders of seasons over nine blocks: each season occurs once in every three blocks, and never in two in a row."""
 SEASON_ORDERS.setflags(write=False)
 
 BLOCKS = SEASON_ORDERS.shape[1]
 
 
 class Noise(NamedTuple):
-    """Normal noise on a mean reward, floored at 0 and rounded."""
+    """Normal noise added to a mean reward; the sum is floored at 0 and rounded."""
 
     sd: float
     decimals: int
 
 
 NOISE = {"experiment": Noise(0.5, 1), "paper": Noise(0.05, 2)}
-"""What participants were given, and what the paper's simulations used."""
+"""The noise in the experiment with human participants, and in the paper's simulations."""
 
 
 def noise_of(noise: str | Noise) -> Noise:
-    """The noise that a word or a :class:`Noise` says.
+    """Convert the name of a noise, or a :class:`Noise`, to a :class:`Noise`.
 
     Raises
     ------
     UsageError
-        For other words, or a negative standard deviation.
+        If the name is unknown, or the standard deviation is negative.
     """
     if isinstance(noise, str):
         if noise not in NOISE:
@@ -60,14 +60,15 @@ def noise_of(noise: str | Noise) -> Noise:
 
 
 def season_order(random: np.random.Generator) -> np.ndarray:
-    """One of the six orders, ``(blocks,)``, each equally likely."""
+    """Draw one of the six orders of seasons, ``(blocks,)``, with equal probability."""
     return SEASON_ORDERS[int(random.random() * len(SEASON_ORDERS))]
 
 
 def shuffled_groups(presentations: int, random: np.random.Generator) -> np.ndarray:
-    """The aliens of one block, ``(4 x presentations,)``: shuffled groups of all four.
+    """Draw the aliens of one block, ``(4 x presentations,)``, in shuffled groups of all four.
 
-    A group is drawn again while it would begin with the alien that ended the last one: none comes twice in a row.
+    A group is drawn again as long as it begins with the last alien of the previous group, so that no alien occurs twice in a
+    row.
     """
     groups = np.empty((presentations, CUES), np.int64)
     for n in range(presentations):
@@ -78,7 +79,7 @@ def shuffled_groups(presentations: int, random: np.random.Generator) -> np.ndarr
 
 
 def initial_learning(presentations: int, random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Nine blocks of one season each, announced; each alien ``presentations`` times a block."""
+    """Draw nine blocks of one season each, with each alien presented ``presentations`` times per block."""
     length = CUES * presentations
     return {
         "block": np.repeat(np.arange(BLOCKS), length),
@@ -89,28 +90,36 @@ def initial_learning(presentations: int, random: np.random.Generator) -> dict[st
 
 @dataclass(frozen=True)
 class AlienTask(Environment):
-    r"""The initial-learning phase of the alien task of Eckstein & Collins (2020, PNAS 117(47):29381).
+    r"""The initial learning phase of the alien task of Eckstein & Collins (2020, PNAS 117(47):29381).
 
-    A participant sees a season (context) and an alien (cue), gives it one of three items (action) and is rewarded:
+    On each trial, a participant sees a season (context) and an alien (cue), gives the alien one of three items (action) and
+    receives a reward:
 
     .. math:: r = \mathrm{round}(\max(0,\ m[x, s, a] + \sigma z)), \qquad z \sim \mathrm{Normal}(0, 1)
 
-    with :math:`m` 2 to 10 for the one correct item of an alien in a season and 1 for the others
+    where :math:`m` is 2 to 10 for the one correct item of an alien in a season and 1 for the others
     (:data:`~trialwise.environments.tasks.alien_rewards.MEANS`). Labels are the codes 0, 1, 2, ...
 
     Parameters
     ----------
     presentations
-        How often each alien comes in each of the 9 blocks; 13 make 468 trials.
+        Number of presentations of each alien in each of the 9 blocks; 13 presentations make 468 trials.
     trials
-        Only the first so many: 440 is the length of the public human data. Default all.
+        Number of trials, if the task ends early: 440 is the length of the public human data. By default all trials.
     noise
         ``"experiment"`` (SD 0.5, 1 decimal), ``"paper"`` (SD 0.05, 2 decimals) or ``Noise(sd, decimals)``.
 
     Raises
     ------
     UsageError
-        For other words or numbers.
+        If a number is out of range, or the noise is unknown.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05}
+    >>> tw.simulate(tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=40), truth, participants=2, seed=1).trials.n_trials
+    80
     """
 
     presentations: int = 13
@@ -128,22 +137,24 @@ class AlienTask(Environment):
     def __post_init__(self) -> None:
         if self.presentations < 1:
             raise UsageError(
-                f"presentations={self.presentations!r}: each alien comes at least once a block; the task has 13"
+                f"presentations={self.presentations!r}: each alien occurs at least once per block; in the experiment, 13 times"
             )
         most = BLOCKS * CUES * self.presentations
         if self.trials is not None and not 1 <= self.trials <= most:
-            raise UsageError(f"trials={self.trials!r}: {self.presentations} presentations make 1 to {most} trials")
+            raise UsageError(
+                f"trials={self.trials!r}: with {self.presentations} presentations, wanted 1 to {most} trials"
+            )
         noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Block, season and alien of each trial."""
+        """Draw the block, season and alien of each trial."""
         columns = initial_learning(self.presentations, random)
         length = len(columns["cue"]) if self.trials is None else self.trials
         return Shown(length, {name: values[:length] for name, values in columns.items()})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """The noisy reward of each item, ``(trials, 3)``."""
+        """Draw the noisy reward of each item, ``(trials, 3)``."""
         noise = noise_of(self.noise)
         means = MEANS[shown["context"], shown["cue"]]
-        # floored before rounding: rounding would leave -0.0 otherwise
+        # floored before rounding, because rounding could return -0.0
         return np.round(np.maximum(means + noise.sd * random.standard_normal(means.shape), 0.0), noise.decimals)

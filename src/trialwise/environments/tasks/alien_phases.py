@@ -1,4 +1,4 @@
-"""All phases of the alien task in order: training, learning, hidden seasons, refreshers, comparison, a new season, mixed trials."""
+"""All phases of the alien task: training, initial learning, hidden seasons, refreshers, comparisons, a novel season, mixed trials."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from trialwise.environments.tasks.alien import Noise, noise_of, season_order, sh
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, WRONG
 
 HIDDEN, NOVEL, TRAINING = CONTEXTS, CONTEXTS + 1, CONTEXTS + 2
-"""What is shown for a context where no season is: a picture that hides it, a season never seen before, and none at all."""
+"""Codes of contexts other than the three seasons: a picture that hides the season, a season never seen before, no season."""
 
 NO_SEASON = CONTEXTS
-"""The code of no true season."""
+"""The code of the true season in phases without one."""
 
 TRAINED = 5.0
-"""Mean reward of the correct item in training, whose four aliens are others than those of the task."""
+"""Mean reward of the correct item in training, whose four aliens do not occur in the other phases."""
 
 ITEM, CONTEXT, CUE = range(3)
-"""What is asked for: an item for an alien, the better of two seasons, or the better of two aliens of one season."""
+"""The question on a trial: an item for an alien, the better of two seasons, or the better of two aliens of one season."""
 
 PHASES = ("training", "initial", "hidden", "refresher", "comparison", "novel", "mixed")
 
 ORDER = ("training", "initial", "hidden", "refresher", "comparison", "refresher", "novel", "mixed")
-"""The order of the experiment."""
+"""The order of the phases in the experiment."""
 
 
 def _blocks(seasons: ArrayLike, presentations: int, random: np.random.Generator, shown: int | None = None) -> dict:
-    """Blocks of one season each, aliens in shuffled groups; ``shown`` is the context seen in place of the season."""
+    """Blocks of one season each, with aliens in shuffled groups; ``shown`` is the context displayed in place of the season."""
     order = np.asarray(seasons)
     season = np.repeat(order, CUES * presentations)
     return {
@@ -46,41 +46,44 @@ def _blocks(seasons: ArrayLike, presentations: int, random: np.random.Generator,
 
 
 def training(random: np.random.Generator) -> dict:
-    """Ten presentations of each of four other aliens, without a season."""
+    """Training: ten presentations of each of four other aliens, without a season (40 trials)."""
     phase = _blocks([NO_SEASON], 10, random, shown=TRAINING)
     return phase | {"cue": phase["cue"] + CUES}
 
 
 def initial(random: np.random.Generator) -> dict:
-    """Nine blocks, thirteen presentations of each alien in each: 468 trials."""
+    """Initial learning: nine blocks with thirteen presentations of each alien (468 trials)."""
     return _blocks(season_order(random), 13, random)
 
 
 def hidden(random: np.random.Generator) -> dict:
-    """Nine blocks, ten presentations of each alien in each, the season not shown, its change announced: 360 trials."""
+    """Hidden seasons: nine blocks with ten presentations of each alien; the season is not shown, its change is announced (360 trials)."""
     return _blocks(season_order(random), 10, random, shown=HIDDEN)
 
 
 def refresher(random: np.random.Generator) -> dict:
-    """Six blocks like those of initial learning, seven presentations of each alien in each: 168 trials."""
+    """Refresher: six blocks as in initial learning, with seven presentations of each alien (168 trials)."""
     return _blocks(season_order(random)[:6], 7, random)
 
 
 def novel(random: np.random.Generator) -> dict:
-    """Three presentations of each alien in a season never seen before, without feedback: 12 trials."""
+    """Novel season: three presentations of each alien in a season never seen before, without feedback (12 trials)."""
     return _blocks([NO_SEASON], 3, random, shown=NOVEL)
 
 
 def mixed(random: np.random.Generator) -> dict:
-    """Three blocks of 84 trials in which season and alien both change: shuffled groups of all twelve pairs."""
+    """Mixed trials: three blocks of 84 trials in which season and alien both change, in shuffled groups of all twelve pairs."""
     groups = [random.random(CONTEXTS * CUES).argsort() for _ in range(3 * 7)]
     season, cue = np.divmod(np.concatenate(groups), CUES)
     return {"context": season, "cue": cue, "season": season, "block": np.repeat(np.arange(3), 84)}
 
 
 def comparison(random: np.random.Generator) -> dict:
-    """Which of two is liked better, without feedback: 3 pairs of seasons 8 times, half of them first and half last, and between
-    them 18 pairs of aliens of one season twice, the sides drawn: 60 trials."""
+    """Comparisons: which of two options the participant prefers, without feedback (60 trials).
+
+    Each of the 3 pairs of seasons occurs 8 times, 4 times at the beginning and 4 times at the end; in between, each of the 18
+    pairs of aliens of one season occurs twice. The sides of the two options are drawn at random.
+    """
     pairs = np.array(list(combinations(range(CONTEXTS), 2)))
     seasons = [pairs[random.random(3).argsort()] for _ in range(8)]
     within = [(season, *pair) for season in range(CONTEXTS) for pair in combinations(range(CUES), 2)] * 2
@@ -88,9 +91,9 @@ def comparison(random: np.random.Generator) -> dict:
     rows = [(CONTEXT, 0, *pair, 0, 0) for pair in np.concatenate(seasons[:4])]
     rows += [(CUE, season, season, season, *pair) for season, *pair in aliens]
     rows += [(CONTEXT, 0, *pair, 0, 0) for pair in np.concatenate(seasons[4:])]
-    made = np.array(rows)
-    asked, context = made[:, 0], made[:, 1]
-    options = made[:, 2:].reshape(-1, 2, 2)  # (trials, context or cue, side)
+    table = np.array(rows)
+    asked, context = table[:, 0], table[:, 1]
+    options = table[:, 2:].reshape(-1, 2, 2)  # (trials, context or cue, side)
     swap = random.random(len(rows)) < 0.5
     options[swap] = options[swap][:, :, ::-1]
     return {
@@ -99,7 +102,7 @@ def comparison(random: np.random.Generator) -> dict:
     }  # fmt: skip
 
 
-MAKERS: dict[str, Callable[[np.random.Generator], dict]] = {
+GENERATORS: dict[str, Callable[[np.random.Generator], dict]] = {
     "training": training, "initial": initial, "hidden": hidden, "refresher": refresher, "comparison": comparison,
     "novel": novel, "mixed": mixed,
 }  # fmt: skip
@@ -107,30 +110,39 @@ MAKERS: dict[str, Callable[[np.random.Generator], dict]] = {
 
 @dataclass(frozen=True)
 class AlienExperiment(Environment):
-    r"""The alien task from beginning to end (Eckstein & Collins 2020, PNAS 117(47):29381), or some of its phases.
+    r"""All phases of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381), or a selection of them.
 
-    What a learner is shown: ``context``, the season's code, or one of three more where no season is seen (hidden, novel,
-    training); ``cue``, the alien (codes from 4 in training); and in the comparison phase ``asked``, 1 for two seasons and 2
-    for two aliens of one season, with the two on offer in ``option_context`` and ``option_cue`` ``(trials, 2)``; actions are
-    then left and right, and the third is not available. For analyses alone: ``phase``, ``block``, and ``season``, the true one.
+    Columns shown to a learner: ``context``, the code of the season, or one of three further codes where no season is visible
+    (hidden, novel, training); ``cue``, the alien (codes from 4 in training); and ``asked``, 1 for a comparison of two seasons and
+    2 for a comparison of two aliens of one season, with the two options in ``option_context`` and ``option_cue``
+    ``(trials, 2)``. In comparisons the actions are left and right, and the third action is not available. Columns for analyses
+    only: ``phase``, ``block``, and ``season``, the true season.
 
-    A block of the hidden phase begins with a reset (its change of season is announced); what a learner makes of that is said by
-    its ``reset``. Comparison and novel phase give no feedback.
+    Each block of the hidden phase begins with a reset, because the change of season is announced; a learner's ``reset`` defines
+    how it responds. The comparison phase and the novel phase give no feedback.
 
-    Pairs of aliens of no season and pairs of items, which the experiment asked about too, are left out: no learner says
-    what they are worth.
+    The experiment also compared aliens without a season and items; these comparisons are left out, because no learner assigns
+    values to them.
 
     Parameters
     ----------
     phases
-        In order, some of ``"training", "initial", "hidden", "refresher", "comparison", "novel", "mixed"``.
+        A list, in order, of any of ``"training", "initial", "hidden", "refresher", "comparison", "novel", "mixed"``.
     noise
         As in :class:`~trialwise.environments.tasks.alien.AlienTask`.
 
     Raises
     ------
     UsageError
-        For other words or numbers.
+        If a phase or the noise is unknown.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "novel"])
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05}
+    >>> tw.simulate(tw.QLearning(initial=1.2), task, truth, participants=1, seed=1).trials.n_trials
+    480
     """
 
     phases: Sequence[str] = ORDER
@@ -148,23 +160,23 @@ class AlienExperiment(Environment):
     reads = ("context", "cue", "season", "asked", "phase")
 
     def __post_init__(self) -> None:
-        unknown = [phase for phase in self.phases if phase not in MAKERS]
+        unknown = [phase for phase in self.phases if phase not in GENERATORS]
         if isinstance(self.phases, str) or not self.phases or unknown:
             raise UsageError(f"phases={self.phases!r}: wanted a list of some of {', '.join(PHASES)}")
         noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Every trial of every phase."""
+        """Draw the trials of all phases."""
         parts, blocks = [], 0
         for phase in self.phases:
-            made = MAKERS[phase](random)
-            length = len(made["cue"])
+            part = GENERATORS[phase](random)
+            length = len(part["cue"])
             blank = np.zeros((length, 2), np.int64)
-            made = {"asked": np.full(length, ITEM), "option_context": blank, "option_cue": blank} | made
-            made["phase"] = np.full(length, PHASES.index(phase))
-            made["block"] = made["block"] + blocks
-            blocks = int(made["block"][-1]) + 1
-            parts.append(made)
+            part = {"asked": np.full(length, ITEM), "option_context": blank, "option_cue": blank} | part
+            part["phase"] = np.full(length, PHASES.index(phase))
+            part["block"] = part["block"] + blocks
+            blocks = int(part["block"][-1]) + 1
+            parts.append(part)
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         first = np.concatenate([[True], np.diff(columns["block"]) != 0])
         available = np.ones((len(first), ACTIONS), bool)
@@ -175,7 +187,7 @@ class AlienExperiment(Environment):
         return Shown(len(first), shown, reset=first & (columns["context"] == HIDDEN), available=available)
 
     def means(self, shown: Shown) -> np.ndarray:
-        """Mean reward of each item, ``(trials, 3)``; in a comparison the mean reward of the two on offer. NaN where there is none."""
+        """Mean reward of each item, ``(trials, 3)``, or of the two options in a comparison; NaN where there is none."""
         season, cue, asked, phase = (shown[name].astype(int) for name in ("season", "cue", "asked", "phase"))
         means = np.full((shown.trials, ACTIONS), np.nan)
         usual = (asked == ITEM) & (season != NO_SEASON)
@@ -189,7 +201,7 @@ class AlienExperiment(Environment):
         return means
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """The noisy reward of each item, ``(trials, 3)``; NaN where there is no feedback."""
+        """Draw the noisy reward of each item, ``(trials, 3)``; NaN where there is no feedback."""
         sd, decimals = noise_of(self.noise)
         means = np.where((shown["asked"] == ITEM)[:, None], self.means(shown), np.nan)
         return np.round(np.maximum(means + sd * random.standard_normal(means.shape), 0.0), decimals)

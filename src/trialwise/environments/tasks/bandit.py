@@ -1,4 +1,4 @@
-"""A restless bandit: arms whose worth drifts, so that learning never ends."""
+"""A restless bandit: the mean payoffs of the arms drift, so that learning has to continue."""
 
 from __future__ import annotations
 
@@ -12,27 +12,37 @@ from trialwise.environments.environment import Environment, Shown
 
 @dataclass(frozen=True)
 class RestlessBandit(Environment):
-    r"""Four arms whose mean payoffs drift back to a centre (Daw et al. 2006, Nature 441:876).
+    r"""Arms whose mean payoffs drift and return to a centre (Daw et al. 2006, Nature 441:876).
 
     .. math::
 
         m_{t+1} &= \lambda\, m_t + (1 - \lambda)\, \theta + \nu_t, \qquad \nu_t \sim \mathrm{Normal}(0, \mathrm{drift}) \\
         r_t &= m_t + \epsilon_t, \qquad \epsilon_t \sim \mathrm{Normal}(0, \mathrm{noise})
 
-    each arm by itself, payoffs rounded to whole points from 1 to 100. Each participant has drifts of its own.
+    independently for each arm, with payoffs rounded to whole points and clipped to 1 to 100. Drifts are drawn separately for each
+    participant.
 
     Parameters
     ----------
     trials, arms
-        How many.
-    decay, centre, drift, noise
-        :math:`\lambda`, :math:`\theta` and the two standard deviations; means start at a draw of their stationary distribution
-        (at the centre for a decay of 1).
+        Numbers of trials and arms.
+    decay, centre
+        :math:`\lambda`, from 0 to 1, and :math:`\theta`, in points.
+    drift, noise
+        Standard deviations of :math:`\nu` and :math:`\epsilon`, in points. Means start at a draw from their stationary
+        distribution (at the centre if the decay is 1).
 
     Raises
     ------
     UsageError
-        For numbers that make no bandit.
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> bandit = tw.environments.RestlessBandit(trials=50)
+    >>> tw.simulate(tw.QLearning(), bandit, {"alpha": 0.3, "beta": 0.2, "forget": 0}, participants=2, seed=1).trials.sizes
+    {'action': 4}
     """
 
     trials: int = 300
@@ -45,20 +55,20 @@ class RestlessBandit(Environment):
     def __post_init__(self) -> None:
         if self.trials < 1 or self.arms < 2 or not 0 <= self.decay <= 1 or min(self.drift, self.noise) < 0:
             raise UsageError(
-                f"{self!r}: wanted a trial, two arms, a decay from 0 to 1 and standard deviations from 0 on"
+                f"{self!r}: wanted at least one trial and two arms, a decay from 0 to 1 and standard deviations of 0 or more"
             )
 
     @property
     def levels(self) -> dict[str, tuple[int, ...]]:  # type: ignore[override]
-        """Arms are numbered."""
+        """The arms, numbered from 0."""
         return {"action": tuple(range(self.arms))}
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Nothing but the number of trials."""
+        """The number of trials; nothing else is shown."""
         return Shown(self.trials)
 
     def means(self, trials: int, random: np.random.Generator) -> np.ndarray:
-        """Mean payoffs ``(trials, arms)``."""
+        """Draw the mean payoffs, ``(trials, arms)``."""
         steps = self.drift * random.standard_normal((trials, self.arms))
         if self.decay < 1:
             steps[0] /= np.sqrt(1 - self.decay**2)
@@ -69,6 +79,6 @@ class RestlessBandit(Environment):
         return self.centre + steps
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """What each arm would pay, ``(trials, arms)``."""
+        """Draw the payoff of each arm, ``(trials, arms)``."""
         means = self.means(shown.trials, random)
         return np.clip(np.round(means + self.noise * random.standard_normal(means.shape)), 1.0, 100.0)

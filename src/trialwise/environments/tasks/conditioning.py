@@ -1,4 +1,4 @@
-"""Aversive conditioning: two cues, one of which is sometimes followed by a shock."""
+"""Aversive conditioning: two cues, of which one is sometimes followed by a shock."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from trialwise.environments.environment import Environment, Shown
 
 @dataclass(frozen=True)
 class Conditioning(Environment):
-    """Two cues in random order; a shock (outcome 1, else 0) follows some of the CS+ and never the CS-.
+    """Two cues in random order; a shock (outcome 1, otherwise 0) follows some of the CS+ and never the CS-.
 
-    There is nothing to choose: it is for learners with a continuous response, such as a skin conductance. The defaults
-    are those of a public simulation of aversive learning: 30 trials, 7 shocks after 18 CS+ (39 %).
+    There are no choices: the environment is for learners with a continuous response, such as skin conductance. The defaults
+    are those of a public simulation of aversive learning: 30 trials, with 7 shocks after 18 CS+ (39 %).
 
     Parameters
     ----------
     plus, minus
         Number of trials with each cue.
     shocks
-        How many of the CS+ trials end with a shock; which ones is drawn for each participant.
+        Number of CS+ trials that end with a shock; these trials are drawn at random for each participant.
 
     Raises
     ------
     UsageError
         If a number is negative, there are no trials, or there are more shocks than CS+ trials.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> truth = {"alpha": 0.2, "intercept": 0, "slope": 1, "noise": 0.1}
+    >>> tw.simulate(tw.learners.RescorlaWagner(), tw.environments.Conditioning(), truth, participants=2, seed=1).trials.n_trials
+    60
     """
 
     plus: int = 18
@@ -39,15 +46,17 @@ class Conditioning(Environment):
 
     def __post_init__(self) -> None:
         if min(self.plus, self.minus, self.shocks) < 0 or self.plus + self.minus == 0 or self.shocks > self.plus:
-            raise UsageError(f"{self!r}: wanted numbers from 0, at least one trial and at most {self.plus} shocks")
+            raise UsageError(
+                f"{self!r}: wanted numbers of 0 or more, at least one trial and at most {self.plus} shocks"
+            )
 
     def show(self, random: np.random.Generator) -> Shown:
-        """The cue of each trial, 0 for CS+ and 1 for CS-."""
+        """Draw the cue of each trial, 0 for CS+ and 1 for CS-."""
         cues = np.repeat([0, 1], [self.plus, self.minus])
         return Shown(len(cues), {"cue": cues[random.random(len(cues)).argsort()]})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Shock or not, ``(trials, 1)``: exactly ``shocks`` of them."""
+        """Draw whether a shock follows each trial, ``(trials, 1)``: exactly ``shocks`` in total."""
         plus = np.flatnonzero(shown["cue"] == 0)
         if len(plus) < self.shocks:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Probabilistic reversal learning: the better of two options changes without notice."""
+"""Probabilistic reversal learning: which of two options is better changes without notice."""
 
 from __future__ import annotations
 
@@ -12,24 +12,31 @@ from trialwise.environments.environment import Environment, Shown
 
 @dataclass(frozen=True)
 class ProbabilisticReversal(Environment):
-    """Two options, one of which pays (outcome 1, else 0) more often, until they change places.
+    """Two options, of which one is rewarded (outcome 1, otherwise 0) more often, until the contingencies reverse.
 
-    Option 0 is the better one in the first block, option 1 in the second, and so on. Blocks are told in the column ``block``,
-    for analyses: participants are not told.
+    Option 0 is the better one in the first block, option 1 in the second, and so on. The column ``block`` is for analyses only:
+    participants do not see it.
 
     Parameters
     ----------
     trials
-        How many.
+        Number of trials.
     chance
-        Probability that the better option pays; the other pays with one minus that.
+        Probability of a reward for the better option; the other is rewarded with one minus this probability.
     shortest, longest
-        Lengths of blocks, each equally likely.
+        Range of block lengths, in trials; all lengths in it are equally likely.
 
     Raises
     ------
     UsageError
-        For numbers that make no task.
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> task = tw.environments.ProbabilisticReversal(trials=60)
+    >>> tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 3, "forget": 0}, participants=2, seed=1).trials.n_trials
+    120
     """
 
     trials: int = 120
@@ -39,22 +46,25 @@ class ProbabilisticReversal(Environment):
 
     def __post_init__(self) -> None:
         if self.trials < 1 or not 0 <= self.chance <= 1 or not 1 <= self.shortest <= self.longest:
-            raise UsageError(f"{self!r}: wanted a trial, a chance from 0 to 1, and blocks of a trial that grow longer")
+            raise UsageError(
+                f"{self!r}: wanted at least one trial, a chance from 0 to 1, and blocks of at least one trial with shortest not "
+                "above longest"
+            )
 
     @property
     def levels(self) -> dict[str, tuple[int, ...]]:  # type: ignore[override]
-        """Options, and as many blocks as there may be."""
+        """Labels of options and blocks, up to the largest possible number of blocks."""
         return {"action": (0, 1), "block": tuple(range(-(-self.trials // self.shortest)))}
 
     reads = ("block",)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """The block of each trial."""
+        """Draw the block of each trial."""
         most = len(self.levels["block"])
         lengths = self.shortest + (random.random(most) * (self.longest - self.shortest + 1)).astype(int)
         return Shown(self.trials, {"block": np.repeat(np.arange(most), lengths)[: self.trials]})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Whether each option would pay, ``(trials, 2)``."""
+        """Draw whether each option is rewarded, ``(trials, 2)``."""
         better = np.arange(2) == (shown["block"] % 2)[:, None]
         return (random.random(better.shape) < np.where(better, self.chance, 1 - self.chance)).astype(float)

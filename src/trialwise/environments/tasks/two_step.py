@@ -1,4 +1,4 @@
-"""The two-step task: a first choice leads, most of the time, to one of two places, where a second choice is rewarded."""
+"""The two-step task: a first choice leads, with some probability, to one of two states, where a second choice is rewarded."""
 
 from __future__ import annotations
 
@@ -18,28 +18,37 @@ COMMON, RARE, NOT_YET = range(3)
 class TwoStepTask(Environment):
     r"""The two-step task of Daw, Gershman, Seymour, Dayan & Dolan (2011, Neuron 69:1204).
 
-    A trial is **two rows**. The first row is the first choice: ``cue`` 0, ``stage`` first, outcome 0. The second is the choice at the
-    place reached: ``cue`` 1 or 2, ``stage`` second, outcome 1 or 0. First action 0 commonly leads to place 1 and action 1 to place
-    2; which kind of ``transition`` it was is known in the second row. The chance of a reward drifts for each action of each
-    place:
+    A trial is **two rows**. The first row is the first-stage choice: ``cue`` 0, ``stage`` first, outcome 0. The second row is the
+    choice in the second-stage state: ``cue`` 1 or 2, ``stage`` second, outcome 1 or 0. First-stage action 0 commonly leads to
+    state 1, and action 1 to state 2; the ``transition`` of the trial, common or rare, is known in the second row. The reward
+    probability of each action in each state drifts:
 
     .. math:: c_{t+1} = \mathrm{reflect}(c_t + \nu_t), \qquad \nu_t \sim \mathrm{Normal}(0, \mathrm{drift})
 
-    between ``lowest`` and ``highest``, where it starts at any value, equally likely.
+    between ``lowest`` and ``highest``, from a start drawn uniformly in this range.
 
     Parameters
     ----------
     trials
-        How many; there are twice as many rows.
+        Number of trials; there are twice as many rows.
     common
         Probability of the common transition.
-    drift, lowest, highest
-        Standard deviation and bounds of the chances.
+    drift
+        Standard deviation of the drift of reward probabilities per trial.
+    lowest, highest
+        Bounds of reward probabilities.
 
     Raises
     ------
     UsageError
-        For numbers that make no task.
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> import trialwise as tw
+    >>> truth = dict(alpha=0.5, alpha_second=0.5, beta=3, beta_second=3, omega=0.5, trace=0.6, perseveration=0.2)
+    >>> tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(trials=50), truth, participants=2, seed=1).trials.n_trials
+    200
     """
 
     trials: int = 201
@@ -60,12 +69,12 @@ class TwoStepTask(Environment):
         bounds = 0 <= self.lowest < self.highest <= 1
         if self.trials < 1 or not 0 <= self.common <= 1 or self.drift < 0 or not bounds:
             raise UsageError(
-                f"{self!r}: wanted a trial, a common transition's probability from 0 to 1, a drift from 0 on, and chances that "
-                "go upwards within 0 and 1"
+                f"{self!r}: wanted a trial or more, a probability of the common transition from 0 to 1, a drift of 0 or more, "
+                "and 0 <= lowest < highest <= 1"
             )
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Stages, and of which kind each transition is; the places are those that first action 0 leads to."""
+        """Draw the transitions; the states shown are those that follow first-stage action 0."""
         rare = (random.random(self.trials) >= self.common).astype(np.int64)
         transition = np.stack([np.full(self.trials, NOT_YET), rare], 1).ravel()
         shown = Shown(
@@ -79,24 +88,24 @@ class TwoStepTask(Environment):
         return Shown(shown.trials, {**shown.columns, **self.follow(shown, np.zeros(shown.trials, np.int64))})
 
     def follow(self, shown: Shown, choice: np.ndarray) -> Mapping[str, np.ndarray]:
-        """The place that the first choice leads to."""
+        """The state that the first-stage choice leads to."""
         second = shown["stage"] == SECOND
-        before = np.maximum(np.concatenate([[0], choice[:-1]]), 0)  # who missed it goes on as after action 0
-        return {"cue": np.where(second, 1 + (before ^ (shown["transition"] == RARE)), 0)}
+        first_choice = np.maximum(np.concatenate([[0], choice[:-1]]), 0)  # a missed choice counts as action 0
+        return {"cue": np.where(second, 1 + (first_choice ^ (shown["transition"] == RARE)), 0)}
 
     def chances(self, trials: int, random: np.random.Generator) -> np.ndarray:
-        """Chances of a reward, ``(trials, 2 places, 2 actions)``."""
+        """Draw the reward probabilities, ``(trials, 2 states, 2 actions)``."""
         width = self.highest - self.lowest
         walk = self.drift * random.standard_normal((trials, 2, 2))
         walk[0] = width * random.random((2, 2))
-        # a walk reflected at two walls is a free one folded between them: the law of a step is the same from either side
+        # a random walk reflected at two bounds is a free walk folded between them, because its steps are symmetric
         folded = np.mod(np.cumsum(walk, 0), 2 * width)
         return self.lowest + np.minimum(folded, 2 * width - folded)
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Whether each action would be rewarded at the place reached, ``(rows, 2)``; 0 at the first stage."""
-        second, place = shown["stage"] == SECOND, shown["cue"].astype(int)
+        """Draw whether each action is rewarded in the current state, ``(rows, 2)``; 0 at the first stage."""
+        second, state = shown["stage"] == SECOND, shown["cue"].astype(int)
         trial = np.maximum(np.cumsum(shown["stage"] == FIRST) - 1, 0)
         length = int(trial[-1]) + 1
-        paid = random.random((length, 2, 2)) < self.chances(length, random)
-        return (paid[trial, np.maximum(place - 1, 0)] * second[:, None]).astype(float)
+        rewarded = random.random((length, 2, 2)) < self.chances(length, random)
+        return (rewarded[trial, np.maximum(state - 1, 0)] * second[:, None]).astype(float)

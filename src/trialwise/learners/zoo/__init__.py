@@ -1,4 +1,4 @@
-"""The learners that come with trialwise: one file a family, found by themselves."""
+"""Built-in learners: one module per family, discovered automatically."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from trialwise.base.discovery import classes_in
 from trialwise.learners.learner import Learner
 
 BUILT_IN = classes_in(__name__, __path__, Learner)
-"""Built-in learners by name, families in alphabetical order: as the command line knows them."""
+"""Built-in learners by the names used on the command line, with families in alphabetical order."""

@@ -1,17 +1,17 @@
-r"""Learners that live through the whole alien task: what they do in phases in which nothing new is taught.
+r"""Learners for all phases of the alien task, including the test phases without feedback.
 
-Codes are those of :class:`~trialwise.environments.AlienExperiment`: contexts 0 to 2 are seasons, 3 is the hidden one, 4 the novel
-one; what is ``asked`` is 0 for an item, 1 for the better of two seasons, 2 for the better of two aliens of a season. The rules of
-learning are those of the learners for one phase, whose methods are called here.
+Codes are those of :class:`~trialwise.environments.AlienExperiment`: contexts 0 to 2 are the seasons, 3 is the hidden season and 4
+the novel season; ``asked`` is 0 for an item, 1 for a comparison of two seasons and 2 for a comparison of two aliens of one season.
+The learning rules are those of the learners for the initial learning phase, whose methods are called here.
 
-**Hidden season.** It has values of its own, which begin anew at each announced change: with nothing, or, ``carried``, with what
-was known of the three seasons when the phase began. The paper's text says the first, its final code the second.
-**Comparisons** and **novel season**: below, for each learner.
+**Hidden season.** It has values of its own, which are reset at each announced change of season: to their initial values or, with
+``carried``, to what was learnt about the three seasons before the phase began. The paper's text describes the first, its final
+code the second. **Comparisons** and **novel season** are described for each learner below.
 
-Where the published simulations took a temperature of 1, there is ``beta_test``; as published it is ``.fix(beta_test=1)``. Their
-flat learner compared seasons at an inverse temperature of 0, ``.fix(beta_high=0)``: it was indifferent, whatever it had learnt.
-They compared and met the novel season with the values that learning had left; here time passes there too and values are forgotten,
-unless ``frozen``.
+``beta_test`` is a free parameter where the published simulations used a temperature of 1: ``.fix(beta_test=1)`` reproduces them.
+Their flat learner compared seasons at an inverse temperature of 0, ``.fix(beta_high=0)``, and was therefore indifferent. In the
+published simulations no forgetting took place in comparisons and in the novel season; here values are forgotten there too, unless
+``frozen`` is set.
 
 Source: Eckstein & Collins (2020), PNAS 117(47):29381, Methods, and their code.
 """
@@ -41,21 +41,23 @@ class AlienQLearning:
         \text{aliens:} \quad & p(s) = \mathrm{softmax}_s\, \beta_\mathrm{test} \max_a Q[x, s, a] \\
         \text{novel season:} \quad & p(a) = \mathrm{softmax}_a\, \beta_\mathrm{test} \tfrac13 \textstyle\sum_x Q[x, s, a]
 
-    It learns and forgets as :class:`QLearning`. A block of the hidden season begins with :math:`Q_0`, or, ``carried``, with the mean
-    of the seasons' values when the hidden phase began. Signal: ``error``.
+    Learning and forgetting are those of :class:`QLearning`. A block of the hidden season starts from :math:`Q_0` or, with
+    ``carried``, from the mean of the seasons' values at the beginning of the hidden phase. Signal: ``error``.
 
-    The flat model of Eckstein & Collins (2020, PNAS 117(47):29381); they had no :math:`\beta_\mathrm{high}` in it (0: it was
-    indifferent between seasons) and 1 for :math:`\beta_\mathrm{test}`.
+    The flat model of Eckstein & Collins (2020, PNAS 117(47):29381), which had :math:`\beta_\mathrm{high} = 0` (indifference between
+    seasons) and :math:`\beta_\mathrm{test} = 1`.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)
     beta: float = positive("inverse temperature", mean=1.0)
     forget: float = unit("forgetting rate", mean=-2.0)
-    beta_high: float = positive("inverse temperature of seasons compared")
-    beta_test: float = positive("inverse temperature of aliens compared, and of items in a novel season")
+    beta_high: float = positive("inverse temperature in comparisons of seasons")
+    beta_test: float = positive("inverse temperature in comparisons of aliens and in the novel season")
     initial: float = constant(1.2, "value before any outcome")
-    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
-    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+    carried: bool = constant(
+        False, "a hidden block starts from what was learnt about the seasons, not from initial values"
+    )
+    frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
 
     def start(self, task):
         return state(
@@ -77,7 +79,7 @@ class AlienQLearning:
         now.begun = 1
 
     def choose(self, now, trial, preference):
-        preference[:] = 0.0  # the third of two on offer is not available
+        preference[:] = 0.0  # comparisons have two options: the third action is not available
         if trial.asked == 1:
             for side in range(len(trial.option_context)):
                 worth = 0.0
@@ -115,9 +117,9 @@ class AlienTaskSets:
         \text{novel season:} \quad & p(z) \propto \exp(\beta_\mathrm{high} \max_x H[x, z]), \qquad
             p(a \mid z) \propto \exp(\beta_\mathrm{test}\, Q[z, s, a])
 
-    It learns and forgets as :class:`TaskSets`. In a block of the hidden season how well sets serve begins with :math:`Q_0`, or,
-    ``carried``, with each set's largest value over seasons when the hidden phase began; what sets hold is kept. Signals:
-    ``error`` and ``error_high``.
+    Learning and forgetting are those of :class:`TaskSets`. In a block of the hidden season the values of sets :math:`H` start from
+    :math:`Q_0` or, with ``carried``, from each set's largest value over seasons at the beginning of the hidden phase; the values
+    :math:`Q` within sets are not reset. Signals: ``error`` and ``error_high``.
 
     The hierarchical model of Eckstein & Collins (2020, PNAS 117(47):29381), with 1 for :math:`\beta_\mathrm{test}`.
     """
@@ -126,12 +128,14 @@ class AlienTaskSets:
     beta: float = positive("inverse temperature", mean=1.0)
     forget: float = unit("forgetting rate", mean=-2.0)
     alpha_high: float = unit("learning rate of task sets", mean=-1.0)
-    beta_high: float = positive("inverse temperature of task sets, and of seasons compared")
+    beta_high: float = positive("inverse temperature of task sets and in comparisons of seasons")
     forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
-    beta_test: float = positive("inverse temperature of aliens compared, and of items in a novel season")
+    beta_test: float = positive("inverse temperature in comparisons of aliens and in the novel season")
     initial: float = constant(1.2, "value before any outcome")
-    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
-    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+    carried: bool = constant(
+        False, "a hidden block starts from what was learnt about the seasons, not from initial values"
+    )
+    frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
 
     def start(self, task):
@@ -163,7 +167,7 @@ class AlienTaskSets:
             for action in range(len(preference)):
                 preference[action] = beta * now.low[task_set, trial.cue, action]
             return
-        preference[:] = 0.0  # the third of two on offer is not available
+        preference[:] = 0.0  # comparisons have two options: the third action is not available
         if trial.asked == 1:
             for side in range(len(trial.option_context)):
                 worth = now.high[trial.option_context[side], 0]
@@ -191,28 +195,30 @@ ALL_PHASES: Any = AlienTaskSets
 class AlienHierarchicalBayes:
     r"""Inference over task sets in all phases of the alien task.
 
-    As :class:`AlienTaskSets`, with the probability of a set in a season, :math:`P[x, k]`, in place of how well it served, and values
-    :math:`Q` of being right: learning and forgetting are those of :class:`HierarchicalBayes`. A block of the hidden season
-    begins with all sets equally probable, or, ``carried``, with the largest probability of each over seasons. Rewards above
-    ``right_above`` are right. Signals: ``error`` and ``surprise``.
+    As :class:`AlienTaskSets`, with the probability of a set in a season, :math:`P[x, k]`, in place of its value :math:`H`, and with
+    :math:`Q` the expected probability of a correct choice; learning and forgetting are those of :class:`HierarchicalBayes`. A block
+    of the hidden season starts from equal probabilities of all sets or, with ``carried``, from the largest probability of each set
+    over seasons. Choices with rewards above ``right_above`` count as correct. Signals: ``error`` and ``surprise``.
 
-    The Bayesian model of Eckstein & Collins (2020, PNAS 117(47):29381); ``published=True`` does as its code did.
+    The Bayesian model of Eckstein & Collins (2020, PNAS 117(47):29381); ``published=True`` reproduces its code.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)
     beta: float = positive("inverse temperature", mean=1.5, per_outcome=False)
     forget: float = unit("forgetting rate", mean=-2.0)
     beta_high: float = positive(
-        "inverse temperature of task sets, and of seasons compared", mean=1.5, per_outcome=False
+        "inverse temperature of task sets and in comparisons of seasons", mean=1.5, per_outcome=False
     )
     forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
     beta_test: float = positive(
-        "inverse temperature of aliens compared, and of items in a novel season", mean=1.5, per_outcome=False
+        "inverse temperature in comparisons of aliens and in the novel season", mean=1.5, per_outcome=False
     )
-    right_above: float = constant(1.5, "outcomes above it are right")
-    published: bool = constant(False, "take a set's expectation as its likelihood whatever came of the choice")
-    carried: bool = constant(False, "a hidden block begins with what was known of the seasons, not with nothing")
-    frozen: bool = constant(False, "nothing is forgotten in comparisons and in the novel season")
+    right_above: float = constant(1.5, "outcomes above this value count as correct")
+    published: bool = constant(False, "use a set's expectation as its likelihood after correct and wrong choices alike")
+    carried: bool = constant(
+        False, "a hidden block starts from what was learnt about the seasons, not from initial values"
+    )
+    frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
 
     def start(self, task):

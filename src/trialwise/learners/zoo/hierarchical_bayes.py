@@ -1,4 +1,4 @@
-"""Inference over task sets: which set is in force is believed, not valued."""
+"""Bayesian inference over task sets: sets have probabilities instead of values."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from trialwise.learners.state import state
 
 @learner
 class HierarchicalBayes:
-    r"""Picks an unseen set by how probable it is in the context, learns what is right in it, and updates the probability.
+    r"""Chooses a hidden set by its probability in the context, learns which actions are correct in it, and updates the probability.
 
     .. math::
 
@@ -20,11 +20,11 @@ class HierarchicalBayes:
         Q[z, s, a] &\leftarrow Q[z, s, a] + \alpha\, (c - Q[z, s, a]) \\
         P[x, k] &\leftarrow P[x, k]\, \ell_k \big/ \textstyle\sum_j P[x, j]\, \ell_j
 
-    with n actions, m sets, and c = 1 for a right choice, 0 for a wrong one: an outcome above ``right_above`` is right. The
-    likelihood of a set is :math:`\ell_k = Q[k, s, a]` after a right choice and :math:`1 - Q[k, s, a]` after a wrong one. The
-    published learner took :math:`Q[k, s, a]` **whatever came of it**, which takes an error for evidence in favour of the sets
-    that expected no error; ``published=True`` does as it did. Signals: ``error`` :math:`= c - Q[z, s, a]`, and ``surprise``
-    :math:`= -\log \sum_j P[x, j]\, \ell_j`.
+    for context :math:`x`, cue :math:`s`, action :math:`a` and hidden choice :math:`z`, with n actions, m sets, and c = 1 for a
+    correct choice (an outcome above ``right_above``), 0 for a wrong one. The likelihood of a set is :math:`\ell_k = Q[k, s, a]`
+    after a correct choice and :math:`1 - Q[k, s, a]` after a wrong one. The published learner used :math:`Q[k, s, a]` **in both
+    cases**, so that an error counted as evidence for the sets that did not predict it; ``published=True`` reproduces this.
+    Signals: ``error`` :math:`= c - Q[z, s, a]`, and ``surprise`` :math:`= -\log \sum_j P[x, j]\, \ell_j`.
 
     Source: Eckstein & Collins (2020), PNAS 117(47):29381, the "hierarchical Bayes" model of their code.
     """
@@ -34,8 +34,8 @@ class HierarchicalBayes:
     forget: float = unit("forgetting rate", mean=-2.0)
     beta_high: float = positive("inverse temperature of task sets", mean=1.5, per_outcome=False)
     forget_high: float = unit("forgetting rate of task sets", mean=-2.0)
-    right_above: float = constant(0.5, "outcomes above it are right")
-    published: bool = constant(False, "take a set's expectation as its likelihood whatever came of the choice")
+    right_above: float = constant(0.5, "outcomes above this value count as correct")
+    published: bool = constant(False, "use a set's expectation as its likelihood after correct and wrong choices alike")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
 
     def start(self, task):

@@ -7,7 +7,7 @@ from trialwise.learners.state import state
 
 @learner
 class PearceHall:
-    r"""Expectations whose learning rate follows recent surprise, shown by a noisy response.
+    r"""Expectations learnt at a rate that depends on recent surprise, measured by a noisy response.
 
     .. math::
 
@@ -16,11 +16,11 @@ class PearceHall:
         V[s] &\leftarrow V[s] + \kappa\, A[s]\, \delta \\
         A[s] &\leftarrow \eta\, |\delta| + (1 - \eta)\, A[s]
 
-    for cue :math:`s`, response :math:`y` and outcome :math:`r`. The value is updated with the associability from before the
-    trial, then the associability; it starts above 0, or nothing would ever be learnt from the first surprise.
+    for cue :math:`s`, response :math:`y` and outcome :math:`r`. The value :math:`V` is updated first, with the associability
+    :math:`A` from before the trial, and then the associability, which starts above 0 so that the first surprise leads to learning.
 
     Pearce & Hall 1980; the hybrid of Li, Schiller, Schoenbaum, Phelps & Daw 2011 (Nature Neuroscience 14:1250).
-    Signals: ``error`` and ``associability``, the one that weighted it.
+    Signals: ``error`` :math:`= \delta`, and ``associability``, its weight on this trial.
     """
 
     kappa: float = unit("weight of the prediction error")

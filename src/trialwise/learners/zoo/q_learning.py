@@ -1,4 +1,4 @@
-"""Q-learning: values of actions, learnt by prediction error and forgotten over time."""
+"""Q-learning: values of actions, learnt from prediction errors and forgotten over time."""
 
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, positive, unit
@@ -6,7 +6,7 @@ from trialwise.learners.parameters import constant, positive, unit
 
 @learner
 class QLearning:
-    r"""Values of each cue-action pair in each context, learnt by prediction error, forgotten over time.
+    r"""Values of each cue-action pair in each context, learnt from prediction errors and forgotten over time.
 
     .. math::
 
@@ -14,8 +14,9 @@ class QLearning:
         Q &\leftarrow (1 - f)\, Q + f\, Q_0 \quad \text{(every cell, every trial)} \\
         Q[x, s, a] &\leftarrow Q[x, s, a] + \alpha\, (r - Q[x, s, a])
 
-    for context :math:`x`, cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. Data without contexts or cues have one
-    of each: the same class is a plain bandit. The choice comes before forgetting, forgetting before learning.
+    for context :math:`x`, cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. Data without contexts or cues are treated as
+    having one of each, so that the same class applies to a plain bandit. On each trial the choice precedes forgetting, and
+    forgetting precedes learning.
 
     The flat model of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381), where :math:`Q_0` = 1.2.
     Signal: ``error``, the reward prediction error :math:`r - Q`.
@@ -44,7 +45,7 @@ class QLearning:
 
 @learner
 class StimulusLearning:
-    r"""Values of each cue-action pair whatever the context: the learner that does not notice seasons.
+    r"""Values of each cue-action pair, regardless of the context (season).
 
     .. math::
 
@@ -52,8 +53,8 @@ class StimulusLearning:
         Q &\leftarrow (1 - f)\, Q + f\, Q_0 \quad \text{(every cell, every trial)} \\
         Q[s, a] &\leftarrow Q[s, a] + \alpha\, (r - Q[s, a])
 
-    for cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. :class:`TaskSets` with a single set is this learner; the
-    "flat stimulus" model of the alien task's authors. Signal: ``error``.
+    for cue :math:`s`, chosen action :math:`a` and outcome :math:`r`. Equivalent to :class:`TaskSets` with a single set; the
+    "flat stimulus" model of the alien task's authors. Signal: ``error``, the reward prediction error.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)

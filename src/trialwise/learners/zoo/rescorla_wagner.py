@@ -1,4 +1,4 @@
-"""Rescorla-Wagner learning, read out by a continuous response."""
+"""Rescorla-Wagner learning, measured by a continuous response."""
 
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, positive, real, unit
@@ -6,15 +6,15 @@ from trialwise.learners.parameters import constant, positive, real, unit
 
 @learner
 class RescorlaWagner:
-    r"""The expectation of an outcome after each cue, shown by a noisy response such as a skin conductance or a rating.
+    r"""The expected outcome after each cue, measured by a noisy response such as skin conductance or a rating.
 
     .. math::
 
         y &\sim \mathrm{Normal}(b_0 + b_1 V[s],\ \sigma) \\
         V[s] &\leftarrow V[s] + \alpha\, (r - V[s])
 
-    for cue :math:`s`, response :math:`y` and outcome :math:`r`. The response is read before that trial's outcome, and the noise
-    is its own, not scaled by the slope. Where the slope is near 0 nothing can be said about the learning rate.
+    for cue :math:`s`, response :math:`y` and outcome :math:`r`. The response precedes the outcome of the trial, and its noise does
+    not scale with the slope. If the slope is near 0, the data are uninformative about the learning rate.
 
     Rescorla & Wagner 1972. Signal: ``error``, the prediction error.
     """

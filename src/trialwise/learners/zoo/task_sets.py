@@ -1,4 +1,4 @@
-"""Task sets: an agent picks one of several sets of values, unseen, then acts on it."""
+"""Task sets: on each trial an agent chooses one of several sets of values, unobserved, and acts on it."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from trialwise.learners.state import softmax_into, state
 
 @learner
 class TaskSets:
-    r"""Picks an unseen set of values by how well it served in the context; learns the set's values and how well it served.
+    r"""Chooses a hidden set of action values by its value in the context; learns the action values of the set and the set's value.
 
     .. math::
 
@@ -20,9 +20,10 @@ class TaskSets:
         Q[z, s, a] &\leftarrow Q[z, s, a] + \alpha\, (r - Q[z, s, a]) \\
         H[x, z] &\leftarrow H[x, z] + \alpha_\mathrm{high}\, (r - H[x, z])
 
-    for the context :math:`x` (season), the cue :math:`s` (alien), the action :math:`a` (item), the outcome :math:`r` and the
-    hidden choice :math:`z` (task set). Choices precede forgetting; errors are taken from the decayed values. All values start
-    at ``initial``, so the sets are exchangeable. Signals: the prediction errors ``error`` and ``error_high``.
+    for context :math:`x` (season), cue :math:`s` (alien), action :math:`a` (item), outcome :math:`r` and hidden choice :math:`z`
+    (task set). Choices precede forgetting, and prediction errors are computed from the decayed values. All values start at
+    ``initial``, so the sets are exchangeable. Signals: the prediction errors ``error`` (of :math:`Q`) and ``error_high`` (of
+    :math:`H`).
 
     The hierarchical model of the alien task (Eckstein & Collins 2020, PNAS 117(47):29381), where :math:`Q_0` = 1.2.
     """
@@ -64,9 +65,9 @@ class TaskSets:
 
 @learner
 class MixedTaskSets:
-    r"""Acts on the average of its sets, weighted by how well they served, and teaches all of them by their weight.
+    r"""Acts on the average of its sets, weighted by their values in the context, and updates all sets in proportion to their weights.
 
-    A model of its own, not an approximation of :class:`TaskSets`: nothing is picked, nothing is hidden.
+    A model of its own, not an approximation of :class:`TaskSets`: there is no hidden choice.
 
     .. math::
 
@@ -75,11 +76,11 @@ class MixedTaskSets:
         Q[k, s, a] &\leftarrow Q[k, s, a] + \alpha\, w_k\, (r - Q[k, s, a]) \\
         H[x, k] &\leftarrow H[x, k] + \alpha_\mathrm{high}\, w_k\, (r - H[x, k])
 
-    with forgetting as in :class:`TaskSets`, on every trial, after the choice and before learning. Sets that started alike
-    would be taught alike and stay alike for ever: each context begins with ``tilt`` in favour of a set of its own,
-    :math:`H[x, x] = Q_0 + \text{tilt}`, and so falls back to it. Signals: ``error`` and ``error_high``, averaged by weight.
+    with forgetting as in :class:`TaskSets`, on every trial, after the choice and before learning. Sets with equal initial values
+    would remain equal throughout; therefore each context starts with a bias ``tilt`` towards a set of its own,
+    :math:`H[x, x] = Q_0 + \text{tilt}`, and decays towards it. Signals: ``error`` and ``error_high``, averaged over sets by weight.
 
-    Source: the alien task's authors in spring 2018 (there with a bias toward each season's own set as a parameter).
+    Source: a model of the alien task's authors from spring 2018, in which the bias towards each season's own set was a parameter.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)
@@ -140,12 +141,12 @@ class MixedTaskSets:
 
 @learner
 class ArgmaxTaskSets:
-    r"""Always picks the set that served best in the context: for teaching, it cannot be fitted by following slopes.
+    r"""Always chooses the set with the highest value in the context; an example of a model that cannot be fitted by gradients.
 
-    As :class:`TaskSets` with :math:`z = \arg\max_k H[x, k]`, the first of equals. The likelihood jumps where a parameter's
-    change makes another set the best, and is level in between as far as ``alpha_high`` and ``forget_high`` go: a sampler that
-    needs gradients refuses it. All contexts begin with set 0 and interfere. The second learner of the forum thread, its
-    read-out repaired: the thread learnt one set and read another.
+    As :class:`TaskSets` with :math:`z = \arg\max_k H[x, k]`, the first in case of ties. The likelihood jumps where a change in a
+    parameter makes another set the best one, and is constant in between as a function of ``alpha_high`` and ``forget_high``: a
+    sampler that needs gradients refuses it. All contexts start with set 0 and interfere. This is the second learner of the forum
+    thread, with its choice rule corrected: in the thread, one set was learnt and another was read.
     """
 
     alpha: float = unit("learning rate", mean=-1.0)
@@ -179,7 +180,7 @@ class ArgmaxTaskSets:
         now.high.decay(self.forget_high, self.initial)
 
     def learn(self, now, trial, choice, outcome):
-        task_set = self.best(now, trial)  # forgetting has come between, and keeps the order
+        task_set = self.best(now, trial)  # forgetting since the choice preserves the order
         error = outcome - now.low[task_set, trial.cue, choice]
         now.low[task_set, trial.cue, choice] += self.alpha * error
         error_high = outcome - now.high[trial.context, task_set]

@@ -1,4 +1,4 @@
-"""The two-step task's hybrid of model-free and model-based learning."""
+"""Hybrid of model-free and model-based learning in the two-step task."""
 
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, positive, real, unit
@@ -7,10 +7,10 @@ from trialwise.learners.state import memory, state
 
 @learner
 class HybridTwoStep:
-    r"""First choices by a mixture of two values: what followed them, and what the places they lead to are worth.
+    r"""First-stage choices by a mixture of model-free values and model-based values, i.e. the values of the states they lead to.
 
-    A trial is two rows (see :class:`~trialwise.environments.TwoStepTask`): the first choice, at cue 0, with outcome 0, and the
-    choice at the place reached, cue 1 or 2, with the reward.
+    A trial is two rows (see :class:`~trialwise.environments.TwoStepTask`): the first-stage choice, at cue 0, with outcome 0, and
+    the choice in the second-stage state, cue 1 or 2, with the reward.
 
     .. math::
 
@@ -22,11 +22,11 @@ class HybridTwoStep:
         Q[0, a_1] &\leftarrow Q[0, a_1] + \alpha\, (\delta_1 + \lambda\, \delta_2) \\
         Q[s, a_2] &\leftarrow Q[s, a_2] + \alpha_\mathrm{second}\, \delta_2
 
-    with :math:`P(1 \mid 0) = P(2 \mid 1)` = ``common``. All is updated after the reward. Signals, in second rows: ``error_first``
-    :math:`= \delta_1` and ``error`` :math:`= \delta_2`; both are 0 in first rows.
+    with :math:`P(1 \mid 0) = P(2 \mid 1)` = ``common``. All values are updated after the reward. Signals, in second rows:
+    ``error_first`` :math:`= \delta_1` and ``error`` :math:`= \delta_2`; both are 0 in first rows.
 
-    Daw, Gershman, Seymour, Dayan & Dolan (2011), Neuron 69:1204; :math:`\kappa` in logits, where they multiplied it by
-    :math:`\beta`. With one rate and one temperature for both stages:
+    Daw, Gershman, Seymour, Dayan & Dolan (2011), Neuron 69:1204; here :math:`\kappa` is in logits, whereas they multiplied it by
+    :math:`\beta`. With the same learning rate and inverse temperature in both stages:
     ``HybridTwoStep().tie(alpha_second="alpha", beta_second="beta")``.
     """
 
@@ -59,7 +59,7 @@ class HybridTwoStep:
             now.first = choice
         else:
             error = outcome - now.value[trial.cue, choice]
-            if now.first >= 0:  # else the first choice was missed
+            if now.first >= 0:  # otherwise the first-stage choice was missed
                 error_first = now.value[trial.cue, choice] - now.value[0, now.first]
                 now.value[0, now.first] += self.alpha * (error_first + self.trace * error)
             now.value[trial.cue, choice] += self.alpha_second * error

@@ -1,4 +1,4 @@
-"""Text with a separator between cells: CSV, TSV, semicolons, bars or blanks, any common encoding."""
+"""Delimited text: cells separated by commas, tabs, semicolons, bars or blanks, in any common encoding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trialwise.data.reading.text import text_records
 
 
 def read(raw: bytes, name: str) -> Table:
-    """The lines of the file, cut into cells."""
+    """Split the lines of the file into cells."""
     records, separator, encoding = text_records(raw, name)
     note = "" if encoding.startswith("utf-8") else f"read as {encoding}"
     return table_of(name, records, free_comma=separator != ",", note=note)
