@@ -266,7 +266,7 @@ def test_participants_whose_data_are_uninformative(trials, good):
     diagnosis = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
     who = trials.participants[2]
     assert [c.sentence for c in diagnosis.cautions] == [
-        f"the data of {who} say nothing about {name}: there it follows its prior" for name in MIDDLE
+        f"the data of {who} are uninformative about {name}: its posterior there follows the prior" for name in MIDDLE
     ]
 
 
@@ -275,7 +275,7 @@ def test_priors_that_are_not_available(trials, good):
     known = tw.diagnose(tw.results.Fit(fit.tree, LEARNER, trials, None)).table["overlap"].notna()
     assert list(known.index[~known]) == ["alpha_group", "alpha_mu"]
     diagnosis = tw.diagnose(tw.results.Fit(fit.tree, None, trials, None))
-    assert diagnosis.table["overlap"].isna().all() and "What the priors were is not known here" in diagnosis.verdict
+    assert diagnosis.table["overlap"].isna().all() and "The priors of this fit are not available" in diagnosis.verdict
 
 
 @settings(max_examples=25, deadline=None)
@@ -375,6 +375,6 @@ def test_in_words(trials, good):
     diverging(good)
     diagnosis = tw.diagnose(good.fit(trials))
     assert repr(diagnosis).startswith(
-        "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: one thing is wrong"
+        "Diagnosis(problems: 1, cautions: 0)\nDo not rely on this fit yet: there is one problem with its draws"
     )
     assert "\n1. 10 divergent transitions" in repr(diagnosis)
