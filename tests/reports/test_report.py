@@ -137,7 +137,7 @@ def test_the_content_of_every_section(page, fitted, small, check):
     ]
     assert "forget (forgetting rate)" in sections["question"]
     assert "8 participants with 960 trials (120 each)" in sections["data"]
-    assert "learnt by prediction error, forgotten over time" in sections["learners"]
+    assert "learnt from prediction errors" in sections["learners"]
     assert "def learn(self, q, trial, choice, outcome)" in sections["learners"]
     for text in fitted.problems:
         assert " ".join(text.split()) in sections["sampling"]
