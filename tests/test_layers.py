@@ -302,3 +302,63 @@ def test_only_families_know_which_family_it_is():
         for node in ast.walk(TREES[name])
         if asks(node)
     )
+
+
+# -- ratchets: what is listed may shrink, and nothing is added -------------------------------------------------------------
+
+LONGEST, MOST_ARGUMENTS = 80, 10
+
+KERNELS = (
+    "engine.",
+    "population.density",
+    "population.geometry",
+    "population.pymc",
+    "likelihoods.emulator",
+    "likelihoods.pymc_op",
+)
+"""Where functions are compiled: their arguments are arrays, and a closure is as long as its loop."""
+
+VERBS = {
+    "analysis.comparison.compare.compare", "data.read.read_long", "data.read.read_wide", "inference.fit.fit", "reports.report.report",
+    "studies.calibrate.calibrate", "studies.confuse.confuse", "studies.recover.recover", "cli.simulate.simulate", "cli.studies.recover",
+}  # fmt: skip
+"""Public verbs, whose settings are keywords, one meaning each."""
+
+WIDE = {"data.reading.roles.find_roles"}
+LONG = {"cli.simulate.simulate"}
+PRIVATE = {"engine.swarm": {"_ARENAS"}}
+
+
+def functions():
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and not name.startswith(KERNELS):
+                yield f"{name}.{node.name}", node
+
+
+def test_no_function_is_long():
+    def lines(node):
+        text = ast.get_docstring(node, clean=False)
+        return node.end_lineno - node.lineno + 1 - (text.count("\n") + 1 if text else 0)
+
+    assert {name for name, node in functions() if lines(node) > LONGEST} == LONG
+
+
+def test_no_function_takes_many_arguments():
+    def arguments(node):
+        return len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
+
+    assert {name for name, node in functions() if arguments(node) > MOST_ARGUMENTS} - VERBS == WIDE
+
+
+def test_no_private_name_is_imported():
+    found = {}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("trialwise"):
+                private = {
+                    alias.name for alias in node.names if alias.name.startswith("_") and alias.name != "__version__"
+                }
+                if private:
+                    found.setdefault(name, set()).update(private)
+    assert found == PRIVATE

@@ -16,6 +16,8 @@ import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.learners import BUILT_IN
 
+pytestmark = pytest.mark.sample
+
 ROOT = Path(__file__).parent.parent
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 README = PAGES["README.md"]

@@ -11,6 +11,8 @@ import pytest
 
 import trialwise as tw
 
+pytestmark = pytest.mark.study
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tw.__file__).parent
 FILES = dict(

@@ -24,6 +24,7 @@ from .environments.simulate import simulate as simulate
 from .inference.fit import fit as fit
 from .inference.fitted import load as load
 from .inference.point import point as point
+from .learners import QLearning as QLearning
 
 # a learner of one's own
 from .learners.decorator import learner as learner, probabilities as probabilities
@@ -36,7 +37,6 @@ from .learners.parameters import (
     unit as unit,
 )
 from .learners.state import memory as memory, softmax_into as softmax_into, state as state
-from .learners.zoo.q_learning import QLearning as QLearning
 from .likelihoods.evaluate import log_likelihood as log_likelihood, trial_values as trial_values
 from .likelihoods.pymc_op import likelihood as likelihood
 from .reports import results as results

@@ -13,6 +13,8 @@ from trialwise.analysis.check import calibration
 from trialwise.analysis.predict import choice_probabilities, one_step, predict
 from trialwise.cli.app import app
 
+pytestmark = pytest.mark.sample
+
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": (0.1, 0.3), "beta": (1.0, 2.5), "forget": (0.0, 0.05)}
 

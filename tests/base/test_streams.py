@@ -29,6 +29,7 @@ def opened(monkeypatch):
     return keys
 
 
+@pytest.mark.study
 def test_no_verb_repeats_the_random_numbers_of_another(opened, fitted):
     learner, trials = tw.QLearning(initial=1.2), fitted.trials
     short = {"draws": 20, "tune": 20, "chains": 1}

@@ -511,6 +511,7 @@ def fake(monkeypatch):
 FILES = {"fit.nc", "model_summary.csv", "trace_plot.png", "trial_values.csv"}
 
 
+@pytest.mark.sample
 def test_fits_of_a_user_defined_learner(small):
     """All verbs that read fits take the file of a learner from the same option."""
     both = learners_in(Path("both.py"))

@@ -13,6 +13,8 @@ from trialwise.base.result import having
 from trialwise.environments import AlienTask
 from trialwise.inference.chain_checks import too_few
 
+pytestmark = pytest.mark.sample
+
 LEARNER = tw.QLearning(initial=1.2)
 
 

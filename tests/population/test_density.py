@@ -13,6 +13,8 @@ from trialwise.population.geometry.expansion import expand
 from trialwise.population.population import population_of
 from trialwise.population.pymc.model import build_model
 
+pytestmark = pytest.mark.sample
+
 LEARNER = tw.QLearning(initial=1.2)
 
 

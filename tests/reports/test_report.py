@@ -213,6 +213,7 @@ def test_labels_are_escaped(evil):
         assert label in page.text
 
 
+@pytest.mark.browser
 def test_labels_are_not_run_in_a_browser(evil):
     found = probed(evil, 800)
     assert found["ran"] == 0 and all(label in found["text"] for label in EVIL)
@@ -239,6 +240,7 @@ def test_labels_in_pictures_are_text(fitted):
         assert "".join(EVIL) in "".join(drawn.itertext())
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_draws_it_without_overflow(written, width):
     found = probed(written, width)
@@ -292,6 +294,7 @@ class Mine:
     assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text
 
 
+@pytest.mark.sample
 def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
     sets = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02}

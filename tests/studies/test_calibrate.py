@@ -11,6 +11,8 @@ from trialwise.cli.app import app
 from trialwise.population.population import population_of
 from trialwise.studies.calibrate import CalibrationStudy, calibration_of, rank, thinned
 
+pytestmark = pytest.mark.study
+
 PRIOR = {"alpha": (-1.5, 0.7, 0.6), "beta": (0.7, 0.5, 0.4), "forget": (-2.5, 0.7, 0.6)}
 PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {
     f"{n}_sd": pm.HalfNormal.dist(s) for n, (_, _, s) in PRIOR.items()

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.cli.app import app
 
+pytestmark = pytest.mark.study
+
 FLAT, CUES = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
 RANGES = {"alpha": (0.2, 0.4), "beta": (1.5, 3), "forget": (0, 0.02)}
 DESIGN = tw.environments.AlienTask(trials=180)

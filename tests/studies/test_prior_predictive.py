@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.study
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "prior_predictive.py"
 
 

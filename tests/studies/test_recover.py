@@ -16,6 +16,8 @@ import trialwise as tw
 from trialwise.analysis.against_truth import points
 from trialwise.cli.app import app
 
+pytestmark = pytest.mark.study
+
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
 SMALL = {"participants": 8, "seed": 5, "draws": 120, "tune": 120, "chains": 2, "progress": False}

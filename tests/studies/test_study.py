@@ -26,6 +26,8 @@ from trialwise.studies.fingerprint import digest
 from trialwise.studies.pieces import divided, run_pieces
 from trialwise.studies.store import Store
 
+pytestmark = pytest.mark.study
+
 CELL = '''
 from trialwise import constant, learner, positive, unit
 

@@ -126,7 +126,7 @@ def check(
     """
     import pandas as pd
 
-    learner = fit._learner("check")
+    learner = fit.learner_for("check")
     if not learner.family.acts:
         raise UsageError(f"check is about choices, and {learner} makes none")
     kind: Kind = "one-step" if environment is None else "rollout"

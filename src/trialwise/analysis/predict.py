@@ -168,7 +168,7 @@ def predict(
             f"the one they come from, environment=AlienTask(); there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own"
         )
     if isinstance(source, Fit):
-        learner, labels = source._learner("predict"), list(source.trials.participants)
+        learner, labels = source.learner_for("predict"), list(source.trials.participants)
         values = _posterior(source, datasets)
     else:
         learner = source

@@ -100,7 +100,7 @@ class Fit(Result):
         UsageError
             If the learner is not available.
         """
-        return population_of(self._learner("population"), self.trials, self.priors, self.pooling)
+        return population_of(self.learner_for("population"), self.trials, self.priors, self.pooling)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
@@ -154,7 +154,7 @@ class Fit(Result):
         """
         from trialwise.likelihoods.evaluate import trial_values
 
-        return trial_values(self._learner("trial_values"), self.trials, self.means())
+        return trial_values(self.learner_for("trial_values"), self.trials, self.means())
 
     @cached_property
     def model(self) -> pm.Model:
@@ -176,7 +176,7 @@ class Fit(Result):
                 f"this fit used the priors {', '.join(f'{name} ~ {text}' for name, text in stored.items())}; its model needs them "
                 f"again: load('...', priors={{'{next(iter(stored))}': ...}})"
             )
-        return build_model(self._learner("model"), self.trials, self.population)
+        return build_model(self.learner_for("model"), self.trials, self.population)
 
     def plot_trace(self) -> Figure:
         """Plot densities by chain and traces of the group's parameters."""
@@ -189,7 +189,7 @@ class Fit(Result):
         with whole(target) as temporary:
             self.tree.to_netcdf(temporary, engine="h5netcdf")
 
-    def _learner(self, verb: str) -> Learner:
+    def learner_for(self, verb: str) -> Learner:
         if self.learner is None:
             name = self.tree.attrs["learner_name"]
             raise UsageError(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trialwise.learners.learner import Learner
+
+    BUILT_IN: dict[str, type[Learner]]
+
+    def __getattr__(name: str) -> type[Learner]: ...
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # type: ignore[no-redef]
     """Built-in learners by name, ``trialwise.learners.QLearning``, found when first asked for."""
     if name.startswith("__"):
         raise AttributeError(name)

@@ -6,7 +6,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, dataclass_transform
 
 from trialwise.base.errors import LearnerError, did_you_mean
 from trialwise.learners.learner import CONTRACT, HIDDEN_TO, Learner, arguments_of
@@ -24,6 +24,7 @@ def probabilities(choose: Callable) -> Callable:
     return choose
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 def learner[C: type](cls: C) -> C:
     """Turn a class that describes one participant on one trial into a learner.
 

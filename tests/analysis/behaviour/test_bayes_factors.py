@@ -8,6 +8,8 @@ from scipy.stats import gaussian_kde, norm
 import trialwise as tw
 from trialwise.analysis.behaviour.measures import measured
 
+pytestmark = pytest.mark.sample
+
 
 def test_normal_statistics_have_the_ratio_of_their_densities():
     random = np.random.default_rng(1)

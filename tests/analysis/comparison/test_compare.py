@@ -19,6 +19,8 @@ from trialwise.analysis.comparison.integrated import Groups, integrated_likeliho
 from trialwise.cli.app import app
 from trialwise.likelihoods.log_mean import log_mean
 
+pytestmark = pytest.mark.sample
+
 FLAT = tw.QLearning(initial=1.2)
 RATE = FLAT.fix(beta=1.5, forget=0.02)
 TWO = FLAT.fix(forget=0.02)

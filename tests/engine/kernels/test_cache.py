@@ -20,6 +20,8 @@ from trialwise.population.density import posterior
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.population import population_of
 
+pytestmark = pytest.mark.compile
+
 PACKAGE = Path(tw.__file__).parent
 
 SCRIPT = """
@@ -54,6 +56,7 @@ for actions in map(int, sys.argv[1:]):
 """
 
 
+@pytest.mark.study
 def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
     """Functions of one name, from two processes: a density from disk has the first kernel's, a new kernel has its own."""
     for actions in (["2"], ["2", "3"], ["3", "4", "2"]):
@@ -87,6 +90,7 @@ print([float(value).hex() for value in (*drawn[1], *emulator.gradient(points[:1]
 """
 
 
+@pytest.mark.study
 def test_code_from_disk_rounds_as_new_code_does(tmp_path: Path):
     """A fit would end elsewhere the second time: chains amplify the last bit."""
     said = [

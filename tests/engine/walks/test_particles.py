@@ -20,6 +20,8 @@ from trialwise.engine.run_hidden import (
 )
 from trialwise.likelihoods.kinds import likelihood_of
 
+pytestmark = pytest.mark.compile
+
 RANGES = {
     "alpha": (0.05, 0.8), "beta": (0.2, 4.0), "forget": (0.0, 0.4),
     "alpha_high": (0.05, 0.8), "beta_high": (0.2, 4.0), "forget_high": (0.0, 0.4),
@@ -131,6 +133,7 @@ def test_exact_is_the_sum_over_courses(short):
     np.testing.assert_allclose(gradient, (share[..., None] * np.array(slopes)).sum(0), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.study
 def test_relabelling_changes_nothing(pairs):
     packed, free, exact, gradient = pairs
     value, slope, courses = run_exact(LEARNER, packed, free, relabel=False)
@@ -140,6 +143,7 @@ def test_relabelling_changes_nothing(pairs):
     assert (run_exact(LEARNER, packed, free)[2] == (3**11 + 1) // 2).all()
 
 
+@pytest.mark.study
 def test_gradient_of_the_exact_likelihood(pairs):
     packed, free, _, gradient = pairs
     for k in range(len(NAMES)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector, pick
@@ -10,6 +11,8 @@ from trialwise.inference.samplers.pseudo_marginal.tilt import learnt
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface
 from trialwise.population.population import population_of
+
+pytestmark = pytest.mark.sample
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))

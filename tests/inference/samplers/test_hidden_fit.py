@@ -14,6 +14,8 @@ from trialwise.inference.samplers.pseudo_marginal import particle
 from trialwise.likelihoods import estimated
 from trialwise.population.population import population_of
 
+pytestmark = pytest.mark.sample
+
 TIED = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 RANGES = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
 QUIET = {"progress": False}

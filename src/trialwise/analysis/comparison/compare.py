@@ -260,7 +260,7 @@ def _choices(trials: Trials) -> np.ndarray:
 
 def _refitting(fit: Fit) -> Callable[[int], Fit]:
     """A function that fits all but one participant, with the settings of the fit."""
-    learner = fit._learner("compare")
+    learner = fit.learner_for("compare")
     if fit.priors is None:
         raise UsageError(Argument("refit", True), " needs the fit's own priors: load('...', priors={...})")
     priors = dict(fit.priors)

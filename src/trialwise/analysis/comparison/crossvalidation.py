@@ -292,7 +292,7 @@ def beginnings(trials: Trials, start: int | None) -> np.ndarray:
 
 def held_out(fit: Fit, method: Method, start: int | None, **how: Any) -> HeldOut:
     """Predictions of held-out data by one fit with the given method; see :func:`trialwise.compare`."""
-    learner = fit._learner("compare")
+    learner = fit.learner_for("compare")
     refit = how.pop("refit")
     if method == "integrated":
         return _integrated(fit, **how)

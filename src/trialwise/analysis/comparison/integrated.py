@@ -272,7 +272,7 @@ def integrated_likelihood(fit: Fit, draws: int = DRAWS, particles: int = 200, se
     if not fit.draws.grouped:
         present, required = Argument("pooling", fit.pooling), Argument("pooling", "partial")
         raise UsageError(present, " has no group to integrate over: fit with ", required)
-    learner = fit._learner("integrated_likelihood")
+    learner = fit.learner_for("integrated_likelihood")
     groups = groups_of(fit, learner, fit.draws)
     subset = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
     groups = Groups(groups.mean[subset], groups.spread[subset], groups.individual)

@@ -1,0 +1,42 @@
+"""Type checkers on what users write: the README's learner, and a script that fits built-in learners."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.study  # mypy takes seconds
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+LEARNER = re.search(r"```python\n(# mine\.py\n.*?)```", README, re.DOTALL)[1] + "\n\nchosen = TwoRates(initial=1.2)\n"
+
+SCRIPT = """
+import trialwise as tw
+
+trials = tw.read_long("data.csv")
+learner = tw.QLearning(initial=1.2)
+fit = tw.fit(learner, trials, seed=1)
+print(fit.group(), fit.problems, fit.findings)
+fit.plot_trace().savefig("trace.png")
+sets = tw.fit(tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha"), trials)
+print(tw.diagnose(fit).verdict, tw.check(fit, tw.environments.AlienTask()).table)
+recovery = tw.recover(learner, tw.environments.AlienTask(), {"alpha": (0, 0.2)}, folder="recovery")
+compared: tw.results.Comparison = tw.compare({"flat": fit, "sets": sets})
+tw.report(fit, "report.html")
+value = tw.log_likelihood(learner.fix(forget=0), trials, {"alpha": 0.2, "beta": 1.5})
+try:
+    tw.load("fit.nc")
+except tw.errors.DataError as error:
+    print(error.problems)
+"""
+
+
+@pytest.mark.parametrize(("text", "options"), [(LEARNER, []), (SCRIPT, ["--strict"])], ids=["plain", "strict"])
+def test_mypy_accepts(text, options, tmp_path):
+    (tmp_path / "users.py").write_text(text)
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports", *options, "users.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
