@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from trialwise.learners.learner import Learner
     from trialwise.studies.recover import Recovery
 
-SEED = 3
-"""A fixed seed makes the demo reproducible. With this one, no fit needed a second run on the machines tried; with others
-one may, because the first example is difficult (see the limits in the README)."""
+SEED = 7
+"""A fixed seed makes the demo reproducible, and with this one no diagnostic fails. The first example is difficult (see the limits in
+the README): with most seeds a few transitions diverge and a fit is repeated with smaller steps, which takes some seconds."""
 
 
 class Size(NamedTuple):
