@@ -52,7 +52,9 @@ class Alone:
         from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
         from trialwise.population.population import Population
         from trialwise.population.priors import GroupPrior
-        from trialwise.studies.calibrate import LIKELIHOOD, PARTICLES, RANKS, rank, thinned
+        from trialwise.studies.calibration import RANKS
+        from trialwise.studies.calibration_study import LIKELIHOOD, PARTICLES
+        from trialwise.studies.ranks import rank, thinned
 
         began = time.perf_counter()
         random = stream(SEED, "true parameters", part=number)
@@ -94,7 +96,7 @@ def main() -> None:
     options = parser.parse_args()
 
     import trialwise as tw
-    from trialwise.studies.calibrate import calibration_of
+    from trialwise.studies.calibration_study import calibration_of
     from trialwise.studies.pieces import run_pieces
     from trialwise.studies.store import Store
 

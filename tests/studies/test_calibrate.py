@@ -9,9 +9,13 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.cli.app import app
 from trialwise.population.population import population_of
-from trialwise.studies.calibrate import CalibrationStudy, calibration_of, rank, thinned
+from trialwise.studies.calibration_study import CalibrationStudy, calibration_of
+from trialwise.studies.fits import FitSettings
+from trialwise.studies.ranks import rank, thinned
 
 pytestmark = pytest.mark.study
+
+SETTINGS = FitSettings(None, 100, 2, None)
 
 PRIOR = {"alpha": (-1.5, 0.7, 0.6), "beta": (0.7, 0.5, 0.4), "forget": (-2.5, 0.7, 0.6)}
 PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {
@@ -47,7 +51,9 @@ def test_ranks_of_the_truth(small):
 
 def test_ranks_are_those_of_the_truth_that_was_simulated():
     population = population_of(tw.QLearning(), 1.0, PRIORS)
-    task = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, {}, 10)
+    task = CalibrationStudy(
+        tw.environments.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, SETTINGS, 10
+    )
     simulation, group, u = task.simulation(4)
     np.testing.assert_allclose(simulation.parameters["beta"], np.exp(u[:, 1]))
     again, same, _ = task.simulation(4)
@@ -59,7 +65,7 @@ def test_ranks_are_those_of_the_truth_that_was_simulated():
         z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in many])
         assert abs(z.std() - 1) < 0.1
     population = population_of(tw.QLearning(), 1.0, PRIORS | {"alpha_mu": pm.Uniform.dist(5, 6)})
-    other = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, {}, 10)
+    other = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, SETTINGS, 10)
     _, group, u = other.simulation(0)
     assert 5 < group["alpha_mu"] < 6 and abs(u[:, 0] - group["alpha_mu"]).max() < 5 * group["alpha_sd"]
     assert rank(0.5, np.array([0.1, 0.5, 0.2, 0.7])) == 2 and list(thinned(np.arange(10), 3)) == [0, 3, 6]

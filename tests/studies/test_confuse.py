@@ -28,7 +28,7 @@ def test_different_learners_are_distinguished(study):
 
 def test_scores_are_those_of_point_estimates(study):
     from trialwise.analysis.true_values import Truth, population_in
-    from trialwise.studies.confuse import STARTS, ConfusionStudy
+    from trialwise.studies.confusion_study import STARTS, ConfusionStudy
 
     truths = tuple(Truth(population_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
     task = ConfusionStudy(DESIGN, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")

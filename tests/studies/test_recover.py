@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.analysis.against_truth import points
 from trialwise.cli.app import app
+from trialwise.studies.fits import FitSettings
 
 pytestmark = pytest.mark.study
 
@@ -73,10 +74,10 @@ def test_summary_table(study):
 def test_a_data_set_equals_a_direct_fit(study):
     """The same true values, choices and draws: nothing is mislabelled on the way."""
     from trialwise.analysis.true_values import truth_of
-    from trialwise.studies.recover import RecoveryStudy
+    from trialwise.studies.recovery_study import RecoveryStudy
 
-    how = {"pooling": "partial", "priors": {}, "draws": 120, "tune": 120, "chains": 2}
-    task = RecoveryStudy(DESIGN, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, DESIGN, 5), how, 0.89)
+    settings = FitSettings(120, 120, 2, None)
+    task = RecoveryStudy(DESIGN, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, DESIGN, 5), settings, {}, 0.89)
     simulation = task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=task.fit_seed(2), progress=False)
     expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
@@ -86,11 +87,11 @@ def test_a_data_set_equals_a_direct_fit(study):
     group = np.square(fit.tree["posterior"]["beta_sd"].to_numpy()).mean()
     np.testing.assert_allclose(found["told"][found["parameter"] == "beta"], 1 - u[:, :, 1].var(0) / group)
     both = [np.corrcoef(u[:, n, 0], u[:, n, 1])[0, 1] for n in range(8)]
-    from trialwise.studies.recover import _of_pairs, unconstrained
+    from trialwise.studies.recovery_study import of_pairs, unconstrained
 
-    np.testing.assert_allclose(_of_pairs(fit, unconstrained(fit))["pair_correlation"][0], both)
+    np.testing.assert_allclose(of_pairs(fit, unconstrained(fit))["pair_correlation"][0], both)
     product = (fit.tree["posterior"]["alpha"] * fit.tree["posterior"]["beta"]).mean(("chain", "draw"))
-    np.testing.assert_allclose(_of_pairs(fit, unconstrained(fit))["product"][0], product)
+    np.testing.assert_allclose(of_pairs(fit, unconstrained(fit))["product"][0], product)
 
 
 def test_learning_rate_and_temperature_trade_off(study):
@@ -173,11 +174,18 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     from dataclasses import replace
 
     from trialwise.analysis.true_values import truth_of
-    from trialwise.studies.recover import RecoveryStudy
+    from trialwise.studies.recovery_study import RecoveryStudy
 
     environment = tw.environments.AlienTask().on(replace(small.trials, choice=choice))
     task = RecoveryStudy(
-        environment, small.trials.participants, 0, FLAT, truth_of(RANGES, FLAT, environment, 0), {}, 0.89
+        environment,
+        small.trials.participants,
+        0,
+        FLAT,
+        truth_of(RANGES, FLAT, environment, 0),
+        FitSettings(None, 100, 2, None),
+        {},
+        0.89,
     )
     trials = task.simulation(0).trials
     np.testing.assert_array_equal(trials.choice == -1, choice == -1)

@@ -20,8 +20,8 @@ from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import Trials
-from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.simulate import EnvironmentLike, simulate
+from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
+from trialwise.environments.simulate import simulate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner

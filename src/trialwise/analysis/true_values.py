@@ -11,8 +11,7 @@ import numpy as np
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
-from trialwise.environments.environment import Environment, Recorded
-from trialwise.environments.simulate import EnvironmentLike
+from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
 from trialwise.population.population import Population, population_of

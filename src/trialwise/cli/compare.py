@@ -55,7 +55,8 @@ def compare(
     ] = Path("comparison"),
 ) -> None:
     """Compare fits of learners to the same trials by their predictive accuracy."""
-    from trialwise.analysis.comparison.compare import ABOUT, compare as run
+    from trialwise.analysis.comparison.compare import compare as run
+    from trialwise.analysis.comparison.comparison import ABOUT
 
     loaded = fits_in(fits, learner, needed=True)
     folder = results.make_folder(output)

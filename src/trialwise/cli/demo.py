@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trialwise.analysis.check import Check
-    from trialwise.analysis.comparison.compare import Comparison
+    from trialwise.analysis.comparison.comparison import Comparison
     from trialwise.data.trials import Trials
     from trialwise.inference.fitted import Fit
     from trialwise.learners.learner import Learner
-    from trialwise.studies.recover import Recovery
+    from trialwise.studies.recovery import Recovery
 
 SEED = 7
 """A fixed seed makes the demo reproducible, and with this one no diagnostic fails. The first example is difficult (see the limits in

@@ -147,3 +147,7 @@ class Recorded:
 
     def __repr__(self) -> str:
         return f"{self.environment!r}.on({self.trials!r})"
+
+
+EnvironmentLike = Environment | Recorded | Trials
+"""What a learner can act in: an environment, one along recorded sequences, or recorded trials alone."""

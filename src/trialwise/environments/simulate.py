@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
-from trialwise.base.files import write
-from trialwise.base.result import Result
 from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import Trials
-from trialwise.environments.environment import Environment, Recorded
+from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.learners.learner import Learner
@@ -27,121 +23,8 @@ if TYPE_CHECKING:
 
     from trialwise.engine import Packed
 
-EnvironmentLike = Environment | Recorded | Trials
-"""What a learner can act in: an environment, one along recorded sequences, or recorded trials alone."""
-
-WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
-"""The four wide files of the public data of the alien task, and their contents."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Simulation(Result):
-    """Simulated trials and the true parameters of the simulated participants.
-
-    Attributes
-    ----------
-    learner
-        The simulated learner.
-    trials
-        The simulated data, in the same form as data read from a file.
-    parameters
-        One row per participant: ``participant`` and the true value of each free parameter, on its natural scale.
-    seed
-        Random seed, which together with learner, environment and parameters determines the data.
-    log_probability
-        ``(trials,)``: log-probability (or density) of the simulated response, NaN where there is none; for a learner with a hidden
-        choice, of response and hidden choice jointly.
-    hidden
-        ``(trials,)``: the hidden choice of each trial, from 0; None for a learner without one.
-    potential
-        ``(trials, actions)``: the outcome that each action would have had, chosen or not, NaN where there was no feedback;
-        ``(trials, actions, parts)`` for outcomes with several parts; one column if the learner does not choose.
-    """
-
-    learner: Learner
-    trials: Trials
-    parameters: pd.DataFrame
-    seed: int
-    log_probability: np.ndarray
-    hidden: np.ndarray | None = None
-    potential: np.ndarray | None = None
-
-    contents = {"trials": "one row per trial", "true_parameters": "one row per participant"}
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """``trials``, with the hidden choice as an additional column, and ``true_parameters``."""
-        long = self.trials.to_frame()
-        if self.hidden is not None:
-            long["hidden_choice"] = self.hidden
-        return {"trials": long, "true_parameters": self.parameters}
-
-    def save(self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False) -> tuple[Path, ...]:
-        """Write ``trials.csv`` (one row per trial) and ``true_parameters.csv`` (one row per participant) to a folder.
-
-        A hidden choice is written to the column ``hidden_choice``, which readers ignore. Files are written atomically and replace
-        files of the same names.
-
-        Parameters
-        ----------
-        folder
-            Output folder, created if it does not exist.
-        wide
-            Also write four tables in the format of the public data of the alien task, with participants in columns and
-            trials in rows: ``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``. Cells are empty where a
-            choice was missed and below a participant's last trial.
-        potential
-            Also write ``potential_outcomes.csv``: participant, trial and, for each action (and part of the outcome), a column
-            with the outcome that it would have had.
-
-        Returns
-        -------
-        tuple of Path
-            Paths of the files.
-
-        Raises
-        ------
-        UsageError
-            If ``wide=True`` and the trials have no contexts, cues, choices or single outcome.
-        """
-        tables = {f"{name}.csv": table for name, table in self.tables().items()}
-        long = tables["trials.csv"]
-        if potential:
-            tables["potential_outcomes.csv"] = self.potential_outcomes()
-        if wide:
-            missing = [column for column in WIDE.values() if column not in long]
-            if missing:
-                raise UsageError(
-                    f"wide=True writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. "
-                    "Leave wide=True out: trials.csv contains all columns"
-                )
-            tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
-        target = Path(fspath(folder))
-        target.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            write(target / name, table.to_csv(index=False, lineterminator="\n"))
-        return tuple(target / name for name in tables)
-
-    def potential_outcomes(self) -> pd.DataFrame:
-        """Outcomes that each action would have had, one row per trial: participant, trial, and one column per action (``action part`` if
-        outcomes have several parts).
-
-        Raises
-        ------
-        UsageError
-            If the learner does not choose.
-        """
-        actions, parts = self.trials.levels.get("action"), list(self.trials.outcome)
-        if self.potential is None or actions is None:
-            raise UsageError(f"there are no potential outcomes: {self.learner!r} makes no choices")
-        names = [f"{action}" if len(parts) == 1 else f"{action} {part}" for action in actions for part in parts]
-        table = self.trials.to_frame()[["participant", "trial"]]
-        table[names] = self.potential.reshape(len(table), -1)
-        return table
-
-    @property
-    def headline(self) -> str:
-        """Learner, trials and seed."""
-        return f"Simulation({self.learner!r}, {self.trials!r}, seed={self.seed})"
+from trialwise.environments.simulation import Simulation
+from trialwise.environments.true_parameters import drawn_values, participants_and_values
 
 
 def simulate(
@@ -206,10 +89,10 @@ def simulate(
         raise UsageError(
             f"keep_missed=True is for recorded sequences; {environment!r} has no missed responses: leave it out"
         )
-    labels, values = _participants(parameters, environment, participants)
+    labels, values = participants_and_values(parameters, environment, participants)
     stage = _stage(learner, environment, labels, stream_of, keep_missed)
     free = matrix(
-        learner, stage.trials, {name: _draw_values(name, value, labels, stream_of) for name, value in values.items()}
+        learner, stage.trials, {name: drawn_values(name, value, labels, stream_of) for name, value in values.items()}
     )
     if np.isnan(free).any():
         n, k = np.argwhere(np.isnan(free))[0]
@@ -309,66 +192,6 @@ def _stage(
     return generate(environment, labels, stream)
 
 
-def _participants(
-    parameters: Mapping[str, Any] | pd.DataFrame,
-    environment: EnvironmentLike,
-    participants: int | Sequence[Hashable] | None,
-) -> tuple[tuple[Hashable, ...], dict[str, Any]]:
-    """Labels of the simulated participants, and the parameter values given for them."""
-    values = {name: parameters[name] for name in map(str, parameters)}
-    rows = np.asarray(values.pop("participant")).tolist() if "participant" in values else None
-    recorded = environment.trials if isinstance(environment, Recorded) else environment
-    available = rows if rows is not None else list(recorded.participants) if isinstance(recorded, Trials) else None
-    labels: list[Hashable]
-    if participants is None:
-        lengths = [len(value) for value in values.values() if np.ndim(value) == 1]
-        labels = available if available is not None else list(range(lengths[0] if lengths else 1))
-    elif isinstance(participants, int | np.integer):
-        most = len(available) if available is not None else participants
-        if not 1 <= participants <= most:
-            expected = f"1 to {most}" if available is not None else "1 or more"
-            raise UsageError(f"participants={participants!r}: expected {expected}, or a list of labels")
-        labels = list(available[:participants] if available is not None else range(participants))
-    else:
-        labels = list(participants)
-    if not labels or len(set(labels)) < len(labels):
-        raise UsageError(f"participants={labels!r}: expected one or more distinct labels")
-    if rows is not None:
-        row_of = {label: n for n, label in enumerate(rows)}
-        unknown = [label for label in labels if label not in row_of]
-        if unknown:
-            raise UsageError(f"the table of parameters has no participant {unknown[0]!r}")
-        values = {name: np.asarray(value)[[row_of[label] for label in labels]] for name, value in values.items()}
-    return tuple(labels), values
-
-
-def _draw_values(name: str, value: Any, labels: Sequence[Hashable], stream: Stream) -> Any:
-    """The values of a parameter; for a distribution, one draw per participant."""
-    if not isinstance(value, tuple) and not hasattr(value, "ppf"):
-        return value
-    probability = np.array([stream("parameter", label, name).random() for label in labels])
-    if not isinstance(value, tuple):
-        return np.asarray(value.ppf(probability), float)
-    low, high = range_of(name, value)
-    return low + (high - low) * probability
-
-
-def range_of(name: str, value: Any) -> tuple[float, float]:
-    """The ends of a user-specified range of a parameter.
-
-    Raises
-    ------
-    UsageError
-        Unless the range consists of two finite numbers in ascending order.
-    """
-    ends = [end for end in value if isinstance(end, int | float | np.integer | np.floating) and np.isfinite(end)]
-    if len(ends) != 2 or len(value) != 2 or ends[0] > ends[1]:
-        raise UsageError(
-            f"{name}={value!r}: a range is a pair (low, high) of finite numbers in ascending order; for one value per participant, use a list"
-        )
-    return float(ends[0]), float(ends[1])
-
-
 def _check_finite(
     learner: Learner, trials: Trials, asked: np.ndarray, log_probability: np.ndarray, free: np.ndarray
 ) -> None:
@@ -385,14 +208,3 @@ def _check_finite(
 
 def _names() -> str:
     return ", ".join(f"{name}()" for name in BUILT_IN)
-
-
-def _side_by_side(trials: Trials, values: np.ndarray) -> pd.DataFrame:
-    """A table with participants in columns and trials in rows, empty below the last trial."""
-    import pandas as pd
-
-    spans = zip(trials.offsets, trials.offsets[1:], strict=False)
-    columns = [pd.Series(values[first:end], dtype=object) for first, end in spans]
-    table = pd.concat(columns, axis=1)
-    table.columns = pd.Index(trials.participants)
-    return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trialwise.plots import picture
-from trialwise.studies.calibrate import Calibration
+from trialwise.studies.calibration import Calibration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.analysis.comparison.compare import Comparison
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.plots import picture
 
 if TYPE_CHECKING:

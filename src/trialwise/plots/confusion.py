@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from trialwise.plots import picture
-from trialwise.studies.confuse import Confusion
+from trialwise.studies.confusion import Confusion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trialwise.plots import picture
-from trialwise.studies.recover import Recovery
+from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd

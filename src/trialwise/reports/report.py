@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from trialwise.analysis.check import Check, check
-from trialwise.analysis.comparison.compare import Comparison
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
 from trialwise.base.progress import bars
@@ -18,7 +18,7 @@ from trialwise.reports.page import page
 from trialwise.reports.sections.contents import sections
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import counted, first_few, listed
-from trialwise.studies.recover import Recovery
+from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from trialwise.analysis.check import Check
-from trialwise.analysis.comparison.compare import Comparison
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.conformance.check_learner import Conformance
 from trialwise.analysis.diagnose import Diagnosis
 from trialwise.analysis.inspect import Inspection
 from trialwise.analysis.predict import Prediction
 from trialwise.base.result import Finding, Result
 from trialwise.data.load_data import LoadedData
-from trialwise.environments.simulate import Simulation
+from trialwise.environments.simulation import Simulation
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
-from trialwise.studies.calibrate import Calibration
-from trialwise.studies.confuse import Confusion
-from trialwise.studies.recover import Recovery
+from trialwise.studies.calibration import Calibration
+from trialwise.studies.confusion import Confusion
+from trialwise.studies.recovery import Recovery
 
 __all__ = [
     "Calibration",

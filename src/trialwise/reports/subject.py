@@ -19,7 +19,7 @@ from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
 from trialwise.population.population import population_of
 from trialwise.population.priors import GroupPrior
-from trialwise.studies.recover import Recovery
+from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,8 +20,9 @@ from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.base.workers import not_in_a_starting_process
-from trialwise.environments.environment import Recorded
-from trialwise.environments.simulate import EnvironmentLike, Simulation, simulate
+from trialwise.environments.environment import EnvironmentLike, Recorded
+from trialwise.environments.simulate import simulate
+from trialwise.environments.simulation import Simulation
 from trialwise.learners.learner import Learner
 from trialwise.studies.pieces import run_pieces
 from trialwise.studies.store import Piece, Store

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from trialwise.analysis.comparison import crossvalidation
-from trialwise.analysis.comparison.compare import differences, stacked
+from trialwise.analysis.comparison.fits import stacked
 from trialwise.analysis.comparison.frequencies import exceedance, frequencies
 from trialwise.analysis.comparison.integrated import Groups, integrated_likelihood, log_weights
+from trialwise.analysis.comparison.same_trials import differences
 from trialwise.cli.app import app
 from trialwise.likelihoods.log_mean import log_mean
 

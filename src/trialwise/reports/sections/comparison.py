@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.analysis.comparison.compare import Comparison
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.reports.blocks import Block, Folded, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from trialwise.analysis.comparison.compare import Comparison
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.reports.blocks import Section
 from trialwise.reports.sections import (
     checks,

@@ -7,7 +7,7 @@ from trialwise.reports.blocks import Block, Heading, Section, Table, Text, listi
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import listed, rows
-from trialwise.studies.recover import Recovery
+from trialwise.studies.recovery import Recovery
 
 MISSING = (
     "Left out: parameter recovery. Type report(..., recovery=recover(...)) to add a study of simulated participants; or, for fits "

@@ -1,0 +1,144 @@
+"""The result of a simulation: trials, true parameters and potential outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
+from trialwise.base.result import Result
+from trialwise.data.trials import Trials
+from trialwise.learners.learner import Learner
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
+"""The four wide files of the public data of the alien task, and their contents."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
+    """Simulated trials and the true parameters of the simulated participants.
+
+    Attributes
+    ----------
+    learner
+        The simulated learner.
+    trials
+        The simulated data, in the same form as data read from a file.
+    parameters
+        One row per participant: ``participant`` and the true value of each free parameter, on its natural scale.
+    seed
+        Random seed, which together with learner, environment and parameters determines the data.
+    log_probability
+        ``(trials,)``: log-probability (or density) of the simulated response, NaN where there is none; for a learner with a hidden
+        choice, of response and hidden choice jointly.
+    hidden
+        ``(trials,)``: the hidden choice of each trial, from 0; None for a learner without one.
+    potential
+        ``(trials, actions)``: the outcome that each action would have had, chosen or not, NaN where there was no feedback;
+        ``(trials, actions, parts)`` for outcomes with several parts; one column if the learner does not choose.
+    """
+
+    learner: Learner
+    trials: Trials
+    parameters: pd.DataFrame
+    seed: int
+    log_probability: np.ndarray
+    hidden: np.ndarray | None = None
+    potential: np.ndarray | None = None
+
+    contents = {"trials": "one row per trial", "true_parameters": "one row per participant"}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``trials``, with the hidden choice as an additional column, and ``true_parameters``."""
+        long = self.trials.to_frame()
+        if self.hidden is not None:
+            long["hidden_choice"] = self.hidden
+        return {"trials": long, "true_parameters": self.parameters}
+
+    def save(self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False) -> tuple[Path, ...]:
+        """Write ``trials.csv`` (one row per trial) and ``true_parameters.csv`` (one row per participant) to a folder.
+
+        A hidden choice is written to the column ``hidden_choice``, which readers ignore. Files are written atomically and replace
+        files of the same names.
+
+        Parameters
+        ----------
+        folder
+            Output folder, created if it does not exist.
+        wide
+            Also write four tables in the format of the public data of the alien task, with participants in columns and
+            trials in rows: ``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``. Cells are empty where a
+            choice was missed and below a participant's last trial.
+        potential
+            Also write ``potential_outcomes.csv``: participant, trial and, for each action (and part of the outcome), a column
+            with the outcome that it would have had.
+
+        Returns
+        -------
+        tuple of Path
+            Paths of the files.
+
+        Raises
+        ------
+        UsageError
+            If ``wide=True`` and the trials have no contexts, cues, choices or single outcome.
+        """
+        tables = {f"{name}.csv": table for name, table in self.tables().items()}
+        long = tables["trials.csv"]
+        if potential:
+            tables["potential_outcomes.csv"] = self.potential_outcomes()
+        if wide:
+            missing = [column for column in WIDE.values() if column not in long]
+            if missing:
+                raise UsageError(
+                    f"wide=True writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. "
+                    "Leave wide=True out: trials.csv contains all columns"
+                )
+            tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
+        target = Path(fspath(folder))
+        target.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            write(target / name, table.to_csv(index=False, lineterminator="\n"))
+        return tuple(target / name for name in tables)
+
+    def potential_outcomes(self) -> pd.DataFrame:
+        """Outcomes that each action would have had, one row per trial: participant, trial, and one column per action (``action part`` if
+        outcomes have several parts).
+
+        Raises
+        ------
+        UsageError
+            If the learner does not choose.
+        """
+        actions, parts = self.trials.levels.get("action"), list(self.trials.outcome)
+        if self.potential is None or actions is None:
+            raise UsageError(f"there are no potential outcomes: {self.learner!r} makes no choices")
+        names = [f"{action}" if len(parts) == 1 else f"{action} {part}" for action in actions for part in parts]
+        table = self.trials.to_frame()[["participant", "trial"]]
+        table[names] = self.potential.reshape(len(table), -1)
+        return table
+
+    @property
+    def headline(self) -> str:
+        """Learner, trials and seed."""
+        return f"Simulation({self.learner!r}, {self.trials!r}, seed={self.seed})"
+
+
+def _side_by_side(trials: Trials, values: np.ndarray) -> pd.DataFrame:
+    """A table with participants in columns and trials in rows, empty below the last trial."""
+    import pandas as pd
+
+    spans = zip(trials.offsets, trials.offsets[1:], strict=False)
+    columns = [pd.Series(values[first:end], dtype=object) for first, end in spans]
+    table = pd.concat(columns, axis=1)
+    table.columns = pd.Index(trials.participants)
+    return table

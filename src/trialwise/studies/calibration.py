@@ -1,0 +1,140 @@
+"""The result of simulation-based calibration: which quantities have uniform ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.base.result import Finding, Result
+from trialwise.base.streams import stream
+from trialwise.studies.pieces import failures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
+
+RANKS = 100
+"""Number of posterior draws, evenly spaced, among which the true value is ranked: ranks run from 0 to this number."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Result):
+    """The result of simulation-based calibration.
+
+    Attributes
+    ----------
+    learner
+        Description of the learner.
+    ranks
+        A row a data set, a column a quantity: how many of ``total`` posterior draws lie below the true value.
+    fits
+        A row a data set: ``r_hat`` (the largest of the group's), ``divergences``, ``problems`` (text), ``seconds``.
+    failed
+        Reasons why data sets could not be fitted, by number of the data set.
+    total
+        Number of draws among which the true value is ranked.
+    """
+
+    learner: str
+    ranks: pd.DataFrame
+    fits: pd.DataFrame
+    failed: Mapping[int, str]
+    total: int = RANKS
+
+    contents = {
+        "calibration": "a row a quantity",
+        "calibration_ranks": "the rank of each true value, a row a data set",
+        "calibration_fits": "a row a fit: is its sampling reliable?",
+    }
+
+    @property
+    def joint(self) -> float:
+        """Probability of a single quantity's band such that all quantities, if independent, stay inside theirs with 95 %."""
+        return float(PROBABILITY ** (1 / self.ranks.shape[1]))
+
+    def band(self, probability: float = PROBABILITY) -> Band:
+        """The band that contains the whole ECDF of a quantity with this probability, if its ranks are uniform."""
+        return simultaneous_band(len(self.ranks), probability)
+
+    def ecdf(self, quantity: str) -> np.ndarray:
+        """The ECDF of a quantity's ranks at the band's ``x``.
+
+        Each integer rank is jittered uniformly within its bin of the unit interval, so that uniform ranks become uniform
+        numbers.
+        """
+        rank = self.ranks[quantity].to_numpy(float)
+        spread = (rank + stream(0, "ranks within their bins", quantity).random(len(rank))) / (self.total + 1)
+        return np.searchsorted(np.sort(spread), self.band().x, side="right") / len(rank)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a quantity.
+
+        ``mean_rank`` as a share (.5 if calibrated); ``outer``, the share of ranks in the outer tenth on either side (.2 if
+        calibrated); ``distance``, the largest distance of the ECDF from the diagonal; ``outside``, whether the ECDF leaves the
+        95 % band of a single quantity, and ``outside_joint``, whether it leaves the wider band for all quantities together.
+        """
+        import pandas as pd
+
+        alone, joint = self.band(), self.band(self.joint)
+        rows = {}
+        for name in self.ranks:
+            share, ecdf = self.ranks[name].to_numpy(float) / self.total, self.ecdf(str(name))
+            rows[name] = {
+                "mean_rank": share.mean(),
+                "outer": ((share < 0.1) | (share > 0.9)).mean(),
+                "distance": np.abs(ecdf - alone.x).max(),
+                "outside": bool(((ecdf < alone.low) | (ecdf > alone.high)).any()),
+                "outside_joint": bool(((ecdf < joint.low) | (ecdf > joint.high)).any()),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether every quantity stays inside the band for all together."""
+        return not self.table["outside_joint"].any()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The quantities that are not calibrated and how; R-hat and divergences of the fits; data sets that failed."""
+        count, table = len(self.ranks), self.table
+        findings = [_miscalibrated(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
+        if not findings:
+            sentence = (
+                f"calibrated: the ranks of all {len(table)} quantities are consistent with uniformity in {count} data sets: a "
+                f"deviation of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been detected"
+            )
+            findings = [Finding("note", "calibrated", sentence)]
+        high, diverged = int((self.fits["r_hat"] > 1.05).sum()), int((self.fits["divergences"] > 0).sum())
+        sentence = f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
+        findings.append(Finding("caution" if high or diverged else "note", "sampling", sentence))
+        return (*findings, *failures(self.failed, count))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as text."""
+        return tuple(finding.text for finding in self.findings)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``calibration`` (:attr:`table`), ``calibration_ranks`` and ``calibration_fits``."""
+        return {"calibration": self.table, "calibration_ranks": self.ranks, "calibration_fits": self.fits}
+
+    @property
+    def headline(self) -> str:
+        """The learner and the number of data sets."""
+        return f"Calibration of {self.learner}, {len(self.ranks)} data sets"
+
+
+def _miscalibrated(name: str, row: pd.Series) -> Finding:
+    """The finding on a quantity whose ranks are not uniform."""
+    if abs(row["mean_rank"] - 0.5) > abs(row["outer"] - 0.2):
+        high = row["mean_rank"] > 0.5
+        error = f"the posterior is too {'low' if high else 'high'} (mean rank {row['mean_rank']:.2f}, expected 0.50)"
+    else:
+        narrow = row["outer"] > 0.2
+        error = f"the posterior is too {'narrow' if narrow else 'wide'} (outer ranks {row['outer']:.2f}, expected 0.20)"
+    return Finding("problem", "not-uniform", f"{name}: not calibrated: {error}", about=(name,))

@@ -1,0 +1,97 @@
+"""The study behind simulation-based calibration: each data set is drawn from the prior and fitted, and true values are ranked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.analysis.comparison.integrated import integrand, values_at
+from trialwise.environments.simulation import Simulation
+from trialwise.inference.draws import row_label
+from trialwise.learners.learner import Learner
+from trialwise.population.population import Population
+from trialwise.studies.pieces import divided
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study
+
+if TYPE_CHECKING:
+    pass
+
+from trialwise.studies.calibration import RANKS, Calibration
+from trialwise.studies.fits import FitSettings, sampling_of, sampling_table
+from trialwise.studies.ranks import rank, thinned
+
+LIKELIHOOD = "log-likelihood"
+
+
+PARTICLES = 200
+"""Particles of each estimate of the log-likelihood, for a learner with a hidden choice."""
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationStudy(Study[Calibration]):
+    """A study in which each data set is drawn from the prior and fitted, and true values are ranked among the draws."""
+
+    kind, stage = "calibrate", "calibrating"
+
+    learner: Learner
+    population: Population
+    settings: FitSettings
+    ranks: int
+
+    def description(self) -> dict[str, str]:
+        return {"learner": repr(self.learner), "prior": repr(self.population.prior)}
+
+    def simulation(self, number: int) -> tuple[Simulation, dict[str, np.ndarray], np.ndarray]:
+        """The data set, the group's true means and spreads by name, and the participants' true values, unconstrained."""
+        mu, sd, u = self.population.draw(len(self.participants), self.truth_stream(number))
+        simulation = self.simulated(self.learner, self.population.natural(u), number)
+        return simulation, self.population.by_name(mu, sd), u
+
+    def task(self, number: int) -> Piece:
+        """Ranks by quantity, and R-hat, divergences and problems of the fit."""
+        start = time.perf_counter()
+        simulation, truth, u = self.simulation(number)
+        priors, fit_seed = self.population.distributions(), self.fit_seed(number)
+        fitted = self.settings.fit(self.learner, simulation.trials, fit_seed, priors)
+        individual = fitted.draws.unconstrained()
+        individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)
+        ranks = {
+            name: rank(value, thinned(fitted.draws[name].to_numpy().ravel(), self.ranks))
+            for name, value in truth.items()
+        }
+        for k, name in enumerate(self.learner.names):
+            ranks[row_label(name, self.participants[0])] = rank(u[0, k], individual[:, 0, k])
+        likelihood = integrand(self.learner, simulation.trials, PARTICLES, fit_seed)
+        values = values_at(likelihood, np.concatenate([u[None], individual])).sum(1)
+        ranks[LIKELIHOOD] = rank(values[0], values[1:])
+        return {
+            "quantities": np.array(list(ranks)),
+            "ranks": np.array(list(ranks.values())),
+            **sampling_of(fitted),
+            "seconds": np.array(time.perf_counter() - start),
+        }
+
+    def gather(self, pieces: dict[int, Piece]) -> Calibration:
+        return calibration_of(repr(self.learner), pieces, self.ranks)
+
+
+def calibration_of(learner: str, pieces: Mapping[int, Piece], total: int = RANKS) -> Calibration:
+    """Gather finished pieces; each has ``quantities``, their ``ranks``, ``r_hat``, ``divergences``, ``problems``, ``seconds``.
+
+    Raises
+    ------
+    ModelError
+        If no data set could be fitted.
+    """
+    import pandas as pd
+
+    done, failed = divided(dict(pieces))
+    index = pd.Index(done, name="dataset")
+    names = [str(name) for name in next(iter(done.values()))["quantities"]]
+    ranks = pd.DataFrame([piece["ranks"] for piece in done.values()], index=index, columns=names)
+    return Calibration(learner, ranks, sampling_table(done), failed, total)

@@ -1,0 +1,121 @@
+"""The result of model recovery: how often each learner fits its own participants best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.base.result import Finding, Result, Severity
+from trialwise.studies.pieces import failures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+DISTINGUISHED = 0.8
+"""A learner counts as distinguished from the others if it fits at least this share of its own participants best."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Confusion(Result):
+    """The result of model recovery.
+
+    Attributes
+    ----------
+    learners
+        Labels of the learners.
+    criterion
+        The criterion by which learners were compared.
+    scores
+        A row a data set, participant and fitted learner: ``dataset``, ``simulated``, ``participant``, ``fitted``, ``score``, the
+        criterion (smaller is better; with ``"integrated"`` it is -2 log p).
+    seconds
+        Computing time of each data set.
+    failed
+        Reasons why data sets could not be fitted, by number of the data set.
+    """
+
+    learners: tuple[str, ...]
+    criterion: str
+    scores: pd.DataFrame
+    seconds: pd.Series
+    failed: Mapping[int, str]
+
+    contents = {
+        "confusion": "shares of participants, simulated in rows, best fit in columns",
+        "confusion_groups": "shares of data sets",
+        "inversion": "probability of each simulated learner, given which one fits best",
+        "confusion_scores": "all scores",
+    }
+
+    @property
+    def confusion(self) -> pd.DataFrame:
+        r"""Of the participants simulated by a learner (row), the share that each learner fits best (column): :math:`p(\text{fitted} | \text{simulated})`."""
+        return self._shares(self._best(["dataset", "simulated", "participant"]))
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """The same for whole data sets, by the sum of the criterion over their participants."""
+        return self._shares(self._best(["dataset", "simulated"]))
+
+    @property
+    def inversion(self) -> pd.DataFrame:
+        r"""Of the participants that a learner fits best (column), the share simulated by each (row): :math:`p(\text{simulated} | \text{fitted})`.
+
+        Since each learner simulates equally many participants, this is the posterior probability of each learner under equal
+        prior probabilities. NaN where a learner never fits best.
+        """
+        matrix = self.confusion
+        return matrix / matrix.sum(axis=0).replace(0.0, np.nan)
+
+    def _best(self, by: list[str]) -> pd.DataFrame:
+        wide: Any = self.scores.pivot_table(index=by, columns="fitted", values="score", aggfunc="sum", sort=False)
+        return wide[list(self.learners)].idxmin(axis=1).rename("fitted").reset_index()
+
+    def _shares(self, best: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        table = pd.crosstab(best["simulated"], best["fitted"], normalize="index")
+        return table.reindex(index=list(self.learners), columns=list(self.learners)).fillna(0.0)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """For each learner, whether it is distinguished from the others, and how often it is the right one when it fits best."""
+        confusion: Any = self.confusion
+        inversion: Any = self.inversion
+        groups: Any = self.groups
+        findings = []
+        for name in self.learners:
+            own = confusion.loc[name, name]
+            text = "distinguished" if own >= DISTINGUISHED else "not distinguished by single participants"
+            text = f"{name}: {text}: fits {own:.0%} of its own participants best, {groups.loc[name, name]:.0%} of its own data sets"
+            others = confusion.loc[name].drop(name)
+            if len(others) and others.max() > 1 - DISTINGUISHED:
+                text += f"; {others.max():.0%} are fitted best by {others.idxmax()}"
+            right = inversion.loc[name, name]
+            text += f"; when it fits best, it is right in {right:.0%}" if np.isfinite(right) else "; never fits best"
+            severity: Severity = "note" if own >= DISTINGUISHED else "caution"
+            findings.append(Finding(severity, "told-apart", text, about=(name,)))
+        return (*findings, *failures(self.failed, len(self.seconds)))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as text."""
+        return tuple(finding.text for finding in self.findings)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``confusion``, ``confusion_groups`` (:attr:`groups`), ``inversion`` and ``confusion_scores``."""
+        return {
+            "confusion": self.confusion,
+            "confusion_groups": self.groups,
+            "inversion": self.inversion,
+            "confusion_scores": self.scores,
+        }
+
+    @property
+    def headline(self) -> str:
+        """The number of learners, the criterion and the number of data sets."""
+        return f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"

@@ -1,0 +1,225 @@
+"""The result of parameter recovery: which parameters can be estimated, where, and which trade off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.analysis.against_truth import correlation, inside, summarised
+from trialwise.base.message import Message, Restriction
+from trialwise.base.result import Finding, Result, Severity
+from trialwise.studies.pieces import failures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+RECOVERED, ROUGH = 0.8, 0.5
+"""Correlations of estimates with true values from which a parameter counts as recovered, or as roughly recovered."""
+
+
+FLAT = 0.25
+"""Slopes of estimates on true values below which estimates hardly follow them, whatever the correlation."""
+
+
+INFORMATIVE = 0.25
+"""Share of the prior variance by which a participant's data must reduce it; below, the data are uninformative."""
+
+
+TRADED = 0.5
+"""Posterior correlations from which two parameters are said to trade off."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovery(Result):
+    """The result of a recovery study.
+
+    Attributes
+    ----------
+    learner
+        Description of the learner.
+    points
+        A row a data set, participant and parameter, on the natural scale: ``dataset``, ``participant``, ``parameter``, ``true``,
+        posterior ``mean``, ``low`` and ``high``; and ``told``, the share of the variance that the participant's own data removed:
+        :math:`1 - \\mathrm{Var}(u\\,|\\,y) / \\mathrm{E}(\\sigma^2\\,|\\,y)` on the unconstrained scale, with :math:`\\sigma` the group's
+        spread (of the prior, without a group). Near 0 the estimate is that of the group.
+    pairs
+        A row a pair of parameters: ``posterior_correlation``, mean within participants; ``error_correlation``, of the errors
+        of both; ``product_correlation``, of the estimated with the true product, if neither can be negative: two parameters that
+        trade off may have a product that is recovered.
+    fits
+        A row a data set: ``r_hat`` (the largest of the group's), ``divergences``, ``problems`` (text, empty if there are none),
+        ``seconds``.
+    failed
+        Reasons why data sets could not be fitted, by number of the data set.
+    interval
+        Probability of the intervals.
+    """
+
+    learner: str
+    points: pd.DataFrame
+    pairs: pd.DataFrame
+    fits: pd.DataFrame
+    failed: Mapping[int, str]
+    interval: float
+
+    contents = {
+        "recovery": "a row a parameter",
+        "recovery_points": "a row a participant and parameter: true value, estimate, interval",
+        "recovery_pairs": "pairs of parameters: do they trade off?",
+        "recovery_fits": "a row a fit: is its sampling reliable?",
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a parameter, over all participants of all data sets.
+
+        ``correlation``, ``bias``, ``rmse`` and ``coverage`` as in :func:`trialwise.recovered`; ``within``, the correlation across
+        participants of the same data set; ``slope`` of estimates on true values within data sets, and ``shrinkage`` = 1 - slope:
+        how far estimates are pulled to their mean; ``unidentified``, the share of participants whose data are uninformative.
+        """
+        table = summarised(self.points)
+        for name, rows in self.points.groupby("parameter", sort=False):
+            true, mean = (_centred(rows, column) for column in ("true", "mean"))
+            table.loc[name, "within"] = correlation(true, mean)
+            table.loc[name, "slope"] = (true @ mean) / (true @ true) if true @ true > 0 else np.nan
+            table.loc[name, "unidentified"] = (rows["told"] < INFORMATIVE).mean()
+        table.insert(5, "shrinkage", 1 - table["slope"])
+        return table
+
+    @property
+    def where(self) -> pd.DataFrame:
+        """Where a parameter is not identified: a row a parameter and another one on whose size this depends.
+
+        ``below``: upper bound of the lowest third of the other parameter's absolute true values; ``unidentified`` and
+        ``elsewhere``: shares of participants whose data are uninformative about the parameter, in that third and outside. There
+        is a row only if the two shares differ by more than a third.
+        """
+        import pandas as pd
+
+        wide = {
+            c: self.points.pivot(index=["dataset", "participant"], columns="parameter", values=c)
+            for c in ("true", "told")
+        }
+        rows = []
+        for name in wide["told"]:
+            uninformative = wide["told"][name] < INFORMATIVE
+            for other in wide["true"]:
+                size = wide["true"][other].abs()
+                small = size <= size.quantile(1 / 3)
+                if other == name or size.nunique() < 9 or small.all():
+                    continue
+                shares = {"unidentified": uninformative[small].mean(), "elsewhere": uninformative[~small].mean()}
+                rows.append({"parameter": name, "other": other, "below": size[small].max()} | shares)
+        table = pd.DataFrame(rows, columns=["parameter", "other", "below", "unidentified", "elsewhere"])
+        return table[table["unidentified"] - table["elsewhere"] > 1 / 3].reset_index(drop=True)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """For each parameter, whether it is recovered in this design; then pairs that trade off, and problems of the fits."""
+        table, where, findings = self.table, self.where, []
+        for name, row in table.iterrows():
+            verdict = _verdict(str(name), row, self.interval, self._too_narrow(str(name)))
+            rows = where[where["parameter"] == name].itertuples()
+            sentence = Message(verdict.sentence, *(self._where(each) for each in rows))
+            findings.append(replace(verdict, sentence=sentence))
+        return (*findings, *self._trade_offs(table), *self._problems())
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as text."""
+        return tuple(finding.text for finding in self.findings)
+
+    def _where(self, row: Any) -> str:
+        """A row of :attr:`where` as the end of a sentence."""
+        return (
+            f"; unidentified where {_size(self.points, row.other)} is small: below {row.below:.2g} the data are uninformative "
+            f"about it for {row.unidentified:.0%} of participants, elsewhere for {row.elsewhere:.0%}"
+        )
+
+    def _too_narrow(self, name: str) -> bool:
+        """Whether intervals contain the true value less often than chance explains; data sets, not participants, are independent."""
+        rows = self.points[self.points["parameter"] == name]
+        coverage = inside(rows).groupby(rows["dataset"]).mean().to_numpy()
+        binomial = self.interval * (1 - self.interval) / len(rows)
+        error = max(coverage.var(ddof=1) / len(coverage), binomial) if len(coverage) > 1 else binomial
+        return bool(coverage.mean() < self.interval - 3 * np.sqrt(error))
+
+    def _trade_offs(self, table: pd.DataFrame) -> list[Finding]:
+        findings = []
+        rows: Any = self.pairs.itertuples()
+        for row in rows:
+            if abs(row.posterior_correlation) < TRADED:
+                continue
+            a, b = row.first, row.second
+            text = f"{a} and {b} trade off (posterior correlation {row.posterior_correlation:.2f})"
+            single = table.loc[[a, b], "correlation"]
+            if row.product_correlation > single.max():
+                text += (
+                    f": {a} x {b} is recovered better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
+                    f"and {b} ({single[b]:.2f})"
+                )
+            findings.append(Finding("caution", "trade-off", text, about=(a, b)))
+        return findings
+
+    def _problems(self) -> tuple[Finding, ...]:
+        count, bad = len(self.fits), int((self.fits["problems"] != "").sum())
+        sentence = f"draws of {bad} of {count} fits are not reliable: for the reasons see .fits"
+        return (*([Finding("problem", "draws", sentence)] if bad else []), *failures(self.failed, count))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``."""
+        return {
+            "recovery": self.table,
+            "recovery_points": self.points,
+            "recovery_pairs": self.pairs,
+            "recovery_fits": self.fits,
+        }
+
+    @property
+    def headline(self) -> str:
+        """The learner and the number of data sets."""
+        return f"Recovery of {self.learner}, {len(self.fits)} data sets"
+
+
+def _centred(points: pd.DataFrame, column: str) -> np.ndarray:
+    """Values minus the mean of their data set; minus the overall mean if each data set has one participant."""
+    values = points[column]
+    alone = points["participant"].nunique() == 1
+    centred = values - (values.mean() if alone else values.groupby(points["dataset"]).transform("mean"))
+    return centred.to_numpy(float)
+
+
+def _size(points: pd.DataFrame, name: str) -> str:
+    below = (points.loc[points["parameter"] == name, "true"] < 0).any()
+    return f"|{name}|" if below else name
+
+
+def _verdict(name: str, row: pd.Series, interval: float, narrow: bool) -> Finding:
+    severity: Severity = "caution" if narrow else "note"
+    r, slope = row["correlation"], row["slope"]
+    coverage = f"{interval:.0%} intervals contain the true value in {row['coverage']:.0%}"
+    if not np.isfinite(r):
+        sentence: str = (
+            f"{name}: the true value does not vary between participants, so that there is no correlation: give a range "
+            f"(bias {row['bias']:.2g}; {coverage})"
+        )
+        return Finding("note", "constant-truth", sentence, about=(name,))
+    if r < ROUGH or slope < FLAT:
+        severity, code = "problem", "not-recovered"
+        sentence = Message(
+            f"{name}: not recovered in this design: estimates hardly follow the true values (correlation {r:.2f}, slope "
+            f"{slope:.2f}; {coverage}): use more trials, or ", Restriction("fix", name),
+        )  # fmt: skip
+    elif r < RECOVERED:
+        severity, code = "caution", "roughly-recovered"
+        sentence = (
+            f"{name}: roughly recovered: high and low values are distinguished, their size is imprecise (correlation {r:.2f}, "
+            f"slope {slope:.2f}; {coverage})"
+        )
+    else:
+        code, sentence = "recovered", f"{name}: recovered (correlation {r:.2f}, {coverage})"
+    return Finding(severity, code, Message(sentence, "; the intervals are too narrow" if narrow else ""), about=(name,))
