@@ -251,8 +251,11 @@ def test_participants_the_least_certain_first(trials, good):
     good.z["beta"][..., 3] += 4.0  # four spreads above the others
     good.z["alpha"][..., 1] = 0.3 * slow(good.random, 0.98)
     diagnosis = tw.diagnose(good.fit(trials))
-    assert diagnosis.people.index[0] == trials.participants[1] and diagnosis.people.iloc[0]["parameter"] == "alpha"
-    odd = diagnosis.people.loc[trials.participants[3]]
+    assert (
+        diagnosis.participants.index[0] == trials.participants[1]
+        and diagnosis.participants.iloc[0]["parameter"] == "alpha"
+    )
+    odd = diagnosis.participants.loc[trials.participants[3]]
     assert odd["which"] == "beta" and odd["away"] == pytest.approx(4.0, abs=0.1)
 
 
@@ -340,7 +343,7 @@ def test_other_pooling(trials, good, pooling):
     one = diagnosis.correlations.iloc[0]
     assert {one["first"], one["second"]} == {"alpha", "beta"} and "slow learner" in one["known"]
     assert one["level"] == ("group" if pooling == "complete" else "within participants")
-    assert len(diagnosis.people) == (0 if pooling == "complete" else trials.n_participants)
+    assert len(diagnosis.participants) == (0 if pooling == "complete" else trials.n_participants)
     assert len(diagnosis.table) == (3 if pooling == "complete" else 3 * trials.n_participants)
     assert diagnosis.table["overlap"].between(0, 1).all()
 

@@ -17,7 +17,7 @@ import scipy.stats
 
 import trialwise as tw
 from trialwise.base.cores import cores
-from trialwise.base.workers import crew
+from trialwise.base.workers import worker_pool
 from trialwise.environments.environment import Environment, Shown
 from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods import estimated
@@ -208,7 +208,7 @@ def test_invalid_executors_are_refused():
         ({"executor": None, "workers": 0}, "above 0"),
         ({"executor": "tcp://x", "workers": 2}, "leave one of the two out"),
     ):
-        with pytest.raises(tw.errors.UsageError, match=words), crew(given["executor"], given["workers"], 5):
+        with pytest.raises(tw.errors.UsageError, match=words), worker_pool(given["executor"], given["workers"], 5):
             pass
 
 
@@ -420,7 +420,7 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
     monkeypatch.setattr(estimated, "WORTH", 0)
     learner, trials = tw.learners.TaskSets(initial=1.2), tw.load_data("alien_task_sets")[0].first(30)
     u = np.zeros((4, 6))
-    with crew(address, None, 1) as who:
+    with worker_pool(address, None, 1) as who:
         far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
     here = likelihood_of(learner, trials).value(u, np.arange(4), 20)
     for there, mine in zip(far, here, strict=True):
@@ -433,6 +433,6 @@ def test_a_missing_scheduler_is_an_error(monkeypatch):
     monkeypatch.setattr(module, "WAIT", "1s")
     with (
         pytest.raises(tw.errors.UsageError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
-        crew("tcp://127.0.0.1:1", None, 2),
+        worker_pool("tcp://127.0.0.1:1", None, 2),
     ):
         pass

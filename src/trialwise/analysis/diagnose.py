@@ -66,7 +66,7 @@ class Diagnosis(Result):
         A row a pair of parameters, the strongest first: ``first``, ``second``, ``level`` (``"group"``, or ``"within
         participants"``: averaged over participants), ``correlation`` (of ranks), ``known`` (explanation, if it is the known
         trade-off between learning rate and inverse temperature).
-    people
+    participants
         A row a participant, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
         ``ess_tail``; ``away``, the distance of the most unusual parameter from the group's mean, in group standard deviations,
         and ``which`` parameter this is; for a learner with a hidden choice also the diagnostics of each participant in
@@ -80,7 +80,7 @@ class Diagnosis(Result):
     table: pd.DataFrame
     sampler: pd.DataFrame
     correlations: pd.DataFrame
-    people: pd.DataFrame
+    participants: pd.DataFrame
     findings: tuple[Finding, ...] = ()
 
     contents = {
@@ -116,12 +116,12 @@ class Diagnosis(Result):
         return diagnostics.verdict(self.problems, self.cautions, self.table, len(self.sampler))
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations`` and ``participants`` (:attr:`people`)."""
+        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations`` and ``participants`` (:attr:`participants`)."""
         return {
             "diagnosis": self.table,
             "chains": self.sampler,
             "correlations": self.correlations,
-            "participants": self.people,
+            "participants": self.participants,
         }
 
     @property

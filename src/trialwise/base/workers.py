@@ -34,7 +34,7 @@ WAIT = "10s"
 """Time limit for the response of a scheduler."""
 
 
-class Crew(NamedTuple):
+class WorkerPool(NamedTuple):
     """An executor, and the number of pieces submitted to it at a time: more than it has workers, so that no worker is idle."""
 
     executor: Executor
@@ -59,7 +59,7 @@ def unguarded() -> bool:
 
 
 @contextmanager
-def crew(executor: Any, workers: int | None, pieces: int) -> Iterator[Crew | None]:
+def worker_pool(executor: Any, workers: int | None, pieces: int) -> Iterator[WorkerPool | None]:
     """Provide an executor for a number of pieces of work; None if this process does all the work.
 
     Parameters
@@ -85,11 +85,11 @@ def crew(executor: Any, workers: int | None, pieces: int) -> Iterator[Crew | Non
             yield None
         else:
             with local(count) as pool:
-                yield Crew(pool, count + 1)
+                yield WorkerPool(pool, count + 1)
     elif workers is not None:
         raise UsageError(f"workers={workers}: an executor has its own number of workers; leave one of the two out")
     elif isinstance(executor, Executor):
-        yield Crew(executor, 2 * (getattr(executor, "_max_workers", None) or cores()))
+        yield WorkerPool(executor, 2 * (getattr(executor, "_max_workers", None) or cores()))
     elif isinstance(executor, str):
         with connected(executor) as client:
             yield _of_cluster(client)
@@ -101,8 +101,8 @@ def crew(executor: Any, workers: int | None, pieces: int) -> Iterator[Crew | Non
         )
 
 
-def _of_cluster(client: Any) -> Crew:
-    return Crew(client.get_executor(pure=False), 2 * max(1, sum(client.nthreads().values())))
+def _of_cluster(client: Any) -> WorkerPool:
+    return WorkerPool(client.get_executor(pure=False), 2 * max(1, sum(client.nthreads().values())))
 
 
 @contextmanager

@@ -45,8 +45,8 @@ def diagnose(
     if len(diagnosis.correlations):
         pairs = diagnosis.correlations.set_index("first").head(PAIRS).drop(columns="known")
         results.print_table("posterior correlations, strongest first", pairs)
-    if len(diagnosis.people):
-        results.print_table("participants, least certain first", diagnosis.people.head(PARTICIPANTS))
+    if len(diagnosis.participants):
+        results.print_table("participants, least certain first", diagnosis.participants.head(PARTICIPANTS))
     results.print_files(written)
     say()
     results.print_findings(having(diagnosis.findings, "note"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.cores import cores, limited
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.base.workers import Crew
+from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
 from trialwise.learners.learner import Learner
@@ -54,7 +54,7 @@ class EstimatedLikelihood(Likelihood):
 
     def __init__(
         self, learner: Learner, trials: Trials, *, particles: int = PARTICLES, filters: int = FILTERS, seed: int = 0,
-        streams: FilterStreams | None = None, workers: Crew | None = None, pooled: bool = False,
+        streams: FilterStreams | None = None, workers: WorkerPool | None = None, pooled: bool = False,
     ):  # fmt: skip
         super().__init__(learner, trials, pooled)
         check_particles(learner, particles)

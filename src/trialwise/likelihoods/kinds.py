@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.base.workers import Crew
+from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
@@ -13,7 +13,7 @@ from trialwise.likelihoods.likelihood import Likelihood
 
 def likelihood_of(
     learner: Learner, trials: Trials, *, particles: int = PARTICLES, filters: int = FILTERS, seed: int = 0,
-    streams: FilterStreams | None = None, workers: Crew | None = None, pooled: bool = False,
+    streams: FilterStreams | None = None, workers: WorkerPool | None = None, pooled: bool = False,
 ) -> Likelihood:  # fmt: skip
     """The likelihood of a learner on trials.
 

@@ -16,7 +16,7 @@ from trialwise.base.cores import limited
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding
-from trialwise.base.workers import GUARD, crew, unguarded
+from trialwise.base.workers import GUARD, unguarded, worker_pool
 from trialwise.learners.pickling import pack, unpack
 from trialwise.studies.store import Piece, Store
 
@@ -44,7 +44,7 @@ def run_pieces(
     store
         Where finished pieces are read from and written to.
     executor, workers
-        See :func:`trialwise.base.workers.crew`.
+        See :func:`trialwise.base.workers.worker_pool`.
     progress, stage
         Whether a progress bar is shown, and its name.
 
@@ -92,7 +92,7 @@ def _finished(
     task: Task, numbers: Sequence[int], executor: Any, workers: int | None
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Numbers and pieces, in the order in which they are finished."""
-    with crew(executor, workers, len(numbers)) as pool:
+    with worker_pool(executor, workers, len(numbers)) as pool:
         if pool is None:
             for number in numbers:
                 yield number, attempt(task, number)

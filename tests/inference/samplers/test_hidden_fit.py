@@ -120,7 +120,7 @@ def test_it_is_a_complete_fit(few, tmp_path):
     diagnosis = tw.diagnose(again)
     assert diagnosis.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
     assert not diagnosis.table["overlap"].isna().any()
-    assert {"emulator_error", "filter_noise", "particles", "away"} <= set(diagnosis.people)
+    assert {"emulator_error", "filter_noise", "particles", "away"} <= set(diagnosis.participants)
     with pytest.raises(tw.errors.LearnerError, match="PyMC's samplers need an exact, differentiable likelihood"):
         fit.model  # noqa: B018
 

@@ -50,8 +50,8 @@ def _blocks(subject: Subject) -> list[Block]:
     if len(diagnosis.correlations):
         pairs = diagnosis.correlations.head(PAIRS).drop(columns="known").set_index("first")
         folded.append(Table(rows("posterior correlations, strongest first", pairs, None, "parameter")))
-    if len(diagnosis.people):
-        folded.append(Table(rows("participants, least certain first", diagnosis.people, None, "participant")))
+    if len(diagnosis.participants):
+        folded.append(Table(rows("participants, least certain first", diagnosis.participants, None, "participant")))
     return [*blocks, Folded("All diagnostics", folded)]
 
 

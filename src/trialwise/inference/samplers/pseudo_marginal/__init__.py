@@ -17,7 +17,7 @@ from trialwise.inference.sampler import Request, Sampled, Sampler
 def sample(request: Request) -> Sampled:
     """Draw from the posterior, after checking starting points."""
     from trialwise.base.progress import bars
-    from trialwise.base.workers import crew
+    from trialwise.base.workers import worker_pool
     from trialwise.inference.checkpoint import Checkpoint
     from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
     from trialwise.inference.starts import check_starts
@@ -34,11 +34,11 @@ def sample(request: Request) -> Sampled:
     state = Checkpoint(
         request.checkpoint, learner.key, repr(learner), request.seed, request.chains, population.pooling, *data
     )
-    executor = nullcontext() if request.executor is None else crew(request.executor, None, 1)
+    executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, 1)
     with bars(request.progress) as tell, executor as workers:
         run = sample_particles(
             learner, trials, population, draws=request.draws, chains=request.chains, seed=request.seed, checkpoint=state,
-            tell=tell, lacks=request.shortfall, crew=workers,
+            tell=tell, lacks=request.shortfall, workers=workers,
         )  # fmt: skip
     return Sampled(run.tree, run.seconds, {"gradients": run.gradients, **run.attributes}, run.notes)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.streams import stream
-from trialwise.base.workers import Crew
+from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Draws, Layout
@@ -108,7 +108,7 @@ class Work:
     chains: int
     checkpoint: Checkpoint
     tell: Tell
-    crew: Crew | None = None
+    workers: WorkerPool | None = None
     likelihood: Likelihood = field(init=False)
     streams: CountedStreams = field(init=False)
     corrector_used: Corrector = field(init=False)
@@ -125,7 +125,7 @@ class Work:
     def __post_init__(self) -> None:
         self.streams = CountedStreams(self.seed, "estimates")
         self.likelihood = likelihood_of(
-            self.learner, self.trials, filters=1, streams=self.streams, workers=self.crew, pooled=self.population.shared
+            self.learner, self.trials, filters=1, streams=self.streams, workers=self.workers, pooled=self.population.shared
         )  # fmt: skip
         self.limits = limits_of(self.likelihood)
         self.scales = [None] * len(self.likelihood.rows)
@@ -368,11 +368,11 @@ def trimmed(values: np.ndarray, share: float = 0.98) -> np.ndarray:
 def sample_particles(
     learner: Learner, trials: Trials, population: Population, *,
     draws: int | None, chains: int, seed: int, checkpoint: Checkpoint, tell: Tell,
-    lacks: Callable[[xr.DataTree], str] | None, crew: Crew | None = None,
+    lacks: Callable[[xr.DataTree], str] | None, workers: WorkerPool | None = None,
 ) -> ParticleRun:  # fmt: skip
-    """Draw from the posterior of a learner with a hidden choice; filters run on ``crew``, or on this machine."""
+    """Draw from the posterior of a learner with a hidden choice; filters run on ``workers``, or on this machine."""
     begin = time.perf_counter()
-    work = Work(learner, trials, population, seed, chains, checkpoint, tell, crew)
+    work = Work(learner, trials, population, seed, chains, checkpoint, tell, workers)
     work.prepare()
     prepared = time.perf_counter()
     tree = work.correct(draws, lacks)
