@@ -54,6 +54,15 @@ class Confusion(Result):
         Computing time of each data set.
     failed
         Reasons why data sets could not be fitted, by number of the data set.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
+    >>> truth = {"alpha": (0.2, 0.5), "beta": (2, 4), "forget": (0, 0.1)}
+    >>> confusion = tw.confuse(learners, task, truth, datasets=1, participants=4, workers=1, progress=False)
+    >>> list(confusion.scores), len(confusion.scores)
+    (['dataset', 'simulated', 'participant', 'fitted', 'score'], 16)
     """
 
     learners: tuple[str, ...]
@@ -168,6 +177,7 @@ def confuse(
     Returns
     -------
     Confusion
+        Its ``confusion`` has a row a simulated learner and a column a fitted one.
 
     Raises
     ------
@@ -182,7 +192,12 @@ def confuse(
 
     Examples
     --------
-    >>> confuse([QLearning(), TaskSets()], AlienTask(), {"alpha": (0, 0.2)}).confusion         # doctest: +SKIP
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
+    >>> truth = {"alpha": (0.2, 0.5), "beta": (2, 4), "forget": (0, 0.1)}
+    >>> confusion = tw.confuse(learners, task, truth, datasets=1, participants=4, workers=1, progress=False)
+    >>> confusion.confusion.shape, confusion.confusion.sum(axis=1).tolist()
+    ((2, 2), [1.0, 1.0])
     """
     labels = participants_of(environment, participants, datasets, seed)
     learners = tuple(learners)

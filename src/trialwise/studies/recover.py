@@ -45,7 +45,7 @@ TRADED = 0.5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Result):
-    """The result of a recovery study.
+    r"""The result of a recovery study.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Recovery(Result):
     points
         A row a data set, participant and parameter, on the natural scale: ``dataset``, ``participant``, ``parameter``, ``true``,
         posterior ``mean``, ``low`` and ``high``; and ``told``, the share of the variance that the participant's own data removed:
-        :math:`1 - \\mathrm{Var}(u\\,|\\,y) / \\mathrm{E}(\\sigma^2\\,|\\,y)` on the unconstrained scale, with :math:`\\sigma` the group's
+        :math:`1 - \mathrm{Var}(u\,|\,y) / \mathrm{E}(\sigma^2\,|\,y)` on the unconstrained scale, with :math:`\sigma` the group's
         spread (of the prior, without a group). Near 0 the estimate is that of the group.
     pairs
         A row a pair of parameters: ``posterior_correlation``, mean within participants; ``error_correlation``, of the errors
@@ -67,6 +67,14 @@ class Recovery(Result):
         Reasons why data sets could not be fitted, by number of the data set.
     interval
         Probability of the intervals.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> recovery = tw.recover(tw.QLearning(initial=1.2).fix(forget=0), task, datasets=1, participants=4, **short)
+    >>> list(recovery.tables()), len(recovery.pairs)
+    (['recovery', 'recovery_points', 'recovery_pairs', 'recovery_fits'], 1)
     """
 
     learner: str
@@ -239,6 +247,7 @@ def recover(
     Returns
     -------
     Recovery
+        Its ``table`` has a row a parameter; ``sentences`` say what is recovered.
 
     Raises
     ------
@@ -247,10 +256,18 @@ def recover(
     ModelError
         If no data set could be fitted.
 
+    References
+    ----------
+    Wilson & Collins (2019), eLife 8:e49547.
+
     Examples
     --------
-    >>> ranges = {"alpha": (0, 0.2), "beta": (1, 5)}
-    >>> recover(QLearning(initial=1.2), AlienTask(), ranges, folder="recovery").sentences         # doctest: +SKIP
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> ranges = {"alpha": (0, 0.5), "beta": (1, 5), "forget": 0}
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> recovery = tw.recover(tw.QLearning(initial=1.2), task, ranges, datasets=1, participants=4, folder="recovery", **short)
+    >>> list(recovery.table.index), len(recovery.points)
+    (['alpha', 'beta', 'forget'], 12)
     """
     labels = participants_of(environment, participants, datasets, seed)
     if pooling == "complete":
