@@ -158,3 +158,12 @@ def raises_of(module, name, seen=()):
             called = f"{owner}.{called[5:]}" if called.startswith("self.") else called
             found |= raises_of(module, called, (*seen, name))
     return found
+
+
+@pytest.mark.parametrize("name", [name for name, each in PUBLIC.items() if inspect.isclass(each)])
+def test_first_lines_of_properties_have_no_type(name):
+    """The site takes what stands before a colon for the type."""
+    for each in vars(PUBLIC[name]).values():
+        if isinstance(each, property | functools.cached_property) and each.__doc__:
+            first = re.sub(r"``.*?``|:\w+:`.*?`", "", each.__doc__.splitlines()[0])
+            assert name == "Learner" or ":" not in first, first

@@ -131,7 +131,7 @@ class Problem:
 
     @property
     def text(self) -> Message:
-        """The complete text: location, message, rows and remedy."""
+        """The complete text, with location, message, rows and remedy."""
         rows = f" ({_rows(self.rows)})" if len(self.rows) else ""
         remedy = Message("\n    -> ", self.remedy) if self.remedy else ""
         return Message(f"{self.where}: ", self.message, rows, remedy)

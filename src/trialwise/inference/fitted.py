@@ -82,12 +82,12 @@ class Fit(Result):
 
     @property
     def pooling(self) -> str:
-        """The pooling actually used: ``"partial"``, ``"none"`` or ``"complete"``."""
+        """How participants were pooled, ``"partial"``, ``"none"`` or ``"complete"``."""
         return str(self.tree.attrs["pooling"])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the fit: decisions made while fitting that the user should know."""
+        """Decisions made while fitting that the user should know."""
         if "note_parts" in self.tree.attrs:
             return from_json(str(self.tree.attrs["note_parts"]))
         return tuple(line for line in str(self.tree.attrs["notes"]).split("\n") if line)
@@ -173,7 +173,7 @@ class Fit(Result):
 
     @cached_property
     def model(self) -> pm.Model:
-        """The PyMC model: for prior predictive draws, log-likelihoods, its graph, and your own extensions.
+        """The PyMC model, for prior predictive draws, log-likelihoods, its graph, and your own extensions.
 
         It is written as a PyMC user would write it, in ``alpha_mu``, ``alpha_sd`` and ``individual``; the sampler explored the same
         posterior in other coordinates (:mod:`trialwise.population.density`).

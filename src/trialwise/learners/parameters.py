@@ -118,7 +118,7 @@ def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.
 
     Returns
     -------
-    Field
+    Parameter
         A declaration, which :func:`learner` reads; on a participant the name is a number.
 
     Examples
@@ -153,7 +153,7 @@ def positive(
 
     Returns
     -------
-    Field
+    Parameter
         A declaration, which :func:`learner` reads; on a participant the name is a number.
 
     Examples
@@ -185,7 +185,7 @@ def real(role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.
 
     Returns
     -------
-    Field
+    Parameter
         A declaration, which :func:`learner` reads; on a participant the name is a number.
 
     Examples
@@ -219,7 +219,7 @@ def interval(
 
     Returns
     -------
-    Field
+    Parameter
         A declaration, which :func:`learner` reads; on a participant the name is a number.
 
     Raises

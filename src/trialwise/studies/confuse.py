@@ -80,7 +80,10 @@ class Confusion(Result):
 
     @property
     def confusion(self) -> pd.DataFrame:
-        r"""Of the participants simulated by a learner (row), the share that each learner fits best (column): :math:`p(\text{fitted} | \text{simulated})`."""
+        r"""The share of a learner's simulated participants (row) that each learner fits best (column).
+
+        .. math:: p(\text{fitted} \mid \text{simulated})
+        """
         return self._shares(self._best(["dataset", "simulated", "participant"]))
 
     @property
@@ -90,7 +93,9 @@ class Confusion(Result):
 
     @property
     def inversion(self) -> pd.DataFrame:
-        r"""Of the participants that a learner fits best (column), the share simulated by each (row): :math:`p(\text{simulated} | \text{fitted})`.
+        r"""The share of the participants that a learner fits best (column) that were simulated by each learner (row).
+
+        .. math:: p(\text{simulated} \mid \text{fitted})
 
         Since each learner simulates equally many participants, this is the posterior probability of each learner under equal
         prior probabilities. NaN where a learner never fits best.

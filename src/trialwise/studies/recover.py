@@ -110,7 +110,7 @@ class Recovery(Result):
 
     @property
     def where(self) -> pd.DataFrame:
-        """Where a parameter is not identified: a row a parameter and another one on whose size this depends.
+        """Where a parameter is not identified, a row a parameter and another one on whose size this depends.
 
         ``below``: upper bound of the lowest third of the other parameter's absolute true values; ``unidentified`` and
         ``elsewhere``: shares of participants whose data are uninformative about the parameter, in that third and outside. There

@@ -96,7 +96,7 @@ class Comparison(Result):
 
     @property
     def participants(self) -> pd.DataFrame:
-        """A row a participant: the ``winner``, and each learner's difference from the winner (0 for the winner itself)."""
+        """A row a participant, with the ``winner`` and each learner's difference from the winner (0 for the winner itself)."""
         differences = self.elpd.sub(self.elpd.max(axis=1), axis=0)
         differences.insert(0, "winner", self.elpd.idxmax(axis=1))
         return differences
