@@ -44,7 +44,13 @@ def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.D
 
     Examples
     --------
-    >>> recovered(fit, simulation.parameters)                                                  # doctest: +SKIP
+    >>> truth = {"alpha": [0.1, 0.3, 0.5], "beta": [1, 2, 3], "forget": 0}
+    >>> simulation = tw.simulate(tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=60), truth, seed=1)
+    >>> learner = tw.QLearning(initial=1.2).fix(forget=0)
+    >>> fit = tw.fit(learner, simulation.trials, draws=50, tune=100, chains=2, progress=False)
+    >>> table = tw.recovered(fit, simulation.parameters)
+    >>> list(table.index), list(table)
+    (['alpha', 'beta'], ['correlation', 'bias', 'rmse', 'coverage'])
     """
     return summarised(points(fit, truth, interval))
 

@@ -42,6 +42,14 @@ class Check(Result):
     calibration
         A row a bin of choice probabilities, over all actions and trials: ``probability`` (mean), ``chosen`` (share of choices),
         ``count``.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> check = tw.check(fit, datasets=4, progress=False)
+    >>> check.kind, len(check.simulated), list(check.calibration)
+    ('one-step', 4, ['probability', 'chosen', 'count'])
     """
 
     kind: Kind
@@ -114,6 +122,7 @@ def check(
     Returns
     -------
     Check
+        Its ``table`` has a row a measure; ``missed`` are those outside the 89 % interval of the simulated data sets.
 
     Raises
     ------
@@ -122,7 +131,11 @@ def check(
 
     Examples
     --------
-    >>> check(fit, AlienTask()).missed                                                         # doctest: +SKIP
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> check = tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False)
+    >>> list(check.table), "accuracy" in check.table.index
+    (['observed', 'predicted', 'low', 'high', 'tail'], True)
     """
     import pandas as pd
 

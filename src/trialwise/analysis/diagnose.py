@@ -74,6 +74,14 @@ class Diagnosis(Result):
     findings
         Problems with the draws, causes first, as in ``fit.problems``; cautions on what the data cannot identify even if the draws
         are right; further notes on the fit.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> diagnosis = tw.diagnose(fit)
+    >>> {name: len(table) for name, table in diagnosis.tables().items()}
+    {'diagnosis': 9, 'chains': 2, 'correlations': 18, 'participants': 3}
     """
 
     fit: Fit = field(repr=False)
@@ -160,7 +168,13 @@ def diagnose(fit: Fit) -> Diagnosis:
 
     Examples
     --------
-    >>> print(diagnose(fit).verdict)                                                           # doctest: +SKIP
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> diagnosis = tw.diagnose(fit)
+    >>> list(diagnosis.table.index[:3]), len(diagnosis.sampler)
+    (['alpha_group', 'beta_group', 'forget_group'], 2)
+    >>> all(advice for _, advice in diagnosis.advice)
+    True
     """
     table, chains, pairs = _table(fit), _sampler(fit.tree), _correlations(fit)
     cut = chains.get("cut_short")

@@ -64,6 +64,14 @@ class Inspection(Result):
         The command to type next on the command line.
     findings
         Noteworthy features of the data, each a caution.
+
+    Examples
+    --------
+    >>> inspection = tw.inspect(tw.load_data("alien_flat").trials)
+    >>> print(inspection.headline)
+    Inspection(30 participants, 13200 trials)
+    >>> {action: round(share, 2) for action, share in inspection.choice_shares.items()}
+    {0: 0.32, 1: 0.34, 2: 0.34}
     """
 
     participants: int
@@ -158,7 +166,9 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
 
     Examples
     --------
-    >>> inspect(load_data("alien_task_sets")[0]).warnings                                      # doctest: +SKIP
+    >>> inspection = tw.inspect(tw.load_data("alien_task_sets").trials)
+    >>> inspection.participants, inspection.trials_each, inspection.learner
+    (30, (440, 440.0, 440), 'QLearning')
     """
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}

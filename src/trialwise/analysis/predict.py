@@ -59,6 +59,13 @@ class Prediction(Result):
         Labels of the participants.
     seed
         Determines every data set, together with the other attributes; each draw has random numbers of its own.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> prediction = tw.predict(tw.QLearning(initial=1.2), "rollout", task, datasets=2, participants=3)
+    >>> len(prediction), prediction[1].n_trials, list(prediction.table(1))
+    (2, 120, ['participant', 'alpha', 'beta', 'forget'])
     """
 
     kind: Kind
@@ -89,7 +96,18 @@ class Prediction(Result):
         return simulate(self.learner, self.environment, values, seed, list(self.participants), keep_missed=keep).trials
 
     def table(self, number: int) -> pd.DataFrame:
-        """The parameters of one draw, a row a participant."""
+        """The parameters of one draw, a row a participant.
+
+        Parameters
+        ----------
+        number
+            Number of the draw, from 0.
+
+        Returns
+        -------
+        DataFrame
+            ``participant`` and each parameter on its natural scale.
+        """
         import pandas as pd
 
         return pd.DataFrame({"participant": list(self.participants), **self.parameters[number]})
@@ -142,7 +160,14 @@ def predict(
 
     Examples
     --------
-    >>> data_sets = list(predict(fit, "rollout", AlienTask(), datasets=10))                    # doctest: +SKIP
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> data_sets = list(tw.predict(fit, "rollout", tw.environments.AlienTask(), datasets=2))
+    >>> len(data_sets), data_sets[0].n_trials
+    (2, 180)
+    >>> prior = tw.predict(tw.QLearning(initial=1.2), "rollout", tw.environments.AlienTask(trials=40), datasets=2, participants=3)
+    >>> [data_set.n_trials for data_set in prior]
+    [120, 120]
     """
     if kind not in ("rollout", "one-step"):
         raise UsageError(

@@ -25,6 +25,14 @@ class TrialwiseError(Exception):
     Attributes
     ----------
     message : Message
+
+    Examples
+    --------
+    >>> try:
+    ...     tw.load_data("aliens")
+    ... except tw.errors.TrialwiseError as error:
+    ...     print(error)
+    there is no data set 'aliens'. Did you mean 'alien'? The data sets are alien_flat, alien_task_sets, alien.
     """
 
     def __init__(self, *parts: str | Input):
@@ -33,19 +41,61 @@ class TrialwiseError(Exception):
 
 
 class UsageError(TrialwiseError, ValueError):
-    """Raised if arguments are invalid or inconsistent."""
+    """Raised if arguments are invalid or inconsistent.
+
+    Examples
+    --------
+    >>> try:
+    ...     tw.QLearning(inital=1.2)
+    ... except tw.errors.UsageError as error:
+    ...     print(error)
+    QLearning(inital=1.2): no such setting. Did you mean 'initial'? The settings are initial.
+    """
 
 
 class LearnerError(TrialwiseError):
-    """Raised if a learner does not meet the requirements for learners or cannot be compiled."""
+    """Raised if a learner does not meet the requirements for learners or cannot be compiled.
+
+    Examples
+    --------
+    >>> class Silent:
+    ...     alpha: float = tw.unit("learning rate")
+    >>> try:
+    ...     tw.learner(Silent)
+    ... except tw.errors.LearnerError as error:
+    ...     print(str(error).split(".")[0])
+    Silent has no choose
+    """
 
 
 class ModelError(TrialwiseError):
-    """Raised if a model cannot be sampled: no finite starting point, a parameter without gradient, an unsuitable prior."""
+    """Raised if a model cannot be sampled: no finite starting point, a parameter without gradient, an unsuitable prior.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> try:
+    ...     tw.fit(tw.learners.ArgmaxTaskSets(initial=1.2), trials, progress=False)
+    ... except tw.errors.ModelError as error:
+    ...     print(str(error).splitlines()[0])
+    ArgmaxTaskSets(initial=1.2): the likelihood does not change with alpha_high at any starting point, so alpha_high cannot be estimated
+    """
 
 
 class FetchError(TrialwiseError):
-    """Raised if public data cannot be downloaded: no network, an unexpected file, a folder without write permission."""
+    """Raised if public data cannot be downloaded: no network, an unexpected file, a folder without write permission.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("alien").mkdir()
+    >>> Path("alien/actions.csv").touch()  # not the file of the data set, and not overwritten
+    >>> try:
+    ...     tw.load_data("alien")
+    ... except tw.errors.FetchError as error:
+    ...     print(str(error).splitlines()[0])
+    'alien' already contains different versions of actions.csv; nothing was written
+    """
 
 
 @dataclass(frozen=True)
@@ -64,6 +114,13 @@ class Problem:
         What was received and what was expected.
     remedy
         What to change or type.
+
+    Examples
+    --------
+    >>> problem = tw.errors.Problem("missing-column", "trials.csv", "there is no column of choices", "name it: choice='key'")
+    >>> print(problem)
+    trials.csv: there is no column of choices
+        -> name it: choice='key'
     """
 
     code: str
@@ -74,7 +131,7 @@ class Problem:
 
     @property
     def text(self) -> Message:
-        """The complete text: location, message, rows and remedy."""
+        """The complete text, with location, message, rows and remedy."""
         rows = f" ({_rows(self.rows)})" if len(self.rows) else ""
         remedy = Message("\n    -> ", self.remedy) if self.remedy else ""
         return Message(f"{self.where}: ", self.message, rows, remedy)
@@ -86,9 +143,27 @@ class Problem:
 class DataError(TrialwiseError, ValueError):
     """Raised with all problems of a data set at once.
 
+    Parameters
+    ----------
+    problems
+        One or more problems.
+
     Attributes
     ----------
     problems : tuple of Problem
+        All problems of the data.
+    message : Message
+        The text of all problems, numbered.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"subjID": [1, 1], "trial": [1, 1], "choice": ["left", "right"]})
+    >>> try:
+    ...     tw.read_long(table)
+    ... except tw.errors.DataError as error:
+    ...     print([problem.code for problem in error.problems])
+    ['duplicate-trial']
     """
 
     def __init__(self, problems: Sequence[Problem]):

@@ -35,6 +35,12 @@ class Finding:
         Recommended action; may be empty.
     about
         Names of the parameters, participants, measures or fits concerned; may be empty.
+
+    Examples
+    --------
+    >>> finding = tw.results.Finding("caution", "few", "few trials: 10 of each participant", "Collect more")
+    >>> print(finding.brief, finding, sep="; ")
+    few trials; few trials: 10 of each participant. Collect more
     """
 
     severity: Severity
@@ -61,6 +67,16 @@ class Result:
     """Base class of the results that verbs return.
 
     A notebook displays the headline, the findings and the first rows of the tables of a result.
+
+    Examples
+    --------
+    >>> result = tw.simulate(
+    ...     tw.QLearning(), tw.environments.AlienTask(trials=10), {"alpha": 0.1, "beta": 1, "forget": 0}, participants=2
+    ... )
+    >>> isinstance(result, tw.results.Result), result.headline
+    (True, 'Simulation(QLearning(), Trials(2 participants, 20 trials; 3 contexts, 4 cues, 3 actions, 9 blocks), seed=0)')
+    >>> {name: len(table) for name, table in result.tables().items()}, result.findings
+    ({'trials': 20, 'true_parameters': 2}, ())
     """
 
     contents: ClassVar[Mapping[str, str]] = {}
@@ -85,8 +101,13 @@ class Result:
 
         Parameters
         ----------
-        how
+        **how
             Options of the plot of this kind of result, e.g. ``width=`` in inches; see :mod:`trialwise.plots`.
+
+        Returns
+        -------
+        Figure
+            A figure of matplotlib, which is not shown or saved.
 
         Raises
         ------

@@ -23,6 +23,12 @@ class LoadedData(NamedTuple):
         The data.
     true_parameters
         One row per participant: ``participant`` and the true value of each parameter, on the natural scale; None for human data.
+
+    Examples
+    --------
+    >>> data = tw.load_data("alien_task_sets")
+    >>> data.trials.n_trials, len(data.true_parameters)
+    (13200, 30)
     """
 
     trials: Trials
@@ -64,7 +70,7 @@ def load_data(name: str, folder: str | PathLike[str] | None = None) -> LoadedDat
 
     Examples
     --------
-    >>> trials, truth = load_data("alien_flat")
+    >>> trials, truth = tw.load_data("alien_flat")
     >>> trials.n_participants, list(truth)
     (30, ['participant', 'alpha', 'beta', 'forget'])
     """

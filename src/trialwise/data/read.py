@@ -85,7 +85,12 @@ def read_wide(
 
     Examples
     --------
-    >>> trials = read_wide(context="seasons.csv", cue="aliens.csv", choice="actions.csv", outcome="rewards.csv")
+    >>> import pandas as pd
+    >>> choices = pd.DataFrame({"ann": [0, 1, 1], "ben": [1, -1, 0]})  # -1: a missed choice
+    >>> rewards = pd.DataFrame({"ann": [1.0, 0.0, 1.0], "ben": [0.0, None, 1.0]})
+    >>> trials = tw.read_wide(choice=choices, outcome=rewards)
+    >>> trials.participants, trials.choice.tolist()
+    (('ann', 'ben'), [0, 1, 1, 1, -1, 0])
     """
     declared = declared_levels(levels, actions)
     roles = {"context": context, "cue": cue, "choice": choice, "block": block}
@@ -203,7 +208,13 @@ def read_long(
 
     Examples
     --------
-    >>> trials = read_long("bandit.csv", participant="subjID", outcome={"gain": "gain", "loss": "loss"})
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"subjID": [1, 1, 2, 2], "choice": ["left", "right", "left", "left"], "reward": [1, 0, 0, 1]})
+    >>> trials = tw.read_long(table, outcome="reward", trial=False)
+    >>> trials
+    Trials(2 participants, 4 trials; 2 actions)
+    >>> trials.choice.tolist(), trials.levels["action"]
+    ([0, 1, 0, 0], ('left', 'right'))
     """
     declared = declared_levels(levels, actions)
     problems, missing = Problems(), as_list(missing)

@@ -66,6 +66,17 @@ class Trials:
         The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
     notes
         Decisions made while reading that the user should know of, e.g. that -1 was taken as a missed choice.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials
+    >>> trials.n_participants, trials.n_trials, trials.sizes["action"]
+    (30, 13200, 3)
+    >>> some = trials.select([3, 1]).first(5)
+    >>> some.participants, some.lengths.tolist(), some.choice.shape
+    ((3, 1), [5, 5], (10,))
+    >>> some.to_frame().columns.tolist()
+    ['participant', 'trial', 'context', 'cue', 'block', 'choice', 'outcome']
     """
 
     participants: tuple[Hashable, ...]
@@ -129,6 +140,16 @@ class Trials:
     def select(self, participants: Iterable[Hashable]) -> Trials:
         """Select participants by label, in the order given; labels and levels are preserved.
 
+        Parameters
+        ----------
+        participants
+            Labels, as in :attr:`participants`.
+
+        Returns
+        -------
+        Trials
+            Those of these participants.
+
         Raises
         ------
         UsageError
@@ -150,13 +171,35 @@ class Trials:
         )
 
     def first(self, count: int | np.ndarray) -> Trials:
-        """Select the first trials of every participant: at most ``count`` of each, a number or an array ``(participants,)``."""
+        """Select the first trials of every participant.
+
+        Parameters
+        ----------
+        count
+            Largest number of trials of each participant: a whole number, or an array ``(participants,)``.
+
+        Returns
+        -------
+        Trials
+            The same participants; those with fewer trials have all of them.
+        """
         lengths = np.minimum(self.lengths, count)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     def take(self, rows: np.ndarray) -> Trials:
-        """Select rows of every per-trial array; the caller has to set participants and offsets."""
+        """Select rows of every per-trial array; the caller has to set participants and offsets.
+
+        Parameters
+        ----------
+        rows
+            Indices of rows, as for indexing an array ``(trials,)``.
+
+        Returns
+        -------
+        Trials
+            These trials, as if they were of one participant.
+        """
 
         def at(array):
             return None if array is None else np.ascontiguousarray(array[rows])
@@ -174,7 +217,13 @@ class Trials:
         )
 
     def to_frame(self):
-        """Convert to a :class:`pandas.DataFrame` with one row per trial and the original labels."""
+        """Convert to a :class:`pandas.DataFrame` with one row per trial and the original labels.
+
+        Returns
+        -------
+        DataFrame
+            A row a trial: ``participant``, the columns known before the choice, choices or responses, and outcomes.
+        """
         import pandas as pd
 
         frame = {"participant": np.array(self.participants, object)[self.participant_index]}

@@ -30,6 +30,12 @@ class Shown:
         ``bool (trials,)``: whether the learner's state is reset before the trial; None for never.
     available
         ``bool (trials, actions)``; None if every action is always available.
+
+    Examples
+    --------
+    >>> shown = tw.environments.Shown(3, {"cue": np.array([0, 1, 0])}, reset=np.array([True, False, False]))
+    >>> shown["cue"].tolist()
+    [0, 1, 0]
     """
 
     trials: int
@@ -66,6 +72,19 @@ class Environment(ABC):
         Names of the parts of an outcome; a single part is called ``"outcome"``.
     reads
         Names of the columns that :meth:`potential` reads. Recorded sequences must have these columns, with as many labels.
+
+    Examples
+    --------
+    >>> class Coin(tw.environments.Environment):
+    ...     levels = {"action": ("left", "right")}
+    ...
+    ...     def show(self, random):
+    ...         return tw.environments.Shown(trials=30)
+    ...
+    ...     def potential(self, shown, random):
+    ...         return (random.random((shown.trials, 2)) < (0.3, 0.7)).astype(float)
+    >>> tw.simulate(tw.QLearning(), Coin(), {"alpha": 0.2, "beta": 3, "forget": 0}, participants=2, seed=1).trials
+    Trials(2 participants, 60 trials; 2 actions)
     """
 
     levels: Mapping[str, Sequence[Hashable]] = MappingProxyType({})
@@ -74,21 +93,54 @@ class Environment(ABC):
 
     @abstractmethod
     def show(self, random: np.random.Generator) -> Shown:
-        """Generate the sequence shown to one participant."""
+        """Generate the sequence shown to one participant.
+
+        Parameters
+        ----------
+        random
+            The participant's own generator; the only source of randomness.
+
+        Returns
+        -------
+        Shown
+            Number of trials, columns, resets and available actions.
+        """
 
     @abstractmethod
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Generate the outcome that each action would have, ``(trials, actions)`` or, with several parts, ``(trials, actions, parts)``.
+        """Generate the outcome that each action would have, chosen or not.
 
-        NaN for all actions of a trial means no feedback. An environment without actions returns ``(trials, 1)``.
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned for the participant or, with recorded trials, their sequence.
+        random
+            The participant's own generator; the only source of randomness.
+
+        Returns
+        -------
+        array
+            ``(trials, actions)`` or, with several parts, ``(trials, actions, parts)``. NaN for all actions of a trial means no feedback. An
+            environment without actions returns ``(trials, 1)``.
         """
 
     def follow(self, shown: Shown, choice: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Columns that depend on earlier choices, such as the state that a first choice leads to, for choices ``(trials,)``.
+        """Columns that depend on earlier choices, such as the state that a first choice leads to.
 
         For environments with several stages, one row per stage. A row may depend only on choices in earlier rows, and all
-        randomness is drawn in :meth:`show`. The columns returned replace those of ``shown`` when ``potential`` is called. By
-        default no column depends on choices.
+        randomness is drawn in :meth:`show`.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned for the participant.
+        choice
+            Codes of the choices, ``int64 (trials,)``, -1 where there was none.
+
+        Returns
+        -------
+        dict
+            ``{name: (trials,)}``, which replace those of ``shown`` when ``potential`` is called; empty by default.
         """
         return {}
 
@@ -98,17 +150,54 @@ class Environment(ABC):
         Labels are matched by their order in ``trials.levels``, not by their names. If they are words, declare them in the order
         of the environment when reading the data: ``levels={"context": ["hot", "cold", "rainy"]}``.
 
+        Parameters
+        ----------
+        trials
+            Recorded trials.
+
+        Returns
+        -------
+        Recorded
+            What :func:`trialwise.simulate`, :func:`trialwise.predict` and the studies accept as an environment.
+
         Raises
         ------
         UsageError
             If a column is missing, or its number of labels differs from the environment's.
+
+        Examples
+        --------
+        >>> trials = tw.load_data("alien_flat").trials.select([0, 1]).first(40)
+        >>> along = tw.environments.AlienTask().on(trials)
+        >>> simulation = tw.simulate(tw.QLearning(initial=1.2), along, {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1)
+        >>> bool((simulation.trials.columns["cue"].values == trials.columns["cue"].values).all())
+        True
         """
         return Recorded(self, trials)
 
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """An environment with the sequences of recorded trials, created by :meth:`Environment.on`."""
+    """An environment with the sequences of recorded trials, created by :meth:`Environment.on`.
+
+    Attributes
+    ----------
+    environment
+        Where the outcomes come from.
+    trials
+        Where the sequences come from.
+
+    Raises
+    ------
+    UsageError
+        If a column that the environment reads is missing, or its number of labels differs from the environment's.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0]).first(40)
+    >>> tw.environments.AlienTask().on(trials).shown(0).trials
+    40
+    """
 
     environment: Environment
     trials: Trials
@@ -136,7 +225,18 @@ class Recorded:
                 )
 
     def shown(self, participant: int) -> Shown:
-        """The recorded sequence of a participant, by index."""
+        """The recorded sequence of a participant, by index.
+
+        Parameters
+        ----------
+        participant
+            Index of the participant, from 0.
+
+        Returns
+        -------
+        Shown
+            Columns, resets and available actions as recorded.
+        """
         rows = slice(*self.trials.offsets[participant : participant + 2])
         available = self.trials.available
         return Shown(

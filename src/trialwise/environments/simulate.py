@@ -75,7 +75,9 @@ def simulate(
     Examples
     --------
     >>> truth = {"alpha": (0, 0.2), "beta": (1, 5), "forget": 0}
-    >>> simulation = simulate(QLearning(initial=1.2), AlienTask(), truth, participants=30)      # doctest: +SKIP
+    >>> simulation = tw.simulate(tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=40), truth, participants=3)
+    >>> simulation.trials.n_trials, list(simulation.parameters)
+    (120, ['participant', 'alpha', 'beta', 'forget'])
     """
     import pandas as pd
 

@@ -45,6 +45,19 @@ class Simulation(Result):
     potential
         ``(trials, actions)``: the outcome that each action would have had, chosen or not, NaN where there was no feedback;
         ``(trials, actions, parts)`` for outcomes with several parts; one column if the learner does not choose.
+
+    Examples
+    --------
+    >>> truth = {"alpha": [0.1, 0.3], "beta": 2, "forget": 0}
+    >>> simulation = tw.simulate(tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=20), truth, seed=1)
+    >>> simulation.parameters
+       participant  alpha  beta  forget
+    0            0    0.1   2.0     0.0
+    1            1    0.3   2.0     0.0
+    >>> simulation.potential.shape, list(simulation.potential_outcomes())
+    ((40, 3), ['participant', 'trial', '0', '1', '2'])
+    >>> [path.name for path in simulation.save("simulated")]
+    ['trials.csv', 'true_parameters.csv']
     """
 
     learner: Learner
@@ -111,8 +124,12 @@ class Simulation(Result):
         return tuple(target / name for name in tables)
 
     def potential_outcomes(self) -> pd.DataFrame:
-        """Outcomes that each action would have had, one row per trial: participant, trial, and one column per action (``action part`` if
-        outcomes have several parts).
+        """Outcomes that each action would have had.
+
+        Returns
+        -------
+        DataFrame
+            A row a trial: participant, trial, and one column per action (``action part`` if outcomes have several parts).
 
         Raises
         ------

@@ -83,6 +83,7 @@ def fit(
     Returns
     -------
     Fit
+        Draws, with everything needed to read, check and reuse them; its ``problems`` say whether they can be trusted.
 
     Raises
     ------
@@ -92,6 +93,20 @@ def fit(
         If the learner breaks the contract or cannot be compiled.
     ModelError
         If the likelihood is not finite where sampling would start, or does not depend on a parameter; with the reason.
+
+    References
+    ----------
+    Hoffman & Gelman (2014), Journal of Machine Learning Research 15:1593 (NUTS); Andrieu & Roberts (2009), Annals of Statistics
+    37:697 (particles).
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> fit.draws["alpha"].shape
+    (2, 50, 3)
+    >>> list(fit.group().index)
+    ['alpha_group', 'beta_group', 'forget_group', 'alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'forget_mu', 'forget_sd']
     """
     from trialwise.inference.samplers import sampler_for
     from trialwise.likelihoods.kinds import likelihood_of

@@ -49,6 +49,18 @@ class Fit(Result):
         The data.
     priors
         The user's priors by name; None for a loaded fit that had some when they were not passed to :func:`load`.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> fit.headline.split(";")[0]
+    'Fit(QLearning(initial=1.2), 3 participants, 2 x 50 draws'
+    >>> list(fit.summary())[:2], len(fit.means()["alpha"])
+    (['mean', 'sd'], 3)
+    >>> fit.save("fit.nc")
+    >>> tw.load("fit.nc").parameters
+    ['alpha', 'beta', 'forget']
     """
 
     tree: xr.DataTree
@@ -70,12 +82,12 @@ class Fit(Result):
 
     @property
     def pooling(self) -> str:
-        """The pooling actually used: ``"partial"``, ``"none"`` or ``"complete"``."""
+        """How participants were pooled, ``"partial"``, ``"none"`` or ``"complete"``."""
         return str(self.tree.attrs["pooling"])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the fit: decisions made while fitting that the user should know."""
+        """Decisions made while fitting that the user should know."""
         if "note_parts" in self.tree.attrs:
             return from_json(str(self.tree.attrs["note_parts"]))
         return tuple(line for line in str(self.tree.attrs["notes"]).split("\n") if line)
@@ -112,8 +124,11 @@ class Fit(Result):
     def summary(self) -> pd.DataFrame:
         """Summarise each parameter: mean, sd, equal-tailed 89 % interval, bulk and tail effective draws, R-hat, Monte Carlo errors.
 
-        The group comes first: medians on the natural scale (``alpha_group``), means and spreads on the unconstrained scale
-        (``alpha_mu``, ``alpha_sd``); then participants, ``alpha[label]``.
+        Returns
+        -------
+        DataFrame
+            A row a parameter. The group comes first: medians on the natural scale (``alpha_group``), means and spreads on the unconstrained
+            scale (``alpha_mu``, ``alpha_sd``); then participants, ``alpha[label]``, on the natural scale.
         """
         return self._summary.copy()
 
@@ -158,7 +173,7 @@ class Fit(Result):
 
     @cached_property
     def model(self) -> pm.Model:
-        """The PyMC model: for prior predictive draws, log-likelihoods, its graph, and your own extensions.
+        """The PyMC model, for prior predictive draws, log-likelihoods, its graph, and your own extensions.
 
         It is written as a PyMC user would write it, in ``alpha_mu``, ``alpha_sd`` and ``individual``; the sampler explored the same
         posterior in other coordinates (:mod:`trialwise.population.density`).
@@ -183,13 +198,36 @@ class Fit(Result):
         return self.plot()
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write a netCDF file, completely or not at all; :func:`load` reads it."""
+        """Write a netCDF file, completely or not at all; :func:`load` reads it.
+
+        Parameters
+        ----------
+        path
+            Path of the file, ``fit.nc``.
+        """
         target = Path(fspath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         with whole(target) as temporary:
             self.tree.to_netcdf(temporary, engine="h5netcdf")
 
     def learner_for(self, verb: str) -> Learner:
+        """The learner, for what needs it.
+
+        Parameters
+        ----------
+        verb
+            What it is needed for, for the message.
+
+        Returns
+        -------
+        Learner
+            The fitted learner.
+
+        Raises
+        ------
+        UsageError
+            If the learner is not available.
+        """
         if self.learner is None:
             name = self.tree.attrs["learner_name"]
             raise UsageError(
@@ -217,12 +255,35 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     for others pass the class, ``learner=MyLearner``. ``model`` also needs the user's priors, if there were any, since the file
     stores only their names and text. Nothing in the file is executed.
 
+    Parameters
+    ----------
+    path
+        Path of the file.
+    learner
+        The class of the learner that was fitted, if it is not built in.
+    priors
+        The priors that were passed to :func:`fit`, by name.
+
+    Returns
+    -------
+    Fit
+        The fit, with its trials.
+
     Raises
     ------
     DataError
         If there is no such file, or it does not contain a fit.
     UsageError
         If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> fit.save("fit.nc")
+    >>> loaded = tw.load("fit.nc")
+    >>> bool((loaded.draws["alpha"] == fit.draws["alpha"]).all())
+    True
     """
     import xarray as xr
 

@@ -39,6 +39,8 @@ class Point(Result):
 
     Attributes
     ----------
+    learner
+        The learner.
     maximum_likelihood, maximum_a_posteriori
         Tables with one row per participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
         2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters at
@@ -47,6 +49,16 @@ class Point(Result):
         Number of starting points of each participant.
     trials
         The data.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> point = tw.point(tw.QLearning(initial=1.2), trials, starts=4)
+    >>> point.maximum_a_posteriori[["alpha", "beta"]].round(1)
+       alpha  beta
+    0    0.1   0.7
+    1    0.1   0.7
+    2    0.1   0.6
     """
 
     learner: Learner
@@ -116,6 +128,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     Returns
     -------
     Point
+        Tables of both estimates, a row a participant.
 
     Raises
     ------
@@ -123,6 +136,13 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
         Unless ``starts`` is a whole number above 0.
     ModelError
         As :func:`trialwise.fit`.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> point = tw.point(tw.QLearning(initial=1.2), trials, starts=4)
+    >>> round(point.log_likelihood, 1), list(point.maximum_likelihood)
+    (-197.0, ['participant', 'alpha', 'beta', 'forget', 'log_likelihood', 'aic', 'bic', 'at_border', 'found_again'])
     """
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: must be a whole number above 0")

@@ -19,6 +19,31 @@ def probabilities(choose: Callable) -> Callable:
     """Mark a ``choose`` that fills ``preference`` with probabilities instead of logits.
 
     For rules that mix policies (working memory plus reinforcement learning, epsilon-greedy); ``softmax_into`` helps.
+
+    Parameters
+    ----------
+    choose
+        The method ``choose(self, state, trial, preference)``; with a hidden choice, ``choose(self, state, trial, hidden, preference)``.
+        It leaves probabilities from 0 to 1 in ``preference (actions,)``.
+
+    Returns
+    -------
+    function
+        The same method, marked.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Guesser:
+    ...     first: float = tw.unit("probability of action 0")
+    ...
+    ...     @tw.probabilities
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.first
+    ...         preference[1] = 1 - self.first
+    >>> trials = tw.simulate(Guesser(), tw.environments.ProbabilisticReversal(trials=40), {"first": 0.9}, seed=1).trials
+    >>> bool((trials.choice == 0).mean() > 0.5)
+    True
     """
     choose.gives_probabilities = True  # type: ignore[attr-defined]
     return choose
@@ -31,11 +56,45 @@ def learner[C: type](cls: C) -> C:
     Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
     methods are those of the contract (see :mod:`trialwise.learner`), and helpers called as ``self.helper(...)``.
 
+    Parameters
+    ----------
+    cls
+        The class; its methods are called for one participant and one trial.
+
+    Returns
+    -------
+    type
+        A class of :class:`~trialwise.learners.learner.Learner`, whose arguments are the settings.
+
     Raises
     ------
     LearnerError
         If a method's arguments are not the contract's, neither ``choose`` nor ``respond`` is there, or a method reads a
         field that does not exist; with the line.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Counter:
+    ...     alpha: float = tw.unit("learning rate")
+    ...     beta: float = tw.positive("inverse temperature")
+    ...
+    ...     def start(self, task):
+    ...         return task.table("action")
+    ...
+    ...     def choose(self, value, trial, preference):
+    ...         for action in range(len(preference)):
+    ...             preference[action] = self.beta * value[action]
+    ...
+    ...     def learn(self, value, trial, choice, outcome):
+    ...         error = outcome - value[choice]
+    ...         value[choice] += self.alpha * error
+    ...         return error
+    >>> Counter().names
+    ('alpha', 'beta')
+    >>> bandit = tw.environments.ProbabilisticReversal(trials=20)
+    >>> tw.simulate(Counter(), bandit, {"alpha": 0.3, "beta": 3}, participants=2, seed=1).trials
+    Trials(2 participants, 40 trials; 2 actions, 2 blocks)
     """
     name = cls.__name__
     fields: dict[str, Parameter | Setting] = {}

@@ -64,6 +64,24 @@ class Learner:
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters; none of them changes
     the learner they are called on. ``responses`` are the families of what the learner answers with, by name: one response,
     ``choice`` or ``response``.
+
+    Parameters
+    ----------
+    **settings
+        Values of settings by name, in place of their defaults; of the same type.
+
+    Raises
+    ------
+    UsageError
+        For a name that is no setting, or a value of another type.
+
+    Examples
+    --------
+    >>> learner = tw.QLearning(initial=1.2).fix(forget=0)
+    >>> learner, learner.names, learner.signals
+    (QLearning(initial=1.2).fix(forget=0), ('alpha', 'beta'), ('error',))
+    >>> learner.values({"alpha": 0.2, "beta": 2.0})["initial"]
+    1.2
     """
 
     fields: ClassVar[Mapping[str, Parameter | Setting]] = {}
@@ -142,12 +160,32 @@ class Learner:
         return np.array([parameter.upper for parameter in self.parameters], float)
 
     def fix(self, **values: float) -> Learner:
-        """Hold parameters at a value: ``QLearning().fix(forget=0)``.
+        """Hold parameters at a value.
+
+        Parameters
+        ----------
+        **values
+            Values by name of the parameter, on its natural scale, borders of the range included.
+
+        Returns
+        -------
+        Learner
+            A learner without these free parameters; the original is unchanged.
 
         Raises
         ------
         UsageError
             For a name that is no parameter, or a value outside its range.
+
+        Examples
+        --------
+        >>> tw.QLearning().fix(forget=0).names
+        ('alpha', 'beta')
+        >>> try:
+        ...     tw.QLearning().fix(alpha=2)
+        ... except tw.errors.UsageError as error:
+        ...     print(error)
+        fix(alpha=2): alpha (learning rate) ranges 0 to 1
         """
         fixed = dict(self.fixed)
         for name, value in values.items():
@@ -160,12 +198,27 @@ class Learner:
         return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
 
     def tie(self, **names: str) -> Learner:
-        """Give parameters the value of another one: ``TaskSets().tie(alpha_high="alpha")``.
+        """Give parameters the value of another one.
+
+        Parameters
+        ----------
+        **names
+            For each parameter by name, the name of the parameter whose value it has.
+
+        Returns
+        -------
+        Learner
+            A learner without these free parameters; the original is unchanged.
 
         Raises
         ------
         UsageError
             For names that are no parameters, a tie to itself or to one that is itself tied, or unlike ranges.
+
+        Examples
+        --------
+        >>> tw.learners.TaskSets().tie(alpha_high="alpha", forget_high="forget").names
+        ('alpha', 'beta', 'forget', 'beta_high')
         """
         tied = dict(self.tied)
         for name, to in names.items():

@@ -115,6 +115,23 @@ def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.
         What it is, in a few words, for listings and messages.
     mean, width, spread
         The group's default prior on the logit scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+
+    Returns
+    -------
+    Parameter
+        A declaration, which :func:`learner` reads; on a participant the name is a number.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Ruler:
+    ...     rate: float = tw.unit("preference, from 0 to 1", mean=-1.0)
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.rate
+    >>> parameter = Ruler().parameters[0]
+    >>> parameter.role, parameter.range
+    ('preference, from 0 to 1', '0 to 1')
     """
     return Parameter("", role, "unit", 0.0, 1.0, mean, width, spread)
 
@@ -133,6 +150,23 @@ def positive(
     per_outcome
         Whether that prior is on the value times the outcome's standard deviation; by default so for whatever role begins
         with "inverse temperature".
+
+    Returns
+    -------
+    Parameter
+        A declaration, which :func:`learner` reads; on a participant the name is a number.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Ruler:
+    ...     scale: float = tw.positive("size of the preference")
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.scale
+    >>> parameter = Ruler().parameters[0]
+    >>> parameter.role, parameter.range
+    ('size of the preference', 'above 0')
     """
     if per_outcome is None:
         per_outcome = role.lower().startswith("inverse temperature")
@@ -148,6 +182,23 @@ def real(role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.
         What it is, in a few words.
     mean, width, spread
         The group's default prior: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
+
+    Returns
+    -------
+    Parameter
+        A declaration, which :func:`learner` reads; on a participant the name is a number.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Ruler:
+    ...     bias: float = tw.real("preference, in logits")
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.bias
+    >>> parameter = Ruler().parameters[0]
+    >>> parameter.role, parameter.range
+    ('preference, in logits', 'any number')
     """
     return Parameter("", role, "real", -np.inf, np.inf, mean, width, spread)
 
@@ -166,10 +217,27 @@ def interval(
     mean, width, spread
         The group's default prior, as for :func:`unit`, of the logit of (value - lower) / (upper - lower).
 
+    Returns
+    -------
+    Parameter
+        A declaration, which :func:`learner` reads; on a participant the name is a number.
+
     Raises
     ------
     UsageError
         Unless ``lower < upper`` and both are finite.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Ruler:
+    ...     shift: float = tw.interval(-1, 1, "preference, in logits")
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.shift
+    >>> parameter = Ruler().parameters[0]
+    >>> parameter.role, parameter.range
+    ('preference, in logits', '-1 to 1')
     """
     if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
         raise UsageError(f"interval({lower!r}, {upper!r}, ...): the range must be finite and go upwards")
@@ -186,10 +254,27 @@ def constant(value: Any, role: str) -> Any:
     role
         What it is, in a few words.
 
+    Returns
+    -------
+    Setting
+        A declaration, which :func:`learner` reads; on a participant the name is the chosen value.
+
     Raises
     ------
     UsageError
         For a default of another type.
+
+    Examples
+    --------
+    >>> @tw.learner
+    ... class Ruler:
+    ...     scale: float = tw.positive("size of the preference")
+    ...     unit: float = tw.constant(1.0, "unit of the preference")
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.scale * self.unit
+    >>> Ruler(unit=2.0).settings["unit"], Ruler().names
+    (2.0, ('scale',))
     """
     if not isinstance(value, int | float | bool | str):
         raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a word")
@@ -211,10 +296,21 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     exchangeable
         Whether nothing tells them apart at the start.
 
+    Returns
+    -------
+    Hidden
+        A declaration, which :func:`learner` reads; on a participant the name is the number of options.
+
     Raises
     ------
     UsageError
         Unless ``options`` is a whole number above 0.
+
+    Examples
+    --------
+    >>> learner = tw.learners.TaskSets(sets=2)  # declares sets: int = hidden(3, "number of task sets", exchangeable=True)
+    >>> learner.options, learner.exchangeable
+    (2, True)
     """
     if isinstance(options, bool) or not isinstance(options, int) or options < 1:
         raise UsageError(f"hidden({options!r}, ...): a number of options is wanted, 1 or more")

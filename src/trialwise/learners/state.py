@@ -67,7 +67,18 @@ def state(**parts: Any) -> Any:
         Tables of ``task.table(...)``, numbers, or :func:`memory`. Numbers and memories may be set later,
         ``now.last = choice``; tables are filled in place.
 
-    >>> state(value=task.table("cue"), last=memory(-1))          # doctest: +SKIP
+    Returns
+    -------
+    State
+        An object with an attribute for each part; ``now`` in the methods of the learner.
+
+    Examples
+    --------
+    >>> now = tw.state(value=np.zeros(2), last=tw.memory(-1))
+    >>> now.value[1] += 0.5
+    >>> now.last = 1
+    >>> now.value.tolist(), now.last
+    ([0.0, 0.5], 1)
     """
     return State(**parts)
 
@@ -79,6 +90,17 @@ def memory(value: int = -1) -> Any:
     ----------
     value
         What it is before the first trial; -1 says "none yet" where codes of labels begin at 0.
+
+    Returns
+    -------
+    int
+        ``value``, to be set later as ``now.last = choice``; the engine holds it apart from reals.
+
+    Examples
+    --------
+    >>> now = tw.state(last=tw.memory())
+    >>> now.last
+    -1
     """
     return int(value)
 
@@ -130,6 +152,18 @@ def softmax_into(preference: Any) -> None:
     ----------
     preference
         ``(options,)``, any finite numbers; afterwards 0 to 1, summing to 1.
+
+    Returns
+    -------
+    None
+        ``preference`` itself is changed.
+
+    Examples
+    --------
+    >>> preference = np.log([1.0, 3.0])
+    >>> tw.softmax_into(preference)
+    >>> preference.round(2)
+    array([0.25, 0.75])
     """
     top = preference[0]
     for option in range(1, len(preference)):

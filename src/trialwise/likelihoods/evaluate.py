@@ -99,6 +99,20 @@ def log_likelihood(
         For missing, unknown or out-of-range parameters, or data that lack columns the learner needs.
     LearnerError
         If the learner breaks the contract or cannot be compiled; with the line and the code to write instead.
+
+    References
+    ----------
+    Andrieu, Doucet & Holenstein (2010), Journal of the Royal Statistical Society B 72:269, on likelihoods estimated by particles.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> truth = {"alpha": 0.2, "beta": 2.0, "forget": 0.0}
+    >>> tw.log_likelihood(tw.QLearning(initial=1.2), trials, truth).round(1)
+    array([ -99.4,  -87.9, -100.6])
+    >>> value, gradient = tw.log_likelihood(tw.QLearning(initial=1.2), trials, truth, gradient=True)
+    >>> gradient["beta"].round(1)
+    array([-25. , -19.7, -25.5])
     """
     likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
     theta = matrix(learner, trials, parameters)
@@ -162,6 +176,21 @@ def trial_values(
     -------
     DataFrame
         Signals that are prediction errors have the units of the outcome.
+
+    Raises
+    ------
+    UsageError, LearnerError
+        As for :func:`log_likelihood`; and UsageError if ``same_as`` is not the number of a trial, or the learner has no hidden choice.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> table = tw.trial_values(tw.QLearning(initial=1.2), trials, {"alpha": 0.2, "beta": 2.0, "forget": 0.0})
+    >>> table[["participant", "trial", "choice_probability", "error"]].head(3).round(2)
+      participant  trial  choice_probability  error
+    0           0      1                0.33   -1.0
+    1           0      2                0.33    0.1
+    2           0      3                0.33   -0.2
     """
     frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)

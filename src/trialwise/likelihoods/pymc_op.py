@@ -122,6 +122,17 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
         For missing or unknown parameters.
     LearnerError
         If the learner cannot be compiled.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> import pymc as pm
+    >>> with pm.Model(coords={"participant": trials.participants}) as model:
+    ...     alpha = pm.Beta("alpha", 2, 5, dims="participant")
+    ...     beta = pm.Gamma("beta", 2, 1, dims="participant")
+    ...     choices = tw.likelihood("choices", tw.QLearning(initial=1.2).fix(forget=0), trials, alpha=alpha, beta=beta)
+    >>> choices.name, [variable.name for variable in model.free_RVs]
+    ('choices', ['alpha', 'beta'])
     """
     for parameter in parameters:
         if parameter not in learner.names:

@@ -71,9 +71,17 @@ def report(
     UsageError
         If there is no fit, or if an argument names a fit that does not exist.
 
+    References
+    ----------
+    Kruschke (2021), Nature Human Behaviour 5:1282; Wilson & Collins (2019), eLife 8:e49547.
+
     Examples
     --------
-    >>> report({"flat": flat, "task sets": sets}, "report.html", checks=AlienTask())              # doctest: +SKIP
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
+    >>> path = tw.report({"flat": fit}, "report.html", checks="one-step", datasets=4, progress=False)
+    >>> path.name, path.stat().st_size > 10_000
+    ('report.html', True)
     """
     named = _named(fits)
     if checks == "one-step" or isinstance(checks, Environment | Recorded):

@@ -61,6 +61,7 @@ def calibrate(
     Returns
     -------
     Calibration
+        Its ``table`` has a row a quantity; ``calibrated`` tells whether all of them are within the band.
 
     Raises
     ------
@@ -75,7 +76,12 @@ def calibrate(
 
     Examples
     --------
-    >>> calibrate(QLearning(initial=1.2), AlienTask(), participants=10, folder="calibration").sentences    # doctest: +SKIP
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> learner = tw.QLearning(initial=1.2).fix(forget=0)
+    >>> calibration = tw.calibrate(learner, task, datasets=3, participants=2, ranks=20, **short)
+    >>> list(calibration.table.index)
+    ['alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'alpha[0]', 'beta[0]', 'log-likelihood']
     """
     labels = participants_of(environment, participants, datasets, seed)
     check_count("ranks", ranks)

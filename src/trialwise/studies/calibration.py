@@ -37,6 +37,15 @@ class Calibration(Result):
         Reasons why data sets could not be fitted, by number of the data set.
     total
         Number of draws among which the true value is ranked.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> learner = tw.QLearning(initial=1.2).fix(forget=0)
+    >>> calibration = tw.calibrate(learner, task, datasets=3, participants=2, ranks=20, **short)
+    >>> calibration.ranks.shape, calibration.total
+    ((3, 7), 20)
     """
 
     learner: str
@@ -57,7 +66,22 @@ class Calibration(Result):
         return float(PROBABILITY ** (1 / self.ranks.shape[1]))
 
     def band(self, probability: float = PROBABILITY) -> Band:
-        """The band that contains the whole ECDF of a quantity with this probability, if its ranks are uniform."""
+        """The band that contains the whole ECDF of a quantity with this probability, if its ranks are uniform.
+
+        Parameters
+        ----------
+        probability
+            Between 0 and 1.
+
+        Returns
+        -------
+        Band
+            Relative ranks ``x``, and the lower and upper end at each, arrays of one length.
+
+        References
+        ----------
+        Säilynoja, Bürkner & Vehtari (2022), Statistics and Computing 32:32.
+        """
         return simultaneous_band(len(self.ranks), probability)
 
     def ecdf(self, quantity: str) -> np.ndarray:
@@ -65,6 +89,16 @@ class Calibration(Result):
 
         Each integer rank is jittered uniformly within its bin of the unit interval, so that uniform ranks become uniform
         numbers.
+
+        Parameters
+        ----------
+        quantity
+            Name of a column of :attr:`ranks`.
+
+        Returns
+        -------
+        array
+            Shares from 0 to 1, as long as the band's ``x``.
         """
         rank = self.ranks[quantity].to_numpy(float)
         spread = (rank + stream(0, "ranks within their bins", quantity).random(len(rank))) / (self.total + 1)

@@ -50,6 +50,7 @@ def confuse(
     Returns
     -------
     Confusion
+        Its ``confusion`` has a row a simulated learner and a column a fitted one.
 
     Raises
     ------
@@ -64,7 +65,12 @@ def confuse(
 
     Examples
     --------
-    >>> confuse([QLearning(), TaskSets()], AlienTask(), {"alpha": (0, 0.2)}).confusion         # doctest: +SKIP
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
+    >>> truth = {"alpha": (0.2, 0.5), "beta": (2, 4), "forget": (0, 0.1)}
+    >>> confusion = tw.confuse(learners, task, truth, datasets=1, participants=4, workers=1, progress=False)
+    >>> confusion.confusion.shape, confusion.confusion.sum(axis=1).tolist()
+    ((2, 2), [1.0, 1.0])
     """
     labels = participants_of(environment, participants, datasets, seed)
     learners = tuple(learners)

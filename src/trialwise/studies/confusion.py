@@ -36,6 +36,15 @@ class Confusion(Result):
         Computing time of each data set.
     failed
         Reasons why data sets could not be fitted, by number of the data set.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
+    >>> truth = {"alpha": (0.2, 0.5), "beta": (2, 4), "forget": (0, 0.1)}
+    >>> confusion = tw.confuse(learners, task, truth, datasets=1, participants=4, workers=1, progress=False)
+    >>> list(confusion.scores), len(confusion.scores)
+    (['dataset', 'simulated', 'participant', 'fitted', 'score'], 16)
     """
 
     learners: tuple[str, ...]
@@ -53,7 +62,10 @@ class Confusion(Result):
 
     @property
     def confusion(self) -> pd.DataFrame:
-        r"""Of the participants simulated by a learner (row), the share that each learner fits best (column): :math:`p(\text{fitted} | \text{simulated})`."""
+        r"""The share of a learner's simulated participants (row) that each learner fits best (column).
+
+        .. math:: p(\text{fitted} \mid \text{simulated})
+        """
         return self._shares(self._best(["dataset", "simulated", "participant"]))
 
     @property
@@ -63,7 +75,9 @@ class Confusion(Result):
 
     @property
     def inversion(self) -> pd.DataFrame:
-        r"""Of the participants that a learner fits best (column), the share simulated by each (row): :math:`p(\text{simulated} | \text{fitted})`.
+        r"""The share of the participants that a learner fits best (column) that were simulated by each learner (row).
+
+        .. math:: p(\text{simulated} \mid \text{fitted})
 
         Since each learner simulates equally many participants, this is the posterior probability of each learner under equal
         prior probabilities. NaN where a learner never fits best.

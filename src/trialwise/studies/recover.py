@@ -69,6 +69,7 @@ def recover(
     Returns
     -------
     Recovery
+        Its ``table`` has a row a parameter; ``sentences`` say what is recovered.
 
     Raises
     ------
@@ -77,10 +78,18 @@ def recover(
     ModelError
         If no data set could be fitted.
 
+    References
+    ----------
+    Wilson & Collins (2019), eLife 8:e49547.
+
     Examples
     --------
-    >>> ranges = {"alpha": (0, 0.2), "beta": (1, 5)}
-    >>> recover(QLearning(initial=1.2), AlienTask(), ranges, folder="recovery").sentences         # doctest: +SKIP
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> ranges = {"alpha": (0, 0.5), "beta": (1, 5), "forget": 0}
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> recovery = tw.recover(tw.QLearning(initial=1.2), task, ranges, datasets=1, participants=4, folder="recovery", **short)
+    >>> list(recovery.table.index), len(recovery.points)
+    (['alpha', 'beta', 'forget'], 12)
     """
     labels = participants_of(environment, participants, datasets, seed)
     if pooling == "complete":

@@ -35,7 +35,7 @@ TRADED = 0.5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Result):
-    """The result of a recovery study.
+    r"""The result of a recovery study.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Recovery(Result):
     points
         A row a data set, participant and parameter, on the natural scale: ``dataset``, ``participant``, ``parameter``, ``true``,
         posterior ``mean``, ``low`` and ``high``; and ``told``, the share of the variance that the participant's own data removed:
-        :math:`1 - \\mathrm{Var}(u\\,|\\,y) / \\mathrm{E}(\\sigma^2\\,|\\,y)` on the unconstrained scale, with :math:`\\sigma` the group's
+        :math:`1 - \mathrm{Var}(u\,|\,y) / \mathrm{E}(\sigma^2\,|\,y)` on the unconstrained scale, with :math:`\sigma` the group's
         spread (of the prior, without a group). Near 0 the estimate is that of the group.
     pairs
         A row a pair of parameters: ``posterior_correlation``, mean within participants; ``error_correlation``, of the errors
@@ -57,6 +57,14 @@ class Recovery(Result):
         Reasons why data sets could not be fitted, by number of the data set.
     interval
         Probability of the intervals.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienTask(trials=40)
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "workers": 1, "progress": False}
+    >>> recovery = tw.recover(tw.QLearning(initial=1.2).fix(forget=0), task, datasets=1, participants=4, **short)
+    >>> list(recovery.tables()), len(recovery.pairs)
+    (['recovery', 'recovery_points', 'recovery_pairs', 'recovery_fits'], 1)
     """
 
     learner: str
@@ -92,7 +100,7 @@ class Recovery(Result):
 
     @property
     def where(self) -> pd.DataFrame:
-        """Where a parameter is not identified: a row a parameter and another one on whose size this depends.
+        """Where a parameter is not identified, a row a parameter and another one on whose size this depends.
 
         ``below``: upper bound of the lowest third of the other parameter's absolute true values; ``unidentified`` and
         ``elsewhere``: shares of participants whose data are uninformative about the parameter, in that third and outside. There

@@ -44,6 +44,14 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     ------
     UsageError
         For other phases, or if the trials are not those of the experiment.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "novel"])
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05, "beta_high": 1, "beta_test": 1}
+    >>> trials = tw.simulate(tw.learners.AlienQLearning(), task, truth, participants=2, seed=1).trials
+    >>> tw.behaviour.of_phase(trials, "initial").n_trials
+    936
     """
     _checked(trials)
     if phase not in SEASONED:
@@ -66,10 +74,33 @@ def of_phase(trials: Trials, phase: str) -> Trials:
 
 
 def preferred(trials: Trials) -> np.ndarray:
-    """Whether the richer of two options was chosen, ``(trials,)``: 1 or 0.
+    """Whether the richer of two options was chosen.
 
-    NaN on trials without a comparison or a choice, or if both options are equally rich. The value of an alien is the reward of
-    its correct item in the season; the value of a season is the mean over its aliens.
+    The value of an alien is the reward of its correct item in the season; the value of a season is the mean over its aliens.
+
+    Parameters
+    ----------
+    trials
+        Trials of :class:`~trialwise.environments.AlienExperiment` with comparisons.
+
+    Returns
+    -------
+    array
+        ``(trials,)``: 1 or 0; NaN on trials without a comparison or a choice, or if both options are equally rich.
+
+    Raises
+    ------
+    UsageError
+        If the trials are not those of the experiment.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "comparison"])
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05, "beta_high": 1, "beta_test": 1}
+    >>> trials = tw.simulate(tw.learners.AlienQLearning(), task, truth, participants=2, seed=1).trials
+    >>> preferred = tw.behaviour.preferred(trials)
+    >>> preferred.shape, sorted(set(preferred[~np.isnan(preferred)].tolist()))
+    ((1056,), [0.0, 1.0])
     """
     best, choice = MEANS.max(2), _checked(trials)
     question = trials.columns["asked"].values
@@ -83,7 +114,31 @@ def preferred(trials: Trials) -> np.ndarray:
 
 
 def preferences(trials: Trials) -> pd.DataFrame:
-    """Share of preferences for the richer of two ``seasons``, and of two ``aliens`` of a season, and their ``difference``."""
+    """Share of preferences for the richer of two seasons, and of two aliens of a season.
+
+    Parameters
+    ----------
+    trials
+        Trials of :class:`~trialwise.environments.AlienExperiment` with comparisons.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, ``seasons`` and ``aliens``, from 0 to 1, and their ``difference``.
+
+    Raises
+    ------
+    UsageError
+        If the trials are not those of the experiment.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "comparison"])
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05, "beta_high": 1, "beta_test": 1}
+    >>> trials = tw.simulate(tw.learners.AlienQLearning(), task, truth, participants=2, seed=1).trials
+    >>> list(tw.behaviour.preferences(trials))
+    ['seasons', 'aliens', 'difference']
+    """
     import pandas as pd
 
     frame = pd.DataFrame(
@@ -99,7 +154,24 @@ def preferences(trials: Trials) -> pd.DataFrame:
 def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     """Share of the first four choices of a block, in which no alien is repeated, that belong to each task set.
 
-    Columns are the labels :data:`TASK_SETS`; ``frame`` is that of :func:`trialwise.analysis.behaviour.measures.scored`.
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, a column a label of :data:`TASK_SETS`, from 0 to 1.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> tw.behaviour.first_choices(tw.behaviour.scored(trials)).round(2)
+                  TS0   TS1   TS2  TS02  TS12  none
+    participant
+    0            0.22  0.36  0.14  0.03  0.03  0.22
+    1            0.33  0.19  0.14  0.11  0.08  0.14
     """
     import pandas as pd
 
@@ -115,9 +187,29 @@ def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
 def novel_profile(trials: Trials) -> pd.DataFrame:
     """Shares of items in the novel season, by the season in which they are correct.
 
-    For each alien, the share of each item is counted; columns are means of these shares over the pairs of alien and item that are
-    correct in ``TS0`` (season 0) alone, in ``TS1``, in ``TS2``, in two of them (``shared``), and in ``none``. Chance is 1/3 for
-    all.
+    Parameters
+    ----------
+    trials
+        Trials of :class:`~trialwise.environments.AlienExperiment` with the novel season.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, means of the share of each item for each alien, over the pairs of alien and item that are correct in
+        ``TS0`` (season 0) alone, in ``TS1``, in ``TS2``, in two of them (``shared``), and in ``none``. Chance is 1/3 for all.
+
+    Raises
+    ------
+    UsageError
+        If the trials are not those of the experiment.
+
+    Examples
+    --------
+    >>> task = tw.environments.AlienExperiment(phases=["initial", "novel"])
+    >>> truth = {"alpha": 0.2, "beta": 2, "forget": 0.05, "beta_high": 1, "beta_test": 1}
+    >>> trials = tw.simulate(tw.learners.AlienQLearning(), task, truth, participants=2, seed=1).trials
+    >>> list(tw.behaviour.novel_profile(trials))
+    ['TS0', 'TS1', 'TS2', 'shared', 'none']
     """
     import pandas as pd
 
@@ -144,7 +236,23 @@ def _named(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
 
 
 def of_experiment(trials: Trials) -> bool:
-    """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases."""
+    """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases.
+
+    Parameters
+    ----------
+    trials
+        Any trials.
+
+    Returns
+    -------
+    bool
+        True if their columns are those of the experiment.
+
+    Examples
+    --------
+    >>> tw.behaviour.of_experiment(tw.load_data("alien_flat").trials)
+    False
+    """
     return not _difference(trials)
 
 

@@ -55,6 +55,17 @@ def bayes_factors(
     UsageError
         If there are fewer than two learners, a learner lacks a statistic, or a statistic does not vary: then it has no density,
         and the ratio would depend on how missing values were filled in.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(1)
+    >>> simulated = {
+    ...     "good": {"accuracy": random.normal(0.8, 0.05, 400)},
+    ...     "poor": {"accuracy": random.normal(0.7, 0.05, 400)},
+    ... }
+    >>> table = tw.behaviour.bayes_factors(simulated, {"accuracy": 0.8})
+    >>> bool(table.loc[("accuracy", "good", "poor"), "bayes_factor"] > 3)
+    True
     """
     import pandas as pd
 

@@ -56,6 +56,13 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     ------
     UsageError
         If there are no contexts, cues or choices, or if their numbers differ from those in ``means``.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> len(frame), round(float(frame["correct"].mean()), 2)
+    (880, 0.42)
     """
     import pandas as pd
 
@@ -121,8 +128,30 @@ def _sizes(means: np.ndarray) -> dict[str, int]:
 def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     """Share of correct choices of each participant, without missed ones; a learning curve if ``by`` is given.
 
-    ``by`` names columns of :func:`scored`: ``"block"``, ``"position"``, ``"presentation"``, ``["visit", "presentation"]``,
-    ``"context"``, ``"value"``, ... Without it there is one column, ``accuracy``.
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    by
+        Columns of :func:`scored`: ``"block"``, ``"position"``, ``"presentation"``, ``["visit", "presentation"]``, ``"context"``,
+        ``"value"``, ... None by default.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, shares from 0 to 1: one column, ``accuracy``, or a column a value of ``by``.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.accuracy(frame).round(2)
+                 accuracy
+    participant
+    0                0.31
+    1                0.54
+    >>> tw.behaviour.accuracy(frame, "block").shape
+    (2, 9)
     """
     return _shares(frame, "correct", by)
 
@@ -137,6 +166,26 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     """Gain in accuracy from the first to the last visit of a context: over the whole block, and on its first and last trial.
 
     Blocks of unequal length are compared up to the length of the shortest one.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, differences of shares: ``mean``, ``first`` and ``last``.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.savings(frame).round(2)
+                 mean  first  last
+    participant
+    0           -0.12   0.33  0.00
+    1            0.11   0.00  0.33
     """
     import pandas as pd
 
@@ -150,8 +199,29 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
 def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataFrame:
     """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
-    Columns have two levels, kind and position (1 to 8). ``only`` selects trials, e.g. ``telling(frame)``; positions at which a
-    participant has no trials are NaN.
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    only
+        Flags of the trials that count, e.g. ``telling(frame)``; by default all.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, shares from 0 to 1. Columns have two levels, kind and position (1 to 8); NaN at positions at which
+        a participant has no trials.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> shares = tw.behaviour.after_switch(frame, tw.behaviour.telling(frame))
+    >>> shares["previous"].round(1).iloc[:, :4]
+    position       1    2    3    4
+    participant
+    0            0.4  0.4  0.2  0.3
+    1            0.4  0.6  0.2  0.0
     """
     import pandas as pd
 
@@ -163,22 +233,94 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
 
 
 def telling(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.Series:
-    """Whether the correct actions of the previous and the current context differ: only then are errors informative."""
+    """Whether the correct actions of the previous and the current context differ: only then are errors informative.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    means
+        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+
+    Returns
+    -------
+    Series
+        ``bool``, a row a trial; False in the first block.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> round(float(tw.behaviour.telling(frame).mean()), 2)
+    0.75
+    """
     best = means.argmax(2)
     current, previous = best[frame["context"], frame["cue"]], best[frame["previous"], frame["cue"]]
     return (frame["previous"] >= 0) & (current != previous)
 
 
 def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Share of errors that would have been correct in another context (chance in the alien task: .75)."""
+    """Share of errors that would have been correct in another context (chance in the alien task: .75).
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, one column, ``intrusions``, from 0 to 1; NaN without errors.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.intrusions(frame).round(2)
+                 intrusions
+    participant
+    0                  0.70
+    1                  0.73
+    """
     return _shares(frame[frame["correct"] == 0], "fits_elsewhere", ()).rename(columns={"fits_elsewhere": "intrusions"})
 
 
 def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFrame:
     """Accuracy in each context at matched values of cues: the alien task's indices of task sets.
 
-    For each context, the mean of the accuracy at its cells of value 6 or 7 and the accuracy at its cells of value 3 or 4 (a column
-    a context); and ``correlation``, that of the three with 0, 1, 2. NaN if a context, or such a cell of it, was never shown.
+    For each context, the mean of the accuracy at its cells of value 6 or 7 and the accuracy at its cells of value 3 or 4.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    means
+        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, a column a context, from 0 to 1; and ``correlation``, that of the three with 0, 1, 2. NaN if a context, or
+        such a cell of it, was never shown.
+
+    Raises
+    ------
+    UsageError
+        If a context has no cell of value 6 or 7, or none of value 3 or 4.
+
+    References
+    ----------
+    Eckstein & Collins (2020), PNAS 117(47):29381.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.context_index(frame).round(2)
+                    0     1     2  correlation
+    participant
+    0            0.44  0.20  0.29        -0.60
+    1            0.47  0.59  0.53         0.48
     """
     import pandas as pd
 
@@ -204,6 +346,32 @@ def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
 
     Maximises the log-likelihood minus :math:`\tfrac{1}{2 \mathrm{ridge}} \sum \mathrm{slope}^2`, as the published analysis did
     (``ridge`` 1, unstandardised). A participant may respond without errors; without a ridge the slopes then have no maximum.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    ridge
+        Variance of the penalty, above 0; ``np.inf`` for none.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, slopes ``value`` and ``context_value``, in logits per unit of reward.
+
+    References
+    ----------
+    Eckstein & Collins (2020), PNAS 117(47):29381.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.value_regression(frame).round(2)
+                 value  context_value
+    participant
+    0             0.06           0.17
+    1             0.21          -0.07
     """
     import pandas as pd
 
@@ -216,7 +384,27 @@ def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
 
 
 def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same regression over all participants, with an intercept for each and no penalty: ``slope`` and ``z`` of each value."""
+    """The regression of :func:`value_regression` over all participants, with an intercept for each and no penalty.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``value`` and ``context_value``: ``slope``, in logits per unit of reward, and ``z``, slope by standard error.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.pooled_value_regression(frame).round(1)
+                   slope    z
+    value            0.1  4.3
+    context_value    0.0  0.6
+    """
     import pandas as pd
 
     responded = frame.dropna(subset="correct")
@@ -229,9 +417,34 @@ def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
 def logistic(
     x: np.ndarray, y: np.ndarray, group: np.ndarray, ridge: float, turns: int = 50
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes and standard errors of a logistic regression of ``y`` on ``x (rows, columns)`` with an intercept for each ``group``.
+    """Logistic regression with an intercept for each group, by Newton's method; intercepts are not penalised.
 
-    Newton's method; intercepts are not penalised.
+    Parameters
+    ----------
+    x
+        Predictors, ``(rows, columns)``.
+    y
+        Outcomes, ``(rows,)``, 0 or 1.
+    group
+        Codes of groups, ``(rows,)``.
+    ridge
+        Variance of the penalty on slopes, above 0; ``np.inf`` for none.
+    turns
+        Largest number of steps.
+
+    Returns
+    -------
+    slopes : array
+        ``(columns,)``, in logits per unit of the predictor.
+    errors : array
+        ``(columns,)``, their standard errors.
+
+    Examples
+    --------
+    >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])
+    >>> slopes, errors = tw.behaviour.logistic(x, y, np.zeros(4, int), ridge=1.0)
+    >>> slopes.round(2), errors.round(2)
+    (array([0.45]), array([0.69]))
     """
     own = (group[:, None] == np.unique(group)).astype(float)
     design, count = np.concatenate([x, own], 1), x.shape[1]
@@ -251,6 +464,26 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     r"""Rise of accuracy over the first four trials of a block, :math:`\sum_i c_i\,(i - 2.5)`, in which no cue is repeated.
 
     Where contexts are hidden, this is the hidden-context slope.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, ``slope``: five times the least-squares slope of accuracy on the trial number.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.early_slope(frame).round(2)
+                 slope
+    participant
+    0             0.56
+    1             0.83
     """
     import pandas as pd
 
@@ -259,7 +492,27 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
-    """Labels of participants whose accuracy is below the criterion."""
+    """Labels of participants whose accuracy is below the criterion.
+
+    Parameters
+    ----------
+    frame
+        The table of :func:`scored`.
+    least
+        The criterion, from 0 to 1; by default 0.35, where chance in the alien task is 1/3.
+
+    Returns
+    -------
+    list of str
+        Labels, as text.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> frame = tw.behaviour.scored(trials)
+    >>> tw.behaviour.below_criterion(frame), tw.behaviour.below_criterion(frame, 0.99)
+    (['0'], ['0', '1'])
+    """
     share = accuracy(frame)["accuracy"]
     return [str(label) for label in share.index[share < least]]
 
@@ -270,6 +523,30 @@ def general(trials: Trials) -> pd.DataFrame:
     The share of each action; ``repeated``, the share of choices that repeat the participant's last choice in the same context and
     at the same cue (as far as there are any); and ``repeated after better`` and ``repeated after worse``, the same after an outcome
     above the participant's mean, or not. Missed choices are ignored.
+
+    Parameters
+    ----------
+    trials
+        Trials with choices.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, shares from 0 to 1; NaN where there is no such choice.
+
+    Raises
+    ------
+    UsageError
+        If the trials have no choices.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> tw.behaviour.general(trials)[["share of 0", "repeated"]].round(2)
+                 share of 0  repeated
+    participant
+    0                  0.36      0.34
+    1                  0.33      0.45
     """
     import pandas as pd
 
@@ -312,6 +589,30 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     errors that are correct in another context, the early slope and, with the alien task's values, the indices of its contexts. For
     the whole alien experiment these are computed for each phase, with the phase's name in front, together with the preferences and
     the profile of its test phases (:mod:`trialwise.analysis.behaviour.alien_phases`).
+
+    Parameters
+    ----------
+    trials
+        Trials with choices.
+    means
+        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, a column a measure.
+
+    Raises
+    ------
+    UsageError
+        If the trials have no choices.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
+    >>> table = tw.behaviour.measured(trials)
+    >>> len(table), list(table)[:4]
+    (2, ['share of 0', 'share of 1', 'share of 2', 'repeated'])
     """
     import pandas as pd
 

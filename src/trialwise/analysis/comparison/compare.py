@@ -63,6 +63,7 @@ def compare(
     Returns
     -------
     Comparison
+        Its ``table`` has a row a learner, the best first.
 
     Raises
     ------
@@ -77,7 +78,18 @@ def compare(
 
     Examples
     --------
-    >>> compare({"flat": fit(QLearning(), trials), "sets": fit(TaskSets(), trials)}).table     # doctest: +SKIP
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2])
+    >>> flat, stimulus = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
+    >>> points = {"flat": tw.point(flat, trials), "stimulus": tw.point(stimulus, trials)}
+    >>> tw.compare(points).table["bic"].round(0)
+    learner
+    flat        2816.0
+    stimulus    2855.0
+    Name: bic, dtype: float64
+    >>> short = {"draws": 50, "tune": 100, "chains": 2, "progress": False}
+    >>> fits = {"flat": tw.fit(flat, trials, **short), "stimulus": tw.fit(stimulus, trials, **short)}
+    >>> sorted(tw.compare(fits, draws=50, progress=False).table.index)
+    ['flat', 'stimulus']
     """
     _check(fits)
     points = {name: each for name, each in fits.items() if isinstance(each, Point)}

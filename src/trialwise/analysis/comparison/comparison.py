@@ -47,6 +47,14 @@ class Comparison(Result):
         Probability that all learners are equally frequent; NaN without frequencies.
     findings
         Problems and cautions.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2])
+    >>> flat, stimulus = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
+    >>> comparison = tw.compare({"flat": tw.point(flat, trials), "stimulus": tw.point(stimulus, trials)})
+    >>> comparison.best, list(comparison.participants)
+    ('flat', ['winner', 'flat', 'stimulus'])
     """
 
     method: str
@@ -69,7 +77,7 @@ class Comparison(Result):
 
     @property
     def participants(self) -> pd.DataFrame:
-        """A row a participant: the ``winner``, and each learner's difference from the winner (0 for the winner itself)."""
+        """A row a participant, with the ``winner`` and each learner's difference from the winner (0 for the winner itself)."""
         differences = self.elpd.sub(self.elpd.max(axis=1), axis=0)
         differences.insert(0, "winner", self.elpd.idxmax(axis=1))
         return differences

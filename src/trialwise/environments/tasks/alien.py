@@ -32,7 +32,21 @@ BLOCKS = SEASON_ORDERS.shape[1]
 
 
 class Noise(NamedTuple):
-    """Normal noise added to a mean reward; the sum is floored at 0 and rounded."""
+    """Normal noise added to a mean reward; the sum is floored at 0 and rounded.
+
+    Attributes
+    ----------
+    sd
+        Standard deviation, 0 or larger, in points of reward.
+    decimals
+        Number of decimals that rewards are rounded to.
+
+    Examples
+    --------
+    >>> noise = tw.environments.Noise(sd=0.0, decimals=1)
+    >>> tw.environments.AlienTask(noise=noise).noise.sd
+    0.0
+    """
 
     sd: float
     decimals: int
@@ -147,13 +161,37 @@ class AlienTask(Environment):
         noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Draw the block, season and alien of each trial."""
+        """Draw the block, season and alien of each trial.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         columns = initial_learning(self.presentations, random)
         length = len(columns["cue"]) if self.trials is None else self.trials
         return Shown(length, {name: values[:length] for name, values in columns.items()})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw the noisy reward of each item, ``(trials, 3)``."""
+        """Draw the noisy reward of each item.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, 3)``, in points, 0 or larger.
+        """
         noise = noise_of(self.noise)
         means = MEANS[shown["context"], shown["cue"]]
         # floored before rounding, because rounding could return -0.0

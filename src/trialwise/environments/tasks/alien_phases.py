@@ -166,7 +166,18 @@ class AlienExperiment(Environment):
         noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Draw the trials of all phases."""
+        """Draw the trials of all phases.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         parts, blocks = [], 0
         for phase in self.phases:
             part = GENERATORS[phase](random)
@@ -187,7 +198,18 @@ class AlienExperiment(Environment):
         return Shown(len(first), shown, reset=first & (columns["context"] == HIDDEN), available=available)
 
     def means(self, shown: Shown) -> np.ndarray:
-        """Mean reward of each item, ``(trials, 3)``, or of the two options in a comparison; NaN where there is none."""
+        """Mean reward of each item, or of the two options in a comparison.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+
+        Returns
+        -------
+        array
+            ``(trials, 3)``, in points; NaN where there is none.
+        """
         season, cue, asked, phase = (shown[name].astype(int) for name in ("season", "cue", "asked", "phase"))
         means = np.full((shown.trials, ACTIONS), np.nan)
         usual = (asked == ITEM) & (season != NO_SEASON)
@@ -201,7 +223,20 @@ class AlienExperiment(Environment):
         return means
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw the noisy reward of each item, ``(trials, 3)``; NaN where there is no feedback."""
+        """Draw the noisy reward of each item.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, 3)``, in points; NaN where there is no feedback.
+        """
         sd, decimals = noise_of(self.noise)
         means = np.where((shown["asked"] == ITEM)[:, None], self.means(shown), np.nan)
         return np.round(np.maximum(means + sd * random.standard_normal(means.shape), 0.0), decimals)

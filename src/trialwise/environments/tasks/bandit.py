@@ -64,11 +64,35 @@ class RestlessBandit(Environment):
         return {"action": tuple(range(self.arms))}
 
     def show(self, random: np.random.Generator) -> Shown:
-        """The number of trials; nothing else is shown."""
+        """The number of trials; nothing else is shown.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         return Shown(self.trials)
 
     def means(self, trials: int, random: np.random.Generator) -> np.ndarray:
-        """Draw the mean payoffs, ``(trials, arms)``."""
+        """Draw the mean payoffs.
+
+        Parameters
+        ----------
+        trials
+            Number of trials.
+        random
+            A random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, arms)``, in points.
+        """
         steps = self.drift * random.standard_normal((trials, self.arms))
         if self.decay < 1:
             steps[0] /= np.sqrt(1 - self.decay**2)
@@ -79,6 +103,19 @@ class RestlessBandit(Environment):
         return self.centre + steps
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw the payoff of each arm, ``(trials, arms)``."""
+        """Draw the payoff of each arm.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, arms)``: whole points from 1 to 100.
+        """
         means = self.means(shown.trials, random)
         return np.clip(np.round(means + self.noise * random.standard_normal(means.shape)), 1.0, 100.0)

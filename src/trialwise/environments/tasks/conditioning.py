@@ -51,12 +51,41 @@ class Conditioning(Environment):
             )
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Draw the cue of each trial, 0 for CS+ and 1 for CS-."""
+        """Draw the cue of each trial, 0 for CS+ and 1 for CS-.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         cues = np.repeat([0, 1], [self.plus, self.minus])
         return Shown(len(cues), {"cue": cues[random.random(len(cues)).argsort()]})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw whether a shock follows each trial, ``(trials, 1)``: exactly ``shocks`` in total."""
+        """Draw whether a shock follows each trial.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, 1)``: 1 for a shock, otherwise 0; exactly ``shocks`` in total.
+
+        Raises
+        ------
+        UsageError
+            If a recorded sequence has fewer CS+ trials than there are shocks.
+        """
         plus = np.flatnonzero(shown["cue"] == 0)
         if len(plus) < self.shocks:
             raise UsageError(

@@ -59,12 +59,36 @@ class ProbabilisticReversal(Environment):
     reads = ("block",)
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Draw the block of each trial."""
+        """Draw the block of each trial.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         most = len(self.levels["block"])
         lengths = self.shortest + (random.random(most) * (self.longest - self.shortest + 1)).astype(int)
         return Shown(self.trials, {"block": np.repeat(np.arange(most), lengths)[: self.trials]})
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw whether each option is rewarded, ``(trials, 2)``."""
+        """Draw whether each option is rewarded.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, 2)``: 1 for a reward, otherwise 0.
+        """
         better = np.arange(2) == (shown["block"] % 2)[:, None]
         return (random.random(better.shape) < np.where(better, self.chance, 1 - self.chance)).astype(float)

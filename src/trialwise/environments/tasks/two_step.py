@@ -74,7 +74,18 @@ class TwoStepTask(Environment):
             )
 
     def show(self, random: np.random.Generator) -> Shown:
-        """Draw the transitions; the states shown are those that follow first-stage action 0."""
+        """Draw the transitions; the states shown are those that follow first-stage action 0.
+
+        Parameters
+        ----------
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        Shown
+            The sequence of one participant.
+        """
         rare = (random.random(self.trials) >= self.common).astype(np.int64)
         transition = np.stack([np.full(self.trials, NOT_YET), rare], 1).ravel()
         shown = Shown(
@@ -88,13 +99,39 @@ class TwoStepTask(Environment):
         return Shown(shown.trials, {**shown.columns, **self.follow(shown, np.zeros(shown.trials, np.int64))})
 
     def follow(self, shown: Shown, choice: np.ndarray) -> Mapping[str, np.ndarray]:
-        """The state that the first-stage choice leads to."""
+        """The state that the first-stage choice leads to.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        choice
+            Codes of the choices, ``int64 (rows,)``.
+
+        Returns
+        -------
+        dict
+            The columns ``cue`` and ``transition``, ``int64 (rows,)`` each.
+        """
         second = shown["stage"] == SECOND
         first_choice = np.maximum(np.concatenate([[0], choice[:-1]]), 0)  # a missed choice counts as action 0
         return {"cue": np.where(second, 1 + (first_choice ^ (shown["transition"] == RARE)), 0)}
 
     def chances(self, trials: int, random: np.random.Generator) -> np.ndarray:
-        """Draw the reward probabilities, ``(trials, 2 states, 2 actions)``."""
+        """Draw the reward probabilities.
+
+        Parameters
+        ----------
+        trials
+            Number of trials.
+        random
+            A random generator.
+
+        Returns
+        -------
+        array
+            ``(trials, 2 states, 2 actions)``, from ``lowest`` to ``highest``.
+        """
         width = self.highest - self.lowest
         walk = self.drift * random.standard_normal((trials, 2, 2))
         walk[0] = width * random.random((2, 2))
@@ -103,7 +140,20 @@ class TwoStepTask(Environment):
         return self.lowest + np.minimum(folded, 2 * width - folded)
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        """Draw whether each action is rewarded in the current state, ``(rows, 2)``; 0 at the first stage."""
+        """Draw whether each action is rewarded in the current state.
+
+        Parameters
+        ----------
+        shown
+            What :meth:`show` returned.
+        random
+            The participant's random generator.
+
+        Returns
+        -------
+        array
+            ``(rows, 2)``: 1 for a reward, otherwise 0; 0 at the first stage.
+        """
         second, state = shown["stage"] == SECOND, shown["cue"].astype(int)
         trial = np.maximum(np.cumsum(shown["stage"] == FIRST) - 1, 0)
         length = int(trial[-1]) + 1
