@@ -52,11 +52,11 @@ def main() -> None:
             tree, gradients = fit.tree, fit.attrs["gradients"]
             sampling = fit.attrs["seconds_of_sampling"]
         else:
-            from trialwise.inference.samplers.nuts import How, sample_model
+            from trialwise.inference.samplers.nuts import ChainSettings, sample_model
             from trialwise.population.pymc.model import build_model
 
             model = build_model(learner, trials, geometry=way)  # type: ignore[arg-type]
-            run = sample_model(model, How(options.plain_draws, 1000, 4, options.seed), progress=False)
+            run = sample_model(model, ChainSettings(options.plain_draws, 1000, 4, options.seed), progress=False)
             tree, gradients, sampling = run.tree, run.gradients, run.seconds
         wall = time.perf_counter() - begin
         ess, rhat, tables[way] = effective(tree, names)

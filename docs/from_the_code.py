@@ -49,7 +49,7 @@ def all_are_described(app, env):
     import trialwise
 
     described = {name for name, _, _, _, _, _ in env.domains["py"].get_objects()}
-    for name in sorted({f"trialwise.{each}" for each in trialwise.__all__} - described):
+    for name in sorted({f"trialwise.{each}" for each in trialwise.__all__} - described):  # type: ignore[attr-defined]
         logging.getLogger(__name__).warning("%s is public, and no page describes it", name)
 
 

@@ -26,6 +26,7 @@ from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
 from trialwise.environments.tasks.alien import NOISE, SEASON_ORDERS
 from trialwise.environments.tasks.alien_rewards import correct_action
+from trialwise.learners.learner import Learner
 
 PUBLISHED = {
     "flat": {"slope": (0.000, 0.065), "accuracy": (0.355, 0.093), "perseveration": (0.330, 0.037), "preference": (-0.046, 0.067)},
@@ -50,7 +51,7 @@ class Variant(NamedTuple):
     initial: float
     noise: Noise
 
-    def learners(self) -> dict[str, tw.learner]:
+    def learners(self) -> dict[str, Learner]:
         """The three models."""
         flat = tw.learners.AlienQLearning(initial=self.initial, frozen=True).fix(beta_high=0.0, beta_test=1.0)
         return {
@@ -92,7 +93,7 @@ def sequences(seed: int = 0) -> list[Shown]:
     return made
 
 
-def parameters(learner: tw.learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
+def parameters(learner: Learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
     """Parameters of each agent, from ``share (sets, parameters)`` in the unit cube."""
     ranges = {name: (0, 1) if name in RATES else (1, 20) for name in learner.names}
     return {
