@@ -1,5 +1,9 @@
 """What other folders may use of the engine; nothing else of it is for them."""
 
+from .arguments import (
+    in_rows as in_rows,
+    kernel_inputs as kernel_inputs,
+)
 from .explain import (
     compilation as compilation,
 )
@@ -9,7 +13,6 @@ from .kernels import (
 from .kernels.compiled import (
     constants as constants,
     gradient_kernel as gradient_kernel,
-    lanes_for as lanes_for,
 )
 from .kernels.compiled_hidden import (
     goes_abreast as goes_abreast,
@@ -28,8 +31,6 @@ from .packed import (
     responses_of as responses_of,
 )
 from .run import (
-    in_rows as in_rows,
-    kernel_inputs as kernel_inputs,
     rollout_plain as rollout_plain,
     run_gradient as run_gradient,
     run_plain as run_plain,

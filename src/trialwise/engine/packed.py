@@ -115,7 +115,18 @@ class Packed:
         return replace(self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE))
 
     def with_hidden(self, hidden: np.ndarray) -> Packed:
-        """The same trials with other hidden choices, ``(trials,)``."""
+        """The same trials with other hidden choices, ``(trials,)``: options from 0, or -1 where none was made.
+
+        Raises
+        ------
+        UsageError
+            If one is no option: it is an index of users' tables.
+        """
+        outside = np.flatnonzero((hidden < -1) | (hidden >= self.options))
+        if len(outside):
+            raise UsageError(
+                f"hidden choice {hidden[outside[0]]} on trial {outside[0] + 1}: expected 0 to {self.options - 1}, or -1 for none"
+            )
         ints = self.ints.copy()
         ints[:, HIDDEN] = hidden
         return replace(self, ints=ints)

@@ -8,26 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.engine import explain
-from trialwise.engine.packed import FLAGS, HIDDEN, TEACHES, WHOLE, Packed, end_of
+from trialwise.engine.arguments import check_rollout, in_rows, kernel_inputs
+from trialwise.engine.packed import FLAGS, HIDDEN, TEACHES, Packed, end_of
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Task
-
-
-def numbers(packed: Packed) -> np.ndarray:
-    """``(cells, memories, tables)``: how much room a kernel needs."""
-    return np.array(packed.capacity, WHOLE)
-
-
-def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
-    """The data arguments of every kernel, in order."""
-    return (packed.rows, packed.offsets, packed.observed, packed.ints, packed.reals, packed.sizes, numbers(packed))
-
-
-def in_rows(free: np.ndarray) -> np.ndarray:
-    """Parameters ``(rows, slots in all)`` as kernels read them: a row after the other."""
-    return np.ascontiguousarray(free, np.float64)
 
 
 def record_for(learner: Learner, packed: Packed) -> np.ndarray:
@@ -37,21 +23,22 @@ def record_for(learner: Learner, packed: Packed) -> np.ndarray:
 
 def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log-likelihood ``(participants,)`` and gradient ``(participants, slots in all)``, compiled on duals."""
+    free = in_rows(packed, free)
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
-        return gradient_kernel(learner, packed)(in_rows(free), constants(learner), *kernel_inputs(packed))
+        return gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Trial-wise record (log-likelihood, then predictions; see :func:`record_for`), signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
-    names = signal_names(learner, packed)
+    free, names = in_rows(packed, free), signal_names(learner, packed)
     record, signals = record_for(learner, packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, trace_kernel
 
         kernel = trace_kernel(learner, packed)
-        kernel(in_rows(free), constants(learner), *kernel_inputs(packed), record, signals)
+        kernel(free, constants(learner), *kernel_inputs(packed), record, signals)
     return record, signals, names
 
 
@@ -64,6 +51,8 @@ def run_rollout(
     ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those that each
     response takes (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
     """
+    free = in_rows(packed, free)
+    check_rollout(learner, packed, potential, random)
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
@@ -74,7 +63,7 @@ def run_rollout(
 
         kernel = rollout_kernel(learner, packed)
         kernel(
-            in_rows(free), constants(learner), rows, offsets, observed, ints, reals, sizes, room,
+            free, constants(learner), rows, offsets, observed, ints, reals, sizes, room,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
     return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
@@ -97,8 +86,11 @@ def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
     """As :func:`run_rollout`, interpreted."""
+    free = in_rows(packed, free)
+    check_rollout(learner, packed, potential, random)
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
-    record, signals = record_for(learner, packed), np.full((len(reals), 8), np.nan)
+    record = record_for(learner, packed)
+    signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
@@ -116,7 +108,7 @@ def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
 
 def _walk_plain(learner, packed, free, record, signals):
     walk = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
-    likelihood = np.empty(len(packed.rows))
+    free, likelihood = in_rows(packed, free), np.empty(len(packed.rows))
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
             total, scale = walk(

@@ -11,8 +11,9 @@ import numpy as np
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
+from trialwise.engine.arguments import check_jobs, in_rows, kernel_inputs
 from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
-from trialwise.engine.run import in_rows, kernel_inputs, record_for, signal_names, task_of
+from trialwise.engine.run import record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
 from trialwise.engine.walks.particles import build_particles, build_weigh
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
@@ -91,6 +92,8 @@ def run_particles(
     """
     from trialwise.engine.kernels.compiled import constants
 
+    check_jobs(packed, free, segments, keys)
+    free = in_rows(packed, free, np.arange(len(segments)))
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
@@ -102,7 +105,7 @@ def run_particles(
         def some(jobs: np.ndarray):
             rows = np.arange(len(jobs))
             return kernel(
-                in_rows(free[jobs]),
+                np.ascontiguousarray(free[jobs]),
                 settings,
                 rows,
                 segments[jobs],
@@ -135,7 +138,7 @@ def run_exact(
     UsageError
         If there are too many of them.
     """
-    relabel = learner.exchangeable if relabel is None else relabel
+    free, relabel = in_rows(packed, free), learner.exchangeable if relabel is None else relabel
     afresh = "reset" not in learner.methods
     for n in range(len(packed.rows)):
         trials, steps = packed.ints[packed.offsets[n] : packed.offsets[n + 1], FLAGS], 0.0
@@ -166,13 +169,14 @@ def run_exact(
         segments = np.arange(len(packed.rows))
         _, *data = kernel_inputs(packed)
         longest = int(np.diff(packed.offsets).max())
-        likelihood, slope, courses = kernel(in_rows(free), constants(learner), segments, segments, longest, *data)
+        likelihood, slope, courses = kernel(free, constants(learner), segments, segments, longest, *data)
     return likelihood, slope, courses
 
 
 def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int) -> Trace:
     """One filter of participant ``n`` at ``free (parameters,)``, everything kept; options labelled in the order of first use."""
     alone, names = packed.only(n), signal_names(learner, packed)
+    rows_of_one = in_rows(alone, np.asarray(free)[None])
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
@@ -182,7 +186,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
         trace = _room(learner, alone, names, particles)
         keys = np.array([key], np.uint64)
         kernel(
-            in_rows(free[None]),
+            rows_of_one,
             constants(learner),
             np.zeros(1, np.int64),
             rows,
@@ -214,6 +218,7 @@ def trace_particles_plain(
 ) -> tuple[float, Trace]:
     """As :func:`run_traced`, interpreted, with the log-likelihood: slow, and a debugger can step through it."""
     alone = packed.only(n)
+    (free,) = in_rows(alone, np.asarray(free)[None])
     parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
     relabel = learner.exchangeable
     weigh = build_weigh(parts, relabel, PLAIN.every_action, packed.unscored)

@@ -13,7 +13,7 @@ from numba.core.extending import intrinsic
 from trialwise.engine.numbers.abreast import PARTICLES, pick, put, take, total
 from trialwise.engine.numbers.vector import INT64
 from trialwise.engine.objects.state_record import CellType, StateType
-from trialwise.engine.objects.task import _ARENAS, block
+from trialwise.engine.objects.task import ARENAS, block
 from trialwise.engine.tables.table import TableType
 from trialwise.engine.walks.particles import Swarm
 
@@ -44,7 +44,7 @@ def at(typingctx, state, task, place):
         if not isinstance(state, StateType | TableType | CellType):
             return args[0]  # None: a learner that remembers nothing
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
-        shifts = {arena: builder.mul(args[2], block(context, builder, record, arena)) for arena, _ in _ARENAS}
+        shifts = {arena: builder.mul(args[2], block(context, builder, record, arena)) for arena, _ in ARENAS}
         return moved(context, builder, state, args[0], shifts)
 
     return state(state, task, types.int64), codegen
@@ -54,7 +54,7 @@ def at(typingctx, state, task, place):
 def _copy(typingctx, state, task, source, target):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
-        for arena, typ in _ARENAS:
+        for arena, typ in ARENAS:
             size = block(context, builder, record, arena)
             data = context.make_array(typ)(context, builder, getattr(record, arena)).data
             to, come = (builder.gep(data, [builder.mul(place, size)]) for place in (args[3], args[2]))
@@ -121,7 +121,7 @@ def _copy_lane(typingctx, state, task, source, target):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
         width = INT64(PARTICLES)
-        for arena, typ in _ARENAS:
+        for arena, typ in ARENAS:
             if arena == "wholes":
                 continue
             size = block(context, builder, record, arena)

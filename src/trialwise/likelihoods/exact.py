@@ -24,13 +24,13 @@ class ExactLikelihood(Likelihood):
     def of_segments(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihoods ``(segments,)`` and derivatives ``(segments, parameters)`` at natural ``theta (rows, parameters)``."""
         self.calls += 1
-        arrangement = self.arrangement
+        arrangement, theta = self.arrangement, in_rows(self.packed, theta)
         with compilation(self.learner, self.packed, tried=True):
             return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
 
     def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`gradient`, at and with respect to natural parameters."""
-        value, slope = self.of_segments(in_rows(theta))
+        value, slope = self.of_segments(theta)
         return self.by_row(value), self.by_row(slope)
 
     def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.data.trials import Trials
-from trialwise.engine import cache, lanes_for
+from trialwise.engine import cache
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
@@ -44,9 +44,8 @@ class LogLikelihood(Op):
                 f"{learner} makes an unobserved choice: its likelihood can only be estimated, by particles, but PyMC's samplers need "
                 "an exact, differentiable likelihood. Use trialwise.fit, which integrates over the hidden choice"
             )
-        self.key = cache.key(
-            "op", __name__, cache.text(__file__), learner.key, packed.layout, lanes_for(len(learner.parameters))
-        )
+        self.key = cache.key("op", __name__, cache.text(__file__), learner.key, packed.layout)
+        self.columns = packed.all_slots
         self.kernel: Callable = likelihood.arrangement.kernel
 
     def make_node(self, free, constants, *data):
@@ -55,6 +54,7 @@ class LogLikelihood(Op):
 
     def perform(self, node, inputs, outputs):
         free, *rest = inputs
+        _check(free, rest[1], self.columns)
         outputs[0][0], outputs[1][0] = self.kernel(np.ascontiguousarray(free, np.float64), *rest)
 
     def infer_shape(self, node, shapes):
@@ -74,15 +74,25 @@ class LogLikelihood(Op):
         return [slope, *(disconnected_type() for _ in inputs[1:])]
 
 
+def _check(free, rows, columns):
+    """Compiled and interpreted: the kernel does not look where parameters end."""
+    if free.shape[1] != columns or (len(rows) > 0 and free.shape[0] <= rows.max()):
+        raise ValueError(
+            "parameters of another shape than (participants, free parameters) of the learner and the trials"
+        )
+
+
 @register_funcify_and_cache_key(LogLikelihood)
 def _compile_log_likelihood(op, node, **kwargs):
     """Compile to the kernel itself, with a key of the learner: otherwise Numba would run an outdated kernel from its cache."""
     import numba
 
-    kernel = op.kernel
+    kernel, columns = op.kernel, op.columns
+    check = numba.njit(_check)
 
     @numba.njit
     def log_likelihood(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
+        check(free, rows, columns)
         return kernel(np.ascontiguousarray(free), constants, rows, offsets, observed, ints, reals, sizes, numbers)
 
     return log_likelihood, op.key

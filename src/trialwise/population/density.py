@@ -24,7 +24,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs, lanes_for
+from trialwise.base.errors import UsageError
+from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate
@@ -232,9 +233,20 @@ class Posterior:
 
 
 def posterior(learner: Learner, packed: Packed, population: Population, expansion: Expansion) -> Posterior:
-    """The posterior of a learner on packed trials."""
+    """The posterior of a learner on packed trials.
+
+    Raises
+    ------
+    UsageError
+        If the population has not one parameter for each column that the kernel reads.
+    """
+    if packed.all_slots != len(population.parameters):
+        raise UsageError(
+            f"a population of {len(population.parameters)} parameters for trials with {packed.all_slots} slots of parameters: "
+            "expected as many of each"
+        )
     text = cache.text(__file__, whitening.__file__)
-    layout = cache.key("density", text, learner.key, packed.layout, lanes_for(len(learner.parameters)))
+    layout = cache.key("density", text, learner.key, packed.layout)
 
     def build() -> Callable:
         with compilation(learner, packed):

@@ -27,11 +27,12 @@ class TaskType(types.Type):
 
 
 _CURSORS, _SIZES = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
-_ARENAS = (
+ARENAS = (
     ("reals", types.Array(types.float64, 1, "C")),
     ("wholes", types.Array(types.int64, 1, "C")),
     ("lines", types.Array(types.float64, 1, "C")),
 )
+"""The arrays of which the tables of states are cut, by name: reals, whole numbers, and lines of several numbers."""
 
 
 @register_model(TaskType)
@@ -39,7 +40,7 @@ class TaskModel(models.StructModel):
     """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken; then how much one state takes."""
 
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, [*_ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
+        super().__init__(dmm, fe_type, [*ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
 
 
 def make_task(task_type: TaskType):
@@ -131,9 +132,9 @@ def _signature_of_cut(table, args, kws):
 
 def take(context, builder, record, arena: str, count):
     """Where the next ``count`` numbers of an arena begin; they are taken from now on."""
-    place = [name for name, _ in _ARENAS].index(arena)
+    place = [name for name, _ in ARENAS].index(arena)
     cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(place)])
-    memory = context.make_array(dict(_ARENAS)[arena])(context, builder, getattr(record, arena))
+    memory = context.make_array(dict(ARENAS)[arena])(context, builder, getattr(record, arena))
     start = builder.load(cursor)
     end = builder.add(start, count)
     with builder.if_then(builder.icmp_signed(">", end, builder.extract_value(memory.shape, 0)), likely=False):
@@ -173,7 +174,7 @@ _lower_cut("task.memory", "wholes", -1)
 
 def block(context, builder, record, arena: str):
     """How many numbers of an arena one state takes."""
-    place = len(_ARENAS) + [name for name, _ in _ARENAS].index(arena)
+    place = len(ARENAS) + [name for name, _ in ARENAS].index(arena)
     cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
     return builder.load(builder.gep(cursors, [INT64(place)]))
 
@@ -183,7 +184,7 @@ def _rewind(typingctx, task, place):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
         cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
-        for n, (arena, _) in enumerate(_ARENAS):
+        for n, (arena, _) in enumerate(ARENAS):
             start = builder.mul(args[1], block(context, builder, record, arena))
             builder.store(start, builder.gep(cursors, [INT64(n)]))
         return context.get_dummy_value()
