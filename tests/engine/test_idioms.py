@@ -12,7 +12,7 @@ from idioms import IDIOMS, twice
 from trialwise import constant, learner, memory, positive, real, state, unit
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.data.trials import Column, Trials
-from trialwise.engine.kernels.adapt import OPTIONS, Adapter
+from trialwise.engine.kernels.to_compiled import OPTIONS, Adapter
 from trialwise.engine.numbers.dual import lanes_for, seed, store_tangents, value
 from trialwise.engine.tables.making import owning_table
 from trialwise.learners.state import Table

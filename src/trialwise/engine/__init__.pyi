@@ -7,6 +7,13 @@ from .arguments import (
 from .explain import (
     compilation as compilation,
 )
+from .flags import (
+    FLAGS as FLAGS,
+    HIDDEN as HIDDEN,
+    RESET as RESET,
+    RESPONDED as RESPONDED,
+    TEACHES as TEACHES,
+)
 from .kernels import (
     cache as cache,
 )
@@ -18,11 +25,6 @@ from .kernels.compiled_hidden import (
     goes_abreast as goes_abreast,
 )
 from .packed import (
-    FLAGS as FLAGS,
-    HIDDEN as HIDDEN,
-    RESET as RESET,
-    RESPONDED as RESPONDED,
-    TEACHES as TEACHES,
     WHOLE as WHOLE,
     Packed as Packed,
     Response as Response,

@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
-from trialwise.engine.packed import FLAGS, TEACHES, Packed, middle
+from trialwise.engine.flags import FLAGS, TEACHES
+from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner

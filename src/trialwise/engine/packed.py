@@ -17,6 +17,7 @@ import numpy as np
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
+from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, flags_of
 from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.responses.family import Place, ResponseFamily
@@ -26,27 +27,11 @@ from trialwise.learners.state import State, Task
 WHOLE = np.int32
 """The type of whole numbers in packed data: what a PyMC model keeps its data in."""
 
-FLAGS, HIDDEN = 0, 1
-"""Places in a row of whole numbers: the flags, and of a learner with a hidden choice the one it is said to have made."""
-
-RESET, TEACHES, SCORED = 1, 2, 4
-"""Bits of the flags: reset before this trial; there is an outcome and the learner learns from it, whoever chose; what was
-observed enters the likelihood."""
-
-MOST_RESPONSES = 8
-RESPONDED = ((1 << MOST_RESPONSES) - 1) << 3
-"""The bits of the flags of which each says that one of the learner's responses was observed; see :func:`responded`."""
-
 Layout = tuple[tuple[str, str, int, int], ...]
 
 Slots = tuple[tuple[int, int], ...]
 """Of each free parameter: how many slots it has, and the column of whole numbers that says which one a trial has, as a column of
 the matrix of parameters; -1 where there is but one."""
-
-
-def responded(number: int) -> int:
-    """The bit of the flags which says that response ``number`` of a learner was observed."""
-    return 1 << (3 + number)
 
 
 @dataclass(frozen=True)
@@ -223,7 +208,7 @@ def pack(
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
     observed = [family.observed(trials, name) for name, family in learner.responses.items()]
-    flags = _flags(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
+    flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
 
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that there is a row to point to
@@ -291,20 +276,6 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
         _check_trial_name(learner, trials, use)
     for use in _reads(learner, "outcome"):
         _check_outcome_name(learner, trials, use)
-
-
-def _flags(learner: Learner, trials: Trials, observed: list[np.ndarray], scored: np.ndarray) -> np.ndarray:
-    """The flags of each trial."""
-    families = list(learner.responses.values())
-    flags = RESET * trials.reset  # type: ignore[operator]
-    counts = np.zeros(trials.n_trials, bool)
-    teaches = ~trials.without_outcome
-    for number, (family, values) in enumerate(zip(families, observed, strict=True)):
-        there = ~family.missing(values)
-        flags = flags + responded(number) * there
-        counts |= there | family.scores_missing
-        teaches &= there | family.learns_when_missing
-    return np.asarray(flags + TEACHES * teaches + SCORED * (counts & scored))
 
 
 def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:

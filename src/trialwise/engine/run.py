@@ -9,7 +9,8 @@ import numpy as np
 
 from trialwise.engine import explain
 from trialwise.engine.arguments import check_rollout, in_rows, kernel_inputs
-from trialwise.engine.packed import FLAGS, HIDDEN, TEACHES, Packed, end_of
+from trialwise.engine.flags import FLAGS, HIDDEN, TEACHES
+from trialwise.engine.packed import Packed, end_of
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay, build_rollout
 from trialwise.learners.learner import Learner

@@ -12,13 +12,14 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
 from trialwise.engine.arguments import check_jobs, in_rows, kernel_inputs
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, Packed
+from trialwise.engine.flags import FLAGS, RESET, RESPONDED
+from trialwise.engine.packed import Packed
 from trialwise.engine.run import record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
 from trialwise.engine.walks.particles import build_particles, build_weigh
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.learners.learner import Learner
-from trialwise.learners.responses.number import GOLDEN
+from trialwise.learners.responses.plain_numbers import GOLDEN
 from trialwise.learners.state import Table
 
 THRESHOLD = 0.6

@@ -6,12 +6,12 @@ import numba
 import numpy as np
 import pytest
 
-from trialwise.engine.kernels.adapt import OPTIONS
 from trialwise.engine.kernels.compiled import EVERY_ACTION
+from trialwise.engine.kernels.to_compiled import OPTIONS
 from trialwise.engine.numbers.dual import chain, seed, store_tangents
 from trialwise.engine.numbers.exponential import FARTHEST, exp_of_four
 from trialwise.engine.tables.making import owning_table, preference_table
-from trialwise.learners.responses import number
+from trialwise.learners.responses import softmax
 
 
 @numba.njit(**OPTIONS)
@@ -65,7 +65,7 @@ def test_log_probability_of_a_softmax(logits, on_stack):
             table = owning_table(4, memory, (count,))
         for k in range(count):
             table[k] = chain(seed(4, 0.0, 1), logits[k], tangents[k])
-        gap, total, mean = number.softmax_sums(table, EVERY_ACTION, choice)
+        gap, total, mean = softmax.softmax_sums(table, EVERY_ACTION, choice)
         store_tangents(table[choice] - mean / total, slope, 0, 1)
         return gap - math.log(total)
 
@@ -80,5 +80,5 @@ def test_log_probability_of_a_softmax(logits, on_stack):
         np.testing.assert_allclose(
             slope[0], tangents[choice] - probability[there] @ tangents[there], rtol=1e-12, atol=1e-12
         )
-        gap, total, _ = number.softmax_sums(logits, [True] * count, choice)
+        gap, total, _ = softmax.softmax_sums(logits, [True] * count, choice)
         np.testing.assert_allclose(gap - math.log(total), exact, rtol=1e-14, atol=1e-14)

@@ -12,12 +12,13 @@ from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.engine import run
-from trialwise.engine.packed import FLAGS, RESPONDED, SCORED, pack, responded
+from trialwise.engine.flags import FLAGS, RESPONDED, SCORED, responded
+from trialwise.engine.packed import pack
 from trialwise.environments import Conditioning
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses import FAMILIES, families_in
 from trialwise.learners.responses.family import ResponseFamily, ResponseParts, chance_from
-from trialwise.learners.responses.number import chain, value
+from trialwise.learners.responses.plain_numbers import chain, value
 
 
 def log_density(rate, seconds):

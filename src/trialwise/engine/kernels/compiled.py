@@ -18,7 +18,7 @@ from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.adapt import INLINED, Adapter
+from trialwise.engine.kernels.to_compiled import INLINED, Adapter
 from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
 from trialwise.engine.numbers.vector import Dual
 from trialwise.engine.objects.agent import AgentType, Plan, make_agent_at, make_participant

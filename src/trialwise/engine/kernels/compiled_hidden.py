@@ -13,8 +13,8 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from trialwise.engine.kernels import cache
-from trialwise.engine.kernels.adapt import INLINED, Adapter
 from trialwise.engine.kernels.compiled import EVERY_ACTION, kernel, kit_for, participant_builder, span
+from trialwise.engine.kernels.to_compiled import INLINED, Adapter
 from trialwise.engine.numbers.abreast import PARTICLES
 from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
 from trialwise.engine.objects.task import TaskType, cursors_for, make_task

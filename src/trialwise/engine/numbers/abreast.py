@@ -26,7 +26,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from trialwise.engine.numbers.exponential import exponentials, within
 from trialwise.engine.numbers.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
-from trialwise.learners.responses import number
+from trialwise.learners.responses import softmax
 
 PARTICLES = 8
 """How many are abreast."""
@@ -249,7 +249,7 @@ def _carefully(weights, preference, available):
         weights[action] = np.exp(preference[action] - top) if available[action] else 0.0 * top
 
 
-@overload(number.softmax_shares, jit_options={"forceinline": True})
+@overload(softmax.softmax_shares, jit_options={"forceinline": True})
 def _softmax_shares(weights, preference, available):
     if not isinstance(preference.dtype, Abreast):
         return None
@@ -277,7 +277,7 @@ def _softmax_shares(weights, preference, available):
     return softmax_shares
 
 
-@overload(number.softmax_sums, jit_options={"forceinline": True})
+@overload(softmax.softmax_sums, jit_options={"forceinline": True})
 def _softmax_sums(preference, available, choice):
     if not isinstance(preference.dtype, Abreast):
         return None

@@ -13,7 +13,7 @@ from numba.core import types
 from numba.core.extending import intrinsic, lower_cast, overload
 
 from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Abreast, Dual, flagged, splat
-from trialwise.learners.responses import number
+from trialwise.learners.responses import plain_numbers
 
 
 def lanes_for(parameters: int) -> int:
@@ -134,17 +134,17 @@ def store_tangents(typingctx, x, target, start, count):
     return types.void(x, target, types.int64, types.int64), codegen
 
 
-# The same words in plain Python (trialwise.learners.responses.number), so that one formula serves interpreted and compiled.
-overload(number.value)(lambda x: lambda x: value(x))
-overload(number.index)(lambda x: lambda x: index(x))
-overload(number.tangent)(lambda x: lambda x: tangent(x))
+# The same words in plain Python (trialwise.learners.responses.plain_numbers), so that one formula serves interpreted and compiled.
+overload(plain_numbers.value)(lambda x: lambda x: value(x))
+overload(plain_numbers.index)(lambda x: lambda x: index(x))
+overload(plain_numbers.tangent)(lambda x: lambda x: tangent(x))
 
 
-@overload(number.share_of_tangent)
+@overload(plain_numbers.share_of_tangent)
 def _share_of_tangent(weight, x):
     if isinstance(x, Dual):
         return lambda weight, x: weight * tangent(x) if weight != 0.0 else 0.0
     return lambda weight, x: 0.0
 
 
-overload(number.chain)(lambda x, new, slope: lambda x, new, slope: chain(x, new, slope))
+overload(plain_numbers.chain)(lambda x, new, slope: lambda x, new, slope: chain(x, new, slope))

@@ -18,7 +18,7 @@ from numba.core.extending import intrinsic, overload, register_jitable
 
 from trialwise.engine.numbers.dual import value
 from trialwise.engine.numbers.vector import DOUBLE, INT32, Abreast, Dual, every
-from trialwise.learners.responses import number
+from trialwise.learners.responses import plain_numbers, softmax
 
 LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)
@@ -97,7 +97,7 @@ def exp_of_four(typingctx, a, b, c, d):
     return result(*[types.float64] * LANES), codegen
 
 
-_one_by_one = numba.njit(number.softmax_sums)
+_one_by_one = numba.njit(softmax.softmax_sums)
 
 
 @intrinsic
@@ -142,7 +142,7 @@ def _add(total, mean, weight, preference, available, action):
     return total, mean
 
 
-@overload(number.softmax_sums, jit_options={"forceinline": True})
+@overload(softmax.softmax_sums, jit_options={"forceinline": True})
 def _softmax_sums(preference, available, choice):
     if isinstance(preference.dtype, Abreast):
         return None
@@ -171,7 +171,7 @@ def _softmax_sums(preference, available, choice):
     return softmax_sums
 
 
-_shares_one_by_one = numba.njit(number.softmax_shares)
+_shares_one_by_one = numba.njit(softmax.softmax_shares)
 
 
 @intrinsic
@@ -194,7 +194,7 @@ def _put(weights, weight, preference, available, action):
         weights[action] = weight if available[action] else 0.0
 
 
-@overload(number.softmax_shares, jit_options={"forceinline": True})
+@overload(softmax.softmax_shares, jit_options={"forceinline": True})
 def _softmax_shares(weights, preference, available):
     if isinstance(preference.dtype, Abreast):
         return None
@@ -224,9 +224,13 @@ def _softmax_shares(weights, preference, available):
     return softmax_shares
 
 
-@overload(number.uniform, jit_options={"forceinline": True})
+@overload(plain_numbers.uniform, jit_options={"forceinline": True})
 def _uniform(key, counter):
-    golden, first, second = np.uint64(number.GOLDEN), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    golden, first, second = (
+        np.uint64(plain_numbers.GOLDEN),
+        np.uint64(0xBF58476D1CE4E5B9),
+        np.uint64(0x94D049BB133111EB),
+    )
     a, b, c, d = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
     def uniform(key, counter):

@@ -12,7 +12,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from trialwise.engine.numbers.dual import chain, value, value_of
 from trialwise.engine.numbers.vector import INT64, Dual
-from trialwise.learners.responses import number
+from trialwise.learners.responses import plain_numbers
 
 
 def _is_dual(*args) -> bool:
@@ -280,10 +280,10 @@ def _is_extreme(typingctx, x):
 
     def codegen(context, builder, sig, args):
         bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # a sign counts as huge
-        above = builder.sub(bits, INT64(1023 - number.EXTREME))
-        return builder.icmp_unsigned(">=", above, INT64(2 * number.EXTREME))
+        above = builder.sub(bits, INT64(1023 - plain_numbers.EXTREME))
+        return builder.icmp_unsigned(">=", above, INT64(2 * plain_numbers.EXTREME))
 
     return types.boolean(types.float64), codegen
 
 
-overload(number.is_extreme)(lambda scale: lambda scale: _is_extreme(scale))
+overload(plain_numbers.is_extreme)(lambda scale: lambda scale: _is_extreme(scale))

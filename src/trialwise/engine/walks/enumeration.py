@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, TEACHES
+from trialwise.engine.flags import FLAGS, RESET, RESPONDED, TEACHES
 from trialwise.engine.walks.particles import Swarm
 from trialwise.engine.walks.replay import Parts
-from trialwise.learners.responses.number import chain, tangent
+from trialwise.learners.responses.plain_numbers import chain, tangent
 
 
 def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:

@@ -26,9 +26,10 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, SCORED, TEACHES
+from trialwise.engine.flags import FLAGS, RESET, RESPONDED, SCORED, TEACHES
 from trialwise.engine.walks.replay import Parts
-from trialwise.learners.responses.number import chain, share_of_tangent, softmax_shares, uniform
+from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, uniform
+from trialwise.learners.responses.softmax import softmax_shares
 
 TURN = 0.6180339887498949
 """The golden ratio's fraction: its multiples, modulo 1, are spread evenly however many neighbours one looks at."""

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trialwise.engine.packed import HIDDEN, Layout, Packed, Slots, end_of
+from trialwise.engine.flags import HIDDEN
+from trialwise.engine.packed import Layout, Packed, Slots, end_of
 from trialwise.engine.walks.replay import Parts
 from trialwise.engine.walks.responses import build_responses
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.categorical import score_logits
-from trialwise.learners.responses.number import index, value
+from trialwise.learners.responses.plain_numbers import index, value
 from trialwise.learners.state import Table
 
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.packed import FLAGS, RESET, RESPONDED, SCORED, TEACHES
-from trialwise.learners.responses.number import is_extreme
+from trialwise.engine.flags import FLAGS, RESET, RESPONDED, SCORED, TEACHES
+from trialwise.learners.responses.plain_numbers import is_extreme
 
 
 class Parts(NamedTuple):

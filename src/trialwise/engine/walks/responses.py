@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from trialwise.engine.packed import responded, responses_of
+from trialwise.engine.flags import responded
+from trialwise.engine.packed import responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import ResponseParts
-from trialwise.learners.responses.number import value
+from trialwise.learners.responses.plain_numbers import value
 
 
 def build_responses(learner: Learner, actions: int) -> tuple[dict[str, Callable], Callable]:

@@ -24,7 +24,8 @@ from trialwise.base.message import Argument, Message
 from trialwise.data.trials import MISSED, Trials
 from trialwise.learners.parameters import real, unit
 from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, fill, hidden_field
-from trialwise.learners.responses.number import chain, index, share_of_tangent, softmax_shares, softmax_sums, value
+from trialwise.learners.responses.plain_numbers import chain, index, share_of_tangent, value
+from trialwise.learners.responses.softmax import softmax_shares, softmax_sums
 from trialwise.learners.state import Table
 
 LAPSE = replace(unit("probability of choosing at random", mean=-3.0, width=1.0), name="lapse")

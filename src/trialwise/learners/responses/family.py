@@ -17,7 +17,7 @@ from trialwise.base.errors import LearnerError
 from trialwise.base.message import Message
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
-from trialwise.learners.responses.number import value
+from trialwise.learners.responses.plain_numbers import value
 
 RandomNumber = Literal["uniform", "normal"]
 """A kind of random number: uniform in [0, 1), or standard Normal."""
@@ -63,7 +63,7 @@ class ResponseParts(NamedTuple):
     A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density travels in the number ``scale``,
     so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Arrays go to ``read`` and
     no further where speed matters: compiled code counts references to those that travel. Partial derivatives are
-    written by hand with :func:`trialwise.learners.responses.number.chain`. ``weights`` is scratch, one number an action.
+    written by hand with :func:`trialwise.learners.responses.plain_numbers.chain`. ``weights`` is scratch, one number an action.
     """
 
     read: Callable

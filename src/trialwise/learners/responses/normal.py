@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.base.message import Argument, Message
 from trialwise.data.trials import Trials
 from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, chance_from
-from trialwise.learners.responses.number import chain, value
+from trialwise.learners.responses.plain_numbers import chain, value
 
 
 def log_density(mean, sd, observed):

@@ -1,0 +1,53 @@
+"""Numbers with and without tangents: plain Python twins of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme``, ``uniform``.
+
+A float is a dual number without tangents. Formulas written with these functions run interpreted on floats and compiled on dual
+numbers (:mod:`trialwise.engine.numbers.dual`).
+"""
+
+from __future__ import annotations
+
+
+def value(x):
+    """The value of a number."""
+    return x
+
+
+def index(x):
+    """A number of packed data as one that indexes, such as a choice. It is not negative: flags tell of missed ones before."""
+    return int(x)
+
+
+def tangent(x):
+    """The number with its value set to zero: 0.0 for a float."""
+    return 0.0
+
+
+def chain(x, new, slope):
+    """What a smooth function with value ``new`` and slope ``slope`` at ``x`` makes of ``x``."""
+    return new
+
+
+def share_of_tangent(weight, x):
+    """A weight times :func:`tangent`; nothing where nothing weighs, since a logit of -inf may carry an infinite tangent."""
+    return weight * tangent(x) if weight != 0.0 else 0.0
+
+
+EXTREME = 664
+"""The power of two, about 1e200, at which a running product is turned into its logarithm."""
+
+
+def is_extreme(scale):
+    """Whether a running product is so large, or so small, that the next factor might be one too many."""
+    return not 2.0**-EXTREME <= scale < 2.0**EXTREME
+
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""Odd, and near 2^64 over the golden ratio: the step from one counter to the next."""
+
+
+def uniform(key, counter):
+    """A random number in [0, 1), the ``counter``-th of a stream: SplitMix64 (Steele et al. 2014, OOPSLA) of key and counter."""
+    z = (int(key) + int(counter) * GOLDEN) % 2**64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) % 2**64
+    return ((z ^ (z >> 31)) >> 11) * 2.0**-53

@@ -1,0 +1,40 @@
+"""The softmax, as sums from which the log-probability of a choice and its gradient follow.
+
+Plain Python; compiled code on dual numbers takes the versions of :mod:`trialwise.engine.numbers.exponential` and
+:mod:`trialwise.engine.numbers.abreast`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from trialwise.learners.responses.plain_numbers import share_of_tangent, value
+
+
+def softmax_sums(preference, available, choice):
+    r"""The sums that a softmax is made of, measured from a base :math:`m`, such as the top logit of the available actions.
+
+    Gives :math:`L_c - m` of the choice, :math:`\sum_j e^{L_j - m}` and :math:`\sum_j e^{L_j - m} \partial L_j`; the value of the
+    last one has no meaning.
+    """
+    top = -math.inf
+    for action in range(len(preference)):
+        if available[action] and value(preference[action]) > top:
+            top = value(preference[action])
+    total, mean = 0.0, 0.0
+    for action in range(len(preference)):
+        if available[action]:
+            weight = math.exp(value(preference[action]) - top)
+            total += weight
+            mean = mean + share_of_tangent(weight, preference[action])
+    return value(preference[choice]) - top, total, mean
+
+
+def softmax_shares(weights, preference, available):
+    r"""The weights :math:`e^{L_j - m}` of a softmax, measured from a base :math:`m`, into ``weights``; 0 where not available."""
+    top = -math.inf
+    for action in range(len(preference)):
+        if available[action] and value(preference[action]) > top:
+            top = value(preference[action])
+    for action in range(len(preference)):
+        weights[action] = math.exp(value(preference[action]) - top) if available[action] else 0.0
