@@ -97,7 +97,7 @@ def main() -> None:
 
     import trialwise as tw
     from trialwise.studies.calibration_study import calibration_of
-    from trialwise.studies.pieces import run_pieces
+    from trialwise.studies.resume import run_pieces
     from trialwise.studies.store import Store
 
     learner, task = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)

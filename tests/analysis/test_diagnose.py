@@ -16,7 +16,7 @@ import trialwise as tw
 from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
 from trialwise.cli.output.words import in_options
-from trialwise.inference.chain_checks import problems
+from trialwise.inference.diagnostics import problems
 from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning(initial=1.2)

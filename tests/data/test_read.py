@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trialwise.base.errors import DataError, UsageError
 from trialwise.data.read import read_long, read_wide
-from trialwise.data.reading.names import NAMES, recognise, role_of_file
+from trialwise.data.reading.column_names import NAMES, recognise, role_of_file
 
 ALIEN_MEANS = np.ones((3, 4, 3))  # context, cue, action
 for _context, _items in enumerate(

@@ -11,7 +11,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.result import having
 from trialwise.environments import AlienTask
-from trialwise.inference.chain_checks import too_few
+from trialwise.inference.diagnostics import too_few
 
 pytestmark = pytest.mark.sample
 

@@ -23,7 +23,7 @@ from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods import estimated
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.studies.fingerprint import digest
-from trialwise.studies.pieces import divided, run_pieces
+from trialwise.studies.resume import divided, run_pieces
 from trialwise.studies.store import Store
 
 pytestmark = pytest.mark.study
@@ -251,7 +251,7 @@ exec(compile(cell, "<ipython-input-1>", "exec"))
 
 import numpy as np
 import trialwise as tw
-from trialwise.studies.pieces import run_pieces
+from trialwise.studies.resume import run_pieces
 from trialwise.studies.store import Store
 
 learner = Cell().fix(alpha=0.5)
@@ -297,7 +297,7 @@ SLOW = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from test_study import Squares
-from trialwise.studies.pieces import run_pieces
+from trialwise.studies.resume import run_pieces
 from trialwise.studies.store import Store
 
 if __name__ == "__main__":

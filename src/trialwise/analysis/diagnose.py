@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.result import Finding, Result, having
-from trialwise.inference import chain_checks as diagnostics
+from trialwise.inference import diagnostics
 from trialwise.inference.draws import labelled, row_label, variable_of
 from trialwise.inference.fitted import Fit
 from trialwise.population.names import mean_name, median_name

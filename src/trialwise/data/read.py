@@ -13,8 +13,8 @@ from trialwise.base.errors import DataError, UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
 from trialwise.data.reading.cells import missing_mask
+from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
-from trialwise.data.reading.names import role_of_file
 from trialwise.data.reading.open_table import open_table
 from trialwise.data.reading.ordering import put_in_order
 from trialwise.data.reading.roles import Roles, as_list, find_roles
@@ -160,7 +160,7 @@ def read_long(
     """Read one table with one row per trial.
 
     A role that is not given is recognised by the name of its column, from the names in common use (``subjID``, ``trialNum``,
-    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.data.reading.names.NAMES`); ``Trials.mapping`` lists the
+    ``stimulus``, ``action``, ``reward``, ...: :data:`trialwise.data.reading.column_names.NAMES`); ``Trials.mapping`` lists the
     columns used. The rows of different participants may be interleaved; those of each participant are sorted by trial.
 
     Parameters

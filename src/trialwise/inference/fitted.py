@@ -141,7 +141,7 @@ class Fit(Result):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
         """Problems of the draws, causes first, then notes on the fit."""
-        from trialwise.inference.chain_checks import problems
+        from trialwise.inference.diagnostics import problems
 
         notes = (Finding("note", "fitting", note) for note in self.notes)
         return (*problems(self.tree, self.group()), *notes)

@@ -128,7 +128,7 @@ def shortfall_of(names: Sequence[str], tree: xr.DataTree) -> str:
     """Describe what the draws of these variables lack; empty if they suffice."""
     import arviz_stats
 
-    from trialwise.inference.chain_checks import too_few
+    from trialwise.inference.diagnostics import too_few
 
     table = arviz_stats.summary(tree, var_names=list(names), round_to="none")
     return "; ".join(finding.sentence for finding in too_few(table))

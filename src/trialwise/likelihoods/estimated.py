@@ -15,7 +15,7 @@ from trialwise.engine import check_particles, run_exact, run_particles, run_trac
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods.filter_streams import CommonStreams, FilterStreams, own_keys
-from trialwise.likelihoods.hidden_choices import hidden_values, same_hidden
+from trialwise.likelihoods.hidden_posterior import hidden_values, same_hidden
 from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
 from trialwise.likelihoods.log_mean import log_mean
 
@@ -166,7 +166,7 @@ class EstimatedLikelihood(Likelihood):
         return run_traced(self.learner, self.packed, n, theta, key, self.particles).record
 
     def trace(self, theta: np.ndarray) -> Trace:
-        """A trace with filtered and smoothed columns, see :mod:`trialwise.likelihoods.hidden_choices`, which sets its own number of particles."""
+        """A trace with filtered and smoothed columns, see :mod:`trialwise.likelihoods.hidden_posterior`, which sets its own number of particles."""
         with ThreadPoolExecutor(cores()) as pool:
             values_of = partial(hidden_values, self.learner, self.trials, self.packed, seed=self.seed)
             participants = list(pool.map(values_of, range(self.trials.n_participants), theta))

@@ -159,7 +159,7 @@ def trial_values(
     ``hidden_previous`` that it is the one settled on for the previous context but not for the current one, and ``hidden_other``
     the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
     ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
-    that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_choices`.
+    that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_posterior`.
 
     Parameters
     ----------

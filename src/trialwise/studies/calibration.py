@@ -10,7 +10,7 @@ import numpy as np
 
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
-from trialwise.studies.pieces import failures
+from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
     import pandas as pd

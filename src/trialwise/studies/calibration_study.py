@@ -14,7 +14,7 @@ from trialwise.environments.simulation import Simulation
 from trialwise.inference.draws import row_label
 from trialwise.learners.learner import Learner
 from trialwise.population.population import Population
-from trialwise.studies.pieces import divided
+from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.result import Finding, Result, Severity
-from trialwise.studies.pieces import failures
+from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
     import pandas as pd

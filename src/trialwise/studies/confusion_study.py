@@ -14,7 +14,7 @@ from trialwise.environments.simulation import Simulation
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import divided
+from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study
 

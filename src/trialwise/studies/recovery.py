@@ -11,7 +11,7 @@ import numpy as np
 from trialwise.analysis.against_truth import correlation, inside, summarised
 from trialwise.base.message import Message, Restriction
 from trialwise.base.result import Finding, Result, Severity
-from trialwise.studies.pieces import failures
+from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
     import pandas as pd

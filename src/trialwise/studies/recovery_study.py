@@ -15,7 +15,7 @@ from trialwise.analysis.true_values import Truth
 from trialwise.environments.simulation import Simulation
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import divided
+from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study
 

@@ -24,7 +24,7 @@ from trialwise.environments.environment import EnvironmentLike, Recorded
 from trialwise.environments.simulate import simulate
 from trialwise.environments.simulation import Simulation
 from trialwise.learners.learner import Learner
-from trialwise.studies.pieces import run_pieces
+from trialwise.studies.resume import run_pieces
 from trialwise.studies.store import Piece, Store
 
 

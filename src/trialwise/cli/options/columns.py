@@ -182,8 +182,8 @@ def options_to_read(learner: Learner, trials: Trials) -> str:
 
 def _single_table(files: Sequence[Path]) -> Path | None:
     """The long table, or None if the files are wide, with one column per participant."""
+    from trialwise.data.reading.column_names import role_of_file
     from trialwise.data.reading.formats import SUFFIXES
-    from trialwise.data.reading.names import role_of_file
 
     if len(files) > 1:
         return None
@@ -197,7 +197,7 @@ def _single_table(files: Sequence[Path]) -> Path | None:
 
 
 def _by_role(files: Sequence[Path]) -> dict[str, Path]:
-    from trialwise.data.reading.names import role_of_file
+    from trialwise.data.reading.column_names import role_of_file
 
     roles: dict[str, Path] = {}
     for path in files:

@@ -12,7 +12,7 @@ import numpy as np
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import PreChoice
 from trialwise.data.reading.cells import Cells, missing_mask, quote, quote_list, to_numbers
-from trialwise.data.reading.names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
+from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 

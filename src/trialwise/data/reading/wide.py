@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.data.reading.assemble import OrderedCells, PreChoice
 from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
-from trialwise.data.reading.names import NAMES, plain
+from trialwise.data.reading.column_names import NAMES, plain
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 
