@@ -11,7 +11,7 @@ from trialwise.base.errors import UsageError
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.options.subject import find
 from trialwise.cli.options.task import environment_class
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
 
@@ -75,10 +75,10 @@ def _fit(
 
     environment: Any = environment_class(task)() if task else None
     fit = fit_in(path, learner, needed=True)
-    folder = results.make_folder(output or path.parent)
+    folder = writing.make_folder(output or path.parent)
     result = run(fit, environment, datasets=datasets, seed=seed)
-    written = results.write_tables(result, folder)
-    written += results.write_picture(result, folder / "check_plot.png", "observed and predicted behaviour, plotted")
+    written = writing.write_tables(result, folder)
+    written += writing.write_picture(result, folder / "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trialwise.cli.options.fits import Fits, Own, fits_in
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import note, say
 
 FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
@@ -59,11 +59,11 @@ def compare(
     from trialwise.analysis.comparison.comparison import ABOUT
 
     loaded = fits_in(fits, learner, needed=True)
-    folder = results.make_folder(output)
+    folder = writing.make_folder(output)
     result = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
-    written = results.write_tables(result, folder)
-    written += results.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")
+    written = writing.write_tables(result, folder)
+    written += writing.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")
     say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
     rounded = result.table.apply(
         lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))

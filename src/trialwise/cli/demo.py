@@ -16,7 +16,7 @@ from trialwise.cli.options.design import RANGES
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import Sampling
 from trialwise.cli.options.subject import Restrictions
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import command, heading, paragraph, say
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def demo(
 
     size = QUICK if quick else FULL
     folder, hidden, plain = (
-        results.make_folder(path) for path in (output, output / "task_sets", output / "task_sets_flat")
+        writing.make_folder(path) for path in (output, output / "task_sets", output / "task_sets_flat")
     )
     options = replace(
         sampling,
@@ -118,7 +118,7 @@ def _fit(options: Sampling, learner: Learner, trials: Trials, truth: pd.DataFram
         say()
         say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
     fitted = options.fit(learner, trials)
-    written = results.save(fitted, folder)
+    written = writing.save(fitted, folder)
     table = None
     if truth is not None:
         from trialwise.analysis.against_truth import points, summarised
@@ -126,7 +126,7 @@ def _fit(options: Sampling, learner: Learner, trials: Trials, truth: pd.DataFram
 
         estimates = points(fitted, truth)
         table = summarised(estimates)
-        figure = write(folder / "recovery_plot.png", results.png(recovery_plot(estimates, table)))
+        figure = write(folder / "recovery_plot.png", writing.png(recovery_plot(estimates, table)))
         written.append((figure, "true and estimated parameters, plotted"))
     if not options.quiet:
         results.print_group(fitted)
@@ -147,7 +147,7 @@ def _check(options: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
     result: Check = check(
         fitted, AlienTask(), datasets=size.check_datasets, seed=options.seed or 0, progress=not options.quiet
     )
-    results.write_tables(result, folder, "check")
+    writing.write_tables(result, folder, "check")
     if not options.quiet:
         heading("does the learner reproduce the agents' behaviour?")
         say(
@@ -166,7 +166,7 @@ def _recover(options: Sampling, learner: Learner, size: Size, folder: Path) -> R
         learner, AlienTask(trials=RECOVERY_TRIALS), ranges, size.recovery_datasets, RECOVERY_AGENTS, seed=options.seed or 0, draws=500, tune=500, chains=2,
         folder=folder, progress=not options.quiet,
     )  # fmt: skip
-    results.write_tables(study, folder, "recovery")
+    writing.write_tables(study, folder, "recovery")
     if not options.quiet:
         heading(f"would half as many trials and {RECOVERY_AGENTS} agents suffice?")
         for finding in study.findings:
@@ -179,7 +179,7 @@ def _compare(options: Sampling, fits: dict[str, Fit], folder: Path) -> Compariso
     from trialwise.analysis.comparison.compare import compare
 
     comparison: Comparison = compare(fits, seed=options.seed or 0, progress=not options.quiet)
-    results.write_tables(comparison, folder, "comparison")
+    writing.write_tables(comparison, folder, "comparison")
     if not options.quiet:
         title = "which learner predicts held-out agents? (log predictive density, higher is better)"
         results.print_table(title, comparison.table[["elpd", "difference", "se_difference"]].round(1))

@@ -9,7 +9,7 @@ import typer
 
 from trialwise.base.result import having
 from trialwise.cli.options.fits import Own, fit_in
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import heading, paragraph, say
 from trialwise.cli.output.status import Status
 
@@ -31,11 +31,11 @@ def diagnose(
     from trialwise.analysis.diagnose import diagnose as run
 
     fit = fit_in(path, learner)
-    folder = results.make_folder(output or path.parent)
+    folder = writing.make_folder(output or path.parent)
     diagnosis = run(fit)
-    written = results.write_tables(diagnosis, folder, "diagnosis")
+    written = writing.write_tables(diagnosis, folder, "diagnosis")
     description = "ranks, traces and autocorrelation of each chain"
-    written += results.write_picture(diagnosis, folder / "diagnosis_plot.png", description)
+    written += writing.write_picture(diagnosis, folder / "diagnosis_plot.png", description)
     paragraph(diagnosis.verdict)
     if diagnosis.advice:
         heading("recommendations")

@@ -12,7 +12,7 @@ from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.options.subject import Name, Restrictions
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import note, say
 
 CHECKPOINT = "unfinished.npz"
@@ -52,7 +52,7 @@ def fit(
 
     restricted = restrictions.of(learner)
     trials = columns.read(files)
-    folder = results.make_folder(output)
+    folder = writing.make_folder(output)
     if not sampling.quiet:
         for text in trials.notes:
             note(text)
@@ -62,7 +62,7 @@ def fit(
         )
     checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
     fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler)
-    written = results.save(fitted, folder)
+    written = writing.save(fitted, folder)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     if not sampling.quiet:

@@ -15,7 +15,7 @@ from trialwise.cli.options.columns import Columns, options_to_read
 from trialwise.cli.options.design import RANGES, environment_for, ranges_of
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import Name, Restrictions
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import command, heading, say, table
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def simulate(
     recorded = columns.read([*on, *(more or [])]) if on else None
     environment, spread = environment_for(restricted, recorded, trials, task)
     values = _values(restricted, param or [], spread)
-    folder = results.make_folder(output)
+    folder = writing.make_folder(output)
     if participants is None and recorded is None:
         participants = 30
     simulation = run(restricted, environment, values, seed=seed, participants=participants)

@@ -15,7 +15,7 @@ from trialwise.cli.options.design import PANEL as DESIGN, Design, ranges_of
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL as SAMPLING
 from trialwise.cli.options.subject import PANEL as LEARNER, Name, Restrictions
-from trialwise.cli.output import results
+from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import say
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def recover(
                 "--from: the fit determines true values, participants and sequences; leave out --param, --on and --participants"
             )
         truth = load(posterior)
-    environment, folder = design.environment(restricted, columns), results.make_folder(output)
+    environment, folder = design.environment(restricted, columns), writing.make_folder(output)
     study = run(
         restricted, environment, truth, datasets, design.participants, **work.arguments(folder), **fits.arguments()
     )
@@ -146,7 +146,7 @@ def calibrate(
         raise UsageError(
             "--param: calibration requires true values drawn from the prior, otherwise ranks are meaningless; leave it out"
         )
-    environment, folder = design.environment(restricted, columns), results.make_folder(output)
+    environment, folder = design.environment(restricted, columns), writing.make_folder(output)
     study = run(restricted, environment, datasets, design.participants, **work.arguments(folder), **fits.arguments())
     table = study.table
     results.print_table(
@@ -186,7 +186,7 @@ def confuse(
     from trialwise.studies.confuse import confuse as run
 
     candidates = [_with_settings(name, settings or []) for name in learners]
-    environment, folder = design.environment(candidates[0], columns), results.make_folder(output)
+    environment, folder = design.environment(candidates[0], columns), writing.make_folder(output)
     truth = ranges_of(candidates, design.param or [])
     rule: Any = criterion
     study = run(candidates, environment, truth, datasets, design.participants, criterion=rule, **work.arguments(folder))
@@ -217,5 +217,5 @@ def _conclude(study: Result, folder: Path, picture: str, description: str) -> No
     """Print the findings, write tables and figure, and list the files."""
     say()
     results.print_sentences(study.findings)
-    written = [*results.write_tables(study, folder), *results.write_picture(study, folder / picture, description)]
+    written = [*writing.write_tables(study, folder), *writing.write_picture(study, folder / picture, description)]
     results.print_files([*written, (folder / "pieces", "completed pieces, from which the same command resumes")])

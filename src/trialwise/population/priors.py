@@ -1,4 +1,8 @@
-"""Default priors on the unconstrained scale, scaled to the outcomes of the data, and the user's priors."""
+"""Default priors on the unconstrained scale, scaled to the outcomes of the data, and the user's priors.
+
+The numbers come from the learner: mean and width of each parameter's field (``positive("inverse temperature", mean=1.0)``), with the
+defaults of :mod:`trialwise.learners.parameters`. Here they become the priors of group means and spreads.
+"""
 
 from __future__ import annotations
 

@@ -20,6 +20,10 @@ from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
 RANKS = 100
 """Number of posterior draws, evenly spaced, among which the true value is ranked: ranks run from 0 to this number."""
 
+MOST_R_HAT = 1.05
+"""R-hat above which a fit of the study is counted. A single fit should have 1.01; the fits of a study are short, and with many of
+them the largest R-hat is larger by chance."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Result):
@@ -143,8 +147,8 @@ class Calibration(Result):
                 f"deviation of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been detected"
             )
             findings = [Finding("note", "calibrated", sentence)]
-        high, diverged = int((self.fits["r_hat"] > 1.05).sum()), int((self.fits["divergences"] > 0).sum())
-        sentence = f"R-hat above 1.05 in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
+        high, diverged = int((self.fits["r_hat"] > MOST_R_HAT).sum()), int((self.fits["divergences"] > 0).sum())
+        sentence = f"R-hat above {MOST_R_HAT} in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
         findings.append(Finding("caution" if high or diverged else "note", "sampling", sentence))
         return (*findings, *failures(self.failed, count))
 

@@ -1,0 +1,76 @@
+"""Writing of results: the folder, tables as CSV, pictures, and all files of a fit."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trialwise.base.errors import UsageError
+from trialwise.base.files import write
+from trialwise.base.result import Result
+from trialwise.base.rows import counts_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trialwise.inference.fitted import Fit
+
+
+def make_folder(folder: Path) -> Path:
+    """Create the output folder if it does not exist. Call this before long computations, so that problems show early.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be created or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot create the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+        ) from None
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"the folder {str(folder)!r} is not writable; choose another with -o")
+    return folder
+
+
+def png(figure: Any) -> bytes:
+    """Render a figure as PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
+    return buffer.getvalue()
+
+
+Written = list[tuple[Path, str]]
+"""Written files, each with a description."""
+
+
+def write_table(path: Path, data: pd.DataFrame) -> Path:
+    """Write a table as CSV, atomically; an index that only numbers the rows is omitted."""
+    return write(path, data.to_csv(index=not counts_rows(data), lineterminator="\n"))
+
+
+def write_tables(result: Result, folder: Path, *names: str) -> Written:
+    """Write the tables of a result, or only the named ones, each to its own file."""
+    tables = {name: each for name, each in result.tables().items() if name in (names or result.contents)}
+    return [(write_table(folder / f"{name}.csv", each), result.contents[name]) for name, each in tables.items()]
+
+
+def write_picture(result: Result, path: Path, description: str) -> Written:
+    """Write the plot of a result as PNG."""
+    return [(write(path, png(result.plot())), description)]
+
+
+def save(fit: Fit, folder: Path) -> Written:
+    """Write the files of a fit, posterior draws first, each atomically."""
+    draws, trials, trace = (folder / name for name in ("fit.nc", "trial_values.csv", "trace_plot.png"))
+    fit.save(draws)
+    return [
+        (draws, "posterior draws and diagnostics, for trialwise.load"),
+        *write_tables(fit, folder),
+        (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
+        *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
+    ]
