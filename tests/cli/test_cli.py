@@ -434,6 +434,7 @@ class FakeFit(Result):
 
     contents = tw.results.Fit.contents
     findings = ()
+    attrs = {"seed": 0}
 
     def __init__(self, learner, trials, problems=()):
         self.learner, self.trials = learner, trials
@@ -539,7 +540,6 @@ def test_fit_writes_files_and_prints_results(fake):
     assert repr(fake.learner) == "Bandit().fix(alpha=0.5).with_stickiness().with_lapse()"
     assert fake.arguments == {
         "chains": 4,
-        "seed": None,
         "pooling": "partial",
         "progress": True,
         "checkpoint": None,

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import types
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -183,6 +184,30 @@ def test_the_methods_can_be_pasted(page, fitted):
         f"trialwise {fitted.attrs['trialwise_version']}", f"nutpie {fitted.attrs['nutpie_version']}", "seed 11",
     ):  # fmt: skip
         assert words in methods, words
+
+
+@pytest.mark.parametrize("scored", [True, False])
+@pytest.mark.parametrize("learned", [True, False])
+@pytest.mark.parametrize("methods", [{"learn", "elapse"}, {"learn"}, {"elapse"}])
+def test_the_methods_say_what_missed_responses_did(scored, learned, methods):
+    """As the flags of the trials have it (trialwise.engine.flags), whatever the family and the learner."""
+    from trialwise.reports.sections.methods import _missed
+
+    family = types.SimpleNamespace(scores_missing=scored, learns_when_missing=learned)
+    text = _missed("3 missed choices", types.SimpleNamespace(family=family, methods=methods))
+    likelihood, _, rest = text.partition("likelihood")
+    assert ("neither" in likelihood or "not" in likelihood) == (not scored)
+    learning = ("neither" in likelihood) or ("not to learning" in rest)
+    assert learning == (not (learned and "learn" in methods))
+    assert ("forgetting" in rest) == ("elapse" in methods)
+
+
+def test_stored_text_names_the_methods_of_a_learner():
+    from trialwise.learners.stored import learner_to_attributes, methods_from_attributes
+
+    attributes = learner_to_attributes(tw.QLearning())
+    assert {"start", "choose", "elapse", "learn"} <= methods_from_attributes(attributes)
+    assert methods_from_attributes({"learner_source": "class ("}) == frozenset()
 
 
 def test_the_file_is_self_contained(page, written):

@@ -50,12 +50,22 @@ def _setting(told: Mapping[str, Any]) -> tuple[str, str, Any]:
 
 def docstring_from_attributes(attributes: Mapping[str, Any]) -> str:
     """The docstring of a learner, read from its text, which is not executed; empty where nothing kept it."""
+    tree = _class_from_attributes(attributes)
+    return (ast.get_docstring(tree) or "") if tree else ""
+
+
+def methods_from_attributes(attributes: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the methods of a learner's class, read from its text, which is not executed; inherited ones are not among them."""
+    tree = _class_from_attributes(attributes)
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef)) if tree else frozenset()
+
+
+def _class_from_attributes(attributes: Mapping[str, Any]) -> ast.ClassDef | None:
     try:
         tree = ast.parse(attributes["learner_source"])
     except SyntaxError:
-        return ""
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    return (ast.get_docstring(classes[0]) or "") if classes else ""
+        return None
+    return next((node for node in tree.body if isinstance(node, ast.ClassDef)), None)
 
 
 def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = None) -> Learner | None:

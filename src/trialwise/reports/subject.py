@@ -16,7 +16,7 @@ from trialwise.inference.samplers import SAMPLERS
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.responses import families_in
 from trialwise.learners.responses.family import ResponseFamily
-from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes
+from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes, methods_from_attributes
 from trialwise.population.population import population_of
 from trialwise.population.priors import GroupPrior
 from trialwise.studies.recovery import Recovery
@@ -59,6 +59,12 @@ class Subject:
         """The docstring of the learner's class; may be empty."""
         learner = self.fit.learner
         return (type(learner).__doc__ or "") if learner is not None else docstring_from_attributes(self.fit.attrs)
+
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """Names of the learner's methods; without the learner, those in the stored text of its class."""
+        learner = self.fit.learner
+        return frozenset(learner.methods) if learner is not None else methods_from_attributes(self.fit.attrs)
 
     @cached_property
     def restrictions(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Sampling:
     ] = None
     tune: Annotated[int | None, _option("Tuning draws per chain, discarded.", 1)] = None
     chains: Annotated[int, _option("Number of chains.", 1, default=True)] = 4
-    seed: Annotated[int | None, _option("Random seed.", 0)] = None
+    seed: Annotated[int | None, _option("Random seed; by default that of the library, 0, and of demo, 7.", 0)] = None
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -66,17 +66,18 @@ class Sampling:
 
         if not self.quiet:
             say("preparing (the first fit of a learner compiles it, which takes some seconds)", "dim")
-        options: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler}
+        options: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler, "seed": self.seed}
         options = {name: value for name, value in options.items() if value is not None}
         result: Fit = fit(
             learner,
             trials,
             **options,
             chains=self.chains,
-            seed=self.seed,
             pooling=str(pooling),
             progress=not self.quiet,
             checkpoint=checkpoint,
             executor=executor,
         )
+        if not self.quiet:
+            say(f"seed {result.attrs['seed']}", "dim")
         return result

@@ -48,8 +48,25 @@ def _data(subject: Subject) -> str:
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
     if missed:
-        text += f"; the {counted(missed, f'missed {family.noun}')} contributed neither to the likelihood nor to learning, but forgetting continued on those trials"
+        text += f"; {_missed(counted(missed, f'missed {family.noun}'), subject)}"
     return f"{text}."
+
+
+def _missed(responses: str, subject: Subject) -> str:
+    """What trials without a response contributed, which depends on the family of responses and on the learner."""
+    family, continued = subject.family, "elapse" in subject.methods
+    scored, learned = family.scores_missing, family.learns_when_missing and "learn" in subject.methods
+    if scored and learned:
+        text = f"the {responses} contributed to the likelihood as responses that did not come in time, and outcomes on those trials to learning"
+    elif scored:
+        text = (
+            f"the {responses} contributed to the likelihood as responses that did not come in time, but not to learning"
+        )
+    elif learned:
+        text = f"the {responses} did not contribute to the likelihood, but outcomes on those trials contributed to learning"
+    else:
+        text = f"the {responses} contributed neither to the likelihood nor to learning"
+    return f"{text}; changes from trial to trial, such as forgetting, continued" if continued else text
 
 
 def _free(subject: Subject) -> str:
