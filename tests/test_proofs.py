@@ -1,0 +1,15 @@
+"""The page of proofs names files and tests that exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_proof_exists():
+    places = re.findall(r"`((?:tests|scripts)/[^`]+)`", (ROOT / "docs" / "proofs.md").read_text("utf-8"))
+    assert len(places) > 10
+    for place in places:
+        path, _, name = place.partition("::")
+        text = (ROOT / path).read_text("utf-8")
+        assert not name or f"def {name}(" in text, place
