@@ -1,7 +1,7 @@
-"""The documentation site: pages from this folder, and from the code itself what the code says best.
+"""The documentation site: pages from this folder, and pages generated from the code.
 
-``uv run --group docs sphinx-build -W docs build/site`` builds it. Warnings are errors, and so is whatever goes wrong in the
-tutorial, whose every line is run.
+``uv run --group docs sphinx-build -W docs build/site`` builds it. Warnings are errors, as is any exception in the
+tutorial, which is executed.
 """
 
 import logging
@@ -46,5 +46,5 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 90
 napoleon_google_docstring = False
-napoleon_use_param = False  # parameters that are told together stay together
+napoleon_use_param = False  # parameters documented together stay together
 napoleon_use_rtype = False

@@ -126,7 +126,7 @@ def learner_page(learner) -> str:
 {parameters}
 Means and spreads of the group are on the unconstrained scale, the logit of a parameter from 0 to 1 and the logarithm of one
 above 0; "typical" is the median of the natural value and the middle 95 % of it at a group's mean.
-{"Inverse temperatures marked * are told for outcomes of standard deviation 1: they are divided by that of the data." if scaled else ""}
+{"Inverse temperatures marked * are given for outcomes of standard deviation 1; they are divided by the standard deviation of the data." if scaled else ""}
 See :doc:`../priors`.
 
 {title("Settings", "-") + chosen if learner.settings else ""}
@@ -141,17 +141,17 @@ Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()
 
 
 def example(learner) -> str:
-    """A simulation of the learner in a task that suits it, and what goes on in it: code that runs as it stands."""
+    """A simulation of the learner in a suitable environment, and its trial values: code that runs as it is."""
     name, task = type(learner).__name__, task_of(learner)
     truth = {p.name: rounded(p) for p in learner.parameters}
-    said = textwrap.fill(
+    written = textwrap.fill(
         ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
     )
     return f"""import trialwise as tw
 
 learner = tw.{"" if name == "QLearning" else "learners."}{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
 truth = {{
-{said},
+{written},
 }}
 simulation = tw.simulate(learner, tw.environments.{task}, truth, participants=5, seed=1)
 tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabilities and signals
@@ -202,11 +202,11 @@ def reads(learner) -> list[str]:
 
     reading = Reading(learner)
     before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
-    told = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
-    told += [f"the {column}" for family in learner.responses.values() for column in family.columns]
+    known = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
+    known += [f"the {column}" for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
-        told += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
-    return told
+        known += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
+    return known
 
 
 # -- the tutorial -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Starting points that cannot be sampled from are explained: which trial, which parameter, and what to do."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +44,30 @@ class Overflow:
 def test_the_parameter_responsible_is_named(small):
     with pytest.raises(tw.errors.ModelError, match=r"finite with power at the centre(.|\n)*power_mu"):
         fit(Overflow(), small.trials)
+
+
+@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
+def test_the_narrower_prior_that_is_advised_can_be_fitted(small, pooling):
+    """Obeyed to the letter: the name, the scale and the width suit the pooling."""
+    import pymc as pm
+
+    settings = {"draws": 20, "tune": 20, "chains": 1, "seed": 1, "progress": False, "pooling": pooling}
+    with pytest.raises(tw.errors.ModelError) as refused:
+        tw.fit(Overflow(), small.trials, **settings)
+    (advised,) = re.findall(r"priors=(\{.*?\)\})", str(refused.value))
+    priors = eval(advised, {"pm": pm})
+    assert list(priors) == ["power_mu" if pooling == "partial" else "power"]
+    fitted = tw.fit(Overflow(), small.trials, priors=priors, **settings)
+    power = fitted.tree["posterior"]["power"]
+    assert (
+        np.isfinite(power).all() and power.dims == ("chain", "draw", "participant")[: 2 if pooling == "complete" else 3]
+    )
+
+
+def test_point_which_takes_no_priors_advises_none(small):
+    with pytest.raises(tw.errors.ModelError) as refused:
+        tw.point(Overflow(), small.trials)
+    assert "prior=" not in str(refused.value) and "priors=" not in str(refused.value)
 
 
 @learner

@@ -381,4 +381,4 @@ def _uninformative(fit: Fit) -> list[Finding]:
     likelihood = likelihood_of(learner, fit.trials)
     if not likelihood.has_gradient:
         return []
-    return diagnostics.silent(check_starts(likelihood, fit.population.prior, int(fit.attrs["seed"])))
+    return diagnostics.silent(check_starts(likelihood, fit.population, int(fit.attrs["seed"])))

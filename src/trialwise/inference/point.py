@@ -147,7 +147,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     if not isinstance(starts, int | np.integer) or starts < 1:
         raise UsageError(f"starts={starts!r}: must be a whole number above 0")
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
-    check_starts(likelihood, population.prior, seed)
+    check_starts(likelihood, population, seed, takes_priors=False)
     maximise = _by_gradients if likelihood.has_gradient else _by_particles
     return maximise(likelihood, population, int(starts), seed)
 

@@ -17,7 +17,7 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
-from trialwise.population.names import mean_name
+from trialwise.population.population import Population
 from trialwise.population.priors import GroupPrior
 
 POINTS, POINTS_ESTIMATED = 6, 3
@@ -30,17 +30,21 @@ NO_GRADIENT = 1e-10
 """A parameter whose gradient is smaller than this at every point does not affect the likelihood."""
 
 
-def check_starts(likelihood: Likelihood, prior: GroupPrior, seed: int = 0) -> tuple[str, ...]:
+def check_starts(
+    likelihood: Likelihood, population: Population, seed: int = 0, *, takes_priors: bool = True
+) -> tuple[str, ...]:
     """Evaluate the likelihood at dispersed points; where it has no gradient, compare estimates at the same random numbers.
 
     Parameters
     ----------
     likelihood
         The likelihood, with one row of parameters for each participant.
-    prior
-        Prior of the group.
+    population
+        The population of the participants, whose prior the points are drawn from.
     seed
         Seed of the points.
+    takes_priors
+        Whether the caller accepts the user's priors, so that a narrower one may be advised.
 
     Returns
     -------
@@ -53,7 +57,9 @@ def check_starts(likelihood: Likelihood, prior: GroupPrior, seed: int = 0) -> tu
         If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if no
         participant's likelihood depends on some parameter, with the reason if one can be found.
     """
-    return _by_gradients(likelihood, prior, seed) if likelihood.has_gradient else _by_values(likelihood, prior, seed)
+    if likelihood.has_gradient:
+        return _by_gradients(likelihood, population, seed, takes_priors)
+    return _by_values(likelihood, population.as_normal(seed), seed)
 
 
 def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) -> list[np.ndarray]:
@@ -63,14 +69,14 @@ def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) ->
     return [centre, *(prior.mean + prior.total * random.uniform(-1.5, 1.5, shape) for _ in range(count - 1))]
 
 
-def _by_gradients(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[str, ...]:
-    learner, trials = likelihood.learner, likelihood.trials
+def _by_gradients(likelihood: Likelihood, population: Population, seed: int, takes_priors: bool) -> tuple[str, ...]:
+    learner, trials, prior = likelihood.learner, likelihood.trials, population.as_normal(seed)
     matters = np.zeros((len(likelihood.rows), len(learner.names)), bool)
     for u in _points(likelihood, prior, seed, POINTS):
         value, gradient = likelihood.gradient(u)
         wrong = ~(np.isfinite(value) & np.isfinite(gradient).all(1))
         if wrong.any():
-            raise ModelError(_not_finite(likelihood, prior, u, int(np.flatnonzero(wrong)[0]), int(wrong.sum())))
+            raise ModelError(_not_finite(likelihood, population, prior, u, np.flatnonzero(wrong), takes_priors))
         matters |= np.abs(gradient) > NO_GRADIENT
     for k, name in enumerate(learner.names):
         if not matters[:, k].any():
@@ -112,7 +118,15 @@ def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[st
     return ()
 
 
-def _not_finite(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int, count: int) -> Message:
+def _not_finite(
+    likelihood: Likelihood,
+    population: Population,
+    prior: GroupPrior,
+    u: np.ndarray,
+    wrong: np.ndarray,
+    takes_priors: bool,
+) -> Message:
+    n, count = int(wrong[0]), len(wrong)
     learner, trials, theta = likelihood.learner, likelihood.trials, likelihood.natural(u)
     participant = trials.participants[n]
     value, _ = likelihood.gradient(u)
@@ -136,13 +150,14 @@ def _not_finite(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int
             )
     culprit = _culprit(likelihood, prior, u, n)
     if culprit:
+        narrower = population.narrower_prior(culprit)
+        instead = f"give it a narrower prior, e.g. priors={{{narrower}}}, " if narrower and takes_priors else "give it "
         lines.append(
             Message(
-                f"it is finite with {culprit} at the centre of its prior: give it a narrower prior, "
-                f"e.g. priors={{{mean_name(culprit)!r}: pm.Normal.dist({prior.mean[learner.names.index(culprit)]:.3g}, 0.5)}}, "
-                "a smaller range, or ", Restriction("fix", culprit),
+                f"it is finite with {culprit} at the centre of its prior: {instead}a smaller range, or ",
+                Restriction("fix", culprit),
             )
-        )  # fmt: skip
+        )
     elif not len(bad):
         lines.append("look for 1 / 0, log(0) or a power of a negative number in the learner")
     else:

@@ -8,7 +8,7 @@ drawn from the prior; with complete pooling all share one set of values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -29,6 +29,10 @@ class GroupDraw(NamedTuple):
     mu: np.ndarray
     sd: np.ndarray
     u: np.ndarray
+
+
+_DRAWS = 1000
+"""Draws from which mean and spread of a user's prior are estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +154,39 @@ class Population:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw the group's means and spreads given participants, a Gibbs step; see :mod:`trialwise.population.gibbs`."""
         return group_given_participants(u, sd, self.prior, random)
+
+    def as_normal(self, seed: int = 0) -> GroupPrior:
+        """The prior, with the user's own priors replaced by Normals of the same mean and spread on the unconstrained scale."""
+        mean, width, spread = self.prior.mean.copy(), self.prior.width.copy(), self.prior.spread.copy()
+        for name, distribution in self.unusual.items():
+            draws = draws_of(distribution, _DRAWS, stream(seed, "moments of priors", part=name))
+            for k, parameter in enumerate(self.parameters):
+                if name == mean_name(parameter.name):
+                    mean[k], width[k] = draws.mean(), draws.std()
+                elif name == spread_name(parameter.name):
+                    spread[k] = np.sqrt((draws**2).mean())
+                elif name == parameter.name:
+                    u = parameter.unconstrain(draws)
+                    u = u[np.isfinite(u)]
+                    mean[k], width[k], spread[k] = u.mean(), u.std(), 0.0
+        return replace(self.prior, mean=mean, width=width, spread=spread)
+
+    def narrower_prior(self, name: str) -> str:
+        """An example of a narrower prior for a parameter, as an entry of ``priors``; empty if no simple one has its range.
+
+        With a group it is a prior of the group's mean on the unconstrained scale, otherwise of the parameter on its natural scale.
+        """
+        k = self.names.index(name)
+        parameter, centre = self.parameters[k], f"{self.prior.mean[k]:.3g}"
+        if self.grouped:
+            return f"{mean_name(name)!r}: pm.Normal.dist({centre}, 0.5)"
+        if parameter.support == "real":
+            return f"{name!r}: pm.Normal.dist({centre}, 0.5)"
+        if parameter.support == "positive":
+            return f"{name!r}: pm.LogNormal.dist({centre}, 0.5)"
+        if (parameter.lower, parameter.upper) == (0, 1):
+            return f"{name!r}: pm.LogitNormal.dist({centre}, 0.5)"
+        return ""
 
     def distributions(self) -> dict[str, Any]:
         """The priors of the group's means and spreads by name, as PyMC distributions or as the user passed them."""

@@ -183,7 +183,7 @@ def sample(request: Request) -> Sampled:
     if request.executor is not None:
         raise UsageError(f"executor={request.executor!r}: {learner} runs no particle filters; leave it out")
     start = time.perf_counter()
-    notes = list(check_starts(likelihood, population.prior, request.seed))
+    notes = list(check_starts(likelihood, population, request.seed))
     draws = DRAWS if request.draws is None else int(request.draws)
     settings = ChainSettings(draws, request.tune, request.chains, request.seed, request.shortfall)
     evaluate = likelihood_of(learner, trials, pooled=population.shared)

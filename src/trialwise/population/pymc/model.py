@@ -139,4 +139,4 @@ def _user_prior(name: str, population: Population, dims: str | None = None) -> A
         from pymc.distributions.shape_utils import change_dist_size
 
         prior = change_dist_size(prior, (len(pm.modelcontext(None).coords[dims]),))
-    return pm.modelcontext(None).register_rv(prior, name, dims=dims)
+    return pm.modelcontext(None).register_rv(prior, name, dims=(dims,) if dims else None)

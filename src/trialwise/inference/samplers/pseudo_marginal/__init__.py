@@ -29,7 +29,7 @@ def sample(request: Request) -> Sampled:
             f"priors of {', '.join(population.unusual)}: with a hidden choice, priors must be Normal for means and HalfNormal for spreads of "
             "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5); with other pooling only the default priors are available"
         )
-    check_starts(likelihood, prior, request.seed)
+    check_starts(likelihood, population, request.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
     state = Checkpoint(
         request.checkpoint, learner.key, repr(learner), request.seed, request.chains, population.pooling, *data
