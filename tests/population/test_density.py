@@ -145,7 +145,7 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
     "prior",
     [
         pm.Normal.dist(0, [1.0, 2.0]), pm.Normal.dist(pm.Normal.dist(), 1), pm.StudentT.dist(3), pm.HalfNormal.dist(1),
-        pm.Normal.dist(0, 1) + 1, 0.3,
+        pm.Normal.dist(0, 1) + 1,
     ],
 )  # fmt: skip
 def test_priors_of_other_families_are_sampled_by_pymc(small, prior):
@@ -153,6 +153,14 @@ def test_priors_of_other_families_are_sampled_by_pymc(small, prior):
     same = population_of(LEARNER, small.trials, {"alpha_mu": prior})
     assert same.unusual == {"alpha_mu": prior} and not default.unusual
     np.testing.assert_array_equal(same.prior.mean, default.prior.mean)
+
+
+@pytest.mark.parametrize("prior", [0.3, None, "Normal(0, 1)"])
+@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
+def test_a_prior_is_a_distribution(small, pooling, prior):
+    name = "alpha_mu" if pooling == "partial" else "alpha"
+    with pytest.raises(UsageError, match=f"the prior of {name} is .* it must be a distribution"):
+        population_of(LEARNER, small.trials, {name: prior}, pooling)
 
 
 @pytest.mark.parametrize("name, prior", [("alpha_mu", pm.Normal.dist(0, 0.0)), ("beta_sd", pm.HalfNormal.dist(-1.0))])

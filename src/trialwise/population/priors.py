@@ -61,15 +61,19 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
     Raises
     ------
     UsageError
-        For an unknown pooling, or a prior for an unknown parameter.
+        For an unknown pooling, a prior for an unknown parameter, or one that is no distribution.
     """
     if pooling not in get_args(Pooling):
         raise UsageError(Argument("pooling", pooling), f": must be one of {', '.join(map(repr, get_args(Pooling)))}")
     allowed = group_names(parameters, pooling)
-    for name in priors:
+    for name, prior in priors.items():
         if name not in allowed:
             suggestion = did_you_mean(name, allowed, "priors")
             raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {suggestion}")
+        if not hasattr(prior, "to_pymc") and getattr(getattr(prior, "owner", None), "op", None) is None:
+            raise UsageError(
+                f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
+            )
 
 
 def with_own(

@@ -131,10 +131,6 @@ def _user_prior(name: str, population: Population, dims: str | None = None) -> A
         return None
     if hasattr(prior, "to_pymc"):
         return prior.to_pymc(name, dims=dims)
-    if getattr(getattr(prior, "owner", None), "op", None) is None:
-        raise UsageError(
-            f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
-        )
     if dims and not prior.ndim:
         from pymc.distributions.shape_utils import change_dist_size
 
