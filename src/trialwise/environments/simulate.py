@@ -13,8 +13,10 @@ from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
+from trialwise.environments.simulation import Simulation
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
+from trialwise.environments.true_parameters import drawn_values, participants_and_values
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import random_numbers
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trialwise.engine import Packed
-
-from trialwise.environments.simulation import Simulation
-from trialwise.environments.true_parameters import drawn_values, participants_and_values
 
 
 def simulate(

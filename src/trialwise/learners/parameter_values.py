@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
-
-if TYPE_CHECKING:
-    pass
 
 
 def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:

@@ -11,21 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
 from trialwise.environments.environment import EnvironmentLike
 from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import Learner
-from trialwise.studies.study import check_count, participants_of
-
-if TYPE_CHECKING:
-    pass
-
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.calibration_study import CalibrationStudy
 from trialwise.studies.fits import FitSettings
+from trialwise.studies.study import check_count, participants_of
 
 
 def calibrate(

@@ -10,12 +10,12 @@ import numpy as np
 
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
+from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
     import pandas as pd
 
-from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
 
 RANKS = 100
 """Number of posterior draws, evenly spaced, among which the true value is ranked: ranks run from 0 to this number."""

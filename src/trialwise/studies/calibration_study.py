@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,16 +13,12 @@ from trialwise.environments.simulation import Simulation
 from trialwise.inference.draws import row_label
 from trialwise.learners.learner import Learner
 from trialwise.population.population import Population
-from trialwise.studies.resume import divided
-from trialwise.studies.store import Piece
-from trialwise.studies.study import Study
-
-if TYPE_CHECKING:
-    pass
-
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.fits import FitSettings, sampling_of, sampling_table
 from trialwise.studies.ranks import rank, thinned
+from trialwise.studies.resume import divided
+from trialwise.studies.store import Piece
+from trialwise.studies.study import Study
 
 LIKELIHOOD = "log-likelihood"
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.environments.environment import EnvironmentLike
 from trialwise.learners.learner import Learner
-from trialwise.studies.study import participants_of
-
-if TYPE_CHECKING:
-    pass
-
 from trialwise.studies.confusion import Confusion
 from trialwise.studies.confusion_study import ConfusionStudy
+from trialwise.studies.study import participants_of
 
 Criterion = Literal["bic", "aic", "integrated"]
 

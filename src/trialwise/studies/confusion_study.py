@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,10 @@ from trialwise.environments.simulation import Simulation
 from trialwise.inference.fit import fit
 from trialwise.inference.point import point
 from trialwise.learners.learner import Learner
+from trialwise.studies.confusion import Confusion
 from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study
-
-if TYPE_CHECKING:
-    pass
-
-from trialwise.studies.confusion import Confusion
 
 SHORT: dict[str, Any] = {"draws": 300, "chains": 2}
 """Settings of each hierarchical fit; few draws suffice, since they only determine where to integrate, and over which groups."""

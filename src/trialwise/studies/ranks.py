@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from trialwise.base.streams import stream
-
-if TYPE_CHECKING:
-    pass
-
 
 PROBABILITY = 0.95
 """Probability of the bands: how often calibrated draws stay inside, for all quantities together."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.true_values import labels_in, truth_of
@@ -15,14 +15,10 @@ from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE
 from trialwise.learners.learner import Learner
 from trialwise.population.priors import check_priors
-from trialwise.studies.study import participants_of
-
-if TYPE_CHECKING:
-    pass
-
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.recovery import Recovery
 from trialwise.studies.recovery_study import RecoveryStudy
+from trialwise.studies.study import participants_of
 
 
 def recover(

@@ -15,15 +15,14 @@ from trialwise.analysis.true_values import Truth
 from trialwise.environments.simulation import Simulation
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
+from trialwise.studies.fits import FitSettings, sampling_of, sampling_table
+from trialwise.studies.recovery import Recovery
 from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
 from trialwise.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
-
-from trialwise.studies.fits import FitSettings, sampling_of, sampling_table
-from trialwise.studies.recovery import Recovery
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
+from trialwise.analysis.comparison.fits import compared_fits
+from trialwise.analysis.comparison.points import Criterion, compared_points
+from trialwise.analysis.comparison.same_trials import differences
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.progress import bars
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
-
-if TYPE_CHECKING:
-    pass
-
-from trialwise.analysis.comparison.comparison import Comparison
-from trialwise.analysis.comparison.fits import compared_fits
-from trialwise.analysis.comparison.points import Criterion, compared_points
-from trialwise.analysis.comparison.same_trials import differences
 
 
 def compare(

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import HeldOut, Method
+from trialwise.analysis.comparison.same_trials import information_differs
+from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, having
 from trialwise.inference.fitted import Fit
@@ -15,9 +18,6 @@ from trialwise.inference.fitted import Fit
 if TYPE_CHECKING:
     import pandas as pd
 
-from trialwise.analysis.comparison.comparison import Comparison
-from trialwise.analysis.comparison.same_trials import information_differs
-from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
 
 ALIKE = 4.0
 """Differences below this are inconclusive whatever their standard errors, which are then too small (Sivula et al. 2025)."""

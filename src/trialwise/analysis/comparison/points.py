@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from trialwise.base.errors import UsageError
-from trialwise.inference.point import Point
-
-if TYPE_CHECKING:
-    pass
-
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
+from trialwise.base.errors import UsageError
+from trialwise.inference.point import Point
 
 Criterion = Literal["bic", "aic"]
 

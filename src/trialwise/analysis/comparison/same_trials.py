@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from trialwise.data.trials import Trials
-
-if TYPE_CHECKING:
-    pass
 
 
 def differences(a: Trials, b: Trials) -> str:
