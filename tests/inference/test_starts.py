@@ -64,6 +64,16 @@ def test_the_narrower_prior_that_is_advised_can_be_fitted(small, pooling):
     )
 
 
+@pytest.mark.parametrize("family", ["Flat", "Cauchy"])
+def test_improper_and_heavy_tailed_priors_can_be_fitted(small, family):
+    import pymc as pm
+
+    prior = {"Flat": pm.Flat.dist, "Cauchy": lambda: pm.Cauchy.dist(0, 50)}[family]()
+    settings = {"draws": 20, "tune": 20, "chains": 1, "seed": 1, "progress": False}
+    fitted = tw.fit(LEARNER, small.trials, priors={"alpha_mu": prior}, **settings)
+    assert np.isfinite(fitted.tree["posterior"]["alpha_mu"]).all()
+
+
 def test_point_which_takes_no_priors_advises_none(small):
     with pytest.raises(tw.errors.ModelError) as refused:
         tw.point(Overflow(), small.trials)

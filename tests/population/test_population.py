@@ -96,3 +96,35 @@ def test_the_group_given_participants():
         spread = np.sqrt((p * (grid - mean) ** 2).sum())
         assert drawn.mean() == pytest.approx(mean, abs=5 * spread / np.sqrt(chains))
         assert drawn.std() == pytest.approx(spread, rel=0.08)
+
+
+def test_priors_of_ones_own_as_normals(small):
+    """Against the Normals that the priors are by definition; heavy tails count no more than their quantiles."""
+    default = population_of(LEARNER, small.trials)
+    assert all(
+        np.array_equal(getattr(default.as_normal(), name), getattr(default.prior, name))
+        for name in ("mean", "width", "spread")
+    )
+    own = {
+        "alpha_mu": pm.StudentT.dist(30, mu=0.7, sigma=0.2), "beta_mu": pm.Cauchy.dist(-1, 0.3), "beta_sd": pm.HalfStudentT.dist(30, sigma=0.5),
+        "forget_mu": pm.Flat.dist(),
+    }  # fmt: skip
+    normal = population_of(LEARNER, small.trials, own).as_normal()
+    np.testing.assert_allclose(normal.mean, [0.7, -1.0, default.prior.mean[2]], atol=0.05)
+    cauchy = 0.3 * np.tan(np.pi * (0.841 - 0.5))  # half the distance of its quantiles of 16 and 84 %
+    np.testing.assert_allclose(normal.width, [0.2, cauchy, default.prior.width[2]], rtol=0.15)
+    np.testing.assert_allclose(normal.spread, [default.prior.spread[0], 0.5, default.prior.spread[2]], rtol=0.15)
+
+
+def test_priors_of_ones_own_without_a_group_as_normals(small):
+    own = {
+        "alpha": pm.LogitNormal.dist(-1.2, 0.4),
+        "beta": pm.LogNormal.dist(0.9, 0.3),
+        "forget": pm.Normal.dist(5, 0.1),
+    }
+    default = population_of(LEARNER, small.trials, pooling="none").prior
+    normal = population_of(LEARNER, small.trials, own, "none").as_normal()
+    np.testing.assert_allclose(normal.mean, [-1.2, 0.9, default.mean[2]], atol=0.05)
+    np.testing.assert_allclose(
+        normal.total, [0.4, 0.3, default.total[2]], rtol=0.15
+    )  # forget: nothing of it is in the range

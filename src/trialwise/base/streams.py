@@ -35,7 +35,7 @@ PURPOSES = {
     "trials left out": "the probability of single trials",
     "estimates": "estimates that correct a chain",
     # fit and point
-    "moments of priors": "mean and spread of a user's own priors, around which the starting points lie",
+    "quantiles of priors": "of the user's own, around which the starting points lie",
     "starting points": "points at which the likelihood is looked at before sampling",
     "first point": "where a chain starts",
     "chains": "the seed of a run of chains",

@@ -19,7 +19,7 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.population.gibbs import group_given_participants
-from trialwise.population.names import group_names, mean_name, median_name, median_names, spread_name
+from trialwise.population.names import group_names, mean_name, median_name, median_names, parameter_of, spread_name
 from trialwise.population.priors import GroupPrior, check_priors, default_prior, draws_of, outcome_sd, with_own
 
 
@@ -32,7 +32,7 @@ class GroupDraw(NamedTuple):
 
 
 _DRAWS = 1000
-"""Draws from which mean and spread of a user's prior are estimated."""
+"""Draws from which the quantiles of a user's prior are estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,19 +156,28 @@ class Population:
         return group_given_participants(u, sd, self.prior, random)
 
     def as_normal(self, seed: int = 0) -> GroupPrior:
-        """The prior, with the user's own priors replaced by Normals of the same mean and spread on the unconstrained scale."""
+        """The prior, with the user's own priors replaced by Normals (HalfNormals, for spreads) on the unconstrained scale.
+
+        They have the same median and as much between the quantiles of 16 and 84 %: a heavy tail has no variance to match. An improper
+        prior, ``pm.Flat``, from which nothing can be drawn, leaves the default in its place.
+        """
         mean, width, spread = self.prior.mean.copy(), self.prior.width.copy(), self.prior.spread.copy()
         for name, distribution in self.unusual.items():
-            draws = draws_of(distribution, _DRAWS, stream(seed, "moments of priors", part=name))
-            for k, parameter in enumerate(self.parameters):
-                if name == mean_name(parameter.name):
-                    mean[k], width[k] = draws.mean(), draws.std()
-                elif name == spread_name(parameter.name):
-                    spread[k] = np.sqrt((draws**2).mean())
-                elif name == parameter.name:
-                    u = parameter.unconstrain(draws)
-                    u = u[np.isfinite(u)]
-                    mean[k], width[k], spread[k] = u.mean(), u.std(), 0.0
+            try:
+                draws = draws_of(distribution, _DRAWS, stream(seed, "quantiles of priors", part=name))
+            except NotImplementedError:
+                continue
+            k = self.names.index(parameter_of(name) if self.grouped else name)
+            parameter = self.parameters[k]
+            if name == spread_name(parameter.name):
+                spread[k] = np.quantile(draws, 0.683)
+                continue
+            u = draws if self.grouped else parameter.unconstrain(draws[parameter.holds(draws)])
+            u = u[np.isfinite(u)]
+            if len(u):
+                low, mean[k], high = np.quantile(u, [0.159, 0.5, 0.841])
+                width[k] = (high - low) / 2
+                spread[k] *= self.grouped
         return replace(self.prior, mean=mean, width=width, spread=spread)
 
     def narrower_prior(self, name: str) -> str:

@@ -41,7 +41,7 @@ class Sampling:
     ] = None
     tune: Annotated[int | None, _option("Tuning draws per chain, discarded.", 1)] = None
     chains: Annotated[int, _option("Number of chains.", 1, default=True)] = 4
-    seed: Annotated[int | None, _option("Random seed; by default that of the library, 0, and of demo, 7.", 0)] = None
+    seed: Annotated[int | None, _option("Random seed; a fixed one by default, printed with the result.", 0)] = None
     sampler: Annotated[
         str | None,
         typer.Option(
