@@ -27,8 +27,9 @@ PLAUSIBLE = {"alpha": 0.2, "beta": 1.2, "forget": 0.05, "alpha_high": 0.2, "beta
 def data(trials):
     """What people did, by the measures of the task's authors."""
     from trialwise.analysis.behaviour.measures import accuracy, after_switch, below_criterion, scored
+    from trialwise.environments.tasks.alien_rewards import MEANS
 
-    frame = scored(trials)
+    frame = scored(trials, MEANS)
     right = accuracy(frame)["accuracy"]
     first = after_switch(frame).xs(1, axis=1, level=1)
     pooled = frame[(frame["previous"] >= 0) & (frame["position"] == 1)][["correct", "fits_previous"]].mean()

@@ -26,7 +26,7 @@ class Rooms(Environment):
     reads = ("context", "cue")
 
     @property
-    def means(self):
+    def mean_rewards(self):
         """Points, ``(rooms, doors, keys)``."""
         means = np.full((2, 5, 3), -1.0)
         for room in range(2):
@@ -41,7 +41,7 @@ class Rooms(Environment):
 
     def potential(self, shown, random):
         """Points without noise."""
-        return self.means[shown["context"], shown["cue"]]
+        return self.mean_rewards[shown["context"], shown["cue"]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Upright(Rooms):
     levels = {"context": ("x", "y", "z"), "cue": ("p", "q", "r", "s"), "action": ("up", "no", "down")}
 
     @property
-    def means(self):
+    def mean_rewards(self):
         """Points, ``(3, 4, 3)``."""
         means = np.zeros((3, 4, 3))
         means[:, :, 0] = 5.0
@@ -161,14 +161,18 @@ def test_parameters_are_recovered_on_it(model):
     )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="measured() scores any trials with 3 contexts, 4 cues and 3 actions by the mean rewards of the alien task",
-)
 def test_choices_are_scored_by_the_rewards_of_the_task_itself():
     trials = tw.simulate(FLAT, Upright(), {"alpha": 0.9, "beta": 5.0, "forget": 0.0}, participants=2, seed=1).trials
     always = replace(trials, choice=np.zeros_like(trials.choice))
-    assert (tw.behaviour.scored(always, Upright().means)["correct"] == 1).all()
-    table = tw.behaviour.measured(always)
-    assert "accuracy" not in table or (table["accuracy"] == 1).all()
+    assert (tw.behaviour.scored(always, Upright().mean_rewards)["correct"] == 1).all()
+    assert (tw.behaviour.measured(always, Upright().mean_rewards)["accuracy"] == 1).all()
+    assert "accuracy" not in tw.behaviour.measured(always)
+
+
+@pytest.mark.sample
+def test_a_check_scores_choices_by_the_rewards_of_its_environment():
+    trials = tw.simulate(FLAT, Upright(), {"alpha": 0.9, "beta": 5.0, "forget": 0.0}, participants=2, seed=1).trials
+    always = replace(trials, choice=np.zeros_like(trials.choice), outcome={"outcome": np.full(trials.n_trials, 5.0)})
+    fit = tw.fit(FLAT, always, tune=40, **SHORT)
+    assert tw.check(fit, Upright(), datasets=3, **QUIET).table.loc["accuracy", "observed"] == 1
+    assert "accuracy" not in tw.check(fit, datasets=3, **QUIET).table.index

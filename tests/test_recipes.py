@@ -48,7 +48,7 @@ assert set(study.table.index) == {"beta", "weight"}
 page = tw.report(fit, "report.html", checks=checked, recovery=study, progress=False).read_text()
 assert "Sutton" in page and "SampleAverage" in page
 assert "SampleAverage" in run("models") and "inverse temperature" in run("models", "SampleAverage")
-run("simulate", "SampleAverage", "--task", "FixedBandit", "--trials", 30, "--participants", 3, "-o", "made")
+run("simulate", "SampleAverage", "--environment", "FixedBandit", "--trials", 30, "--participants", 3, "-o", "made")
 run("fit", "SampleAverage", "made/trials.csv", "--draws", 60, "--tune", 60, "--chains", 2, "-q", "-o", "fitted", codes=(0, 5))
 assert Path("fitted/fit.nc").is_file()
 """
@@ -63,11 +63,16 @@ fit = tw.fit(learner, simulation.trials, **SHORT)
 rates = fit.trial_values()["rate"]
 assert (rates > 0).all()
 study = tw.recover(learner, place, None, 2, draws=60, tune=60, chains=2, **ALONE)
-page = tw.report(fit, "report.html", recovery=study, progress=False).read_text()
-assert "wait" in page
+checked = tw.check(fit, datasets=4, progress=False)
+assert "response: mean at CS+" in checked.table.index and (checked.calibration["observed"] < 1.01).all()
+rollout = tw.check(fit, place, datasets=4, progress=False)
+page = tw.report(fit, "report.html", checks=rollout, recovery=study, progress=False).read_text()
+assert "wait" in page and "response: late - early" in page
 assert "Waiter" in run("models")
 simulation.save("made")
 run("fit", "Waiter", "made/trials.csv", "--response", "response", "--draws", 60, "--tune", 60, "--chains", 2, "-q", "-o", "fitted", codes=(0, 5))
+run("check", "fitted/fit.nc", "--environment", "Conditioning", "--datasets", 3)
+run("report", "fitted/fit.nc", "--check", "--datasets", 3, "-o", "fitted/report.html")
 """
 
 SAMPLER = """

@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 import trialwise as tw
 from trialwise.analysis.behaviour.measures import general, measured
-from trialwise.analysis.check import calibration
-from trialwise.analysis.predict import choice_probabilities, one_step, predict
+from trialwise.analysis.check import calibration, compared, of_actions
+from trialwise.analysis.predict import PARTICLES, one_step, predict
 from trialwise.cli.app import app
+from trialwise.learners.parameter_values import matrix
+from trialwise.likelihoods.kinds import likelihood_of
 
 pytestmark = pytest.mark.sample
 
@@ -31,6 +33,14 @@ def agents():
 @pytest.fixture(scope="module")
 def fit(agents):
     return tw.fit(FLAT, agents, draws=200, chains=2, seed=1, progress=False)
+
+
+def choice_probabilities(learner, trials, parameters):
+    """Probabilities of all actions given the past, ``(trials, actions)``."""
+    record = likelihood_of(learner, trials, particles=PARTICLES, seed=0).predictions(
+        matrix(learner, trials, parameters)
+    )
+    return record[:, 1 : 1 + trials.sizes["action"]]
 
 
 def test_rollouts_follow_the_sequences_and_are_simulated_on_access(fit, agents):
@@ -112,10 +122,71 @@ def test_calibration_of_probabilities():
     random = np.random.default_rng(1)
     p = random.dirichlet([1, 1, 1], 30_000)
     choice = (np.cumsum(p, 1) < random.random((30_000, 1))).sum(1)
-    trials = tw.Trials(("a",), np.array([0, 30_000]), choice=choice, levels={"action": (0, 1, 2)})
-    table = calibration(trials, p)
-    np.testing.assert_allclose(table["chosen"], table["probability"], atol=0.02)
+    table = of_actions(choice, p)
+    np.testing.assert_allclose(table["observed"], table["probability"], atol=0.02)
     assert table["count"].sum() == 90_000
+
+
+def test_undefined_measures_are_left_out():
+    nan = np.nan
+    observed = pd.Series({"both": nan, "half": 0.5, "never": 0.5, "ties": 1.0})
+    simulated = pd.DataFrame(
+        {"both": [nan, nan, nan, nan], "half": [0.6, 0.4, nan, nan], "never": [nan] * 4, "ties": [1.0, 1.0, 0.0, nan]}
+    )
+    table = compared(observed, simulated)
+    np.testing.assert_array_equal(table["tail"], [nan, 0.5, nan, 2 / 3])
+    np.testing.assert_allclose(table["predicted"], [nan, 0.5, nan, 2 / 3])
+    check = tw.results.Check("rollout", table, simulated, pd.DataFrame())
+    outside, undefined = check.findings
+    assert undefined.about == ("both", "never") and "of 2 measures" in outside.sentence
+
+
+CONDITIONED = {"alpha": (0.2, 0.5), "intercept": (0, 1), "slope": (0.5, 1.5), "noise": (0.2, 0.4)}
+
+
+@pytest.fixture(scope="module")
+def conditioned():
+    """Continuous responses, a few missing."""
+    learner, task = tw.learners.RescorlaWagner(), tw.environments.Conditioning(60, 40, 24)
+    trials = tw.simulate(learner, task, CONDITIONED, participants=8, seed=1).trials
+    response = trials.response["response"].copy()
+    response[[3, 100, 101]] = np.nan
+    return replace(trials, response={"response": response})
+
+
+def test_measures_of_continuous_responses(conditioned):
+    one = conditioned.select([conditioned.participants[2]])
+    table, y = tw.behaviour.measured(one), one.response["response"]
+    cue = one.columns["cue"].values
+    third = np.arange(100) * 3 // 100
+    expected = {
+        "response: mean": np.nanmean(y),
+        "response: sd": np.nanstd(y, ddof=1),
+        "response: mean at CS+": np.nanmean(y[cue == 0]),
+        "response: mean at CS-": np.nanmean(y[cue == 1]),
+        "response: late - early": np.nanmean(y[third == 2]) - np.nanmean(y[third == 0]),
+        "response: change": np.nanmean(abs(np.diff(y))),
+    }
+    assert list(table.columns) == list(expected)
+    np.testing.assert_allclose(table.iloc[0], list(expected.values()))
+
+
+def test_continuous_responses_are_checked(conditioned, tmp_path):
+    fit = tw.fit(tw.learners.RescorlaWagner(), conditioned, draws=200, chains=2, seed=1, progress=False)
+    check = tw.check(fit, datasets=60, progress=False)
+    assert check.kind == "one-step" and len(check.missed) <= 1
+    np.testing.assert_allclose(check.calibration["observed"], check.calibration["probability"], atol=0.06)
+    assert (check.calibration["count"] == 797).all()
+    drawn = one_step(fit.learner, conditioned, fit.means(), 0)
+    assert (np.isnan(drawn.response["response"]) == np.isnan(conditioned.response["response"])).all()
+    np.testing.assert_array_equal(drawn.outcome["outcome"], conditioned.outcome["outcome"])
+    rollout = tw.check(fit, tw.environments.Conditioning(60, 40, 24), datasets=20, progress=False)
+    assert rollout.kind == "rollout" and len(rollout.missed) <= 2 and rollout.plot().axes
+    page = tw.report(fit, tmp_path / "page.html", checks=check, progress=False).read_text("utf-8")
+    assert "response: mean at CS+" in page
+    shifted = replace(conditioned, response={"response": conditioned.response["response"] ** 3})
+    wrong = calibration(fit.learner, shifted, fit.means())
+    assert abs(wrong["observed"] - wrong["probability"]).max() > 0.1
 
 
 def test_measures_of_any_environment():
@@ -135,13 +206,15 @@ def test_measures_of_any_environment():
 
 def test_a_fit_is_checked_on_the_command_line(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
-    result = CliRunner().invoke(app, ["check", str(tmp_path / "fit.nc"), "--task", "AlienTask", "--datasets", "5"])
+    result = CliRunner().invoke(
+        app, ["check", str(tmp_path / "fit.nc"), "--environment", "AlienTask", "--datasets", "5"]
+    )
     assert result.exit_code == 0 and "5 simulated data sets" in result.output
     table = pd.read_csv(tmp_path / "check.csv", index_col="measure")
     expected = tw.check(fit, tw.environments.AlienTask(), datasets=5, progress=False).table
     np.testing.assert_allclose(table["tail"], expected["tail"])
     assert (tmp_path / "check_plot.png").read_bytes()[:4] == b"\x89PNG"
-    assert (tmp_path / "choice_probabilities.csv").is_file()
+    assert (tmp_path / "calibration.csv").is_file()
     one_step = CliRunner().invoke(
         app, ["check", str(tmp_path / "fit.nc"), "--datasets", "3", "-o", str(tmp_path / "led")]
     )

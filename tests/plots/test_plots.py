@@ -5,6 +5,7 @@ import numpy as np
 import trialwise as tw
 from trialwise.analysis.against_truth import points
 from trialwise.analysis.behaviour.measures import measured
+from trialwise.environments.tasks.alien_rewards import MEANS
 from trialwise.plots.behaviour import behaviour_plot
 from trialwise.plots.posterior import PosteriorPanel, posterior_plot
 from trialwise.plots.recovery import recovery_plot
@@ -48,7 +49,7 @@ def test_posterior_plot_shows_group_prior_and_every_participant():
 
 
 def test_behaviour_plot_has_a_panel_a_curve(small):
-    table = measured(small.trials)
+    table = measured(small.trials, MEANS)
     figure = behaviour_plot(table, 10.0)
     panels = {axis.get_title(): axis for axis in figure.axes if axis.get_title()}
     curve = [name for name in table if name.startswith("accuracy, presentation")]

@@ -1,28 +1,37 @@
-"""Posterior predictive checks: simulated against observed behaviour, and the calibration of choice probabilities."""
+"""Posterior predictive checks: simulated against observed behaviour, and the calibration of predicted probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
-from trialwise.analysis.predict import Kind, choice_probabilities, predict
-from trialwise.base.errors import UsageError
+from trialwise.analysis.predict import PARTICLES, Kind, predict
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding, Result, Severity
-from trialwise.data.trials import MISSED, Trials
+from trialwise.base.streams import stream
+from trialwise.data.trials import Trials
+from trialwise.engine import responses_of
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import Fit
+from trialwise.learners.learner import Learner
+from trialwise.learners.parameter_values import matrix
+from trialwise.learners.responses.family import random_numbers
+from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BINS = 10
-"""Number of bins of choice probabilities."""
+"""Number of bins of predicted probability."""
+
+REDRAWS = 200
+"""Predictive draws of each continuous response, which rank the observed one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,12 +45,16 @@ class Check(Result):
     table
         A row a measure, means over participants: ``observed``; for the simulated data sets ``predicted`` (mean), ``low`` and
         ``high`` (89 % interval); and ``tail``, the share of data sets whose value is at least as large as the observed one: near 0
-        or 1, the learner does not reproduce the measure.
+        or 1, the learner does not reproduce the measure. NaN where a measure is undefined: simulated data sets without a value are
+        left out, and without an observed value there is no ``tail``.
     simulated
         ``(draws, measures)``, the same means for every simulated data set.
     calibration
-        A row a bin of choice probabilities, over all actions and trials: ``probability`` (mean), ``chosen`` (share of choices),
-        ``count``.
+        One step ahead, at the posterior means. Of choices, a row a bin of their probabilities, over all actions and trials:
+        ``probability`` (mean), ``observed`` (share of choices), ``count``. Of continuous responses, a row a quantile of the
+        prediction: ``probability``, ``observed`` (share of responses below it), ``count``.
+    mean_rewards
+        The mean rewards by which choices were called correct, those of the environment; None without.
 
     Examples
     --------
@@ -49,17 +62,18 @@ class Check(Result):
     >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
     >>> check = tw.check(fit, datasets=4, progress=False)
     >>> check.kind, len(check.simulated), list(check.calibration)
-    ('one-step', 4, ['probability', 'chosen', 'count'])
+    ('one-step', 4, ['probability', 'observed', 'count'])
     """
 
     kind: Kind
     table: pd.DataFrame
     simulated: pd.DataFrame
     calibration: pd.DataFrame
+    mean_rewards: np.ndarray | None = None
 
     contents = {
         "check": "every measure: observed, predicted, 89 % interval, tail probability",
-        "choice_probabilities": "how often actions were chosen, by predicted probability",
+        "calibration": "how often responses were observed, by predicted probability",
     }
 
     @property
@@ -72,19 +86,26 @@ class Check(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The number of measures outside their interval, a caution if it is larger than chance explains."""
-        missed, total = len(self.missed), len(self.table)
+        """The number of measures outside their interval, a caution if it is larger than chance explains, and undefined measures."""
+        undefined = [str(name) for name, tail in self.table["tail"].items() if np.isnan(tail)]
+        missed, total = len(self.missed), len(self.table) - len(undefined)
         expected = round(1 - INTERVAL, 3) * total
         sentence = (
             f"{missed} of {total} measures lie outside their {100 * INTERVAL:.0f} % interval; about {expected:.0f} would by chance, "
             "though measures are correlated"
         )
         severity: Severity = "note" if missed <= max(1.5 * expected, 1) else "caution"
-        return (Finding(severity, "measures-outside", sentence, about=tuple(map(str, self.missed.index))),)
+        found = [Finding(severity, "measures-outside", sentence, about=tuple(map(str, self.missed.index)))]
+        if undefined:
+            sentence = (
+                f"not compared, as they are undefined in the data or in all simulated data sets: {', '.join(undefined)}"
+            )
+            found.append(Finding("note", "measures-undefined", sentence, about=tuple(undefined)))
+        return tuple(found)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``check``, a row a measure, and ``choice_probabilities``, the calibration."""
-        return {"check": self.table, "choice_probabilities": self.calibration}
+        """``check``, a row a measure, and ``calibration``."""
+        return {"check": self.table, "calibration": self.calibration}
 
     @property
     def headline(self) -> str:
@@ -97,23 +118,24 @@ class Check(Result):
 
 def check(
     fit: Fit, environment: Environment | Recorded | None = None, *, datasets: int = 100,
-    measures: Callable[[Trials], pd.DataFrame] = measured, seed: int = 0, progress: bool = True,
+    measures: Callable[[Trials], pd.DataFrame] | None = None, seed: int = 0, progress: bool = True,
 ) -> Check:  # fmt: skip
     """Compare simulated with observed behaviour: a posterior predictive check.
 
     Parameters
     ----------
     fit
-        Fit of a learner that chooses.
+        A fit of any learner.
     environment
         With an environment, agents act on their own along the fit's sequences and learn from the outcomes of their own choices
-        (rollouts), the stricter test. Without, each choice is drawn given the real choices and outcomes before it; such one-step
-        predictions look good because they see the real past.
+        (rollouts), the stricter test. Without, each response is drawn given the real responses and outcomes before it; such
+        one-step predictions look good because they see the real past.
     datasets
         Number of simulated data sets, one for each posterior draw used; only one is in memory at a time.
     measures
-        Function from trials to a table with a row a participant and a column a measure: by default all of
-        :mod:`trialwise.analysis.behaviour.measures`.
+        Function from trials to a table with a row a participant and a column a measure: by default
+        :func:`~trialwise.analysis.behaviour.measures.measured`, with the mean rewards of the environment if it has them. Without an
+        environment these are given by ``measures=lambda trials: tw.behaviour.measured(trials, means)``.
     seed
         The same seed gives the same data sets.
     progress
@@ -127,7 +149,7 @@ def check(
     Raises
     ------
     UsageError
-        If the learner does not choose, or the environment does not match the trials.
+        If the learner is not available, or the environment does not match the trials.
 
     Examples
     --------
@@ -140,39 +162,101 @@ def check(
     import pandas as pd
 
     learner = fit.learner_for("check")
-    if not learner.family.acts:
-        raise UsageError(f"check is about choices, and {learner} makes none")
     kind: Kind = "one-step" if environment is None else "rollout"
     predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
-    observed = measures(fit.trials).mean()
+    place = environment.environment if isinstance(environment, Recorded) else environment
+    mean_rewards = None if place is None else place.mean_rewards
+    measure = measures or partial(measured, means=mean_rewards)
+    observed = measure(fit.trials).mean()
     rows = []
     with bars(progress) as report:
         for number, trials in enumerate(predictions):
-            rows.append(measures(trials).mean())
+            rows.append(measure(trials).mean())
             report("checking", (number + 1) / datasets)
     simulated = pd.DataFrame(rows).reset_index(drop=True)[list(observed.index)]
+    table = compared(observed, simulated)
+    return Check(kind, table, simulated, calibration(learner, fit.trials, fit.means(), seed), mean_rewards)
+
+
+def compared(observed: pd.Series, simulated: pd.DataFrame) -> pd.DataFrame:
+    """The table of a :class:`Check`.
+
+    Parameters
+    ----------
+    observed
+        A value a measure.
+    simulated
+        ``(data sets, measures)``.
+
+    Returns
+    -------
+    DataFrame
+        A row a measure. Undefined values (NaN) are neither above nor below: they are left out.
+    """
+    import pandas as pd
+
     edge = (1 - INTERVAL) / 2
-    table = pd.DataFrame(
+    defined = simulated.notna() & observed.notna()
+    return pd.DataFrame(
         {
             "observed": observed,
             "predicted": simulated.mean(),
             "low": simulated.quantile(edge),
             "high": simulated.quantile(1 - edge),
-            "tail": (simulated >= observed).mean(),
+            "tail": (simulated >= observed).where(defined).astype(float).mean(),
         }
     ).rename_axis("measure")
-    return Check(
-        kind, table, simulated, calibration(fit.trials, choice_probabilities(learner, fit.trials, fit.means()))
-    )
 
 
-def calibration(trials: Trials, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+def calibration(
+    learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int = 0, bins: int = BINS
+) -> pd.DataFrame:
+    """How often responses were observed, by predicted probability, one step ahead.
+
+    Parameters
+    ----------
+    learner, trials
+        A learner, and trials with its responses.
+    parameters
+        ``{name: value}``, numbers or ``(participants,)``, on the natural scale.
+    seed
+        Seed of a filter of particles, for a hidden choice, and of the predictive draws of continuous responses.
+    bins
+        Number of equally wide bins of probability.
+
+    Returns
+    -------
+    DataFrame
+        ``probability``, ``observed``, ``count``, see :class:`Check`; missing responses are left out.
+    """
+    import pandas as pd
+
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
+    record = likelihood.predictions(matrix(learner, trials, parameters))
+    response = responses_of(learner, likelihood.packed.actions)[0]
+    family, observed = response.family, response.observed(likelihood.packed.observed)
+    responded = ~family.missing(observed)
+    predicted = response.predictions(record, likelihood.packed.actions)[responded]
+    if (actions := family.actions(observed)) is not None:
+        return of_actions(actions[responded], predicted, bins)
+    random = stream(seed, "quantiles of predicted responses")
+    values = observed[responded, :1]
+    below = np.zeros(len(values))
+    for _ in range(REDRAWS):  # one at a time: memory does not grow with their number
+        numbers = random_numbers(family.random, random, len(values))
+        below += (family.redraw(predicted, numbers)[:, 0] < values[:, 0]) / REDRAWS
+    levels = np.arange(1, bins) / bins
+    shares = [float((below <= level).mean()) if len(below) else np.nan for level in levels]
+    return pd.DataFrame({"probability": levels, "observed": shares, "count": len(below)})
+
+
+def of_actions(chosen: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
     """How often actions were chosen, by predicted probability.
 
     Parameters
     ----------
-    trials
-        Trials with choices.
+    chosen
+        The action on each trial, ``int (trials,)``.
     probabilities
         ``(trials, actions)``, between 0 and 1.
     bins
@@ -181,17 +265,14 @@ def calibration(trials: Trials, probabilities: np.ndarray, bins: int = BINS) -> 
     Returns
     -------
     DataFrame
-        A row a bin: mean ``probability``, share ``chosen``, ``count``; missed choices are left out.
+        A row a bin that is not empty.
     """
     import pandas as pd
 
-    assert trials.choice is not None
-    responded = trials.choice != MISSED
-    p = probabilities[responded]
-    chosen: Any = np.arange(p.shape[1]) == trials.choice[responded][:, None]
-    bin_of = np.minimum((p * bins).astype(int), bins - 1).ravel()
-    frame = pd.DataFrame({"bin": bin_of, "probability": p.ravel(), "chosen": chosen.ravel().astype(float)})
+    was: Any = np.arange(probabilities.shape[1]) == chosen[:, None]
+    bin_of = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
+    frame = pd.DataFrame({"bin": bin_of, "probability": probabilities.ravel(), "chosen": was.ravel().astype(float)})
     table = frame.groupby("bin").agg(
-        probability=("probability", "mean"), chosen=("chosen", "mean"), count=("chosen", "size")
+        probability=("probability", "mean"), observed=("chosen", "mean"), count=("chosen", "size")
     )
     return table.reset_index(drop=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import Trials
+from trialwise.engine import responses_of
 from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulate import simulate
 from trialwise.environments.tasks import BUILT_IN
@@ -182,8 +183,8 @@ def predict(
             recorded = recorded.trials
         if isinstance(source, Fit) and environment is not None:
             raise UsageError("one-step predictions use the fit's own trials: leave the environment out")
-        if not isinstance(recorded, Trials) or not any(family.acts for family in families_in(recorded)):
-            raise UsageError('one-step predictions need recorded choices: predict(learner, "one-step", trials)')
+        if not isinstance(recorded, Trials) or not families_in(recorded):
+            raise UsageError('one-step predictions need recorded responses: predict(learner, "one-step", trials)')
         environment = recorded
     elif isinstance(environment, Environment) and isinstance(source, Fit):
         environment = environment.on(source.trials)
@@ -210,33 +211,27 @@ def _posterior(fit: Fit, datasets: int) -> list[dict[str, np.ndarray]]:
     return [{name: values[k] for name, values in stacked.items()} for k in at]
 
 
-def choice_probabilities(
-    learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int = 0
-) -> np.ndarray:
-    """The probability of every action on every trial given the past, ``(trials, actions)``; NaN on missed trials.
-
-    With a hidden choice, it is estimated by a filter of 100 particles, which averages over the possible hidden choices so far.
-    """
-    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
-    record = likelihood.predictions(matrix(learner, trials, parameters))
-    return record[:, 1 : 1 + trials.sizes["action"]]
-
-
 def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int) -> Trials:
-    """The trials with each choice drawn anew, given the real choices and outcomes before it.
+    """The trials with each response drawn anew, given the real responses and outcomes before it.
 
-    Missed choices stay missed. The outcome is NaN (unknown) where the drawn choice differs from the real one.
+    Missing responses stay missing. The outcome is NaN (unknown) where another action than the real one was drawn.
     """
-    family, name = learner.family, next(iter(learner.responses))
-    if not family.acts or not family.in_data(trials):
-        raise UsageError("one-step predictions need a learner that chooses, and trials with choices")
+    if not all(family.in_data(trials) for family in learner.responses.values()):
+        needed = ", ".join(learner.responses)
+        raise UsageError(f"one-step predictions of {learner} need trials with its responses ({needed})")
     likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
-    observed = family.observed(trials, name)
+    kinds = tuple(kind for family in learner.responses.values() for kind in family.random)
     random = np.concatenate([
-        random_numbers(family.random, stream(seed, "one-step response", label), length)
+        random_numbers(kinds, stream(seed, "one-step response", label), length)
         for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
     drawn = likelihood.draw(matrix(learner, trials, parameters), random)
-    same = (drawn == observed).all(axis=1)
-    outcome = {part: np.where(same, values, np.nan) for part, values in trials.outcome.items()}
-    return replace(trials, **family.as_trials(name, drawn), outcome=outcome)
+    fields: dict[str, Any] = {}
+    outcome = trials.outcome
+    for response in responses_of(learner, likelihood.packed.actions):
+        family, values = response.family, response.observed(drawn)
+        fields |= family.as_trials(response.name, values)
+        if family.acts:
+            same = (values == family.observed(trials, response.name)).all(axis=1)
+            outcome = {part: np.where(same, each, np.nan) for part, each in outcome.items()}
+    return replace(trials, **fields, outcome=outcome)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.cli.options.environment import find_environment
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.options.subject import find
-from trialwise.cli.options.task import environment_class
 from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
@@ -30,11 +30,11 @@ Subject = Annotated[
 def check(
     subject: Subject,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the simulated data and parameters.")] = 0,
-    task: Annotated[
+    environment: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="For a fit: simulate agents in this environment, e.g. AlienTask; by default, one-step predictions given the real past.",
+            help="For a fit: simulate agents in this environment, AlienTask or mine.py:MyEnvironment; by default, one-step predictions given the real past.",
             show_default=False,
         ),
     ] = None,
@@ -54,13 +54,13 @@ def check(
 ) -> None:
     """Run conformance checks on a learner, or posterior predictive checks on a fit."""
     if subject.endswith(".nc"):
-        _fit(Path(subject), seed, task, datasets, output, learner)
+        _fit(Path(subject), seed, environment, datasets, output, learner)
         return
     from trialwise.analysis.conformance.check_learner import check_learner
 
-    if task is not None or output is not None or learner:
+    if environment is not None or output is not None or learner:
         raise UsageError(
-            "--task, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --task AlienTask"
+            "--environment, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --environment AlienTask"
         )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
     show(result)
@@ -69,11 +69,11 @@ def check(
 
 
 def _fit(
-    path: Path, seed: int, task: str | None, datasets: int, output: Path | None, learner: list[str] | None
+    path: Path, seed: int, name: str | None, datasets: int, output: Path | None, learner: list[str] | None
 ) -> None:
     from trialwise.analysis.check import check as run
 
-    environment: Any = environment_class(task)() if task else None
+    environment = find_environment(name) if name else None
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
     result = run(fit, environment, datasets=datasets, seed=seed)
@@ -90,6 +90,6 @@ def _fit(
         say("none")
     if environment is None:
         note(
-            "one-step predictions look good because they see the real past; --task AlienTask simulates agents that act on their own"
+            "one-step predictions look good because they see the real past; --environment AlienTask simulates agents that act on their own"
         )
     results.print_files(written)

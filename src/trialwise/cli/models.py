@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.cli.options.environment import own_environment
 from trialwise.cli.options.subject import find, learners_in
-from trialwise.cli.options.task import OWN_ENVIRONMENT
 from trialwise.cli.output.console import command, heading, say, show, table
 from trialwise.cli.output.equations import sections, symbol
 
@@ -99,8 +99,8 @@ def _page(learner: Learner, name: str) -> None:
     table(["reads", "returns"], [[", ".join(_reads(learner)), ", ".join(learner.signals) or "no signals"]])
     say()
     quoted = shlex.quote(name)
-    if name in OWN_ENVIRONMENT:
-        say(f"Simulate it in {OWN_ENVIRONMENT[name]}; the command that fits it is printed then:")
+    if own := own_environment(name):
+        say(f"Simulate it in {own}; the command that fits it is printed then:")
         command(f"trialwise simulate {quoted} -o simulated")
     elif _fits_an_environment(learner):
         say("Simulate it, then fit it:")

@@ -9,8 +9,8 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.base.result import having
+from trialwise.cli.options.environment import find_environment
 from trialwise.cli.options.fits import Fits, Own, fits_in
-from trialwise.cli.options.task import environment_class
 from trialwise.cli.output import results
 from trialwise.cli.output.console import say
 
@@ -24,11 +24,11 @@ def report(
         "report.html"
     ),
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the report.", show_default=False)] = None,
-    task: Annotated[
+    environment: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Check the fits with agents simulated in this environment, e.g. AlienTask.",
+            help="Check the fits with agents simulated in this environment, AlienTask or mine.py:MyEnvironment.",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +50,7 @@ def report(
     """Write a report: data, learners with equations, priors, diagnostics, estimates, checks, methods and citations."""
     from trialwise.reports.report import report as write
 
-    checks: Any = environment_class(task)() if task else "one-step" if check else None
+    checks: Any = find_environment(environment) if environment else "one-step" if check else None
     loaded = fits_in(fits, learner)
     written = write(loaded, output, title=title, checks=checks, truth=_read_table(truth), datasets=datasets, seed=seed)
     say(f"{written}: one self-contained file to open in a browser, print or send")

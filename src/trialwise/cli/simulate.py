@@ -12,7 +12,8 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns, options_to_read
-from trialwise.cli.options.design import RANGES, environment_for, ranges_of
+from trialwise.cli.options.design import RANGES, ranges_of
+from trialwise.cli.options.environment import environment_for, outcome_spread
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results, writing
@@ -86,11 +87,11 @@ def simulate(
         ),
     ] = None,
     more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
-    task: Annotated[
+    environment: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Environment: AlienTask, AlienExperiment, RestlessBandit, ProbabilisticReversal, TwoStepTask or Conditioning; by default one that suits the learner.",
+            help="Environment: AlienTask, another built-in one, or mine.py:MyEnvironment; by default one that suits the learner.",
             show_default=False,
         ),
     ] = None,
@@ -110,21 +111,13 @@ def simulate(
     restricted = restrictions.of(learner)
     if more and not on:
         raise UsageError(f"{more[0]}: to use the recorded sequences in a file, type --on {shlex.quote(str(more[0]))}")
-    if on and trials is not None:
-        raise UsageError(
-            "--trials is for new sequences: with --on the data determine the number of trials; leave --trials out"
-        )
-    if on and task not in (None, "AlienTask"):
-        raise UsageError(
-            f"--task {task}: --on takes sequences from the data and outcomes from the alien task; leave one out"
-        )
     recorded = columns.read([*on, *(more or [])]) if on else None
-    environment, spread = environment_for(restricted, recorded, trials, task)
-    values = _values(restricted, param or [], spread)
+    place = environment_for(restricted, recorded, trials, environment)
+    values = _values(restricted, param or [], outcome_spread(place))
     folder = writing.make_folder(output)
     if participants is None and recorded is None:
         participants = 30
-    simulation = run(restricted, environment, values, seed=seed, participants=participants)
+    simulation = run(restricted, place, values, seed=seed, participants=participants)
     written = simulation.save(folder, wide=wide, potential=potential)
 
     size = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"

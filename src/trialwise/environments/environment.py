@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 
@@ -72,6 +74,11 @@ class Environment(ABC):
         Names of the parts of an outcome; a single part is called ``"outcome"``.
     reads
         Names of the columns that :meth:`potential` reads. Recorded sequences must have these columns, with as many labels.
+    mean_rewards
+        Mean reward of each action, ``(contexts, cues, actions)``, where context and cue determine it: what makes a choice correct
+        for the measures of :mod:`trialwise.analysis.behaviour.measures`. None if there is no such table.
+    learners
+        Names of the built-in learners that were made for this environment: it is their default on the command line.
 
     Examples
     --------
@@ -90,6 +97,33 @@ class Environment(ABC):
     levels: Mapping[str, Sequence[Hashable]] = MappingProxyType({})
     outcomes: Sequence[str] = ("outcome",)
     reads: Sequence[str] = ()
+    mean_rewards: np.ndarray | None = None
+    learners: Sequence[str] = ()
+
+    @classmethod
+    def of_length(cls, trials: int | None = None) -> Self:
+        """The environment as the command line uses it.
+
+        Parameters
+        ----------
+        trials
+            Number of trials of a participant; None for the default length.
+
+        Returns
+        -------
+        Environment
+            Made by ``cls(trials=trials)`` unless the environment defines it otherwise.
+
+        Raises
+        ------
+        UsageError
+            If the number of trials cannot be chosen.
+        """
+        if trials is None:
+            return cls()
+        if "trials" not in inspect.signature(cls).parameters:
+            raise UsageError(Argument("trials", trials), f": {cls.__name__} itself determines its number of trials")
+        return cls(trials=trials)  # type: ignore[call-arg]
 
     @abstractmethod
     def show(self, random: np.random.Generator) -> Shown:

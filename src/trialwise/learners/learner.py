@@ -351,6 +351,9 @@ class Learner:
         own = vars(self.agent_class).items()
         return {name: f for name, f in own if isinstance(f, types.FunctionType) and name not in CONTRACT}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Learner) and self._identity == other._identity
 
@@ -379,3 +382,12 @@ class Learner:
         if self.tied:
             text += f".tie({', '.join(f'{name}={to!r}' for name, to in self.tied.items())})"
         return text + "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
+
+
+def _restored(
+    kind: type[Learner], settings: dict[str, Any], fixed: dict[str, float], tied: dict[str, str], wrappers: tuple
+) -> Learner:
+    """A learner from what :func:`pickle.dumps` and :func:`copy.deepcopy` keep of it."""
+    learner: Learner = object.__new__(kind)
+    learner._restrict(settings, fixed, tied, wrappers)
+    return learner

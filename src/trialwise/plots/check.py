@@ -1,4 +1,4 @@
-"""Plot of a check: observed and predicted behaviour, and calibration of choice probabilities."""
+"""Plot of a check: observed and predicted behaviour, and calibration of predicted probabilities."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def curve_title(family: str) -> str:
 
 @picture.register(Check)
 def check_plot(check: Check, width: float = 12.6) -> Figure:
-    """A panel per curve (points: observed, band: predicted), one for all other measures, one for choice probabilities.
+    """A panel per curve (points: observed, band: predicted), one for all other measures, one for predicted probabilities.
 
     ``width``, in inches, determines the number of panels per row.
     """
@@ -100,9 +100,9 @@ def _others(axis: Axes, check: Check, names: list[str]) -> None:
 
 def _probabilities(axis: Axes, check: Check) -> None:
     cells = check.calibration
-    error = 2 * np.sqrt(cells["chosen"] * (1 - cells["chosen"]) / cells["count"])
+    error = 2 * np.sqrt(cells["observed"] * (1 - cells["observed"]) / cells["count"])
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axis.errorbar(cells["probability"], cells["chosen"], yerr=error, fmt="o", color="black", markersize=4)
-    axis.set_xlabel("predicted probability of an action")
-    axis.set_ylabel("proportion of choices")
-    axis.set_title("calibration of one-step probabilities", fontsize=10)
+    axis.errorbar(cells["probability"], cells["observed"], yerr=error, fmt="o", color="black", markersize=4)
+    axis.set_xlabel("predicted probability")
+    axis.set_ylabel("observed proportion")
+    axis.set_title("calibration of one-step predictions", fontsize=10)

@@ -11,6 +11,7 @@ from oracles.alien import walk
 from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
+from trialwise.environments.tasks.alien_rewards import MEANS
 from trialwise.learners.state import Task
 
 FLAT = {"alpha": 0.3, "beta": 3.0, "forget": 0.01, "beta_high": 2.0, "beta_test": 1.5}
@@ -96,7 +97,7 @@ def test_flat_agents_prefer_richer_seasons_if_they_can(flat):
     error = 0.5 / np.sqrt(asked.sum())
     share = phases.preferences(idle.trials)
     assert abs(share["seasons"].mean() - 0.5) < 4 * error and share["aliens"].mean() > 0.7
-    assert (behaviour.accuracy(behaviour.scored(phases.of_phase(idle.trials, "initial"))).mean() > 0.6).all()
+    assert (behaviour.accuracy(behaviour.scored(phases.of_phase(idle.trials, "initial"), MEANS)).mean() > 0.6).all()
 
 
 def test_agents_with_task_sets_prefer_seasons_that_served(sets):
@@ -121,7 +122,7 @@ def test_in_hidden_seasons_sets_are_found_again(sets, flat):
     """The hidden-season slope: one alien's reward is informative about the set, and so about the next alien; values alone are not."""
 
     def slope(simulation):
-        return behaviour.early_slope(behaviour.scored(phases.of_phase(simulation.trials, "hidden")))["slope"]
+        return behaviour.early_slope(behaviour.scored(phases.of_phase(simulation.trials, "hidden"), MEANS))["slope"]
 
     of_sets, of_flat = slope(sets), slope(flat)
     errors = np.array([of_sets.std(), of_flat.std()]) / np.sqrt(PEOPLE)
@@ -138,7 +139,7 @@ def test_a_phase_is_a_task_of_its_own(sets):
     rows = sets.trials.columns["phase"].values == 2
     np.testing.assert_array_equal(part.columns["context"].values, sets.trials.columns["season"].values[rows])
     np.testing.assert_array_equal(part.choice, sets.trials.choice[rows])
-    frame = behaviour.scored(part)
+    frame = behaviour.scored(part, MEANS)
     assert frame["block"].max() == 9 and frame["position"].max() == 40
     assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PEOPLE
     with pytest.raises(tw.errors.UsageError, match="not a phase with true seasons"):
@@ -170,7 +171,7 @@ def test_measures_by_hand(sets):
 
 def test_every_measure_of_the_experiment(sets):
     table = behaviour.measured(sets.trials)
-    hidden = behaviour.scored(phases.of_phase(sets.trials, "hidden"))
+    hidden = behaviour.scored(phases.of_phase(sets.trials, "hidden"), MEANS)
     np.testing.assert_array_equal(table["hidden: early slope"], behaviour.early_slope(hidden)["slope"])
     np.testing.assert_array_equal(table["preference: seasons"], phases.preferences(sets.trials)["seasons"])
     np.testing.assert_array_equal(table["novel: none"], phases.novel_profile(sets.trials)["none"])

@@ -7,6 +7,7 @@ from scipy.stats import gaussian_kde, norm
 
 import trialwise as tw
 from trialwise.analysis.behaviour.measures import measured
+from trialwise.environments.tasks.alien_rewards import MEANS
 
 pytestmark = pytest.mark.sample
 
@@ -84,6 +85,6 @@ def test_simulated_accuracy_distinguishes_learners():
     simulated = {}
     for learner in (tw.QLearning(initial=1.2).fix(**fixed), tw.learners.StimulusLearning(initial=1.2).fix(**fixed)):
         sets = tw.predict(learner, "rollout", tw.environments.AlienTask().on(true), datasets=100, seed=1)
-        simulated[type(learner).__name__] = pd.DataFrame([measured(trials).mean() for trials in sets])
-    table = tw.behaviour.bayes_factors(simulated, measured(true).mean()[["accuracy"]])
+        simulated[type(learner).__name__] = pd.DataFrame([measured(trials, MEANS).mean() for trials in sets])
+    table = tw.behaviour.bayes_factors(simulated, measured(true, MEANS).mean()[["accuracy"]])
     assert table.loc[("accuracy", "QLearning", "StimulusLearning"), "log"] > 1

@@ -10,6 +10,7 @@ from scipy.stats import ttest_rel
 
 import trialwise as tw
 from trialwise.analysis.behaviour import measures as behaviour
+from trialwise.environments.tasks.alien_rewards import MEANS
 
 TWO = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 4.0], [1.0, 5.0]]])
 """Two contexts, two cues, two actions: correct are 0, 1 and 1, 1."""
@@ -55,7 +56,7 @@ def test_blocks_of_one_context_are_told_apart_by_their_column():
     trials = tw.simulate(
         tw.QLearning(), tw.environments.AlienTask(presentations=2), {"alpha": 0.2, "beta": 1, "forget": 0}
     ).trials
-    frame = behaviour.scored(trials)
+    frame = behaviour.scored(trials, MEANS)
     assert frame["block"].max() == 9 and frame["position"].max() == 8
     np.testing.assert_array_equal(frame["block"], trials.columns["block"].values + 1)
     assert (frame.groupby(["block", "presentation"])["cue"].nunique() == 4).all()
@@ -92,7 +93,7 @@ def test_errors_say_what_is_missing(few):
         behaviour.scored(trials, TWO)
     alone = tw.read_long(pd.DataFrame({"subjID": ["a", "a"], "choice": [0, 1], "reward": [1.0, 0.0]}))
     with pytest.raises(tw.errors.UsageError, match="measures of behaviour need a context, and the trials have none"):
-        behaviour.scored(alone)
+        behaviour.scored(alone, MEANS)
     with pytest.raises(tw.errors.UsageError, match="6 or 7"):
         behaviour.context_index(few, TWO)
 
@@ -102,7 +103,7 @@ def test_errors_say_what_is_missing(few):
 
 @pytest.fixture(scope="module")
 def human(humans):
-    return behaviour.scored(humans)
+    return behaviour.scored(humans, MEANS)
 
 
 def printed(values, expected, digits=3):
@@ -134,7 +135,7 @@ def test_what_the_humans_do_after_a_switch(human):
     printed([near["previous"][1].mean(), near["other"][1].mean()], [0.407, 0.315])
     printed(ttest_rel(near["previous"][1], near["current"][1]).statistic, 2.80, 2)
     first = human[(human["position"] == 1) & (human["previous"] >= 0)]
-    telling = first[behaviour.telling(human).loc[first.index]]
+    telling = first[behaviour.telling(human, MEANS).loc[first.index]]
     assert len(first) == 248 and len(telling) == 197
     printed(telling[["correct", "fits_previous"]].mean(), [0.254, 0.396])
     seven = first.loc[first["block"] > 2, ["correct", "fits_previous", "fits_other"]]
@@ -148,5 +149,5 @@ def test_errors_and_values_of_the_humans(human):
     printed(table["z"], [20.4, 2.0], 1)
     printed(table.loc["context_value", "z"], 1.95, 2)
     assert behaviour.value_regression(human)["value"].mean() > 0.15
-    index = behaviour.context_index(human).mean()
+    index = behaviour.context_index(human, MEANS).mean()
     np.testing.assert_allclose(index[[0, 1, 2]], [0.576, 0.569, 0.545], atol=0.007)  # published: over pooled trials

@@ -9,6 +9,9 @@ from .alien_phases import (
 from .bayes_factors import (
     bayes_factors as bayes_factors,
 )
+from .continuous import (
+    of_responses as of_responses,
+)
 from .measures import (
     accuracy as accuracy,
     after_switch as after_switch,

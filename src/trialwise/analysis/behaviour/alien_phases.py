@@ -167,7 +167,7 @@ def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> tw.behaviour.first_choices(tw.behaviour.scored(trials)).round(2)
+    >>> tw.behaviour.first_choices(tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)).round(2)
                   TS0   TS1   TS2  TS02  TS12  none
     participant
     0            0.22  0.36  0.14  0.03  0.03  0.22

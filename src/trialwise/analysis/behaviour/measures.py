@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.behaviour import alien_phases as phases
+from trialwise.analysis.behaviour.continuous import of_responses
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
+from trialwise.learners.responses import families_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ AFTER = 8
 """Number of trials after a switch that are reported one by one."""
 
 
-def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
+def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     """Score each trial: accuracy, and agreement with the previous and other contexts; one row per trial.
 
     Parameters
@@ -39,7 +41,7 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     trials
         Trials with contexts, cues and choices; labels are matched to ``means`` by their order.
     means
-        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+        Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def scored(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> len(frame), round(float(frame["correct"].mean()), 2)
     (880, 0.42)
     """
@@ -144,7 +146,7 @@ def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.accuracy(frame).round(2)
                  accuracy
     participant
@@ -160,6 +162,12 @@ def _shares(frame: pd.DataFrame, column: str, by: str | Sequence[str]) -> pd.Dat
     keys = [by] if isinstance(by, str) else list(by)
     means = frame.groupby(["participant", *keys], observed=True)[column].mean()
     return means.unstack(keys) if keys else means.to_frame("accuracy" if column == "correct" else column)
+
+
+def _everyone(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a row for each participant of the frame: NaN for those who had no trial that counts."""
+    everyone = frame["participant"].cat.remove_unused_categories().cat.categories
+    return table.reindex(everyone).rename_axis(index="participant")
 
 
 def savings(frame: pd.DataFrame) -> pd.DataFrame:
@@ -180,7 +188,7 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.savings(frame).round(2)
                  mean  first  last
     participant
@@ -204,7 +212,7 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     frame
         The table of :func:`scored`.
     only
-        Flags of the trials that count, e.g. ``telling(frame)``; by default all.
+        Flags of the trials that count, e.g. ``telling(frame, means)``; by default all.
 
     Returns
     -------
@@ -215,8 +223,8 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
-    >>> shares = tw.behaviour.after_switch(frame, tw.behaviour.telling(frame))
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
+    >>> shares = tw.behaviour.after_switch(frame, tw.behaviour.telling(frame, tw.environments.AlienTask.mean_rewards))
     >>> shares["previous"].round(1).iloc[:, :4]
     position       1    2    3    4
     participant
@@ -229,10 +237,11 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     if only is not None:
         near = near[only.loc[near.index]]
     kinds = {"current": "correct", "previous": "fits_previous", "other": "fits_other"}
-    return pd.concat({kind: _shares(near, column, "position") for kind, column in kinds.items()}, axis=1)
+    table = pd.concat({kind: _shares(near, column, "position") for kind, column in kinds.items()}, axis=1)
+    return _everyone(table, frame)
 
 
-def telling(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.Series:
+def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     """Whether the correct actions of the previous and the current context differ: only then are errors informative.
 
     Parameters
@@ -240,7 +249,7 @@ def telling(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.Series:
     frame
         The table of :func:`scored`.
     means
-        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+        Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``.
 
     Returns
     -------
@@ -250,8 +259,8 @@ def telling(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.Series:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
-    >>> round(float(tw.behaviour.telling(frame).mean()), 2)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
+    >>> round(float(tw.behaviour.telling(frame, tw.environments.AlienTask.mean_rewards).mean()), 2)
     0.75
     """
     best = means.argmax(2)
@@ -275,17 +284,18 @@ def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.intrusions(frame).round(2)
                  intrusions
     participant
     0                  0.70
     1                  0.73
     """
-    return _shares(frame[frame["correct"] == 0], "fits_elsewhere", ()).rename(columns={"fits_elsewhere": "intrusions"})
+    errors = _shares(frame[frame["correct"] == 0], "fits_elsewhere", ())
+    return _everyone(errors.rename(columns={"fits_elsewhere": "intrusions"}), frame)
 
 
-def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFrame:
+def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
     """Accuracy in each context at matched values of cues: the alien task's indices of task sets.
 
     For each context, the mean of the accuracy at its cells of value 6 or 7 and the accuracy at its cells of value 3 or 4.
@@ -295,7 +305,7 @@ def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFram
     frame
         The table of :func:`scored`.
     means
-        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+        Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``.
 
     Returns
     -------
@@ -315,8 +325,8 @@ def context_index(frame: pd.DataFrame, means: np.ndarray = MEANS) -> pd.DataFram
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
-    >>> tw.behaviour.context_index(frame).round(2)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
+    >>> tw.behaviour.context_index(frame, tw.environments.AlienTask.mean_rewards).round(2)
                     0     1     2  correlation
     participant
     0            0.44  0.20  0.29        -0.60
@@ -366,7 +376,7 @@ def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.value_regression(frame).round(2)
                  value  context_value
     participant
@@ -399,7 +409,7 @@ def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.pooled_value_regression(frame).round(1)
                    slope    z
     value            0.1  4.3
@@ -478,7 +488,7 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.early_slope(frame).round(2)
                  slope
     participant
@@ -509,7 +519,7 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> frame = tw.behaviour.scored(trials)
+    >>> frame = tw.behaviour.scored(trials, tw.environments.AlienTask.mean_rewards)
     >>> tw.behaviour.below_criterion(frame), tw.behaviour.below_criterion(frame, 0.99)
     (['0'], ['0', '1'])
     """
@@ -581,21 +591,22 @@ def general(trials: Trials) -> pd.DataFrame:
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
-def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
+def measured(trials: Trials, means: np.ndarray | None = None) -> pd.DataFrame:
     """All measures that apply to the trials, a row a participant and a column a measure.
 
-    Those of :func:`general`; if the numbers of contexts, cues and actions are those of ``means``, also accuracy, its learning
-    curves over presentations of a cue and over blocks, the contexts that the first four choices after a switch fit, the share of
-    errors that are correct in another context, the early slope and, with the alien task's values, the indices of its contexts. For
-    the whole alien experiment these are computed for each phase, with the phase's name in front, together with the preferences and
-    the profile of its test phases (:mod:`trialwise.analysis.behaviour.alien_phases`).
+    Of choices those of :func:`general`, of continuous responses those of
+    :func:`~trialwise.analysis.behaviour.continuous.of_responses`. With ``means``, also accuracy, its learning curves over presentations
+    of a cue and over blocks, the contexts that the first four choices after a switch fit, the share of errors that are correct in
+    another context, the early slope and, with the alien task's rewards, the indices of its contexts. For the whole alien experiment
+    these are computed for each phase, with the phase's name in front, together with the preferences and the profile of its test
+    phases (:mod:`trialwise.analysis.behaviour.alien_phases`).
 
     Parameters
     ----------
     trials
-        Trials with choices.
+        Trials with choices or continuous responses.
     means
-        Mean reward of each action, ``(contexts, cues, actions)``; default: those of the alien task.
+        Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``. None: no choice is called correct.
 
     Returns
     -------
@@ -605,32 +616,43 @@ def measured(trials: Trials, means: np.ndarray = MEANS) -> pd.DataFrame:
     Raises
     ------
     UsageError
-        If the trials have no choices.
+        If the trials have neither choices nor responses, or other numbers of contexts, cues or actions than ``means``.
 
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
-    >>> table = tw.behaviour.measured(trials)
-    >>> len(table), list(table)[:4]
-    (2, ['share of 0', 'share of 1', 'share of 2', 'repeated'])
+    >>> list(tw.behaviour.measured(trials))[:4]
+    ['share of 0', 'share of 1', 'share of 2', 'repeated']
+    >>> "accuracy" in tw.behaviour.measured(trials, tw.environments.AlienTask.mean_rewards)
+    True
     """
-    import pandas as pd
 
-    parts = [general(trials)]
+    families = families_in(trials)
+    parts = [general(trials)] if any(family.acts for family in families) or not families else []
+    if trials.response:
+        parts.append(of_responses(trials))
     if phases.of_experiment(trials):
         for phase in phases.SEASONED:
             one = phases.of_phase(trials, phase)
             if (one.lengths > 0).all():
-                parts.append(_of_task(one, means).add_prefix(f"{phase}: "))
+                parts.append(_of_task(one, MEANS).add_prefix(f"{phase}: "))
         parts.append(phases.preferences(trials).add_prefix("preference: "))
         parts.append(phases.novel_profile(trials).add_prefix("novel: "))
-    elif all(trials.sizes.get(name) == count for name, count in _sizes(means).items()):
+    elif means is not None:
         parts.append(_of_task(trials, means))
-    return pd.concat([part.set_axis(parts[0].index, axis=0) for part in parts], axis=1)
+    return _side_by_side(parts, trials)
+
+
+def _side_by_side(parts: list[pd.DataFrame], trials: Trials) -> pd.DataFrame:
+    """Tables with a row a participant as one; NaN for participants that a table does not have."""
+    import pandas as pd
+
+    labels = [str(label) for label in trials.participants]
+    rows = [part.set_axis([str(label) for label in part.index]).reindex(labels) for part in parts]
+    return pd.concat(rows, axis=1).rename_axis(index="participant")
 
 
 def _of_task(trials: Trials, means: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
 
     frame = scored(trials, means)
     parts = [accuracy(frame)]
@@ -641,7 +663,7 @@ def _of_task(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     near = near.loc[:, [column for column in near.columns if column[1] <= 4]]
     parts.append(near.set_axis([f"{kind} context, trial {k} after a switch" for kind, k in near.columns], axis=1))
     parts += [intrusions(frame), early_slope(frame).set_axis(["early slope"], axis=1)]
-    if means is MEANS:
-        index: Any = context_index(frame)
+    if np.array_equal(means, MEANS):
+        index: Any = context_index(frame, means)
         parts.append(index.set_axis([f"context index, {k}" for k in index.columns], axis=1))
-    return pd.concat([part.set_axis(parts[0].index, axis=0) for part in parts], axis=1)
+    return _side_by_side(parts, trials)

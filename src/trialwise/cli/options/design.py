@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.cli.options.task import default_environment, environment_class
+from trialwise.cli.options.environment import environment_for
 
 if TYPE_CHECKING:
-    from trialwise.data.trials import Trials
     from trialwise.learners.learner import Learner
 
 PANEL = "Design"
-
-DEFAULT_TRIALS = {"choose": 440, "respond": 30}
-"""Default numbers of trials: those of the public human data, and of the public simulation of conditioning."""
-
 
 RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
 """Ranges from which the bundled agents were drawn; other learners' parameters are drawn from their default priors."""
@@ -34,9 +29,13 @@ def _option(flag: str, metavar: str, help: str, **more: Any) -> Any:
 class Design:
     """The design of a simulated experiment: environment, participants, trials and true parameters."""
 
-    task: Annotated[
+    environment_name: Annotated[
         str | None,
-        _option("--task", "NAME", "Environment, e.g. AlienTask; by default one that suits the learner."),
+        _option(
+            "--environment",
+            "NAME",
+            "Environment: AlienTask, or mine.py:MyEnvironment; by default one that suits the learner.",
+        ),
     ] = None
     on: Annotated[
         Path | None,
@@ -69,13 +68,8 @@ class Design:
 
     def environment(self, learner: Learner, columns: Any) -> Any:
         """The environment that the learner acts in."""
-        if self.on is None:
-            return environment_for(learner, None, self.trials, self.task)[0]
-        if self.trials is not None or self.task not in (None, "AlienTask"):
-            raise UsageError(
-                "--on takes sequences from the data and outcomes from the alien task; leave out --trials and --task"
-            )
-        return environment_for(learner, columns.read([self.on]), None, None)[0]
+        recorded = None if self.on is None else columns.read([self.on])
+        return environment_for(learner, recorded, self.trials, self.environment_name)
 
 
 def ranges_of(learners: Sequence[Learner], texts: Sequence[str]) -> dict[str, Any]:
@@ -98,33 +92,3 @@ def ranges_of(learners: Sequence[Learner], texts: Sequence[str]) -> dict[str, An
                 f"--param {text}: write {name}=0.1, or {name}=0:0.2 to draw each participant's value"
             ) from None
     return values
-
-
-def environment_for(
-    learner: Learner, recorded: Trials | None, trials: int | None, task: str | None
-) -> tuple[Any, float]:
-    """The environment that a learner acts in, and the standard deviation of its outcomes."""
-    import numpy as np
-
-    from trialwise.analysis.true_values import outcome_spread
-    from trialwise.environments import AlienTask, Conditioning
-    from trialwise.environments.tasks.alien_rewards import MEANS
-
-    if recorded is not None:
-        spread = max((float(np.nanstd(values)) for values in recorded.outcome.values()), default=0.0)
-        return (AlienTask().on(recorded) if learner.family.acts else recorded), spread or 1.0
-    task = default_environment(learner) if task is None else task
-    kind: Any = environment_class(task)
-    if task not in ("AlienTask", "Conditioning"):
-        if trials is not None and task == "AlienExperiment":
-            raise UsageError(
-                "--trials: the phases of AlienExperiment determine its number of trials; leave --trials out"
-            )
-        environment = kind() if trials is None else kind(trials=trials)
-        return environment, outcome_spread(environment, 0)
-    if task == "Conditioning":
-        length = trials or DEFAULT_TRIALS["respond"]
-        plus = round(0.6 * length)
-        return Conditioning(plus, length - plus, round(plus * 7 / 18)), 0.5
-    length = trials or DEFAULT_TRIALS["choose"]
-    return AlienTask(presentations=max(13, -(-length // 36)), trials=length), float(MEANS.std())

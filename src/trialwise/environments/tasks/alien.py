@@ -147,6 +147,13 @@ class AlienTask(Environment):
         "block": tuple(range(BLOCKS)),
     }
     reads = ("context", "cue")
+    mean_rewards = MEANS
+
+    @classmethod
+    def of_length(cls, trials: int | None = None) -> AlienTask:
+        """A task of ``trials`` trials, 440 by default, the length of the public human data; with longer blocks if need be."""
+        length = 440 if trials is None else trials
+        return cls(presentations=max(13, -(-length // (BLOCKS * CUES))), trials=length)
 
     def __post_init__(self) -> None:
         if self.presentations < 1:

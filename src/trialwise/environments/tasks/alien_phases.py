@@ -158,6 +158,8 @@ class AlienExperiment(Environment):
         "block": tuple(range(64)),
     }
     reads = ("context", "cue", "season", "asked", "phase")
+    mean_rewards = MEANS
+    learners = ("AlienQLearning", "AlienTaskSets", "AlienHierarchicalBayes")
 
     def __post_init__(self) -> None:
         unknown = [phase for phase in self.phases if phase not in GENERATORS]

@@ -44,6 +44,13 @@ class Conditioning(Environment):
     levels = {"cue": ("CS+", "CS-")}
     reads = ("cue",)
 
+    @classmethod
+    def of_length(cls, trials: int | None = None) -> Conditioning:
+        """A task of ``trials`` trials, 30 by default, three fifths of them CS+, 39 % of which end with a shock."""
+        length = 30 if trials is None else trials
+        plus = round(0.6 * length)
+        return cls(plus, length - plus, round(plus * 7 / 18))
+
     def __post_init__(self) -> None:
         if min(self.plus, self.minus, self.shocks) < 0 or self.plus + self.minus == 0 or self.shocks > self.plus:
             raise UsageError(

@@ -64,6 +64,7 @@ class TwoStepTask(Environment):
         "action": (0, 1),
     }
     reads = ("cue", "stage", "transition")
+    learners = ("HybridTwoStep",)
 
     def __post_init__(self) -> None:
         bounds = 0 <= self.lowest < self.highest <= 1

@@ -10,7 +10,7 @@ from trialwise.reports.words import counted, rows
 
 MISSING = (
     "Left out: posterior predictive checks. Type report(..., checks=AlienTask()), or another environment, to simulate agents that act on their "
-    'own; checks="one-step" if there is no such environment (trialwise report ... --task AlienTask; --check).'
+    'own; checks="one-step" if there is no such environment (trialwise report ... --environment AlienTask; --check).'
 )
 FEW = 10
 """Number of measures shown without expanding the table."""
@@ -54,7 +54,7 @@ def _blocks(check: Check) -> list[Block]:
             f" ({FEW} of {missed})" if missed > FEW else ""
         )
         blocks.append(Table(rows(title, check.missed.head(FEW), COLUMNS, "measure"), NOTE))
-    alt = "Observed behaviour with 89 % intervals of simulated behaviour, and the frequency of actions against their predicted probability."
+    alt = "Observed behaviour with 89 % intervals of simulated behaviour, and observed proportions against predicted probabilities."
     caption = "Points: observed; bands and bars: 89 % intervals of simulated data sets. Probabilities are calibrated where points lie on the diagonal."
     blocks.append(picture(lambda width: check.plot(width=width), alt, caption))
     blocks.append(Folded("All measures", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))

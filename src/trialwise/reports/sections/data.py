@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.rows import Rows, rows_of
-from trialwise.data.trials import Trials
 from trialwise.learners.responses import families_in
 from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
@@ -31,19 +30,23 @@ def section(subjects: list[Subject]) -> Section:
     for group in groups:
         if len(groups) > 1:
             blocks.append(Heading(f"Data of {listed(each.label for each in group)}"))
-        blocks += _blocks(group[0].fit.trials)
+        blocks += _blocks(group)
     return Section("data", "Data", blocks)
 
 
-def _blocks(trials: Trials) -> list[Block]:
+def _blocks(group: list[Subject]) -> list[Block]:
+    trials = group[0].fit.trials
+    means = next(
+        (each.check.mean_rewards for each in group if each.check and each.check.mean_rewards is not None), None
+    )
     inspection = inspect(trials)
     blocks: list[Block] = [Text(_sentence(inspection))]
     tables = [rows_of(*each) for each in inspection.tables().items()]
     blocks.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
     blocks.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))
     blocks += listing("Findings:", inspection.findings)
-    if any(family.acts for family in families_in(trials)):
-        blocks += _behaviour(measured(trials))
+    if families_in(trials):
+        blocks += _behaviour(measured(trials, means))
     return blocks
 
 
@@ -67,8 +70,8 @@ def _behaviour(table: pd.DataFrame) -> list[Block]:
     if "accuracy" in table:
         blocks.append(
             Text(
-                "A choice is correct if its mean reward in the current context is the highest, according to the rewards of the alien "
-                "task, which has the same numbers of contexts, cues and actions as these data."
+                "A choice is correct if its mean reward in the current context is the highest, according to the rewards of the "
+                "environment of the checks."
             )
         )
     shown = rest if len(rest) <= FEW else [name for name in rest if not name.startswith("share of")]

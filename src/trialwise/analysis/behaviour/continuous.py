@@ -1,0 +1,60 @@
+"""Measures of continuous responses, such as ratings, skin conductance or response times, independent of any model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.data.trials import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+THIRDS = 3
+"""The first and the last of so many parts of the trials are compared."""
+
+
+def of_responses(trials: Trials) -> pd.DataFrame:
+    """Measures of continuous responses that apply to any environment, one row per participant.
+
+    For each response, in its units: ``mean`` and ``sd``; ``mean at`` each cue, if there are cues; ``late - early``, the mean of the
+    last third of the trials minus that of the first; and ``change``, the mean absolute difference of successive responses. Missing
+    responses are ignored.
+
+    Parameters
+    ----------
+    trials
+        Trials with continuous responses.
+
+    Returns
+    -------
+    DataFrame
+        A row a participant, a column a measure, with the name of the response in front; no columns without responses; NaN where a
+        participant has no such response.
+
+    Examples
+    --------
+    >>> truth = {"alpha": 0.2, "intercept": 0, "slope": 1, "noise": 0.1}
+    >>> conditioning = tw.environments.Conditioning()
+    >>> trials = tw.simulate(tw.learners.RescorlaWagner(), conditioning, truth, participants=2, seed=1).trials
+    >>> list(tw.behaviour.of_responses(trials))[:3]
+    ['response: mean', 'response: sd', 'response: mean at CS+']
+    """
+    import pandas as pd
+
+    number = trials.participant_index
+    part = (np.arange(trials.n_trials) - trials.offsets[:-1][number]) * THIRDS // np.maximum(trials.lengths, 1)[number]
+    columns: dict[str, Any] = {}
+    for name, values in trials.response.items():
+        series: Any = pd.Series(values)
+        by = series.groupby(number)
+        columns[f"{name}: mean"], columns[f"{name}: sd"] = by.mean(), by.std()
+        cue = trials.columns.get("cue")
+        for code, label in enumerate(trials.levels[cue.levels] if cue is not None and cue.levels else ()):
+            columns[f"{name}: mean at {label}"] = series.where(cue.values == code).groupby(number).mean()  # type: ignore[union-attr]
+        late, early = (series.where(part == k).groupby(number).mean() for k in (THIRDS - 1, 0))
+        columns[f"{name}: late - early"] = late - early
+        columns[f"{name}: change"] = by.diff().abs().groupby(number).mean()
+    table = pd.DataFrame(columns, index=range(trials.n_participants))
+    return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
