@@ -23,6 +23,7 @@ from trialwise.inference.sampler import CHAINS, DRAWS, TUNE, Request
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.population import population_of
+from trialwise.population.stored import text_of, to_plain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -152,7 +153,8 @@ def fit(
         **learner_to_attributes(learner),
         "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
         "pooling": pooling,
-        "priors": json.dumps({name: str(prior) for name, prior in population.priors.items()}),
+        "priors": json.dumps({name: text_of(prior) for name, prior in population.priors.items()}),
+        "prior_numbers": json.dumps(to_plain(population.priors)),
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
         "seed": seed,

@@ -22,6 +22,7 @@ from trialwise.inference.draws import Draws, variable_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.stored import learner_from_attributes
 from trialwise.population.population import Population, population_of
+from trialwise.population.stored import from_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class Fit(Result):
     trials
         The data.
     priors
-        The user's priors by name; None for a loaded fit that had some when they were not passed to :func:`load`.
+        The user's priors by name; None for a loaded fit with some that the file cannot hold and that were not passed to :func:`load`.
 
     Examples
     --------
@@ -252,8 +253,8 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     """Load a fit that :meth:`Fit.save` wrote.
 
     Summaries and plots need only the file. ``trial_values`` and ``model`` need the learner: built-in learners are found by name,
-    for others pass the class, ``learner=MyLearner``. ``model`` also needs the user's priors, if there were any, since the file
-    stores only their names and text. Nothing in the file is executed.
+    for others pass the class, ``learner=MyLearner``. ``model`` also needs the user's priors, if any of them was not a
+    scalar distribution of PyMC with constant parameters, since the file stores only the text of others. Nothing in the file is executed.
 
     Parameters
     ----------
@@ -312,4 +313,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
         raise UsageError(
             f"the fit used priors for {', '.join(stored) or 'no parameter'}, but load received priors for {', '.join(priors) or 'none'}"
         )
-    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors if priors or stored else {})
+    if priors is None:
+        numbers = json.loads(attributes.get("prior_numbers", "{}"))
+        priors = from_plain(numbers) if set(numbers) == set(stored) else None
+    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors)

@@ -17,6 +17,7 @@ from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import group_names, mean_name, spread_name
+from trialwise.population.stored import constants
 
 Pooling = Literal["partial", "none", "complete"]
 
@@ -92,10 +93,10 @@ def with_own(
     mean, width, spread = prior.mean.copy(), prior.width.copy(), prior.spread.copy()
     others = dict(priors)
     for k, name in enumerate(parameters):
-        if normal := _constants(priors.get(mean_name(name)), "normal"):
+        if normal := _constants(priors.get(mean_name(name)), "Normal"):
             mean[k], width[k] = normal
             del others[mean_name(name)]
-        half = _constants(priors.get(spread_name(name)), "halfnormal")
+        half = _constants(priors.get(spread_name(name)), "HalfNormal")
         if half and half[0] == 0.0:
             spread[k] = half[1]
             del others[spread_name(name)]
@@ -111,12 +112,11 @@ def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.n
     return np.asarray(pm.draw(distribution, count, random_seed=random))
 
 
-def _constants(distribution: Any, kind: str) -> tuple[float, ...]:
-    """The parameters of a scalar PyMC random variable if it is of this family and they are constants; otherwise empty."""
-    node = getattr(distribution, "owner", None)
-    if node is None or getattr(node.op, "name", None) != kind or distribution.ndim:
+def _constants(distribution: Any, family: str) -> tuple[float, ...]:
+    """The numbers of a prior if it is of this family, scalar and constant; otherwise empty."""
+    known = constants(distribution)
+    if known is None or known[0] != family:
         return ()
-    numbers = [getattr(parameter, "data", None) for parameter in node.op.dist_params(node)]
-    if numbers[-1] is not None and not 0 < numbers[-1] < np.inf:
-        raise UsageError(f"a prior has the standard deviation {float(numbers[-1]):g}; it must be above 0")
-    return () if any(n is None for n in numbers) else tuple(float(n) for n in numbers)  # type: ignore[arg-type]
+    if not 0 < known[1][-1] < np.inf:
+        raise UsageError(f"a prior has the standard deviation {known[1][-1]:g}; it must be above 0")
+    return known[1]

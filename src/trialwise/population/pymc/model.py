@@ -27,6 +27,7 @@ from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.names import INDIVIDUAL, mean_name, median_name, spread_name, unconstrained_name
 from trialwise.population.population import Population, population_of
 from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentred
+from trialwise.population.stored import StoredPrior
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
@@ -129,6 +130,8 @@ def _user_prior(name: str, population: Population, dims: str | None = None) -> A
     prior = population.priors.get(name)
     if prior is None:
         return None
+    if isinstance(prior, StoredPrior):
+        prior = prior.to_pymc()
     if hasattr(prior, "to_pymc"):
         return prior.to_pymc(name, dims=dims)
     if dims and not prior.ndim:
