@@ -212,14 +212,25 @@ def test_one_set_of_parameters_for_one_participant(small):
     assert found.means()["alpha"].shape == (1,)
 
 
-@pytest.mark.parametrize("prior", [pm.Normal.dist(-1.0, 0.01), pm.Laplace.dist(-1.0, 0.01)], ids=["usual", "unusual"])
-def test_own_priors(small, tmp_path, prior):
+PRIORS = {
+    "usual": (pm.Normal.dist(-1.0, 0.01), True),
+    "unusual": (pm.Laplace.dist(-1.0, 0.01), True),
+    "composed": (pm.Mixture.dist([0.5, 0.5], [pm.Normal.dist(-1.01, 0.01), pm.Laplace.dist(-0.99, 0.01)]), False),
+}
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_own_priors(small, tmp_path, kind):
+    prior, is_stored = PRIORS[kind]
     priors = {"alpha_mu": prior}
-    found = tw.fit(LEARNER, small.trials, draws=100, tune=200, chains=2, seed=6, priors=priors, progress=False)
-    assert abs(float(found.tree["posterior"]["alpha_mu"].mean()) + 1.0) < 0.02
-    found.save(tmp_path / "fit.nc")
-    with pytest.raises(UsageError, match=r"alpha_mu ~ .*load\('...', priors="):
-        tw.load(tmp_path / "fit.nc").model  # noqa: B018
+    fit = tw.fit(LEARNER, small.trials, draws=100, tune=200, chains=2, seed=6, priors=priors, progress=False)
+    assert abs(float(fit.tree["posterior"]["alpha_mu"].mean()) + 1.0) < 0.02
+    fit.save(tmp_path / "fit.nc")
+    if is_stored:
+        assert "alpha_mu" in tw.load(tmp_path / "fit.nc").model.named_vars
+    else:
+        with pytest.raises(UsageError, match=r"alpha_mu ~ .*load\('...', priors="):
+            tw.load(tmp_path / "fit.nc").model  # noqa: B018
     with pytest.raises(UsageError, match="priors for alpha_mu, but load received priors for beta_mu"):
         tw.load(tmp_path / "fit.nc", priors={"beta_mu": prior})
     assert "alpha_mu" in tw.load(tmp_path / "fit.nc", priors=priors).model.named_vars

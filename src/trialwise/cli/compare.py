@@ -17,11 +17,12 @@ FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
 
 
 class By(StrEnum):
-    """The criterion: what is predicted."""
+    """The criterion: what is predicted; of the same values as ``Method`` of ``trialwise.analysis.comparison.crossvalidation``."""
 
     participant = "participant"
     future = "future"
     trial = "trial"
+    integrated = "integrated"
 
 
 def compare(
@@ -29,7 +30,7 @@ def compare(
     method: Annotated[
         By,
         typer.Option(
-            help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants.",
+            help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants; integrated: the same choices, averaged over parameters.",
         ),
     ] = By.participant,
     start: Annotated[
@@ -45,6 +46,12 @@ def compare(
         int | None,
         typer.Option(metavar="N", min=25, help="Number of posterior draws used of each fit.", show_default=False),
     ] = None,
+    particles: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=2, help="Particles of each likelihood estimate, for learners with a hidden choice."
+        ),
+    ] = 100,
     refit: Annotated[
         bool, typer.Option("--refit", help="Refit without each participant whose k-hat is too high.")
     ] = False,
@@ -60,7 +67,7 @@ def compare(
 
     loaded = fits_in(fits, learner, needed=True)
     folder = writing.make_folder(output)
-    result = run(loaded, str(method), start=start, draws=draws, refit=refit, seed=seed)  # type: ignore[arg-type]
+    result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
     written = writing.write_tables(result, folder)
     written += writing.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")

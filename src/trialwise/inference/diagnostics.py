@@ -42,7 +42,7 @@ TELLING = 0.4
 """Absolute correlation above which a known trade-off is explained."""
 
 ALONE = "fit one or two participants alone, trials.select(trials.participants[:2]): if that fails too, check the learner and its data"
-NARROWER = "give narrower priors, priors="
+NARROWER = Message("give narrower priors (", Argument("priors", {"alpha_mu": ...}), ")")
 FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
 
 
@@ -75,7 +75,11 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
         sentence = (
             f"E-BFMI of {energy.min():.2f} in a chain (should be {BFMI:g} or more): the tails are explored slowly"
         )
-        remedies = _in_turn("give narrower priors for spreads, priors=", FEWER, _longer(draws))
+        remedies = _in_turn(
+            Message("give narrower priors for spreads (", Argument("priors", {"alpha_sd": ...}), ")"),
+            FEWER,
+            _longer(draws),
+        )
         findings.append(Finding("problem", "e-bfmi", sentence, remedies))
     if stats.sizes["chain"] == 1:
         sentence = "convergence cannot be checked with one chain: R-hat compares chains"

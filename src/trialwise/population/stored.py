@@ -41,7 +41,7 @@ class StoredPrior:
         if not (isinstance(kind, type) and issubclass(kind, pm.Distribution)):
             raise UsageError(f"a prior is stored as {self}, which the installed PyMC does not have: pass priors= again")
         # past the distribution's own dist, which translates the user's arguments into these numbers
-        return super(kind, kind).dist(list(self.numbers))
+        return super(kind, kind).dist(list(self.numbers))  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         return _written(self.family, self.numbers)

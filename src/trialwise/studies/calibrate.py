@@ -15,6 +15,7 @@ from typing import Any
 
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.environments.environment import EnvironmentLike
 from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import Learner
@@ -84,7 +85,12 @@ def calibrate(
     if len(labels) < 2:
         raise UsageError("calibrate needs a group: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
-        raise UsageError(f"ranks={ranks}: more than there are draws; ask for more, draws=, or rank among fewer")
+        raise UsageError(
+            Argument("ranks", ranks),
+            ": more than there are draws; ask for more, ",
+            Argument("draws", NAME_ALONE),
+            ", or rank among fewer",
+        )
     population = population_in(learner, environment, seed, priors)
     settings = FitSettings(draws, tune, chains, sampler)
     study = CalibrationStudy(environment, labels, seed, learner, population, settings, ranks)

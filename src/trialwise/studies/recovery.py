@@ -175,7 +175,7 @@ class Recovery(Result):
 
     def _problems(self) -> tuple[Finding, ...]:
         count, bad = len(self.fits), int((self.fits["problems"] != "").sum())
-        sentence = f"draws of {bad} of {count} fits are not reliable: for the reasons see .fits"
+        sentence = f"draws of {bad} of {count} fits are not reliable: for the reasons see the column problems of the table recovery_fits"
         return (*([Finding("problem", "draws", sentence)] if bad else []), *failures(self.failed, count))
 
     def tables(self) -> dict[str, pd.DataFrame]:

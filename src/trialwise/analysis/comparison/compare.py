@@ -95,13 +95,23 @@ def compare(
         raise UsageError(f"method={method!r}: for fits, wanted one of {', '.join(map(repr, get_args(Method)))}")
     by: Method = method or "participant"  # type: ignore[assignment]
     if start is not None and by != "future":
-        raise UsageError(f'start={start}: method="{by}" predicts no future; write method="future"')
+        raise UsageError(
+            Argument("start", start),
+            ": ",
+            Argument("method", by),
+            " predicts no future; write ",
+            Argument("method", "future"),
+        )
     if refit and by == "integrated":
-        raise UsageError(Argument("refit", True), ' leaves participants out; method="integrated" leaves out nobody')
+        raise UsageError(
+            Argument("refit", True), " leaves participants out; ", Argument("method", by), " leaves out nobody"
+        )
     if refit and by == "trial":
         raise UsageError(
             Argument("refit", True),
-            ' leaves participants out; with method="trial" there would be as many fits as trials',
+            " leaves participants out; with ",
+            Argument("method", by),
+            " there would be as many fits as trials",
         )
     if draws is not None and (isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 25):
         raise UsageError(Argument("draws", draws), ": wanted 25 or more")

@@ -34,6 +34,7 @@ from trialwise.analysis.comparison.integrated import (
     log_weights,
 )
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
@@ -279,7 +280,8 @@ def beginnings(trials: Trials, start: int | None) -> np.ndarray:
         return np.asarray(trials.lengths // 2)
     if isinstance(start, bool) or not isinstance(start, int | np.integer) or start < 2:
         raise UsageError(
-            f"start={start!r}: wanted the first trial to predict, 2 or later; without start=, the second half is predicted"
+            Argument("start", start),
+            ": wanted the first trial to predict, 2 or later; without it, the second half is predicted",
         )
     short = np.flatnonzero(trials.lengths < start)
     if len(short):

@@ -82,7 +82,7 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
     for name in table.index:
         result, fit = results[name], fits[name]
         if problems := having(fit.findings, "problem"):
-            sentence = f"{name}: its draws have problems of their own, see fit.problems: {problems[0].sentence}"
+            sentence = f"{name}: its draws have problems of their own: {problems[0].sentence}"
             yield Finding("problem", "draws", sentence, problems[0].advice, (name,))
         if result.bad.any():
             yield _bad_khat(name, result, fit, method)
@@ -99,7 +99,7 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
         if noise > MONTE_CARLO * row["se_difference"] and abs(row["difference"]) < 4 * row["se_difference"]:
             sentence = Message(
                 f"much of the standard error of {name}'s difference is Monte Carlo error ({noise:.1f}): use more, ",
-                Argument("draws", NAME_ALONE), " or particles=",
+                Argument("draws", NAME_ALONE), " or ", Argument("particles", NAME_ALONE),
             )  # fmt: skip
             yield Finding("caution", "noise", sentence, about=(str(name),))
     if len(next(iter(fits.values())).trials.participants) == 1:

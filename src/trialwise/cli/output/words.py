@@ -10,6 +10,9 @@ from trialwise.base.message import MOST, NAME_ALONE, Argument, Input, LearnerSet
 FLAGS = ("refit",)
 """Options without a value."""
 
+IN_PYTHON_ONLY = ("priors", "filters", "ranks", "means")
+"""Arguments that no command has as an option."""
+
 
 def in_options(message: str) -> str:
     """A message of the library with its arguments written as options; all other text is unchanged."""
@@ -26,6 +29,8 @@ def _as_option(element: Input) -> str:
         )
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
+    if element.name in IN_PYTHON_ONLY:
+        return f"in Python, {element}"
     if element.value == NAME_ALONE or element.name in FLAGS:
         return f"--{element.name}"
     return f"--{element.name} {_value(element)}"
