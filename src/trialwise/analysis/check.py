@@ -14,7 +14,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.predict import PARTICLES, Kind, predict
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding, Result, Severity
-from trialwise.base.streams import stream
+from trialwise.base.streams import stream, stream_seed
 from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
 from trialwise.environments.environment import Environment, Recorded
@@ -231,7 +231,8 @@ def calibration(
     """
     import pandas as pd
 
-    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=seed)
+    purpose = "calibration of predictions"
+    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=stream_seed(seed, purpose))
     record = likelihood.predictions(matrix(learner, trials, parameters))
     response = responses_of(learner, likelihood.packed.actions)[0]
     family, observed = response.family, response.observed(likelihood.packed.observed)
@@ -239,7 +240,7 @@ def calibration(
     predicted = response.predictions(record, likelihood.packed.actions)[responded]
     if (actions := family.actions(observed)) is not None:
         return of_actions(actions[responded], predicted, bins)
-    random = stream(seed, "quantiles of predicted responses")
+    random = stream(seed, purpose)
     values = observed[responded, :1]
     below = np.zeros(len(values))
     for _ in range(REDRAWS):  # one at a time: memory does not grow with their number

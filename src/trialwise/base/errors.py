@@ -9,9 +9,14 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trialwise.base.english import counted
 from trialwise.base.message import Input, Message
 
 __all__ = ["DataError", "FetchError", "LearnerError", "ModelError", "Problem", "TrialwiseError", "UsageError"]
+
+
+def __dir__() -> list[str]:
+    return __all__  # tw.errors is this module: its own names, without what it imports
 
 
 class TrialwiseError(Exception):
@@ -168,8 +173,7 @@ class DataError(TrialwiseError, ValueError):
 
     def __init__(self, problems: Sequence[Problem]):
         self.problems = tuple(problems)
-        count = len(self.problems)
-        heading = "1 problem with the data" if count == 1 else f"{count} problems with the data"
+        heading = f"{counted(len(self.problems), 'problem')} with the data"
         numbered = (Message(f"  {n}. ", problem.text) for n, problem in enumerate(self.problems, 1))
         super().__init__(Message.join("\n", [f"{heading}:", *numbered]))
 

@@ -46,7 +46,7 @@ PURPOSES = {
     "points of a quadratic": "points at which a participant's likelihood is expanded",
     "points under a group": "points that a participant's parameters are integrated over",
     # check
-    "quantiles of predicted responses": "predictive draws, among which the observed response is ranked",
+    "calibration of predictions": "filters of the predictions, and draws among which an observed response is ranked",
     # studies
     "true parameters": "of each data set",
     "simulated data set": "the seed of each data set",

@@ -10,13 +10,12 @@ import numpy as np
 
 from trialwise.population.names import (
     INDIVIDUAL,
-    group_names,
     mean_name,
     median_name,
-    median_names,
     spread_name,
     unconstrained_name,
 )
+from trialwise.population.pooled import Pooled
 from trialwise.population.population import Population
 
 if TYPE_CHECKING:
@@ -114,14 +113,14 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Draws:
+class Draws(Pooled):
     """Posterior draws, with access by meaning.
 
     Attributes
     ----------
     posterior
         The group ``posterior`` of a fit's tree.
-    parameters
+    names
         Names of the free parameters.
     pooling
         ``"partial"``, ``"none"`` or ``"complete"``.
@@ -130,7 +129,7 @@ class Draws:
     """
 
     posterior: xr.Dataset
-    parameters: tuple[str, ...]
+    names: tuple[str, ...]
     pooling: str
     participants: int
 
@@ -153,33 +152,13 @@ class Draws:
         """Number of draws of all chains together."""
         return self.chains * self.length
 
-    @property
-    def grouped(self) -> bool:
-        """Whether participants come from a group."""
-        return self.pooling == "partial"
-
-    @property
-    def shared(self) -> bool:
-        """Whether all participants share their parameters."""
-        return self.pooling == "complete"
-
     # -- names -------------------------------------------------------------------------------------------------------
-
-    @property
-    def group_names(self) -> list[str]:
-        """Names of the group's variables; see :func:`trialwise.population.names.group_names`."""
-        return group_names(self.parameters, self.pooling)
-
-    @property
-    def median_names(self) -> list[str]:
-        """Names of the group's medians on the natural scale; empty without a group."""
-        return median_names(self.parameters, self.pooling)
 
     @property
     def summary_names(self) -> list[str]:
         """Variables of a summary in order: the group's medians, its other variables, then participants."""
         listed = [*self.median_names, *self.group_names]
-        return [*listed, *(name for name in self.parameters if name not in listed)]
+        return [*listed, *(name for name in self.names if name not in listed)]
 
     # -- the group ---------------------------------------------------------------------------------------------------
 
@@ -199,11 +178,11 @@ class Draws:
 
     def means(self) -> np.ndarray:
         """The group's means of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
-        return np.stack([self.mean(name).to_numpy() for name in self.parameters], -1)
+        return np.stack([self.mean(name).to_numpy() for name in self.names], -1)
 
     def spreads(self) -> np.ndarray:
         """The group's spreads of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
-        return np.stack([self.spread(name).to_numpy() for name in self.parameters], -1)
+        return np.stack([self.spread(name).to_numpy() for name in self.names], -1)
 
     # -- participants ------------------------------------------------------------------------------------------------
 
@@ -222,14 +201,14 @@ class Draws:
         """
         if self.grouped:
             return self.posterior[INDIVIDUAL].transpose(*CHAIN_DRAW, "participant", "parameter").to_numpy()
-        u = np.stack([self[unconstrained_name(name)].to_numpy() for name in self.parameters], -1)
-        return u.reshape(self.chains, self.length, -1, len(self.parameters))
+        u = np.stack([self[unconstrained_name(name)].to_numpy() for name in self.names], -1)
+        return u.reshape(self.chains, self.length, -1, len(self.names))
 
     def natural_means(self) -> dict[str, np.ndarray]:
         """Posterior means of natural values by parameter, ``(participants,)`` each."""
         return {
             name: np.broadcast_to(self[name].mean(CHAIN_DRAW).to_numpy(), (self.participants,)).copy()
-            for name in self.parameters
+            for name in self.names
         }
 
     # -- thinning ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.files import whole
 from trialwise.base.message import from_json
@@ -239,7 +240,7 @@ class Fit(Result):
     @property
     def headline(self) -> str:
         """Learner, number of participants, draws, and number of problems."""
-        state = "no problems" if not self.problems else f"{len(self.problems)} problems: see .problems"
+        state = "no problems" if not self.problems else f"{counted(len(self.problems), 'problem')}: see .problems"
         return (
             f"Fit({self.tree.attrs['learner']}, {self.trials.n_participants} participants, "
             f"{self.draws.chains} x {self.draws.length} draws; {state})"

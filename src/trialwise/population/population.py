@@ -19,7 +19,8 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.population.gibbs import group_given_participants
-from trialwise.population.names import group_names, mean_name, median_name, median_names, parameter_of, spread_name
+from trialwise.population.names import mean_name, median_name, parameter_of, spread_name
+from trialwise.population.pooled import Pooled
 from trialwise.population.priors import GroupPrior, check_priors, default_prior, draws_of, outcome_sd, with_own
 
 
@@ -36,7 +37,7 @@ _DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(Pooled):
     """The distribution of participants' parameters; :func:`population_of` creates one.
 
     Attributes
@@ -61,29 +62,9 @@ class Population:
     unusual: Mapping[str, Any]
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the free parameters."""
         return tuple(parameter.name for parameter in self.parameters)
-
-    @property
-    def grouped(self) -> bool:
-        """Whether participants come from a group."""
-        return self.pooling == "partial"
-
-    @property
-    def shared(self) -> bool:
-        """Whether all participants share their parameters."""
-        return self.pooling == "complete"
-
-    @property
-    def group_names(self) -> list[str]:
-        """Names of the group's variables, for which priors can be given; see :func:`trialwise.population.names.group_names`."""
-        return group_names(self.names, self.pooling)
-
-    @property
-    def median_names(self) -> list[str]:
-        """Names of the group's medians on the natural scale; empty without a group."""
-        return median_names(self.names, self.pooling)
 
     # -- means and spreads of participants ---------------------------------------------------------------------------
 

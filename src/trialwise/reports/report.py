@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from trialwise.analysis.check import Check, check
 from trialwise.analysis.comparison.comparison import Comparison
+from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
 from trialwise.base.progress import bars
@@ -17,7 +18,7 @@ from trialwise.inference.fitted import Fit
 from trialwise.reports.page import page
 from trialwise.reports.sections.contents import sections
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, first_few, listed
+from trialwise.reports.words import first_few
 from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.rows import Rows, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def listed(words: Iterable[str], last: str = "and") -> str:
-    """``a, b and c``."""
-    *most, end = list(words) or [""]
-    return f"{', '.join(most)} {last} {end}" if most else end
-
-
-def counted(count: int, thing: str) -> str:
-    """``1 chain``, ``13,640 trials``."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def interval(mean: Any, low: Any, high: Any) -> str:

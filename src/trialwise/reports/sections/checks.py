@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from trialwise.analysis.check import Check
+from trialwise.base.english import counted
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, rows
+from trialwise.reports.words import rows
 
 MISSING = (
     "Left out: posterior predictive checks. Type report(..., checks=AlienTask()), or another environment, to simulate agents that act on their "

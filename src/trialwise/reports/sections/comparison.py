@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from trialwise.analysis.comparison.comparison import Comparison
+from trialwise.base.english import counted
 from trialwise.reports.blocks import Block, Folded, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, rows
+from trialwise.reports.words import rows
 
 ONE = "Left out: a comparison with other learners. Fit another learner to the same data and type report({'one': fit, 'other': other}, comparison=compare(...))."
 MISSING = "Left out: a comparison of these learners. Type report(fits, comparison=compare(fits))."

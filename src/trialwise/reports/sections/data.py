@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.inspect import Inspection, inspect
+from trialwise.base.english import counted, listed
 from trialwise.base.rows import Rows, rows_of
 from trialwise.learners.responses import families_in
 from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
-from trialwise.reports.words import counted, listed, rows
+from trialwise.reports.words import rows
 
 if TYPE_CHECKING:
     import pandas as pd

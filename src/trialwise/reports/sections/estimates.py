@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.base.english import listed
 from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, PosteriorPanel, posterior_plot
@@ -14,7 +15,7 @@ from trialwise.population.names import MEAN, SPREAD, mean_name
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import interval, listed, rows
+from trialwise.reports.words import interval, rows
 
 COLUMNS = {
     "mean": "mean", "sd": "SD", "eti89_lb": "low", "eti89_ub": "high", "mcse_mean": "MCSE", "ess_bulk": "ESS bulk",

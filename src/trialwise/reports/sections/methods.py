@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from trialwise.base.english import counted, listed
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import mean_name, spread_name
 from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
 from trialwise.reports.sections.learners import SCALES
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, listed
 
 
 def section(subjects: list[Subject]) -> Section:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from trialwise.base.english import counted, listed
 from trialwise.reports.blocks import Block, Section, Text, Verdict
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import counted, listed
 
 
 def section(subjects: list[Subject]) -> Section:

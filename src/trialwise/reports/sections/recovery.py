@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from trialwise.analysis.against_truth import points, summarised
+from trialwise.base.english import listed
 from trialwise.reports.blocks import Block, Heading, Section, Table, Text, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import listed, rows
+from trialwise.reports.words import rows
 from trialwise.studies.recovery import Recovery
 
 MISSING = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from trialwise.base.english import listed
 from trialwise.base.result import having
 from trialwise.base.rows import Rows
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
-from trialwise.reports.words import listed, rows
+from trialwise.reports.words import rows
 
 CHAINS = "If chains have converged, densities coincide on the left and traces form one band on the right."
 
