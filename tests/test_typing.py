@@ -14,6 +14,14 @@ README = (ROOT / "README.md").read_text()
 
 LEARNER = re.search(r"```python\n(# mine\.py\n.*?)```", README, re.DOTALL)[1] + "\n\nchosen = TwoRates(initial=1.2)\n"
 
+BASED = (
+    LEARNER.replace("class TwoRates:", "class TwoRates(tw.learners.Learner):")
+    + """
+names: tuple[str, ...] = chosen.fix(beta=1).with_lapse().names
+tied: tw.learners.Learner = chosen.tie(alpha_down="alpha_up")
+"""
+)
+
 SCRIPT = """
 import trialwise as tw
 
@@ -35,7 +43,9 @@ except tw.errors.DataError as error:
 """
 
 
-@pytest.mark.parametrize(("text", "options"), [(LEARNER, []), (SCRIPT, ["--strict"])], ids=["plain", "strict"])
+@pytest.mark.parametrize(
+    ("text", "options"), [(LEARNER, []), (BASED, []), (SCRIPT, ["--strict"])], ids=["plain", "based", "strict"]
+)
 def test_mypy_accepts(text, options, tmp_path):
     (tmp_path / "users.py").write_text(text)
     command = [sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports", *options, "users.py"]

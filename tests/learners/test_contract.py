@@ -52,6 +52,43 @@ def log_share(*logits):
     return logits[0] - np.log(np.sum(np.exp(logits)))
 
 
+# -- the class -----------------------------------------------------------------------------------------------------
+
+
+def test_a_class_may_name_its_base():
+    """It is then known to type checkers; it computes the same."""
+
+    def counter(*bases):
+        def start(self, task):
+            return task.table("action")
+
+        def choose(self, value, trial, preference):
+            for action in range(len(preference)):
+                preference[action] = self.beta * value[action]
+
+        def learn(self, value, trial, choice, outcome):
+            value[choice] += self.alpha * (outcome - value[choice])
+
+        fields = {"alpha": unit("learning rate"), "beta": positive("inverse temperature")}
+        methods = {"start": start, "choose": choose, "learn": learn}
+        return learner(type("Counter", bases, {"__annotations__": dict.fromkeys(fields, float), **fields, **methods}))
+
+    trials, values = trials_of([0, 0, 1], [3.0, 0.0, 1.0]), {"alpha": 0.5, "beta": 2.0}
+    based = counter(tw.learners.Learner)().fix(beta=2.0)
+    assert based.names == ("alpha",)
+    np.testing.assert_array_equal(
+        tw.log_likelihood(based, trials, {"alpha": 0.5}), tw.log_likelihood(counter()(), trials, values)
+    )
+
+
+def test_a_class_without_the_decorator_is_no_learner():
+    class Counter(tw.learners.Learner):
+        alpha = unit("learning rate")
+
+    with pytest.raises(UsageError, match="Counter is not a learner yet: write @learner above the class"):
+        Counter()
+
+
 # -- the order of a trial, by hand -------------------------------------------------------------------------------------
 
 

@@ -231,8 +231,9 @@ def calibration(
     """
     import pandas as pd
 
-    purpose = "calibration of predictions"
-    likelihood = likelihood_of(learner, trials, particles=PARTICLES, seed=stream_seed(seed, purpose))
+    likelihood = likelihood_of(
+        learner, trials, particles=PARTICLES, seed=stream_seed(seed, "calibration of predictions")
+    )
     record = likelihood.predictions(matrix(learner, trials, parameters))
     response = responses_of(learner, likelihood.packed.actions)[0]
     family, observed = response.family, response.observed(likelihood.packed.observed)
@@ -240,7 +241,7 @@ def calibration(
     predicted = response.predictions(record, likelihood.packed.actions)[responded]
     if (actions := family.actions(observed)) is not None:
         return of_actions(actions[responded], predicted, bins)
-    random = stream(seed, purpose)
+    random = stream(seed, "calibration of predictions")
     values = observed[responded, :1]
     below = np.zeros(len(values))
     for _ in range(REDRAWS):  # one at a time: memory does not grow with their number

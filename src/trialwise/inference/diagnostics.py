@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.message import NAME_ALONE, Argument, Message, Restriction
 from trialwise.base.result import Finding
 from trialwise.inference.draws import labelled, variable_of
 from trialwise.population.names import parameter_of
@@ -42,7 +42,7 @@ TELLING = 0.4
 """Absolute correlation above which a known trade-off is explained."""
 
 ALONE = "fit one or two participants alone, trials.select(trials.participants[:2]): if that fails too, check the learner and its data"
-NARROWER = Message("give narrower priors (", Argument("priors", {"alpha_mu": ...}), ")")
+NARROWER = Message("give narrower priors (", Argument("priors", NAME_ALONE), ")")
 FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
 
 
@@ -76,7 +76,7 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
             f"E-BFMI of {energy.min():.2f} in a chain (should be {BFMI:g} or more): the tails are explored slowly"
         )
         remedies = _in_turn(
-            Message("give narrower priors for spreads (", Argument("priors", {"alpha_sd": ...}), ")"),
+            Message("give narrower priors for spreads (", Argument("priors", NAME_ALONE), ")"),
             FEWER,
             _longer(draws),
         )

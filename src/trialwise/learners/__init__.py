@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trialwise.learners.learner import Learner
+    from trialwise.learners.learner import Learner as Learner
 
     BUILT_IN: dict[str, type[Learner]]
 
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:  # type: ignore[no-redef]
-    """Built-in learners by name, ``trialwise.learners.QLearning``, found when first asked for."""
+    """Built-in learners by name, ``trialwise.learners.QLearning``, found when first asked for; and ``Learner``, their base class."""
     if name.startswith("__"):
         raise AttributeError(name)
+    if name == "Learner":
+        from trialwise.learners.learner import Learner
+
+        return Learner
     from trialwise.learners.zoo import BUILT_IN
 
     if name == "BUILT_IN":
@@ -28,4 +32,4 @@ def __getattr__(name: str) -> Any:  # type: ignore[no-redef]
 def __dir__() -> list[str]:
     from trialwise.learners.zoo import BUILT_IN
 
-    return sorted(BUILT_IN)
+    return sorted([*BUILT_IN, "Learner"])

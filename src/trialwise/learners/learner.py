@@ -65,6 +65,9 @@ class Learner:
     the learner they are called on. ``responses`` are the families of what the learner answers with, by name: one response,
     ``choice`` or ``response``.
 
+    A class of one's own need not name it: the decorator adds it. Naming it, ``class Counter(tw.learners.Learner):`` under
+    ``@learner``, lets type checkers and editors know :meth:`fix`, :meth:`tie` and the other methods.
+
     Parameters
     ----------
     **settings
@@ -92,6 +95,8 @@ class Learner:
 
     def __init__(self, **settings: Any):
         kind = type(self).__name__
+        if not self.responses:
+            raise UsageError(f"{kind} is not a learner yet: write @learner above the class")
         known = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
         for name, value in settings.items():
             if name not in known:
