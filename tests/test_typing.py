@@ -15,7 +15,8 @@ README = (ROOT / "README.md").read_text()
 LEARNER = re.search(r"```python\n(# mine\.py\n.*?)```", README, re.DOTALL)[1] + "\n\nchosen = TwoRates(initial=1.2)\n"
 
 BASED = (
-    LEARNER.replace("class TwoRates:", "class TwoRates(tw.learners.Learner):")
+    "import trialwise as tw\n"
+    + LEARNER.replace("class TwoRates:", "class TwoRates(tw.learners.Learner):")
     + """
 names: tuple[str, ...] = chosen.fix(beta=1).with_lapse().names
 tied: tw.learners.Learner = chosen.tie(alpha_down="alpha_up")
