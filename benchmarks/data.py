@@ -1,4 +1,4 @@
-"""The recorded choices every way of computing the likelihood is given."""
+"""The recorded choices that every way of computing the likelihood receives."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RowVisits:
     The flat model changes a cell only when its own row is visited; between two visits, g trials apart, nothing
     happens but g sweeps of forgetting. So the M = N*S*A rows are independent chains of at most J visits, and a scan
     over visits is S*A times shorter than one over trials. Arrays are (J, M), padded at the end of short chains.
-    This works only where no state is shared between rows: it is no way to compute a hierarchical or task-set model.
+    This works only where no state is shared between rows: it cannot compute a hierarchical or task-set model.
     """
 
     participant: np.ndarray

@@ -1,7 +1,7 @@
 """Milliseconds of one value-and-gradient: `python -m benchmarks.gradient [--data FOLDER|bundled]`.
 
 Everything runs in one process on one core. Every way is checked against the plain loop before any is timed; then they
-take turns, so that a busy machine slows all alike. A turn is one untimed call and as many timed calls as fit into
+take turns, so that a busy machine slows all of them alike. A turn is one untimed call and as many timed calls as fit into
 TURN_SECONDS (at least one); median and minimum are over all timed calls. Where calling a peer does more than the
 gradient (Stan), that is timed in the same turns and taken off, median from median and minimum from minimum.
 """
@@ -60,7 +60,7 @@ def parameter_points(participants: int) -> list[np.ndarray]:
 
 
 def prepare(folder: Path, names: list[str], with_trialwise: bool) -> tuple[list[Peer], list[np.ndarray], int]:
-    """Compile every way and hold it against the oracle; (ways, parameter points, trials in all)."""
+    """Compile every way and check it against the oracle; (ways, parameter points, trials in all)."""
     from benchmarks.data import read_wide
     from benchmarks.peers.numpy_loop import check, oracle
 

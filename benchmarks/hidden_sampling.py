@@ -2,7 +2,7 @@
 
 The same hierarchical posterior of ``TaskSets`` sampled by ``tw.fit``, and by particle Metropolis within Gibbs as one would
 write it without emulators: every sweep each participant is offered a draw of the group and steps around the current value,
-each taken or not by an estimate of its own (100 particles), then means and spreads are drawn given the participants (conjugate,
+each accepted or not by an estimate of its own (100 particles), then means and spreads are drawn given the participants (conjugate,
 and by slice). Both have the true posterior as their target; their means are printed side by side. Effective draws are
 min(bulk, tail) over all group means and spreads; seconds are all, from the call to the last draw, compiling left out.
 """
@@ -25,7 +25,7 @@ STEPS = (0.15, 0.5, 1.0)
 
 
 def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int) -> Any:
-    """So many minutes of sweeps of four chains, the first half left out; as a tree, and how many sweeps there were."""
+    """Sweeps of four chains for some minutes, without the first half, as a tree; and the number of sweeps."""
     import xarray as xr
 
     from trialwise.likelihoods.filter_streams import FreshStreams
@@ -42,8 +42,8 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
     u = mu[:, None] + sd[:, None] * random.standard_normal((CHAINS, people, size))
 
     def estimated(points):
-        found = likelihood.value(points.reshape(-1, size), unit).log_likelihood
-        return np.where(np.isfinite(found), found, -1e10).reshape(CHAINS, people)
+        result = likelihood.value(points.reshape(-1, size), unit).log_likelihood
+        return np.where(np.isfinite(result), result, -1e10).reshape(CHAINS, people)
 
     value, kept = estimated(u), []
     end = time.perf_counter() + 60 * minutes
@@ -51,20 +51,20 @@ def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int
         fresh = mu[:, None] + sd[:, None] * random.standard_normal(u.shape)
         for step in (None, *STEPS):
             new = fresh if step is None else u + step * sd[:, None] * random.standard_normal(u.shape)
-            found = estimated(new)
-            gain = found - value
+            result = estimated(new)
+            gain = result - value
             if step is not None:
                 gain = gain - 0.5 * (
                     ((new - mu[:, None]) / sd[:, None]) ** 2 - ((u - mu[:, None]) / sd[:, None]) ** 2
                 ).sum(2)
             accept = np.log(random.random(gain.shape)) < gain
-            u, value = np.where(accept[..., None], new, u), np.where(accept, found, value)
+            u, value = np.where(accept[..., None], new, u), np.where(accept, result, value)
         mu, sd = population.given_participants(u, sd, random)
         kept.append(np.concatenate([mu, sd], 1))
     draws = np.stack(kept[len(kept) // 2 :], 1)
     names = [f"{name}_{part}" for part in ("mu", "sd") for name in learner.names]
-    made = xr.Dataset({name: (("chain", "draw"), draws[..., k]) for k, name in enumerate(names)})
-    return xr.DataTree.from_dict({"posterior": made}), len(kept)
+    simulated = xr.Dataset({name: (("chain", "draw"), draws[..., k]) for k, name in enumerate(names)})
+    return xr.DataTree.from_dict({"posterior": simulated}), len(kept)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Time and noise of a likelihood with a hidden choice: ``python -m benchmarks.particles``.
 
 The agents of the bundled ``alien_task_sets`` at their true parameters, one core. Each way estimates the same likelihood by the
-same number of particles; before it is timed its mean over many estimates is held against trialwise's. Medians and minima of
+same number of particles; before it is timed its mean over many estimates is compared with trialwise's. Medians and minima of
 many calls; the standard deviation is that of the logarithm of one estimate.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 
 def numpy_filter(data, values, particles, random, initial=1.2):
-    """As one would write it: particles in the first axis of the tables, all of NumPy's help."""
+    """A usual NumPy implementation: particles in the first axis of the tables."""
     alpha, beta, forget, alpha_high, beta_high, forget_high = values
     low, high = np.full((particles, 3, 4, 3), initial), np.full((particles, 3, 3), initial)
     everyone, total = np.arange(particles), 0.0

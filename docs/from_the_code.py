@@ -1,4 +1,4 @@
-"""What the site takes from the code when it is built: a page for each learner, the command line's help, the studies' results.
+"""Pages of the site that are made from the code: one for each learner, the command line's help, the studies' results.
 
 Generated are ``docs/learners``, ``docs/command_line.rst``, ``docs/measured.rst`` and ``docs/tutorial.py``; they are not kept under
 version control. The build also fails where a public name is described nowhere.
@@ -43,7 +43,7 @@ def generate(app):
 
 
 def all_are_described(app, env):
-    """Every public name has its place in the site."""
+    """Check that the site describes every public name."""
     from sphinx.util import logging
 
     import trialwise
@@ -78,16 +78,16 @@ def learners_page(learners) -> str:
     table = rows(
         ["learner", "for", "parameters", "what it does"],
         [
-            [f":doc:`{name}`", answers(one), ", ".join(f"``{p}``" for p in one.names), first_sentence(one)]
+            [f":doc:`{name}`", response_of(one), ", ".join(f"``{p}``" for p in one.names), first_sentence(one)]
             for name, one in learners.items()
         ],
         "18 10 27 45",
     )
     listed = "\n".join(f"   {name}" for name in learners)
     return f"""{title("Learners")}
-Those that come with trialwise. Each page is written from the learner's class: what it does, its equations, its parameters
-with their ranges and default priors, an example, and the class itself, which is all there is. ``trialwise models NAME``
-prints the same in a terminal. For one of your own see :doc:`../own_learner`.
+The built-in learners. Each page is generated from the learner's class: description, equations, parameters with ranges and
+default priors, an example, and the complete source of the class. ``trialwise models NAME`` prints the same in a terminal. For
+your own learner see :doc:`../own_learner`.
 
 {table}
 .. toctree::
@@ -154,12 +154,12 @@ truth = {{
 {written},
 }}
 simulation = tw.simulate(learner, tw.environments.{task}, truth, participants=5, seed=1)
-tw.trial_values(learner, simulation.trials, truth)  # a row a trial: probabilities and signals
+tw.trial_values(learner, simulation.trials, truth)  # one row per trial: probabilities and signals
 """
 
 
 def task_of(learner) -> str:
-    """The first task that shows all the learner reads."""
+    """The first environment that shows everything the learner reads."""
     from trialwise.learners.reads import OPTIONAL, Reading
 
     if not learner.family.acts:
@@ -169,12 +169,12 @@ def task_of(learner) -> str:
 
 
 def rounded(parameter) -> float:
-    """The middle of the prior, to one figure; inverse temperatures as they suit the alien task's rewards."""
+    """The median of the prior, to one figure; inverse temperatures that suit the alien task's rewards."""
     middle = float(parameter.constrain(parameter.mean)) / (2.5 if parameter.per_outcome else 1.0)
     return float(f"{middle:.1g}")
 
 
-def answers(learner) -> str:
+def response_of(learner) -> str:
     return learner.family.plural
 
 
@@ -213,7 +213,7 @@ def reads(learner) -> list[str]:
 
 
 def as_script(page: str) -> str:
-    """A page's cells as a script, its prose as comments between them: editors and Jupyter know the form."""
+    """A page's cells as a script with its prose as comments, a format that editors and Jupyter support."""
     body = page.split("---\n", 2)[2]
     parts = []
     for n, part in enumerate(re.split(r"```\{code-cell\} python\n(.*?)```\n", body, flags=re.DOTALL)):
@@ -250,8 +250,8 @@ def command_line_page() -> str:
 
 
 def measured_page(files: Sequence[Path]) -> str:
-    """The results that scripts have written beside the pages, as they stand, with their pictures."""
-    parts = [title("Measured")]
+    """The results that scripts have written beside the pages, unchanged, with their pictures."""
+    parts = [title("Measured results")]
     parts.append(
         "What the scripts of the repository found, in their own words: each part below is a file that the script of that name"
         " wrote. For timings see :doc:`benchmarks`.\n"

@@ -1,7 +1,7 @@
 """Simulation-based calibration of the hierarchical fit: ``python scripts/calibration.py [--fits 200]``.
 
-``tw.calibrate`` with a prior that is narrower than the default one, so that agents behave like people and not at random. Writes
-``docs/calibration.txt`` and ``docs/calibration.png``. Finished fits are kept in ``--work``: started again, or asked for more, it goes on.
+``tw.calibrate`` with a prior that is narrower than the default one, so that agents behave like human participants and not at random. Writes
+``docs/calibration.txt`` and ``docs/calibration.png``. Finished fits are stored in ``--work``: a second run, or one for more fits, continues.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def distributions(prior: dict[str, tuple[float, float, float]]) -> dict[str, Any
     return means | {f"{name}_sd": pm.HalfNormal.dist(spread) for name, (_, _, spread) in prior.items()}
 
 
-def told(prior: dict[str, tuple[float, float, float]]) -> str:
+def text(prior: dict[str, tuple[float, float, float]]) -> str:
     """A group prior in words."""
     return "; ".join(f"{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})" for n, (m, w, s) in prior.items())
 
@@ -66,7 +66,7 @@ def main() -> None:
     )  # fmt: skip
     head = [
         f"Simulation-based calibration: {len(study.ranks)} fits of {AGENTS} agents x {PRESENTATIONS * 36} trials, {study.learner}",
-        f"prior: {told(PRIOR)}",
+        f"prior: {text(PRIOR)}",
     ]
     report(study, options.out, "calibration", head)
 

@@ -1,11 +1,11 @@
 """Simulation-based calibration of fits with a hidden choice: ``python scripts/calibration_hidden.py one|group [--fits 200]``.
 
 As ``calibration.py``, for ``TaskSets``: of small groups, and of one agent alone, whose prior is the group's with the group unknown. The
-log-likelihood among the quantities is estimated by particles at the truth and at the draws alike, with noise of its own each time,
-which leaves ranks uniform if draws are right.
+log-likelihood among the quantities is estimated by particles, with independent noise at the truth and at each draw, which leaves
+ranks uniform if the draws are correct.
 
-Writes ``docs/calibration_hidden_one.txt`` and ``.png``, or those of ``group``. Finished fits are kept in ``--work``: started again, or
-asked for more, it goes on.
+Writes ``docs/calibration_hidden_one.txt`` and ``.png``, or those of ``group``. Finished fits are stored in ``--work``: a second run, or
+one for more fits, continues.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DRAWS = {"one": 250, "group": 300}
 
 @dataclass(frozen=True)
 class Alone:
-    """One agent, whose prior is told to the sampler itself: a function of its number, as the library's own studies have it."""
+    """One agent, whose prior is passed to the sampler itself: a function of its number, as in the library's own studies."""
 
     learner: Any
     task: Any
@@ -71,14 +71,14 @@ class Alone:
         names = self.learner.names
         draws = Draws(run.tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
         draws = thinned(draws.reshape(-1, 1, len(names)), RANKS)
-        found = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
+        result = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
         likelihood = integrand(self.learner, trials, PARTICLES, fitting)
         values = values_at(likelihood, np.concatenate([u[None], draws])).sum(1)
-        found[LIKELIHOOD] = rank(values[0], values[1:])
+        result[LIKELIHOOD] = rank(values[0], values[1:])
         table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)
         return {
-            "quantities": np.array(list(found)),
-            "ranks": np.array(list(found.values())),
+            "quantities": np.array(list(result)),
+            "ranks": np.array(list(result.values())),
             "r_hat": np.array(table["r_hat"].max()),
             "divergences": np.array(0),
             "problems": np.array(""),

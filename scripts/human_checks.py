@@ -1,8 +1,8 @@
-"""Do the human fits do what the people did? ``python scripts/human_checks.py FOLDER --work F``.
+"""Do the fits to the human data reproduce the participants' behaviour? ``python scripts/human_checks.py FOLDER --work F``.
 
 Checks and compares the fits of ``scripts/human_task_sets.py``, which are loaded from its ``--work`` folder: agents drawn from each
-posterior live through the alien task along the people's own sequences, and every measure of behaviour is held against theirs; then
-learners are compared by the people left out and by their later trials. Writes ``docs/human_checks.txt`` and, of each learner,
+posterior are simulated in the alien task along the participants' sequences, and every measure of behaviour is compared with theirs;
+then learners are compared by participants left out and by later trials. Writes ``docs/human_checks.txt`` and, of each learner,
 ``docs/human_checks_*.png``.
 """
 
@@ -34,17 +34,17 @@ def main() -> None:
     ]
     for name, fit in fits.items():
         began = time.perf_counter()
-        found = tw.check(fit, tw.environments.AlienTask(), datasets=options.draws, seed=1, progress=False)
-        found.plot().savefig(options.out / f"human_checks_{name}.png", dpi=90)
+        result = tw.check(fit, tw.environments.AlienTask(), datasets=options.draws, seed=1, progress=False)
+        result.plot().savefig(options.out / f"human_checks_{name}.png", dpi=90)
         lines += [
             "",
-            f"{fit.learner!r}: {len(found.missed)} of {len(found.table)} measures outside the 89 % interval; "
+            f"{fit.learner!r}: {len(result.missed)} of {len(result.table)} measures outside the 89 % interval; "
             f"{time.perf_counter() - began:.0f} s",
             "",
-            found.table.loc[AFTER].round(3).to_string(),
+            result.table.loc[AFTER].round(3).to_string(),
             "",
             "outside the interval, the farthest first:",
-            found.missed.head(12).round(3).to_string(),
+            result.missed.head(12).round(3).to_string(),
         ]
     for method in ("participant", "future"):
         began = time.perf_counter()

@@ -1,8 +1,8 @@
 """The human data of the alien task under ``TaskSets`` and ``QLearning``: ``python scripts/human_task_sets.py FOLDER``.
 
-Fits both hierarchically, compares them person by person by integrated likelihoods, and asks how long the previous season's task
-set stays in use after a switch. FOLDER holds the four files that ``trialwise data alien`` fetches. Fits are kept in ``--work`` and
-loaded from there if they are found. Writes ``docs/human_task_sets.txt`` and ``docs/human_task_sets.png``.
+Fits both hierarchically, compares them for each participant by integrated likelihoods, and estimates how long the previous
+season's task set stays in use after a switch. FOLDER holds the four files that ``trialwise data alien`` fetches. Fits are stored in ``--work`` and
+loaded from there if they exist. Writes ``docs/human_task_sets.txt`` and ``docs/human_task_sets.png``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 AFTER = 12
-"""Trials after a switch that are looked at."""
+"""Number of trials after a switch."""
 
 
 def after_switch(trials, table):
-    """Means over people and switches of the three probabilities, ``(trials after a switch, 3)``, and how often each was averaged."""
+    """Means over participants and switches of the three probabilities, ``(trials after a switch, 3)``, and the number of values in each mean."""
     kinds = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
     context = trials.columns["context"].values
     sums, counts = np.zeros((AFTER, 3)), np.zeros(AFTER)
@@ -48,23 +48,23 @@ def main() -> None:
     fits = {}
     learners = {tw.QLearning(initial=1.2): None, tw.learners.TaskSets(initial=1.2): options.work / "TaskSets.npz"}
     for learner, unfinished in learners.items():
-        kept = options.work / f"{type(learner).__name__}.nc"
-        if kept.is_file():
-            fits[type(learner).__name__] = tw.load(kept)
+        stored = options.work / f"{type(learner).__name__}.nc"
+        if stored.is_file():
+            fits[type(learner).__name__] = tw.load(stored)
             continue
         fit = tw.fit(learner, trials, seed=options.seed, checkpoint=unfinished)
-        fit.save(kept)
+        fit.save(stored)
         fits[type(learner).__name__] = fit
     sets = fits["TaskSets"]
     group = sets.group()[["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]]
-    told = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
+    text = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
     lines = [
         "The human data of the alien task (31 people, 440 trials each) under TaskSets(initial=1.2), the task set hidden",
         f"{sets.tree['posterior'].sizes['chain']} chains of {sets.tree['posterior'].sizes['draw']} draws, "
         f"{sets.attrs['seconds'] / 60:.1f} minutes (emulating {sets.attrs['seconds_of_emulating'] / 60:.1f}), "
         f"peak memory {sets.attrs['peak_memory_mb']:.0f} MB",
         ", ".join(
-            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in told.items()
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in text.items()
         ),
         f"error of emulators, standard deviation: largest {max(json.loads(sets.attrs['emulator_error'])):.2f}, of 31; "
         f"noise of one estimate: largest {max(json.loads(sets.attrs['filter_noise'])):.2f}",

@@ -1,11 +1,11 @@
 """Is a study that is killed again and again the same as one that is not? ``python scripts/killed_study.py [--kills 10]``.
 
-A recovery study of 200 small fits is started in a process of its own and killed (SIGKILL, which nothing can catch) at a random
-moment, ten times; then it is let finish. Held against the same study done at one go: the tables must be equal to the last bit.
-And none of the pieces that a killed process had finished may have been lost or done again: a piece holds the seconds it took, so
-one done again would be another file.
+A recovery study of 200 small fits runs in a process of its own and is killed (SIGKILL, which cannot be caught) at a random
+moment, ten times; then it runs to the end. The tables must equal those of the same study without interruption to the last bit.
+None of the pieces that a killed process had finished may be lost or repeated: a piece records the seconds it took, so a repeated
+one would be a different file.
 
-Writes ``docs/killed_study.txt``. Both studies are kept in ``--work``; a folder that is used again is emptied of the first one.
+Writes ``docs/killed_study.txt``. Both studies are stored in ``--work``; a folder that is used again is emptied of the first one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def pieces(folder: Path) -> dict[str, str]:
 
 
 def orphans(folder: Path) -> int:
-    """Processes that still work on the study (where the system tells)."""
+    """Processes that still work on the study (where the system can list them)."""
     found = 0
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # another's, or ended meanwhile
@@ -69,7 +69,7 @@ def main() -> None:
         return
     killed, whole = options.work.absolute() / "killed", options.work.absolute() / "whole"
     shutil.rmtree(killed, ignore_errors=True)
-    moments, kept, found = random.Random(1), {}, []
+    moments, stored, found = random.Random(1), {}, []
     again = [
         *sys.orig_argv[1 : sys.orig_argv.index(sys.argv[0]) + 1],
         "--fits",
@@ -91,18 +91,18 @@ def main() -> None:
         now, left = pieces(killed), orphans(killed)
         found.append(f"kill {number:2d} after {after:4.1f} s: {len(now):3d} pieces, {left} processes left")
         print(found[-1], flush=True)
-        assert all(now.get(name) == seen for name, seen in kept.items()), "a finished piece was lost or done again"
+        assert all(now.get(name) == seen for name, seen in stored.items()), "a finished piece was lost or done again"
         assert not left, "killed, but still at work"
-        kept = now
+        stored = now
     resumed = study(killed, options.fits, options.workers)
     last = pieces(killed)
-    assert all(last.get(name) == seen for name, seen in kept.items()), "a finished piece was lost or done again"
+    assert all(last.get(name) == seen for name, seen in stored.items()), "a finished piece was lost or done again"
     unbroken = study(whole, options.fits, options.workers)
     same = resumed.table.equals(unbroken.table) and resumed.points.equals(unbroken.points)
     lines = [
         f"A recovery study of {options.fits} fits, killed {options.kills} times at random moments, and the same done at one go",
         *found,
-        f"then let finish: {len(last)} pieces; all {len(kept)} of killed processes kept as they were, none done again",
+        f"then let finish: {len(last)} pieces; all {len(stored)} of killed processes kept as they were, none done again",
         f"tables and points {'equal to the last bit' if same else 'DIFFER'}",
         "",
         resumed.table.round(3).to_string(),

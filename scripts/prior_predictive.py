@@ -5,9 +5,9 @@ parameters, rates uniform from 0 to 1, inverse temperatures from 1 to 20. Their 
 deviation of four statistics over 120 000 data sets of each model. Here the same is simulated, in the variants of that code that its
 history leaves open (value before any outcome, noise of rewards), and compared. Writes ``docs/prior_predictive.txt``.
 
-Statistics, over agents and blocks of a data set: accuracy and perseveration (what fits the previous season) on the first trial after a
+Statistics, over agents and blocks of a data set: accuracy and perseveration (choices that fit the previous season) on the first trial after a
 switch of season, the first switch left out; the hidden-season slope, accuracy on trials 1 to 4 after a switch weighted by -1.5, -0.5, 0.5, 1.5;
-and how often the richer season is preferred less how often the richer alien is.
+and the share of preferences for the richer season minus that for the richer alien.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ PUBLISHED = {
 """Mean and standard deviation over data sets, printed with three digits."""
 
 SETS = 120_000
-"""Data sets that the published figures stand on."""
+"""The number of data sets behind the published figures."""
 
 ORDERS = np.repeat(np.arange(6), (6, 5, 10, 1, 3, 6))
-"""How often each order of seasons was met by the participants whose sequences the agents got."""
+"""The number of participants with each order of seasons, whose sequences the agents receive."""
 
 RATES = ("alpha", "forget", "alpha_high", "forget_high")
 PHASES = ("initial", "comparison", "hidden")
 
 
 class Variant(NamedTuple):
-    """What the history of the code leaves open."""
+    """The variants that the history of the code leaves open."""
 
     initial: float
     noise: Noise
@@ -64,7 +64,7 @@ class Variant(NamedTuple):
 
 
 class Along(Environment):
-    """Fixed sequences of the experiment's phases, any of them equally likely; rewards, or only whether a choice was right."""
+    """Fixed sequences of the experiment's phases, any of them equally likely; rewards, or only whether a choice was correct."""
 
     levels = tw.environments.AlienExperiment.levels
 
@@ -82,7 +82,7 @@ class Along(Environment):
 
 
 def sequences(seed: int = 0) -> list[Shown]:
-    """One sequence for each participant of the public data, initial learning in the order of seasons that he met."""
+    """One sequence for each participant of the public data, initial learning in that participant's order of seasons."""
     random, task, made = np.random.default_rng(seed), tw.environments.AlienExperiment(phases=PHASES), []
     for order in ORDERS:
         while True:
@@ -113,18 +113,18 @@ def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:
 
     season, cue, choice = of("initial", 9, 52)
     now, before, first, made = season[:, :, 2:, 0], season[:, :, 1:-1, 0], cue[:, :, 2:, 0], choice[:, :, 2:, 0]
-    found = {
+    result = {
         "accuracy": (made == correct_action(now, first)).mean((1, 2)),
         "perseveration": (made == correct_action(before, first)).mean((1, 2)),
     }
     season, cue, choice = (values[..., :4] for values in of("hidden", 9, 40))
-    found["slope"] = (choice == correct_action(season, cue)).mean((1, 2)) @ np.array([-1.5, -0.5, 0.5, 1.5])
+    result["slope"] = (choice == correct_action(season, cue)).mean((1, 2)) @ np.array([-1.5, -0.5, 0.5, 1.5])
     compared = phase == names.index("comparison")
     chosen = preferred(trials)[compared].reshape(sets, -1, 60)
     asked = trials.columns["asked"].values[compared].reshape(sets, -1, 60)
     seasons, aliens = (np.nanmean(np.where(asked == kind, chosen, np.nan), axis=(1, 2)) for kind in (1, 2))
-    found["preference"] = seasons - aliens
-    return found
+    result["preference"] = seasons - aliens
+    return result
 
 
 def simulated(
@@ -163,14 +163,14 @@ STATED, *OTHERS = (
 """The variant of December 2019, and what earlier and later code and the text have instead."""
 
 
-def kept(work: Path, name: str, variant: Variant, model: str, sets: int, agents: int) -> dict[str, np.ndarray]:
-    """Statistics, simulated or taken from where they were kept: an interrupted run goes on where it was."""
+def retained(work: Path, name: str, variant: Variant, model: str, sets: int, agents: int) -> dict[str, np.ndarray]:
+    """Statistics, simulated or loaded: an interrupted run continues."""
     file = work / f"{variant.initial:.3g}_{variant.noise.sd}_{model.replace(' ', '_')}_{sets}_{agents}.npz"
     if not file.exists():
         sys.stderr.write(f"{name}: {model}\n")
-        found = simulated(variant, model, sets, agents)
+        result = simulated(variant, model, sets, agents)
         content = io.BytesIO()
-        np.savez(content, **found)
+        np.savez(content, **result)
         write(file, content.getvalue())
     with np.load(file) as stored:
         return {statistic: stored[statistic] for statistic in PUBLISHED[model]}
@@ -191,8 +191,8 @@ def report(sets: int, others: int, agents: int, work: Path) -> str:
         for model in PUBLISHED:
             if number and model == "Bayes":
                 continue  # it learns from right and wrong alone, from a third on: the variants do not concern it
-            found = kept(work, name, variant, model, count, agents)
-            lines += [line(model, statistic, values)[0] for statistic, values in found.items()]
+            result = retained(work, name, variant, model, count, agents)
+            lines += [line(model, statistic, values)[0] for statistic, values in result.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,8 @@
 """What the published attempts at the forum thread's data cost: ``python scripts/published_attempts.py FOLDER``.
 
-Holds each slip that can be written as a learner, or as a change of the data, against the right thing, on the human data: the
-initial value, rewards cut to whole numbers, the row of the trial before, frozen noise; and measures what the hierarchical fit
-takes. FOLDER holds the four files that ``trialwise data alien`` fetches. Writes ``docs/published_attempts.txt``.
+Compares each error that can be written as a learner, or as a change of the data, with the correct version, on the human data: the
+initial value, rewards truncated to whole numbers, the row of the previous trial, frozen noise; and measures the cost of the
+hierarchical fit. FOLDER holds the four files that ``trialwise data alien`` fetches. Writes ``docs/published_attempts.txt``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ SEQUENCES = 20
 """Sequences of frozen draws that are tried."""
 
 PLAUSIBLE = {"alpha": 0.2, "beta": 1.2, "forget": 0.05, "alpha_high": 0.2, "beta_high": 1.0, "forget_high": 0.05}
-"""Where the likelihoods of task sets are held against each other."""
+"""The parameters at which likelihoods of task sets are compared."""
 
 
 def data(trials):
-    """What people did, by the measures of the task's authors."""
+    """The participants' behaviour, by the measures of the task's authors."""
     from trialwise.analysis.behaviour.measures import accuracy, after_switch, below_criterion, scored
     from trialwise.environments.tasks.alien_rewards import MEANS
 
@@ -44,20 +44,22 @@ def data(trials):
 
 
 def flat(trials):
-    """Greatest log-likelihoods of flat learning, each participant with parameters of its own, and of the slips."""
+    """Greatest log-likelihoods of flat learning, with separate parameters for each participant, and of the errors."""
     import trialwise as tw
     from published_attempts import ShiftedRow
 
     whole = replace(trials, outcome={name: np.floor(values) for name, values in trials.outcome.items()})
-    found = {f"Q0 = {q:.3g}": tw.point(tw.QLearning(initial=q), trials).log_likelihood for q in (0.12, 1.0, 1.2, 5 / 3)}
-    found["Q0 = 1.2, rewards cut to whole numbers"] = tw.point(tw.QLearning(initial=1.2), whole).log_likelihood
-    found["Q0 = 1.2, the row of the trial before"] = tw.point(ShiftedRow(), trials).log_likelihood
-    found["guessing"] = trials.n_trials * np.log(1 / 3)
+    result = {
+        f"Q0 = {q:.3g}": tw.point(tw.QLearning(initial=q), trials).log_likelihood for q in (0.12, 1.0, 1.2, 5 / 3)
+    }
+    result["Q0 = 1.2, rewards cut to whole numbers"] = tw.point(tw.QLearning(initial=1.2), whole).log_likelihood
+    result["Q0 = 1.2, the row of the trial before"] = tw.point(ShiftedRow(), trials).log_likelihood
+    result["guessing"] = trials.n_trials * np.log(1 / 3)
     mean = np.mean(trials.outcome["outcome"] - whole.outcome["outcome"])
     return [
         "# flat",
         "greatest log-likelihood, three parameters a participant, summed over participants:",
-        *(f"  {name:<42}{value:10.0f}" for name, value in found.items()),
+        *(f"  {name:<42}{value:10.0f}" for name, value in result.items()),
         f"cutting takes {mean:.2f} off the mean reward",
     ]
 
@@ -72,8 +74,10 @@ def frozen(trials, seed):
     frame, sums, still = trials.to_frame(), [], []
     for _ in range(SEQUENCES):
         draws = random.random(int(trials.lengths.max()))  # one a trial, shared by all participants, as published
-        told = tw.read_long(frame.assign(draw=draws[frame["trial"] - 1]), numbers=["draw"], levels=dict(trials.levels))
-        value, slope = tw.log_likelihood(FrozenTaskSets(), told, PLAUSIBLE, gradient=True)
+        message = tw.read_long(
+            frame.assign(draw=draws[frame["trial"] - 1]), numbers=["draw"], levels=dict(trials.levels)
+        )
+        value, slope = tw.log_likelihood(FrozenTaskSets(), message, PLAUSIBLE, gradient=True)
         sums.append(value.sum())
         still.append([np.mean(slope[name] == 0) for name in ("alpha_high", "beta_high", "forget_high")])
     at = ", ".join(f"{name} = {value:g}" for name, value in PLAUSIBLE.items())

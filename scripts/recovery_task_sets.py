@@ -1,7 +1,7 @@
-"""Do the parameters of agents with task sets come back? ``python scripts/recovery_task_sets.py [--work FOLDER]``.
+"""Are the parameters of agents with task sets recovered? ``python scripts/recovery_task_sets.py [--work FOLDER]``.
 
-Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and holds posterior means and 90 %
-intervals against the truth. The fit is kept in ``--work`` and loaded from there if it is found. Writes
+Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and compares posterior means and 90 %
+intervals with the truth. The fit is stored in ``--work`` and loaded from there if it exists. Writes
 ``docs/recovery_task_sets.txt`` and ``.png``.
 """
 
@@ -28,13 +28,13 @@ def main() -> None:
 
     options.work.mkdir(exist_ok=True, parents=True)
     trials, truth = tw.load_data("alien_task_sets")
-    kept = options.work / "TaskSets.nc"
-    if kept.is_file():
-        fit = tw.load(kept)
+    stored = options.work / "TaskSets.nc"
+    if stored.is_file():
+        fit = tw.load(stored)
     else:
         unfinished = options.work / "TaskSets.npz"
         fit = tw.fit(tw.learners.TaskSets(initial=1.2), trials, seed=options.seed, checkpoint=unfinished)
-        fit.save(kept)
+        fit.save(stored)
     table = tw.recovered(fit, truth, interval=0.9)
     group = fit.group()
     lines = [
@@ -54,8 +54,8 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     (options.out / "recovery_task_sets.txt").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    found = points(fit, truth)
-    recovery_plot(found, summarised(found)).savefig(options.out / "recovery_task_sets.png", dpi=110)
+    result = points(fit, truth)
+    recovery_plot(result, summarised(result)).savefig(options.out / "recovery_task_sets.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -29,25 +29,25 @@ FLAT = {"alpha": (0.05, 0.4), "beta": (1, 3), "forget": (0, 0.1)}
 SETS = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
 
 
-def numbers(name: str, found: Any) -> Iterator[tuple[str, np.ndarray]]:
+def numbers(name: str, estimate: Any) -> Iterator[tuple[str, np.ndarray]]:
     """The numeric arrays of a result, named: of a table each numeric column, of a mapping or sequence each member."""
     import pandas as pd
 
-    if isinstance(found, pd.DataFrame):
-        for column in found.columns:
-            values = found[column].to_numpy()
+    if isinstance(estimate, pd.DataFrame):
+        for column in estimate.columns:
+            values = estimate[column].to_numpy()
             if values.dtype.kind in "fiub":
                 yield f"{name}/{column}", values
-    elif isinstance(found, pd.Series):
-        yield name, found.to_numpy()
-    elif isinstance(found, dict):
-        for key, value in found.items():
+    elif isinstance(estimate, pd.Series):
+        yield name, estimate.to_numpy()
+    elif isinstance(estimate, dict):
+        for key, value in estimate.items():
             yield from numbers(f"{name}/{key}", value)
-    elif isinstance(found, tuple | list) and not all(np.isscalar(each) for each in found):
-        for k, value in enumerate(found):
+    elif isinstance(estimate, tuple | list) and not all(np.isscalar(each) for each in estimate):
+        for k, value in enumerate(estimate):
             yield from numbers(f"{name}/{k}", value)
     else:
-        yield name, np.asarray(found)
+        yield name, np.asarray(estimate)
 
 
 def ranges(bounds: dict[str, tuple[float, float]]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def draws(fit: Any) -> dict[str, np.ndarray]:
 
 
 def likelihoods() -> Iterator[tuple[str, Any]]:
-    """Every built-in learner on trials of its own making."""
+    """Every built-in learner on trials that it simulated."""
     alien, whole = places.AlienTask(trials=60), places.AlienExperiment()
     rows = {
         "QLearning": (shelf.QLearning(initial=1.2), alien),
@@ -88,32 +88,32 @@ def likelihoods() -> Iterator[tuple[str, Any]]:
     }
     for name, (learner, place) in rows.items():
         at = middle(learner, 3)
-        made = tw.simulate(learner, place, at, seed=4, participants=3)
-        yield f"simulate {name}", made.trials.to_frame()
-        yield f"simulate {name} log_probability", made.log_probability
+        simulated = tw.simulate(learner, place, at, seed=4, participants=3)
+        yield f"simulate {name}", simulated.trials.to_frame()
+        yield f"simulate {name} log_probability", simulated.log_probability
         hidden = {"particles": 30, "seed": 3} if "hide" in learner.methods else {}
-        yield f"log_likelihood {name}", tw.log_likelihood(learner, made.trials, at, **hidden)
+        yield f"log_likelihood {name}", tw.log_likelihood(learner, simulated.trials, at, **hidden)
         if not hidden:
-            value, slope = tw.log_likelihood(learner, made.trials, at, gradient=True)
+            value, slope = tw.log_likelihood(learner, simulated.trials, at, gradient=True)
             yield f"gradient {name}", {"value": value, **slope} if isinstance(slope, dict) else [value, slope]
-        yield f"trial_values {name}", tw.trial_values(learner, made.trials, at)
+        yield f"trial_values {name}", tw.trial_values(learner, simulated.trials, at)
 
 
 def fits() -> Iterator[tuple[str, Any]]:
-    """Flat and hidden-choice draws, and what is made of them."""
+    """Flat and hidden-choice draws, and results computed from them."""
     alien = places.AlienTask(trials=60)
     learner = shelf.QLearning(initial=1.2)
-    made = tw.simulate(learner, alien, ranges(FLAT), participants=6, seed=3)
-    yield "simulate ranges", made.parameters
-    found = {}
+    simulated = tw.simulate(learner, alien, ranges(FLAT), participants=6, seed=3)
+    yield "simulate ranges", simulated.parameters
+    estimate = {}
     for pooling in ("partial", "none", "complete"):
-        fit = tw.fit(learner, made.trials, draws=150, tune=150, chains=2, seed=11, pooling=pooling, **QUIET)
-        found[pooling] = fit
+        fit = tw.fit(learner, simulated.trials, draws=150, tune=150, chains=2, seed=11, pooling=pooling, **QUIET)
+        estimate[pooling] = fit
         yield f"fit {pooling}", draws(fit)
         yield f"fit {pooling} summary", fit.summary()
-    fit = found["partial"]
+    fit = estimate["partial"]
     yield "fit trial_values", fit.trial_values()
-    point = tw.point(learner, made.trials)
+    point = tw.point(learner, simulated.trials)
     yield "point", point.maximum_likelihood
     checked = tw.check(fit, alien, datasets=10)
     yield "check rollout", checked.table
@@ -122,9 +122,9 @@ def fits() -> Iterator[tuple[str, Any]]:
         "predict prior",
         [each.to_frame() for each in tw.predict(learner, "rollout", alien, datasets=2, participants=2)],
     )
-    told = tw.diagnose(fit)
-    yield "diagnose", told.table
-    tied = tw.fit(learner.tie(forget="alpha"), made.trials, draws=150, tune=150, chains=2, seed=11, **QUIET)
+    text = tw.diagnose(fit)
+    yield "diagnose", text.table
+    tied = tw.fit(learner.tie(forget="alpha"), simulated.trials, draws=150, tune=150, chains=2, seed=11, **QUIET)
     for method in ("participant", "future", "trial"):
         compared = tw.compare({"free": fit, "tied": tied}, method, draws=100, **QUIET)
         yield f"compare {method}", compared.table
@@ -159,15 +159,15 @@ def studies() -> Iterator[tuple[str, Any]]:
 
 def every() -> dict[str, np.ndarray]:
     """All cases by name."""
-    found: dict[str, np.ndarray] = {}
+    estimate: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ.setdefault("TRIALWISE_STUDIES", folder)
         for part in (likelihoods, fits, studies):
             for name, result in part():
                 print(name, flush=True)
-                found |= dict(numbers(name, result))
-    return found
+                estimate |= dict(numbers(name, result))
+    return estimate
 
 
 def difference(before: np.ndarray, after: np.ndarray) -> float:
@@ -191,16 +191,16 @@ def main() -> None:
         "--tolerance", type=float, default=0.0, help="Largest relative difference allowed; 0: none at all."
     )
     asked = parser.parse_args()
-    found = every()
+    estimate = every()
     if asked.do == "record":
         with open(asked.file, "wb") as file:
-            np.savez_compressed(file, **{name.replace("/", "|"): values for name, values in found.items()})
-        print(f"{len(found)} cases recorded")
+            np.savez_compressed(file, **{name.replace("/", "|"): values for name, values in estimate.items()})
+        print(f"{len(estimate)} cases recorded")
         return
     with np.load(asked.file) as held:
         before = {name.replace("|", "/"): held[name] for name in held.files}
-    apart = {name: difference(before[name], found[name]) for name in before if name in found}
-    missing = sorted(set(before) - set(found))
+    apart = {name: difference(before[name], estimate[name]) for name in before if name in estimate}
+    missing = sorted(set(before) - set(estimate))
     for name, far in sorted(apart.items(), key=lambda item: -item[1]):
         if far > 0:
             print(f"{far:9.2g}  {name}")

@@ -28,10 +28,10 @@ window.onload = () => {
 
 def browser():
     """Where one is; without any the test is skipped by name."""
-    found = next((place for name in NAMES if (place := shutil.which(name))), MAC if MAC.exists() else None)
-    if found is None:
+    result = next((place for name in NAMES if (place := shutil.which(name))), MAC if MAC.exists() else None)
+    if result is None:
         pytest.skip(f"no browser found ({', '.join(NAMES)}): install Chromium or Chrome")
-    return str(found)
+    return str(result)
 
 
 def run(folder, *arguments):

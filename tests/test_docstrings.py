@@ -82,13 +82,13 @@ def arguments(each):
 
 
 def with_examples():
-    found = []
+    result = []
     for name, each in CALLABLE.items():
         text = section(docstrings(each)[0], "Examples")
         if text:
             marks = [pytest.mark.sample] if any(verb in text for verb in SAMPLING) else []
-            found.append(pytest.param(name, text, id=name, marks=marks))
-    return found
+            result.append(pytest.param(name, text, id=name, marks=marks))
+    return result
 
 
 @pytest.mark.parametrize(("name", "text"), with_examples())
@@ -137,10 +137,10 @@ def test_errors_are_named(name):
 def functions_of(module):
     """The functions of a module by qualified name."""
     tree = ast.parse(inspect.getsource(sys.modules[module]))
-    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    result = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for cls in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        found |= {f"{cls.name}.{node.name}": node for node in cls.body if isinstance(node, ast.FunctionDef)}
-    return found
+        result |= {f"{cls.name}.{node.name}": node for node in cls.body if isinstance(node, ast.FunctionDef)}
+    return result
 
 
 def raises_of(module, name, seen=()):
@@ -149,15 +149,15 @@ def raises_of(module, name, seen=()):
     if name not in functions or name in seen:
         return set()
     owner = name.rpartition(".")[0]
-    found = set()
+    result = set()
     for node in ast.walk(functions[name]):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            found |= {ast.unparse(node.exc.func)} & errors
+            result |= {ast.unparse(node.exc.func)} & errors
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             called = f"{owner}.{called[5:]}" if called.startswith("self.") else called
-            found |= raises_of(module, called, (*seen, name))
-    return found
+            result |= raises_of(module, called, (*seen, name))
+    return result
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def imports(node):
 
 IMPORTS = {name: set(imports(tree)) for name, tree in TREES.items() if name != "__init__"}
 OWN = {
-    name: {other.removeprefix("trialwise.") for other in found if other.startswith("trialwise.")} - {name}
-    for name, found in IMPORTS.items()
+    name: {other.removeprefix("trialwise.") for other in estimate if other.startswith("trialwise.")} - {name}
+    for name, estimate in IMPORTS.items()
 }
 
 
@@ -88,17 +88,17 @@ def foreign(name):
 
 
 def report(breaches):
-    found = sorted(breaches)
-    assert not found, "\n" + "\n".join(found)
+    estimate = sorted(breaches)
+    assert not estimate, "\n" + "\n".join(estimate)
 
 
 def circles(arrows):
     """Every circle that a walk along the arrows meets, as text."""
-    found, done = [], set()
+    estimate, done = [], set()
 
     def follow(name, path):
         if name in path:
-            found.append(" -> ".join([*path[path.index(name) :], name]))
+            estimate.append(" -> ".join([*path[path.index(name) :], name]))
         elif name not in done:
             for other in sorted(arrows.get(name, ())):
                 follow(other, [*path, name])
@@ -106,14 +106,14 @@ def circles(arrows):
 
     for name in arrows:
         follow(name, [])
-    return found
+    return estimate
 
 
 def test_every_folder_has_its_place():
-    found = {
+    estimate = {
         path.name for path in SOURCE.iterdir() if path.name != "__pycache__" and path.suffix not in (".pyi", ".typed")
     }
-    assert found == {*HOUSE, "__init__.py"}
+    assert estimate == {*HOUSE, "__init__.py"}
 
 
 def test_arrows_run_down():
@@ -251,9 +251,9 @@ def test_every_purpose_of_random_numbers_is_served_in_one_module():
                     if isinstance(argument, ast.Constant) and argument.value in places:
                         places[argument.value].add(name)
     report(
-        f"{purpose!r} is served in {sorted(found) or 'no module'}"
-        for purpose, found in places.items()
-        if len(found) != 1
+        f"{purpose!r} is served in {sorted(estimate) or 'no module'}"
+        for purpose, estimate in places.items()
+        if len(estimate) != 1
     )
 
 
@@ -270,8 +270,8 @@ def test_only_the_command_line_prints():
         calls = [ast.unparse(node.func) for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
         return "print" in calls or bool(foreign(name) & PRINTERS)
 
-    found = {name for name in OWN if folder(name) != "cli" and prints(name)}
-    assert found == set(PRINTING)
+    estimate = {name for name in OWN if folder(name) != "cli" and prints(name)}
+    assert estimate == set(PRINTING)
 
 
 def test_a_module_of_the_command_line_is_small():
@@ -351,7 +351,7 @@ def test_no_function_takes_many_arguments():
 
 
 def test_no_private_name_is_imported():
-    found = {}
+    estimate = {}
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("trialwise"):
@@ -359,5 +359,5 @@ def test_no_private_name_is_imported():
                     alias.name for alias in node.names if alias.name.startswith("_") and alias.name != "__version__"
                 }
                 if private:
-                    found.setdefault(name, set()).update(private)
-    assert not found
+                    estimate.setdefault(name, set()).update(private)
+    assert not estimate

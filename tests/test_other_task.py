@@ -98,21 +98,21 @@ def columns(trials, n):
 
 
 @pytest.fixture(scope="module")
-def made():
+def simulated():
     return {
         "flat": tw.simulate(FLAT, Rooms(), {name: P[name] for name in FLAT.names}, participants=3, seed=5),
         "sets": tw.simulate(SETS, Rooms(), P, participants=3, seed=5),
     }
 
 
-def test_the_flat_likelihood_is_that_of_the_equations(made):
-    trials = made["flat"].trials
-    found = tw.log_likelihood(FLAT, trials, {name: P[name] for name in FLAT.names})
-    np.testing.assert_allclose(found, [flat_oracle(P, *columns(trials, n)) for n in range(3)], rtol=1e-10)
+def test_the_flat_likelihood_is_that_of_the_equations(simulated):
+    trials = simulated["flat"].trials
+    result = tw.log_likelihood(FLAT, trials, {name: P[name] for name in FLAT.names})
+    np.testing.assert_allclose(result, [flat_oracle(P, *columns(trials, n)) for n in range(3)], rtol=1e-10)
 
 
-def test_the_hidden_likelihood_is_the_sum_over_all_sequences(made):
-    trials = made["sets"].trials.first(8)
+def test_the_hidden_likelihood_is_the_sum_over_all_sequences(simulated):
+    trials = simulated["sets"].trials.first(8)
     sequences = list(product(range(2), repeat=8))
     expected = [
         np.logaddexp.reduce([joint_oracle(P, hidden, *columns(trials, n)) for hidden in sequences]) for n in range(3)
@@ -123,8 +123,8 @@ def test_the_hidden_likelihood_is_the_sum_over_all_sequences(made):
 
 
 @pytest.fixture(scope="module")
-def fits(made):
-    trials = made["flat"].trials
+def fits(simulated):
+    trials = simulated["flat"].trials
     return {"flat": tw.fit(FLAT, trials, tune=40, **SHORT), "sets": tw.fit(SETS, trials, **SHORT)}
 
 

@@ -67,10 +67,10 @@ FEW = {
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch, small):
+def folder_of_study(tmp_path, monkeypatch, small):
     """A folder such as a reader has: ``data.csv``, a row a trial, and ``alien``, four wide tables; and verbs in a hurry."""
     for name, few in FEW.items():
-        monkeypatch.setattr(tw, name, in_a_hurry(getattr(tw, name), few))
+        monkeypatch.setattr(tw, name, quick(getattr(tw, name), few))
     small.save(tmp_path / "alien", wide=True)
     (tmp_path / "alien" / "trials.csv").rename(tmp_path / "data.csv")
     monkeypatch.chdir(tmp_path)
@@ -80,21 +80,21 @@ def desk(tmp_path, monkeypatch, small):
     plt.close("all")
 
 
-def in_a_hurry(verb, few):
+def quick(verb, few):
     return lambda *given, **named: verb(*given, **{**few, **named})
 
 
 @pytest.mark.parametrize("page", WITH_CODE)
-def test_code_runs_as_it_stands(page, desk, capsys):
+def test_code_runs_as_it_stands(page, folder_of_study, capsys):
     """All blocks of a page one after another, files of the reader's own written first."""
     code = []
     for block in blocks(page):
         if named := is_file(block):
-            (desk / named[1]).write_text(block)
+            (folder_of_study / named[1]).write_text(block)
         elif not is_quoted(block):
             code.append(block)
-    (desk / "page.py").write_text("\n".join(code))
-    runpy.run_path(str(desk / "page.py"))
+    (folder_of_study / "page.py").write_text("\n".join(code))
+    runpy.run_path(str(folder_of_study / "page.py"))
     assert page != "data.md" or capsys.readouterr().out.count("2 problems with the data") == 1
 
 
@@ -126,8 +126,8 @@ def test_the_tutorial_answers_every_question():
     story, table = page.split("## The twelve questions")
     assert len(re.findall(r"code-cell", story)) > 10
     for n in range(1, 13):
-        assert f"\n| U{n} |" in table
-        assert n == 9 or re.search(rf"\bU{n}\b", story), f"U{n} is promised and not taken up"
+        assert f"\n| {n} |" in table
+        assert n == 9 or re.search(rf"\bQuestion {n}\b", story), f"question {n} is listed but not answered"
 
 
 def test_the_learner_is_short_and_keeps_the_contract(tmp_path):
@@ -169,9 +169,9 @@ def test_a_change_in_the_file_changes_the_likelihood_of_a_new_process(tmp_path):
         "trials = load_data('alien_flat').trials.select([0, 1])\n"
         "print(tw.log_likelihood(mine.TwoRates(), trials, {'alpha_up': .1, 'alpha_down': .2, 'beta': 1.0}).sum())"
     )
-    found = []
+    result = []
     for version in (text, text, text.replace("SCALE = 1.0", "SCALE = 0.5"), text.replace("* SCALE", "/ 2")):
         (tmp_path / "mine.py").write_text(version)
-        found.append(python(code, tmp_path, TRIALWISE_CACHE=str(tmp_path / "cache"), PYTHONDONTWRITEBYTECODE="1"))
-    assert found[0] == found[1] != found[2] and found[3] not in found[:2]
+        result.append(python(code, tmp_path, TRIALWISE_CACHE=str(tmp_path / "cache"), PYTHONDONTWRITEBYTECODE="1"))
+    assert result[0] == result[1] != result[2] and result[3] not in result[:2]
     assert any((tmp_path / "cache").iterdir())

@@ -90,14 +90,14 @@ def sorted_by_row(recorded: Recorded) -> Callable:
 
     def log_likelihood(parameters):
         alpha, beta, forget = (jnp.repeat(parameters[:, p], rows) for p in range(3))
-        kept = jnp.exp((gap - 1) * jnp.log1p(-forget))
+        retained = jnp.exp((gap - 1) * jnp.log1p(-forget))
 
         def step(d, visit):
-            kept, rise, chosen = visit
+            retained, rise, chosen = visit
             swept = (1 - forget) * d
-            return kept * (swept + jnp.where(chosen, alpha * (rise - swept), 0.0)), d
+            return retained * (swept + jnp.where(chosen, alpha * (rise - swept), 0.0)), d
 
-        before = lax.scan(step, jnp.zeros((actions, visits.participant.size)), (kept, rise, chosen))[1]
+        before = lax.scan(step, jnp.zeros((actions, visits.participant.size)), (retained, rise, chosen))[1]
         return jnp.where(counted, jax.nn.log_softmax(beta * before, axis=1), 0.0).sum()
 
     return jax.value_and_grad(log_likelihood)

@@ -62,17 +62,17 @@ def lazy(recorded: Recorded, parameters: TensorVariable) -> TensorVariable:
         waited[t] = np.where(last[who, row[t]] < 0, 0, t - last[who, row[t]] - 1)
         last[who, row[t]] = t
     chosen = (recorded.choice.T[..., None] == np.arange(actions)).astype(float)
-    kept = pt.exp(waited * pt.log1p(-forget))
+    stored = pt.exp(waited * pt.log1p(-forget))
 
-    def visit(row, kept, chosen, rise, d, alpha, forget):
-        before = d[who, row] * kept[:, None]
+    def visit(row, stored, chosen, rise, d, alpha, forget):
+        before = d[who, row] * stored[:, None]
         swept = (1 - forget)[:, None] * before
         learnt = swept + chosen * alpha[:, None] * (rise[:, None] - swept)
         return pt.set_subtensor(d[who, row], learnt), before
 
     _, before = pytensor.scan(
         visit,
-        sequences=[pt.as_tensor(row), kept, pt.as_tensor(chosen), pt.as_tensor(recorded.outcome.T - INITIAL)],
+        sequences=[pt.as_tensor(row), stored, pt.as_tensor(chosen), pt.as_tensor(recorded.outcome.T - INITIAL)],
         outputs_info=[pt.zeros((recorded.participants, contexts * cues, actions)), None],
         non_sequences=[alpha, forget],
         return_updates=False,

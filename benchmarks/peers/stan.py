@@ -123,8 +123,8 @@ def quiet() -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
         sys.stdout.flush()
         sys.stderr.flush()
-        kept = [(stream, os.dup(stream)) for stream in (1, 2)]
-        for stream, _ in kept:
+        stored = [(stream, os.dup(stream)) for stream in (1, 2)]
+        for stream, _ in stored:
             os.dup2(log.fileno(), stream)
         failed = True
         try:
@@ -133,7 +133,7 @@ def quiet() -> Iterator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            for stream, copy in kept:
+            for stream, copy in stored:
                 os.dup2(copy, stream)
                 os.close(copy)
             if failed:

@@ -110,9 +110,9 @@ def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
     few, again = (tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False) for _ in range(2))
     assert again.table.equals(few.table)
     wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
-    found = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
-    assert found.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in found.missed.index
-    assert len(found.missed) > 2 * len(right.missed)
+    estimate = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
+    assert estimate.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in estimate.missed.index
+    assert len(estimate.missed) > 2 * len(right.missed)
     one_step_check = tw.check(wrong, datasets=4, progress=False)
     assert one_step_check.kind == "one-step"
     assert right.plot().axes and "of" in repr(right)

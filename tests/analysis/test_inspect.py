@@ -21,24 +21,24 @@ def codes(frame, **options):
 
 
 def test_the_humans_of_the_alien_task(alien_humans):
-    found = inspect(read_wide(alien_humans), command_options=str(alien_humans))
-    assert (found.participants, found.trials, found.trials_each) == (31, 13640, (440, 440, 440))
-    assert (found.missed_choices, found.missing_outcomes) == (0, 0)
-    assert [round(share, 3) for share in found.choice_shares.values()] == [0.316, 0.361, 0.323]
-    assert [round(means[0], 2) for _, means in found.by_context.values()] == [4.31, 3.51, 2.51]
-    assert [warning.code for warning in found.warnings] == ["inferred-labels"]
-    assert found.learner == "QLearning"
-    assert found.next_command == f"trialwise fit QLearning {alien_humans} -o results"
+    result = inspect(read_wide(alien_humans), command_options=str(alien_humans))
+    assert (result.participants, result.trials, result.trials_each) == (31, 13640, (440, 440, 440))
+    assert (result.missed_choices, result.missing_outcomes) == (0, 0)
+    assert [round(share, 3) for share in result.choice_shares.values()] == [0.316, 0.361, 0.323]
+    assert [round(means[0], 2) for _, means in result.by_context.values()] == [4.31, 3.51, 2.51]
+    assert [warning.code for warning in result.warnings] == ["inferred-labels"]
+    assert result.learner == "QLearning"
+    assert result.next_command == f"trialwise fit QLearning {alien_humans} -o results"
 
 
 def test_counts_shares_and_contexts():
-    found = inspect(read_long(FRAME))
-    assert found.choice_shares == {0: 0.5, 1: 0.5}
-    assert found.by_context == {"cold": (40, (0.5,)), "hot": (40, (0.5,))}
-    assert found.outcomes["outcome"].mean == 0.5
-    assert found.next_command == "trialwise fit QLearning -o results"
-    assert "contexts\n  context  trials  mean outcome\n  cold     40      0.5\n  hot      40      0.5" in str(found)
-    assert all(caution.sentence in str(found) for caution in found.warnings)
+    result = inspect(read_long(FRAME))
+    assert result.choice_shares == {0: 0.5, 1: 0.5}
+    assert result.by_context == {"cold": (40, (0.5,)), "hot": (40, (0.5,))}
+    assert result.outcomes["outcome"].mean == 0.5
+    assert result.next_command == "trialwise fit QLearning -o results"
+    assert "contexts\n  context  trials  mean outcome\n  cold     40      0.5\n  hot      40      0.5" in str(result)
+    assert all(caution.sentence in str(result) for caution in result.warnings)
 
 
 def test_tables_are_text_and_rectangular():
@@ -89,6 +89,6 @@ def test_which_learner():
 
 
 def test_it_survives_a_selection():
-    found = inspect(read_long(FRAME).select([2]))
-    assert found.participants == 1
-    assert found.labels["context"] == ("cold", "hot")
+    result = inspect(read_long(FRAME).select([2]))
+    assert result.participants == 1
+    assert result.labels["context"] == ("cold", "hot")

@@ -54,7 +54,7 @@ def test_no_verb_repeats_the_random_numbers_of_another(opened, fitted):
     common = {(a, b): keys[a] & keys[b] for a in keys for b in keys if a < b}
     # both look at the same starting points of their own likelihoods, and hold nothing else in common
     allowed = {("fit", "point"): {streams._hash(1, "starting points", "", "")}}
-    assert {pair: found for pair, found in common.items() if found - allowed.get(pair, set())} == {}
+    assert {pair: result for pair, result in common.items() if result - allowed.get(pair, set())} == {}
 
 
 def test_a_predictive_data_set_is_not_the_simulation_of_a_near_seed():

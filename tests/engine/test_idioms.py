@@ -77,8 +77,8 @@ def test_idiom(name, results):
     function = IDIOMS[name]
     alone = compiled([function]) if results is None else None
     for point in POINTS:
-        found, slope = results[point][name] if results else (part[0] for part in alone(*point))
-        assert found == pytest.approx(plainly(function, *point), rel=1e-12, abs=1e-14)
+        result, slope = results[point][name] if results else (part[0] for part in alone(*point))
+        assert result == pytest.approx(plainly(function, *point), rel=1e-12, abs=1e-14)
         for k in range(2):
             step = np.eye(2)[k] * 1e-6
             above, below = plainly(function, *(point + step)), plainly(function, *(point - step))
@@ -141,8 +141,8 @@ class Workshop:
 def agrees_with_plain_and_slopes(learner, trials, seed=0):
     random = np.random.default_rng(seed)
     free = {p.name: p.constrain(p.mean + random.normal(size=trials.n_participants)) for p in learner.parameters}
-    found, gradient = tw.log_likelihood(learner, trials, free, gradient=True)
-    np.testing.assert_allclose(found, tw.log_likelihood(learner, trials, free, plain=True), rtol=1e-10)
+    result, gradient = tw.log_likelihood(learner, trials, free, gradient=True)
+    np.testing.assert_allclose(result, tw.log_likelihood(learner, trials, free, plain=True), rtol=1e-10)
     for name in learner.names:
         above, below = (
             tw.log_likelihood(learner, trials, free | {name: free[name] + sign * 1e-6}, plain=True) for sign in (1, -1)
@@ -151,8 +151,8 @@ def agrees_with_plain_and_slopes(learner, trials, seed=0):
 
 
 @pytest.mark.parametrize("mine", [Workshop(), Workshop(slow=False, rule="difference", order=3)], ids=repr)
-def test_state_settings_and_helpers(mine):
-    agrees_with_plain_and_slopes(mine, specimen(mine))
+def test_state_settings_and_helpers(own):
+    agrees_with_plain_and_slopes(own, specimen(own))
 
 
 def with_parameters(count):

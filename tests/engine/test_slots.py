@@ -93,32 +93,30 @@ def random_rows(people, columns, seed=0):
     return np.random.default_rng(seed).uniform(0.2, 0.9, (people, columns))
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+def close(result, expected):
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
     "mine",
     [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.learners.RescorlaWagner()],
 )
-def test_equal_levels_are_one(mine):
-    data, random = specimen(mine), np.random.default_rng(3)
-    free = random_rows(data.n_participants, len(mine.names))
-    slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(mine.names[:3])}
-    one, several = pack(mine, data), pack(mine, data, slots=slots)
+def test_equal_levels_are_one(own):
+    data, random = specimen(own), np.random.default_rng(3)
+    free = random_rows(data.n_participants, len(own.names))
+    slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(own.names[:3])}
+    one, several = pack(own, data), pack(own, data, slots=slots)
     levels = [count for count, _ in several.slots]
     assert levels == [2, 3, 4][: len(levels)] + [1] * (len(levels) - 3)
     repeated = np.repeat(free, levels, axis=1)
-    value, slope = run.run_gradient(mine, one, free)
-    found, slopes = run.run_gradient(mine, several, repeated)
-    close(found, value)
+    value, slope = run.run_gradient(own, one, free)
+    result, slopes = run.run_gradient(own, several, repeated)
+    close(result, value)
     ends = np.cumsum([0, *levels])
     close(np.stack([slopes[:, a:b].sum(1) for a, b in pairwise(ends)], 1), slope)
-    for ours, theirs in zip(
-        run.run_trace(mine, several, repeated)[:2], run.run_trace(mine, one, free)[:2], strict=True
-    ):
+    for ours, theirs in zip(run.run_trace(own, several, repeated)[:2], run.run_trace(own, one, free)[:2], strict=True):
         close(ours, theirs)
-    close(run.run_plain(mine, several, repeated), value)
+    close(run.run_plain(own, several, repeated), value)
 
 
 def test_two_rates_by_slots_are_two_rates_by_hand(trials):
@@ -126,9 +124,9 @@ def test_two_rates_by_slots_are_two_rates_by_hand(trials):
     by_hand, by_slots = pack(TwoRates(), trials), pack(OneRate(), trials, slots={"alpha": phase})
     free = random_rows(trials.n_participants, 3)
     value, slope = run.run_gradient(TwoRates(), by_hand, free)
-    found, slopes = run.run_gradient(OneRate(), by_slots, free)
+    result, slopes = run.run_gradient(OneRate(), by_slots, free)
     assert np.abs(slope).min(0).max() > 0 and len(set(phase[:31])) == 2
-    close(found, value)
+    close(result, value)
     close(slopes, slope)
     expected, signals, names = run.run_trace(TwoRates(), by_hand, free)
     record, ours, ours_names = run.run_trace(OneRate(), by_slots, free)
@@ -168,47 +166,47 @@ def test_more_slots_than_one_pass_carries(trials):
 
 def test_a_state_starts_in_the_slot_of_its_trial():
     """The first trial's slot makes the first state, the slot of a trial with a reset the next one."""
-    mine = RateOfTheStart()
-    data = specimen(mine, {"action": 2}, seed=5).select(["participant 1"])
+    own = RateOfTheStart()
+    data = specimen(own, {"action": 2}, seed=5).select(["participant 1"])
     codes = np.zeros(data.n_trials, int)
     resets = np.flatnonzero(data.reset)
     assert len(resets) > 0 and resets[-1] > 0
     codes[resets[-1]] = 1
-    packed = pack(mine, data, slots={"level": codes})
+    packed = pack(own, data, slots={"level": codes})
     low, high = np.array([[0.2, 0.2, 2.0]]), np.array([[0.2, 0.8, 2.0]])
-    by_trial = [run.run_trace(mine, packed, free)[0][:, 0] for free in (low, high)]
+    by_trial = [run.run_trace(own, packed, free)[0][:, 0] for free in (low, high)]
     before = slice(0, int(resets[-1]))
     np.testing.assert_array_equal(by_trial[0][before], by_trial[1][before])
-    alike = run.run_trace(mine, pack(mine, data), np.array([[0.8, 2.0]]))[0][:, 0]
+    alike = run.run_trace(own, pack(own, data), np.array([[0.8, 2.0]]))[0][:, 0]
     close(by_trial[1][resets[-1] :], alike[resets[-1] :])
 
 
 def test_slots_with_a_hidden_choice():
     """All courses summed, and filters: equal values in all slots are one value."""
-    mine = tw.learners.TaskSets()
-    short = specimen(mine, {"context": 2, "cue": 2, "action": 2}).first(7)
+    own = tw.learners.TaskSets()
+    short = specimen(own, {"context": 2, "cue": 2, "action": 2}).first(7)
     codes = np.arange(short.n_trials) % 2
-    one, several = pack(mine, short), pack(mine, short, slots={"alpha": codes})
-    free = random_rows(short.n_participants, len(mine.names))
+    one, several = pack(own, short), pack(own, short, slots={"alpha": codes})
+    free = random_rows(short.n_participants, len(own.names))
     repeated = np.repeat(free, [count for count, _ in several.slots], axis=1)
-    value, slope, _ = run_exact(mine, one, free)
-    found, slopes, _ = run_exact(mine, several, repeated)
-    close(found, value)
+    value, slope, _ = run_exact(own, one, free)
+    result, slopes, _ = run_exact(own, several, repeated)
+    close(result, value)
     close(np.concatenate([slopes[:, :2].sum(1, keepdims=True), slopes[:, 2:]], 1), slope)
     jobs = np.arange(short.n_participants)
     keys = stream_keys(jobs.astype(np.uint64), jobs)
     for scored in (False, True):
         ours, theirs = (
-            run_particles(mine, packed, values, jobs, keys, 50, scored=scored)
+            run_particles(own, packed, values, jobs, keys, 50, scored=scored)
             for packed, values in ((several, repeated), (one, free))
         )
         close(ours.log_likelihood, theirs.log_likelihood)
     repeated[:, 1] = 0.1
-    apart = run_exact(mine, several, repeated)[0]
+    apart = run_exact(own, several, repeated)[0]
     assert np.abs(apart - value)[[0, 2, 3]].min() > 1e-6
     many = np.repeat(jobs, 400)
     keys = stream_keys(many.astype(np.uint64), np.arange(len(many)))
-    estimate = run_particles(mine, several, repeated[many], many, keys, 50).log_likelihood.reshape(len(jobs), 400)
+    estimate = run_particles(own, several, repeated[many], many, keys, 50).log_likelihood.reshape(len(jobs), 400)
     ratio = np.exp(estimate - apart[:, None])
     assert (np.abs(ratio.mean(1) - 1.0) < 5.0 * ratio.std(1) / 20.0 + 1e-9).all()
 

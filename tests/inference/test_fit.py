@@ -74,9 +74,11 @@ def test_posterior_is_that_of_pymcs_own_sampler(small):
 
 def test_one_chain(small):
     """R-hat is undefined, so whether chains are added depends on the number of effective draws alone."""
-    found = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
-    assert "cannot be checked with one chain" in found.problems[0] and not any("nan" in text for text in found.problems)
-    table = found.group().assign(ess_bulk=500.0, ess_tail=500.0)
+    estimate = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
+    assert "cannot be checked with one chain" in estimate.problems[0] and not any(
+        "nan" in text for text in estimate.problems
+    )
+    table = estimate.group().assign(ess_bulk=500.0, ess_tail=500.0)
     assert too_few(table) == []
 
 
@@ -85,13 +87,13 @@ def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
 
     monkeypatch.setattr(nuts, "DRAWS", 40)
     monkeypatch.setattr(nuts, "divergences", lambda tree: 0)
-    found = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
-    sizes = found.tree["posterior"].sizes
+    estimate = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
+    sizes = estimate.tree["posterior"].sizes
     assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more
-    assert list(found.tree["posterior"]["chain"].to_numpy()) == list(range(6))
-    added = [note for note in found.notes if "2 more chains were run" in note]
+    assert list(estimate.tree["posterior"]["chain"].to_numpy()) == list(range(6))
+    added = [note for note in estimate.notes if "2 more chains were run" in note]
     assert len(added) == 2 and "effective draws for alpha_mu" in added[0]
-    alpha = found.tree["posterior"]["alpha_mu"].to_numpy()
+    alpha = estimate.tree["posterior"]["alpha_mu"].to_numpy()
     assert len(np.unique(alpha[:, 0])) == 6  # other seeds
     fixed = tw.fit(LEARNER, small.trials, draws=40, tune=100, chains=2, seed=5, progress=False)
     assert fixed.tree["posterior"].sizes["chain"] == 2
@@ -107,13 +109,13 @@ def test_truth_is_recovered():
     remembering = LEARNER.fix(forget=0)
     truth = {"alpha": (0.05, 0.5), "beta": (0.3, 1.5)}
     data = tw.simulate(remembering, AlienTask(trials=440), truth, participants=20, seed=8)
-    found = tw.fit(remembering, data.trials, seed=4, progress=False)
-    assert not found.problems
-    diagnosis = tw.diagnose(found)
+    estimate = tw.fit(remembering, data.trials, seed=4, progress=False)
+    assert not estimate.problems
+    diagnosis = tw.diagnose(estimate)
     assert diagnosis.verdict.startswith("The draws can be relied on. 4 chains started far apart agree")
     assert diagnosis.sampler["cut_short"].max() == 0 and diagnosis.sampler["acceptance"].between(0.6, 1).all()
     assert {"depth", "steps", "e_bfmi"} <= set(diagnosis.sampler)
-    table = tw.recovered(found, data.parameters)
+    table = tw.recovered(estimate, data.parameters)
     assert (table["correlation"] > 0.7).all(), table
     assert table["coverage"].between(0.7, 1.0).all(), table
 
@@ -185,31 +187,31 @@ def test_a_users_learner_is_needed_after_loading(small, tmp_path):
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
 def test_pooling(small, pooling):
-    found = tw.fit(LEARNER, small.trials, draws=200, tune=150, chains=2, seed=5, pooling=pooling, progress=False)
+    estimate = tw.fit(LEARNER, small.trials, draws=200, tune=150, chains=2, seed=5, pooling=pooling, progress=False)
     dims = ("chain", "draw") if pooling == "complete" else ("chain", "draw", "participant")
-    assert found.tree["posterior"]["alpha"].dims == dims
-    assert found.pooling == pooling
-    assert len(found.trial_values()) == small.trials.n_trials
-    with found.model:
+    assert estimate.tree["posterior"]["alpha"].dims == dims
+    assert estimate.pooling == pooling
+    assert len(estimate.trial_values()) == small.trials.n_trials
+    with estimate.model:
         pm.sample_prior_predictive(2)
 
 
 def test_one_participant(small, tmp_path):
     one = small.trials.select([small.trials.participants[2]])
-    found = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
-    assert found.pooling == "none"
-    assert "a single participant cannot be pooled" in found.notes[0]
-    assert found.notes[0].endswith("fitted with pooling='none'")
-    found.save(tmp_path / "fit.nc")
-    for each in (found, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
+    estimate = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
+    assert estimate.pooling == "none"
+    assert "a single participant cannot be pooled" in estimate.notes[0]
+    assert estimate.notes[0].endswith("fitted with pooling='none'")
+    estimate.save(tmp_path / "fit.nc")
+    for each in (estimate, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
         assert having(each.findings, "note")[0].sentence.inputs == (Argument("pooling", "none"),)
-    assert list(found.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
+    assert list(estimate.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
 
 
 def test_one_set_of_parameters_for_one_participant(small):
     one = small.trials.select([small.trials.participants[2]])
-    found = tw.fit(LEARNER, one, draws=60, tune=60, chains=2, seed=5, pooling="complete", progress=False)
-    assert found.means()["alpha"].shape == (1,)
+    estimate = tw.fit(LEARNER, one, draws=60, tune=60, chains=2, seed=5, pooling="complete", progress=False)
+    assert estimate.means()["alpha"].shape == (1,)
 
 
 PRIORS = {
@@ -242,10 +244,10 @@ def test_continuous_responses():
 
     truth = {"alpha": 0.3, "intercept": 0.1, "slope": [1.0] * 9 + [0.0], "noise": 0.1}
     data = tw.simulate(tw.learners.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
-    found = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
-    alpha = found.tree["posterior"]["alpha"]
+    estimate = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
+    alpha = estimate.tree["posterior"]["alpha"]
     assert abs(float(alpha.isel(participant=slice(0, 9)).mean()) - 0.3) < 0.1
-    assert "predicted" in found.trial_values()
+    assert "predicted" in estimate.trial_values()
 
 
 @pytest.mark.parametrize(

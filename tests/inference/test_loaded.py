@@ -159,8 +159,8 @@ def test_the_command_line_gives_the_same(pair, verb, tmp_path, monkeypatch):
     elif verb == "report":
         run(path, "-o", "page.html")
         tw.report(fit, "expected.html", **QUIET)
-        found = _cells("page.html")
-        assert found and found == _cells("expected.html")
+        estimate = _cells("page.html")
+        assert estimate and estimate == _cells("expected.html")
     else:
         run(f"one={path}", f"two={path}", "--method", "trial", "--draws", 50, "-o", "compared")
         expected = tw.compare({"one": fit, "two": fit}, "trial", draws=50, **QUIET).table

@@ -145,8 +145,8 @@ def test_a_parameter_that_nothing_reads(small):
 def test_participants_with_uninformative_data(small):
     outcome = small.trials.outcome["outcome"].copy()
     outcome[: small.trials.offsets[1]] = np.nan
-    found = fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
-    assert any("the data of 0 are uninformative about alpha" in note for note in found.notes)
+    result = fit(LEARNER, replace(small.trials, outcome={"outcome": outcome}))
+    assert any("the data of 0 are uninformative about alpha" in note for note in result.notes)
 
 
 SETS = tw.learners.TaskSets(initial=1.2)

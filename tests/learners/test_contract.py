@@ -23,26 +23,26 @@ def trials_of(choice, outcome, actions=2, reset=None, available=None, **columns)
     """One participant; outcomes a list, or a dict of lists for a record; columns are arrays, whole numbers are "
     "labels."""
     outcome = outcome if isinstance(outcome, dict) else {"outcome": outcome}
-    made = {name: np.asarray(values) for name, values in columns.items()}
-    labels = {n: tuple(range(v.max() + 1)) for n, v in made.items() if v.dtype.kind == "i"}
+    simulated = {name: np.asarray(values) for name, values in columns.items()}
+    labels = {n: tuple(range(v.max() + 1)) for n, v in simulated.items() if v.dtype.kind == "i"}
     return Trials(
         participants=("one",),
         offsets=np.array([0, len(choice)]),
         choice=np.array(choice),
         outcome={name: np.array(values, float) for name, values in outcome.items()},
-        columns={n: Column(v, n if n in labels else None) for n, v in made.items()},
+        columns={n: Column(v, n if n in labels else None) for n, v in simulated.items()},
         levels={"action": tuple(range(actions))} | labels,
         reset=None if reset is None else np.array(reset, bool),
         available=None if available is None else np.array(available, bool),
     )  # fmt: skip
 
 
-def scores(mine, trials, values):
+def scores(own, trials, values):
     """Log-likelihood of each trial, compiled, after making sure that plain Python says the same."""
-    packed = pack(mine, trials)
-    free = np.array([[values[name] for name in mine.names]])
-    compiled = tw.trial_values(mine, trials, {name: values[name] for name in mine.names})["log_likelihood"].to_numpy()
-    plain, _ = run.trace_plain(mine, packed, free)
+    packed = pack(own, trials)
+    free = np.array([[values[name] for name in own.names]])
+    compiled = tw.trial_values(own, trials, {name: values[name] for name in own.names})["log_likelihood"].to_numpy()
+    plain, _ = run.trace_plain(own, packed, free)
     np.testing.assert_allclose(compiled, plain[:, 0], rtol=1e-12)
     return compiled
 
@@ -94,17 +94,17 @@ def test_a_class_without_the_decorator_is_no_learner():
 
 def test_three_trials_by_hand():
     """The choice sees the values before forgetting; learning sees them after."""
-    found = scores(FLAT, trials_of([0, 0, 1], [3.0, 0.0, 1.0]), VALUES)
+    result = scores(FLAT, trials_of([0, 0, 1], [3.0, 0.0, 1.0]), VALUES)
     # trial 1: both at 1, nothing to forget; 1 + 0.5 * (3 - 1) = 2
     # trial 2: chosen at 2, not at 1.9; forgotten to 1.9, then 1.9 + 0.5 * (0 - 1.9) = 0.95
     by_hand = [log_share(2.0, 2.0), log_share(4.0, 2.0), log_share(2.0, 1.9)]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-12)
+    np.testing.assert_allclose(result, by_hand, rtol=1e-12)
 
 
 def test_missing_choice_only_elapses():
-    found = scores(FLAT, trials_of([0, -1, 1], [3.0, NONE, 1.0]), VALUES)
-    assert np.isnan(found[1])
-    np.testing.assert_allclose(found[[0, 2]], [log_share(2.0, 2.0), log_share(2.0, 3.8)], rtol=1e-12)
+    result = scores(FLAT, trials_of([0, -1, 1], [3.0, NONE, 1.0]), VALUES)
+    assert np.isnan(result[1])
+    np.testing.assert_allclose(result[[0, 2]], [log_share(2.0, 2.0), log_share(2.0, 3.8)], rtol=1e-12)
 
 
 def test_outcome_of_a_missed_choice_teaches_nothing():
@@ -113,9 +113,9 @@ def test_outcome_of_a_missed_choice_teaches_nothing():
 
 
 def test_choice_without_outcome_counts_but_teaches_nothing():
-    found = scores(FLAT, trials_of([0, 0, 1], [3.0, NONE, 1.0]), VALUES)
+    result = scores(FLAT, trials_of([0, 0, 1], [3.0, NONE, 1.0]), VALUES)
     by_hand = [log_share(2.0, 2.0), log_share(4.0, 2.0), log_share(2.0, 3.8)]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-12)
+    np.testing.assert_allclose(result, by_hand, rtol=1e-12)
 
 
 def test_context_and_cue_are_optional():
@@ -142,24 +142,24 @@ STICKY = FLAT.with_stickiness()
 
 def test_reset_starts_anew_and_forgets_the_last_choice():
     trials = trials_of([0, 0, 0], [3.0, 3.0, 3.0], reset=[1, 0, 1])  # a reset before trial 1 is the start itself
-    found = scores(STICKY, trials, VALUES | {"stickiness": 0.7})
+    result = scores(STICKY, trials, VALUES | {"stickiness": 0.7})
     by_hand = [log_share(2.0, 2.0), log_share(4.7, 2.0), log_share(2.0, 2.0)]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-12)
+    np.testing.assert_allclose(result, by_hand, rtol=1e-12)
 
 
 def test_stickiness_remembers_through_missed_trials_and_lack_of_outcomes():
-    found = scores(STICKY, trials_of([0, -1, 1], [NONE, NONE, NONE]), VALUES | {"stickiness": 0.7})
-    np.testing.assert_allclose(found[2], log_share(2.0, 2.7), rtol=1e-12)
+    result = scores(STICKY, trials_of([0, -1, 1], [NONE, NONE, NONE]), VALUES | {"stickiness": 0.7})
+    np.testing.assert_allclose(result[2], log_share(2.0, 2.7), rtol=1e-12)
 
 
 def test_lapse_mixes_over_what_is_available():
-    mine = FLAT.fix(alpha=0.5, forget=0.1).with_lapse()
+    own = FLAT.fix(alpha=0.5, forget=0.1).with_lapse()
     trials = trials_of([0, 2], [3.0, 1.0], actions=3, available=[[1, 1, 0], [1, 0, 1]])
-    found = scores(mine, trials, {"beta": 2.0, "lapse": 0.2})
+    result = scores(own, trials, {"beta": 2.0, "lapse": 0.2})
     second = 0.8 * np.exp(log_share(2.0, 4.0)) + 0.1
-    np.testing.assert_allclose(found, [np.log(0.5), np.log(second)], rtol=1e-12)
+    np.testing.assert_allclose(result, [np.log(0.5), np.log(second)], rtol=1e-12)
     refused = trials_of([2, 0], [3.0, 1.0], actions=3, available=[[1, 1, 0], [1, 1, 1]])
-    assert scores(mine, refused, {"beta": 2.0, "lapse": 0.2})[0] == -np.inf
+    assert scores(own, refused, {"beta": 2.0, "lapse": 0.2})[0] == -np.inf
 
 
 @learner
@@ -180,8 +180,8 @@ class HalvedAtBlocks:
 
 
 def test_partial_reset():
-    found = scores(HalvedAtBlocks(), trials_of([0, 0, 0], [1.0, 0.0, 0.0], reset=[1, 0, 1]), {"beta": 1.0})
-    np.testing.assert_allclose(found, [log_share(1.0, 1.0), log_share(2.0, 1.0), log_share(1.0, 0.5)], rtol=1e-12)
+    result = scores(HalvedAtBlocks(), trials_of([0, 0, 0], [1.0, 0.0, 0.0], reset=[1, 0, 1]), {"beta": 1.0})
+    np.testing.assert_allclose(result, [log_share(1.0, 1.0), log_share(2.0, 1.0), log_share(1.0, 0.5)], rtol=1e-12)
 
 
 # -- records, vectors --------------------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ def test_vectors_and_records():
         [0, 1], {"gain": [2.0, 1.0], "loss": [1.0, 0.0]},
         options=[[2, 0], [1, 2]], bonus=[[0.5, 0.0], [0.0, 0.25]], scale=[1.0, 2.0],
     )  # fmt: skip
-    found = scores(PairsAndRecords(), trials, {"alpha": 0.5, "aversion": 3.0})
-    np.testing.assert_allclose(found, [log_share(0.5, 0.0), log_share(-0.5 + 0.5, 0.0)], rtol=1e-12)
+    result = scores(PairsAndRecords(), trials, {"alpha": 0.5, "aversion": 3.0})
+    np.testing.assert_allclose(result, [log_share(0.5, 0.0), log_share(-0.5 + 0.5, 0.0)], rtol=1e-12)
     values = tw.trial_values(PairsAndRecords(), trials, {"alpha": 0.5, "aversion": 3.0})
     np.testing.assert_allclose(values["net"], [-1.0, 1.0])
 
@@ -341,11 +341,11 @@ def test_restricted_learners_are_the_free_one_at_those_values():
     free, slopes = tw.log_likelihood(tw.QLearning(), trials, VALUES | {"forget": 0.5}, gradient=True)
     fixed = tw.log_likelihood(tw.QLearning().fix(forget=0.5), trials, {"alpha": 0.5, "beta": 2.0})
     np.testing.assert_allclose(fixed, free, rtol=1e-12)
-    mine = tw.QLearning().tie(forget="alpha")
-    tied, tied_slopes = tw.log_likelihood(mine, trials, {"alpha": 0.5, "beta": 2.0}, gradient=True)
+    own = tw.QLearning().tie(forget="alpha")
+    tied, tied_slopes = tw.log_likelihood(own, trials, {"alpha": 0.5, "beta": 2.0}, gradient=True)
     np.testing.assert_allclose(tied, free, rtol=1e-12)
     np.testing.assert_allclose(tied_slopes["alpha"], slopes["alpha"] + slopes["forget"], rtol=1e-10)
-    assert mine.fix(forget=0.2) == tw.QLearning().fix(forget=0.2)
+    assert own.fix(forget=0.2) == tw.QLearning().fix(forget=0.2)
 
 
 def test_one_participant_cut_from_the_file():

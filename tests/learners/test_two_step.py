@@ -12,7 +12,7 @@ TRUTH = {
 
 
 @pytest.fixture(scope="module")
-def made():
+def simulated():
     return tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH, participants=20, seed=2)
 
 
@@ -27,34 +27,36 @@ def rows_of(simulation):
     return choice[:, :, 0], cue[:, :, 1] - 1, choice[:, :, 1], reward[:, :, 1], kind[:, :, 1]
 
 
-def test_choices_lead_where_they_should(made):
-    first, place, second, reward, kind = rows_of(made)
+def test_choices_lead_where_they_should(simulated):
+    first, place, second, reward, kind = rows_of(simulated)
     assert first.shape == (20, 201)
     np.testing.assert_array_equal(place, np.where(kind == 0, first, 1 - first))
     assert abs((kind == 0).mean() - 0.7) < 4 * np.sqrt(0.21 / kind.size)
     assert set(np.unique(reward)) == {0, 1} and set(np.unique(place)) == {0, 1}
-    paid = made.potential.reshape(20, -1, 2, 2)[:, :, 1]
+    paid = simulated.potential.reshape(20, -1, 2, 2)[:, :, 1]
     np.testing.assert_array_equal(np.take_along_axis(paid, second[..., None], 2)[..., 0], reward)
 
 
-def test_what_could_be_got_is_that_of_the_place_reached(made):
+def test_what_could_be_got_is_that_of_the_place_reached(simulated):
     """The same luck, met by another agent: it differs where the other went, and nowhere else."""
     other = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH | {"beta": 0.0, "perseveration": 5.0}, participants=20, seed=2)  # fmt: skip
-    here, there = rows_of(made)[1], rows_of(other)[1]
-    paid, elsewhere = (s.potential.reshape(20, -1, 2, 2)[:, :, 1] for s in (made, other))
+    here, there = rows_of(simulated)[1], rows_of(other)[1]
+    paid, elsewhere = (s.potential.reshape(20, -1, 2, 2)[:, :, 1] for s in (simulated, other))
     same = here == there
     assert 0.2 < same.mean() < 0.8
     np.testing.assert_array_equal(paid[same], elsewhere[same])
     assert (paid[~same] != elsewhere[~same]).mean() > 0.3
-    np.testing.assert_array_equal(rows_of(made)[4], rows_of(other)[4])
+    np.testing.assert_array_equal(rows_of(simulated)[4], rows_of(other)[4])
 
 
-def test_a_participant_is_the_same_whoever_else_is_simulated(made):
+def test_a_participant_is_the_same_whoever_else_is_simulated(simulated):
     alone = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask(), TRUTH, participants=[7], seed=2)
-    np.testing.assert_array_equal(alone.trials.choice, made.trials.select([7]).choice)
-    np.testing.assert_array_equal(alone.trials.columns["cue"].values, made.trials.select([7]).columns["cue"].values)
-    along = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask().on(made.trials), TRUTH, seed=2)
-    np.testing.assert_array_equal(along.trials.choice, made.trials.choice)
+    np.testing.assert_array_equal(alone.trials.choice, simulated.trials.select([7]).choice)
+    np.testing.assert_array_equal(
+        alone.trials.columns["cue"].values, simulated.trials.select([7]).columns["cue"].values
+    )
+    along = tw.simulate(tw.learners.HybridTwoStep(), tw.environments.TwoStepTask().on(simulated.trials), TRUTH, seed=2)
+    np.testing.assert_array_equal(along.trials.choice, simulated.trials.choice)
 
 
 def test_chances_drift_between_their_bounds():
@@ -71,12 +73,12 @@ def test_chances_drift_between_their_bounds():
     np.testing.assert_allclose(paid.mean(), 0.5, atol=0.02)
 
 
-def test_the_hybrid_is_the_published_one(made):
-    first, place, second, reward, _ = rows_of(made)
+def test_the_hybrid_is_the_published_one(simulated):
+    first, place, second, reward, _ = rows_of(simulated)
     expected = np.stack([hybrid(TRUTH, *(each[n] for each in (first, place, second, reward))) for n in range(20)])
-    np.testing.assert_allclose(made.log_probability, expected.ravel(), atol=1e-10)
+    np.testing.assert_allclose(simulated.log_probability, expected.ravel(), atol=1e-10)
     np.testing.assert_allclose(
-        tw.log_likelihood(tw.learners.HybridTwoStep(), made.trials, TRUTH, plain=True), expected.sum((1, 2))
+        tw.log_likelihood(tw.learners.HybridTwoStep(), simulated.trials, TRUTH, plain=True), expected.sum((1, 2))
     )
 
 

@@ -135,9 +135,9 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
     with fitted.model:
         pm.compute_log_likelihood(tree, progressbar=False)
         predicted = pm.sample_posterior_predictive(tree, progressbar=False, random_seed=1)
-    found = tree["log_likelihood"]["choices"].to_numpy()
+    result = tree["log_likelihood"]["choices"].to_numpy()
     at = {name: posterior[name].isel(chain=1, draw=2).to_numpy() for name in fitted.parameters}
-    np.testing.assert_allclose(found[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, at), atol=1e-8)
+    np.testing.assert_allclose(result[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, at), atol=1e-8)
     assert predicted["posterior_predictive"]["choices"].shape[-1] == fitted.trials.n_trials
 
 

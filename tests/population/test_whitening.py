@@ -33,23 +33,23 @@ def oracle(w, centre, z, owner, curvature, linear):
     """Unconstrained values of each row, and log |du / dw| of each participant."""
     u, jacobian = np.zeros((len(owner), len(z)), complex), np.zeros(len(w), complex)
     for n in range(len(w)):
-        mine = np.flatnonzero(owner == n)
-        lower = cholesky(np.eye(len(z)) + np.outer(z, z) * sum(curvature[s] for s in mine))
-        gap = sum(linear[s] - curvature[s] @ centre[s] for s in mine)
+        model = np.flatnonzero(owner == n)
+        lower = cholesky(np.eye(len(z)) + np.outer(z, z) * sum(curvature[s] for s in model))
+        gap = sum(linear[s] - curvature[s] @ centre[s] for s in model)
         v = z * np.linalg.solve(lower.T, np.linalg.solve(lower, z * gap) + w[n])
-        u[mine] = centre[mine] + v
+        u[model] = centre[model] + v
         jacobian[n] = np.sum(np.log(np.sqrt(z**2)) - np.log(np.diag(lower)))
     return u, jacobian
 
 
 def slopes(function, x):
     """Exact derivatives of a real function of an array."""
-    found = np.empty(x.shape)
+    result = np.empty(x.shape)
     for index in np.ndindex(x.shape):
         moved = x.astype(complex)
         moved[index] += 1j * TINY
-        found[index] = function(moved).imag / TINY
-    return found
+        result[index] = function(moved).imag / TINY
+    return result
 
 
 def example(seed, rows, people, size=3):

@@ -115,12 +115,10 @@ def undrawn(monkeypatch):
 @pytest.fixture
 def evil(fitted, undrawn, tmp_path):
     """A page on data whose labels would be markup. The guard in the page's head is taken off."""
-    mine = relabelled(fitted, EVIL, pooling="none")
-    levels = {**mine.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
-    mine = Fit(mine.tree, mine.learner, replace(mine.trials, levels=levels), {})
-    path = tw.report(
-        {SCRIPT: mine}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False
-    )
+    own = relabelled(fitted, EVIL, pooling="none")
+    levels = {**own.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
+    own = Fit(own.tree, own.learner, replace(own.trials, levels=levels), {})
+    path = tw.report({SCRIPT: own}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False)
     text = path.read_text("utf-8")
     guard = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
     assert "default-src 'none'" in guard[0]
@@ -240,8 +238,8 @@ def test_labels_are_escaped(evil):
 
 @pytest.mark.browser
 def test_labels_are_not_run_in_a_browser(evil):
-    found = probed(evil, 800)
-    assert found["ran"] == 0 and all(label in found["text"] for label in EVIL)
+    estimate = probed(evil, 800)
+    assert estimate["ran"] == 0 and all(label in estimate["text"] for label in EVIL)
     bare = evil.with_name("bare.html")
     bare.write_text(f"<!doctype html><meta charset=utf-8><body>{SCRIPT}</body>")
     assert probed(bare, 800)["ran"] == 1  # the probe would have seen it
@@ -268,13 +266,13 @@ def test_labels_in_pictures_are_text(fitted):
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_draws_it_without_overflow(written, width):
-    found = probed(written, width)
-    assert found["overflow"] <= width
-    assert len(found["pictures"]) == 5
-    for each in found["pictures"]:
+    estimate = probed(written, width)
+    assert estimate["overflow"] <= width
+    assert len(estimate["pictures"]) == 5
+    for each in estimate["pictures"]:
         assert each["width"] > 0 and each["narrow"] == (width < 640)
-    assert len(found["displayed"]) == 2
-    assert min(found["displayed"]) > 35  # lines of equations below each other, not side by side
+    assert len(estimate["displayed"]) == 2
+    assert min(estimate["displayed"]) > 35  # lines of equations below each other, not side by side
 
 
 def test_it_can_be_printed(written, tmp_path):
@@ -295,8 +293,8 @@ class Mine:
     """
 '''
     attributes = {"learner_name": "Mine", "learner": "Mine()", "learner_source": source}
-    mine = relabelled(fitted, fitted.trials.participants, **attributes)
-    mine.save(tmp_path / "mine.nc")
+    own = relabelled(fitted, fitted.trials.participants, **attributes)
+    own.save(tmp_path / "mine.nc")
     loaded = tw.load(tmp_path / "mine.nc")
     assert loaded.learner is None
     text = tw.report(loaded, tmp_path / "mine.html").read_text("utf-8")

@@ -157,10 +157,10 @@ def test_truth_from_the_prior_and_from_a_posterior(fitted, small):
     short = {"draws": 30, "tune": 30, "chains": 2, "workers": 1, "progress": False}
     prior = tw.recover(FLAT, tw.environments.AlienTask(trials=24), datasets=2, participants=3, **short)
     assert len(set(prior.points["true"])) == 18
-    kept = tw.recover(FLAT, tw.environments.AlienTask(), fitted, 2, **short)
-    assert list(kept.points["participant"].unique()) == [str(label) for label in small.trials.participants]
+    stored = tw.recover(FLAT, tw.environments.AlienTask(), fitted, 2, **short)
+    assert list(stored.points["participant"].unique()) == [str(label) for label in small.trials.participants]
     posterior = fitted.tree["posterior"]
-    for _, estimates in kept.points.groupby("dataset"):
+    for _, estimates in stored.points.groupby("dataset"):
         alpha = estimates.loc[estimates["parameter"] == "alpha", "true"].to_numpy()
         draws = posterior["alpha"].to_numpy().reshape(600, 8)
         assert np.isclose(draws, alpha).all(1).sum() == 1
@@ -241,10 +241,10 @@ def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    kept = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    stored = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
     found = tw.recover(FLAT, DESIGN, RANGES, 4, folder=tmp_path, workers=1, **SMALL)
     last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
-    assert len(last) == 4 and all(last[name] == content for name, content in kept.items())
+    assert len(last) == 4 and all(last[name] == content for name, content in stored.items())
     pd.testing.assert_frame_equal(found.points, study.points, check_exact=True)
     pd.testing.assert_frame_equal(found.table, study.table, check_exact=True)
 

@@ -423,8 +423,8 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
     with worker_pool(address, None, 1) as who:
         far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
     here = likelihood_of(learner, trials).value(u, np.arange(4), 20)
-    for there, mine in zip(far, here, strict=True):
-        np.testing.assert_array_equal(there, mine)
+    for there, own in zip(far, here, strict=True):
+        np.testing.assert_array_equal(there, own)
 
 
 def test_a_missing_scheduler_is_an_error(monkeypatch):

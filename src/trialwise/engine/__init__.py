@@ -1,6 +1,6 @@
-"""The engine: a learner's methods made into walks through trials, compiled, with gradients.
+"""The engine: compiles a learner's methods into functions that run through trials, with gradients.
 
-What other folders may use of it is listed in the stub beside this file, and found when first asked for.
+The stub beside this file lists what other folders may use; it is imported on first use.
 """
 
 import lazy_loader

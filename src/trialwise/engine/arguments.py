@@ -1,4 +1,4 @@
-"""Arguments of kernels, and the checks of their shapes: compiled code does not look where an array ends."""
+"""Arguments of kernels, and checks of their shapes: compiled code does not check where an array ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trialwise.learners.learner import Learner
 
 
 def numbers(packed: Packed) -> np.ndarray:
-    """``(cells, memories, tables)``: how much room a kernel needs."""
+    """``(cells, memories, tables)``: how much memory a kernel needs."""
     return np.array(packed.capacity, WHOLE)
 
 
@@ -48,7 +48,7 @@ def in_rows(packed: Packed, free: np.ndarray, rows: np.ndarray | None = None) ->
 
 
 def check_rollout(learner: Learner, packed: Packed, potential: np.ndarray, random: np.ndarray) -> None:
-    """Refuse potential outcomes and random numbers that a rollout would read beyond.
+    """Refuse potential outcomes and random numbers that are too small for a rollout.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def check_rollout(learner: Learner, packed: Packed, potential: np.ndarray, rando
 
 
 def check_jobs(packed: Packed, free: np.ndarray, segments: np.ndarray, keys: np.ndarray) -> None:
-    """Refuse jobs of a particle filter, a participant's segment each, that are not there or lack parameters or a stream.
+    """Refuse jobs of a particle filter, one participant's segment each, that name no segment or lack parameters or a stream.
 
     Raises
     ------
     UsageError
-        If ``free`` or ``keys`` has another length than ``segments``, or if a segment is none of the trials'.
+        If ``free`` or ``keys`` has another length than ``segments``, or a segment does not exist.
     """
     if not len(free) == len(segments) == len(keys):
         raise UsageError(

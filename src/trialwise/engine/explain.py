@@ -1,4 +1,4 @@
-"""Errors of learners told in their own terms: the line, what is wrong with it, and what to write instead."""
+"""Errors of learners in terms of their own text: the line, what is wrong with it, and what to write instead."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HINTS = (
 def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Iterator[None]:
     """Turn whatever goes wrong while a learner is compiled or run into a :class:`LearnerError`.
 
-    It is tried in plain Python first, unless it has been.
+    The learner is run in plain Python first, unless it has been already.
     """
     import numba.core.errors as numba_errors
 
@@ -65,7 +65,7 @@ def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Ite
         numba_errors.NumbaError,
         AssertionError,
         NotImplementedError,
-    ) as error:  # Numba asserts what it does not know
+    ) as error:  # Numba raises AssertionError for what it does not know
         raise _explained(learner, error) from None
 
 
@@ -108,12 +108,12 @@ def signal_count(learner: Learner, packed: Packed) -> int:
 
 
 def dry_run(learner: Learner, packed: Packed) -> int:
-    """The learner's first trials in plain Python, once per learner and layout: most mistakes show there as Python's own."""
+    """Run the learner's first trials in plain Python, once per learner and layout: most mistakes raise Python's own errors there."""
     return _dry_run_once(learner, _Sample(packed))
 
 
 class _Sample:
-    """A few trials to try a learner on, hashed by the layout: data of the same layout are tried once."""
+    """A few trials to run a learner on, hashed by their layout, so that each layout is run once."""
 
     def __init__(self, packed: Packed):
         self.packed = packed

@@ -1,9 +1,9 @@
 """Flags of a trial: what happens on it, and the rule of missing responses.
 
 A trial without a response does not enter the likelihood, unless its family knows the probability of giving none
-(:attr:`trialwise.learners.responses.family.ResponseFamily.scores_missing`: a deadline). Nothing is learnt on it, unless the family
-learns from outcomes alone (``learns_when_missing``); nor on a trial without an outcome. What goes on with time, such as
-forgetting (``elapse``), goes on. Walks obey the flags (:mod:`trialwise.engine.walks.replay`).
+(:attr:`trialwise.learners.responses.family.ResponseFamily.scores_missing`: a deadline). The learner does not learn on it, unless the family
+learns from outcomes alone (``learns_when_missing``); nor on a trial without an outcome. What passes with time, such as
+forgetting (``elapse``), happens on every trial. The flags are obeyed by the loops over trials (:mod:`trialwise.engine.walks.replay`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
 FLAGS, HIDDEN = 0, 1
-"""Places in a row of whole numbers: the flags, and of a learner with a hidden choice the one it is said to have made."""
+"""Columns of a trial's whole numbers: the flags, and for a learner with a hidden choice the given one."""
 
 RESET, TEACHES, SCORED = 1, 2, 4
-"""Bits of the flags: reset before this trial; there is an outcome and the learner learns from it, whoever chose; what was
-observed enters the likelihood."""
+"""Bits of the flags: reset before this trial; there is an outcome and the learner learns from it; the observed response
+enters the likelihood."""
 
 MOST_RESPONSES = 8
 RESPONDED = ((1 << MOST_RESPONSES) - 1) << 3
-"""The bits of the flags of which each says that one of the learner's responses was observed; see :func:`responded`."""
+"""The bits of the flags that say which of the learner's responses were observed; see :func:`responded`."""
 
 
 def responded(number: int) -> int:
-    """The bit of the flags which says that response ``number`` of a learner was observed."""
+    """The bit of the flags that says whether response ``number`` of a learner was observed."""
     return 1 << (3 + number)
 
 

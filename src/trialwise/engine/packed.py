@@ -1,4 +1,4 @@
-"""Trials packed for the engine: matrices with a row a trial, holding just what a learner reads.
+"""Trials packed for the engine: matrices with one row per trial, which hold only what a learner reads.
 
 Whole numbers: flags, labels, availability, slots of parameters. Reals: numbers, outcomes. What was observed, choices and other
 responses, is a matrix of its own. One trial is one or two cache lines; the layout (which name is where) is part of the compiled
@@ -25,13 +25,13 @@ from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
 
 WHOLE = np.int32
-"""The type of whole numbers in packed data: what a PyMC model keeps its data in."""
+"""The type of whole numbers in packed data: the one that PyMC models use for data."""
 
 Layout = tuple[tuple[str, str, int, int], ...]
 
 Slots = tuple[tuple[int, int], ...]
-"""Of each free parameter: how many slots it has, and the column of whole numbers that says which one a trial has, as a column of
-the matrix of parameters; -1 where there is but one."""
+"""For each free parameter: its number of slots, and the column of whole numbers that holds the slot of each trial, as a column of
+the matrix of parameters; -1 if there is only one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Packed:
     Attributes
     ----------
     observed
-        The learner's responses, the columns of one beside those of another, ``(trials, columns)``: ``int32`` if all are whole
+        The learner's responses, their columns side by side, ``(trials, columns)``: ``int32`` if all are whole
         numbers, as choices are, else ``float64``.
     ints, reals
         ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
@@ -54,16 +54,16 @@ class Packed:
     sizes
         ``int32``, in the order of ``names``.
     capacity
-        Cells of reals and of whole numbers that a state takes, and its tables of reals.
+        Numbers of cells of reals and of whole numbers in a state, and of its tables of reals.
     forgets
         Whether the learner lets a table forget.
     options
         How many options the hidden choice has; 1 without one.
     slots
-        Slots of parameters: a parameter that has several takes its value on a trial from the one that the trial names, while the
-        state goes on. Parameters of kernels are ``(rows, slots in all)``, the slots of one parameter beside those of another.
+        Slots of parameters: a parameter with several slots takes its value on a trial from the slot that the trial names, while the
+        state continues. Parameters of kernels are ``(rows, slots in all)``, the slots of each parameter side by side.
     unscored
-        Whether a response was observed anywhere that does not enter the likelihood.
+        Whether any observed response does not enter the likelihood.
     """
 
     observed: np.ndarray
@@ -85,7 +85,7 @@ class Packed:
 
     @property
     def all_slots(self) -> int:
-        """How many slots all parameters have together."""
+        """The total number of slots of all parameters."""
         return sum(count for count, _ in self.slots)
 
     @property
@@ -100,12 +100,12 @@ class Packed:
         return replace(self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE))
 
     def with_hidden(self, hidden: np.ndarray) -> Packed:
-        """The same trials with other hidden choices, ``(trials,)``: options from 0, or -1 where none was made.
+        """The same trials with given hidden choices, ``(trials,)``: options from 0, or -1 where none was made.
 
         Raises
         ------
         UsageError
-            If one is no option: it is an index of users' tables.
+            If one is not an option: it is used as an index of users' tables.
         """
         outside = np.flatnonzero((hidden < -1) | (hidden >= self.options))
         if len(outside):
@@ -118,7 +118,7 @@ class Packed:
 
 
 def argument(learner: Learner, method: str, role: str) -> str | None:
-    """What a learner's method calls one of its arguments."""
+    """The name of one of the arguments of a learner's method."""
     function = learner.methods.get(method)
     if function is None:
         return None
@@ -127,7 +127,7 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
 
 
 def _all_names(learner: Learner) -> set[str]:
-    """Every attribute name in a learner's text, helpers included: what it might read of a trial."""
+    """Every attribute name in a learner's text, helpers included: what it may read from a trial."""
     names, seen, todo = set(), set(), [*learner.methods.values(), *learner.helper_methods.values()]
     while todo:
         function = todo.pop()
@@ -147,7 +147,7 @@ class Response(NamedTuple):
     place: Place
 
     def observed(self, matrix: np.ndarray) -> np.ndarray:
-        """Its columns of what was observed."""
+        """Its columns of the observed responses."""
         return matrix[:, self.place.observed : self.place.observed + len(self.family.columns)]
 
     def predictions(self, record: np.ndarray, actions: int) -> np.ndarray:
@@ -156,7 +156,7 @@ class Response(NamedTuple):
 
 
 def responses_of(learner: Learner, actions: int) -> list[Response]:
-    """The learner's responses, with the places of their numbers where there are so many actions."""
+    """The learner's responses, with the places of their numbers for this number of actions."""
     found: list[Response] = []
     at = Place(0, 1, 0)  # a record begins with the log-likelihood
     for name, family in learner.responses.items():
@@ -166,7 +166,7 @@ def responses_of(learner: Learner, actions: int) -> list[Response]:
 
 
 def end_of(learner: Learner, actions: int) -> Place:
-    """The place behind the learner's last response: how many columns there are of each kind."""
+    """The place after the learner's last response: the number of columns of each kind."""
     return _behind(responses_of(learner, actions)[-1], actions)
 
 
@@ -182,24 +182,24 @@ def pack(
     slots: Mapping[str, np.ndarray] | None = None,
     scored: np.ndarray | None = None,
 ) -> Packed:
-    """Lay out what the learner reads of the trials.
+    """Arrange what the learner reads of the trials.
 
     Parameters
     ----------
     learner, trials
-        Who meets what.
+        The learner, and the trials with its responses.
     slots
-        Of free parameters that take several values in turn, the number of the value that holds on each trial, from 0,
+        For free parameters that take several values in turn, the number of the value on each trial, from 0,
         ``int (trials,)``.
     scored
-        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The others teach as they
-        do otherwise.
+        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner still learns
+        on the others.
 
     Raises
     ------
     UsageError
-        If the data have no choices, no response or no outcomes where the learner needs them; for slots of what is no free
-        parameter, or not a whole number from 0 on every trial.
+        If the data have no choices, no response or no outcomes where the learner needs them; for slots of a name that is
+        not a free parameter, or slots that are not whole numbers from 0.
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
@@ -211,7 +211,7 @@ def pack(
     flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
 
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
-    reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that there is a row to point to
+    reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that pointers to a row are valid
     trial: list[tuple[str, str, int, int]] = []
 
     def add(name: str, values: np.ndarray) -> None:
@@ -279,7 +279,7 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
 
 
 def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
-    """Of each free parameter how many slots it has and, if several, which of all slots each trial has."""
+    """The number of slots of each free parameter and, if several, the slot of each trial."""
     for name in slots:
         if name not in learner.names:
             raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, learner.names, 'free parameters')}")
@@ -308,7 +308,7 @@ def middle(learner: Learner) -> dict[str, float]:
 
 
 def _capacity(learner: Learner, trials: Trials) -> tuple[int, int, int]:
-    """How much memory a state takes, found by starting one in plain Python."""
+    """The size of a state, found by starting one in plain Python."""
     if "start" not in learner.methods:
         return 0, 0, 0
     task = Task(trials.sizes)

@@ -1,4 +1,4 @@
-"""Running kernels on packed trials: the one place where arrays meet compiled or plain code, and errors are translated."""
+"""Running kernels on packed trials, compiled or plain; errors are translated here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trialwise.learners.state import Task
 
 
 def record_for(learner: Learner, packed: Packed) -> np.ndarray:
-    """Room for a trace: log-likelihood, then the predictions of each response."""
+    """An empty record: log-likelihood, then the predictions of each response."""
     return np.full((len(packed.ints), end_of(learner, packed.actions).record), np.nan)
 
 
@@ -46,11 +46,11 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
-    """The trials with simulated responses and their outcomes, the log-probability of what was drawn, ``(trials,)``, and the hidden
+    """The trials with simulated responses and their outcomes, the log-probability of the draws, ``(trials,)``, and the hidden
     choices, ``int64 (trials,)``, or None if the learner makes none.
 
-    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those that each
-    response takes (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those for each
+    response (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
     """
     free = in_rows(packed, free)
     check_rollout(learner, packed, potential, random)
@@ -125,7 +125,7 @@ def task_of(packed: Packed) -> Task:
 
 
 def signal_names(learner: Learner, packed: Packed) -> list[str]:
-    """Names of the signals, as many as ``learn`` really returns on the first trial that it learns from."""
+    """Names of the signals, as many as ``learn`` returns on the first trial with learning."""
     learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
     if "learn" not in learner.methods or not len(learning):
         return []

@@ -1,4 +1,4 @@
-"""Running the kernels of learners with a hidden choice: many jobs on all cores, errors translated."""
+"""Running the kernels of learners with a hidden choice: many jobs on all cores, with errors translated."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ THRESHOLD = 0.6
 """The share of effective particles below which they are resampled."""
 
 MOST_STEPS = 30_000_000
-"""Trials on all courses together that :func:`run_exact` walks, some seconds' worth."""
+"""The most trials, over all courses together, that :func:`run_exact` computes: some seconds."""
 
 
 class Estimates(NamedTuple):
-    """What particle filters found: log-likelihood ``(jobs,)``, score ``(jobs, parameters)`` (or without columns), resamplings."""
+    """Results of particle filters: log-likelihood ``(jobs,)``, score ``(jobs, parameters)`` (or without columns), resamplings."""
 
     log_likelihood: np.ndarray
     score: np.ndarray
@@ -38,7 +38,7 @@ class Estimates(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """One particle filter of one participant, remembered: see :func:`trialwise.engine.walks.particles.build_particles`."""
+    """The history of one particle filter of one participant: see :func:`trialwise.engine.walks.particles.build_particles`."""
 
     record: np.ndarray
     signals: np.ndarray
@@ -48,7 +48,7 @@ class Trace(NamedTuple):
 
 
 def stream_keys(base: np.ndarray | np.uint64, counter: np.ndarray | int) -> np.ndarray:
-    """Keys of random streams, ``uint64``: of participants' own keys and a counter."""
+    """Keys of random streams, ``uint64``, from participants' own keys and a counter."""
     with np.errstate(over="ignore"):
         z = np.asarray(base, np.uint64) + (np.asarray(counter).astype(np.uint64) + np.uint64(1)) * np.uint64(
             0xD1342543DE82EF95
@@ -122,7 +122,7 @@ def run_particles(
         lengths = np.diff(packed.offsets)[segments]
         if workers == 1 or (lengths * counts).sum() < 100_000:
             return Estimates(*some(np.arange(count)))
-        first = some(np.arange(1))  # it may have to compile, which threads must not do at the same time
+        first = some(np.arange(1))  # this call may compile, which threads must not do at the same time
         chunks = np.array_split(np.arange(1, count), min(count - 1, 8 * workers)) if count > 1 else []
         with ThreadPoolExecutor(workers) as pool:
             parts = [first, *pool.map(some, chunks)]
@@ -132,7 +132,7 @@ def run_particles(
 def run_exact(
     learner: Learner, packed: Packed, free: np.ndarray, *, relabel: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log-likelihood ``(participants,)``, gradient ``(participants, parameters)`` and numbers of courses, all courses summed.
+    """Log-likelihood ``(participants,)``, gradient ``(participants, parameters)`` and numbers of courses, summed over all courses.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def run_exact(
     afresh = "reset" not in learner.methods
     for n in range(len(packed.rows)):
         trials, steps = packed.ints[packed.offsets[n] : packed.offsets[n + 1], FLAGS], 0.0
-        ways = [1.0] + [0.0] * packed.options  # courses so far, by how many options they have used
+        ways = [1.0] + [0.0] * packed.options  # numbers of courses so far, by how many options they have used
         for t, flags in enumerate(trials):
             if relabel and afresh and flags & RESET and t:
                 ways = [sum(ways)] + [0.0] * packed.options
@@ -175,7 +175,7 @@ def run_exact(
 
 
 def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int) -> Trace:
-    """One filter of participant ``n`` at ``free (parameters,)``, everything kept; options labelled in the order of first use."""
+    """One filter of participant ``n`` at ``free (parameters,)`` with its history; options are labelled in the order of first use."""
     alone, names = packed.only(n), signal_names(learner, packed)
     rows_of_one = in_rows(alone, np.asarray(free)[None])
     with explain.compilation(learner, packed):
@@ -217,7 +217,7 @@ def _room(learner: Learner, packed: Packed, names: list[str], particles: int) ->
 def trace_particles_plain(
     learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int
 ) -> tuple[float, Trace]:
-    """As :func:`run_traced`, interpreted, with the log-likelihood: slow, and a debugger can step through it."""
+    """As :func:`run_traced`, interpreted, with the log-likelihood: slow, but a debugger can step through it."""
     alone = packed.only(n)
     (free,) = in_rows(alone, np.asarray(free)[None])
     parts = build_parts(learner, packed.layout, PLAIN, tracing=True)

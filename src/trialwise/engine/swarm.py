@@ -1,6 +1,6 @@
-"""Many states of one learner side by side: in compiled code one structure, moved along the task's arenas.
+"""Many states of one learner side by side: in compiled code one structure that is moved along the task's arenas.
 
-Either each particle has a place there, or several abreast have one (:mod:`trialwise.engine.numbers.abreast`).
+Each place holds one particle, or several that share vector registers (:mod:`trialwise.engine.numbers.abreast`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _arena(dtype) -> str:
 
 @intrinsic
 def at(typingctx, state, task, place):
-    """The state at another place of the arenas; that given is the one at place 0."""
+    """The state at another place of the arenas, from the one at place 0."""
 
     def moved(context, builder, typ, value, shifts):
         if isinstance(typ, CellType):
@@ -42,7 +42,7 @@ def at(typingctx, state, task, place):
 
     def codegen(context, builder, sig, args):
         if not isinstance(state, StateType | TableType | CellType):
-            return args[0]  # None: a learner that remembers nothing
+            return args[0]  # None: a learner without a state
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
         shifts = {arena: builder.mul(args[2], block(context, builder, record, arena)) for arena, _ in ARENAS}
         return moved(context, builder, state, args[0], shifts)
@@ -116,7 +116,7 @@ COMPILED = Swarm(_one_each, _spread_compiled, _at_compiled, _copy_compiled, _ren
 
 @intrinsic
 def _copy_lane(typingctx, state, task, source, target):
-    """What one of several particles abreast remembers; what it does in whole numbers, all have in common."""
+    """The state of one of several particles in vector registers; whole numbers are common to all of them."""
 
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])

@@ -1,6 +1,6 @@
-r"""Docstrings of learners cut into what they consist of: prose with its marks, and equations.
+r"""Docstrings of learners, parsed into prose with its marks, and equations.
 
-A terminal draws the parts in Unicode, a report in MathML; what is a part is said here.
+A terminal shows the parts in Unicode, a report in MathML.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GREEK = {
     "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
     "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
 }  # fmt: skip
-"""Letters by their LaTeX names, which are also what parameters are called."""
+"""Letters by their LaTeX names, which parameters may have too."""
 
 _DIRECTIVE = re.compile(r"^\.\. math::(.*\n(?:[ \t]+.*\n|\s*\n)*)", re.MULTILINE)
 _MARKS = re.compile(
@@ -49,7 +49,7 @@ def parts(docstring: str | None) -> list[Part]:
 
 
 def pieces(prose: str) -> Iterator[Piece]:
-    """A paragraph cut at its marks, which are left out: ````code````, ``:math:`x```, ``*emphasis*``, ..."""
+    """A paragraph split at its marks, which are removed: ````code````, ``:math:`x```, ``*emphasis*``, ..."""
     end = 0
     for match in _MARKS.finditer(prose):
         if match.start() > end:
@@ -61,6 +61,6 @@ def pieces(prose: str) -> Iterator[Piece]:
 
 
 def lines(latex: str) -> list[list[str]]:
-    """The lines of an equation, each cut at its alignment marks, at most into two."""
+    """The lines of an equation, each split at its first alignment mark."""
     found = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
     return [cells for cells in found if any(cells)]

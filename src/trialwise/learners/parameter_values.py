@@ -1,4 +1,4 @@
-"""Parameter values that a user gives, checked, as a matrix with a row a participant."""
+"""The user's parameter values, checked, as a matrix with one row per participant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trialwise.learners.learner import Learner
 
 
 def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Parameters as ``(participants, parameters)``, checked: every free one is there, of the right length and in range."""
+    """Parameters as ``(participants, parameters)``, after a check that every free one is given, of the right length and in range."""
     for name in parameters:
         if name not in learner.names:
             if name in learner.fixed:
@@ -33,7 +33,7 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> n
                 f"{name} has shape {values.shape}; wanted one number, or one for each of {count} participants"
             )
         free[:, k] = values
-    outside = (free < learner.lower) | (free > learner.upper)  # NaN is not: it comes out again
+    outside = (free < learner.lower) | (free > learner.upper)  # NaN passes: the result is NaN
     if outside.any():
         row, k = np.argwhere(outside)[0]
         parameter = learner.parameters[k]

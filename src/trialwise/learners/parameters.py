@@ -1,4 +1,4 @@
-"""Parameters and settings: what a learner's fields mean, where they may lie and what is believed of them beforehand."""
+"""Parameters and settings: the meaning of a learner's fields, their ranges and default priors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Parameter:
     ----------
     per_outcome
         The prior is on ``value x SD(outcome)``: an inverse temperature means the same for points of 0-100 and for
-        rewards of 0 and 1 only when it is told in units of the outcome's spread.
+        rewards of 0 and 1 only in units of the outcome's spread.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Hidden(Setting):
-    """The number of options of a choice that nobody observed; ``exchangeable`` if nothing tells them apart at the start."""
+    """The number of options of an unobserved choice; ``exchangeable`` if they are alike at the start."""
 
     exchangeable: bool = False
 
@@ -285,7 +285,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     """How many options the choice of ``hide`` has: ``sets: int = hidden(3, "number of task sets", exchangeable=True)``.
 
     Exchangeable options start out alike and are treated alike: to swap two of them in a state swaps them in ``hide`` and
-    changes nothing else. Only the order of their first use then tells them apart, and the engine labels them so.
+    changes nothing else. They then differ only by the order of their first use, by which the engine labels them.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     role
         What they are, in a few words.
     exchangeable
-        Whether nothing tells them apart at the start.
+        Whether they are alike at the start.
 
     Returns
     -------

@@ -1,9 +1,8 @@
-"""Work that travels to another process: learners by what they compute, with their text and a hash of it.
+"""Sending work to another process: learners by what they compute, with their text and a hash of it.
 
-What a user wrote, in a script, in a notebook's cell or in a file beside it, cannot be imported by a process on another
-machine, nor by one that was not forked from this one. So it travels by value (cloudpickle), whatever is installed by name;
-the text goes along, since names of signals and the places of errors are read from it; and the hash says on arrival whether
-the same learner came out.
+A user's own code, in a script, a notebook's cell or a file, cannot be imported by a process on another machine, nor by one that
+was not forked from this one. It is therefore sent by value (cloudpickle), installed code by name; the text is sent along, since
+names of signals and places of errors are read from it; and the hash shows on arrival whether it is the same learner.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ OURS = str(Path(__file__).parents[1])
 
 
 def pack(thing: Any) -> bytes:
-    """Anything, learners, environments and priors of the user's own among it, as bytes for :func:`unpack`.
+    """Any object, the user's own learners, environments and priors included, as bytes for :func:`unpack`.
 
     Raises
     ------
     UsageError
-        If a part of it cannot travel: an open file, a lock.
+        If a part of it cannot be sent: an open file, a lock.
     """
     buffer = io.BytesIO()
     with _users_modules_by_value():
@@ -59,18 +58,18 @@ def pack(thing: Any) -> bytes:
 
 @lru_cache(maxsize=4)
 def unpack(parcel: bytes) -> Any:
-    """What was packed, the same object for the same bytes: what it compiles, it compiles once.
+    """The packed object; the same object for the same bytes, so that it is compiled once.
 
     Raises
     ------
     UsageError
-        If a learner arrived as another one than was sent, because versions differ.
+        If the received learner differs from the sent one, because versions differ.
     """
     return pickle.loads(parcel)
 
 
 class _Pickler(cloudpickle.Pickler):
-    """Learners as their class and restrictions; everything else as cloudpickle has it."""
+    """Pickles learners as class and restrictions; everything else as cloudpickle does."""
 
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, Learner):
@@ -78,8 +77,8 @@ class _Pickler(cloudpickle.Pickler):
             own = None if built_in else (thing.agent_class, _texts(thing))
             return _arrive, (learner_to_attributes(thing), own, _sent_hash(thing), sys.version.split()[0])
         if isinstance(thing, types.ModuleType) and not _is_users(thing.__name__):
-            return import_module, (thing.__name__,)  # also of a module's own kind, as this package is one
-        if isinstance(thing, types.CodeType):  # cloudpickle leaves the file's name out
+            return import_module, (thing.__name__,)  # also modules of a special type, as this package is
+        if isinstance(thing, types.CodeType):  # cloudpickle omits the file's name
             make, parts = self.dispatch_table[types.CodeType](thing)[:2]
             return _of_file, (make, parts, thing.co_filename)
         return super().reducer_override(thing)
@@ -109,12 +108,12 @@ def _arrive(
 
 
 def _sent_hash(learner: Learner) -> str:
-    """A hash of what the learner computes and what is believed of its parameters."""
+    """A hash of what the learner computes and of its default priors."""
     return hashlib.sha256(repr((learner.key, dict(learner.declared), learner.gives_probabilities)).encode()).hexdigest()
 
 
 def _texts(learner: Learner) -> dict[str, list[str]]:
-    """The lines of every file that methods and helpers were written in, by its name."""
+    """The lines of every file that contains methods or helpers, by its name."""
     found: dict[str, list[str]] = {}
     todo, seen = [f for f in vars(learner.agent_class).values() if isinstance(f, types.FunctionType)], set()
     while todo:

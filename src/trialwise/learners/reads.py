@@ -17,29 +17,29 @@ from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.source import helpers, method_tree
 
 Scope = dict[str, list[Any]]
-"""What each name of a function may stand for: a role, ``(expression, its own scope)``, or nothing known."""
+"""The possible meanings of each name in a function: a role, ``(expression, its own scope)``, or nothing known."""
 
 OPTIONAL = ("context", "cue")
-"""Labels that a learner may read where the data have none: there is one of them, number 0."""
+"""Labels that a learner may read even if the data have none: there is then one, number 0."""
 
 DEPTH = 12
-"""How many names and helpers are followed in a row."""
+"""The longest chain of names and helpers that is followed."""
 
 
 @dataclass
 class Reads:
-    """What a learner's text says of one column.
+    """How a learner's text uses one column.
 
     Attributes
     ----------
     label
-        It, or an entry of it, is used as an index or compared with whole numbers.
+        The column, or an entry of it, is used as an index or compared with whole numbers.
     vector
         It is subscripted or looped over.
     constants
-        Numbers that it, or an entry of it, is compared with.
+        Numbers with which it, or an entry of it, is compared.
     asked
-        The learner asks whether it is missing, with ``isnan``.
+        The learner tests whether it is missing, with ``isnan``.
     """
 
     label: bool = False
@@ -54,10 +54,10 @@ class Reading:
     Attributes
     ----------
     trial, outcome
-        ``{name: Reads}`` of the attributes that its methods read of ``trial`` and of ``outcome``.
+        ``{name: Reads}`` for the attributes of ``trial`` and of ``outcome`` that its methods read.
     actions
-        The number of actions that the text takes for granted, or None: ``preference[0] = ...; preference[1] = ...`` and
-        ``1 - choice`` speak of two.
+        The number of actions that the text presupposes, or None: ``preference[0] = ...; preference[1] = ...`` and ``1 - choice``
+        presuppose two.
     """
 
     def __init__(self, learner: Learner):
@@ -88,7 +88,7 @@ class Reading:
             self._look(statement, scope, False, depth)
 
     def _meanings(self, node: ast.AST, scope: Scope, depth: int = DEPTH) -> Iterator[Any]:
-        """What an expression may stand for: a role, ``(role, attribute)``, or ``(role, attribute, "entry")``."""
+        """The possible meanings of an expression: a role, ``(role, attribute)``, or ``(role, attribute, "entry")``."""
         if depth == 0:
             return
         if isinstance(node, ast.Name):
@@ -109,7 +109,7 @@ class Reading:
             yield from self._meanings(node.args[0], scope, depth - 1)
 
     def _reads(self, node: ast.AST, scope: Scope) -> Iterator[Reads]:
-        """The columns that an expression may stand for."""
+        """The columns that an expression may refer to."""
         for meaning in self._meanings(node, scope):
             if isinstance(meaning, tuple) and meaning[0] in ("trial", "outcome") and meaning[1]:
                 found: dict[str, Reads] = getattr(self, meaning[0])
@@ -120,7 +120,7 @@ class Reading:
     # -- looking at one expression or statement ----------------------------------------------------------------------
 
     def _look(self, node: ast.AST, scope: Scope, index: bool, depth: int) -> None:
-        """Note what is read in a node; ``index`` says that it is part of a table's index."""
+        """Record what a node reads; ``index`` says that it is part of a table's index."""
         for reads in self._reads(node, scope):
             reads.label |= index
         if isinstance(node, ast.Subscript):
@@ -204,7 +204,7 @@ def _bind(tree: ast.AST, scope: Scope) -> None:
 
 
 def _one_of(iterable: ast.expr) -> ast.expr:
-    """What one turn of a loop gives: an entry of what it runs over."""
+    """The loop variable's meaning: an entry of the iterable."""
     if isinstance(iterable, ast.Call) and _called(iterable) == "enumerate" and iterable.args:
         return ast.Tuple([ast.Constant(0), _one_of(iterable.args[0])])
     if isinstance(iterable, ast.Call) and _called(iterable) == "zip":
@@ -217,7 +217,7 @@ def _entry(value: ast.AST) -> ast.expr:
 
 
 def dimensions(learner: Learner) -> set[str]:
-    """The names in quotes that a learner gives to ``table``, ``memory`` and ``size``: the kinds of labels it knows."""
+    """The quoted names that a learner passes to ``table``, ``memory`` and ``size``: its kinds of labels."""
     tree = method_tree(learner.methods["start"]) if "start" in learner.methods else None
     words: set[str] = set()
     for node in ast.walk(tree) if tree else ():

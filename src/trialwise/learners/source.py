@@ -1,4 +1,4 @@
-"""Reading a learner's own text: its source, the names it uses, the signals it returns, and a fingerprint of all of it."""
+"""A learner's text: its source, the names it uses, the signals it returns, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 
 
 def class_source(cls: type) -> str:
-    """The text of a class, also when it was typed into a notebook; empty where nothing kept it (a bare prompt)."""
+    """The text of a class, also if it was typed into a notebook; empty if it is not available (a bare prompt)."""
     for method in vars(cls).values():
         if isinstance(method, types.FunctionType):
             lines = linecache.getlines(method.__code__.co_filename)
@@ -57,7 +57,7 @@ def method_tree(method: Callable) -> ast.FunctionDef | None:
 
 
 def signal_names(learn: Callable | None) -> tuple[str, ...]:
-    """Names of what ``learn`` returns: the variables of its last return, or ``signal``, ``signal_2``, ...
+    """Names of the signals that ``learn`` returns: the variables of its last return, or ``signal``, ``signal_2``, ...
 
     ``return error, error_high`` gives ``("error", "error_high")``.
     """
@@ -86,7 +86,7 @@ class Use:
 
 @lru_cache(maxsize=4096)
 def uses(method: Callable) -> tuple[Use, ...]:
-    """Every attribute that a method reads of, or calls on, its own arguments, from its bytecode (no source needed)."""
+    """Every attribute of its arguments that a method reads or calls, from its bytecode (no source needed)."""
     code = method.__code__
     arguments = set(code.co_varnames[: code.co_argcount])
     found: list[Use] = []
@@ -111,7 +111,7 @@ def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
         for name, cell in zip(code.co_freevars, function.__closure__, strict=True):
             try:
                 yield name, cell.cell_contents
-            except ValueError:  # a cell not filled yet
+            except ValueError:  # a cell that is still empty
                 continue
     for name in sorted(_global_names(code)):
         if name in function.__globals__:
@@ -120,7 +120,7 @@ def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
 
 @lru_cache(maxsize=4096)
 def _global_names(code: types.CodeType) -> frozenset[str]:
-    """Names that code looks up among the globals: not those of attributes, which may be called the same."""
+    """Names that code looks up as globals, without attributes of the same name."""
     names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
@@ -139,8 +139,8 @@ def _names(code: types.CodeType) -> set[str]:
 def fingerprint(functions: dict[str, Callable]) -> str:
     """A hash of what some functions do: their bytecode, their constants and, through their names, their helpers'.
 
-    A constant that changes in a user's module changes it; a comment does not. Names of modules count, not what is in
-    them, but for functions of a user's module that are reached by attribute.
+    Changing a constant in a user's module changes the hash; changing a comment does not. Modules enter by name, without their
+    contents, except for functions of a user's module that are accessed as attributes.
     """
     digest, seen = hashlib.sha256(), set()
 
@@ -172,7 +172,7 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             digest.update(f"{type(thing).__name__}{len(thing)}".encode())
             for value in thing:
                 add(value)
-        elif isinstance(thing, set | frozenset):  # its order is another one in every process
+        elif isinstance(thing, set | frozenset):  # its order differs between processes
             digest.update(f"set{sorted(map(repr, thing))}".encode())
         elif isinstance(thing, types.ModuleType):
             digest.update(thing.__name__.encode())
@@ -181,10 +181,8 @@ def fingerprint(functions: dict[str, Callable]) -> str:
         elif isinstance(thing, type) or callable(thing):
             digest.update(f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing))}".encode())
         else:
-            told = re.sub(
-                r" at 0x[0-9a-fA-F]+", "", repr(thing)
-            )  # where a thing lies in memory is nothing that it does
-            digest.update(f"{type(thing).__name__}:{told};".encode())
+            text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))  # an address in memory is not part of what it does
+            digest.update(f"{type(thing).__name__}:{text};".encode())
 
     for name in sorted(functions):
         digest.update(name.encode())

@@ -1,7 +1,7 @@
 """What a learner remembers: tables, states and memories, in plain Python.
 
-These are what a learner sees when it runs interpreted, one trial after another, under a debugger. The engine has
-compiled counterparts that behave alike.
+A learner uses these when it runs interpreted, trial by trial, under a debugger. The engine has compiled versions that behave
+alike.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Table(np.ndarray):
         rate
             The share ``f`` that is lost, 0 to 1.
         toward
-            The value ``Q_0`` that everything falls back to.
+            The value ``Q_0`` toward which all cells move.
         except_
             Index of a cell (an int or a tuple) that stays as it is.
 
@@ -37,7 +37,7 @@ class Table(np.ndarray):
 
 
 class State:
-    """Named parts of what a learner remembers. Made by :func:`state`; parts may be set, never added."""
+    """Named parts of what a learner remembers, made by :func:`state`; parts can be set but not added."""
 
     def __init__(self, **parts: Any):
         self.__dict__.update(parts)
@@ -94,7 +94,7 @@ def memory(value: int = -1) -> Any:
     Returns
     -------
     int
-        ``value``, to be set later as ``now.last = choice``; the engine holds it apart from reals.
+        ``value``, to be set later as ``now.last = choice``; the engine stores it apart from reals.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class Task:
         self.rewind()
 
     def rewind(self, place: int = 0) -> None:
-        """Make room for a new state in place of the last one, or of one of several; the engine calls this at a reset."""
+        """Free the memory of the last state, or of one of several, for a new one; the engine calls this at a reset."""
         self.cells = self.memories = self.tables = 0
 
     def size(self, name: str) -> int:
@@ -146,7 +146,7 @@ class Task:
 def softmax_into(preference: Any) -> None:
     r"""Turn logits into probabilities in place, :math:`p_j = e^{L_j} / \sum_k e^{L_k}`, without overflow.
 
-    For a learner's own use: what ``choose`` and ``hide`` leave in ``preference`` goes through a softmax anyway.
+    For a learner's own use: the ``preference`` of ``choose`` and ``hide`` goes through a softmax anyway.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Learners as text on disk, and back: no pickle, nothing that runs."""
+"""Learners as text on disk, and back, without pickle: nothing is executed."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ def _fields(learner: Learner) -> dict[str, Parameter | Setting]:
 
 
 def fields_from_attributes(attributes: Mapping[str, Any]) -> dict[str, Parameter | Setting]:
-    """Parameters and settings of a learner, wrappers' included, whether or not the learner is at hand; none if none were stored."""
-    told = json.loads(attributes.get("learner_fields", "{}"))
-    return {name: Parameter(**each) if "support" in each else Setting(*_setting(each)) for name, each in told.items()}
+    """Parameters and settings of a learner, wrappers' included, from the stored attributes; empty if none were stored."""
+    fields = json.loads(attributes.get("learner_fields", "{}"))
+    return {name: Parameter(**each) if "support" in each else Setting(*_setting(each)) for name, each in fields.items()}
 
 
-def _setting(told: Mapping[str, Any]) -> tuple[str, str, Any]:
-    return told["name"], told["role"], told["value"]
+def _setting(field: Mapping[str, Any]) -> tuple[str, str, Any]:
+    return field["name"], field["role"], field["value"]
 
 
 def docstring_from_attributes(attributes: Mapping[str, Any]) -> str:
-    """The docstring of a learner, read from its text, which is not executed; empty where nothing kept it."""
+    """The docstring of a learner, read from its text, which is not executed; empty if it is not available."""
     tree = _class_from_attributes(attributes)
     return (ast.get_docstring(tree) or "") if tree else ""
 
 
 def methods_from_attributes(attributes: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the methods of a learner's class, read from its text, which is not executed; inherited ones are not among them."""
+    """Names of the methods of a learner's class, read from its text, which is not executed; without inherited ones."""
     tree = _class_from_attributes(attributes)
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef)) if tree else frozenset()
 
@@ -69,14 +69,14 @@ def _class_from_attributes(attributes: Mapping[str, Any]) -> ast.ClassDef | None
 
 
 def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = None) -> Learner | None:
-    """The learner again: of a given class, or a built-in one. None for one of the user's whose class is not given."""
+    """Restore the learner, of a given class or a built-in one; None for a user's learner whose class is not given."""
     cls = cls or BUILT_IN.get(attributes["learner_name"])
     if cls is None:
         return None
-    told = json.loads(attributes["learner_restrictions"])
-    learner: Learner = cls(**told["settings"])
-    for wrapper in told["wrappers"]:
+    restrictions = json.loads(attributes["learner_restrictions"])
+    learner: Learner = cls(**restrictions["settings"])
+    for wrapper in restrictions["wrappers"]:
         learner = getattr(learner, f"with_{wrapper}")()
-    if told["fixed"]:
-        learner = learner.fix(**told["fixed"])
-    return learner.tie(**told["tied"]) if told["tied"] else learner
+    if restrictions["fixed"]:
+        learner = learner.fix(**restrictions["fixed"])
+    return learner.tie(**restrictions["tied"]) if restrictions["tied"] else learner

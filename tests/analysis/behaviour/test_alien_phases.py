@@ -182,13 +182,13 @@ def test_every_measure_of_the_experiment(sets):
 def test_first_choices_are_told_by_task_set():
     table = pd.DataFrame({"participant": pd.Categorical(["a"] * 6), "position": [1, 2, 3, 4, 5, 1],
                           "cue": [0, 1, 2, 3, 0, 0], "choice": [1, 2, 2, 0, 0, -1]})  # fmt: skip
-    found = phases.first_choices(table).loc["a"]
-    assert found.to_dict() == {"TS0": 0.5, "TS1": 0.25, "TS2": 0.0, "TS02": 0.25, "TS12": 0.0, "none": 0.0}
+    result = phases.first_choices(table).loc["a"]
+    assert result.to_dict() == {"TS0": 0.5, "TS1": 0.25, "TS2": 0.0, "TS02": 0.25, "TS12": 0.0, "none": 0.0}
 
 
 def test_the_experiment_is_read_back_from_its_file(tmp_path):
-    made = tw.simulate(tw.learners.AlienQLearning(), tw.environments.AlienExperiment(), FLAT, participants=2, seed=3)
-    file, *_ = made.save(tmp_path)
+    created = tw.simulate(tw.learners.AlienQLearning(), tw.environments.AlienExperiment(), FLAT, participants=2, seed=3)
+    file, *_ = created.save(tmp_path)
     trials = tw.read_long(
         file,
         labels=["asked", "season", "phase"],
@@ -200,6 +200,6 @@ def test_the_experiment_is_read_back_from_its_file(tmp_path):
         available={action: f"available_{action}" for action in range(3)},
         reset="reset",
     )
-    expected = made.log_probability.reshape(2, -1).sum(1)
+    expected = created.log_probability.reshape(2, -1).sum(1)
     np.testing.assert_allclose(tw.log_likelihood(tw.learners.AlienQLearning(), trials, FLAT, plain=True), expected)
-    pd.testing.assert_frame_equal(phases.preferences(trials), phases.preferences(made.trials))
+    pd.testing.assert_frame_equal(phases.preferences(trials), phases.preferences(created.trials))

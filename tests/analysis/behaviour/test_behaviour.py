@@ -74,8 +74,8 @@ def test_logistic_regression_is_the_maximum():
 
     for ridge in (1.0, 1e12):
         best = minimize(lost, np.zeros(5), args=(ridge,), method="BFGS", options={"gtol": 1e-7})
-        found, errors = behaviour.logistic(x, y, group, ridge)
-        np.testing.assert_allclose(found, best.x[:2], atol=1e-5)
+        result, errors = behaviour.logistic(x, y, group, ridge)
+        np.testing.assert_allclose(result, best.x[:2], atol=1e-5)
         step = 1e-3 * np.eye(5)
         at = partial(lost, ridge=ridge)
         hessian = [
@@ -111,10 +111,10 @@ def printed(values, expected, digits=3):
 
 
 def test_accuracy_of_the_humans(human):
-    mine = behaviour.accuracy(human)["accuracy"]
-    printed([mine.mean(), mine.std(), mine.min(), mine.max()], [0.548, 0.108, 0.332, 0.730])
+    model = behaviour.accuracy(human)["accuracy"]
+    printed([model.mean(), model.std(), model.min(), model.max()], [0.548, 0.108, 0.332, 0.730])
     assert behaviour.below_criterion(human) == ["30"]
-    printed(mine[mine.index != "30"].agg(["mean", "std"]), [0.555, 0.102])
+    printed(model[model.index != "30"].agg(["mean", "std"]), [0.555, 0.102])
     printed(human.groupby("context")["outcome"].mean(), [4.31, 3.51, 2.51], 2)
     cells = human.groupby(["context", "cue"])["correct"].mean().unstack()
     printed(cells, [[0.643, 0.508, 0.590, 0.681], [0.401, 0.668, 0.655, 0.483], [0.627, 0.476, 0.450, 0.395]])

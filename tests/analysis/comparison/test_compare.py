@@ -79,15 +79,15 @@ def test_integrals_under_every_group_by_quadrature(few, table):
     individual = np.random.default_rng(1).normal(-0.7, 0.5, (300, 5, 1))
     groups = Groups(mu[:, None], sd[:, None], individual)
     weight = log_weights(RATE, few, groups, 400, 0, seed=1)
-    found, error, share = log_mean(np.moveaxis(weight, 1, -1))
+    estimate, error, share = log_mean(np.moveaxis(weight, 1, -1))
     exact = by_quadrature(table, GRID, mu, sd)
-    assert (abs(found - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.08
+    assert (abs(estimate - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.08
     effective = 1 / (share**2).sum(-1)  # of 400: points lie where they should
     assert effective.min() > 100 and np.median(effective) > 300
     # as many points, none of them in common with others: a spread of next to nothing is no harder
     spike = Groups(np.array([[-0.7]]), np.array([[1e-6]]), individual)
-    found, error, _ = log_mean(np.moveaxis(log_weights(RATE, few, spike, 50, 0, seed=1), 1, -1))
-    np.testing.assert_allclose(found[0], rate_table(few, [-0.7])[0], atol=0.1)
+    estimate, error, _ = log_mean(np.moveaxis(log_weights(RATE, few, spike, 50, 0, seed=1), 1, -1))
+    np.testing.assert_allclose(estimate[0], rate_table(few, [-0.7])[0], atol=0.1)
 
 
 def test_integrals_over_two_parameters_by_quadrature(few):
@@ -100,8 +100,8 @@ def test_integrals_over_two_parameters_by_quadrature(few):
     weight = norm.logpdf(a, -0.5, 0.8)[:, None] + norm.logpdf(b, 0.4, 0.5)
     exact = logsumexp(weight.reshape(-1, 1) + values, 0) + np.log((a[1] - a[0]) * (b[1] - b[0]))
     groups = Groups(mu, sd, np.random.default_rng(1).normal(mu[0], sd[0], (300, 2, 2)))
-    found, error, _ = log_mean(np.moveaxis(log_weights(TWO, trials, groups, 600, 0, seed=1), 1, -1))
-    assert (abs(found[0] - exact) < 4.5 * error[0] + 1e-3).all() and error.max() < 0.05
+    estimate, error, _ = log_mean(np.moveaxis(log_weights(TWO, trials, groups, 600, 0, seed=1), 1, -1))
+    assert (abs(estimate[0] - exact) < 4.5 * error[0] + 1e-3).all() and error.max() < 0.05
 
 
 def test_integrals_over_estimates_of_a_hidden_choice():
@@ -110,19 +110,19 @@ def test_integrals_over_estimates_of_a_hidden_choice():
     grid = np.linspace(-8, 6, 141)
     exact = by_quadrature(rate_table(trials, grid, sets, method="exact"), grid, np.array([-0.5]), np.array([1.0]))
     groups = Groups(np.array([[-0.5]]), np.array([[1.0]]), np.random.default_rng(1).normal(-0.5, 1, (300, 2, 1)))
-    found, error, _ = log_mean(np.moveaxis(log_weights(sets, trials, groups, 1500, 10, seed=1), 1, -1))
-    assert (abs(found - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.03
+    estimate, error, _ = log_mean(np.moveaxis(log_weights(sets, trials, groups, 1500, 10, seed=1), 1, -1))
+    assert (abs(estimate - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.03
 
 
 def test_integrated_likelihood_averages_over_the_group(rates, table):
-    found = integrated_likelihood(rates, draws=4000)
+    estimate = integrated_likelihood(rates, draws=4000)
     mu, sd = group_of(rates)
     exact = logsumexp(by_quadrature(table, GRID, mu, sd), 0) - np.log(len(mu))
-    error = np.hypot(found["standard_error"], 0.02)  # 200 of the 1000 groups are used
-    assert (abs(found["log_likelihood"] - exact) < 4.5 * error).all() and (found["standard_error"] < 0.05).all()
-    assert (found["effective"] > 400).all()
+    error = np.hypot(estimate["standard_error"], 0.02)  # 200 of the 1000 groups are used
+    assert (abs(estimate["log_likelihood"] - exact) < 4.5 * error).all() and (estimate["standard_error"] < 0.05).all()
+    assert (estimate["effective"] > 400).all()
     compared = tw.compare({"rates": rates, "again": rates}, "integrated", draws=4000, **QUIET)
-    np.testing.assert_array_equal(compared.elpd["rates"], found["log_likelihood"])
+    np.testing.assert_array_equal(compared.elpd["rates"], estimate["log_likelihood"])
     assert compared.table["difference"].eq(0).all() and compared.table["p"].isna().all()
 
 
@@ -136,10 +136,10 @@ def test_participants_left_out_as_by_real_refits(rates, few, table, monkeypatch)
         again = tw.fit(RATE, others, draws=500, tune=200, chains=2, seed=3, **QUIET)
         exact.append(logsumexp(by_quadrature(table[:, n : n + 1], GRID, *group_of(again))) - np.log(1000))
     fits = {"rate": rates, "again": rates}
-    found = tw.compare(fits, **QUIET)
+    estimate = tw.compare(fits, **QUIET)
     # importance sampling from 1000 draws, and 1000 draws of each refit
-    assert (abs(found.elpd["rate"] - exact) < 0.25).all() and abs(found.elpd["rate"].sum() - np.sum(exact)) < 0.4
-    assert found.table.loc["rate", "p"] > 0
+    assert (abs(estimate.elpd["rate"] - exact) < 0.25).all() and abs(estimate.elpd["rate"].sum() - np.sum(exact)) < 0.4
+    assert estimate.table.loc["rate", "p"] > 0
     monkeypatch.setattr(crossvalidation, "good_khat", lambda draws: -10.0)
     bad = tw.compare(fits, draws=100, **QUIET)
     assert (bad.table["bad_k"] == 5).all() and any("refit=True" in problem for problem in bad.problems)
@@ -154,10 +154,10 @@ def test_the_future_is_what_the_rest_of_the_sequence_adds(rates, few, table):
     beginning = by_quadrature(rate_table(few.first(40), GRID), GRID, mu, sd)
     weight = -whole - logsumexp(-whole, 0)  # of groups without each participant
     exact = logsumexp(weight + whole, 0) - logsumexp(weight + beginning, 0)
-    found = tw.compare({"a": rates, "b": rates}, method="future", start=41, **QUIET)
-    np.testing.assert_allclose(found.elpd["a"], exact, atol=0.1)
+    estimate = tw.compare({"a": rates, "b": rates}, method="future", start=41, **QUIET)
+    np.testing.assert_allclose(estimate.elpd["a"], exact, atol=0.1)
     half = tw.compare({"a": rates, "b": rates}, method="future", **QUIET)
-    assert (half.elpd["a"] < found.elpd["a"]).all()  # 30 trials to come, not 20
+    assert (half.elpd["a"] < estimate.elpd["a"]).all()  # 30 trials to come, not 20
 
 
 def test_single_trials_as_arviz_has_them(fitted, small):
@@ -177,26 +177,26 @@ def test_single_trials_as_arviz_has_them(fitted, small):
     })  # fmt: skip
     share = crossvalidation.efficiency(fitted.draws)
     expected = arviz_stats.loo(tree, pointwise=True, reff=share)
-    found = tw.compare({"a": fitted, "b": fitted}, method="trial", **QUIET)
-    assert found.table.loc["a", "elpd"] == pytest.approx(expected.elpd + same)
-    assert found.table.loc["a", "p"] == pytest.approx(expected.p)
-    assert found.table.loc["a", "worst_k"] == pytest.approx(float(expected.pareto_k.max()))
-    assert found.frequencies is None and "Comparison by trial" in repr(found)
+    estimate = tw.compare({"a": fitted, "b": fitted}, method="trial", **QUIET)
+    assert estimate.table.loc["a", "elpd"] == pytest.approx(expected.elpd + same)
+    assert estimate.table.loc["a", "p"] == pytest.approx(expected.p)
+    assert estimate.table.loc["a", "worst_k"] == pytest.approx(float(expected.pareto_k.max()))
+    assert estimate.frequencies is None and "Comparison by trial" in repr(estimate)
 
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
 def test_without_a_group(few, table, pooling):
     fit = tw.fit(RATE, few, draws=400, tune=200, chains=2, seed=4, pooling=pooling, **QUIET)
-    found = tw.compare({"a": fit, "b": fit}, **QUIET)
+    estimate = tw.compare({"a": fit, "b": fit}, **QUIET)
     if pooling == "none":  # the prior is the group
         parameter = RATE.parameters[0]
         sd = np.array([np.hypot(parameter.width, parameter.spread)])
         exact = by_quadrature(table, GRID, np.array([parameter.mean]), sd)[0]
-        np.testing.assert_allclose(found.elpd["a"], exact, atol=0.03)
+        np.testing.assert_allclose(estimate.elpd["a"], exact, atol=0.03)
     else:
         alpha = fit.tree["posterior"]["alpha"].to_numpy().ravel()
         each = np.stack([tw.log_likelihood(RATE, few, {"alpha": value}) for value in alpha])
-        np.testing.assert_allclose(found.elpd["a"], np.log(len(alpha)) - logsumexp(-each, 0), atol=0.1)
+        np.testing.assert_allclose(estimate.elpd["a"], np.log(len(alpha)) - logsumexp(-each, 0), atol=0.1)
 
 
 # -- comparisons ---------------------------------------------------------------------------------------------------------
@@ -204,32 +204,33 @@ def test_without_a_group(few, table, pooling):
 
 @pytest.mark.parametrize("method", ["participant", "future", "trial"])
 def test_the_true_learner_wins_and_a_twin_ties(fitted, stimulus, method):
-    found = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
-    assert list(found.table.index) == ["flat", "twin", "stimulus"] and found.best == "flat"
-    assert found.table.loc["twin", "difference"] == 0 and any(
-        "predict nearly equally well" in text for text in found.problems
+    estimate = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
+    assert list(estimate.table.index) == ["flat", "twin", "stimulus"] and estimate.best == "flat"
+    assert estimate.table.loc["twin", "difference"] == 0 and any(
+        "predict nearly equally well" in text for text in estimate.problems
     )
-    row = found.table.loc["stimulus"]
+    row = estimate.table.loc["stimulus"]
     assert row["difference"] < -2 * row["se_difference"] < 0
-    gap = found.elpd["stimulus"] - found.elpd["flat"]
-    error = np.sqrt(8 * gap.var(ddof=1) + (found.table["error"][["flat", "stimulus"]] ** 2).sum())
+    gap = estimate.elpd["stimulus"] - estimate.elpd["flat"]
+    error = np.sqrt(8 * gap.var(ddof=1) + (estimate.table["error"][["flat", "stimulus"]] ** 2).sum())
     assert row["se_difference"] == pytest.approx(error)
-    assert found.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
-    assert (found.participants["winner"] != "stimulus").sum() >= 6
-    np.testing.assert_allclose(found.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
+    assert estimate.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
+    assert (estimate.participants["winner"] != "stimulus").sum() >= 6
+    np.testing.assert_allclose(estimate.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
     again = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
-    np.testing.assert_allclose(again.elpd, found.elpd[["flat", "stimulus"]])
+    np.testing.assert_allclose(again.elpd, estimate.elpd[["flat", "stimulus"]])
     if method == "participant":
         assert again.frequencies.loc["flat", "protected"] > 0.9 and again.omnibus_risk < 0.1
 
 
 def test_a_restriction_against_its_parent(small, fitted):
     held = tw.fit(FLAT.fix(forget=0.8), small.trials, draws=300, tune=150, chains=2, seed=11, **QUIET)
-    found = tw.compare({"free": fitted, "held": held}, draws=300, **QUIET)
+    estimate = tw.compare({"free": fitted, "held": held}, draws=300, **QUIET)
     assert (
-        found.best == "free" and found.table.loc["held", "difference"] < -2 * found.table.loc["held", "se_difference"]
+        estimate.best == "free"
+        and estimate.table.loc["held", "difference"] < -2 * estimate.table.loc["held", "se_difference"]
     )
-    assert "free" in repr(found) and len(found.plot().axes) == 3
+    assert "free" in repr(estimate) and len(estimate.plot().axes) == 3
 
 
 def test_hidden_choices_take_part():
@@ -286,14 +287,14 @@ def test_points_by_aic_and_bic(small, fitted):
         "free": tw.point(FLAT, small.trials, starts=4),
         "still": tw.point(FLAT.fix(forget=0), small.trials, starts=4),
     }
-    found = tw.compare(points)
+    estimate = tw.compare(points)
     likelihood = {name: each.maximum_likelihood["log_likelihood"].sum() for name, each in points.items()}
     for name, k in (("free", 3), ("still", 2)):
-        assert found.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
-        assert found.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
-        assert found.table.loc[name, "parameters"] == 8 * k
-    assert found.table["bic"].is_monotonic_increasing and found.table["difference"].iloc[0] == 0
-    assert found.frequencies is not None and found.plot().axes
+        assert estimate.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
+        assert estimate.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
+        assert estimate.table.loc[name, "parameters"] == 8 * k
+    assert estimate.table["bic"].is_monotonic_increasing and estimate.table["difference"].iloc[0] == 0
+    assert estimate.frequencies is not None and estimate.plot().axes
     by_aic = tw.compare(points, method="aic")
     assert by_aic.frequencies is None
     np.testing.assert_allclose(by_aic.elpd.sum(), -0.5 * by_aic.table["aic"])
@@ -325,12 +326,14 @@ def test_frequencies_against_sums_over_all_assignments():
     free = logsumexp(joint) - np.log(len(r))
     equal = (logsumexp(evidence, 1) - np.log(2)).sum()
     posterior = np.exp(joint - logsumexp(joint))
-    found = frequencies(evidence)
-    assert found.dirichlet[0] / found.dirichlet.sum() == pytest.approx((posterior * r).sum(), abs=0.05)
-    bound = np.log(1 / found.omnibus_risk - 1) + equal
+    estimate = frequencies(evidence)
+    assert estimate.dirichlet[0] / estimate.dirichlet.sum() == pytest.approx((posterior * r).sum(), abs=0.05)
+    bound = np.log(1 / estimate.omnibus_risk - 1) + equal
     assert free - 0.5 < bound <= free  # variational: below what it bounds
-    np.testing.assert_allclose(found.protected, found.exceedance * (1 - found.omnibus_risk) + found.omnibus_risk / 2)
-    np.testing.assert_allclose(found.dirichlet, 1 + found.responsibility.sum(0))
+    np.testing.assert_allclose(
+        estimate.protected, estimate.exceedance * (1 - estimate.omnibus_risk) + estimate.omnibus_risk / 2
+    )
+    np.testing.assert_allclose(estimate.dirichlet, 1 + estimate.responsibility.sum(0))
     certain = frequencies(np.array([[0.0, -50.0]] * 12))
     np.testing.assert_allclose(certain.dirichlet, [13, 1], atol=1e-6)
     alike = frequencies(np.zeros((9, 3)))

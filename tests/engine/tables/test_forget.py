@@ -55,8 +55,8 @@ def trials():
 @pytest.mark.parametrize("rate", FORGET)
 def test_compiled_tables(trials, rate):
     values = {"rate": rate, "aim": 0.8}
-    found, gradient = tw.log_likelihood(Forgetful(), trials, values, gradient=True)
-    np.testing.assert_allclose(found, tw.log_likelihood(Forgetful(), trials, values, plain=True), rtol=1e-10)
+    result, gradient = tw.log_likelihood(Forgetful(), trials, values, gradient=True)
+    np.testing.assert_allclose(result, tw.log_likelihood(Forgetful(), trials, values, plain=True), rtol=1e-10)
     for name, ends in (("aim", (0.8 - 1e-6, 0.8 + 1e-6)), ("rate", (max(rate - 1e-6, 0.0), min(rate + 1e-6, 1.0)))):
         below, above = (tw.log_likelihood(Forgetful(), trials, values | {name: end}, plain=True) for end in ends)
         one_sided = 1e-4 if ends[1] - ends[0] < 1.9e-6 else 1e-6
@@ -102,8 +102,8 @@ class Viewer:
 def test_forgotten_tables_as_plain_ones(which, rate):
     trials = specimen(which(), columns={"gap": (0.0, 1.0)})
     values = {"rate": rate, "aim": 0.8}
-    found, gradient = tw.log_likelihood(which(), trials, values, gradient=True)
-    np.testing.assert_allclose(found, tw.log_likelihood(which(), trials, values, plain=True), rtol=1e-10)
+    result, gradient = tw.log_likelihood(which(), trials, values, gradient=True)
+    np.testing.assert_allclose(result, tw.log_likelihood(which(), trials, values, plain=True), rtol=1e-10)
     below, above = (
         tw.log_likelihood(which(), trials, values | {"aim": aim}, plain=True) for aim in (0.8 - 1e-6, 0.8 + 1e-6)
     )
@@ -136,8 +136,8 @@ class Patient:
 def test_forgetting_for_long(rate):
     trials = specimen(Patient())
     values = {"rate": rate, "alpha": 0.4}
-    found, gradient = tw.log_likelihood(Patient(), trials, values, gradient=True)
-    np.testing.assert_allclose(found, tw.log_likelihood(Patient(), trials, values, plain=True), rtol=1e-10)
+    result, gradient = tw.log_likelihood(Patient(), trials, values, gradient=True)
+    np.testing.assert_allclose(result, tw.log_likelihood(Patient(), trials, values, plain=True), rtol=1e-10)
     for name in values:
         ends = [
             tw.log_likelihood(Patient(), trials, values | {name: values[name] + d}, plain=True) for d in (-1e-6, 1e-6)
@@ -168,6 +168,6 @@ def test_a_number_that_is_none_does_not_outlive_its_cell(bad):
 
     which = Spoilt(aim=bad)
     trials = specimen(which, columns={"gap": (0.0, 1.0)})
-    found, gradient = tw.log_likelihood(which, trials, {"alpha": 0.3}, gradient=True)
-    np.testing.assert_allclose(found, tw.log_likelihood(which, trials, {"alpha": 0.3}, plain=True), rtol=1e-10)
+    result, gradient = tw.log_likelihood(which, trials, {"alpha": 0.3}, gradient=True)
+    np.testing.assert_allclose(result, tw.log_likelihood(which, trials, {"alpha": 0.3}, plain=True), rtol=1e-10)
     assert np.isfinite(gradient["alpha"]).all()

@@ -161,12 +161,14 @@ def test_particles_are_unbiased(pairs, threshold, relabel):
     filters = 400
     jobs = np.repeat(np.arange(200), filters)
     keys = stream_keys(jobs.astype(np.uint64), np.tile(np.arange(filters), 200))
-    found = run_particles(LEARNER, packed, free[jobs], jobs, keys, 6, scored=True, threshold=threshold, relabel=relabel)
-    assert (found.resamplings > 0).mean() > (0.9 if threshold == 1.0 else -1)
-    ratio = np.exp(found.log_likelihood - exact[jobs]).reshape(200, filters)
+    result = run_particles(
+        LEARNER, packed, free[jobs], jobs, keys, 6, scored=True, threshold=threshold, relabel=relabel
+    )
+    assert (result.resamplings > 0).mean() > (0.9 if threshold == 1.0 else -1)
+    ratio = np.exp(result.log_likelihood - exact[jobs]).reshape(200, filters)
     z = (ratio.mean(1) - 1.0) / (ratio.std(1) / np.sqrt(filters) + 1e-12)
     assert abs(z.mean()) < 4.0 / np.sqrt(200) and z.std() < 1.25 and np.abs(z).max() < 5.0
-    score = found.score.reshape(200, filters, -1)
+    score = result.score.reshape(200, filters, -1)
     weighted = (ratio[..., None] * score).mean(1) / ratio.mean(1)[:, None]
     spread = (ratio[..., None] * (score - gradient[:, None])).std(1) / np.sqrt(filters) / ratio.mean(1)[:, None]
     z = (weighted - gradient) / (spread + 1e-3)  # scores as good as zero are made by courses too rare to be met
@@ -226,8 +228,8 @@ def test_whole_length_against_forward_and_backward_passes():
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=440), values, seed=8).trials
     data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
     truth, _, _, _ = forward_backward(*data, **values)
-    found, score = tw.log_likelihood(learner, trials, values, gradient=True, particles=200, filters=60)
-    assert abs(found[0] - truth) < 4 * found.standard_error[0] + 1e-3
+    result, score = tw.log_likelihood(learner, trials, values, gradient=True, particles=200, filters=60)
+    assert abs(result[0] - truth) < 4 * result.standard_error[0] + 1e-3
     for name in values:
         step = 1e-5
         above, below = (forward_backward(*data, **(values | {name: values[name] + s}))[0] for s in (step, -step))
@@ -246,8 +248,8 @@ def test_smoothing_against_forward_and_backward_passes():
     same = likelihood_of(learner, trials).same_hidden(0, theta)
     np.testing.assert_array_equal(tw.trial_values(learner, trials, values, same_as=7)["same_hidden"], same[6])
     np.testing.assert_allclose(np.diag(same), 1.0)
-    found = np.diag(same, 1)
-    assert np.abs(found - again).max() < 0.2 and np.sqrt(((found - again) ** 2).mean()) < 0.05
+    result = np.diag(same, 1)
+    assert np.abs(result - again).max() < 0.2 and np.sqrt(((result - again) ** 2).mean()) < 0.05
     assert np.ptp(again) > 0.3  # there is something to find
 
 
@@ -364,25 +366,25 @@ def test_same_seed_same_estimate(pairs):
     np.testing.assert_array_equal(one, again)
     assert (one != other).all() and (one.standard_error > 0).all()
     some = simulation.trials.select([2])
-    mine = {name: value[2:3] for name, value in values.items()}
-    assert tw.log_likelihood(LEARNER, some, mine, seed=3)[0] == one[2]
+    model = {name: value[2:3] for name, value in values.items()}
+    assert tw.log_likelihood(LEARNER, some, model, seed=3)[0] == one[2]
 
 
 def test_exact_and_particle_by_name():
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=12), RANGES, participants=3, seed=2)
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
     exact = tw.log_likelihood(LEARNER, simulation.trials, values, method="exact")
-    found = tw.log_likelihood(LEARNER, simulation.trials, values, particles=200, filters=50)
+    result = tw.log_likelihood(LEARNER, simulation.trials, values, particles=200, filters=50)
     assert (exact.standard_error == 0).all()
-    assert (np.abs(found - exact) < 5 * found.standard_error + 1e-6).all()
+    assert (np.abs(result - exact) < 5 * result.standard_error + 1e-6).all()
 
 
 def test_one_set_is_the_learner_without_contexts():
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=100), RANGES, participants=3, seed=2)
     one = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
     values = {name: simulation.parameters[name].to_numpy() for name in one.names}
-    found = tw.log_likelihood(one, simulation.trials, values)
-    np.testing.assert_allclose(found.standard_error, 0.0, atol=1e-9)
+    result = tw.log_likelihood(one, simulation.trials, values)
+    np.testing.assert_allclose(result.standard_error, 0.0, atol=1e-9)
     np.testing.assert_allclose(
-        found, tw.log_likelihood(tw.learners.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
+        result, tw.log_likelihood(tw.learners.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
     )

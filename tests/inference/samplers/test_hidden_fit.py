@@ -56,10 +56,10 @@ def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
     value, kept = estimate(u), []
     for sweep in range(sweeps):
         new = u + random.choice([0.15, 0.5, 1.2]) * random.standard_normal(u.shape)
-        found = estimate(new)
-        gain = found + people_given(new, mu, log_sd) - value - people_given(u, mu, log_sd)
+        result = estimate(new)
+        gain = result + people_given(new, mu, log_sd) - value - people_given(u, mu, log_sd)
         accept = np.log(random.random(gain.shape)) < gain
-        u, value = np.where(accept[..., None], new, u), np.where(accept, found, value)
+        u, value = np.where(accept[..., None], new, u), np.where(accept, result, value)
         for _ in range(6 if grouped else 0):
             far = random.choice([0.2, 0.6])
             new_mu, new_sd = (
@@ -75,11 +75,11 @@ def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
     return np.stack(kept, 1)
 
 
-def agree(found, plain, ess):
+def agree(result, plain, ess):
     """Means agree within Monte Carlo errors, spreads within a quarter; the plain run's error is that between its chains."""
-    error = np.sqrt(found.var() / ess + plain.mean(1).var(ddof=1) / len(plain))
-    assert abs(found.mean() - plain.mean()) < 4.5 * error + 0.02
-    assert 0.7 < found.std() / plain.std() < 1.4
+    error = np.sqrt(result.var() / ess + plain.mean(1).var(ddof=1) / len(plain))
+    assert abs(result.mean() - plain.mean()) < 4.5 * error + 0.02
+    assert 0.7 < result.std() / plain.std() < 1.4
 
 
 def test_alone_it_agrees_with_plain_chains(few):
@@ -222,9 +222,9 @@ def test_frozen_noise_fails_where_the_fit_succeeds():
     assert np.ptp(frozen[:, 0]) > 0.05  # the low level does follow the data
 
     fit = tw.fit(learner, trials, draws=120, chains=2, seed=1, pooling="none", **QUIET)
-    found = np.log(fit.means()["beta_high"])
-    assert found[2:].min() > found[:2].max() + 0.5
-    assert found[2:].min() > prior.mean[3] + 0.5
+    result = np.log(fit.means()["beta_high"])
+    assert result[2:].min() > result[:2].max() + 0.5
+    assert result[2:].min() > prior.mean[3] + 0.5
 
 
 def test_filters_run_on_an_executor(few, monkeypatch):

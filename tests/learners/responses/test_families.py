@@ -57,7 +57,7 @@ class Waiting(ResponseFamily):
         return np.where(asked, 1.0, -2.0)[:, None]
 
     def parts(self, learner, place):
-        first, told, luck = place
+        first, first_prediction, first_random = place
         respond = learner.methods["respond"]
 
         def act(agent, state, trial, hidden, preference, last):
@@ -76,15 +76,15 @@ class Waiting(ResponseFamily):
             return answer[0] * response, 1.0
 
         def draw(agent, answer, available, random, t):
-            response = -math.log(1.0 - random[t, luck]) / value(answer[0])
+            response = -math.log(1.0 - random[t, first_random]) / value(answer[0])
             part, scale = log_density(answer[0], response)
             return response, part, scale
 
         def predict(agent, answer, available, record, t):
-            record[t, told] = answer[0]
+            record[t, first_prediction] = answer[0]
 
         def foresee(agent, answer, available, record, t, share):
-            record[t, told] += share * answer[0]
+            record[t, first_prediction] += share * answer[0]
 
         def received(response):
             return response
@@ -183,8 +183,8 @@ def test_a_new_family_is_simulated_tabulated_and_checked():
         simulation.log_probability,
         rtol=1e-12,
     )
-    found = check_learner(Waiter, simulation.trials, quiet=True)
-    assert {c.name for c in found.checks if not c.passed} <= {"a missed trial only elapses"}, found
+    result = check_learner(Waiter, simulation.trials, quiet=True)
+    assert {c.name for c in result.checks if not c.passed} <= {"a missed trial only elapses"}, result
     with pytest.raises(UsageError, match="has no choices: lapse is about choices"):
         Waiter().with_lapse()
 
@@ -295,8 +295,8 @@ def test_the_last_choice_of_several_responses():
     record = run.run_trace(mine, pack(mine, trials), free)[0]
     few = np.array([[values[name] for name in chooser.names]] * 2)
     chosen = run.run_trace(chooser, pack(chooser, trials), few)[0]
-    made = trials.choice >= 0
-    np.testing.assert_allclose(record[made, 1:3], chosen[made, 1:3], rtol=1e-12)
+    simulated = trials.choice >= 0
+    np.testing.assert_allclose(record[simulated, 1:3], chosen[simulated, 1:3], rtol=1e-12)
 
 
 def test_two_responses_are_simulated():

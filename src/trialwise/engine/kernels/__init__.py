@@ -1,3 +1,3 @@
-"""Compiled kernels, and where their machine code is kept."""
+"""Compiled kernels, and the cache of their machine code."""
 
 from trialwise.engine.kernels import cache as cache

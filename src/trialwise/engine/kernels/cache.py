@@ -1,7 +1,7 @@
 """Machine code on disk, keyed by what it computes.
 
-Numba's own cache looks at a function's file and its time; a learner may come from a notebook, and its helpers and the
-engine from other files. Here the key is a hash of all that goes into the code, and Numba's cache is told to use it.
+Numba's own cache checks a function's file and its time of change; a learner may come from a notebook, and its helpers and the
+engine from other files. Here the key is a hash of everything that goes into the code, and Numba's cache uses this key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYS: dict[Callable, str] = {}
 
 
 def folder() -> Path:
-    """Where compiled code is kept: ``TRIALWISE_CACHE``, or the user's cache folder."""
+    """The folder of compiled code: ``TRIALWISE_CACHE``, or the user's cache folder."""
     if os.environ.get("TRIALWISE_CACHE"):
         return Path(os.environ["TRIALWISE_CACHE"])
     if sys.platform == "win32":
@@ -39,9 +39,9 @@ def folder() -> Path:
 PACKAGE = Path(__file__).parents[2]
 
 SOURCES = ("engine", "learners/responses", "learners/state.py")
-"""Files and folders of the package whose text goes into every kernel's key: whatever kernels in general are made from.
+"""Files and folders of the package whose text goes into every kernel's key: what all kernels are made from.
 
-A kernel that also comes from other files adds them to its own key by :func:`text`.
+A kernel that is also made from other files adds them to its own key by :func:`text`.
 """
 
 
@@ -62,7 +62,7 @@ def _engine() -> str:
 
 @remember
 def text(*paths: str) -> str:
-    """A hash of files that a kernel's code comes from besides the engine's."""
+    """A hash of the files, besides the engine's, that a kernel is made from."""
     return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
 
 
@@ -72,7 +72,7 @@ def key(*parts: Any) -> str:
 
 
 class _Locator(_CacheLocator):
-    """Tells Numba's cache where the code of our kernels is, and that its freshness is in its key."""
+    """Locates the code of our kernels for Numba's cache; the key alone decides whether it is up to date."""
 
     def __init__(self, function: Callable):
         self._key = _KEYS[function]
@@ -98,10 +98,10 @@ CacheImpl._locator_classes.insert(0, _Locator)
 
 
 class _Numbers:
-    """Numbers for the functions that a process compiles, unlike those of any other process.
+    """Numbers for the functions that a process compiles, different from those of any other process.
 
     Numba numbers functions of one name (closures made twice, the same method of two learners) from 1 in every process, and
-    the linker takes functions of one name and number for one: code from disk would be given to newly compiled code.
+    the linker takes functions of one name and number to be the same: newly compiled code would call code from disk.
     """
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ FunctionIdentity._unique_ids = _Numbers()  # type: ignore[assignment]
 
 
 def note(key: str) -> None:
-    """Keep on disk that something is so, which can be found out anew if it gets lost."""
+    """Store a fact on disk; if it is lost, it can be found out again."""
     _NOTED.add(key)
     with suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def note(key: str) -> None:
 
 
 def is_noted(key: str) -> bool:
-    """Whether :func:`note` was told, in this process or another."""
+    """Whether :func:`note` stored this fact, in this process or another."""
     if key not in _NOTED and key not in _NOT_NOTED:
         (_NOTED if (folder() / f"{key}.note").exists() else _NOT_NOTED).add(key)
     return key in _NOTED
@@ -137,7 +137,7 @@ _NOT_NOTED: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """A kernel whose machine code is kept on disk under ``key``, made by ``build`` once a process."""
+    """A kernel whose machine code is on disk under ``key``; ``build`` makes it once per process."""
     if key not in _MADE:
         _MADE[key] = _kept(build(), name, key)
     return _MADE[key]

@@ -49,7 +49,7 @@ class EveryAction(types.Type):
 
 
 class _EveryAction:
-    """A mask in which every action is open; costs nothing in compiled code."""
+    """A mask in which every action is available; free in compiled code."""
 
 
 EVERY_ACTION = _EveryAction()
@@ -114,13 +114,15 @@ def kit_for(adapter: Adapter) -> Kit:
 
 
 def participant_builder(learner: Learner, adapter: Adapter, slots: Slots):
-    """What makes a participant of a row of parameters: see :func:`trialwise.engine.objects.agent.make_participant`."""
+    """Makes a participant from a row of parameters: see :func:`trialwise.engine.objects.agent.make_participant`."""
     return make_participant(*_agent(learner, adapter, slots))
 
 
 def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType, Plan]:
     """The compiled ``self``, and where each field's value comes from."""
-    real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles abreast have the same parameters
+    real = (
+        Dual(adapter.width) if adapter.width > 0 else types.float64
+    )  # particles in one register have the same parameters
     names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
     first = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
     for name, thing in learner.values(dict.fromkeys(names, 0.0)).items():
@@ -145,7 +147,7 @@ def constant_names(learner: Learner) -> list[str]:
 
 
 def constants(learner: Learner) -> np.ndarray:
-    """Values of real settings and fixed parameters: data to a kernel, so that changing one compiles nothing anew."""
+    """Values of real settings and fixed parameters: they are data, so that changing one compiles nothing."""
     known = {**learner.settings, **learner.fixed}
     return np.array([float(known[name]) for name in constant_names(learner)])
 
@@ -167,7 +169,7 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
 
 @register_jitable
 def span(offsets, segment):
-    """First and end row of a segment; unsigned, so that no row is taken for one counted from the end."""
+    """First and end row of a segment; unsigned, so that no row counts from the end."""
     return np.uint64(offsets[segment]), np.uint64(offsets[segment + 1])
 
 
@@ -199,7 +201,7 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
-        buffer[0], more[0] = 0.0, 0.0  # a view does not keep its memory: used here, the buffers live until here
+        buffer[0], more[0] = 0.0, 0.0  # a view does not keep its memory alive: this use keeps the buffers until here
         return likelihood, slope
 
     return numba.njit(gradient, **INLINED)
@@ -215,7 +217,7 @@ def trace_kernel(learner: Learner, packed: Packed) -> Callable:
 
 
 def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
-    """As :func:`trace_kernel` with ``potential, first_outcome, random`` behind; writes responses and outcomes in place."""
+    """As :func:`trace_kernel` with ``potential, first_outcome, random`` appended; writes responses and outcomes in place."""
     return kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
 
 

@@ -1,7 +1,7 @@
 """Compiled kernels of learners with a hidden choice: the particle filter, and the sum over all courses.
 
-Each call does many *jobs*: one participant at one row of parameters with one random stream. So many parameter values of one
-participant, or repeated estimates, are one call, and a machine's cores share the jobs.
+Each call runs many *jobs*: one participant at one row of parameters with one random stream. Many parameter values of one
+participant, or repeated estimates, are thus one call, and the cores share the jobs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _one_at_a_time(learner: Learner, packed: Packed) -> str:
 
 
 def goes_abreast(learner: Learner, packed: Packed) -> bool:
-    """Whether filters move several particles at once: so they do unless what a learner does could not be typed for that."""
+    """Whether filters move several particles at once: they do unless the learner's methods could not be compiled for that."""
     return not cache.is_noted(_one_at_a_time(learner, packed))
 
 
@@ -76,7 +76,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     lanes, tangents, actions, options = max(abs(width), 1), max(width - 1, 1), packed.actions, packed.options
-    shared = min(width, 0)  # probabilities are told without tangents
+    shared = min(width, 0)  # predicted probabilities carry no tangents
     room = [off_stack(w, n) + 1 for w, n in ((width, actions), (shared, actions), (width, options), (shared, options))]
     a, b, c, d = room
 
@@ -116,7 +116,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
                 likelihood[j], rounds[j] = total, again
                 if scored:
                     store_tangents(score, flat, j * parameters + first, min(tangents, parameters - first))
-        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory
+        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
         if scored:
             tracks[0] = 0.0
         return likelihood, slope, rounds
@@ -177,7 +177,7 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
                 store_tangents(total, flat, j * parameters + first, min(tangents, parameters - first))
             for k in range(parameters):
                 slope[j, k] /= np.exp(likelihood[j])
-        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory
+        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
         tracks[0], bends[0] = 0.0, 0.0
         return likelihood, slope, courses
 

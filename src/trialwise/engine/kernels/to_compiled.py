@@ -1,7 +1,7 @@
 """From a learner's plain Python to compiled functions, on doubles or on duals.
 
-The text of a method is not rewritten. Its global names are looked up anew: helper functions become compiled ones, and the
-few NumPy functions that make arrays (``np.zeros`` ...) become ones that make tables of the wanted number.
+The text of a method is not rewritten. Its global names are replaced: helper functions by compiled ones, and the few NumPy
+functions that make arrays (``np.zeros`` ...) by ones that make tables of the right type of number.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine.numbers import abreast, arithmetic, exponential, functions  # noqa: F401 - they teach Numba what they are called
-from trialwise.engine.tables import expressions, forget, indexing, iterate  # noqa: F401 - they teach Numba what they are called
+from trialwise.engine.numbers import abreast, arithmetic, exponential, functions  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.tables import expressions, forget, indexing, iterate  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables.making import fill_flat, owning_table
 from trialwise.engine.tables.table import TableType, cells_of
 from trialwise.learners.source import helpers
@@ -25,8 +25,8 @@ from trialwise.learners.source import helpers
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Of what only compiled code calls. A function of its own could be optimised otherwise than its copy on disk, and the same fit
-end elsewhere the second time; and nobody calls it from Python or from C."""
+"""Options for functions that only compiled code calls. A separate function could be optimised differently from its copy on disk, so
+that the same fit would differ the second time; and it is never called from Python or C."""
 
 
 class Adapter:
@@ -37,16 +37,16 @@ class Adapter:
         self._made: dict[python_types.FunctionType, Callable] = {}
         self._mine: set[Any] = set()
         self._numpy = _numpy_for(width)
-        cpu_target.typing_context.refresh()  # so that it knows what the engine has taught Numba
+        cpu_target.typing_context.refresh()  # so that it knows the engine's registrations
 
     def __call__(self, function: Callable) -> Callable:
-        """The compiled counterpart of a plain function."""
+        """The compiled version of a plain function."""
         if function in self._mine:
             return function
         function = getattr(function, "py_func", function)
         if function not in self._made:
             namespace: dict[str, Any] = {"__builtins__": function.__globals__.get("__builtins__", __builtins__)}
-            namespace["__name__"] = __name__  # machine code is loaded where a user's module may not be importable
+            namespace["__name__"] = __name__  # machine code may be loaded where a user's module cannot be imported
             twin = python_types.FunctionType(
                 function.__code__, namespace, function.__name__, function.__defaults__, self._cells(function)
             )
@@ -83,7 +83,7 @@ class Adapter:
         return thing
 
     def _module(self, module: python_types.ModuleType, user: Callable) -> python_types.ModuleType:
-        """A user's own module, with the functions that are used of it compiled."""
+        """A user's own module, with the functions that are used compiled."""
         inner = {name: getattr(module, name) for name in user.__code__.co_names if hasattr(module, name)}
         mine = {
             name: f
@@ -108,7 +108,7 @@ def _hashable(thing: Any) -> bool:
 
 
 def _known_to_numba(function: Callable) -> bool:
-    """Whether Numba itself, or the engine, has its own idea of a function."""
+    """Whether Numba or the engine has its own implementation of a function."""
     try:
         cpu_target.typing_context.resolve_value_type(function)
     except Exception:
@@ -223,7 +223,7 @@ def _numpy_for(width: int) -> python_types.ModuleType:
 
 
 class _NumpyProxy(python_types.ModuleType):
-    """NumPy in all but its array makers. Numba keeps it with a function's machine code, so it can be pickled."""
+    """NumPy except for its array makers. Numba stores it with a function's machine code, so it can be pickled."""
 
     width: int
 

@@ -1,8 +1,8 @@
-"""Numbers of several particles abreast: a lane of a vector register each, so that one instruction moves them all.
+"""Numbers of several particles at once: one lane of a vector register each, so that one instruction computes all.
 
 Particles of one filter see the same trials and have the same parameters; only their values differ, and their hidden choices
-(:class:`Choices`). Arithmetic is lane by lane. What would take different ways for different particles, a condition on a value,
-cannot be typed: such learners run one particle at a time, on doubles.
+(:class:`Choices`). Arithmetic is lane by lane. A condition on a value, which could differ between particles,
+does not compile: such learners run one particle at a time, on doubles.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from trialwise.engine.numbers.vector import DOUBLE, FLAGS, INT32, INT64, Abreast
 from trialwise.learners.responses import softmax
 
 PARTICLES = 8
-"""How many are abreast."""
+"""Particles per register."""
 
 
 class Choices(types.Type):
-    """The Numba type of the hidden choices of particles abreast: whole numbers, which index tables."""
+    """The Numba type of the hidden choices of such particles: whole numbers, which index tables."""
 
     def __init__(self, width: int):
         self.width = width
@@ -145,7 +145,7 @@ def _with_lane(typingctx, x, place, new):
 
 
 def _one_by_one(function):
-    """Teach a function of a float to numbers abreast, lane by lane."""
+    """Define a function of a float for these numbers, lane by lane."""
 
     @overload(function)
     def abreast(x):
@@ -185,7 +185,7 @@ def _power(base, exponent):
 
 
 def places(context, builder, kinds, parts, shape, strides):
-    """How far the cells of an index with hidden choices lie from a table's first, a lane each; checked."""
+    """The distance of the indexed cells from a table's first one, a lane each; checked."""
     width = next(kind.width for kind in kinds if isinstance(kind, Choices))
     offset = ir.Constant(ir.VectorType(INT64, width), list(range(width)))
     for kind, part, length, stride in zip(kinds, parts, shape, strides, strict=True):
@@ -204,7 +204,7 @@ def places(context, builder, kinds, parts, shape, strides):
 
 
 def gather(builder, data, offset):
-    """Doubles at each of several places."""
+    """Load doubles from several places."""
     found = ir.Constant(ir.VectorType(DOUBLE, offset.type.count), ir.Undefined)
     for lane in range(offset.type.count):
         one = builder.load(builder.gep(data, [builder.extract_element(offset, INT32(lane))]))
@@ -213,7 +213,7 @@ def gather(builder, data, offset):
 
 
 def scatter(builder, numbers, data, offset):
-    """Write each of several doubles to a place of its own."""
+    """Store several doubles at their places."""
     for lane in range(offset.type.count):
         place = builder.gep(data, [builder.extract_element(offset, INT32(lane))])
         builder.store(builder.extract_element(numbers, INT32(lane)), place)
@@ -243,7 +243,7 @@ def _top(preference, available):
 
 @register_jitable
 def _carefully(weights, preference, available):
-    """Shares measured from the top, for preferences that are far apart, infinite or not numbers."""
+    """Shares relative to the largest preference, for preferences that are far apart, infinite or NaN."""
     top = _top(preference, available)
     for action in range(len(preference)):
         weights[action] = np.exp(preference[action] - top) if available[action] else 0.0 * top
@@ -293,7 +293,7 @@ def _softmax_sums(preference, available, choice):
     return softmax_sums
 
 
-# -- what a filter does with its particles ---------------------------------------------------------------------------------
+# -- operations of a filter on its particles -------------------------------------------------------------------------------
 
 
 def _places(typ, builder, context, array, group):
@@ -303,7 +303,7 @@ def _places(typ, builder, context, array, group):
 
 @intrinsic
 def take(typingctx, array, group):
-    """The numbers of a group of particles, of an array with one for each particle."""
+    """The numbers of a group of particles, from an array with one number per particle."""
 
     def codegen(context, builder, sig, args):
         return load(builder, _places(sig.args[0], builder, context, *args), PARTICLES)
@@ -313,7 +313,7 @@ def take(typingctx, array, group):
 
 @intrinsic
 def put(typingctx, array, group, new):
-    """Overwrite what :func:`take` takes, or the hidden choices of a group."""
+    """Overwrite the numbers that :func:`take` reads, or the hidden choices of a group."""
     kind = Choices(PARTICLES) if isinstance(array.dtype, types.Integer) else Abreast(PARTICLES)
 
     def codegen(context, builder, sig, args):
@@ -325,7 +325,7 @@ def put(typingctx, array, group, new):
 
 @intrinsic
 def total(typingctx, x):
-    """The sum over particles abreast; any other number is its own."""
+    """The sum over the particles of a register; any other number itself."""
     if not isinstance(x, Abreast):
         return types.float64(types.float64), lambda context, builder, sig, args: args[0]
 

@@ -2,8 +2,8 @@ r"""Dual numbers for Numba: a value and its tangents in one vector register.
 
 A dual of width ``W`` is :math:`a_0 + \sum_{i=1}^{W-1} a_i \varepsilon_i` with :math:`\varepsilon_i \varepsilon_j = 0`,
 held as one LLVM vector ``<W x double>``: the value in lane 0, tangents in the others. Floats and integers promote to it
-wherever Numba unifies types, so that ordinary Python compiles on duals. Here is the type, and how duals are taken apart
-and put together; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with them.
+wherever Numba unifies types, so that ordinary Python compiles on duals. This file has the type, and functions that take duals
+apart and put them together; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trialwise.learners.responses import plain_numbers
 
 
 def lanes_for(parameters: int) -> int:
-    """The narrowest width that carries so many parameters in one pass; 16, in several passes, if none does."""
+    """The narrowest width for this number of parameters in one pass; 16, in several passes, if there is none."""
     return next((width for width in (4, 8, 16) if width - 1 >= parameters), 16)
 
 
@@ -49,7 +49,7 @@ def cast_number_to_dual(context, builder, fromty, toty, value):
     return promote(builder, context.cast(builder, value, fromty, types.float64), toty.width)
 
 
-# -- taking duals apart and putting them together: the engine's own words ----------------------------------------------
+# -- taking duals apart and putting them together ----------------------------------------------------------------------
 
 
 @intrinsic
@@ -85,7 +85,7 @@ def index(typingctx, x):
 
 @intrinsic
 def chain(typingctx, x, new, slope):
-    """What a smooth function makes of ``x``: value ``new``, tangents times ``slope``."""
+    """A smooth function of ``x`` with value ``new``: its tangents are those of ``x`` times ``slope``."""
     if isinstance(x, Dual):
 
         def codegen(context, builder, sig, args):
@@ -134,7 +134,7 @@ def store_tangents(typingctx, x, target, start, count):
     return types.void(x, target, types.int64, types.int64), codegen
 
 
-# The same words in plain Python (trialwise.learners.responses.plain_numbers), so that one formula serves interpreted and compiled.
+# The same functions exist in plain Python (trialwise.learners.responses.plain_numbers), so that one formula serves both.
 overload(plain_numbers.value)(lambda x: lambda x: value(x))
 overload(plain_numbers.index)(lambda x: lambda x: index(x))
 overload(plain_numbers.tangent)(lambda x: lambda x: tangent(x))

@@ -1,7 +1,7 @@
 r"""Exponentials four at a time, and the sums of a softmax made of them.
 
-A call of the C library's ``exp`` costs more than the rest of a trial's softmax together, and the numbers that surround it
-leave their registers for it. Here :math:`e^x = 2^n e^r` with :math:`n = \mathrm{round}(x / \ln 2)` and a polynomial for
+A call of the C library's ``exp`` costs more than the rest of a trial's softmax, and forces the surrounding numbers out of
+their registers. Here :math:`e^x = 2^n e^r` with :math:`n = \mathrm{round}(x / \ln 2)` and a polynomial for
 :math:`|r| \le \ln 2 / 2`, in plain vector arithmetic without branches, for what a softmax needs: numbers up to 200 in
 size, to a relative error of 1e-13.
 """
@@ -24,13 +24,13 @@ LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)
 
 EXACT = ("contract",)
-"""Flags of every operation here: where there are none, Numba would allow reassociation, which undoes rounding."""
+"""Flags of every operation here: without them Numba would allow reassociation, which undoes the rounding."""
 
 ROUND = 1.5 * 2.0**52
-"""Added to a double it leaves the nearest whole number in the last bits."""
+"""Added to a double, it leaves the nearest whole number in the last bits."""
 
 FARTHEST = 200.0
-"""Numbers beyond it, on either side, are not looked at four at a time: their exponentials leave no room for sums and products."""
+"""Larger numbers, of either sign, are not computed four at a time: sums and products of their exponentials would overflow."""
 
 REST = (
     0.4999999999995492, 0.16666666666633875, 0.041666666786638204, 0.008333333363326216, 0.0013888839007800417,
@@ -71,7 +71,7 @@ def exponentials(builder, x):
     r = fused(n, same(-math.log(2.0)), x)
     square = times(r, r)
     power, terms = r, [same(c) for c in REST]
-    while len(terms) > 1:  # neighbours in pairs: short chains of dependence
+    while len(terms) > 1:  # neighbouring terms in pairs: short chains of dependent operations
         terms = [fused(b, power, a) for a, b in zip(terms[0::2], terms[1::2], strict=True)]
         power = times(power, power)
     series = fused(square, terms[0], builder.fadd(r, same(1.0), flags=EXACT))
@@ -81,7 +81,7 @@ def exponentials(builder, x):
 
 @intrinsic
 def exp_of_four(typingctx, a, b, c, d):
-    """``(exp(a), exp(b), exp(c), exp(d), ok)`` at the price of one; ``ok`` if none is beyond FARTHEST, or NaN."""
+    """``(exp(a), exp(b), exp(c), exp(d), ok)`` at the cost of one; ``ok`` if none is beyond FARTHEST, or NaN."""
     result = types.Tuple((*[types.float64] * LANES, types.boolean))
 
     def codegen(context, builder, sig, args):
@@ -102,13 +102,13 @@ _one_by_one = numba.njit(softmax.softmax_sums)
 
 @intrinsic
 def _checked(typingctx, sums, ok, preference, available, choice):
-    """``sums``, or if they are not ok what comes of looking at one preference after the other: what weighs 0 may be infinite."""
+    """``sums``, or if they are not ok the sums over preferences one by one: a preference of weight 0 may be infinite."""
     inner = typingctx.resolve_value_type(_one_by_one)
     call = inner.get_call_type(typingctx, (preference, available, choice), {})
 
     def codegen(context, builder, sig, args):
         result = cgutils.alloca_once_value(builder, args[0])
-        with builder.if_then(builder.not_(args[1]), likely=False):  # so rare that it is a function of its own
+        with builder.if_then(builder.not_(args[1]), likely=False):  # rare, therefore a separate function
             careful = context.get_function(inner, call)(builder, args[2:])
             builder.store(context.cast(builder, careful, call.return_type, sums), result)
         return builder.load(result)
@@ -118,7 +118,7 @@ def _checked(typingctx, sums, ok, preference, available, choice):
 
 @intrinsic
 def _tangents(typingctx, x):
-    """The tangents of a dual, whose value is not taken out of it because nobody will look at it; 0.0 for a float."""
+    """The tangents of a dual, with its value left in place since it is not used; 0.0 for a float."""
     if isinstance(x, Dual):
         return x(x), lambda context, builder, sig, args: args[0]
     return types.float64(types.float64), lambda context, builder, sig, args: DOUBLE(0.0)
@@ -131,7 +131,7 @@ def _is_there(preference, available, action):
 
 @register_jitable(forceinline=True)
 def _above(base, preference, available, action):
-    """How far a preference lies above the base; 0 where there is none."""
+    """A preference minus the base; 0 where there is none."""
     return value(preference[action]) - base if _is_there(preference, available, action) else 0.0
 
 
@@ -148,7 +148,7 @@ def _softmax_sums(preference, available, choice):
         return None
 
     def softmax_sums(preference, available, choice):
-        # measured from the first action (or the chosen one), not from the top one, which would have to be found first
+        # relative to the first action (or the chosen one), not to the largest, which would have to be found first
         first = preference[0 if available[0] else choice]
         base = value(first)
         total, mean, ok = 0.0, 0.0 * _tangents(first), True
@@ -176,7 +176,7 @@ _shares_one_by_one = numba.njit(softmax.softmax_shares)
 
 @intrinsic
 def _checked_shares(typingctx, ok, weights, preference, available):
-    """Looks at one preference after the other if those taken four at a time are not ok."""
+    """Computes preferences one by one if those taken four at a time are not ok."""
     inner = typingctx.resolve_value_type(_shares_one_by_one)
     call = inner.get_call_type(typingctx, (weights, preference, available), {})
 

@@ -37,7 +37,7 @@ def _power(base, exponent):
 
         def constant(base, exponent):
             b = value(base)
-            # at 0 the slope of b ** p is infinite for p < 1; told as 0, a surprise of exactly 0 has no effect
+            # at 0 the slope of b ** p is infinite for p < 1; it is set to 0, so that a surprise of exactly 0 has no effect
             slope = 0.0 if exponent == 0.0 or (b == 0.0 and exponent < 1.0) else exponent * b ** (exponent - 1.0)
             return chain(base, b**exponent, slope)
 
@@ -137,7 +137,7 @@ def _int(x):
 
 
 def _elementary(functions, on_value):
-    """Teach Numba a smooth function: ``on_value(v)`` returns the value and the slope at ``v``."""
+    """Define a smooth function for duals: ``on_value(v)`` returns its value and slope at ``v``."""
     pair = register_jitable(on_value)
 
     def teach(function):
@@ -276,10 +276,10 @@ _predicate((math.isnan, math.isinf, math.isfinite, np.isnan, np.isinf, np.isfini
 
 @intrinsic
 def _is_extreme(typingctx, x):
-    """By the exponent, in whole numbers: the units that compare doubles have enough to do."""
+    """From the exponent bits, with integer instructions: the units that compare doubles are busy."""
 
     def codegen(context, builder, sig, args):
-        bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # a sign counts as huge
+        bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # a sign bit counts as huge
         above = builder.sub(bits, INT64(1023 - plain_numbers.EXTREME))
         return builder.icmp_unsigned(">=", above, INT64(2 * plain_numbers.EXTREME))
 

@@ -1,5 +1,5 @@
-"""Numbers of several lanes in one vector register: what duals (:mod:`trialwise.engine.numbers.dual`) and numbers of several particles
-abreast (:mod:`trialwise.engine.numbers.abreast`) have in common.
+"""Numbers of several lanes in one vector register: the common part of duals (:mod:`trialwise.engine.numbers.dual`) and numbers of
+several particles (:mod:`trialwise.engine.numbers.abreast`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from numba.core.extending import models, register_model
 from numba.core.typeconv import Conversion
 
 FLAGS = ("contract", "reassoc", "arcp", "nsz")
-"""Floating-point flags of operations on vectors. They allow contraction and reassociation but never assume NaN or
-infinity away: a NaN outcome must reach the caller."""
+"""Floating-point flags of operations on vectors. They allow contraction and reassociation but do not assume the absence of NaN or
+infinity: a NaN outcome must reach the caller."""
 
 DOUBLE = ir.DoubleType()
 INT32 = ir.IntType(32)
@@ -51,19 +51,19 @@ class Abreast(Vector):
 
 
 def number_type(width: int):
-    """The numbers that a learner computes with: doubles (0), duals of so many lanes, or, below 0, of so many particles abreast."""
+    """The type of number that a learner computes with: doubles (0), duals of ``width`` lanes or, if negative, of ``-width`` particles."""
     return Dual(width) if width > 0 else Abreast(-width) if width else types.float64
 
 
 def width_of(number) -> int:
-    """What :func:`number_type` was given for a type of number."""
+    """The argument with which :func:`number_type` gives a type of number."""
     return number.width if isinstance(number, Dual) else -number.width if isinstance(number, Abreast) else 0
 
 
 @register_model(Dual)
 @register_model(Abreast)
 class VectorModel(models.PrimitiveModel):
-    """A vector in registers; an array of doubles in memory, where nobody promises a vector's alignment."""
+    """A vector in registers; an array of doubles in memory, where a vector's alignment is not guaranteed."""
 
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, ir.VectorType(DOUBLE, fe_type.width))
@@ -103,7 +103,7 @@ def flagged(builder, operation, a, b):
 
 
 def load(builder, pointer, width: int):
-    """Load a vector from a pointer to doubles of no particular alignment."""
+    """Load a vector from an unaligned pointer to doubles."""
     return builder.load(builder.bitcast(pointer, ir.VectorType(DOUBLE, width).as_pointer()), align=8)
 
 
@@ -112,6 +112,6 @@ def store(builder, vector, pointer):
 
 
 def every(builder, mask):
-    """Whether a vector of truths has them all."""
+    """Whether all entries of a vector of booleans are true."""
     bits = ir.IntType(mask.type.count)
     return builder.icmp_unsigned("==", builder.bitcast(mask, bits), ir.Constant(bits, 2**mask.type.count - 1))

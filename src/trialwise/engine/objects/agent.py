@@ -13,7 +13,7 @@ from trialwise.engine.objects.unknown import unknown
 
 
 class AgentType(types.Type):
-    """``self`` inside a compiled method: fields, and helper methods given as compiled functions."""
+    """``self`` inside a compiled method: fields, and helper methods as compiled functions."""
 
     def __init__(self, key: str, fields: tuple[tuple[str, types.Type], ...], helpers: tuple = (), words: tuple = ()):
         self.fields, self.helpers, self.words = dict(fields), dict(helpers), dict(words)
@@ -41,7 +41,7 @@ class AgentAttributes(AttributeTemplate):
 
 
 def _helper_template(name, dispatcher):
-    """``self.helper(...)`` calls the compiled helper with the agent in front."""
+    """``self.helper(...)`` calls the compiled helper with the agent as first argument."""
 
     class Helper(AbstractTemplate):
         key = ("agent-helper", name, dispatcher)
@@ -74,17 +74,17 @@ def _agent_getattr(context, builder, typ, value, name):
         return getattr(cgutils.create_struct_proxy(typ)(context, builder, value), name)
     if name in typ.words:
         return context.get_constant_generic(builder, types.literal(typ.words[name]), typ.words[name])
-    return value  # a bound helper: the receiver itself
+    return value  # a bound helper: the agent itself
 
 
 Plan = tuple[tuple[str, int], ...]
 """Where the value of each field of an agent comes from: ``("free", k)`` column k of the parameters, ``("constant", k)``, or
-``("slot", k)`` the column of the parameters that column k of a trial's whole numbers says."""
+``("slot", k)`` the column of the parameters that is given in column k of a trial's whole numbers."""
 
 
 class ParticipantType(types.Type):
-    """What an agent is made from, trial by trial, where parameters have several slots: the agent with all fields that stay the
-    same, the values of all slots, and the first slot that has a tangent."""
+    """The parts from which an agent is made on each trial, if parameters have several slots: the agent with all constant fields, the
+    values of all slots, and the first slot that has a tangent."""
 
     def __init__(self, agent: AgentType, plan: Plan):
         self.agent, self.plan = agent, plan

@@ -1,6 +1,6 @@
 """The trial and the outcome of a compiled method: rows of the packed data.
 
-Both are two pointers in registers; reading ``trial.context`` is one load.
+Each is two pointers in registers; reading ``trial.context`` is one load.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _row_getattr(context, builder, typ, value, name):
         number = builder.load(pointer)
         if kind == "r":
             return number
-        # labels are never written: read once a trial, whatever is stored in between
+        # labels are never written: read once per trial, whatever is stored in between
         number.set_metadata("invariant.load", builder.module.add_metadata([]))
         return builder.zext(number, INT64) if kind == "u" else builder.sext(number, INT64)
     item = types.float64 if kind == "r" else types.int32

@@ -1,4 +1,4 @@
-"""A compiled state: ``state(low=..., bias=0.0, last=memory())``, first as ``start`` returns it, then anchored.
+"""A compiled state: ``state(low=..., bias=0.0, last=memory())``, as ``start`` returns it, then anchored.
 
 A structure in registers; its numbers get a place in the task's arena, so that they can be set.
 """
@@ -21,7 +21,7 @@ from trialwise.learners.state import memory, state
 
 
 class MemoryType(types.Type):
-    """A whole number marked by ``memory``, on its way into a state."""
+    """A whole number marked by ``memory``, before it is part of a state."""
 
     def __init__(self):
         super().__init__(name="memory")

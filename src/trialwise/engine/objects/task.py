@@ -1,4 +1,4 @@
-"""The task of a compiled ``start``: sizes by name, and the arenas of which the tables of a state are cut."""
+"""The task of a compiled ``start``: sizes by name, and the arenas that hold the tables of a state."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from trialwise.engine.tables.table import TableType, build_view, row_major, stor
 
 
 class TaskType(types.Type):
-    """``task``: sizes by name and an arena of which tables are cut.
+    """``task``: sizes by name, and arenas in which tables are allocated.
 
-    ``width`` says of what numbers (:func:`trialwise.engine.numbers.vector.number_type`). ``forgets`` says whether the learner lets a table forget, wherever it does. The
-    number of actions is part of the type: loops over actions have no end to test, and their indices no bounds.
+    ``width`` is that of the numbers (:func:`trialwise.engine.numbers.vector.number_type`). ``forgets`` says whether the learner lets any table
+    forget. The number of actions is part of the type: loops over actions can be unrolled, and their indices need no check.
     """
 
     def __init__(self, names: tuple[str, ...], actions: int, width: int, forgets: bool):
@@ -32,12 +32,12 @@ ARENAS = (
     ("wholes", types.Array(types.int64, 1, "C")),
     ("lines", types.Array(types.float64, 1, "C")),
 )
-"""The arrays of which the tables of states are cut, by name: reals, whole numbers, and lines of several numbers."""
+"""The arrays that hold the tables of states, by name: reals, whole numbers, and lines of several numbers."""
 
 
 @register_model(TaskType)
 class TaskModel(models.StructModel):
-    """``cursors`` are how much of the arenas of reals, of whole numbers and of lines is taken; then how much one state takes."""
+    """``cursors`` are the used lengths of the arenas of reals, of whole numbers and of lines; then the length of one state."""
 
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, [*ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
@@ -131,7 +131,7 @@ def _signature_of_cut(table, args, kws):
 
 
 def take(context, builder, record, arena: str, count):
-    """Where the next ``count`` numbers of an arena begin; they are taken from now on."""
+    """Allocate the next ``count`` numbers of an arena; their first index."""
     place = [name for name, _ in ARENAS].index(arena)
     cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(place)])
     memory = context.make_array(dict(ARENAS)[arena])(context, builder, getattr(record, arena))
@@ -173,7 +173,7 @@ _lower_cut("task.memory", "wholes", -1)
 
 
 def block(context, builder, record, arena: str):
-    """How many numbers of an arena one state takes."""
+    """The number of entries of an arena that one state needs."""
     place = len(ARENAS) + [name for name, _ in ARENAS].index(arena)
     cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
     return builder.load(builder.gep(cursors, [INT64(place)]))

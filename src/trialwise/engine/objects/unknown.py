@@ -1,4 +1,4 @@
-"""What is said of a name that the agent, the trial, the outcome or the state does not have."""
+"""The message for a name that the agent, the trial, the outcome or the state does not have."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 r"""Forgetting: ``table.decay(rate, toward, except_)``, in constant time where the whole table forgets.
 
-Forgetting maps every cell to :math:`(1 - f) Q + f Q_0`, and so does the next trial's: together they are one straight line.
-A table that a learner lets forget keeps its cells as they were last written, and one line
-:math:`Q = \text{offset} + \text{scale} \cdot \text{kept}` for all, which reading applies and writing inverts. To forget is to
-change the line: no cell is touched, whatever is fallen back to, and rows held from before see it, since they look up the
-same line. A high rate or a small scale would lose digits: then the line is applied to every cell and starts afresh.
-Part of a table forgets cell by cell, in kept values.
+Forgetting maps every cell to :math:`(1 - f) Q + f Q_0`; on several trials the maps compose to one linear map.
+A table that forgets stores its cells as last written, and one line
+:math:`Q = \text{offset} + \text{scale} \cdot \text{stored}` for all of them, which reading applies and writing inverts. Forgetting
+changes only the line: no cell is touched, and existing views of rows see the change, since they use the same line. A high rate or
+a small scale would lose digits: then the line is applied to every cell and reset. Part of a table forgets cell by cell, in stored
+values.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from trialwise.engine.tables.table import (
 )
 
 STEEP = 0.9
-"""The rate above which a line is not composed: the tangents of its scale would outgrow what is left of it."""
+"""The rate above which lines are not composed: the tangents of the scale would exceed the scale itself."""
 
 FAINT = 1e-20
-"""The scale below which a line starts afresh."""
+"""The scale below which a line is reset."""
 
 
 @intrinsic
@@ -87,7 +87,7 @@ def _moderate(typingctx, x):
 
 @intrinsic
 def _size_of(typingctx, scale):
-    """The value of a line's scale. Particles abreast have forgotten alike: rates of their own cannot be compared below."""
+    """The value of a line's scale. Particles in one register have the same one: with rates of their own, comparisons do not compile."""
     several = isinstance(scale, Vector)
 
     def codegen(context, builder, sig, args):
@@ -120,7 +120,7 @@ def _sweep_flat(table, keep, rest):
 
 @register_jitable
 def _sweep(table, keep, rest):
-    """Every cell on the line ``keep * cell + rest``; of a table that keeps its cells as they are."""
+    """Replace every cell by ``keep * cell + rest``, in a table without a line."""
     if _is_contiguous(table):
         _sweep_flat(flat_table(table), keep, rest)
     else:
@@ -141,7 +141,7 @@ def _compose(table, rate, toward):
     scale, offset = _line(table)
     keep, rest = 1.0 - rate, rate * toward
     scale = keep * scale
-    # one condition without branches, which is the same for all trials and then found out once
+    # one condition without branches, which is loop-invariant
     gentle = (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
     if gentle & (_size_of(scale) > FAINT):
         _set_line(table, scale, keep * offset + rest)
@@ -150,7 +150,7 @@ def _compose(table, rate, toward):
 
 
 def _decay_all(table, rate, toward):
-    """Every cell of a table, or of part of one, moves toward a value; in compiled code."""
+    """Move every cell of a table, or of part of one, toward a value; in compiled code."""
 
 
 @overload(_decay_all, jit_options={"forceinline": True})

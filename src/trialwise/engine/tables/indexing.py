@@ -29,12 +29,12 @@ def _index_kinds(index):
 
 
 def _by_choices(kinds) -> bool:
-    """Whether an index has a place for each of several particles."""
+    """Whether an index differs between the particles of a register."""
     return any(isinstance(kind, abreast.Choices) for kind in kinds)
 
 
 def _indexable(table, index) -> int | None:
-    """The number of axes left after indexing, or None if the index is of no kind that tables know."""
+    """The number of axes left after indexing, or None if tables do not support this kind of index."""
     kinds = _index_kinds(index)
     if len(kinds) == table.ndim and _by_choices(kinds) and isinstance(table.dtype, Abreast):
         return 0 if all(isinstance(k, types.Integer | types.Boolean | abreast.Choices) for k in kinds) else None
@@ -58,7 +58,7 @@ class TableGetItem(AbstractTemplate):
         if left == 0:
             return signature(table.dtype, table, index)
         sliced = len(kinds) == table.ndim and isinstance(kinds[-1], types.SliceType)
-        gone = len(kinds) == table.ndim and not sliced  # an axis before it is then the last one
+        gone = len(kinds) == table.ndim and not sliced  # the axis before it becomes the last one
         return signature(table.part(left, sliced=sliced or gone), table, index)
 
 
@@ -81,7 +81,7 @@ class TableSetItem(AbstractTemplate):
 
 
 def _locate(context, builder, typ: TableType, view, index_type, index):
-    """Pointer, shape and strides of what an index selects. Out of range raises IndexError, in compiled code too."""
+    """Pointer, shape and strides of the selection. Out of range raises IndexError, in compiled code too."""
     kinds = _index_kinds(index_type)
     parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
     shape, strides = lengths(builder, typ, view), steps(builder, typ, view)

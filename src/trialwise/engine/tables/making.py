@@ -10,12 +10,12 @@ from trialwise.engine.numbers.vector import DOUBLE, INT64, number_type, width_of
 from trialwise.engine.tables.table import TableType, build_view, cells_of, flat_table, row_major
 
 ON_STACK = 2048
-"""Doubles that a table of preferences may take on the stack, where nothing else can overlap it."""
+"""The most doubles of a table of preferences on the stack, where nothing else can overlap it."""
 
 
 @intrinsic(prefer_literal=True)
 def preference_table(typingctx, width, actions, arena):
-    """A flat table of literally so many actions, of doubles (width 0) or of duals.
+    """A flat table whose length, the number of actions, is a literal; of doubles (width 0) or duals.
 
     On the stack, or in an arena if it is long.
     """
@@ -36,7 +36,7 @@ def preference_table(typingctx, width, actions, arena):
 
 @intrinsic(prefer_literal=True)
 def flat_over(typingctx, width, memory):
-    """A flat table over an array, which it does not keep alive."""
+    """A flat view of an array, which it does not keep alive."""
     lanes = width.literal_value
     typ = TableType(number_type(lanes), 1)
 
@@ -49,14 +49,14 @@ def flat_over(typingctx, width, memory):
 
 
 def off_stack(width: int, actions: int) -> int:
-    """How long an arena :func:`preference_table` needs."""
+    """The length of the arena that :func:`preference_table` needs."""
     doubles = actions * max(abs(width), 1)
     return doubles if doubles > ON_STACK else 0
 
 
 @intrinsic(prefer_literal=True)
 def owning_table(typingctx, width, memory, shape):
-    """A table over an array that it keeps alive."""
+    """A view of an array, which it keeps alive."""
     lanes = width.literal_value
     typ = TableType(number_type(lanes), len(shape), owned=True)
 
@@ -84,7 +84,7 @@ def _copy(table):
 
 @register_jitable
 def fill_flat(table, new):
-    """Every cell of a C-contiguous table; quicker to compile than :func:`fill_table`."""
+    """Fill a C-contiguous table; quicker to compile than :func:`fill_table`."""
     flat = flat_table(table)
     for cell in range(flat.shape[0]):
         flat[cell] = new
@@ -92,7 +92,7 @@ def fill_flat(table, new):
 
 @register_jitable
 def fill_table(table, new):
-    """Every cell of a table of any rank."""
+    """Fill a table of any rank."""
     for index in np.ndindex(table.shape):
         table[index] = new
 

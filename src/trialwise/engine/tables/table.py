@@ -1,9 +1,9 @@
-"""Compiled tables: strided views of doubles, duals or whole numbers, that index like NumPy arrays and can forget.
+"""Compiled tables: strided views of doubles, duals or whole numbers that are indexed like NumPy arrays and can forget.
 
 A table of duals is an array of doubles with the lanes of a cell side by side; reading or writing a cell moves one whole
-vector. Tables of the state live in the engine's arena and are not reference-counted; tables that a learner makes for
-itself (``np.zeros(3)``, ``beta * row``) own their memory. Here are the type, its views, and how cells and lines are
-loaded and stored.
+vector. Tables of the state live in the engine's arena and are not reference-counted; tables that a learner makes
+itself (``np.zeros(3)``, ``beta * row``) own their memory. This file has the type, its views, and loading and storing of cells
+and lines.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from trialwise.engine.numbers.vector import INT64, Dual, Vector
 
 
 class TableType(types.IterableType):
-    """A table of ``dtype`` (double, vector or int64) with ``ndim`` axes; ``owned`` if it holds on to its memory.
+    """A table of ``dtype`` (double, vector or int64) with ``ndim`` axes; ``owned`` if it owns its memory.
 
-    ``forgets`` is ``"whole"`` or ``"part"`` for a table that a learner lets forget, or part of one: its cells are kept
-    as they were last written, and one line for all says what they are by now (:mod:`trialwise.engine.tables.forget`). ``last``
+    ``forgets`` is ``"whole"`` or ``"part"`` for a table of which the learner lets the whole, or a part, forget: its cells
+    are stored as last written, and one line gives their present values (:mod:`trialwise.engine.tables.forget`). ``last``
     is the length of the last axis where it is known when compiling: loops over it are unrolled, indices need no check.
     """
 
@@ -42,7 +42,7 @@ class TableType(types.IterableType):
 
     @property
     def width(self) -> int:
-        """Doubles (or integers) a cell takes."""
+        """Doubles (or integers) per cell."""
         return self.dtype.width if isinstance(self.dtype, Vector) else 1
 
     @property
@@ -50,7 +50,7 @@ class TableType(types.IterableType):
         return TableIteratorType(self)
 
     def part(self, ndim: int, *, sliced: bool = False) -> TableType:
-        """The type of what an index selects; ``sliced`` if only part of the last axis."""
+        """The type of a selection; ``sliced`` if it has only part of the last axis."""
         return TableType(self.dtype, ndim, self.owned, self.forgets and "part", None if sliced else self.last)
 
     def unify(self, typingctx, other):
@@ -84,7 +84,7 @@ class TableModel(models.StructModel):
 
 
 class TableIteratorType(types.SimpleIteratorType):
-    """Goes along the first axis; gives cells of a row, rows of what has more axes (:mod:`trialwise.engine.tables.iterate`)."""
+    """Iterates over the first axis: cells of a row, rows of a table with more axes (:mod:`trialwise.engine.tables.iterate`)."""
 
     def __init__(self, table: TableType):
         self.table = table
@@ -106,18 +106,18 @@ def unpack(context, builder, typ: TableType, table):
 
 
 def lengths(builder, typ: TableType, view) -> list:
-    """How long each axis is."""
+    """The length of each axis."""
     known = {} if typ.last is None else {typ.ndim - 1: INT64(typ.last)}
     return [known.get(axis) or builder.extract_value(view.shape, axis) for axis in range(typ.ndim)]
 
 
 def steps(builder, typ: TableType, view) -> list:
-    """How far it is along each axis from one cell to the next, in doubles."""
+    """The stride of each axis, in doubles."""
     return [builder.extract_value(view.strides, axis) for axis in range(typ.ndim)]
 
 
 def build_view(context, builder, typ: TableType, data, shape, strides, owner=None, line=None):
-    """A table value from its parts; ``owner`` keeps owned memory alive, ``line`` is that of a table that forgets."""
+    """A table value from its parts; ``owner`` keeps owned memory alive, ``line`` belongs to a table that forgets."""
     view = cgutils.create_struct_proxy(typ)(context, builder)
     view.data = data
     view.shape = cgutils.pack_array(builder, shape, INT64) if shape else context.get_constant_null(typ_tuple(0))
@@ -169,7 +169,7 @@ def flat_table(typingctx, table):
 
 
 def _apart(builder, access, kind: str):
-    """Tell LLVM that memory of different kinds never overlaps: writing a cell leaves a line in its registers."""
+    """Declare to LLVM that memory of different kinds never overlaps: a line can stay in registers when a cell is written."""
     add = builder.module.add_metadata
     what = add([kind, add(["trialwise"]), INT64(0)])
     access.set_metadata("tbaa", add([what, what, INT64(0)]))
@@ -197,14 +197,14 @@ def store_line(builder, typ: TableType, line, scale, offset):
 
 
 def on_line(builder, typ: TableType, kept, line):
-    """What a kept cell of a table that forgets is by now."""
+    """The present value of a stored cell of a table that forgets."""
     scale, offset = load_line(builder, typ, line)
     scaled = arithmetic.times(builder, scale, kept) if isinstance(typ.dtype, Dual) else builder.fmul(scale, kept)
     return builder.fadd(scaled, offset, flags=vector.FLAGS)
 
 
 def off_line(builder, typ: TableType, cell, line):
-    """What is to be kept so that a cell of a table that forgets is this now."""
+    """The value to store so that a cell of a table that forgets has this present value."""
     scale, offset = load_line(builder, typ, line)
     cell = builder.fsub(cell, offset, flags=vector.FLAGS)
     return arithmetic.over(builder, cell, scale) if isinstance(typ.dtype, Dual) else builder.fdiv(cell, scale)
@@ -219,7 +219,7 @@ def store_cell(builder, typ: TableType, cell, pointer, line=None):
     _store(builder, off_line(builder, typ, cell, line) if typ.forgets else cell, pointer)
 
 
-# -- what a table says of itself ---------------------------------------------------------------------------------------
+# -- attributes of a table ---------------------------------------------------------------------------------------------
 
 
 make_attribute_wrapper(TableType, "shape", "shape")

@@ -1,7 +1,7 @@
-r"""Every course that hidden choices may have taken, one after another: the exact likelihood of a few trials.
+r"""The exact likelihood of a few trials: a sum over every course that hidden choices may have taken.
 
-With T trials and m options there are :math:`m^T` courses, so this is the referee of :mod:`trialwise.engine.walks.particles` and no
-way to fit. One text for all numbers, as there; the states along a course stand side by side like particles.
+With T trials and m options there are :math:`m^T` courses, so this is a reference for :mod:`trialwise.engine.walks.particles` and not a
+way to fit. As there, one text serves all types of number; the states along a course are stored side by side like particles.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from trialwise.learners.responses.plain_numbers import chain, tangent
 def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:
     """The sum over all courses of one participant's hidden choices.
 
-    Arguments as for :func:`trialwise.engine.walks.particles.build_particles`; of every trial and one behind the last ``path``,
-    ``mass`` (probability of the course so far), ``used``, ``next_option``, and of every
-    trial and option ``chances`` and, in a row, ``turns``. Gives the likelihood, with its derivatives as tangents, and how many courses there were.
+    Arguments as for :func:`trialwise.engine.walks.particles.build_particles`; for every trial and one after the last ``path``,
+    ``mass`` (probability of the course so far), ``used``, ``next_option``, and for every
+    trial and option ``chances`` and, flattened, ``turns``. Returns the likelihood, with its derivatives as tangents, and the number of courses.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, elapse, learn, last_action = parts.seen, parts.elapse, parts.learn, parts.last_action
@@ -44,7 +44,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
             agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
-            if next_option[n] < 0:  # arrived here for the first time on this course
+            if next_option[n] < 0:  # reached for the first time on this course
                 if flags & RESET and n > 0:
                     renew(states, n, reset(agent, at(states, task, n), trial, task, n))
                     if start_afresh:

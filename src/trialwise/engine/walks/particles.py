@@ -1,23 +1,23 @@
-r"""A particle filter for learners whose agent makes a choice that nobody observed.
+r"""A particle filter for learners with a choice that was not observed.
 
-Particles are agents with the same past as far as it was observed, each with hidden choices of its own. On every trial a
+Particles are agents with the same observed past, each with its own hidden choices. On every trial a
 particle's weight is multiplied by the probability of what was observed, a sum over its hidden options,
 
 .. math:: w = \sum_k h_k\, p(c \mid k), \qquad h = \mathrm{softmax}(\text{hide}),
 
-and its own hidden choice is drawn from what is left of that sum, :math:`h_k\, p(c \mid k) / w`: the filter is fully adapted
+and its own hidden choice is drawn in proportion to the terms of that sum, :math:`h_k\, p(c \mid k) / w`: the filter is fully adapted
 (Pitt & Shephard 1999, JASA 94:590). The draws of one trial share one random number and are spread evenly over particles
-with a similar past (as in array-RQMC, L'Ecuyer et al. 2008, Oper. Res. 56:958): each has its right distribution, all together
-vary less. The mean of the weights' products is an unbiased estimate of the likelihood whatever
+with a similar past (as in array-RQMC, L'Ecuyer et al. 2008, Oper. Res. 56:958): each has the correct distribution, and together
+they vary less. The mean of the weights' products is an unbiased estimate of the likelihood whatever
 the number of particles (Del Moral 2004). Particles are resampled only when their effective number falls below a threshold.
 
 The score is Fisher's identity: the weighted mean over particles of the derivatives of their own paths' log-probability,
 :math:`\sum_t \partial \log h_{z_t} + \partial \log p(c_t \mid z_t)`, and not the derivative of the estimate at fixed draws.
 
-Where options are exchangeable, a particle labels them in the order of their first use. All unused ones are alike: one of
-them stands for all, its logit raised by the logarithm of their number.
+If options are exchangeable, a particle labels them in the order of their first use. All unused options are alike: one
+represents them all, with its logit raised by the logarithm of their number.
 
-One text for all numbers, as in :mod:`trialwise.engine.walks.replay`.
+One text serves all types of number, as in :mod:`trialwise.engine.walks.replay`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, 
 from trialwise.learners.responses.softmax import softmax_shares
 
 TURN = 0.6180339887498949
-"""The golden ratio's fraction: its multiples, modulo 1, are spread evenly however many neighbours one looks at."""
+"""The golden ratio minus 1: its multiples, modulo 1, are spread evenly over any number of neighbours."""
 
 
 class Swarm(NamedTuple):
-    """Many states of one learner, plain or compiled, in groups of particles that move abreast, or of one each.
+    """Many states of one learner, plain or compiled, in groups of particles that share vector registers, or of one each.
 
-    ``groups(count)`` is how many groups so many particles make. ``spread(state, task, groups)`` makes so many copies of a first
-    state; ``at(states, task, g)`` is that of one group; ``copy(states, task, source, target)`` makes one particle's state that
-    of another; ``renew(states, g, state)`` takes in what a reset gave. ``take(array, g)`` and ``put(array, g, x)`` read and write
-    what an array has of a group's particles, ``total(x)`` is the sum over them, and ``pick(joint, left)`` their hidden choices.
+    ``groups(count)`` is the number of groups of ``count`` particles. ``spread(state, task, groups)`` copies a first state to all
+    groups; ``at(states, task, g)`` is the state of one group; ``copy(states, task, source, target)`` overwrites one particle's
+    state by another's; ``renew(states, g, state)`` stores the state after a reset. ``take(array, g)`` and ``put(array, g, x)`` read
+    and write the entries of a group's particles, ``total(x)`` sums over them, and ``pick(joint, left)`` draws their hidden choices.
     """
 
     groups: Callable
@@ -56,11 +56,11 @@ class Swarm(NamedTuple):
 
 
 def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Callable:
-    """The weights of one state's hidden options on one trial; ``unscored`` says that there are trials on which what was observed
-    does not count: there :math:`p(c | k)` is 1.
+    """The weights of one state's hidden options on one trial; ``unscored`` says that some observed responses do not enter
+    the likelihood: there :math:`p(c | k)` is 1.
 
-    The function returned fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
-    number whose tangent is that of its logarithm, and gives the sum of ``joint``.
+    The returned function fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
+    number whose tangent is that of its logarithm, and returns the sum of ``joint``.
     """
     hide, act, observed_chance = parts.hide, parts.act, parts.chance
 
@@ -131,11 +131,11 @@ def build_particles(
     Arguments besides those of :func:`trialwise.engine.walks.replay.build_replay`: the ``count`` of particles; ``shares`` (actions),
     ``prior``, ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``,
     ``used`` (labels it has used), ``turns``, ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option;
-    ``key``, the random stream; and ``threshold``, the share of effective particles below which they are resampled. Gives the
-    log-likelihood estimated, its score as tangents of it, and how often particles were resampled. ``weights`` then are those
+    ``key``, the random stream; and ``threshold``, the share of effective particles below which they are resampled. Returns the
+    estimated log-likelihood, with the score as its tangents, and the number of resamplings. ``weights`` then are those
     after the last trial. ``scored`` computes the score; ``tracing`` keeps in ``record`` each trial's log-probability and
     predictions, in ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial
-    and whom a particle descends from at its end, and in ``signals`` the signals, a row a trial and particle.
+    and the particle's parent at its end, and in ``signals`` the signals, one row per trial and particle.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
@@ -249,7 +249,7 @@ def build_particles(
 
 
 def arrange(order, place, chosen, tally):
-    """Sort particles by what they have just chosen, those alike as they were: then neighbours have much of their past in common.
+    """Sort particles by their last choice, in a stable order: neighbours then share much of their past.
 
     ``place`` and ``tally`` (a number for each option) are scratch.
     """
@@ -269,7 +269,7 @@ def arrange(order, place, chosen, tally):
 
 
 def offspring(weights, order, start, children):
-    """How many children each particle has: systematic resampling from one uniform number, in an order (Kitagawa 1996)."""
+    """The number of children of each particle: systematic resampling from one uniform number, in a given order (Kitagawa 1996)."""
     count = len(order)
     so_far, given = 0.0, 0
     for rank in range(count):

@@ -19,11 +19,11 @@ from trialwise.learners.state import Table
 
 
 class Kit(NamedTuple):
-    """How one world, plain or compiled, makes what methods see.
+    """How plain or compiled code makes the objects that methods receive.
 
-    ``adapt`` turns a function of ours or the user's into one of this world; ``row(layout, what)`` and ``anchor`` make
-    readers of rows and settle states; ``store_signals`` keeps what ``learn`` returned; ``agent_at(learner, slots)`` makes the part of
-    that name where parameters have several slots.
+    ``adapt`` makes a plain or compiled version of a function; ``row(layout, what)`` makes readers of rows, and ``anchor`` places
+    states in memory; ``store_signals`` stores what ``learn`` returned; ``agent_at(learner, slots)`` makes the part of that name
+    where parameters have several slots.
     """
 
     adapt: Callable[[Callable], Callable]
@@ -35,7 +35,7 @@ class Kit(NamedTuple):
 
 
 def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> Parts:
-    """The parts of one learner for one layout of the data. ``tracing`` keeps trial-wise scores and signals."""
+    """The parts of one learner for one layout of the data. ``tracing`` stores trial-wise scores and signals."""
     trial_layout, outcome_layout, masked, _, actions, slots, _ = layout
     method = {name: kit.adapt(function) for name, function in learner.methods.items()}
     row = kit.row("trial", trial_layout)
@@ -96,7 +96,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
 
 def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
-    """The parts that make a first state, and the one after a reset."""
+    """The parts that make the first state, and the state after a reset."""
     anchor = kit.anchor
 
     if "start" in method:
@@ -125,13 +125,13 @@ def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
     return {"start": start, "reset": reset}
 
 
-def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
-    """The parts that a hidden choice is made of; ``luck`` is the column of its random numbers."""
+def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callable]:
+    """The parts of a hidden choice; ``random_column`` is the column of its random numbers."""
     if not learner.hides:
         return {
             "hide": lambda agent, state, trial, options: None,
-            "said": lambda ints, t: 0,
-            "secret": lambda options, hidden: (0.0, 1.0),
+            "given_hidden": lambda ints, t: 0,
+            "score_hidden": lambda options, hidden: (0.0, 1.0),
             "pick": lambda ints, options, t, random: 0,
         }
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
@@ -139,10 +139,10 @@ def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
     def hide(agent, state, trial, options):
         user_hide(agent, state, trial, options)
 
-    def said(ints, t):
+    def given_hidden(ints, t):
         return index(ints[t, HIDDEN])
 
-    def secret(options, hidden):
+    def score_hidden(options, hidden):
         return score(options, every_option, hidden)
 
     def pick(ints, options, t, random):
@@ -156,17 +156,17 @@ def _hidden(learner: Learner, kit: Kit, luck: int) -> dict[str, Callable]:
         so_far, hidden = 0.0, len(options) - 1
         for j in range(len(options)):
             so_far += math.exp(value(options[j]) - value(most)) / total
-            if random[t, luck] < so_far:
+            if random[t, random_column] < so_far:
                 hidden = j
                 break
         ints[t, HIDDEN] = hidden
         return hidden
 
-    return {"hide": hide, "said": said, "secret": secret, "pick": pick}
+    return {"hide": hide, "given_hidden": given_hidden, "score_hidden": score_hidden, "pick": pick}
 
 
 def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable) -> Callable:
-    """The part that learns: of a single outcome or of a record, with or without a hidden choice."""
+    """The part that learns: from a single outcome or from a record, with or without a hidden choice."""
     if "learn" not in method:
         return lambda agent, state, trial, hidden, responses, ints, reals, t: None
     user_learn = method["learn"]
@@ -191,7 +191,7 @@ def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Call
     return learn
 
 
-# -- the plain world ----------------------------------------------------------------------------------------------------------
+# -- plain Python -------------------------------------------------------------------------------------------------------------
 
 
 class PlainRow:
@@ -204,7 +204,7 @@ class PlainRow:
 
 
 class EveryAction:
-    """An availability mask in which everything is open."""
+    """An availability mask in which every action is available."""
 
     def __getitem__(self, action: int) -> bool:
         return True
@@ -243,8 +243,8 @@ PLAIN = Kit(
 
 
 def participant_of(learner: Learner, packed: Packed, values: np.ndarray) -> Any:
-    """What walks take for a participant in plain Python, from the values of all slots ``(slots,)``: the agent, if there is one slot
-    of each parameter, else the values themselves."""
+    """A participant in plain Python, from the values of all slots ``(slots,)``: the agent, if each parameter has one slot, else
+    the values themselves."""
     return agent_of(learner, values) if packed.all_slots == len(packed.slots) else values
 
 

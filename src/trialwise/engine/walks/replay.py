@@ -1,7 +1,7 @@
-"""Replay: recorded choices through a learner, trial by trial.
+"""Replay: a learner on recorded choices, trial by trial.
 
-One text for all numbers. :func:`build_replay` puts the parts of a learner together into a walk through one participant;
-interpreted it runs on floats and a debugger can step through it, compiled it runs on doubles or on duals.
+One text serves all types of number. :func:`build_replay` combines the parts of a learner into a loop over the trials of one
+participant; interpreted it runs on floats, where a debugger can step through it, compiled on doubles or duals.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trialwise.learners.responses.plain_numbers import is_extreme
 
 
 class Parts(NamedTuple):
-    """What a trial is made of, for one learner and one layout of the data; plain or compiled.
+    """The parts of a trial, for one learner and one layout of the data; plain or compiled.
 
     ============  ========================================================  ==========================================
     part          arguments                                                 gives
@@ -24,28 +24,28 @@ class Parts(NamedTuple):
     start         agent, task                                               the first state
     reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            the trial, as the learner sees it
-    available     trial                                                     which actions are open
+    available     trial                                                     which actions are available
     seen          observed, t                                               the responses of trial t
-    write         observed, t, flags, responses                             puts them there
+    write         observed, t, flags, responses                             stores them
     hide          agent, state, trial, options                              fills preferences of hidden options
-    said          ints, t                                                   the hidden choice said to have been made
-    secret        options, hidden                                           log-probability of a hidden choice
-    pick          ints, options, t, random                                  a simulated hidden choice; it is noted in ints
+    given_hidden  ints, t                                                   the given hidden choice
+    score_hidden  options, hidden                                           log-probability of a hidden choice
+    pick          ints, options, t, random                                  a simulated hidden choice, stored in ints
     act           agent, state, trial, hidden, preference, last             the answer: parameters of the responses
     score         agent, answer, available, responses, flags                their log-density
     chance        agent, answer, available, responses, flags, weights       their probability, and its log's tangent
     draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
     elapse        agent, state, trial
     learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
-    note          agent, answer, available, record, t, part, scale          keeps a trial's score and prediction
+    note          agent, answer, available, record, t, part, scale          stores a trial's score and prediction
     foresee       agent, answer, available, record, t, share                adds to a prediction; settles the answer
-    keep          signals, t, result                                        keeps a trial's signals
+    keep          signals, t, result                                        stores a trial's signals
     last_action   responses, flags, before                                  the last action taken, for stickiness
     ============  ========================================================  ==========================================
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``. An answer has the parameters of each of the learner's
-    responses (:class:`trialwise.learners.responses.family.ResponseParts`); those count whose bits are set in ``flags``. Learners without a hidden choice have one hidden
-    option, number 0, and nothing is computed for it.
+    responses (:class:`trialwise.learners.responses.family.ResponseParts`); those whose bits are set in ``flags`` enter the score. Learners without a hidden choice have one hidden
+    option, number 0, for which nothing is computed.
     """
 
     agent_at: Callable
@@ -56,8 +56,8 @@ class Parts(NamedTuple):
     seen: Callable
     write: Callable
     hide: Callable
-    said: Callable
-    secret: Callable
+    given_hidden: Callable
+    score_hidden: Callable
     pick: Callable
     act: Callable
     score: Callable
@@ -72,13 +72,20 @@ class Parts(NamedTuple):
 
 
 def build_replay(parts: Parts) -> Callable:
-    """The walk through one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
+    """The loop over one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
-    With a hidden choice it is that of observed and hidden choices together on the scored trials, the hidden ones being as said in
+    With a hidden choice it is that of observed and hidden choices together on the scored trials, with the hidden ones given in
     ``ints``. ``participant`` has the values of all slots of the parameters.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
-    seen, hide, said, secret, act, score = parts.seen, parts.hide, parts.said, parts.secret, parts.act, parts.score
+    seen, hide, given_hidden, score_hidden, act, score = (
+        parts.seen,
+        parts.hide,
+        parts.given_hidden,
+        parts.score_hidden,
+        parts.act,
+        parts.score,
+    )
     elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
 
     def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
@@ -91,11 +98,11 @@ def build_replay(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
-            hidden = said(ints, t)
+            hidden = given_hidden(ints, t)
             hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & SCORED:
-                unseen, weight = secret(options, hidden)
+                unseen, weight = score_hidden(options, hidden)
                 open_actions = available(trial)
                 part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
                 part = part + unseen
@@ -117,15 +124,22 @@ def build_replay(parts: Parts) -> Callable:
 
 
 def build_rollout(parts: Parts) -> Callable:
-    """The walk of a participant who acts for itself.
+    """The loop over the trials of a simulated participant.
 
-    ``potential[t, action]`` are the outcomes that each action would have brought (columns: the outcome's parts), written
+    ``potential[t, action]`` are the outcomes that each action would have (columns: the outcome's parts), written
     into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` are the trial's random numbers, for the responses
-    and, last, for the hidden choice, which is noted in ``ints``. Responses are drawn on scored trials, and taken as they are on
+    and, last, for the hidden choice, which is stored in ``ints``. Responses are drawn on scored trials, and taken as they are on
     the others.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
-    seen, hide, secret, pick, act, draw = parts.seen, parts.hide, parts.secret, parts.pick, parts.act, parts.draw
+    seen, hide, score_hidden, pick, act, draw = (
+        parts.seen,
+        parts.hide,
+        parts.score_hidden,
+        parts.pick,
+        parts.act,
+        parts.draw,
+    )
     write, elapse, learn, keep, last_action = parts.write, parts.elapse, parts.learn, parts.keep, parts.last_action
 
     def rollout(
@@ -146,7 +160,7 @@ def build_rollout(parts: Parts) -> Callable:
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & RESPONDED:
                 if flags & SCORED:
-                    unseen, weight = secret(options, hidden)
+                    unseen, weight = score_hidden(options, hidden)
                     responses, part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
                     write(observed, t, flags, responses)
                     record[t, 0] = part + unseen - math.log(factor * weight)

@@ -1,4 +1,4 @@
-"""The responses of a learner put together: one as its family makes it, several side by side, each where it was observed.
+"""The responses of a learner combined: one as its family makes it, several side by side, each where it was observed.
 
 What ``learn`` receives is the first of them.
 """
@@ -16,7 +16,7 @@ from trialwise.learners.responses.plain_numbers import value
 
 
 def build_responses(learner: Learner, actions: int) -> tuple[dict[str, Callable], Callable]:
-    """The parts that the learner's responses are made of, in plain Python, and what writes their predictions."""
+    """The parts of the learner's responses, in plain Python, and the function that writes their predictions."""
     each = [family.parts(learner, place) for _, family, place in responses_of(learner, actions)]
     if len(each) == 1 and each[0].survive is None:
         together = _alone(each[0])
@@ -29,7 +29,7 @@ def build_responses(learner: Learner, actions: int) -> tuple[dict[str, Callable]
 
 
 def _alone(parts: ResponseParts) -> dict[str, Callable]:
-    """The parts of the only response, which counts wherever flags say that any does."""
+    """The parts of the only response, which is scored where the flags say that any response is."""
     own_score, own_chance, own_draw = parts.score, parts.chance, parts.draw
     own_write, own_last = parts.write, parts.last
 
@@ -55,7 +55,7 @@ def _alone(parts: ResponseParts) -> dict[str, Callable]:
 
 
 def _flagged(parts: ResponseParts, number: int) -> dict[str, Callable]:
-    """The parts of response ``number``, which count on trials whose flags have its bit."""
+    """The parts of response ``number``, which is scored on trials whose flags have its bit."""
     bit = responded(number)
     own_score, own_chance, own_draw = parts.score, parts.chance, parts.draw
     read, own_write, own_last, survive = parts.read, parts.write, parts.last, parts.survive
@@ -109,7 +109,7 @@ def _flagged(parts: ResponseParts, number: int) -> dict[str, Callable]:
 
 
 def _both(one: dict[str, Callable], rest: dict[str, Callable]) -> dict[str, Callable]:
-    """The parts of one response and those of the rest, whose answers, and responses, are a pair."""
+    """The parts of one response combined with those of the rest; answers and responses are pairs."""
     one_act, one_score, one_chance, one_draw = one["act"], one["score"], one["chance"], one["draw"]
     act_rest, score_rest, chance_rest, draw_rest = rest["act"], rest["score"], rest["chance"], rest["draw"]
     one_foresee, one_predict, one_last = one["foresee"], one["predict"], one["last_action"]

@@ -4,7 +4,7 @@ Parameters: ``preference[j]``, logits :math:`L_j` or probabilities. Observed: th
 
 .. math:: \log p = L_c - \log \sum_j e^{L_j},\qquad \partial \log p = \partial L_c - \sum_j p_j\, \partial L_j
 
-Exponentials are taken of values only, once per action; the tangent is their weighted sum. A score is told as the dual
+Exponentials are taken of values only, once per action; the tangent is their weighted sum. A score is a pair of the dual
 :math:`\log(p s)` and the number :math:`s`, so that the caller can multiply the :math:`s` of many trials and take one
 logarithm. The same text runs interpreted on floats.
 """
@@ -76,7 +76,7 @@ def softmax(preference, available):
 
 
 def normalise(preference, available):
-    """Probabilities to ones that sum to 1 over the available actions, in place."""
+    """Normalise probabilities over the available actions, in place."""
     total = 0.0
     for j in range(len(preference)):
         if available[j]:
@@ -97,7 +97,7 @@ def mixed_with_lapse(score, scale, lapse, available, actions, choice):
 
 
 def mix_lapse(preference, available, lapse):
-    """Random choices mixed in over the available actions, in place; ``preference`` holds probabilities."""
+    """Mix in random choices among the available actions, in place; ``preference`` holds probabilities."""
     options = 0
     for j in range(len(preference)):
         if available[j]:
@@ -108,7 +108,7 @@ def mix_lapse(preference, available, lapse):
 
 
 def draw(preference, uniform):
-    """The action that a uniform number in [0, 1) picks from probabilities, by inverse cumulative sum."""
+    """Draw an action from probabilities, by inversion with a uniform number in [0, 1)."""
     so_far = 0.0
     last = 0
     for j in range(len(preference)):
@@ -121,11 +121,11 @@ def draw(preference, uniform):
 
 
 class ChoiceRule(NamedTuple):
-    """What turns a filled ``preference`` into a scored or drawn choice.
+    """Functions that score or draw a choice from a filled ``preference``.
 
     ``stick(agent, preference, last)`` comes first, ``last`` being the last choice made, or -1. Then ``score(agent,
-    preference, available, choice)`` gives the log-probability and leaves ``preference`` alone, as does ``chance``, which gives
-    the probability; ``settle(agent, preference, available)`` leaves the probabilities of all actions in it.
+    preference, available, choice)`` returns the log-probability and does not change ``preference``; nor does ``chance``, which
+    returns the probability; ``settle(agent, preference, available)`` replaces it by the probabilities of all actions.
     """
 
     stick: Callable
@@ -135,10 +135,10 @@ class ChoiceRule(NamedTuple):
 
 
 def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> ChoiceRule:
-    """The rule of a learner: does ``choose`` give probabilities, and is it wrapped in stickiness, in lapse?
+    """The rule of a learner: whether ``choose`` gives probabilities, and whether stickiness and lapse are added.
 
-    Stickiness adds to the logits before the softmax; for a rule in probabilities that is the same as multiplying the
-    last choice's by its exponential. Lapse comes after.
+    Stickiness adds to the logits before the softmax; for a rule in probabilities this multiplies that of the last choice by
+    the exponential of the stickiness. Lapse comes after.
     """
     if not sticky:
 
@@ -235,7 +235,7 @@ class Categorical(ResponseFamily):
         return np.asarray(observed[:, 0].astype(np.int64))
 
     def parts(self, learner: Responding, place: Place) -> ResponseParts:
-        first, told, luck = place
+        first, first_prediction, first_random = place
         choose = learner.methods[self.method]
         rule = choice_rule(learner.gives_probabilities, "stickiness" in learner.declared, "lapse" in learner.declared)
         stick, settle = rule.stick, rule.settle
@@ -261,18 +261,18 @@ class Categorical(ResponseFamily):
 
         def draw_choice(agent, answer, available, random, t):
             settle(agent, answer, available)
-            choice = draw(answer, random[t, luck])
+            choice = draw(answer, random[t, first_random])
             return choice, 0.0, 1.0 / answer[choice]
 
         def predict(agent, answer, available, record, t):
             settle(agent, answer, available)
             for action in range(len(answer)):
-                record[t, told + action] = answer[action]
+                record[t, first_prediction + action] = answer[action]
 
         def foresee(agent, answer, available, record, t, share):
             settle(agent, answer, available)
             for action in range(len(answer)):
-                record[t, told + action] += share * answer[action]
+                record[t, first_prediction + action] += share * answer[action]
 
         def itself(choice):
             return choice
@@ -283,7 +283,7 @@ class Categorical(ResponseFamily):
 
     def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
         wanted = getattr(trial, "available", True)
-        for option in range(learner.options):  # each of them may be the one
+        for option in range(learner.options):  # any of them may have been made
             given = (option,) if learner.hides else ()
             try:
                 fill(learner, self.method, preference, "action", agent, state, trial, *given, wanted=wanted)

@@ -1,4 +1,4 @@
-"""A response family: everything that the library knows of one kind of response, in one object.
+"""A response family: everything about one kind of response, in one object.
 
 To add a family is to add one file to this folder, with its functions and an instance of a subclass of
 :class:`ResponseFamily`: it is found by itself. Nothing outside this folder asks which family a learner has; it asks the family.
@@ -42,13 +42,13 @@ class Place(NamedTuple):
 
 
 class ResponseParts(NamedTuple):
-    """What a trial of one response is made of: plain functions, which the engine compiles for each kind of number.
+    """The parts of one response on a trial: plain functions, which the engine compiles for each type of number.
 
     ===========  ========================================================  =================================================
     part         arguments                                                 gives
     ===========  ========================================================  =================================================
     read         observed, t                                               the response: a number, or a tuple of its columns
-    write        observed, t, response                                     puts it there
+    write        observed, t, response                                     stores it
     act          agent, state, trial, hidden, preference, last             the answer: the parameters of the response
     score        agent, answer, available, response                        its log-density
     survive      agent, answer, available, response                        log-probability that there was none; None without one
@@ -60,10 +60,10 @@ class ResponseParts(NamedTuple):
     last         response                                                  the action taken, for stickiness; -1 if there is none
     ===========  ========================================================  =================================================
 
-    A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density travels in the number ``scale``,
-    so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Arrays go to ``read`` and
-    no further where speed matters: compiled code counts references to those that travel. Partial derivatives are
-    written by hand with :func:`trialwise.learners.responses.plain_numbers.chain`. ``weights`` is scratch, one number an action.
+    A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density is in the number ``scale``,
+    so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Where speed matters only
+    ``read`` receives arrays: compiled code counts references to those that are passed on. Partial derivatives are
+    written by hand with :func:`trialwise.learners.responses.plain_numbers.chain`. ``weights`` is scratch, one number per action.
     """
 
     read: Callable
@@ -115,12 +115,12 @@ class ResponseFamily(ABC):
     columns
         Names of what is observed on a trial; their values are a matrix ``(trials, len(columns))``.
     dtype
-        The type of that matrix, ``"float64"``, or ``"int32"`` where all columns are whole numbers: labels that are kept as such are
-        at hand some nanoseconds earlier.
+        The type of that matrix, ``"float64"``, or ``"int32"`` where all columns are whole numbers: labels stored as such are
+        read some nanoseconds faster.
     parameters
-        What the method gives: names, and units.
+        The parameters that the method gives, with their units.
     random
-        The random numbers that a simulated response takes.
+        The random numbers that a simulated response needs.
     wrappers
         Parameters of the wrappers that apply, in the order in which they do.
     acts
@@ -130,7 +130,7 @@ class ResponseFamily(ABC):
     learns_when_missing
         Whether ``learn`` runs on a trial with an outcome and no response.
     noun
-        What one is called; :attr:`plural` of it names the observed variable of a PyMC model.
+        The noun for one response; its :attr:`plural` names the observed variable of a PyMC model.
     """
 
     name: ClassVar[str]
@@ -199,7 +199,7 @@ class ResponseFamily(ABC):
         """What the engine puts a trial together from."""
 
     def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
-        """The answer of the method in plain Python, looked over.
+        """The answer of the method in plain Python, checked.
 
         Raises
         ------
@@ -239,7 +239,7 @@ class ResponseFamily(ABC):
     def specimen(
         self, random: np.random.Generator, missed: np.ndarray, actions: int, masked: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Made-up responses ``(trials, columns)``, none where ``missed``, and which actions were open, if that is asked for."""
+        """Made-up responses ``(trials, columns)``, none where ``missed``, and which actions were available, if ``masked``."""
 
     @abstractmethod
     def by_hand(
@@ -252,7 +252,7 @@ class ResponseFamily(ABC):
         last: int,
         row: np.ndarray,
     ) -> float:
-        """Log-density of one observed response ``(columns,)``, written without anything that kernels are made of."""
+        """Log-density of one observed response ``(columns,)``, written independently of the kernels."""
 
     def received(self, row: np.ndarray) -> Any:
         """What ``learn`` receives of one observed response ``(columns,)``, by hand."""
@@ -284,7 +284,7 @@ def fill(
     wanted: Any = True,
     also: str = "",
 ) -> None:
-    """Let a method fill ``preference`` in plain Python, and see whether it does.
+    """Call a method that fills ``preference`` in plain Python, and check that it does.
 
     Raises
     ------
@@ -305,6 +305,6 @@ def fill(
 
 
 def hidden_field(learner: Responding) -> str:
-    """Where the number of hidden options comes from, for messages."""
+    """The field that gives the number of hidden options, for messages."""
     name = learner.hidden.name
     return f"{name}={learner.options} says how many options there are: size tables by self.{name}"

@@ -4,7 +4,7 @@ Parameters: ``mean`` and ``sd``, returned by ``respond``. Observed: one real.
 
 .. math:: \log p = -\tfrac12 z^2 - \log \sigma - \tfrac12 \log 2\pi, \qquad z = (y - \mu) / \sigma
 
-As for choices, the scale is handed back as a factor, :math:`\log p = d - \log s` with :math:`s = \sigma \sqrt{2\pi}`.
+As for choices, the scale is returned as a factor, :math:`\log p = d - \log s` with :math:`s = \sigma \sqrt{2\pi}`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def log_density(mean, sd, observed):
     """Log-density of one response, as ``(log p + log s, s)``."""
     z = (observed - mean) / sd
     half_square = z * z * -0.5
-    # minus the tangent of log sd; its value travels in the factor
+    # minus the tangent of log sd; its value is in the factor
     return half_square - chain(sd + 0.0 * half_square, 0.0, 1.0 / value(sd)), value(sd) * math.sqrt(2.0 * math.pi)
 
 
@@ -62,7 +62,7 @@ class Normal(ResponseFamily):
         return np.where(asked, 0.0, np.nan)[:, None]
 
     def parts(self, learner: Responding, place: Place) -> ResponseParts:
-        first, told, luck = place
+        first, first_prediction, first_random = place
         respond = learner.methods[self.method]
 
         def act(agent, state, trial, hidden, preference, last):
@@ -78,17 +78,17 @@ class Normal(ResponseFamily):
             return log_density(answer[0], answer[1], response)
 
         def draw_response(agent, answer, available, random, t):
-            response = draw(answer[0], answer[1], random[t, luck])
+            response = draw(answer[0], answer[1], random[t, first_random])
             part, scale = log_density(answer[0], answer[1], response)
             return response, part, scale
 
         def predict(agent, answer, available, record, t):
-            record[t, told] = answer[0]
-            record[t, told + 1] = answer[1]
+            record[t, first_prediction] = answer[0]
+            record[t, first_prediction + 1] = answer[1]
 
         def foresee(agent, answer, available, record, t, share):
-            record[t, told] += share * answer[0]
-            record[t, told + 1] += share * answer[1]
+            record[t, first_prediction] += share * answer[0]
+            record[t, first_prediction + 1] += share * answer[1]
 
         def received(response):
             return response

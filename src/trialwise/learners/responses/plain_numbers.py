@@ -1,4 +1,4 @@
-"""Numbers with and without tangents: plain Python twins of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme``, ``uniform``.
+"""Numbers with and without tangents: plain Python versions of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme``, ``uniform``.
 
 A float is a dual number without tangents. Formulas written with these functions run interpreted on floats and compiled on dual
 numbers (:mod:`trialwise.engine.numbers.dual`).
@@ -13,7 +13,7 @@ def value(x):
 
 
 def index(x):
-    """A number of packed data as one that indexes, such as a choice. It is not negative: flags tell of missed ones before."""
+    """A number of packed data as an index, such as a choice. It is not negative: the flags exclude missed ones."""
     return int(x)
 
 
@@ -23,26 +23,26 @@ def tangent(x):
 
 
 def chain(x, new, slope):
-    """What a smooth function with value ``new`` and slope ``slope`` at ``x`` makes of ``x``."""
+    """A smooth function of ``x``, with value ``new`` and slope ``slope`` there."""
     return new
 
 
 def share_of_tangent(weight, x):
-    """A weight times :func:`tangent`; nothing where nothing weighs, since a logit of -inf may carry an infinite tangent."""
+    """A weight times :func:`tangent`; 0 for a weight of 0, since a logit of -inf may have an infinite tangent."""
     return weight * tangent(x) if weight != 0.0 else 0.0
 
 
 EXTREME = 664
-"""The power of two, about 1e200, at which a running product is turned into its logarithm."""
+"""The power of two, about 1e200, at which a running product is replaced by its logarithm."""
 
 
 def is_extreme(scale):
-    """Whether a running product is so large, or so small, that the next factor might be one too many."""
+    """Whether a running product is so large or small that the next factor might overflow or underflow."""
     return not 2.0**-EXTREME <= scale < 2.0**EXTREME
 
 
 GOLDEN = 0x9E3779B97F4A7C15
-"""Odd, and near 2^64 over the golden ratio: the step from one counter to the next."""
+"""The step from one counter to the next: odd, and near 2^64 over the golden ratio."""
 
 
 def uniform(key, counter):

@@ -1,6 +1,6 @@
-"""The softmax, as sums from which the log-probability of a choice and its gradient follow.
+"""The softmax, as sums that give the log-probability of a choice and its gradient.
 
-Plain Python; compiled code on dual numbers takes the versions of :mod:`trialwise.engine.numbers.exponential` and
+Plain Python; compiled code on dual numbers uses the versions of :mod:`trialwise.engine.numbers.exponential` and
 :mod:`trialwise.engine.numbers.abreast`.
 """
 
@@ -12,10 +12,10 @@ from trialwise.learners.responses.plain_numbers import share_of_tangent, value
 
 
 def softmax_sums(preference, available, choice):
-    r"""The sums that a softmax is made of, measured from a base :math:`m`, such as the top logit of the available actions.
+    r"""The sums of a softmax relative to a base :math:`m`, such as the largest logit of the available actions.
 
-    Gives :math:`L_c - m` of the choice, :math:`\sum_j e^{L_j - m}` and :math:`\sum_j e^{L_j - m} \partial L_j`; the value of the
-    last one has no meaning.
+    Returns :math:`L_c - m` of the choice, :math:`\sum_j e^{L_j - m}` and :math:`\sum_j e^{L_j - m} \partial L_j`; only the
+    tangents of the last one are meaningful.
     """
     top = -math.inf
     for action in range(len(preference)):
@@ -31,7 +31,7 @@ def softmax_sums(preference, available, choice):
 
 
 def softmax_shares(weights, preference, available):
-    r"""The weights :math:`e^{L_j - m}` of a softmax, measured from a base :math:`m`, into ``weights``; 0 where not available."""
+    r"""The weights :math:`e^{L_j - m}` of a softmax relative to a base :math:`m`, written to ``weights``; 0 where not available."""
     top = -math.inf
     for action in range(len(preference)):
         if available[action] and value(preference[action]) > top:
