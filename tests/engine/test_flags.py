@@ -13,7 +13,7 @@ from trialwise.engine.packed import pack
 from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
 
-@pytest.mark.parametrize("mine", [tw.QLearning(), tw.learners.RescorlaWagner()])
+@pytest.mark.parametrize("own", [tw.QLearning(), tw.learners.RescorlaWagner()])
 def test_flags_of_a_row(own):
     trials = specimen(own)
     flags = pack(own, trials).ints[:, FLAGS]
@@ -28,7 +28,7 @@ def test_flags_of_a_row(own):
     assert not pack(own, trials).unscored
 
 
-@pytest.mark.parametrize("mine", [tw.QLearning().with_stickiness(), tw.learners.RescorlaWagner()])
+@pytest.mark.parametrize("own", [tw.QLearning().with_stickiness(), tw.learners.RescorlaWagner()])
 def test_what_is_not_scored_teaches_all_the_same(own):
     """A forced choice adds nothing to the likelihood; what comes after is as if it had counted."""
     trials, random = specimen(own), np.random.default_rng(2)

@@ -150,7 +150,7 @@ def agrees_with_plain_and_slopes(learner, trials, seed=0):
         np.testing.assert_allclose(gradient[name], (above - below) / 2e-6, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("mine", [Workshop(), Workshop(slow=False, rule="difference", order=3)], ids=repr)
+@pytest.mark.parametrize("own", [Workshop(), Workshop(slow=False, rule="difference", order=3)], ids=repr)
 def test_state_settings_and_helpers(own):
     agrees_with_plain_and_slopes(own, specimen(own))
 

@@ -98,7 +98,7 @@ def close(result, expected):
 
 
 @pytest.mark.parametrize(
-    "mine",
+    "own",
     [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.learners.RescorlaWagner()],
 )
 def test_equal_levels_are_one(own):

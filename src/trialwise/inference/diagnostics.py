@@ -41,7 +41,10 @@ RIDGE = 0.8
 TELLING = 0.4
 """Absolute correlation above which a known trade-off is explained."""
 
-ALONE = "fit one or two participants alone, trials.select(trials.participants[:2]): if that fails too, check the learner and its data"
+ALONE = (
+    "fit one or two participants alone (in Python, trials.select(trials.participants[:2])); if that fails too, check the learner and "
+    "its data"
+)
 NARROWER = Message("give narrower priors (", Argument("priors", NAME_ALONE), ")")
 FEWER = Message("fit fewer parameters (", Restriction("fix"), ", ", Restriction("tie"), ")")
 
