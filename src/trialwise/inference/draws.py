@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.learners.parameters import Parameter
 from trialwise.population.names import (
     INDIVIDUAL,
     mean_name,
@@ -85,21 +87,24 @@ class Layout:
             Natural values ``(..., rows)`` of each parameter.
         """
         population, variables = self.population, {}
-
-        def rows(values: np.ndarray) -> np.ndarray:
-            return values[..., 0] if population.shared else values
-
-        for k, parameter in enumerate(population.parameters):
-            name = parameter.name
-            variables[name] = rows(natural[k])
+        natural = [each[..., 0] for each in natural] if population.shared else natural
+        for k, (parameter, names) in enumerate(self._names):
+            name, mean, spread, median, unconstrained = names
+            variables[name] = natural[k]
             if population.grouped:
-                variables[mean_name(name)], variables[spread_name(name)] = mu[..., k], sd[..., k]
-                variables[median_name(name)] = parameter.constrain(mu[..., k])
+                variables[mean], variables[spread] = mu[..., k], sd[..., k]
+                variables[median] = parameter.constrain(mu[..., k])
             else:
-                variables[unconstrained_name(name)] = rows(u[..., k])
+                variables[unconstrained] = u[..., 0, k] if population.shared else u[..., k]
         if population.grouped:
             variables[INDIVIDUAL] = u
         return variables
+
+    @cached_property
+    def _names(self) -> list[tuple[Parameter, tuple[str, ...]]]:
+        """Each parameter with the names of its variables; made once, since :meth:`values` is called for every draw."""
+        naming = (str, mean_name, spread_name, median_name, unconstrained_name)
+        return [(each, tuple(name(each.name) for name in naming)) for each in self.population.parameters]
 
     def dataset(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> xr.Dataset:
         """The group ``posterior`` of a tree, from arrays as for :meth:`values` whose first axes are chains and draws."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numba
@@ -190,7 +191,7 @@ class Posterior:
         """The participant of each row of parameters, ``(rows,)``; a single one with complete pooling."""
         return np.asarray(self.arguments[3])
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """Number of participants (1 with complete pooling) and of parameters."""
         return int(self.owner[-1]) + 1, len(self.population.parameters)
