@@ -687,7 +687,7 @@ def test_demo_runs_the_complete_analysis(fake):
 
 def test_a_quick_demo_is_small(fake):
     output = run("demo", "-o", "out", "--quick")
-    assert "fitted to 8 simulated participants of 160 trials" in output and fake.arguments["draws"] == 250
+    assert "fitted to 10 simulated participants of 240 trials" in output and fake.arguments["draws"] == 250
     assert fake.reported[1]["recovery"] is None and not Path("out/recovery.csv").exists()
 
 

@@ -36,7 +36,7 @@ the README): with most seeds a few transitions diverge and a fit is repeated wit
 
 class Size(NamedTuple):
     """Size of the demo: agents and trials of the first and of the second example, simulated data sets of the check and of the
-    recovery study, and draws per chain (None: as many as needed)."""
+    recovery study, and draws per chain of the fits to the second (None: as many as needed)."""
 
     agents: int
     trials: int
@@ -44,10 +44,10 @@ class Size(NamedTuple):
     few_trials: int
     check_datasets: int
     recovery_datasets: int
-    draws: int | None
+    second_draws: int | None
 
 
-FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(8, 160, 3, 60, 20, 0, 250)
+FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(10, 240, 3, 60, 20, 0, 250)
 
 RECOVERY_AGENTS, RECOVERY_TRIALS = 12, 220
 """Agents and trials of each data set of the recovery study."""
@@ -73,11 +73,8 @@ def demo(
     folder, hidden, plain = (
         writing.make_folder(path) for path in (output, output / "task_sets", output / "task_sets_flat")
     )
-    options = replace(
-        sampling,
-        seed=SEED if sampling.seed is None else sampling.seed,
-        draws=size.draws if sampling.draws is None else sampling.draws,
-    )
+    options = replace(sampling, seed=SEED if sampling.seed is None else sampling.seed)
+    second_options = options if options.draws is not None else replace(options, draws=size.second_draws)
     flat_learner, sets_learner = (Restrictions(set_=["initial=1.2"]).of(name) for name in ("QLearning", "TaskSets"))
     trials, truth = bundled("alien_flat")
     flat = _fit(options, flat_learner, _subset(trials, size.agents, size.trials), truth, folder)
@@ -85,8 +82,8 @@ def demo(
     study = _recover(options, flat_learner, size, folder) if size.recovery_datasets else None
     trials, sets_truth = bundled("alien_task_sets")
     subset = _subset(trials, size.few_agents, size.few_trials)
-    sets = _fit(options, sets_learner, subset, sets_truth, hidden)
-    alternative = _fit(options, flat_learner, subset, None, plain)
+    sets = _fit(second_options, sets_learner, subset, sets_truth, hidden)
+    alternative = _fit(second_options, flat_learner, subset, None, plain)
     comparison = _compare(options, {"TaskSets": sets, "QLearning": alternative}, folder)
 
     names = ("QLearning", f"TaskSets, {size.few_agents} other agents", f"QLearning, the same {size.few_agents}")

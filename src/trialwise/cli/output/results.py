@@ -72,16 +72,17 @@ _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat
 
 
 def stop_if_failed(*fits: Fit) -> None:
-    """Print each failed diagnostic once and, if there are any, exit with the status for failed diagnostics.
+    """Print each failed diagnostic, of several fits with the fit's name, and if there are any exit with the status for them.
 
     Raises
     ------
     typer.Exit
         If any diagnostic failed.
     """
-    problems = {str(finding): finding for fit in fits for finding in having(fit.findings, "problem")}
-    print_findings(problems.values())
-    if problems:
+    problems = [having(fit.findings, "problem") for fit in fits]
+    for fit, each in zip(fits, problems, strict=True):
+        print_findings(each, f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else "")
+    if any(problems):
         raise typer.Exit(Status.DIAGNOSTICS)
 
 
