@@ -22,6 +22,7 @@ from trialwise.cli.output.console import command, heading, say, table
 if TYPE_CHECKING:
     import numpy as np
 
+    from trialwise.environments.simulation import Simulation
     from trialwise.learners.learner import Learner
     from trialwise.learners.parameters import Parameter
 
@@ -119,7 +120,14 @@ def simulate(
         participants = 30
     simulation = run(restricted, place, values, seed=seed, participants=participants)
     written = simulation.save(folder, wide=wide, potential=potential)
+    _print(learner, restricted, restrictions, simulation, values, written, folder / "trials.csv", seed)
 
+
+def _print(
+    learner: str, restricted: Learner, restrictions: Restrictions, simulation: Simulation, values: dict[str, Any], written: Sequence[Path],
+    data: Path, seed: int,
+) -> None:  # fmt: skip
+    """Print what was simulated, the files written, and the command that fits the data."""
     size = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
     say(f"{restricted!r}: {size}, seed {seed}")
     heading("true parameters")
@@ -134,7 +142,7 @@ def simulate(
     results.print_files([(path, descriptions.get(path.name, "one column per participant")) for path in written])
     say()
     say("Fit the data to see whether the parameters are recovered:")
-    file, options = results.quoted(folder / "trials.csv"), restrictions.as_typed()
+    file, options = results.quoted(data), restrictions.as_typed()
     words = [
         "trialwise fit",
         shlex.quote(learner),
