@@ -100,7 +100,7 @@ def test_the_two_kinds_cannot_be_confused(fit, agents):
         predict(fit, "rollout")
     with pytest.raises(tw.errors.UsageError, match="leave the environment out"):
         predict(fit, "one-step", tw.environments.AlienTask())
-    with pytest.raises(tw.errors.UsageError, match="1 or more"):
+    with pytest.raises(tw.errors.UsageError, match="1 or larger"):
         predict(fit, "one-step", datasets=0)
 
 

@@ -266,5 +266,5 @@ def test_invalid_arguments(small, arguments, message):
 
 
 def test_the_class_in_place_of_the_learner(small):
-    with pytest.raises(tw.errors.UsageError, match="the class called"):
+    with pytest.raises(tw.errors.UsageError, match="the class QLearning"):
         tw.fit(tw.QLearning, small.trials)

@@ -348,12 +348,16 @@ class FakeResult:
         return Figure()
 
 
+class FakeComparison(FakeResult, tw.results.Comparison):
+    """One that ``report`` accepts as a comparison."""
+
+
 def test_studies_and_comparisons_are_reported(fitted, tmp_path, undrawn):
     back = Finding("note", "recovered", "alpha comes back <well>")
     study = FakeResult(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), (back,))
     people = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
     shares = pd.DataFrame({"frequency": [0.6, 0.4]}, index=["one", "other"])
-    compared = FakeResult(
+    compared = FakeComparison(
         pd.DataFrame({"elpd": [-10.0, -12.5]}, index=["one", "other"]),
         (Finding("caution", "few", "few of them"),),
         "participant",

@@ -201,8 +201,8 @@ def test_recorded_sequences_keep_their_missed_trials(small):
         ({"truth": 3}, 'wanted ranges, {"alpha": '),
         ({"truth": {"alpha": (0, 1, 2)}}, "a range is a pair"),
         ({"interval": 89}, "between 0 and 1"),
-        ({"participants": 0}, "wanted 1 or more"),
-        ({"workers": 0}, "above 0"),
+        ({"participants": 0}, "1 or larger"),
+        ({"workers": 0}, "1 or larger"),
         ({"seed": -1}, "seed=-1"),
     ],
 )

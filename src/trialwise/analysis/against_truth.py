@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import TABLE, expects
 from trialwise.base.message import Argument
+from trialwise.inference.fitted import FIT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +20,7 @@ INTERVAL = 0.89
 """Probability of the equal-tailed interval whose coverage is computed."""
 
 
+@expects(fit=FIT, truth=TABLE)
 def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
     """Compare posterior means and intervals of participants with the true values.
 

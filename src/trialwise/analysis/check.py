@@ -12,13 +12,14 @@ import numpy as np
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.predict import PARTICLES, Kind, predict
+from trialwise.base.expects import COUNT, FLAG, FUNCTION, expects
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding, Result, Severity
 from trialwise.base.streams import stream, stream_seed
 from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
-from trialwise.environments.environment import Environment, Recorded
-from trialwise.inference.fitted import Fit
+from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
+from trialwise.inference.fitted import FIT, Fit
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.learners.responses.family import random_numbers
@@ -116,6 +117,7 @@ class Check(Result):
         return self.headline
 
 
+@expects(fit=FIT, environment=ENVIRONMENT, datasets=COUNT, measures=FUNCTION, progress=FLAG)
 def check(
     fit: Fit, environment: Environment | Recorded | None = None, *, datasets: int = 100,
     measures: Callable[[Trials], pd.DataFrame] | None = None, seed: int = 0, progress: bool = True,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.expects import expects
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference import diagnostics
 from trialwise.inference.draws import labelled, row_label, variable_of
-from trialwise.inference.fitted import Fit
+from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.names import mean_name, median_name
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Diagnosis(Result):
         return f"Diagnosis(problems: {len(self.problems)}, cautions: {len(self.cautions)})\n{text}"
 
 
+@expects(fit=FIT)
 def diagnose(fit: Fit) -> Diagnosis:
     """Check whether a fit is reliable.
 

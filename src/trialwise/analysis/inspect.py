@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.expects import NAME, expects
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
-from trialwise.data.trials import Trials
+from trialwise.data.trials import TRIALS, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +150,7 @@ class Inspection(Result):
             yield str(label), str(count), *(f"{mean:.4g}" for mean in means)
 
 
+@expects(trials=TRIALS, command_options=NAME)
 def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
     """Summarise a data set and report noteworthy features.
 

@@ -16,16 +16,17 @@ import numpy as np
 
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, NAME, expects, labels
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
-from trialwise.data.trials import Trials
+from trialwise.data.trials import TRIALS, Trials
 from trialwise.engine import responses_of
-from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
+from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulate import simulate
 from trialwise.environments.tasks import BUILT_IN
-from trialwise.inference.fitted import Fit
-from trialwise.learners.learner import Learner
+from trialwise.inference.fitted import FIT, Fit
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.learners.responses import families_in
 from trialwise.learners.responses.family import random_numbers
@@ -125,6 +126,7 @@ class Prediction(Result):
         )
 
 
+@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT | TRIALS, datasets=COUNT, participants=labels(COUNT))
 def predict(
     source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, datasets: int = 100,
     participants: int | Sequence | None = None, seed: int = 0,

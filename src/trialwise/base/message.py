@@ -14,6 +14,11 @@ NAME_ALONE = "name alone"
 """The value of an :class:`Argument` that is written without a value: ``draws=``."""
 
 
+def is_name_alone(value: Any) -> bool:
+    """Whether an argument is written without a value; the value itself may be anything, a table too."""
+    return isinstance(value, str) and value == NAME_ALONE
+
+
 @dataclass(frozen=True)
 class Argument:
     """A keyword argument as it is typed in Python: ``choice='key'``.
@@ -30,7 +35,7 @@ class Argument:
     value: Any
 
     def __str__(self) -> str:
-        return f"{self.name}={'' if self.value == NAME_ALONE else in_python(self.value)}"
+        return f"{self.name}={'' if is_name_alone(self.value) else in_python(self.value)}"
 
 
 @dataclass(frozen=True)

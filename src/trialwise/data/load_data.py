@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.expects import NAME, PATH, expects
 from trialwise.data.bundled import NAMES, bundled
 from trialwise.data.fetch import DATASETS, fetch
 from trialwise.data.trials import Trials
@@ -35,6 +36,7 @@ class LoadedData(NamedTuple):
     true_parameters: pd.DataFrame | None
 
 
+@expects(name=NAME, folder=PATH)
 def load_data(name: str, folder: str | PathLike[str] | None = None) -> LoadedData:
     """Load a data set by its name.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import DataError, UsageError
+from trialwise.base.expects import PATH, expects
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
 from trialwise.data.reading.cells import missing_mask
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from trialwise.data.reading.roles import ColumnName, ColumnNames, Vectors
 
 
+@expects(folder=PATH)
 def read_wide(
     folder: str | PathLike[str] | None = None,
     /,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
+from typing import Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import LABELS, WHOLE, attribute, expects, instance
 
 MISSED = -1
 """The code of a missed choice."""
@@ -137,6 +140,7 @@ class Trials:
         missing = [np.isnan(values) for values in self.outcome.values()]
         return np.all(missing, axis=0) if missing else np.ones(self.n_trials, bool)
 
+    @expects(participants=LABELS)
     def select(self, participants: Iterable[Hashable]) -> Trials:
         """Select participants by label, in the order given; labels and levels are preserved.
 
@@ -170,6 +174,7 @@ class Trials:
             offsets=np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64),
         )
 
+    @expects(count=WHOLE | instance("an array of them, one per participant", np.ndarray))
     def first(self, count: int | np.ndarray) -> Trials:
         """Select the first trials of every participant.
 
@@ -182,7 +187,16 @@ class Trials:
         -------
         Trials
             The same participants; those with fewer trials have all of them.
+
+        Raises
+        ------
+        UsageError
+            If ``count`` is no whole number, or an array of another length than there are participants.
         """
+        if np.shape(count) not in ((), (self.n_participants,)):
+            raise UsageError(
+                f"first(count=array of shape {np.shape(count)}): wanted one number, or one for each participant"
+            )
         lengths = np.minimum(self.lengths, count)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
@@ -254,6 +268,19 @@ class Trials:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size} {name}s" for name, size in self.sizes.items())
         return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
+
+
+def _remedy(value: Any) -> str:
+    """What to write where something else was given for trials."""
+    if isinstance(value, str | PathLike):
+        return f"read_long({fspath(value)!r}), or read_wide for a folder with a file per variable"
+    if type(value).__name__ == "DataFrame":
+        return "read_long(table)"
+    return attribute("trials")(value)
+
+
+TRIALS = instance("trials, as read_long and read_wide return them", Trials, remedy=_remedy)
+"""What functions expect that take trials."""
 
 
 def _joined(labels: Iterable[Hashable], limit: int = 10) -> str:

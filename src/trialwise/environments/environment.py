@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import expects, instance
 from trialwise.base.message import Argument
-from trialwise.data.trials import Column, Trials
+from trialwise.data.trials import TRIALS, Column, Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +179,7 @@ class Environment(ABC):
         """
         return {}
 
+    @expects(trials=TRIALS)
     def on(self, trials: Trials) -> Recorded:
         """This environment with recorded sequences: contexts, cues, ... of the data, and newly drawn outcomes.
 
@@ -285,3 +287,14 @@ class Recorded:
 
 EnvironmentLike = Environment | Recorded | Trials
 """What a learner can act in: an environment, one along recorded sequences, or recorded trials alone."""
+
+
+def _remedy(value: Any) -> str:
+    """What to write where something else was given for an environment."""
+    if isinstance(value, type) and issubclass(value, Environment):
+        return f"{value.__name__}()"
+    return "AlienTask().on(trials), with the environment they come from" if isinstance(value, Trials) else ""
+
+
+ENVIRONMENT = instance("an environment, such as AlienTask()", Environment, Recorded, remedy=_remedy)
+"""What functions expect that take an environment."""

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, TABLE, expects, labels
 from trialwise.base.streams import Stream, checked_seed, stream
-from trialwise.data.trials import Trials
-from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
+from trialwise.data.trials import TRIALS, Trials
+from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulation import Simulation
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.environments.true_parameters import drawn_values, participants_and_values
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.responses.family import random_numbers
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from trialwise.engine import Packed
 
 
+@expects(
+    learner=LEARNER,
+    environment=ENVIRONMENT | TRIALS,
+    parameters=MAPPING | TABLE,
+    participants=labels(COUNT),
+    keep_missed=FLAG,
+)
 def simulate(
     learner: Learner,
     environment: EnvironmentLike,

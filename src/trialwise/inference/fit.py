@@ -11,16 +11,15 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects
 from trialwise.base.message import Argument, Message, to_json
 from trialwise.base.streams import checked_seed
 from trialwise.data.stored import trials_to_datasets
-from trialwise.data.trials import Trials
+from trialwise.data.trials import TRIALS, Trials
 from trialwise.inference.fitted import Fit
-from trialwise.inference.sampler import CHAINS, DRAWS, TUNE, Request
-from trialwise.learners.learner import Learner
+from trialwise.inference.sampler import CHAINS, TUNE, Request
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.population import population_of
 from trialwise.population.stored import text_of, to_plain
@@ -32,6 +31,18 @@ if TYPE_CHECKING:
 PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
 
+@expects(
+    learner=LEARNER,
+    trials=TRIALS,
+    draws=COUNT,
+    tune=COUNT,
+    chains=COUNT,
+    priors=MAPPING,
+    pooling=NAME,
+    progress=FLAG,
+    checkpoint=PATH,
+    sampler=NAME,
+)
 def fit(
     learner: Learner,
     trials: Trials,
@@ -113,13 +124,6 @@ def fit(
     from trialwise.likelihoods.kinds import likelihood_of
 
     start = time.perf_counter()
-    if not isinstance(learner, Learner):
-        raise UsageError(
-            f"fit({learner!r}, ...): the first argument must be a learner, e.g. QLearning(): the class called"
-        )
-    for name, value in (("draws", DRAWS if draws is None else draws), ("chains", chains), ("tune", tune)):
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise UsageError(Argument(name, value), ": must be a whole number above 0")
     if not learner.names:
         raise UsageError(f"{learner} has no free parameter to fit: use log_likelihood or trial_values")
     notes: list[str] = []

@@ -14,6 +14,7 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
+from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import whole
 from trialwise.base.message import from_json
 from trialwise.base.result import Finding, Result, having
@@ -199,6 +200,7 @@ class Fit(Result):
         """Plot densities by chain and traces of the group's parameters."""
         return self.plot()
 
+    @expects(path=PATH)
     def save(self, path: str | PathLike[str]) -> None:
         """Write a netCDF file, completely or not at all; :func:`load` reads it.
 
@@ -250,6 +252,18 @@ class Fit(Result):
         return self.headline
 
 
+def _remedy(value: Any) -> str:
+    """What to write where something else was given for a fit."""
+    if isinstance(value, str | PathLike):
+        return f"load({fspath(value)!r})"
+    return "fit(learner, trials)" if isinstance(value, Learner | Trials) else ""
+
+
+FIT = instance("a fit, as fit(...) and load(...) return it", Fit, remedy=_remedy)
+"""What functions expect that take a fit."""
+
+
+@expects(path=PATH, learner=instance("a class", type) | NONE, priors=MAPPING | NONE)
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:
     """Load a fit that :meth:`Fit.save` wrote.
 

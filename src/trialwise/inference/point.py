@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, expects
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
-from trialwise.data.trials import Trials
+from trialwise.data.trials import TRIALS, Trials
 from trialwise.inference.starts import check_starts
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
@@ -105,6 +106,7 @@ class Point(Result):
         return f"Point({self.learner!r}, {count} participants, log-likelihood {self.log_likelihood:.1f})"
 
 
+@expects(learner=LEARNER, trials=TRIALS, starts=COUNT)
 def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> Point:
     """Maximum likelihood and maximum a posteriori estimates of each participant, without pooling.
 

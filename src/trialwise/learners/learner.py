@@ -28,6 +28,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.expects import NAME, NUMBER, attribute, check, instance
 from trialwise.base.message import LearnerSetting, Message, Restriction
 from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS
@@ -195,7 +196,7 @@ class Learner:
         fixed = dict(self.fixed)
         for name, value in values.items():
             parameter = self._parameter(name, "fix")
-            number = np.asarray(value, float)
+            number = np.asarray(value if NUMBER.holds(value) else np.nan, float)
             if number.ndim or not parameter.holds(number):
                 held = Restriction("fix", name, value, "")
                 raise UsageError(held, f": {name} ({parameter.role}) ranges {parameter.range}")
@@ -227,6 +228,7 @@ class Learner:
         """
         tied = dict(self.tied)
         for name, to in names.items():
+            check(f"tie({name}=", to, NAME)
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
                 ties = Restriction("tie", name, to, "")
@@ -396,3 +398,16 @@ def _restored(
     learner: Learner = object.__new__(kind)
     learner._restrict(settings, fixed, tied, wrappers)
     return learner
+
+
+def _remedy(value: Any) -> str:
+    """What to write where something else was given for a learner."""
+    if isinstance(value, type):
+        return (
+            f"{value.__name__}()" if issubclass(value, Learner) else f"@learner above the class, and {value.__name__}()"
+        )
+    return attribute("learner")(value)
+
+
+LEARNER = instance("a learner, such as QLearning()", Learner, remedy=_remedy)
+"""What functions expect that take a learner."""

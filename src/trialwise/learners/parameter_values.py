@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.expects import brief
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
@@ -27,15 +28,19 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> n
     count = trials.n_participants
     free = np.empty((count, len(learner.names)))
     for k, name in enumerate(learner.names):
-        values = np.asarray(parameters[name], float)
+        wanted = f"wanted one number, or one for each of {count} participants"
+        try:
+            values = np.asarray(parameters[name], float)
+        except (TypeError, ValueError):
+            raise UsageError(f"{name} = {brief(parameters[name])}: {wanted}") from None
         if values.shape not in ((), (count,)):
-            raise UsageError(
-                f"{name} has shape {values.shape}; wanted one number, or one for each of {count} participants"
-            )
+            raise UsageError(f"{name} has shape {values.shape}; {wanted}")
         free[:, k] = values
-    outside = (free < learner.lower) | (free > learner.upper)  # NaN passes: the result is NaN
+    outside = ~((free >= learner.lower) & (free <= learner.upper) & np.isfinite(free))
     if outside.any():
         row, k = np.argwhere(outside)[0]
         parameter = learner.parameters[k]
+        if np.isnan(free[row, k]):
+            raise UsageError(f"{parameter.name} of participant {trials.participants[row]} is missing (NaN)")
         raise UsageError(f"{parameter.name} = {free[row, k]:g}: {parameter.role} ranges {parameter.range}")
     return free

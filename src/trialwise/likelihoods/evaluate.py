@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.data.trials import Trials
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, expects
+from trialwise.data.trials import TRIALS, Trials
 from trialwise.engine import responses_of
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
@@ -51,6 +52,7 @@ class Estimate(np.ndarray):
         return estimate
 
 
+@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, gradient=FLAG, particles=COUNT, filters=COUNT, method=NAME)
 def log_likelihood(
     learner: Learner,
     trials: Trials,
@@ -144,6 +146,7 @@ def _estimate(
     return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
+@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, same_as=COUNT)
 def trial_values(
     learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0, *, same_as: int | None = None
 ) -> pd.DataFrame:

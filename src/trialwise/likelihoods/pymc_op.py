@@ -14,9 +14,10 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
-from trialwise.data.trials import Trials
+from trialwise.base.expects import NAME, brief, expects
+from trialwise.data.trials import TRIALS, Trials
 from trialwise.engine import cache
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 
@@ -98,6 +99,7 @@ def _compile_log_likelihood(op, node, **kwargs):
     return log_likelihood, op.key
 
 
+@expects(name=NAME, learner=LEARNER, trials=TRIALS)
 def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -> TensorVariable:
     """Add the trials as an observed distribution to your own PyMC model, with any priors.
 
@@ -153,8 +155,25 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     if missing:
         raise UsageError(f"{learner} needs {', '.join(missing)}: likelihood(..., {missing[0]}=...)")
     count = trials.n_participants
-    columns = [pt.broadcast_to(pt.as_tensor(parameters[name]), (count,)) for name in learner.names]
+    if pm.Model.get_context(error_if_none=False) is None:
+        raise UsageError("likelihood(...) adds to a PyMC model: write it inside `with pm.Model():`")
+    columns = [
+        pt.broadcast_to(_tensor(parameter, parameters[parameter], count), (count,)) for parameter in learner.names
+    ]
     return observe(name, learner, trials, pt.stack(columns, axis=1))
+
+
+def _tensor(parameter: str, value: Any, count: int) -> Any:
+    """A user's value of a parameter as a scalar, or a vector with one entry per participant."""
+    wanted = f"wanted a number, a variable of PyMC, or one value for each of {count} participants"
+    try:
+        tensor = pt.as_tensor(value)
+    except Exception as error:
+        raise UsageError(f"likelihood(..., {parameter}={brief(value)}): {wanted}") from error
+    length = tensor.type.shape[0] if tensor.ndim == 1 else None
+    if tensor.ndim > 1 or length not in (None, 1, count):
+        raise UsageError(f"likelihood(..., {parameter}=...) has shape {tensor.type.shape}: {wanted}")
+    return tensor
 
 
 def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -> TensorVariable:

@@ -11,10 +11,11 @@ from trialwise.analysis.check import Check, check
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, TABLE, brief, expects, instance
 from trialwise.base.files import write
 from trialwise.base.progress import bars
 from trialwise.environments.environment import Environment, Recorded
-from trialwise.inference.fitted import Fit
+from trialwise.inference.fitted import FIT, Fit
 from trialwise.reports.page import page
 from trialwise.reports.sections.contents import sections
 from trialwise.reports.subject import Subject
@@ -28,6 +29,16 @@ Fits = Fit | Sequence[Fit] | Mapping[str, Fit]
 Checks = Literal["one-step"] | Environment | Recorded | Check | Mapping[str, Check] | None
 
 
+@expects(
+    fits=FIT | MAPPING | instance("a list of fits", list, tuple),
+    path=PATH,
+    title=NAME,
+    truth=TABLE | MAPPING,
+    recovery=instance("the result of recover(...)", Recovery) | MAPPING,
+    comparison=instance("the result of compare(...)", Comparison),
+    datasets=COUNT,
+    progress=FLAG,
+)
 def report(
     fits: Fits, path: str | PathLike[str] = "report.html", *, title: str | None = None, checks: Checks = None,
     truth: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, recovery: Recovery | Mapping[str, Recovery] | None = None, comparison: Comparison | None = None,
@@ -85,7 +96,7 @@ def report(
     ('report.html', True)
     """
     named = _named(fits)
-    if checks == "one-step" or isinstance(checks, Environment | Recorded):
+    if (isinstance(checks, str) and checks == "one-step") or isinstance(checks, Environment | Recorded):
         environment = None if isinstance(checks, str) else checks
         checks = {
             name: check(fit, environment, datasets=datasets, seed=seed, progress=progress)
@@ -93,7 +104,7 @@ def report(
         }
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(
-            f'checks={checks!r}: expected the result of check(...), an environment such as AlienTask(), or "one-step"'
+            f'checks={brief(checks)}: expected the result of check(...), an environment such as AlienTask(), or "one-step"'
         )
     checks_by_name, studies = _by_name(named, "checks", checks), _by_name(named, "recovery", recovery)
     truths = _by_name(

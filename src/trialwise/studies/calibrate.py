@@ -15,16 +15,33 @@ from typing import Any
 
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects, labels
 from trialwise.base.message import NAME_ALONE, Argument
-from trialwise.environments.environment import EnvironmentLike
+from trialwise.data.trials import TRIALS
+from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
 from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.calibration_study import CalibrationStudy
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.study import check_count, participants_of
 
 
+@expects(
+    learner=LEARNER,
+    environment=ENVIRONMENT | TRIALS,
+    datasets=COUNT,
+    participants=labels(COUNT),
+    priors=MAPPING,
+    draws=COUNT,
+    tune=COUNT,
+    chains=COUNT,
+    sampler=NAME,
+    ranks=COUNT,
+    folder=PATH,
+    workers=COUNT,
+    progress=FLAG,
+)
 def calibrate(
     learner: Learner, environment: EnvironmentLike, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,

@@ -8,8 +8,10 @@ from typing import Any, Literal, get_args
 
 from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.environments.environment import EnvironmentLike
-from trialwise.learners.learner import Learner
+from trialwise.base.expects import COUNT, FLAG, NAME, PATH, expects, labels, several
+from trialwise.data.trials import TRIALS
+from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.confusion import Confusion
 from trialwise.studies.confusion_study import ConfusionStudy
 from trialwise.studies.study import participants_of
@@ -17,6 +19,16 @@ from trialwise.studies.study import participants_of
 Criterion = Literal["bic", "aic", "integrated"]
 
 
+@expects(
+    learners=several(LEARNER),
+    environment=ENVIRONMENT | TRIALS,
+    datasets=COUNT,
+    participants=labels(COUNT),
+    criterion=NAME,
+    folder=PATH,
+    workers=COUNT,
+    progress=FLAG,
+)
 def confuse(
     learners: Sequence[Learner], environment: EnvironmentLike, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     datasets: int = 10, participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, criterion: Criterion = "bic",

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.true_values import labels_in, truth_of
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects, labels
 from trialwise.base.message import Argument
-from trialwise.environments.environment import Environment, EnvironmentLike
-from trialwise.inference.fitted import Fit
+from trialwise.data.trials import TRIALS
+from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike
+from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.sampler import CHAINS, TUNE
-from trialwise.learners.learner import Learner
+from trialwise.learners.learner import LEARNER, Learner
 from trialwise.population.priors import check_priors
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.recovery import Recovery
 from trialwise.studies.recovery_study import RecoveryStudy
 from trialwise.studies.study import participants_of
 
+TRUTH = replace(
+    MAPPING | FIT | NAME, wanted='ranges, {"alpha": (0, 0.2)}, a fit, or None, which draws groups from the prior'
+)
 
+
+@expects(
+    learner=LEARNER,
+    environment=ENVIRONMENT | TRIALS,
+    truth=TRUTH,
+    datasets=COUNT,
+    participants=labels(COUNT),
+    pooling=NAME,
+    priors=MAPPING,
+    draws=COUNT,
+    tune=COUNT,
+    chains=COUNT,
+    sampler=NAME,
+    folder=PATH,
+    workers=COUNT,
+    progress=FLAG,
+)
 def recover(
     learner: Learner, environment: EnvironmentLike, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
     participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, pooling: str = "partial",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.data.trials import MISSED, Column, Trials
+from trialwise.base.expects import NAME, TABLE, expects
+from trialwise.data.trials import MISSED, TRIALS, Column, Trials
 from trialwise.environments.tasks.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
 
@@ -25,6 +26,7 @@ SEASONED = ("initial", "hidden", "refresher", "mixed")
 """Phases with true seasons."""
 
 
+@expects(trials=TRIALS, phase=NAME)
 def of_phase(trials: Trials, phase: str) -> Trials:
     """The trials of one phase, with the true season as context, for :mod:`trialwise.analysis.behaviour.measures`.
 
@@ -73,6 +75,7 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     return replace(part, offsets=ends.astype(np.int64), columns=columns, levels=levels, available=None)
 
 
+@expects(trials=TRIALS)
 def preferred(trials: Trials) -> np.ndarray:
     """Whether the richer of two options was chosen.
 
@@ -113,6 +116,7 @@ def preferred(trials: Trials) -> np.ndarray:
     return richer
 
 
+@expects(trials=TRIALS)
 def preferences(trials: Trials) -> pd.DataFrame:
     """Share of preferences for the richer of two seasons, and of two aliens of a season.
 
@@ -151,6 +155,7 @@ def preferences(trials: Trials) -> pd.DataFrame:
     return _named(table.assign(difference=table["seasons"] - table["aliens"]), trials)
 
 
+@expects(frame=TABLE)
 def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     """Share of the first four choices of a block, in which no alien is repeated, that belong to each task set.
 
@@ -184,6 +189,7 @@ def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(shares, axis=1).set_axis(list(TASK_SETS), axis=1)
 
 
+@expects(trials=TRIALS)
 def novel_profile(trials: Trials) -> pd.DataFrame:
     """Shares of items in the novel season, by the season in which they are correct.
 
@@ -235,6 +241,7 @@ def _named(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
+@expects(trials=TRIALS)
 def of_experiment(trials: Trials) -> bool:
     """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases.
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.data.trials import Trials
+from trialwise.base.expects import expects
+from trialwise.data.trials import TRIALS, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,7 @@ THIRDS = 3
 """The first and the last of so many parts of the trials are compared."""
 
 
+@expects(trials=TRIALS)
 def of_responses(trials: Trials) -> pd.DataFrame:
     """Measures of continuous responses that apply to any environment, one row per participant.
 

@@ -18,8 +18,9 @@ import numpy as np
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.analysis.behaviour.continuous import of_responses
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import MEANS as MEAN_REWARDS, SCORED, expects
 from trialwise.base.message import Argument
-from trialwise.data.trials import MISSED, Trials
+from trialwise.data.trials import MISSED, TRIALS, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
 from trialwise.learners.responses import families_in
 
@@ -33,6 +34,7 @@ AFTER = 8
 """Number of trials after a switch that are reported one by one."""
 
 
+@expects(trials=TRIALS, means=MEAN_REWARDS)
 def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     """Score each trial: accuracy, and agreement with the previous and other contexts; one row per trial.
 
@@ -127,6 +129,7 @@ def _sizes(means: np.ndarray) -> dict[str, int]:
     return dict(zip(("context", "cue", "action"), means.shape, strict=True))
 
 
+@expects(frame=SCORED)
 def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     """Share of correct choices of each participant, without missed ones; a learning curve if ``by`` is given.
 
@@ -170,6 +173,7 @@ def _everyone(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return table.reindex(everyone).rename_axis(index="participant")
 
 
+@expects(frame=SCORED)
 def savings(frame: pd.DataFrame) -> pd.DataFrame:
     """Gain in accuracy from the first to the last visit of a context: over the whole block, and on its first and last trial.
 
@@ -204,6 +208,7 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": gain.mean(axis=1), "first": gain[1], "last": gain[shortest]})
 
 
+@expects(frame=SCORED)
 def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataFrame:
     """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
@@ -241,6 +246,7 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     return _everyone(table, frame)
 
 
+@expects(frame=SCORED, means=MEAN_REWARDS)
 def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     """Whether the correct actions of the previous and the current context differ: only then are errors informative.
 
@@ -268,6 +274,7 @@ def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     return (frame["previous"] >= 0) & (current != previous)
 
 
+@expects(frame=SCORED)
 def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
     """Share of errors that would have been correct in another context (chance in the alien task: .75).
 
@@ -295,6 +302,7 @@ def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
     return _everyone(errors.rename(columns={"fits_elsewhere": "intrusions"}), frame)
 
 
+@expects(frame=SCORED, means=MEAN_REWARDS)
 def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
     """Accuracy in each context at matched values of cues: the alien task's indices of task sets.
 
@@ -351,6 +359,7 @@ def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
     return table.assign(correlation=gap @ order / np.where(size > 0, size, np.nan))
 
 
+@expects(frame=SCORED)
 def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
     r"""Slopes of a logistic regression of ``correct`` on ``value`` and ``context_value`` for each participant.
 
@@ -393,6 +402,7 @@ def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
     return table.rename_axis(index="participant")
 
 
+@expects(frame=SCORED)
 def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
     """The regression of :func:`value_regression` over all participants, with an intercept for each and no penalty.
 
@@ -470,6 +480,7 @@ def logistic(
     return weight[:count], np.sqrt(np.diag(np.linalg.inv(curvature))[:count])
 
 
+@expects(frame=SCORED)
 def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     r"""Rise of accuracy over the first four trials of a block, :math:`\sum_i c_i\,(i - 2.5)`, in which no cue is repeated.
 
@@ -501,6 +512,7 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"slope": curve.to_numpy() @ [-1.5, -0.5, 0.5, 1.5]}, index=curve.index)
 
 
+@expects(frame=SCORED)
 def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     """Labels of participants whose accuracy is below the criterion.
 
@@ -527,6 +539,7 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     return [str(label) for label in share.index[share < least]]
 
 
+@expects(trials=TRIALS)
 def general(trials: Trials) -> pd.DataFrame:
     """Measures of choices that apply to any environment, one row per participant.
 
@@ -591,6 +604,7 @@ def general(trials: Trials) -> pd.DataFrame:
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
+@expects(trials=TRIALS, means=MEAN_REWARDS)
 def measured(trials: Trials, means: np.ndarray | None = None) -> pd.DataFrame:
     """All measures that apply to the trials, a row a participant and a column a measure.
 

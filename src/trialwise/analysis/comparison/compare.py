@@ -13,6 +13,7 @@ from trialwise.analysis.comparison.fits import compared_fits
 from trialwise.analysis.comparison.points import Criterion, compared_points
 from trialwise.analysis.comparison.same_trials import differences
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, NONE, expects
 from trialwise.base.message import Argument
 from trialwise.base.progress import bars
 from trialwise.inference.fit import fit as fit_again
@@ -20,6 +21,7 @@ from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
 
 
+@expects(fits=MAPPING, method=NAME | NONE, start=COUNT, draws=COUNT, particles=COUNT, refit=FLAG, progress=FLAG)
 def compare(
     fits: Mapping[str, Fit] | Mapping[str, Point], method: Method | Criterion | None = None, *, start: int | None = None,
     draws: int | None = None, particles: int = PARTICLES, refit: bool = False, seed: int = 0, progress: bool = True,

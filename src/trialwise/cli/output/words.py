@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from trialwise.base.message import MOST, NAME_ALONE, Argument, Input, LearnerSetting, Message, Restriction
+from trialwise.base.message import MOST, Argument, Input, LearnerSetting, Message, Restriction, is_name_alone
 
 FLAGS = ("refit",)
 """Options without a value."""
@@ -31,7 +31,7 @@ def _as_option(element: Input) -> str:
         return f"--set {element.name}={_plain(element.value)}"
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
-    if element.value == NAME_ALONE or element.name in FLAGS:
+    if is_name_alone(element.value) or element.name in FLAGS:
         return f"--{element.name}"
     return f"--{element.name} {_value(element)}"
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import INTEGER, NONE, check_fields
 from trialwise.environments.environment import Environment, Shown
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
 
@@ -156,6 +157,7 @@ class AlienTask(Environment):
         return cls(presentations=max(13, -(-length // (BLOCKS * CUES))), trials=length)
 
     def __post_init__(self) -> None:
+        check_fields(self, presentations=INTEGER, trials=INTEGER | NONE)
         if self.presentations < 1:
             raise UsageError(
                 f"presentations={self.presentations!r}: each alien occurs at least once per block; in the experiment, 13 times"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import INTEGER, NUMBER, check_fields
 from trialwise.environments.environment import Environment, Shown
 
 
@@ -53,6 +54,7 @@ class RestlessBandit(Environment):
     noise: float = 4.0
 
     def __post_init__(self) -> None:
+        check_fields(self, trials=INTEGER, arms=INTEGER, decay=NUMBER, centre=NUMBER, drift=NUMBER, noise=NUMBER)
         if self.trials < 1 or self.arms < 2 or not 0 <= self.decay <= 1 or min(self.drift, self.noise) < 0:
             raise UsageError(
                 f"{self!r}: wanted at least one trial and two arms, a decay from 0 to 1 and standard deviations of 0 or more"

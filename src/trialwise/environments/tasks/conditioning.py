@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import INTEGER, check_fields
 from trialwise.environments.environment import Environment, Shown
 
 
@@ -52,6 +53,7 @@ class Conditioning(Environment):
         return cls(plus, length - plus, round(plus * 7 / 18))
 
     def __post_init__(self) -> None:
+        check_fields(self, plus=INTEGER, minus=INTEGER, shocks=INTEGER)
         if min(self.plus, self.minus, self.shocks) < 0 or self.plus + self.minus == 0 or self.shocks > self.plus:
             raise UsageError(
                 f"{self!r}: wanted numbers of 0 or more, at least one trial and at most {self.plus} shocks"

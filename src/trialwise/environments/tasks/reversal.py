@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import INTEGER, NUMBER, check_fields
 from trialwise.environments.environment import Environment, Shown
 
 
@@ -45,6 +46,7 @@ class ProbabilisticReversal(Environment):
     longest: int = 25
 
     def __post_init__(self) -> None:
+        check_fields(self, trials=INTEGER, chance=NUMBER, shortest=INTEGER, longest=INTEGER)
         if self.trials < 1 or not 0 <= self.chance <= 1 or not 1 <= self.shortest <= self.longest:
             raise UsageError(
                 f"{self!r}: wanted at least one trial, a chance from 0 to 1, and blocks of at least one trial with shortest not "

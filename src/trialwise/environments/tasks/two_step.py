@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import INTEGER, NUMBER, check_fields
 from trialwise.environments.environment import Environment, Shown
 
 FIRST, SECOND = 0, 1
@@ -67,6 +68,7 @@ class TwoStepTask(Environment):
     learners = ("HybridTwoStep",)
 
     def __post_init__(self) -> None:
+        check_fields(self, trials=INTEGER, common=NUMBER, drift=NUMBER, lowest=NUMBER, highest=NUMBER)
         bounds = 0 <= self.lowest < self.highest <= 1
         if self.trials < 1 or not 0 <= self.common <= 1 or self.drift < 0 or not bounds:
             raise UsageError(

@@ -1,0 +1,173 @@
+"""What public functions expect of their arguments: the wrong kind of value is refused by name, with what to write instead."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from trialwise.base.errors import UsageError
+from trialwise.base.message import MOST, Message
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    Attributes
+    ----------
+    wanted
+        What is wanted, in words.
+    holds
+        Whether a value is of this kind.
+    remedy
+        What to write in place of a value of another kind; empty if unknown.
+    """
+
+    wanted: str
+    holds: Callable[[Any], bool]
+    remedy: Callable[[Any], str] = lambda value: ""
+
+    def __or__(self, other: Kind) -> Kind:
+        """A value of either kind."""
+        return Kind(
+            f"{self.wanted}, or {other.wanted}",
+            lambda value: self.holds(value) or other.holds(value),
+            lambda value: self.remedy(value) or other.remedy(value),
+        )
+
+
+def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Refuse arguments of the wrong kind before the function runs; its default values are always accepted.
+
+    Raises
+    ------
+    UsageError
+        When the decorated function is called with a value of another kind.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        assert kinds.keys() <= signature.parameters.keys(), function
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = signature.bind(
+                *args, **kwargs
+            ).arguments  # a call that misses the signature: Python's own TypeError
+            for name, kind in kinds.items():
+                if name in given and given[name] is not signature.parameters[name].default:
+                    check(f"{function.__name__}({name}=", given[name], kind)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def check(place: str, value: Any, kind: Kind) -> None:
+    """Refuse a value that is not of this kind; ``place`` is what stands before it in the message, ``"fit(trials="``.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    if kind.holds(value):
+        return
+    remedy = kind.remedy(value)
+    closing = ")" if "(" in place else ""
+    raise UsageError(
+        Message(f"{place}{brief(value)}{closing}: wanted {kind.wanted}" + (f"; write {remedy}" if remedy else ""))
+    )
+
+
+def brief(value: Any) -> str:
+    """A value on one short line: its text if that is short, otherwise its type."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text = repr(value) if isinstance(value, str | int | float | bool | PathLike | None) else ""
+    return text if text and len(text) <= MOST else f"{type(value).__name__} object"
+
+
+def instance(wanted: str, *classes: type, remedy: Callable[[Any], str] = lambda value: "") -> Kind:
+    """The instances of classes."""
+    return Kind(wanted, lambda value: isinstance(value, classes), remedy)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+COUNT = Kind("a whole number, 1 or larger", lambda value: _is_whole(value) and value >= 1)
+INTEGER = Kind("a whole number", _is_whole)
+WHOLE = Kind("a whole number, 0 or larger", lambda value: _is_whole(value) and value >= 0)
+NUMBER = Kind(
+    "a number", lambda value: isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+)
+LABELS = Kind(
+    "a list of labels",
+    lambda value: (
+        isinstance(value, Iterable) and not isinstance(value, str | Mapping) and type(value).__name__ != "DataFrame"
+    ),
+)
+MEANS = Kind(
+    "an array (contexts, cues, actions), such as AlienTask.mean_rewards",
+    lambda value: isinstance(value, np.ndarray) and value.ndim == 3,
+    lambda value: attribute("mean_rewards")(value),
+)
+FLAG = Kind("True or False", lambda value: isinstance(value, bool | np.bool_))
+NAME = instance("a text", str)
+NONE = Kind("None", lambda value: value is None)
+PATH = instance("a path", str, PathLike)
+MAPPING = Kind("a mapping of names to values, {'name': value}", lambda value: isinstance(value, Mapping))
+TABLE = Kind(
+    "a table (DataFrame)",
+    lambda value: type(value).__name__ == "DataFrame",
+    lambda value: attribute("parameters")(value),
+)
+SCORED = Kind(
+    "the table of tw.behaviour.scored(trials, means)",
+    lambda value: TABLE.holds(value) and {"participant", "correct", "position"} <= set(value),
+)
+FUNCTION = Kind("a function", callable)
+
+
+def attribute(name: str) -> Callable[[Any], str]:
+    """A remedy for values that hold what is wanted in an attribute."""
+    return lambda value: (
+        f"{type(value).__name__.lower()}.{name}" if not isinstance(value, type) and hasattr(value, name) else ""
+    )
+
+
+def labels(kind: Kind) -> Kind:
+    """A number of participants, or their labels."""
+    return replace(
+        kind,
+        wanted=f"{kind.wanted}, or a list of labels",
+        holds=lambda v: kind.holds(v) or isinstance(v, list | tuple | np.ndarray),
+    )
+
+
+def several(kind: Kind) -> Kind:
+    """A list of values of a kind."""
+    return Kind(
+        f"a list, each {kind.wanted}", lambda value: isinstance(value, list | tuple) and all(map(kind.holds, value))
+    )
+
+
+def check_fields(thing: Any, **kinds: Kind) -> None:
+    """Refuse an object one of whose attributes is not of its kind.
+
+    Raises
+    ------
+    UsageError
+        If one is not.
+    """
+    for name, kind in kinds.items():
+        check(f"{type(thing).__name__}({name}=", getattr(thing, name), kind)
