@@ -1,4 +1,4 @@
-"""The page of proofs names files and tests that exist."""
+"""The files and tests named on the page of proofs exist."""
 
 import re
 from pathlib import Path

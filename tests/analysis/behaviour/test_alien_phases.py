@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import trialwise as tw
-from oracles.alien import walk
+from oracles.alien import trial_log_probabilities
 from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
@@ -53,13 +53,15 @@ KINDS = [
 def test_every_phase_by_the_published_rules(kind, learner, truth, more):
     simulation = tw.simulate(learner(**more), tw.environments.AlienExperiment(), truth, seed=4)
     trials, hidden = simulation.trials, simulation.hidden
-    np.testing.assert_allclose(simulation.log_probability, walk(kind, truth, trials, hidden, **more), atol=1e-9)
+    np.testing.assert_allclose(
+        simulation.log_probability, trial_log_probabilities(kind, truth, trials, hidden, **more), atol=1e-9
+    )
     # the variants, in plain Python; that compiled code does the same is conformance's business
     if hidden is not None:
         trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: Column(hidden)})
     for how in ({"carried": True}, {"frozen": True}, *([{"published": True}] if kind == "Bayes" else [])):
         by_hand = walk_by_hand(learner(**more, **how), trials, 0, truth)
-        expected = walk(kind, truth, trials, hidden, **more, **how)
+        expected = trial_log_probabilities(kind, truth, trials, hidden, **more, **how)
         np.testing.assert_allclose(by_hand, expected, atol=1e-9)
         assert abs(expected - simulation.log_probability).max() > 0.01
 
