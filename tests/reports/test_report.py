@@ -310,8 +310,8 @@ class Mine:
     assert "class Mine:" in page.text
     assert page.table(("name", "description", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
     assert page.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
-    for text in ("checks=AlienTask()", "truth=parameters"):
-        assert text in page.text
+    for hint in ("checks=AlienTask()", "truth=parameters"):
+        assert hint in page.text
     del loaded.tree.attrs["learner_fields"]
     bare = parsed_report(tmp_path, loaded)
     assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text

@@ -332,9 +332,8 @@ def test_a_killed_study_can_be_continued_and_leaves_no_processes(tmp_path):
     command = [sys.executable, script, Path(__file__).parent, tmp_path]
     process = subprocess.Popen(command)
     wait_for(lambda: len(list(tmp_path.glob("pieces/*/*.npz"))) >= 3)
-    wait_for(
-        lambda: len(processes_in(tmp_path / "log")) == 2
-    )  # otherwise a process that starts later would be missed below
+    # otherwise a process that starts later would be missed below
+    wait_for(lambda: len(processes_in(tmp_path / "log")) == 2)
     process.kill()
     process.wait()
     wait_for(lambda: not any(map(alive, processes_in(tmp_path / "log"))), 10)
@@ -389,17 +388,9 @@ def cluster(tmp_path):
     processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")]
     try:
         wait_for(running)
-        worker_options = (
-            "--nthreads",
-            "1",
-            "--no-nanny",
-            "--no-dashboard",
-            "--host",
-            "127.0.0.1",
-            "--local-directory",
-            tmp_path,
-        )
-        processes += [start("worker", *worker_options) for _ in range(2)]
+        loopback = ("--host", "127.0.0.1", "--local-directory", tmp_path)
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", *loopback)
+        processes += [start("worker", *options) for _ in range(2)]
         yield scheduler_file.read_text().split('"address": "')[1].split('"')[0], processes[1:]
     finally:
         for process in processes:

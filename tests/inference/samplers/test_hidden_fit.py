@@ -172,9 +172,8 @@ def test_an_interrupted_fit_is_resumed(simulation, tmp_path, monkeypatch):
     assert resumed.attrs["filters"] == uninterrupted.attrs["filters"]
     assert any("resumed after an interruption" in note for note in resumed.notes)
     other = tw.fit(TIED, simulation.trials, checkpoint=path, **(settings | {"seed": 5, "draws": 20}))
-    assert not any(
-        "resumed after an interruption" in note for note in other.notes
-    )  # a different seed is a different fit
+    # a different seed is a different fit
+    assert not any("resumed after an interruption" in note for note in other.notes)
 
 
 # -- frozen noise is not inference ---------------------------------------------------------------------------------------
@@ -227,7 +226,7 @@ def test_frozen_noise_fails_where_the_fit_succeeds():
             step[k] = 1e-7
             slope = (negative_log_posterior(point + step) - negative_log_posterior(point - step)) / 2e-7
             assert slope == pytest.approx(0.3 / prior.total[k] ** 2, abs=1e-3)  # the slope of the prior
-        modes.append(minimize(negative_log_posterior, prior.mean, replacement="L-BFGS-B").x)
+        modes.append(minimize(negative_log_posterior, prior.mean, method="L-BFGS-B").x)
     frozen = np.array(modes)
     np.testing.assert_allclose(frozen[:, 2:], np.tile(prior.mean[2:], (4, 1)), atol=0.02)
     assert np.ptp(frozen[:, 0]) > 0.05  # estimates of the lower level depend on the data

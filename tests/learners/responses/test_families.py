@@ -291,10 +291,8 @@ def test_two_responses_on_one_trial():
 def test_the_last_choice_of_several_responses():
     """The last choice is retained over trials with only a rating, and cleared by a reset."""
     trials, values = rated_trials(), {"alpha": 0.3, "beta": 1.5, "weight": 0.7, "noise": 0.4, "stickiness": 0.8}
-    model, chooser = (
-        with_both_responses().with_stickiness(),
-        with_one_response("respond", "weight", "noise").with_stickiness(),
-    )
+    model = with_both_responses().with_stickiness()
+    chooser = with_one_response("respond", "weight", "noise").with_stickiness()
     trials.reset[[5, 20]] = True
     free = np.array([[values[name] for name in model.names]] * 2)
     record = run.run_trace(model, pack(model, trials), free)[0]
