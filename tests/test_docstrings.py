@@ -74,7 +74,7 @@ def entries(text):
 def docstrings(each):
     """The docstring; for a class also those of its base classes, which describe inherited arguments."""
     classes = each.__mro__ if inspect.isclass(each) else [each]
-    return [inspect.cleandoc(one.__doc__) for one in classes if one.__doc__ and one.__module__.startswith("trialwise")]
+    return [inspect.cleandoc(cls.__doc__) for cls in classes if cls.__doc__ and cls.__module__.startswith("trialwise")]
 
 
 def arguments(each):
@@ -128,7 +128,7 @@ def test_errors_are_named(name):
     each = CALLABLE[name]
     constructors = ("__init__", "__post_init__") if inspect.isclass(each) else ()
     called = [f"{each.__qualname__}.{method}" for method in constructors] or [each.__qualname__]
-    raised = {error for one in called for error in raises_of(each.__module__, one)}
+    raised = {error for function in called for error in raises_of(each.__module__, function)}
     named = section(docstrings(each)[0], "Raises")
     assert name in CANNOT_RAISE or not [error for error in raised if error not in named]
 

@@ -94,15 +94,15 @@ def report(breaches):
 
 def cycles(edges):
     """Every cycle of a directed graph, as text."""
-    result, done = [], set()
+    result, finished = [], set()
 
     def follow(name, path):
         if name in path:
             result.append(" -> ".join([*path[path.index(name) :], name]))
-        elif name not in done:
+        elif name not in finished:
             for other in sorted(edges.get(name, ())):
                 follow(other, [*path, name])
-            done.add(name)
+            finished.add(name)
 
     for name in edges:
         follow(name, [])

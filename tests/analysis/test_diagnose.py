@@ -167,9 +167,8 @@ def test_problems_with_draws_are_reported(trials, good, change, words, remedies)
     diagnosis = tw.diagnose(fit)
     check_advice(diagnosis, words, remedies)
     assert diagnosis.verdict.startswith("Do not rely on this fit yet") and not diagnosis.cautions
-    assert fit.problems == tuple(
-        f"{sentence}. {remedy}" for sentence, remedy in diagnosis.advice
-    )  # the same text in both
+    # both have the same text
+    assert fit.problems == tuple(f"{sentence}. {remedy}" for sentence, remedy in diagnosis.advice)
 
 
 @pytest.mark.parametrize(("change", "words", "remedies"), CAUTIONS, ids=[case[0].__name__ for case in CAUTIONS])

@@ -26,8 +26,8 @@ class ExampleResult(Result):
     )
 
     def tables(self):
-        many = pd.DataFrame({EVIL: [0.123456] * 12}, index=pd.Index([f"row {EVIL}"] * 12, name="row"))
-        return {"numbers": many, "words": pd.DataFrame({"said": [EVIL], "count": [3]}), "empty": pd.DataFrame()}
+        numbers = pd.DataFrame({EVIL: [0.123456] * 12}, index=pd.Index([f"row {EVIL}"] * 12, name="row"))
+        return {"numbers": numbers, "words": pd.DataFrame({"said": [EVIL], "count": [3]}), "empty": pd.DataFrame()}
 
 
 class Page(HTMLParser):

@@ -105,20 +105,20 @@ def test_equal_values_in_all_slots_equal_one_value(model):
     data, random = specimen(model), np.random.default_rng(3)
     free = random_rows(data.n_participants, len(model.names))
     slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(model.names[:3])}
-    one, several = pack(model, data), pack(model, data, slots=slots)
-    levels = [count for count, _ in several.slots]
+    without_slots, with_slots = pack(model, data), pack(model, data, slots=slots)
+    levels = [count for count, _ in with_slots.slots]
     assert levels == [2, 3, 4][: len(levels)] + [1] * (len(levels) - 3)
     repeated = np.repeat(free, levels, axis=1)
-    value, slope = run.run_gradient(model, one, free)
-    result, slopes = run.run_gradient(model, several, repeated)
+    value, slope = run.run_gradient(model, without_slots, free)
+    result, slopes = run.run_gradient(model, with_slots, repeated)
     close(result, value)
     ends = np.cumsum([0, *levels])
     close(np.stack([slopes[:, a:b].sum(1) for a, b in pairwise(ends)], 1), slope)
     for by_slot, reference in zip(
-        run.run_trace(model, several, repeated)[:2], run.run_trace(model, one, free)[:2], strict=True
+        run.run_trace(model, with_slots, repeated)[:2], run.run_trace(model, without_slots, free)[:2], strict=True
     ):
         close(by_slot, reference)
-    close(run.run_plain(model, several, repeated), value)
+    close(run.run_plain(model, with_slots, repeated), value)
 
 
 def test_two_slots_equal_two_parameters(trials):
@@ -190,11 +190,11 @@ def test_slots_with_a_hidden_choice():
     model = tw.learners.TaskSets()
     short = specimen(model, {"context": 2, "cue": 2, "action": 2}).first(7)
     codes = np.arange(short.n_trials) % 2
-    one, several = pack(model, short), pack(model, short, slots={"alpha": codes})
+    without_slots, with_slots = pack(model, short), pack(model, short, slots={"alpha": codes})
     free = random_rows(short.n_participants, len(model.names))
-    repeated = np.repeat(free, [count for count, _ in several.slots], axis=1)
-    value, slope, _ = run_exact(model, one, free)
-    result, slopes, _ = run_exact(model, several, repeated)
+    repeated = np.repeat(free, [count for count, _ in with_slots.slots], axis=1)
+    value, slope, _ = run_exact(model, without_slots, free)
+    result, slopes, _ = run_exact(model, with_slots, repeated)
     close(result, value)
     close(np.concatenate([slopes[:, :2].sum(1, keepdims=True), slopes[:, 2:]], 1), slope)
     jobs = np.arange(short.n_participants)
@@ -202,15 +202,15 @@ def test_slots_with_a_hidden_choice():
     for scored in (False, True):
         by_slot, reference = (
             run_particles(model, packed, values, jobs, keys, 50, scored=scored)
-            for packed, values in ((several, repeated), (one, free))
+            for packed, values in ((with_slots, repeated), (without_slots, free))
         )
         close(by_slot.log_likelihood, reference.log_likelihood)
     repeated[:, 1] = 0.1
-    unequal = run_exact(model, several, repeated)[0]
+    unequal = run_exact(model, with_slots, repeated)[0]
     assert np.abs(unequal - value)[[0, 2, 3]].min() > 1e-6
     filters = np.repeat(jobs, 400)
     keys = stream_keys(filters.astype(np.uint64), np.arange(len(filters)))
-    estimate = run_particles(model, several, repeated[filters], filters, keys, 50).log_likelihood.reshape(
+    estimate = run_particles(model, with_slots, repeated[filters], filters, keys, 50).log_likelihood.reshape(
         len(jobs), 400
     )
     ratio = np.exp(estimate - unequal[:, None])

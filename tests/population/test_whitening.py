@@ -93,11 +93,13 @@ def test_a_common_mean_equals_the_same_mean_in_every_row():
     """The cotangent of a common mean is the sum of those of the rows."""
     owner = np.array([0, 0, 1, 2])
     w, centre, z, curvature, linear = example(3, 4, 3)
-    one, many = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
-    for a, b in zip(*(whitened_to_natural(w, c, z, owner, curvature, linear) for c in (one, many)), strict=True):
+    common, repeated = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
+    for a, b in zip(*(whitened_to_natural(w, c, z, owner, curvature, linear) for c in (common, repeated)), strict=True):
         np.testing.assert_array_equal(a, b)
     u_bar, jacobian_bar = np.random.default_rng(4).normal(size=(4, 3)), np.ones(3)
-    first, second = (whitening_pullback(w, c, z, owner, curvature, linear, u_bar, jacobian_bar) for c in (one, many))
+    first, second = (
+        whitening_pullback(w, c, z, owner, curvature, linear, u_bar, jacobian_bar) for c in (common, repeated)
+    )
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_allclose(first[1], second[1].sum(0, keepdims=True), rtol=1e-12)
     np.testing.assert_array_equal(first[2], second[2])

@@ -115,10 +115,16 @@ def without_pictures(monkeypatch):
 @pytest.fixture
 def evil(fitted, without_pictures, tmp_path):
     """A page on data with markup as labels, without the content security policy in its head."""
-    own = relabelled(fitted, EVIL, pooling="none")
-    levels = {**own.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
-    own = Fit(own.tree, own.learner, replace(own.trials, levels=levels), {})
-    path = tw.report({SCRIPT: own}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False)
+    relabelled_fit = relabelled(fitted, EVIL, pooling="none")
+    levels = {
+        **relabelled_fit.trials.levels,
+        "action": ("<b>left</b>", "a&b", "$5 or $6"),
+        "context": (SCRIPT, "b", "c"),
+    }
+    relabelled_fit = Fit(relabelled_fit.tree, relabelled_fit.learner, replace(relabelled_fit.trials, levels=levels), {})
+    path = tw.report(
+        {SCRIPT: relabelled_fit}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False
+    )
     text = path.read_text("utf-8")
     policy = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
     assert "default-src 'none'" in policy[0]
@@ -293,8 +299,8 @@ class Mine:
     """
 '''
     attributes = {"learner_name": "Mine", "learner": "Mine()", "learner_source": source}
-    own = relabelled(fitted, fitted.trials.participants, **attributes)
-    own.save(tmp_path / "mine.nc")
+    relabelled_fit = relabelled(fitted, fitted.trials.participants, **attributes)
+    relabelled_fit.save(tmp_path / "mine.nc")
     loaded = tw.load(tmp_path / "mine.nc")
     assert loaded.learner is None
     text = tw.report(loaded, tmp_path / "mine.html").read_text("utf-8")

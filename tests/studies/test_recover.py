@@ -30,14 +30,16 @@ def study():
     return tw.recover(FLAT, ENVIRONMENT, RANGES, 4, workers=1, **SMALL)
 
 
-def synthetic(names=("a", "b"), participants=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), told=None, pairs=None):
+def synthetic(
+    names=("a", "b"), participants=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), informativeness=None, pairs=None
+):
     """A study with generated estimates: Normal true values, estimates with the given noise, intervals of the given width."""
     random, rows = np.random.default_rng(1), []
     for dataset in range(datasets):
         for name, e, w in zip(names, noise, width, strict=True):
             true = random.normal(size=participants)
             mean = true + e * random.normal(size=participants)
-            share = np.ones(participants) if told is None else told(name, participants)
+            share = np.ones(participants) if informativeness is None else informativeness(name, participants)
             columns = {"true": true, "mean": mean, "low": mean - w, "high": mean + w, "told": share}
             rows.append(
                 pd.DataFrame({"dataset": dataset, "participant": range(participants), "parameter": name, **columns})

@@ -141,12 +141,8 @@ def test_task_sets_are_reused_in_hidden_seasons(sets, flat):
 
 def test_selection_of_a_phase(sets):
     part = phases.of_phase(sets.trials, "hidden")
-    assert part.lengths.tolist() == [360] * PARTICIPANTS and part.sizes == {
-        "context": 3,
-        "cue": 4,
-        "action": 3,
-        "block": 64,
-    }
+    assert part.lengths.tolist() == [360] * PARTICIPANTS
+    assert part.sizes == {"context": 3, "cue": 4, "action": 3, "block": 64}
     rows = sets.trials.columns["phase"].values == 2
     np.testing.assert_array_equal(part.columns["context"].values, sets.trials.columns["season"].values[rows])
     np.testing.assert_array_equal(part.choice, sets.trials.choice[rows])

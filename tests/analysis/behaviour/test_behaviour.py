@@ -134,9 +134,8 @@ def test_human_learning_curves(human_frame):
     assert_rounded(human_frame.groupby("presentation")["correct"].mean(), curve)
     visits = human_frame.groupby(["visit", "presentation"])["correct"].mean()
     assert_rounded([visits[1][1], visits[1][13], visits[3][1], visits[3].max()], [0.320, 0.591, 0.363, 0.745])
-    assert (behaviour.savings(human_frame)["mean"].mean() > 0.08) and behaviour.early_slope(human_frame)[
-        "slope"
-    ].mean() > 0
+    assert behaviour.savings(human_frame)["mean"].mean() > 0.08
+    assert behaviour.early_slope(human_frame)["slope"].mean() > 0
 
 
 def test_human_choices_after_a_switch(human_frame):

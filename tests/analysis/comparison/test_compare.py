@@ -148,9 +148,8 @@ def test_held_out_participants_against_refits(rate_fit, five_agents, table, monk
     bad = tw.compare(fits, draws=100, **QUIET)
     assert (bad.table["bad_k"] == 5).all() and any("refit=True" in problem for problem in bad.problems)
     refitted = tw.compare(fits, refit=True, **QUIET)
-    np.testing.assert_allclose(
-        refitted.elpd["rate"], exact, atol=0.08
-    )  # the same refits with different integration points
+    # the same refits with different integration points
+    np.testing.assert_allclose(refitted.elpd["rate"], exact, atol=0.08)
     assert (refitted.table["bad_k"] == 0).all()
 
 
@@ -175,9 +174,8 @@ def test_single_trials_against_arviz(fitted, small):
         for v in zip(*values, strict=True)
     ]
     data = np.stack(each).reshape(2, 300, -1)
-    is_constant = (
-        np.ptp(data, (0, 1)) < 1e-9
-    )  # first trials, with equal probabilities in all draws, for which ArviZ has no weights
+    # first trials, with equal probabilities in all draws, for which ArviZ has no weights
+    is_constant = np.ptp(data, (0, 1)) < 1e-9
     constant_sum, data = data[0, 0, is_constant].sum(), data[:, :, ~is_constant]
     tree = xr.DataTree.from_dict({
         "posterior": sample.to_dataset(),
@@ -212,33 +210,33 @@ def test_without_a_group(five_agents, table, pooling):
 
 @pytest.mark.parametrize("method", ["participant", "future", "trial"])
 def test_the_true_learner_ranks_first_and_an_identical_fit_equal(fitted, stimulus, method):
-    estimate = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
-    assert list(estimate.table.index) == ["flat", "twin", "stimulus"] and estimate.best == "flat"
-    assert estimate.table.loc["twin", "difference"] == 0 and any(
-        "predict nearly equally well" in text for text in estimate.problems
+    comparison = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
+    assert list(comparison.table.index) == ["flat", "twin", "stimulus"] and comparison.best == "flat"
+    assert comparison.table.loc["twin", "difference"] == 0 and any(
+        "predict nearly equally well" in text for text in comparison.problems
     )
-    row = estimate.table.loc["stimulus"]
+    row = comparison.table.loc["stimulus"]
     assert row["difference"] < -2 * row["se_difference"] < 0
-    gap = estimate.elpd["stimulus"] - estimate.elpd["flat"]
-    error = np.sqrt(8 * gap.var(ddof=1) + (estimate.table["error"][["flat", "stimulus"]] ** 2).sum())
+    gap = comparison.elpd["stimulus"] - comparison.elpd["flat"]
+    error = np.sqrt(8 * gap.var(ddof=1) + (comparison.table["error"][["flat", "stimulus"]] ** 2).sum())
     assert row["se_difference"] == pytest.approx(error)
-    assert estimate.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
-    assert (estimate.participants["winner"] != "stimulus").sum() >= 6
-    np.testing.assert_allclose(estimate.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
-    again = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
-    np.testing.assert_allclose(again.elpd, estimate.elpd[["flat", "stimulus"]])
+    assert comparison.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
+    assert (comparison.participants["winner"] != "stimulus").sum() >= 6
+    np.testing.assert_allclose(comparison.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
+    pairwise = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
+    np.testing.assert_allclose(pairwise.elpd, comparison.elpd[["flat", "stimulus"]])
     if method == "participant":
-        assert again.frequencies.loc["flat", "protected"] > 0.9 and again.omnibus_risk < 0.1
+        assert pairwise.frequencies.loc["flat", "protected"] > 0.9 and pairwise.omnibus_risk < 0.1
 
 
 def test_a_restricted_learner_against_the_free_learner(small, fitted):
     fixed = tw.fit(FLAT.fix(forget=0.8), small.trials, draws=300, tune=150, chains=2, seed=11, **QUIET)
-    estimate = tw.compare({"free": fitted, "fixed": fixed}, draws=300, **QUIET)
+    comparison = tw.compare({"free": fitted, "fixed": fixed}, draws=300, **QUIET)
     assert (
-        estimate.best == "free"
-        and estimate.table.loc["fixed", "difference"] < -2 * estimate.table.loc["fixed", "se_difference"]
+        comparison.best == "free"
+        and comparison.table.loc["fixed", "difference"] < -2 * comparison.table.loc["fixed", "se_difference"]
     )
-    assert "free" in repr(estimate) and len(estimate.plot().axes) == 3
+    assert "free" in repr(comparison) and len(comparison.plot().axes) == 3
 
 
 def test_learners_with_hidden_choices_are_compared():
@@ -295,14 +293,14 @@ def test_points_by_aic_and_bic(small, fitted):
         "free": tw.point(FLAT, small.trials, starts=4),
         "without forgetting": tw.point(FLAT.fix(forget=0), small.trials, starts=4),
     }
-    estimate = tw.compare(points)
+    comparison = tw.compare(points)
     likelihood = {name: each.maximum_likelihood["log_likelihood"].sum() for name, each in points.items()}
     for name, k in (("free", 3), ("without forgetting", 2)):
-        assert estimate.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
-        assert estimate.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
-        assert estimate.table.loc[name, "parameters"] == 8 * k
-    assert estimate.table["bic"].is_monotonic_increasing and estimate.table["difference"].iloc[0] == 0
-    assert estimate.frequencies is not None and estimate.plot().axes
+        assert comparison.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
+        assert comparison.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
+        assert comparison.table.loc[name, "parameters"] == 8 * k
+    assert comparison.table["bic"].is_monotonic_increasing and comparison.table["difference"].iloc[0] == 0
+    assert comparison.frequencies is not None and comparison.plot().axes
     by_aic = tw.compare(points, method="aic")
     assert by_aic.frequencies is None
     np.testing.assert_allclose(by_aic.elpd.sum(), -0.5 * by_aic.table["aic"])

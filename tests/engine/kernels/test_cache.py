@@ -108,18 +108,18 @@ def test_stored_code_gives_the_same_bits_as_new_code(tmp_path: Path):
 
 def files_under(kernel):
     """Files of the package that define the Python functions of a kernel, found through closures and globals."""
-    todo, seen = [kernel], set()
+    todo, functions = [kernel], set()
     while todo:
         item = todo.pop()
         item = getattr(item, "py_func", item)
-        if not isinstance(item, types.FunctionType) or item in seen:
+        if not isinstance(item, types.FunctionType) or item in functions:
             continue
-        seen.add(item)
+        functions.add(item)
         for cell in item.__closure__ or ():
             content = cell.cell_contents
             todo += list(content) if isinstance(content, tuple) else [content]
         todo += [item.__globals__[name] for name in item.__code__.co_names if name in item.__globals__]
-    paths = {Path(function.__code__.co_filename) for function in seen}
+    paths = {Path(function.__code__.co_filename) for function in functions}
     return {path for path in paths if path.is_relative_to(PACKAGE)}
 
 
@@ -173,8 +173,8 @@ def test_the_key_changes_with_every_file_of_its_sources(monkeypatch, tmp_path):
     copy = tmp_path / "trialwise"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
     monkeypatch.setattr(cache, "PACKAGE", copy)
-    seen = {cache._engine.__wrapped__()}
+    keys = {cache._engine.__wrapped__()}
     for path in cache.sources():
         path.write_text(path.read_text() + "# changed\n")
-        seen.add(cache._engine.__wrapped__())
-    assert len(seen) == len(cache.sources()) + 1 > 30
+        keys.add(cache._engine.__wrapped__())
+    assert len(keys) == len(cache.sources()) + 1 > 30

@@ -36,9 +36,9 @@ def test_exact_at_zero():
     assert (in_fours(np.array([0.0, -0.0, 0.0, 5e-324]))[0] == 1.0).all()
 
 
-@pytest.mark.parametrize("far", [201.0, -201.0, math.inf, -math.inf, math.nan])
-def test_numbers_out_of_range_are_flagged(far):
-    assert not in_fours(np.array([0.0, 1.0, far, 2.0]))[1][0]
+@pytest.mark.parametrize("outlier", [201.0, -201.0, math.inf, -math.inf, math.nan])
+def test_numbers_out_of_range_are_flagged(outlier):
+    assert not in_fours(np.array([0.0, 1.0, outlier, 2.0]))[1][0]
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,8 @@ def test_plain_and_compiled_filters_agree(short):
         total, plain = trace_particles_plain(LEARNER, packed, n, free[n], 99, 12)
         compiled = run_traced(LEARNER, packed, n, free[n], 99, 12)
         assert total == pytest.approx(np.nansum(compiled.record[:, 0]), rel=1e-12)
-        for one, other in zip(plain, compiled, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+        for expected, result in zip(plain, compiled, strict=True):
+            np.testing.assert_allclose(expected, result, rtol=1e-10, atol=1e-12)
         observed = short.choice[short.offsets[n] : short.offsets[n + 1]] >= 0
         np.testing.assert_allclose(compiled.record[observed, 1:].sum(1), 1.0, rtol=1e-12)
 
@@ -381,9 +381,9 @@ def test_exact_and_particle_by_name():
 
 def test_one_set_is_the_learner_without_contexts():
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=100), RANGES, participants=3, seed=2)
-    one = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
-    values = {name: simulation.parameters[name].to_numpy() for name in one.names}
-    result = tw.log_likelihood(one, simulation.trials, values)
+    one_set = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
+    values = {name: simulation.parameters[name].to_numpy() for name in one_set.names}
+    result = tw.log_likelihood(one_set, simulation.trials, values)
     np.testing.assert_allclose(result.standard_error, 0.0, atol=1e-9)
     np.testing.assert_allclose(
         result, tw.log_likelihood(tw.learners.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10
