@@ -1,1 +1,1 @@
-"""Benchmarks: trialwise and its peers, side by side in one run."""
+"""Benchmarks of trialwise and other libraries, measured in one run."""

@@ -1,4 +1,4 @@
-"""The recorded choices that every way of computing the likelihood receives."""
+"""The recorded choices from which all implementations compute the likelihood."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Recorded:
 class RowVisits:
     """The same trials regrouped: one chain per (participant, context, cue), its visits in order.
 
-    The flat model changes a cell only when its own row is visited; between two visits, g trials apart, nothing
-    happens but g sweeps of forgetting. So the M = N*S*A rows are independent chains of at most J visits, and a scan
+    The flat model updates a cell only when its row is visited; between two visits, g trials apart, it only
+    decays g times. Thus the M = N*S*A rows are independent chains of at most J visits, and a scan
     over visits is S*A times shorter than one over trials. Arrays are (J, M), padded at the end of short chains.
     This works only where no state is shared between rows: it cannot compute a hierarchical or task-set model.
     """
 
     participant: np.ndarray
-    """(M,) whose chain it is; chains are ordered by participant, then row."""
+    """(M,) the participant of each chain; chains are ordered by participant, then row."""
     gap: np.ndarray
     """Trials until the next visit of the row (1 where there is none)."""
     choice: np.ndarray
@@ -64,8 +64,8 @@ def read_wide(folder: Path) -> Recorded:
     missing = [name for name in FILES.values() if not (folder / name).is_file()]
     if missing:
         raise SystemExit(f"{folder} holds no {', '.join(missing)}; expected {', '.join(FILES.values())}")
-    wide = {word: pd.read_csv(folder / name).to_numpy().T for word, name in FILES.items()}
-    labels = {word: np.ascontiguousarray(wide[word], dtype=np.int64) for word in ("context", "cue", "choice")}
+    wide = {role: pd.read_csv(folder / name).to_numpy().T for role, name in FILES.items()}
+    labels = {role: np.ascontiguousarray(wide[role], dtype=np.int64) for role in ("context", "cue", "choice")}
     return Recorded(**labels, outcome=np.ascontiguousarray(wide["outcome"], dtype=np.float64))
 
 

@@ -1,7 +1,7 @@
-"""Pages of the site that are made from the code: one for each learner, the command line's help, the studies' results.
+"""Pages of the site generated from the code: one per learner, the help of the command line, the results of the scripts.
 
-Generated are ``docs/learners``, ``docs/command_line.rst``, ``docs/measured.rst`` and ``docs/tutorial.py``; they are not kept under
-version control. The build also fails where a public name is described nowhere.
+``docs/learners``, ``docs/command_line.rst``, ``docs/measured.rst`` and ``docs/tutorial.py`` are generated and not kept under
+version control. The build also fails if a public name is not described on any page.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ HERE = Path(__file__).parent
 
 def setup(app):
     app.connect("builder-inited", generate)
-    app.connect("env-check-consistency", all_are_described)
+    app.connect("env-check-consistency", check_descriptions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def generate(app):
-    """Write the generated pages, those that have changed."""
+    """Write the generated pages that have changed."""
     from trialwise.learners import BUILT_IN
 
     learners = {name: cls() for name, cls in BUILT_IN.items()}
@@ -33,8 +33,8 @@ def generate(app):
     pages["tutorial.py"] = as_script((HERE / "tutorial.md").read_text(encoding="utf-8"))
     pages["measured.rst"] = measured_page(sorted(HERE.glob("*.txt")))
     (HERE / "learners").mkdir(exist_ok=True)
-    for place, text in pages.items():
-        file = HERE / place
+    for path, text in pages.items():
+        file = HERE / path
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
     for stale in (HERE / "learners").glob("*.rst"):
@@ -42,7 +42,7 @@ def generate(app):
             stale.unlink()
 
 
-def all_are_described(app, env):
+def check_descriptions(app, env):
     """Check that the site describes every public name."""
     from sphinx.util import logging
 
@@ -78,12 +78,17 @@ def learners_page(learners) -> str:
     table = rows(
         ["learner", "for", "parameters", "what it does"],
         [
-            [f":doc:`{name}`", response_of(one), ", ".join(f"``{p}``" for p in one.names), first_sentence(one)]
-            for name, one in learners.items()
+            [
+                f":doc:`{name}`",
+                response_of(learner),
+                ", ".join(f"``{p}``" for p in learner.names),
+                first_sentence(learner),
+            ]
+            for name, learner in learners.items()
         ],
         "18 10 27 45",
     )
-    listed = "\n".join(f"   {name}" for name in learners)
+    entries = "\n".join(f"   {name}" for name in learners)
     return f"""{title("Learners")}
 The built-in learners. Each page is generated from the learner's class: description, equations, parameters with ranges and
 default priors, an example, and the complete source of the class. ``trialwise models NAME`` prints the same in a terminal. For
@@ -93,14 +98,14 @@ your own learner see :doc:`../own_learner`.
 .. toctree::
    :hidden:
 
-{listed}
+{entries}
 """
 
 
 def learner_page(learner) -> str:
     name = type(learner).__name__
     settings = ", ".join(f"{s}={value!r}" for s, value in learner.settings.items())
-    about = textwrap.indent(inspect.cleandoc(type(learner).__doc__), "   ")
+    description = textwrap.indent(inspect.cleandoc(type(learner).__doc__), "   ")
     parameters = rows(
         ["name", "what it is", "range", "group mean", "group spread", "typical values (95 %)"],
         [
@@ -110,7 +115,7 @@ def learner_page(learner) -> str:
         "15 30 10 17 15 13",
     )
     scaled = any(p.per_outcome for p in learner.parameters)
-    chosen = rows(
+    settings_table = rows(
         ["name", "what it is", "default"],
         [[f"``{s}``", learner.fields[s].role, f"``{value!r}``"] for s, value in learner.settings.items()],
     )
@@ -120,7 +125,7 @@ def learner_page(learner) -> str:
 
 .. py:class:: {name}({f"*, {settings}" if settings else ""})
 
-{about}
+{description}
 
 {title("Parameters", "-")}
 {parameters}
@@ -129,7 +134,7 @@ above 0; "typical" is the median of the natural value and the middle 95 % of it 
 {"Inverse temperatures marked * are given for outcomes of standard deviation 1; they are divided by the standard deviation of the data." if scaled else ""}
 See :doc:`../priors`.
 
-{title("Settings", "-") + chosen if learner.settings else ""}
+{title("Settings", "-") + settings_table if learner.settings else ""}
 {title("Data", "-")}
 Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()``: {signals}.
 
@@ -141,25 +146,25 @@ Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()
 
 
 def example(learner) -> str:
-    """A simulation of the learner in a suitable environment, and its trial values: code that runs as it is."""
-    name, task = type(learner).__name__, task_of(learner)
+    """Runnable code that simulates the learner in a suitable environment and computes its trial values."""
+    name, environment = type(learner).__name__, environment_of(learner)
     truth = {p.name: rounded(p) for p in learner.parameters}
-    written = textwrap.fill(
+    arguments = textwrap.fill(
         ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
     )
     return f"""import trialwise as tw
 
 learner = tw.{"" if name == "QLearning" else "learners."}{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
 truth = {{
-{written},
+{arguments},
 }}
-simulation = tw.simulate(learner, tw.environments.{task}, truth, participants=5, seed=1)
+simulation = tw.simulate(learner, tw.environments.{environment}, truth, participants=5, seed=1)
 tw.trial_values(learner, simulation.trials, truth)  # one row per trial: probabilities and signals
 """
 
 
-def task_of(learner) -> str:
-    """The first environment that shows everything the learner reads."""
+def environment_of(learner) -> str:
+    """The first environment that provides all columns that the learner reads."""
     from trialwise.learners.reads import OPTIONAL, Reading
 
     if not learner.family.acts:
@@ -169,7 +174,7 @@ def task_of(learner) -> str:
 
 
 def rounded(parameter) -> float:
-    """The median of the prior, to one figure; inverse temperatures that suit the alien task's rewards."""
+    """The median of the prior, to one significant figure; inverse temperatures are adjusted to the alien task's rewards."""
     middle = float(parameter.constrain(parameter.mean)) / (2.5 if parameter.per_outcome else 1.0)
     return float(f"{middle:.1g}")
 
@@ -197,23 +202,23 @@ def typical(parameter) -> str:
 
 
 def reads(learner) -> list[str]:
-    """The columns a learner needs, those that may be absent marked so."""
+    """The columns that a learner reads; optional ones are marked."""
     from trialwise.learners.reads import OPTIONAL, Reading, dimensions
 
     reading = Reading(learner)
-    before = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
-    known = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in before]
-    known += [f"the {column}" for family in learner.responses.values() for column in family.columns]
+    inputs = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
+    columns = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in inputs]
+    columns += [f"the {column}" for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
-        known += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
-    return known
+        columns += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]
+    return columns
 
 
 # -- the tutorial -----------------------------------------------------------------------------------------------------
 
 
 def as_script(page: str) -> str:
-    """A page's cells as a script with its prose as comments, a format that editors and Jupyter support."""
+    """The cells of a page as a script with the prose as comments, a format that editors and Jupyter support."""
     body = page.split("---\n", 2)[2]
     parts = []
     for n, part in enumerate(re.split(r"```\{code-cell\} python\n(.*?)```\n", body, flags=re.DOTALL)):
@@ -229,7 +234,7 @@ def as_script(page: str) -> str:
 
 
 def command_line_page() -> str:
-    """The page of the command line: the help text of every command."""
+    """The page of the command line, with the help text of every command."""
     import typer
     from typer.testing import CliRunner
 
@@ -246,14 +251,14 @@ def command_line_page() -> str:
     return "\n".join(parts)
 
 
-# -- what scripts measured -------------------------------------------------------------------------------------------
+# -- results of the scripts ------------------------------------------------------------------------------------------
 
 
 def measured_page(files: Sequence[Path]) -> str:
-    """The results that scripts have written beside the pages, unchanged, with their pictures."""
+    """The result files that scripts have written to the folder of the pages, unchanged, with their figures."""
     parts = [title("Measured results")]
     parts.append(
-        "What the scripts of the repository found, in their own words: each part below is a file that the script of that name"
+        "Results of the scripts of the repository: each section below contains the file that the script of that name"
         " wrote. For timings see :doc:`benchmarks`.\n"
     )
     for file in files:

@@ -61,14 +61,14 @@ class FrozenTaskSets:
         return state(low=low, high=task.table("context", self.sets, fill=self.initial), picked=memory(0))
 
     def pick(self, now, trial):
-        share = np.zeros(self.sets)
+        probability = np.zeros(self.sets)
         for task_set in range(self.sets):
-            share[task_set] = self.beta_high * now.high[trial.context, task_set]
-        softmax_into(share)
-        reached, picked = 0.0, 0
+            probability[task_set] = self.beta_high * now.high[trial.context, task_set]
+        softmax_into(probability)
+        cumulative, picked = 0.0, 0
         for task_set in range(self.sets - 1):
-            reached += share[task_set]
-            if trial.draw > reached:
+            cumulative += probability[task_set]
+            if trial.draw > cumulative:
                 picked = task_set + 1
         return picked
 

@@ -20,7 +20,7 @@ AGENTS, PRESENTATIONS = 12, 5
 
 
 def distributions(prior: dict[str, tuple[float, float, float]]) -> dict[str, Any]:
-    """The prior as :func:`trialwise.calibrate` and :func:`trialwise.fit` take it."""
+    """The prior as an argument of :func:`trialwise.calibrate` and :func:`trialwise.fit`."""
     import pymc as pm
 
     means = {f"{name}_mu": pm.Normal.dist(mean, width) for name, (mean, width, _) in prior.items()}
@@ -28,12 +28,12 @@ def distributions(prior: dict[str, tuple[float, float, float]]) -> dict[str, Any
 
 
 def text(prior: dict[str, tuple[float, float, float]]) -> str:
-    """A group prior in words."""
+    """A description of a group prior."""
     return "; ".join(f"{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})" for n, (m, w, s) in prior.items())
 
 
 def report(study: Any, folder: Path, name: str, head: list[str]) -> None:
-    """The table and the picture, ``name.txt`` and ``name.png``; ``head`` says what was fitted."""
+    """Write the table and the figure, ``name.txt`` and ``name.png``; ``head`` describes what was fitted."""
     table = study.table.round(3)
     lines = [
         *head,

@@ -1,8 +1,8 @@
 """Simulation-based calibration of fits with a hidden choice: ``python scripts/calibration_hidden.py one|group [--fits 200]``.
 
-As ``calibration.py``, for ``TaskSets``: of small groups, and of one agent alone, whose prior is the group's with the group unknown. The
+As ``calibration.py``, for ``TaskSets``: small groups, or single agents, whose prior is the group prior with the group's parameters integrated out. The
 log-likelihood among the quantities is estimated by particles, with independent noise at the truth and at each draw, which leaves
-ranks uniform if the draws are correct.
+ranks uniform if the posterior draws are correct.
 
 Writes ``docs/calibration_hidden_one.txt`` and ``.png``, or those of ``group``. Finished fits are stored in ``--work``: a second run, or
 one for more fits, continues.
@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from calibration import distributions, report, told
+from calibration import distributions, report, text
 
 PRIOR = {
     "alpha": (-1.0, 0.6, 0.5), "beta": (0.5, 0.4, 0.4), "forget": (-3.0, 0.6, 0.5),
@@ -34,11 +34,11 @@ DRAWS = {"one": 250, "group": 300}
 
 
 @dataclass(frozen=True)
-class Alone:
-    """One agent, whose prior is passed to the sampler itself: a function of its number, as in the library's own studies."""
+class SingleAgent:
+    """A fit of one agent with the prior passed directly to the sampler: a function of its number, as in the library's own studies."""
 
     learner: Any
-    task: Any
+    environment: Any
     draws: int
 
     def __call__(self, number: int) -> dict[str, np.ndarray]:
@@ -56,14 +56,14 @@ class Alone:
         from trialwise.studies.calibration_study import LIKELIHOOD, PARTICLES
         from trialwise.studies.ranks import rank, thinned
 
-        began = time.perf_counter()
+        start = time.perf_counter()
         random = stream(SEED, "true parameters", part=number)
         simulating = stream_seed(SEED, "simulated data set", part=number)
         fitting = stream_seed(SEED, "fit of a data set", part=number)
         prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
         population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
-        trials = tw.simulate(self.learner, self.task, population.natural(u), simulating).trials
+        trials = tw.simulate(self.learner, self.environment, population.natural(u), simulating).trials
         run = sample_particles(
             self.learner, trials, population, draws=self.draws, chains=CHAINS,
             seed=fitting, checkpoint=Checkpoint(None), tell=lambda stage, share: None, lacks=None,
@@ -82,7 +82,7 @@ class Alone:
             "r_hat": np.array(table["r_hat"].max()),
             "divergences": np.array(0),
             "problems": np.array(""),
-            "seconds": np.array(time.perf_counter() - began),
+            "seconds": np.array(time.perf_counter() - start),
         }
 
 
@@ -100,24 +100,29 @@ def main() -> None:
     from trialwise.studies.resume import run_pieces
     from trialwise.studies.store import Store
 
-    learner, task = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)
+    learner, environment = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)
     if options.kind == "group":
         study = tw.calibrate(
-            learner, task, options.fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS,
+            learner, environment, options.fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS,
             folder=options.work, workers=options.workers,
         )  # fmt: skip
-        agents, words = f"{AGENTS} agents", told(PRIOR)
+        agents, description = f"{AGENTS} agents", text(PRIOR)
     else:
-        alone = Alone(learner, task, DRAWS["one"])
-        store = Store(options.work, "calibrate-alone", (alone, PRIOR), {"learner": repr(learner), "design": repr(task)})
-        pieces = run_pieces(alone, range(options.fits), store, workers=options.workers, stage="calibrating")
+        single_agent = SingleAgent(learner, environment, DRAWS["one"])
+        store = Store(
+            options.work,
+            "calibrate-alone",
+            (single_agent, PRIOR),
+            {"learner": repr(learner), "design": repr(environment)},
+        )
+        pieces = run_pieces(single_agent, range(options.fits), store, workers=options.workers, stage="calibrating")
         study = calibration_of(repr(learner), pieces)
         total = {name: (m, round(float(np.hypot(w, s)), 3)) for name, (m, w, s) in PRIOR.items()}
         agents = "1 agent"
-        words = "; ".join(f"{name} ~ Normal{pair}, unconstrained" for name, pair in total.items())
+        description = "; ".join(f"{name} ~ Normal{pair}, unconstrained" for name, pair in total.items())
     head = [
         f"Simulation-based calibration: {len(study.ranks)} fits of {agents} x {PRESENTATIONS * 36} trials, {learner!r}, the task set hidden",
-        f"prior: {words}",
+        f"prior: {description}",
     ]
     report(study, options.out, f"calibration_hidden_{options.kind}", head)
 

@@ -1,8 +1,8 @@
-"""Do the fits to the human data reproduce the participants' behaviour? ``python scripts/human_checks.py FOLDER --work F``.
+"""Posterior predictive checks of the fits to the human data: ``python scripts/human_checks.py FOLDER --work F``.
 
-Checks and compares the fits of ``scripts/human_task_sets.py``, which are loaded from its ``--work`` folder: agents drawn from each
-posterior are simulated in the alien task along the participants' sequences, and every measure of behaviour is compared with theirs;
-then learners are compared by participants left out and by later trials. Writes ``docs/human_checks.txt`` and, of each learner,
+The fits of ``scripts/human_task_sets.py`` are loaded from its ``--work`` folder. Agents drawn from each
+posterior are simulated in the alien task with the participants' sequences of trials, and every measure of behaviour is compared with the
+participants'; learners are then compared by held-out participants and by later trials. Writes ``docs/human_checks.txt`` and, for each learner,
 ``docs/human_checks_*.png``.
 """
 
@@ -28,18 +28,18 @@ def main() -> None:
     import trialwise as tw
 
     fits = {name: tw.load(options.work / f"{name}.nc") for name in ("QLearning", "TaskSets")}
-    people = tw.read_wide(options.folder)
+    trials = tw.read_wide(options.folder)
     lines = [
-        f"{people.n_participants} people, {people.n_trials} trials; {options.draws} simulated data sets of each fit"
+        f"{trials.n_participants} people, {trials.n_trials} trials; {options.draws} simulated data sets of each fit"
     ]
     for name, fit in fits.items():
-        began = time.perf_counter()
+        start = time.perf_counter()
         result = tw.check(fit, tw.environments.AlienTask(), datasets=options.draws, seed=1, progress=False)
         result.plot().savefig(options.out / f"human_checks_{name}.png", dpi=90)
         lines += [
             "",
             f"{fit.learner!r}: {len(result.missed)} of {len(result.table)} measures outside the 89 % interval; "
-            f"{time.perf_counter() - began:.0f} s",
+            f"{time.perf_counter() - start:.0f} s",
             "",
             result.table.loc[AFTER].round(3).to_string(),
             "",
@@ -47,9 +47,9 @@ def main() -> None:
             result.missed.head(12).round(3).to_string(),
         ]
     for method in ("participant", "future"):
-        began = time.perf_counter()
-        compared = tw.compare(fits, method, seed=1, progress=False)
-        lines += ["", repr(compared), f"{time.perf_counter() - began:.0f} s"]
+        start = time.perf_counter()
+        comparison = tw.compare(fits, method, seed=1, progress=False)
+        lines += ["", repr(comparison), f"{time.perf_counter() - start:.0f} s"]
     lines += ["", f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"]
     text = "\n".join(lines) + "\n"
     (options.out / "human_checks.txt").write_text(text)

@@ -1,4 +1,4 @@
-"""The human data of the alien task under ``TaskSets`` and ``QLearning``: ``python scripts/human_task_sets.py FOLDER``.
+"""``TaskSets`` and ``QLearning`` fitted to the human data of the alien task: ``python scripts/human_task_sets.py FOLDER``.
 
 Fits both hierarchically, compares them for each participant by integrated likelihoods, and estimates how long the previous
 season's task set stays in use after a switch. FOLDER holds the four files that ``trialwise data alien`` fetches. Fits are stored in ``--work`` and
@@ -19,15 +19,15 @@ AFTER = 12
 
 def after_switch(trials, table):
     """Means over participants and switches of the three probabilities, ``(trials after a switch, 3)``, and the number of values in each mean."""
-    kinds = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
+    probabilities = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
     context = trials.columns["context"].values
     sums, counts = np.zeros((AFTER, 3)), np.zeros(AFTER)
     for first, end in zip(trials.offsets[:-1], trials.offsets[1:], strict=True):
         switches = [t for t in range(first + 1, end) if context[t] != context[t - 1]]
         for start, stop in zip(switches, [*switches[1:], end], strict=True):
             for k in range(min(AFTER, stop - start)):
-                if np.isfinite(kinds[start + k]).all():
-                    sums[k] += kinds[start + k]
+                if np.isfinite(probabilities[start + k]).all():
+                    sums[k] += probabilities[start + k]
                     counts[k] += 1
     return sums / counts[:, None], counts
 
@@ -47,24 +47,24 @@ def main() -> None:
     trials = tw.read_wide(options.folder)
     fits = {}
     learners = {tw.QLearning(initial=1.2): None, tw.learners.TaskSets(initial=1.2): options.work / "TaskSets.npz"}
-    for learner, unfinished in learners.items():
+    for learner, checkpoint in learners.items():
         stored = options.work / f"{type(learner).__name__}.nc"
         if stored.is_file():
             fits[type(learner).__name__] = tw.load(stored)
             continue
-        fit = tw.fit(learner, trials, seed=options.seed, checkpoint=unfinished)
+        fit = tw.fit(learner, trials, seed=options.seed, checkpoint=checkpoint)
         fit.save(stored)
         fits[type(learner).__name__] = fit
     sets = fits["TaskSets"]
     group = sets.group()[["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]]
-    text = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
+    settings = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
     lines = [
         "The human data of the alien task (31 people, 440 trials each) under TaskSets(initial=1.2), the task set hidden",
         f"{sets.tree['posterior'].sizes['chain']} chains of {sets.tree['posterior'].sizes['draw']} draws, "
         f"{sets.attrs['seconds'] / 60:.1f} minutes (emulating {sets.attrs['seconds_of_emulating'] / 60:.1f}), "
         f"peak memory {sets.attrs['peak_memory_mb']:.0f} MB",
         ", ".join(
-            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in text.items()
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
         ),
         f"error of emulators, standard deviation: largest {max(json.loads(sets.attrs['emulator_error'])):.2f}, of 31; "
         f"noise of one estimate: largest {max(json.loads(sets.attrs['filter_noise'])):.2f}",
@@ -74,10 +74,10 @@ def main() -> None:
         "",
         "integrated log-likelihood of each person, task sets less flat (positive: task sets describe the person better)",
     ]
-    each = {name: integrated_likelihood(fit) for name, fit in fits.items()}
-    gain = each["TaskSets"]["log_likelihood"] - each["QLearning"]["log_likelihood"]
-    error = np.hypot(each["TaskSets"]["standard_error"], each["QLearning"]["standard_error"])
-    table = each["TaskSets"].assign(flat=each["QLearning"]["log_likelihood"], gain=gain, error=error)
+    integrated = {name: integrated_likelihood(fit) for name, fit in fits.items()}
+    gain = integrated["TaskSets"]["log_likelihood"] - integrated["QLearning"]["log_likelihood"]
+    error = np.hypot(integrated["TaskSets"]["standard_error"], integrated["QLearning"]["standard_error"])
+    table = integrated["TaskSets"].assign(flat=integrated["QLearning"]["log_likelihood"], gain=gain, error=error)
     lines += [
         table[["participant", "log_likelihood", "flat", "gain", "error", "effective"]].round(2).to_string(index=False)
     ]
@@ -88,8 +88,8 @@ def main() -> None:
         "which task set is in use after a switch of season (smoothed, at posterior means; means over people and switches)",
         "settled on for:  the current season   the previous one   another      n",
     ]
-    kinds, counts = after_switch(trials, sets.trial_values())
-    for k, (row, n) in enumerate(zip(kinds, counts, strict=True)):
+    probabilities, counts = after_switch(trials, sets.trial_values())
+    for k, (row, n) in enumerate(zip(probabilities, counts, strict=True)):
         lines.append(
             f"  trial {k + 1:2d}            {row[0]:8.3f}           {row[1]:8.3f}          {row[2]:8.3f}    {int(n):5d}"
         )
@@ -107,7 +107,7 @@ def main() -> None:
     left.set_xlabel("person, in order")
     left.set_ylabel("integrated log-likelihood,\ntask sets less flat")
     for k, name in enumerate(("the current season", "the previous season", "another")):
-        right.plot(np.arange(1, AFTER + 1), kinds[:, k], "o-", markersize=4, label=name)
+        right.plot(np.arange(1, AFTER + 1), probabilities[:, k], "o-", markersize=4, label=name)
     right.set_xlabel("trial after a switch of season")
     right.set_ylabel("probability that the set in use\nis the one settled on for ...")
     right.set_ylim(0, None)

@@ -1,11 +1,11 @@
-"""Is a study that is killed again and again the same as one that is not? ``python scripts/killed_study.py [--kills 10]``.
+"""Does a study that is killed repeatedly give the results of an uninterrupted one? ``python scripts/killed_study.py [--kills 10]``.
 
-A recovery study of 200 small fits runs in a process of its own and is killed (SIGKILL, which cannot be caught) at a random
-moment, ten times; then it runs to the end. The tables must equal those of the same study without interruption to the last bit.
-None of the pieces that a killed process had finished may be lost or repeated: a piece records the seconds it took, so a repeated
-one would be a different file.
+A recovery study of 200 small fits runs in a separate process and is killed (SIGKILL, which cannot be caught) at a random
+moment, ten times; then it runs to completion. The tables must equal those of an uninterrupted study to the last bit.
+No piece that a killed process had finished may be lost or repeated: a piece records its duration, so that a repeated
+piece would be a different file.
 
-Writes ``docs/killed_study.txt``. Both studies are stored in ``--work``; a folder that is used again is emptied of the first one.
+Writes ``docs/killed_study.txt``. Both studies are stored in ``--work``; an earlier killed study in that folder is deleted.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def pieces(folder: Path) -> dict[str, str]:
 
 
 def orphans(folder: Path) -> int:
-    """Processes that still work on the study (where the system can list them)."""
-    found = 0
+    """The number of processes still running the study (where the system can list them)."""
+    count = 0
     for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # another's, or ended meanwhile
-            found += str(folder).encode() in path.read_bytes()
-    return found
+        with suppress(OSError):  # another user's process, or one that has ended
+            count += str(folder).encode() in path.read_bytes()
+    return count
 
 
 def main() -> None:
@@ -69,8 +69,8 @@ def main() -> None:
         return
     killed, whole = options.work.absolute() / "killed", options.work.absolute() / "whole"
     shutil.rmtree(killed, ignore_errors=True)
-    moments, stored, found = random.Random(1), {}, []
-    again = [
+    random_numbers, stored, kills = random.Random(1), {}, []
+    command = [
         *sys.orig_argv[1 : sys.orig_argv.index(sys.argv[0]) + 1],
         "--fits",
         str(options.fits),
@@ -78,37 +78,39 @@ def main() -> None:
         str(killed),
     ]
     if options.workers:
-        again += ["--workers", str(options.workers)]
+        command += ["--workers", str(options.workers)]
     for number in range(1, options.kills + 1):
-        process = subprocess.Popen([sys.executable, *again], env=os.environ | {"KILLED_STUDY": str(killed)})
-        after = moments.uniform(0.0, options.longest)
-        time.sleep(after)
+        process = subprocess.Popen([sys.executable, *command], env=os.environ | {"KILLED_STUDY": str(killed)})
+        delay = random_numbers.uniform(0.0, options.longest)
+        time.sleep(delay)
         if process.poll() is not None:
             sys.exit(f"the study ended by itself, status {process.returncode}, before kill {number}: more --fits")
         process.send_signal(signal.SIGKILL)
         process.wait()
         time.sleep(1.0)
-        now, left = pieces(killed), orphans(killed)
-        found.append(f"kill {number:2d} after {after:4.1f} s: {len(now):3d} pieces, {left} processes left")
-        print(found[-1], flush=True)
-        assert all(now.get(name) == seen for name, seen in stored.items()), "a finished piece was lost or done again"
-        assert not left, "killed, but still at work"
-        stored = now
+        current, left = pieces(killed), orphans(killed)
+        kills.append(f"kill {number:2d} after {delay:4.1f} s: {len(current):3d} pieces, {left} processes left")
+        print(kills[-1], flush=True)
+        assert all(current.get(name) == digest for name, digest in stored.items()), (
+            "a finished piece was lost or repeated"
+        )
+        assert not left, "processes of a killed study are still running"
+        stored = current
     resumed = study(killed, options.fits, options.workers)
-    last = pieces(killed)
-    assert all(last.get(name) == seen for name, seen in stored.items()), "a finished piece was lost or done again"
-    unbroken = study(whole, options.fits, options.workers)
-    same = resumed.table.equals(unbroken.table) and resumed.points.equals(unbroken.points)
+    final = pieces(killed)
+    assert all(final.get(name) == digest for name, digest in stored.items()), "a finished piece was lost or repeated"
+    uninterrupted = study(whole, options.fits, options.workers)
+    same = resumed.table.equals(uninterrupted.table) and resumed.points.equals(uninterrupted.points)
     lines = [
         f"A recovery study of {options.fits} fits, killed {options.kills} times at random moments, and the same done at one go",
-        *found,
-        f"then let finish: {len(last)} pieces; all {len(stored)} of killed processes kept as they were, none done again",
+        *kills,
+        f"then let finish: {len(final)} pieces; all {len(stored)} of killed processes kept as they were, none done again",
         f"tables and points {'equal to the last bit' if same else 'DIFFER'}",
         "",
         resumed.table.round(3).to_string(),
     ]
     print("\n".join(lines))
-    assert same and len(last) == options.fits
+    assert same and len(final) == options.fits
     (options.out / "killed_study.txt").write_text("\n".join(lines) + "\n")
 
 

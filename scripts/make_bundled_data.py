@@ -1,4 +1,4 @@
-"""Make the data sets that come with trialwise: ``python scripts/make_bundled_data.py [folder]``."""
+"""Simulate the data sets bundled with trialwise: ``python scripts/make_bundled_data.py [folder]``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trialwise.environments import AlienTask
 from trialwise.environments.simulate import simulate
 from trialwise.learners import QLearning, TaskSets
 
-HERE = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data" / "bundled"
+BUNDLED = Path(__file__).resolve().parents[1] / "src" / "trialwise" / "data" / "bundled"
 
 
 def make(folder: Path) -> None:
-    """Write every data set into a folder of its own name."""
+    """Write each data set to a folder of the same name."""
     flat = simulate(
         QLearning(initial=1.2),
         AlienTask(trials=440),
@@ -40,4 +40,4 @@ def make(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else BUNDLED)

@@ -1,12 +1,12 @@
 """The published prior predictive of the alien task: ``python scripts/prior_predictive.py [--sets 2048]``.
 
-Eckstein & Collins (2020, PNAS 117(47):29381) compared models by data sets simulated from a prior: 26 agents with the same
-parameters, rates uniform from 0 to 1, inverse temperatures from 1 to 20. Their code of December 2019 printed mean and standard
-deviation of four statistics over 120 000 data sets of each model. Here the same is simulated, in the variants of that code that its
-history leaves open (value before any outcome, noise of rewards), and compared. Writes ``docs/prior_predictive.txt``.
+Eckstein & Collins (2020, PNAS 117(47):29381) compared models by data sets simulated from a prior, each of 26 agents with the same
+parameters: rates uniform from 0 to 1, inverse temperatures from 1 to 20. Their code of December 2019 printed the mean and standard
+deviation of four statistics over 120 000 data sets of each model. This script simulates the same, in the variants that the history of the
+code leaves open (value before any outcome, noise of rewards), and compares. Writes ``docs/prior_predictive.txt``.
 
-Statistics, over agents and blocks of a data set: accuracy and perseveration (choices that fit the previous season) on the first trial after a
-switch of season, the first switch left out; the hidden-season slope, accuracy on trials 1 to 4 after a switch weighted by -1.5, -0.5, 0.5, 1.5;
+Statistics, over agents and blocks of a data set: accuracy and perseveration (choices correct in the previous season) on the first trial after a
+switch of season, without the first switch; the hidden-season slope, accuracy on trials 1 to 4 after a switch weighted by -1.5, -0.5, 0.5, 1.5;
 and the share of preferences for the richer season minus that for the richer alien.
 """
 
@@ -63,34 +63,35 @@ class Variant(NamedTuple):
         }
 
 
-class Along(Environment):
-    """Fixed sequences of the experiment's phases, any of them equally likely; rewards, or only whether a choice was correct."""
+class FixedSequences(Environment):
+    """Fixed sequences of the experiment's phases, all equally likely; outcomes are rewards, or only whether a choice was correct."""
 
     levels = tw.environments.AlienExperiment.levels
 
-    def __init__(self, shown: list[Shown], noise: Noise, right: bool):
-        self.shown, self.right, self.task = shown, right, tw.environments.AlienExperiment(phases=PHASES, noise=noise)
+    def __init__(self, shown: list[Shown], noise: Noise, only_correctness: bool):
+        self.shown, self.only_correctness = shown, only_correctness
+        self.experiment = tw.environments.AlienExperiment(phases=PHASES, noise=noise)
 
     def show(self, random: np.random.Generator) -> Shown:
         return self.shown[int(random.random() * len(self.shown))]
 
     def potential(self, shown: Shown, random: np.random.Generator) -> np.ndarray:
-        if not self.right:
-            return self.task.potential(shown, random)
-        means = self.task.means(shown)
+        if not self.only_correctness:
+            return self.experiment.potential(shown, random)
+        means = self.experiment.means(shown)
         return np.where((shown["asked"] > 0)[:, None], np.nan, means > 1)
 
 
 def sequences(seed: int = 0) -> list[Shown]:
     """One sequence for each participant of the public data, initial learning in that participant's order of seasons."""
-    random, task, made = np.random.default_rng(seed), tw.environments.AlienExperiment(phases=PHASES), []
+    random, experiment, result = np.random.default_rng(seed), tw.environments.AlienExperiment(phases=PHASES), []
     for order in ORDERS:
         while True:
-            shown = task.show(random)
+            shown = experiment.show(random)
             if (shown["season"][: 9 * 52 : 52] == SEASON_ORDERS[order]).all():
                 break
-        made.append(shown)
-    return made
+        result.append(shown)
+    return result
 
 
 def parameters(learner: Learner, share: np.ndarray, agents: int) -> dict[str, np.ndarray]:
@@ -106,23 +107,28 @@ def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:
     """The four statistics of each data set, ``(sets,)``."""
     phase, names = trials.columns["phase"].values, tw.environments.AlienExperiment.levels["phase"]
 
-    def of(name: str, *shape: int) -> tuple[np.ndarray, ...]:
+    def blocks(name: str, *shape: int) -> tuple[np.ndarray, ...]:
         rows = phase == names.index(name)
         columns = (trials.columns["season"].values, trials.columns["cue"].values, trials.choice)
         return tuple(values[rows].reshape(sets, -1, *shape) for values in columns)
 
-    season, cue, choice = of("initial", 9, 52)
-    now, before, first, made = season[:, :, 2:, 0], season[:, :, 1:-1, 0], cue[:, :, 2:, 0], choice[:, :, 2:, 0]
+    season, cue, choice = blocks("initial", 9, 52)
+    current, previous, first_cue, first_choice = (
+        season[:, :, 2:, 0],
+        season[:, :, 1:-1, 0],
+        cue[:, :, 2:, 0],
+        choice[:, :, 2:, 0],
+    )
     result = {
-        "accuracy": (made == correct_action(now, first)).mean((1, 2)),
-        "perseveration": (made == correct_action(before, first)).mean((1, 2)),
+        "accuracy": (first_choice == correct_action(current, first_cue)).mean((1, 2)),
+        "perseveration": (first_choice == correct_action(previous, first_cue)).mean((1, 2)),
     }
-    season, cue, choice = (values[..., :4] for values in of("hidden", 9, 40))
+    season, cue, choice = (values[..., :4] for values in blocks("hidden", 9, 40))
     result["slope"] = (choice == correct_action(season, cue)).mean((1, 2)) @ np.array([-1.5, -0.5, 0.5, 1.5])
-    compared = phase == names.index("comparison")
-    chosen = preferred(trials)[compared].reshape(sets, -1, 60)
-    asked = trials.columns["asked"].values[compared].reshape(sets, -1, 60)
-    seasons, aliens = (np.nanmean(np.where(asked == kind, chosen, np.nan), axis=(1, 2)) for kind in (1, 2))
+    comparison = phase == names.index("comparison")
+    preference = preferred(trials)[comparison].reshape(sets, -1, 60)
+    asked = trials.columns["asked"].values[comparison].reshape(sets, -1, 60)
+    seasons, aliens = (np.nanmean(np.where(asked == kind, preference, np.nan), axis=(1, 2)) for kind in (1, 2))
     result["preference"] = seasons - aliens
     return result
 
@@ -130,19 +136,19 @@ def statistics(trials: tw.Trials, sets: int) -> dict[str, np.ndarray]:
 def simulated(
     variant: Variant, model: str, sets: int, agents: int, seed: int = 0, chunk: int = 60
 ) -> dict[str, np.ndarray]:
-    """Statistics of data sets whose parameters fill the prior evenly."""
+    """Statistics of data sets whose parameters cover the prior evenly."""
     from scipy.stats import qmc
 
     learner = variant.learners()[model]
     share = qmc.Sobol(len(learner.names), seed=seed).random(sets)
-    environment = Along(sequences(), variant.noise, right=model == "Bayes")
-    parts = []
+    environment = FixedSequences(sequences(), variant.noise, only_correctness=model == "Bayes")
+    statistics_of_parts = []
     for first in range(0, sets, chunk):
-        some = share[first : first + chunk]
-        labels = [f"{first}-{n}" for n in range(len(some) * agents)]
-        data = tw.simulate(learner, environment, parameters(learner, some, agents), seed, participants=labels)
-        parts.append(statistics(data.trials, len(some)))
-    return {name: np.concatenate([part[name] for part in parts]) for name in PUBLISHED[model]}
+        part = share[first : first + chunk]
+        labels = [f"{first}-{n}" for n in range(len(part) * agents)]
+        data = tw.simulate(learner, environment, parameters(learner, part, agents), seed, participants=labels)
+        statistics_of_parts.append(statistics(data.trials, len(part)))
+    return {name: np.concatenate([part[name] for part in statistics_of_parts]) for name in PUBLISHED[model]}
 
 
 def line(model: str, name: str, values: np.ndarray) -> tuple[str, bool]:
@@ -160,11 +166,13 @@ STATED, *OTHERS = (
     for initial in (1.2, 1.0, 5 / 3)
     for word in ("experiment", "paper")
 )
-"""The variant of December 2019, and what earlier and later code and the text have instead."""
+"""The variant of December 2019, and those of earlier and later code and of the text."""
 
 
-def retained(work: Path, name: str, variant: Variant, model: str, sets: int, agents: int) -> dict[str, np.ndarray]:
-    """Statistics, simulated or loaded: an interrupted run continues."""
+def load_or_simulate(
+    work: Path, name: str, variant: Variant, model: str, sets: int, agents: int
+) -> dict[str, np.ndarray]:
+    """Statistics, loaded if an earlier run has stored them, so that an interrupted run continues."""
     file = work / f"{variant.initial:.3g}_{variant.noise.sd}_{model.replace(' ', '_')}_{sets}_{agents}.npz"
     if not file.exists():
         sys.stderr.write(f"{name}: {model}\n")
@@ -177,7 +185,7 @@ def retained(work: Path, name: str, variant: Variant, model: str, sets: int, age
 
 
 def report(sets: int, others: int, agents: int, work: Path) -> str:
-    """The whole text."""
+    """The text of ``docs/prior_predictive.txt``."""
     head = (
         f"{'model':10}{'statistic':14}{'published':>10}{'here':>10}{'gap':>10}{'error':>9}{'SD publ.':>10}{'here':>8}"
     )
@@ -190,8 +198,8 @@ def report(sets: int, others: int, agents: int, work: Path) -> str:
         lines += ["", f"{'instead: ' if number else 'as in that code: '}{name}; {count} data sets of each model", head]
         for model in PUBLISHED:
             if number and model == "Bayes":
-                continue  # it learns from right and wrong alone, from a third on: the variants do not concern it
-            result = retained(work, name, variant, model, count, agents)
+                continue  # learns only from whether choices were correct, starting at 1/3: the variants do not apply
+            result = load_or_simulate(work, name, variant, model, count, agents)
             lines += [line(model, statistic, values)[0] for statistic, values in result.items()]
     return "\n".join(lines) + "\n"
 
@@ -199,16 +207,14 @@ def report(sets: int, others: int, agents: int, work: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=2048, help="data sets of each model")
-    parser.add_argument("--others", type=int, default=512, help="the same of each other variant")
-    parser.add_argument("--agents", type=int, default=26, help="agents a data set")
-    parser.add_argument(
-        "--work", type=Path, default=Path("prior_predictive_work"), help="where finished parts are kept"
-    )
+    parser.add_argument("--others", type=int, default=512, help="data sets of each other variant")
+    parser.add_argument("--agents", type=int, default=26, help="agents per data set")
+    parser.add_argument("--work", type=Path, default=Path("prior_predictive_work"), help="folder for finished parts")
     parser.add_argument("--out", type=Path, default=Path("docs/prior_predictive.txt"))
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
-    text = report(given.sets, given.others, given.agents, given.work)
-    write(given.out, text)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    text = report(options.sets, options.others, options.agents, options.work)
+    write(options.out, text)
     sys.stdout.write(text)
 
 

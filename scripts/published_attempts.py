@@ -1,8 +1,8 @@
-"""What the published attempts at the forum thread's data cost: ``python scripts/published_attempts.py FOLDER``.
+"""Consequences of the errors in published analyses of the forum thread's data: ``python scripts/published_attempts.py FOLDER``.
 
-Compares each error that can be written as a learner, or as a change of the data, with the correct version, on the human data: the
-initial value, rewards truncated to whole numbers, the row of the previous trial, frozen noise; and measures the cost of the
-hierarchical fit. FOLDER holds the four files that ``trialwise data alien`` fetches. Writes ``docs/published_attempts.txt``.
+Each error that can be written as a learner, or as a change of the data, is compared with the correct version on the human data: the
+initial value, rewards truncated to integers, values of the previous trial's row, frozen noise. The cost of the
+hierarchical fit is measured. FOLDER holds the four files that ``trialwise data alien`` fetches. Writes ``docs/published_attempts.txt``.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
 SEQUENCES = 20
-"""Sequences of frozen draws that are tried."""
+"""Number of sequences of frozen draws."""
 
 PLAUSIBLE = {"alpha": 0.2, "beta": 1.2, "forget": 0.05, "alpha_high": 0.2, "beta_high": 1.0, "forget_high": 0.05}
 """The parameters at which likelihoods of task sets are compared."""
 
 
 def data(trials):
-    """The participants' behaviour, by the measures of the task's authors."""
+    """The participants' behaviour, by the measures of the authors of the task."""
     from trialwise.analysis.behaviour.measures import accuracy, after_switch, below_criterion, scored
     from trialwise.environments.tasks.alien_rewards import MEANS
 
     frame = scored(trials, MEANS)
-    right = accuracy(frame)["accuracy"]
+    correct = accuracy(frame)["accuracy"]
     first = after_switch(frame).xs(1, axis=1, level=1)
     pooled = frame[(frame["previous"] >= 0) & (frame["position"] == 1)][["correct", "fits_previous"]].mean()
     return [
         "# data",
-        f"{trials.n_participants} participants, {trials.n_trials} trials; right choices {right.mean():.3f} "
-        f"(SD {right.std():.3f}, {right.min():.3f} to {right.max():.3f})",
+        f"{trials.n_participants} participants, {trials.n_trials} trials; right choices {correct.mean():.3f} "
+        f"(SD {correct.std():.3f}, {correct.min():.3f} to {correct.max():.3f})",
         f"below the criterion of .35: participant {', '.join(below_criterion(frame))}",
         f"first trial after a switch ({int(first['current'].notna().sum())} participants): right {pooled['correct']:.3f}, "
         f"right in the previous season {pooled['fits_previous']:.3f}",
@@ -44,18 +44,18 @@ def data(trials):
 
 
 def flat(trials):
-    """Greatest log-likelihoods of flat learning, with separate parameters for each participant, and of the errors."""
+    """Maximum log-likelihoods of flat learning, with separate parameters for each participant, and of the errors."""
     import trialwise as tw
     from published_attempts import ShiftedRow
 
-    whole = replace(trials, outcome={name: np.floor(values) for name, values in trials.outcome.items()})
+    truncated = replace(trials, outcome={name: np.floor(values) for name, values in trials.outcome.items()})
     result = {
         f"Q0 = {q:.3g}": tw.point(tw.QLearning(initial=q), trials).log_likelihood for q in (0.12, 1.0, 1.2, 5 / 3)
     }
-    result["Q0 = 1.2, rewards cut to whole numbers"] = tw.point(tw.QLearning(initial=1.2), whole).log_likelihood
+    result["Q0 = 1.2, rewards cut to whole numbers"] = tw.point(tw.QLearning(initial=1.2), truncated).log_likelihood
     result["Q0 = 1.2, the row of the trial before"] = tw.point(ShiftedRow(), trials).log_likelihood
     result["guessing"] = trials.n_trials * np.log(1 / 3)
-    mean = np.mean(trials.outcome["outcome"] - whole.outcome["outcome"])
+    mean = np.mean(trials.outcome["outcome"] - truncated.outcome["outcome"])
     return [
         "# flat",
         "greatest log-likelihood, three parameters a participant, summed over participants:",
@@ -65,21 +65,21 @@ def flat(trials):
 
 
 def frozen(trials, seed):
-    """The likelihood of task sets at one place: integrated, and given sequences of draws that were frozen."""
+    """The likelihood of task sets at one parameter point: integrated over the hidden choices, and given sequences of frozen draws."""
     import trialwise as tw
     from published_attempts import FrozenTaskSets
 
     integrated = tw.log_likelihood(tw.learners.TaskSets(initial=1.2), trials, PLAUSIBLE, particles=1000)
     random = np.random.default_rng(seed)
-    frame, sums, still = trials.to_frame(), [], []
+    frame, sums, zero_slopes = trials.to_frame(), [], []
     for _ in range(SEQUENCES):
-        draws = random.random(int(trials.lengths.max()))  # one a trial, shared by all participants, as published
-        message = tw.read_long(
+        draws = random.random(int(trials.lengths.max()))  # one per trial, shared by all participants, as published
+        with_draws = tw.read_long(
             frame.assign(draw=draws[frame["trial"] - 1]), numbers=["draw"], levels=dict(trials.levels)
         )
-        value, slope = tw.log_likelihood(FrozenTaskSets(), message, PLAUSIBLE, gradient=True)
+        value, slope = tw.log_likelihood(FrozenTaskSets(), with_draws, PLAUSIBLE, gradient=True)
         sums.append(value.sum())
-        still.append([np.mean(slope[name] == 0) for name in ("alpha_high", "beta_high", "forget_high")])
+        zero_slopes.append([np.mean(slope[name] == 0) for name in ("alpha_high", "beta_high", "forget_high")])
     at = ", ".join(f"{name} = {value:g}" for name, value in PLAUSIBLE.items())
     return [
         "# frozen",
@@ -88,7 +88,7 @@ def frozen(trials, seed):
         f"  one course, {SEQUENCES} sequences of frozen draws      {np.mean(sums):10.0f}   (SD {np.std(sums, ddof=1):.0f}, "
         f"{min(sums):.0f} to {max(sums):.0f})",
         "share of participants and sequences with a slope of exactly 0 in alpha_high, beta_high, forget_high: "
-        + ", ".join(f"{share:.2f}" for share in np.mean(still, 0)),
+        + ", ".join(f"{share:.2f}" for share in np.mean(zero_slopes, 0)),
     ]
 
 

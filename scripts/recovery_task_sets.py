@@ -1,4 +1,4 @@
-"""Are the parameters of agents with task sets recovered? ``python scripts/recovery_task_sets.py [--work FOLDER]``.
+"""Recovery of the parameters of agents with task sets: ``python scripts/recovery_task_sets.py [--work FOLDER]``.
 
 Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and compares posterior means and 90 %
 intervals with the truth. The fit is stored in ``--work`` and loaded from there if it exists. Writes
@@ -12,7 +12,7 @@ from pathlib import Path
 
 PUBLISHED = {"alpha": 0.51, "beta": 0.29, "forget": 0.60}
 """Correlations of the published notebook's final estimates with the truth, over the 20 agents whose true values are printed;
-its estimates of the high level were the same for all agents."""
+its estimates of the high level were identical for all agents."""
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
     if stored.is_file():
         fit = tw.load(stored)
     else:
-        unfinished = options.work / "TaskSets.npz"
-        fit = tw.fit(tw.learners.TaskSets(initial=1.2), trials, seed=options.seed, checkpoint=unfinished)
+        checkpoint = options.work / "TaskSets.npz"
+        fit = tw.fit(tw.learners.TaskSets(initial=1.2), trials, seed=options.seed, checkpoint=checkpoint)
         fit.save(stored)
     table = tw.recovered(fit, truth, interval=0.9)
     group = fit.group()

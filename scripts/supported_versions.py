@@ -1,9 +1,9 @@
-"""Do the tests pass with the lowest and the newest versions that are allowed? ``python scripts/supported_versions.py``.
+"""Run the tests with the lowest and the newest allowed versions of dependencies: ``python scripts/supported_versions.py``.
 
-Two fresh environments are made by uv: the lowest Python of ``pyproject.toml`` with the lowest allowed version of every direct
+uv creates two fresh environments: the lowest Python of ``pyproject.toml`` with the lowest allowed version of every direct
 dependency, and the newest supported Python with the newest allowed versions. In each the inner loop of the tests runs, then the
-README's first command with ``--quick``. Compiled learners of each environment are stored in a folder of its own, so that compilation is
-part of the time. Writes ``docs/supported_versions.txt``; an environment that cannot be made is recorded as not run.
+README's first command with ``--quick``. Each environment has its own folder of compiled learners, so that compilation is
+included in the time. Writes ``docs/supported_versions.txt``; an environment that cannot be created is recorded as not run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ENVIRONMENTS = Versions("lowest", LOWEST, "lowest-direct"), Versions("newest", N
 
 
 def bounds() -> list[str]:
-    """The bounds on Python and on all dependencies of users, as they are in ``pyproject.toml``."""
+    """The bounds on Python and on all dependencies of users in ``pyproject.toml``."""
     optional = [each for extra in PROJECT["optional-dependencies"].values() for each in extra]
     return [f"python{PROJECT['requires-python']}", *PROJECT["dependencies"], *optional]
 
@@ -50,14 +50,14 @@ def bounds() -> list[str]:
 def run(command: Sequence[str], log: Path, folder: Path) -> tuple[int, str, float]:
     """Exit code, output and seconds of a command."""
     env = os.environ | {"TRIALWISE_CACHE": str(folder / "compiled"), "OMP_NUM_THREADS": "1"}
-    began = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    log.write_text(done.stdout, encoding="utf-8")
-    return done.returncode, done.stdout, time.perf_counter() - began
+    start = time.perf_counter()
+    process = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log.write_text(process.stdout, encoding="utf-8")
+    return process.returncode, process.stdout, time.perf_counter() - start
 
 
-def tested(versions: Versions, work: Path, workers: int) -> list[str]:
-    """Test one environment; the lines for the record."""
+def run_tests(versions: Versions, work: Path, workers: int) -> list[str]:
+    """Test one environment and return its lines of the record."""
     name, folder = versions.name, work / versions.name
     folder.mkdir(parents=True, exist_ok=True)
     python = folder / ("venv/Scripts/python.exe" if os.name == "nt" else "venv/bin/python")
@@ -96,14 +96,14 @@ def tested(versions: Versions, work: Path, workers: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--work", type=Path, default=Path("supported_versions_work"), help="where environments are made"
+        "--work", type=Path, default=Path("supported_versions_work"), help="folder for the environments"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="environments at the same time")
-    parser.add_argument("--workers", type=int, default=1, help="workers of the tests of each")
+    parser.add_argument("--jobs", type=int, default=1, help="environments tested in parallel")
+    parser.add_argument("--workers", type=int, default=1, help="test workers per environment")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "supported_versions.txt")
     options = parser.parse_args()
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda each: tested(each, options.work.absolute(), options.workers), ENVIRONMENTS))
+        results = list(pool.map(lambda each: run_tests(each, options.work.absolute(), options.workers), ENVIRONMENTS))
     head = [
         f"Tests with the lowest and the newest allowed versions, {datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}",
         f"Bounds: {', '.join(bounds())}",

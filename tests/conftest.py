@@ -1,8 +1,8 @@
-"""What many tests share."""
+"""Settings and fixtures shared by all tests."""
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, one a core; before NumPy is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run in parallel, one per core; set before NumPy is imported
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,13 @@ from hypothesis import settings
 import trialwise as tw
 from trialwise.environments import AlienTask
 
-settings.register_profile("no times", deadline=None)  # a busy machine is no error of the code's
-settings.load_profile("no times")
+settings.register_profile("no deadline", deadline=None)  # a slow machine is not an error
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")
 def alien_humans() -> Path:
-    """The folder of the human data of the alien task; skipped by name where they are not at hand."""
+    """The folder of the human data of the alien task; without it the test is skipped."""
     folder = os.environ.get("TRIALWISE_ALIEN_HUMANS")
     if not folder:
         pytest.skip("set TRIALWISE_ALIEN_HUMANS to the folder that `trialwise data alien` fills")
@@ -33,7 +33,7 @@ def humans(alien_humans):
 
 @pytest.fixture(scope="session")
 def human_tables(alien_humans):
-    """The human data as they stand in their files, a table each: rows are trials, columns participants."""
+    """The human data as stored in the files, one table each: rows are trials, columns participants."""
     names = ("seasons", "aliens", "actions", "rewards")
     return {name: np.loadtxt(alien_humans / f"{name}.csv", delimiter=",", skiprows=1) for name in names}
 
@@ -47,5 +47,5 @@ def small():
 
 @pytest.fixture(scope="session")
 def fitted(small):
-    """A short fit of them."""
+    """A short fit to the trials of ``small``."""
     return tw.fit(tw.QLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=11, progress=False)

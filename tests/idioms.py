@@ -1,4 +1,4 @@
-"""The table of ordinary-Python idioms: small functions of two parameters and a table whose cells depend on both."""
+"""Idioms of ordinary Python: small functions of two parameters and a table whose cells depend on both."""
 
 import math
 
@@ -9,7 +9,7 @@ from trialwise import softmax_into
 HALF, WEIGHTS, PAIRS = 0.5, (0.2, 0.3, 0.5), np.array([0.1, 0.7, 0.2])
 
 
-def twice(x):
+def double(x):
     return 2 * x
 
 
@@ -33,7 +33,7 @@ IDIOMS = {}
 
 
 def idiom(function):
-    """Enter a function into the table."""
+    """Add a function to the table of idioms."""
     IDIOMS[function.__name__] = function
     return function
 
@@ -178,7 +178,7 @@ def module_constants(a, b, q):
 
 @idiom
 def helper_functions(a, b, q):
-    return twice(a) + softplus_of(b) + softplus_of(a, sharpness=3.0) + countdown(a, 3)
+    return double(a) + softplus_of(b) + softplus_of(a, sharpness=3.0) + countdown(a, 3)
 
 
 @idiom

@@ -18,28 +18,28 @@ from trialwise.learners.learner import Learner
 NAMESPACES = ("learners", "environments", "behaviour", "errors", "results")
 
 RECORDS = {"LoadedData", "Noise"}
-"""Named tuples, whose other methods are those of tuples."""
+"""Named tuples, whose inherited methods need no description."""
 
 SHOWN_IN_REPORTS = {"Learner.with_lapse", "Learner.with_stickiness"}
-"""Reports quote the whole docstring as a description of the model, so that these have no sections."""
+"""Reports quote these docstrings in full as descriptions of the model, so that they have no sections."""
 
 OF_LEARNERS = {"fix", "tie", "with_lapse", "with_stickiness"}
-"""The methods of learners that users call; others are called by the library."""
+"""The methods of learners that users call; the library calls the others."""
 
 CANNOT_RAISE = {"AlienTask.potential"}
-"""Calls what could raise an error, with arguments that were checked when the object was made."""
+"""Calls a function that could raise an error, with arguments that were checked when the object was created."""
 
 SAMPLING = ("tw.fit(", "tw.recover(", "tw.calibrate(", "tw.confuse(", "tw.report(")
 
 
 def public():
-    """Public functions and classes by name. Built-in learners are described on pages of their own, whose examples are run too."""
-    names = {name: getattr(tw, name) for name in tw.__all__}
+    """Public functions and classes by name. Built-in learners have separate pages, whose examples are also tested."""
+    objects = {name: getattr(tw, name) for name in tw.__all__}
     for space in NAMESPACES:
         module = getattr(tw, space)
-        listed = dir(module) if "__dir__" in vars(module) else module.__all__
-        names |= {name: getattr(module, name) for name in listed}
-    described = {name: each for name, each in names.items() if callable(each) and name not in BUILT_IN}
+        names = dir(module) if "__dir__" in vars(module) else module.__all__
+        objects |= {name: getattr(module, name) for name in names}
+    described = {name: each for name, each in objects.items() if callable(each) and name not in BUILT_IN}
     return described | {"Learner": Learner}
 
 
@@ -60,21 +60,21 @@ FUNCTIONS = {name: f for name, f in CALLABLE.items() if not inspect.isclass(f)}
 
 
 def section(docstring, *titles):
-    """The text of the sections with these titles."""
+    """The text of the sections with the given titles."""
     parts = re.split(r"^(\w+)\n-{3,}\n", docstring, flags=re.MULTILINE)
     return "\n".join(text for title, text in zip(parts[1::2], parts[2::2], strict=True) if title in titles)
 
 
 def entries(text):
-    """The names of a section's entries: ``draws, tune`` and ``problems : tuple of Problem`` are such lines."""
+    """The names of a section's entries, from lines such as ``draws, tune`` and ``problems : tuple of Problem``."""
     lines = [line.split(" : ")[0] for line in text.splitlines() if re.match(r"[\w*]", line)]
     return {name.strip(" *") for line in lines for name in line.split(",")}
 
 
 def docstrings(each):
-    """The docstring; of a class also those of its base classes, which describe the arguments that it inherits."""
+    """The docstring; for a class also those of its base classes, which describe inherited arguments."""
     classes = each.__mro__ if inspect.isclass(each) else [each]
-    return [inspect.cleandoc(one.__doc__) for one in classes if one.__doc__ and one.__module__.startswith("trialwise")]
+    return [inspect.cleandoc(cls.__doc__) for cls in classes if cls.__doc__ and cls.__module__.startswith("trialwise")]
 
 
 def arguments(each):
@@ -115,7 +115,7 @@ def test_arguments_are_described(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_results_are_described(name):
-    """What is returned has a section of its own, unless there are no arguments and the first line is about it."""
+    """There is a section on the returned value, unless there are no arguments and the first line describes it."""
     each = FUNCTIONS[name]
     text = docstrings(each)[0]
     returns = inspect.signature(each).return_annotation
@@ -124,11 +124,11 @@ def test_results_are_described(name):
 
 @pytest.mark.parametrize("name", CALLABLE)
 def test_errors_are_named(name):
-    """The errors of the library that a function raises itself, or by functions of its own module that it calls."""
+    """Errors of the library raised by a function or by functions of the same module that it calls."""
     each = CALLABLE[name]
-    made_by = ("__init__", "__post_init__") if inspect.isclass(each) else ()
-    called = [f"{each.__qualname__}.{method}" for method in made_by] or [each.__qualname__]
-    raised = {error for one in called for error in raises_of(each.__module__, one)}
+    constructors = ("__init__", "__post_init__") if inspect.isclass(each) else ()
+    called = [f"{each.__qualname__}.{method}" for method in constructors] or [each.__qualname__]
+    raised = {error for function in called for error in raises_of(each.__module__, function)}
     named = section(docstrings(each)[0], "Raises")
     assert name in CANNOT_RAISE or not [error for error in raised if error not in named]
 
@@ -164,7 +164,7 @@ def raises_of(module, name, seen=()):
     "name", [name for name, each in PUBLIC.items() if inspect.isclass(each) and each is not Learner]
 )
 def test_first_lines_of_properties_have_no_type(name):
-    """The site takes what stands before a colon for the type; of learners it shows those few that have none."""
+    """The site interprets text before a colon as the type."""
     for each in vars(PUBLIC[name]).values():
         if isinstance(each, property | functools.cached_property) and each.__doc__:
             first = re.sub(r"``.*?``|:\w+:`.*?`", "", each.__doc__.splitlines()[0])

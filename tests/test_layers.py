@@ -1,4 +1,4 @@
-"""The house: arrows run down, nothing runs in a circle, and nothing reaches for what is not its business."""
+"""The architecture of the package: imports go from higher to lower folders, without circles, and responsibilities stay separate."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from trialwise.base.streams import PURPOSES
 
 SOURCE = Path(trialwise.__file__).parent
 
-HOUSE = [
+FOLDERS = [
     "base",
     "data",
     "learners",
@@ -24,19 +24,19 @@ HOUSE = [
     "reports",
     "cli",
 ]
-"""The folders from the ground up. A module imports from its own folder and from those below, type-only imports included."""
+"""The folders from the lowest to the highest. A module imports from its own folder and from lower ones, type-only imports included."""
 
 UPWARDS = {("base.result", "plots")}
-"""The arrows that run up: a result's picture, imported late."""
+"""Imports from a higher folder: the plot of a result, imported late."""
 
 PRINTING = {
-    "base.progress": "bars of a fit that takes minutes, in notebooks and scripts too; silent if asked to be",
-    "analysis.conformance.check_learner": "check_learner prints its table where it is called, as a doctest or a notebook wants it",
+    "base.progress": "progress bars of long fits, also in notebooks and scripts; can be switched off",
+    "analysis.conformance.check_learner": "check_learner prints its table, for doctests and notebooks",
 }
-"""Modules outside the command line that print, each with its reason."""
+"""Modules outside the command line that print, with the reason."""
 
 ASK_FOR_HIDDEN_CHOICES = ("learners.", "engine.", "likelihoods.", "analysis.conformance.")
-"""Where a learner is asked whether it makes a choice that nobody observed: elsewhere a likelihood or a fit says what matters."""
+"""Modules that ask a learner whether it makes a hidden choice; other modules ask a likelihood or a fit."""
 
 SAMPLERS = {"nutpie", "blackjax", "numpyro"}
 PRINTERS = {"rich", "typer", "click"}
@@ -52,16 +52,16 @@ TREES = {name_of(path): ast.parse(path.read_text()) for path in sorted(SOURCE.rg
 
 
 def imports(node):
-    """All modules that a tree imports, wherever the import stands."""
+    """All modules that a syntax tree imports, at any level."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, "imports are absolute"
-            inner = [f"{child.module}.{alias.name}" for alias in child.names]
-            modules = [name for name in inner if name.removeprefix("trialwise.") in TREES]
+            qualified = [f"{child.module}.{alias.name}" for alias in child.names]
+            modules = [name for name in qualified if name.removeprefix("trialwise.") in TREES]
             yield from modules
-            if len(modules) < len(inner):
+            if len(modules) < len(qualified):
                 yield str(child.module)
         elif (
             isinstance(child, ast.Call)
@@ -73,9 +73,9 @@ def imports(node):
 
 
 IMPORTS = {name: set(imports(tree)) for name, tree in TREES.items() if name != "__init__"}
-OWN = {
-    name: {other.removeprefix("trialwise.") for other in estimate if other.startswith("trialwise.")} - {name}
-    for name, estimate in IMPORTS.items()
+INTERNAL = {
+    name: {other.removeprefix("trialwise.") for other in imported if other.startswith("trialwise.")} - {name}
+    for name, imported in IMPORTS.items()
 }
 
 
@@ -88,76 +88,78 @@ def foreign(name):
 
 
 def report(breaches):
-    estimate = sorted(breaches)
-    assert not estimate, "\n" + "\n".join(estimate)
+    lines = sorted(breaches)
+    assert not lines, "\n" + "\n".join(lines)
 
 
-def circles(arrows):
-    """Every circle that a walk along the arrows meets, as text."""
-    estimate, done = [], set()
+def cycles(edges):
+    """Every cycle of a directed graph, as text."""
+    result, finished = [], set()
 
     def follow(name, path):
         if name in path:
-            estimate.append(" -> ".join([*path[path.index(name) :], name]))
-        elif name not in done:
-            for other in sorted(arrows.get(name, ())):
+            result.append(" -> ".join([*path[path.index(name) :], name]))
+        elif name not in finished:
+            for other in sorted(edges.get(name, ())):
                 follow(other, [*path, name])
-            done.add(name)
+            finished.add(name)
 
-    for name in arrows:
+    for name in edges:
         follow(name, [])
-    return estimate
+    return result
 
 
-def test_every_folder_has_its_place():
-    estimate = {
+def test_every_folder_is_listed():
+    names = {
         path.name for path in SOURCE.iterdir() if path.name != "__pycache__" and path.suffix not in (".pyi", ".typed")
     }
-    assert estimate == {*HOUSE, "__init__.py"}
+    assert names == {*FOLDERS, "__init__.py"}
 
 
-def test_arrows_run_down():
-    height = {name: k for k, name in enumerate(HOUSE)}
+def test_imports_are_from_lower_folders():
+    height = {name: k for k, name in enumerate(FOLDERS)}
     report(
-        f"{name} imports {other}, which stands above it"
-        for name in OWN
-        for other in OWN[name]
+        f"{name} imports {other} from a higher folder"
+        for name in INTERNAL
+        for other in INTERNAL[name]
         if (name, other) not in UPWARDS and height.get(folder(other), 99) > height[folder(name)]
     )
 
 
-def test_arrows_upwards_are_still_needed():
-    report(f"{name} no longer imports {other}" for name, other in UPWARDS if other not in OWN[name])
+def test_exceptions_for_higher_folders_are_needed():
+    report(f"{name} no longer imports {other}" for name, other in UPWARDS if other not in INTERNAL[name])
 
 
-def test_no_circles():
-    arrows = {name: {other for other in OWN[name] if (name, other) not in UPWARDS} for name in OWN}
-    report(circles(arrows))
+def test_no_circular_imports():
+    edges = {name: {other for other in INTERNAL[name] if (name, other) not in UPWARDS} for name in INTERNAL}
+    report(cycles(edges))
 
 
-def test_no_circles_between_the_rooms_of_a_folder():
-    """A subfolder stands for all its modules."""
+def test_no_circular_imports_between_subfolders():
+    """All modules of a subfolder count as one."""
     breaches = []
-    for place in {name.rpartition(".")[0] for name in OWN if "." in name}:
-        depth = place.count(".") + 2
+    for parent in {name.rpartition(".")[0] for name in INTERNAL if "." in name}:
+        depth = parent.count(".") + 2
 
-        def room(name, place=place, depth=depth):
-            return ".".join(name.split(".")[:depth]) if name.startswith(place + ".") else None
+        def subfolder(name, parent=parent, depth=depth):
+            return ".".join(name.split(".")[:depth]) if name.startswith(parent + ".") else None
 
-        arrows = {}
-        for name in OWN:
-            if room(name):
-                arrows.setdefault(room(name), set()).update(room(other) for other in OWN[name] if room(other))
-        breaches += circles({name: others - {name} for name, others in arrows.items()})
+        edges = {}
+        for name in INTERNAL:
+            if subfolder(name):
+                edges.setdefault(subfolder(name), set()).update(
+                    subfolder(other) for other in INTERNAL[name] if subfolder(other)
+                )
+        breaches += cycles({name: others - {name} for name, others in edges.items()})
     report(breaches)
 
 
-def test_learners_know_nothing_of_the_engine():
+def test_built_in_learners_do_not_import_the_engine():
     report(
         f"{name} imports {other}"
-        for name in OWN
+        for name in INTERNAL
         if name.startswith("learners.zoo.")
-        for other in OWN[name]
+        for other in INTERNAL[name]
         if not other.startswith(("learners.zoo", "learners.decorator", "learners.parameters", "learners.state"))
     )
 
@@ -165,26 +167,26 @@ def test_learners_know_nothing_of_the_engine():
 def test_the_engine_names_no_learner():
     from trialwise.learners import BUILT_IN
 
-    for name in OWN:
+    for name in INTERNAL:
         if folder(name) == "engine":
             words = {node.id for node in ast.walk(TREES[name]) if isinstance(node, ast.Name)}
             assert not words & set(BUILT_IN), name
-            assert not any(other.startswith("learners.zoo") for other in OWN[name]), name
+            assert not any(other.startswith("learners.zoo") for other in INTERNAL[name]), name
 
 
 def strings(tree):
-    """All strings of a module but docstrings, the parts of f-strings included."""
-    loose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    """All strings of a module except docstrings, including parts of f-strings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in loose:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value
 
 
-def test_only_the_population_and_its_draws_spell_variables():
+def test_only_the_population_and_its_draws_name_posterior_variables():
     """``alpha_mu``, ``alpha_sd``, ``alpha_group``, ``alpha_unconstrained`` and ``individual``."""
     allowed = {name for name in TREES if folder(name) == "population"} | {"inference.draws"}
     report(
-        f"{name} spells a variable: {text!r}"
+        f"{name} names a posterior variable: {text!r}"
         for name, tree in TREES.items()
         if name not in allowed
         for text in strings(tree)
@@ -192,7 +194,7 @@ def test_only_the_population_and_its_draws_spell_variables():
     )
 
 
-def test_few_ask_whether_a_choice_is_hidden():
+def test_only_listed_modules_ask_whether_a_choice_is_hidden():
     def names(tree):
         return {getattr(node, "attr", None) or getattr(node, "name", None) for node in ast.walk(tree)}
 
@@ -203,14 +205,18 @@ def test_few_ask_whether_a_choice_is_hidden():
     )
 
 
-def test_the_engine_is_used_by_its_face():
-    """What other folders may use of it is named in ``engine/__init__.pyi``, and all of that is used."""
-    inner = {
-        name: {other for other in OWN[name] if other.startswith("engine.")} for name in OWN if folder(name) != "engine"
+def test_the_engine_is_used_through_its_interface():
+    """Other folders use the names in ``engine/__init__.pyi``, and all of these are used."""
+    internal = {
+        name: {other for other in INTERNAL[name] if other.startswith("engine.")}
+        for name in INTERNAL
+        if folder(name) != "engine"
     }
-    report(f"{name} reaches into {other}: import it from trialwise.engine" for name in inner for other in inner[name])
+    report(
+        f"{name} imports from {other}: import it from trialwise.engine" for name in internal for other in internal[name]
+    )
     stub = ast.parse((SOURCE / "engine" / "__init__.pyi").read_text())
-    named = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    public = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     used = {
         alias.name
         for name, tree in TREES.items()
@@ -219,21 +225,21 @@ def test_the_engine_is_used_by_its_face():
         if isinstance(node, ast.ImportFrom) and node.module == "trialwise.engine"
         for alias in node.names
     }
-    assert named == used
+    assert public == used
 
 
-def test_random_numbers_come_from_one_place():
+def test_random_numbers_come_from_one_module():
     words = ("default_rng", "SeedSequence", "Philox", "RandomState")
     report(
-        f"{name} makes random numbers of its own: use base.streams"
+        f"{name} creates its own random numbers: use base.streams"
         for name, tree in TREES.items()
         if name != "base.streams" and {getattr(node, "attr", None) for node in ast.walk(tree)} & set(words)
     )
 
 
-def test_every_purpose_of_random_numbers_is_served_in_one_module():
-    """Else two verbs could repeat each other's random numbers."""
-    makers = (
+def test_every_purpose_of_random_numbers_belongs_to_one_module():
+    """Otherwise two verbs could use the same random numbers."""
+    constructors = (
         "stream",
         "stream_of",
         "stream_key",
@@ -243,26 +249,26 @@ def test_every_purpose_of_random_numbers_is_served_in_one_module():
         "FreshStreams",
         "CountedStreams",
     )
-    places = {purpose: set() for purpose in PURPOSES}
+    modules = {purpose: set() for purpose in PURPOSES}
     for name, tree in TREES.items():
         for node in ast.walk(tree) if name != "base.streams" else ():
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in makers:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in constructors:
                 for argument in node.args:
-                    if isinstance(argument, ast.Constant) and argument.value in places:
-                        places[argument.value].add(name)
+                    if isinstance(argument, ast.Constant) and argument.value in modules:
+                        modules[argument.value].add(name)
     report(
-        f"{purpose!r} is served in {sorted(estimate) or 'no module'}"
-        for purpose, estimate in places.items()
-        if len(estimate) != 1
+        f"{purpose!r} is used in {sorted(names) or 'no module'}"
+        for purpose, names in modules.items()
+        if len(names) != 1
     )
 
 
 def test_only_inference_samples():
-    report(f"{name} samples" for name in OWN if folder(name) != "inference" and foreign(name) & SAMPLERS)
+    report(f"{name} samples" for name in INTERNAL if folder(name) != "inference" and foreign(name) & SAMPLERS)
 
 
 def test_only_plots_draw():
-    report(f"{name} draws" for name in OWN if foreign(name) & DRAWING and folder(name) not in ("plots", "reports"))
+    report(f"{name} draws" for name in INTERNAL if foreign(name) & DRAWING and folder(name) not in ("plots", "reports"))
 
 
 def test_only_the_command_line_prints():
@@ -270,41 +276,40 @@ def test_only_the_command_line_prints():
         calls = [ast.unparse(node.func) for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
         return "print" in calls or bool(foreign(name) & PRINTERS)
 
-    estimate = {name for name in OWN if folder(name) != "cli" and prints(name)}
-    assert estimate == set(PRINTING)
+    assert {name for name in INTERNAL if folder(name) != "cli" and prints(name)} == set(PRINTING)
 
 
-def test_a_module_of_the_command_line_is_small():
-    report(name for name in OWN if folder(name) == "cli" and len(ast.unparse(TREES[name]).splitlines()) >= 250)
+def test_modules_of_the_command_line_are_small():
+    report(name for name in INTERNAL if folder(name) == "cli" and len(ast.unparse(TREES[name]).splitlines()) >= 250)
 
 
-def test_only_families_know_which_family_it_is():
-    """A response is asked for what it does (``family.acts``), never for its name, by which others would have to know them all."""
+def test_only_response_families_name_response_families():
+    """Other modules ask for properties of a response family (``family.acts``), never for its name."""
     from trialwise.learners.responses import FAMILIES
 
-    def names_one(node):
+    def is_family_name(node):
         return isinstance(node, ast.Constant) and node.value in FAMILIES
 
-    def asks(node):
+    def asks_for_name(node):
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             members = [each for side in sides for each in (side, *getattr(side, "elts", ()))]
-            spoken = any(word in ast.unparse(side) for side in sides for word in ("respon", "famil"))
-            return spoken and any(names_one(each) for each in members)
+            about_families = any(word in ast.unparse(side) for side in sides for word in ("respon", "famil"))
+            return about_families and any(is_family_name(each) for each in members)
         if isinstance(node, ast.Dict):
-            return sum(names_one(key) for key in node.keys) > 1
-        return isinstance(node, ast.MatchValue) and names_one(node.value)
+            return sum(is_family_name(key) for key in node.keys) > 1
+        return isinstance(node, ast.MatchValue) and is_family_name(node.value)
 
     report(
         f"{name}, line {node.lineno}, asks for the name of a response family"
-        for name in OWN
+        for name in INTERNAL
         if not name.startswith("learners.responses")
         for node in ast.walk(TREES[name])
-        if asks(node)
+        if asks_for_name(node)
     )
 
 
-# -- ratchets: what is listed may shrink, and nothing is added -------------------------------------------------------------
+# -- ratchets: the lists may shrink, but nothing is added ------------------------------------------------------------------
 
 LONGEST, MOST_ARGUMENTS = 80, 10
 
@@ -316,13 +321,13 @@ KERNELS = (
     "likelihoods.emulator",
     "likelihoods.pymc_op",
 )
-"""Where functions are compiled: their arguments are arrays, and a closure is as long as its loop."""
+"""Modules of compiled functions, whose arguments are arrays and whose closures contain whole loops."""
 
 VERBS = {
     "analysis.comparison.compare.compare", "data.read.read_long", "data.read.read_wide", "inference.fit.fit", "reports.report.report",
     "studies.calibrate.calibrate", "studies.confuse.confuse", "studies.recover.recover", "cli.simulate.simulate", "cli.studies.recover",
 }  # fmt: skip
-"""Public verbs, whose settings are keywords, one meaning each."""
+"""Public verbs, whose settings are keywords."""
 
 WIDE = {"data.reading.roles.find_roles"}
 
@@ -350,7 +355,7 @@ def test_no_function_takes_many_arguments():
 
 
 def test_no_private_name_is_imported():
-    estimate = {}
+    private_imports = {}
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("trialwise"):
@@ -358,5 +363,5 @@ def test_no_private_name_is_imported():
                     alias.name for alias in node.names if alias.name.startswith("_") and alias.name != "__version__"
                 }
                 if private:
-                    estimate.setdefault(name, set()).update(private)
-    assert not estimate
+                    private_imports.setdefault(name, set()).update(private)
+    assert not private_imports

@@ -1,4 +1,4 @@
-"""What the README and the site's pages show works as it stands."""
+"""The code and commands of the README and the site's pages work as printed."""
 
 import ast
 import re
@@ -24,38 +24,38 @@ README = PAGES["README.md"]
 
 
 def blocks(page, language="python"):
-    """The code of a page, block by block; cells of the tutorial, which the site's build runs, are none."""
+    """The code blocks of a page, without cells of the tutorial, which are executed when the site is built."""
     return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.S | re.M)
 
 
 def is_file(block):
-    """Whether a block is a file of the reader's own: its first line names it."""
+    """Whether a block is a file of the reader's: its first line names the file."""
     return re.match(r"# (\w+\.py)\n", block)
 
 
 def is_quoted(block):
-    """Whether a block is a part of a built-in learner."""
+    """Whether a block is an excerpt of a built-in learner."""
     return "def hide(self" in block and "@learner" not in block
 
 
-MINE = next(block for block in blocks("README.md") if is_file(block))
+README_LEARNER = next(block for block in blocks("README.md") if is_file(block))
 WITH_CODE = [page for page in PAGES if [b for b in blocks(page) if not is_file(b)]]
 
 
 def python(code, folder, **environment):
-    """What a fresh process prints."""
+    """The output of code run in a new process."""
     import os
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env={**os.environ, **environment}
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 SHORT = {"draws": 60, "tune": 60, "chains": 2, "progress": False}
 STUDY = {"datasets": 1, "participants": 3, "workers": 1, "progress": False}
-FEW = {
+SHORT_RUNS = {
     "fit": SHORT,
     "check": {"datasets": 10, "progress": False},
     "compare": {"draws": 100, "progress": False},
@@ -63,14 +63,14 @@ FEW = {
     "recover": SHORT | STUDY,
     "confuse": STUDY,
 }
-"""What verbs are asked for here where a page does not say: the pages show the defaults, which take longer."""
+"""Arguments of verbs that are added where a page does not state them, because the defaults take longer."""
 
 
 @pytest.fixture
-def folder_of_study(tmp_path, monkeypatch, small):
-    """A folder such as a reader has: ``data.csv``, a row a trial, and ``alien``, four wide tables; and verbs in a hurry."""
-    for name, few in FEW.items():
-        monkeypatch.setattr(tw, name, quick(getattr(tw, name), few))
+def reader_folder(tmp_path, monkeypatch, small):
+    """A reader's folder: ``data.csv``, one row per trial, and ``alien``, four wide tables; verbs have short defaults."""
+    for name, defaults in SHORT_RUNS.items():
+        monkeypatch.setattr(tw, name, with_defaults(getattr(tw, name), defaults))
     small.save(tmp_path / "alien", wide=True)
     (tmp_path / "alien" / "trials.csv").rename(tmp_path / "data.csv")
     monkeypatch.chdir(tmp_path)
@@ -80,35 +80,35 @@ def folder_of_study(tmp_path, monkeypatch, small):
     plt.close("all")
 
 
-def quick(verb, few):
-    return lambda *given, **named: verb(*given, **{**few, **named})
+def with_defaults(verb, defaults):
+    return lambda *args, **kwargs: verb(*args, **{**defaults, **kwargs})
 
 
 @pytest.mark.parametrize("page", WITH_CODE)
-def test_code_runs_as_it_stands(page, folder_of_study, capsys):
-    """All blocks of a page one after another, files of the reader's own written first."""
+def test_code_runs_as_printed(page, reader_folder, capsys):
+    """All blocks of a page in order, after the reader's files have been written."""
     code = []
     for block in blocks(page):
-        if named := is_file(block):
-            (folder_of_study / named[1]).write_text(block)
+        if match := is_file(block):
+            (reader_folder / match[1]).write_text(block)
         elif not is_quoted(block):
             code.append(block)
-    (folder_of_study / "page.py").write_text("\n".join(code))
-    runpy.run_path(str(folder_of_study / "page.py"))
+    (reader_folder / "page.py").write_text("\n".join(code))
+    runpy.run_path(str(reader_folder / "page.py"))
     assert page != "data.md" or capsys.readouterr().out.count("2 problems with the data") == 1
 
 
-def test_what_is_quoted_of_a_learner_is_in_it():
+def test_excerpts_of_a_learner_are_in_its_source():
     source = {line.strip() for line in tw.learners.TaskSets().source.splitlines()}
-    quoted = [block for page in PAGES for block in blocks(page) if is_quoted(block)]
-    assert quoted
-    for line in "\n".join(quoted).splitlines():
+    excerpts = [block for page in PAGES for block in blocks(page) if is_quoted(block)]
+    assert excerpts
+    for line in "\n".join(excerpts).splitlines():
         assert not line.strip() or line.strip() in source, line
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")])
-def test_commands_are_understood(page):
-    """Every ``trialwise`` command of a page has a verb and options that there are; the network is left alone."""
+def test_commands_are_valid(page):
+    """Every ``trialwise`` command of a page has an existing verb and existing options; nothing is downloaded."""
     verbs = typer.main.get_command(app)
     lines = "\n".join(blocks(page, "console")).splitlines()
     commands = [words[words.index("trialwise") + 1 :] for words in map(split, lines) if "trialwise" in words]
@@ -130,19 +130,19 @@ def test_the_tutorial_answers_every_question():
         assert n == 9 or re.search(rf"\bQuestion {n}\b", story), f"question {n} is listed but not answered"
 
 
-def test_the_learner_is_short_and_keeps_the_contract(tmp_path):
-    lines = [line for line in MINE.splitlines() if line.strip()]
+def test_the_learner_of_the_readme_is_short_and_passes_all_checks(tmp_path):
+    lines = [line for line in README_LEARNER.splitlines() if line.strip()]
     assert len(lines) <= 25
-    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "mine.py").write_text(README_LEARNER)
     code = "import trialwise as tw, mine; print(tw.check_learner(mine.TwoRates, quiet=True).passed)"
     assert python(code, tmp_path) == "True"
 
 
 def test_the_readme_and_the_site_show_the_same_learner():
-    assert [b for b in blocks("own_learner.md") if is_file(b)] == [MINE]
+    assert [b for b in blocks("own_learner.md") if is_file(b)] == [README_LEARNER]
 
 
-def test_pictures_and_links_are_there():
+def test_targets_of_links_exist():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
 
@@ -153,25 +153,25 @@ def test_examples_of_learners_run(name):
     sys.path.insert(0, str(ROOT / "docs"))
     from from_the_code import example
 
-    *begin, last = ast.parse(example(BUILT_IN[name]())).body
-    space = {}
-    exec(compile(ast.Module(begin, []), name, "exec"), space)
-    table = eval(compile(ast.Expression(last.value), name, "eval"), space)
-    assert len(table) == space["simulation"].trials.n_trials and {*space["learner"].signals} <= {*table}
+    *statements, expression = ast.parse(example(BUILT_IN[name]())).body
+    namespace = {}
+    exec(compile(ast.Module(statements, []), name, "exec"), namespace)
+    table = eval(compile(ast.Expression(expression.value), name, "eval"), namespace)
+    assert len(table) == namespace["simulation"].trials.n_trials and {*namespace["learner"].signals} <= {*table}
 
 
 def test_a_change_in_the_file_changes_the_likelihood_of_a_new_process(tmp_path):
-    """Compiled code on disk is never yesterday's learner."""
-    text = MINE.replace("# mine.py", "# mine.py\nSCALE = 1.0\n\ndef scaled(x):\n    return x * SCALE\n")
+    """Compiled code on disk is not reused for a changed learner."""
+    text = README_LEARNER.replace("# mine.py", "# mine.py\nSCALE = 1.0\n\ndef scaled(x):\n    return x * SCALE\n")
     text = text.replace("+= rate * error", "+= scaled(rate * error)")
     code = (
         "import trialwise as tw, mine; from trialwise import load_data\n"
         "trials = load_data('alien_flat').trials.select([0, 1])\n"
         "print(tw.log_likelihood(mine.TwoRates(), trials, {'alpha_up': .1, 'alpha_down': .2, 'beta': 1.0}).sum())"
     )
-    result = []
+    results = []
     for version in (text, text, text.replace("SCALE = 1.0", "SCALE = 0.5"), text.replace("* SCALE", "/ 2")):
         (tmp_path / "mine.py").write_text(version)
-        result.append(python(code, tmp_path, TRIALWISE_CACHE=str(tmp_path / "cache"), PYTHONDONTWRITEBYTECODE="1"))
-    assert result[0] == result[1] != result[2] and result[3] not in result[:2]
+        results.append(python(code, tmp_path, TRIALWISE_CACHE=str(tmp_path / "cache"), PYTHONDONTWRITEBYTECODE="1"))
+    assert results[0] == results[1] != results[2] and results[3] not in results[:2]
     assert any((tmp_path / "cache").iterdir())

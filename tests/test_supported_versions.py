@@ -1,4 +1,4 @@
-"""The record of the lowest and newest supported versions is one of the present bounds, and all passed."""
+"""The record of the lowest and newest supported versions has the current bounds, and all tests passed."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ def record():
     return RECORD.read_text("utf-8")
 
 
-def test_the_recorded_bounds_are_those_of_the_project(record):
+def test_recorded_bounds_are_current(record):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     optional = [each for extra in project["optional-dependencies"].values() for each in extra]
     bounds = [f"python{project['requires-python']}", *project["dependencies"], *optional]

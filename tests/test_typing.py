@@ -1,4 +1,4 @@
-"""Type checkers on what users write: the README's learner, and a script that fits built-in learners."""
+"""Type checks of user code: the README's learner, and a script that fits built-in learners."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 LEARNER = re.search(r"```python\n(# mine\.py\n.*?)```", README, re.DOTALL)[1] + "\n\nchosen = TwoRates(initial=1.2)\n"
 
-BASED = (
+WITH_BASE_CLASS = (
     "import trialwise as tw\n"
     + LEARNER.replace("class TwoRates:", "class TwoRates(tw.learners.Learner):")
     + """
@@ -45,7 +45,9 @@ except tw.errors.DataError as error:
 
 
 @pytest.mark.parametrize(
-    ("text", "options"), [(LEARNER, []), (BASED, []), (SCRIPT, ["--strict"])], ids=["plain", "based", "strict"]
+    ("text", "options"),
+    [(LEARNER, []), (WITH_BASE_CLASS, []), (SCRIPT, ["--strict"])],
+    ids=["plain", "based", "strict"],
 )
 def test_mypy_accepts(text, options, tmp_path):
     (tmp_path / "users.py").write_text(text)
@@ -54,14 +56,14 @@ def test_mypy_accepts(text, options, tmp_path):
     assert result.returncode == 0, result.stdout
 
 
-LOOSE = "type-var arg-type union-attr index valid-type var-annotated call-overload misc assignment"
-"""What is not asked of scripts, which are not typed throughout."""
+DISABLED = "type-var arg-type union-attr index valid-type var-annotated call-overload misc assignment"
+"""Error codes disabled for scripts, which are only partly typed."""
 
 
-def test_scripts_benchmarks_and_examples_name_only_what_exists():
-    """No test runs them as a whole: a name that has been moved or an argument renamed would be noticed by a user."""
+def test_scripts_benchmarks_and_examples_use_existing_names():
+    """No test runs them in full, so that a moved name or a renamed argument would otherwise go unnoticed."""
     folders = ["benchmarks", "scripts", "examples", "docs/conf.py", "docs/from_the_code.py", "docs/tutorial.py"]
-    loose = [f"--disable-error-code={code}" for code in LOOSE.split()]
-    command = [sys.executable, "-m", "mypy", "--check-untyped-defs", "--explicit-package-bases", *loose, *folders]
+    disabled = [f"--disable-error-code={code}" for code in DISABLED.split()]
+    command = [sys.executable, "-m", "mypy", "--check-untyped-defs", "--explicit-package-bases", *disabled, *folders]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout

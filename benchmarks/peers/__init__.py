@@ -1,6 +1,6 @@
-"""One file a peer; each offers `peers(recorded)`, the ways of computing the same thing with that library.
+"""One file per library; each offers `peers(recorded)`, implementations of the same computation with that library.
 
-The thing is the flat Q-learner's log-likelihood and its gradient. With d = Q - Q0 (which the softmax does not notice),
+The computation is the flat Q-learner's log-likelihood and its gradient. With d = Q - Q0 (the softmax is invariant to the shift),
 participant n and trial t, visited row (s, u), choice k, outcome r:
 
     l_t   = beta d[s, u, k] - log sum_j exp(beta d[s, u, j])        from the table at the start of the trial
@@ -25,7 +25,7 @@ ValueAndGradient = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass
 class Peer:
-    """One way of computing value and gradient."""
+    """One implementation of value and gradient."""
 
     name: str
     form: Literal["common", "best"]
@@ -34,9 +34,9 @@ class Peer:
     value_and_gradient: ValueAndGradient
     """What is checked, and what is timed unless `other` is given."""
     other: Callable[[np.ndarray], object] | None = None
-    """What is timed in its place, where the check needs more than the timing (Stan)."""
+    """What is timed instead, where the check needs more than the timing (Stan)."""
     overhead: Callable[[np.ndarray], object] | None = None
-    """What `other` does besides the gradient; timed by itself and taken off, median from median (Stan)."""
+    """The work of `other` besides the gradient; timed separately and subtracted, median from median (Stan)."""
 
     @property
     def timed(self) -> Callable[[np.ndarray], object]:

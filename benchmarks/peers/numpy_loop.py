@@ -9,7 +9,7 @@ from benchmarks.peers import Peer
 
 
 def log_likelihood(recorded: Recorded, parameters: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each participant, (N,), with the table of values Q itself and no shortcut."""
+    """Log-likelihood of each participant, (N,), computed from the table of values Q."""
     total = np.zeros(recorded.participants)
     for n, (alpha, beta, forget) in enumerate(parameters):
         q = np.full(recorded.sizes, INITIAL)
@@ -26,7 +26,7 @@ def log_likelihood(recorded: Recorded, parameters: np.ndarray) -> np.ndarray:
 def gradient(recorded: Recorded, parameters: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """Gradient (N, 3) by the five-point rule, L' = [8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))] / 12 h + O(h^4).
 
-    Participants are independent, so one shifted evaluation serves them all.
+    Participants are independent, so that one shifted evaluation serves all of them.
     """
     result = np.empty_like(parameters)
     for p in range(parameters.shape[1]):
@@ -39,7 +39,7 @@ def gradient(recorded: Recorded, parameters: np.ndarray, step: float = 1e-5) -> 
 
 
 def oracle(recorded: Recorded) -> Peer:
-    """The referee of every peer."""
+    """The reference for all implementations."""
     return Peer(
         name="NumPy",
         form="common",
@@ -50,18 +50,18 @@ def oracle(recorded: Recorded) -> Peer:
 
 
 def check(peer: Peer, parameters: np.ndarray, value: np.ndarray, slope: np.ndarray, rtol: float = 1e-6) -> None:
-    """Fail loudly where a peer computes another value or gradient than the oracle did.
+    """Raise an error if value or gradient of an implementation differ from the oracle's.
 
-    A component near zero is held to `rtol` of a thousandth of the largest component of its parameter.
+    The tolerance of a component near zero is `rtol` times a thousandth of the largest component of its parameter.
     """
-    own_value, own_slope = (np.asarray(x) for x in peer.value_and_gradient(parameters))
-    if own_slope.shape != parameters.shape:
-        raise AssertionError(f"{peer.name} ({peer.note}): gradient of shape {own_slope.shape}, not {parameters.shape}")
-    if own_value.ndim == 0:
+    peer_value, peer_slope = (np.asarray(x) for x in peer.value_and_gradient(parameters))
+    if peer_slope.shape != parameters.shape:
+        raise AssertionError(f"{peer.name} ({peer.note}): gradient of shape {peer_slope.shape}, not {parameters.shape}")
+    if peer_value.ndim == 0:
         value = value.sum()
-    value_error = np.max(np.abs(own_value - value) / np.abs(value))
+    value_error = np.max(np.abs(peer_value - value) / np.abs(value))
     scale = np.maximum(np.abs(slope), 1e-3 * np.abs(slope).max(axis=0))
-    slope_error = np.max(np.abs(own_slope - slope) / scale)
+    slope_error = np.max(np.abs(peer_slope - slope) / scale)
     if not (value_error <= rtol and slope_error <= rtol):
         raise AssertionError(
             f"{peer.name} ({peer.note}) disagrees with the plain loop: "

@@ -1,9 +1,9 @@
 """Stan through PyStan 3; gradients by Stan's reverse mode.
 
-PyStan answers over HTTP and hands the data over anew with every call, which for this model costs more than the best
-gradient. So the compiled module is called directly, and what a call spends on the data is measured by itself, in
-the same turns, and taken off: `get_dims` does all that `log_prob_grad` does (convert the data, construct the model)
-except the gradient. Inside a sampling run nothing but the gradient is repeated, hence this measure.
+PyStan communicates over HTTP and transfers the data with every call, which for this model costs more than the fastest
+gradient. Therefore the compiled module is called directly, and the time that a call spends on the data is measured separately, in
+the same turns, and subtracted: `get_dims` does everything that `log_prob_grad` does (convert the data, construct the model)
+except the gradient. Only the gradient is repeated during sampling.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ model {{
   }}
 }}
 """
-"""Loops over participants and trials, the whole table swept each trial."""
+"""Loops over participants and trials, with forgetting applied to the whole table on each trial."""
 
 BEST = f"""{DATA}
 transformed data {{
-  array[N, T, K] int<lower=0> last;  // the last trial that changed this cell of the visited row; 0: none did
+  array[N, T, K] int<lower=0> last;  // the last trial that changed this cell of the visited row; 0: none
   int longest = 1;
   for (n in 1:N) {{
     array[S, A, K] int changed = rep_array(0, S, A, K);
@@ -89,42 +89,42 @@ transformed data {{
 {PARAMETERS}
 model {{
   for (n in 1:N) {{
-    vector[T] d;            // what trial t left in its cell, less the initial value
-    vector[longest] sharp;  // beta (1 - forget)^(g - 1): from a cell of g trials ago to its logit
-    vector[longest] kept;   // (1 - alpha) (1 - forget)^g: what an update keeps of it
+    vector[T] d;            // value of the cell updated on trial t, minus the initial value
+    vector[longest] scale;     // beta (1 - forget)^(g - 1): from a cell updated g trials ago to its logit
+    vector[longest] retained;  // (1 - alpha) (1 - forget)^g: its weight in the updated value
     real stay = 1 - forget[n];
-    sharp[1] = beta[n];
-    kept[1] = (1 - alpha[n]) * stay;
+    scale[1] = beta[n];
+    retained[1] = (1 - alpha[n]) * stay;
     for (g in 2:longest) {{
-      sharp[g] = sharp[g - 1] * stay;
-      kept[g] = kept[g - 1] * stay;
+      scale[g] = scale[g - 1] * stay;
+      retained[g] = retained[g - 1] * stay;
     }}
     for (t in 1:T) {{
       vector[K] logits;
       int before = last[n, t, choice[n, t]];
       for (k in 1:K) {{
         int source = last[n, t, k];
-        if (source > 0) logits[k] = sharp[t - source] * d[source];
+        if (source > 0) logits[k] = scale[t - source] * d[source];
         else logits[k] = 0;
       }}
       target += categorical_logit_lpmf(choice[n, t] | logits);
       d[t] = alpha[n] * (outcome[n, t] - initial);
-      if (before > 0) d[t] += kept[t - before] * d[before];
+      if (before > 0) d[t] += retained[t - before] * d[before];
     }}
   }}
 }}
 """
-"""No table: each trial refers to the trials that last changed the cells it shows, with forgetting as a power."""
+"""No table: each trial refers to the trials that last changed its cells, with forgetting as a power."""
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what PyStan and the C++ compiler print, unless they fail."""
+    """Suppress the output of PyStan and the C++ compiler, unless they fail."""
     with tempfile.TemporaryFile() as log:
         sys.stdout.flush()
         sys.stderr.flush()
-        stored = [(stream, os.dup(stream)) for stream in (1, 2)]
-        for stream, _ in stored:
+        copies = [(stream, os.dup(stream)) for stream in (1, 2)]
+        for stream, _ in copies:
             os.dup2(log.fileno(), stream)
         failed = True
         try:
@@ -133,7 +133,7 @@ def quiet() -> Iterator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            for stream, copy in stored:
+            for stream, copy in copies:
                 os.dup2(copy, stream)
                 os.close(copy)
             if failed:
@@ -142,7 +142,7 @@ def quiet() -> Iterator[None]:
 
 
 def compiled(program: str, recorded: Recorded, form: Literal["common", "best"], note: str) -> Peer:
-    """Build the program and wrap it; parameters go in as Stan keeps them, one vector after another."""
+    """Build the program and wrap it; parameters are passed in Stan's order, one vector after another."""
     contexts, cues, actions = recorded.sizes
     data = {
         "N": recorded.participants,
@@ -178,7 +178,7 @@ def compiled(program: str, recorded: Recorded, form: Literal["common", "best"], 
 
 
 def peers(recorded: Recorded) -> list[Peer]:
-    """The common form and the best one found."""
+    """The common form and the fastest form found."""
     return [
         compiled(COMMON, recorded, "common", "loops, whole table swept"),
         compiled(BEST, recorded, "best", "last-visit bookkeeping (flat model only)"),

@@ -1,4 +1,4 @@
-"""trialwise itself: the compiled function that a sampler repeats, and the public call around it."""
+"""trialwise: the compiled function that a sampler calls, and the public function around it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NAMES = ("alpha", "beta", "forget")
 def trialwise_peers(folder: Path) -> list[Peer]:
     """The library's flat learner on the same files: log-likelihood (N,) and gradient (N, 3).
 
-    The first is what the peers' compiled functions are: parameters in, value and gradient out, the data arranged
-    beforehand. The second is the public call as it stands, with its checks and its arrangement of the data. Seconds to
-    compile are those of the first call, caches empty.
+    The first corresponds to the compiled functions of the other libraries: parameters in, value and gradient out, the data arranged
+    beforehand. The second is the public function, including its checks and the arrangement of the data. The compile
+    time is that of the first call with empty caches.
     """
     import trialwise as tw
     from trialwise.likelihoods.arrangement import arrangement

@@ -21,8 +21,8 @@ class PavlovianGo:
         preference[1] += self.go + self.pavlov * now.value[trial.cue]
 
     def learn(self, now, trial, choice, outcome):
-        felt = self.sensitivity * outcome
-        error = felt - now.q[trial.cue, choice]
+        utility = self.sensitivity * outcome
+        error = utility - now.q[trial.cue, choice]
         now.q[trial.cue, choice] += self.alpha * error
-        now.value[trial.cue] += self.alpha * (felt - now.value[trial.cue])
+        now.value[trial.cue] += self.alpha * (utility - now.value[trial.cue])
         return error

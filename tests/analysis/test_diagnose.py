@@ -1,4 +1,4 @@
-"""Diagnoses: each problem of a fit is reported with advice, and a good fit has no findings."""
+"""Diagnoses: each problem of a fit is reported with advice; a good fit has no findings."""
 
 import json
 import re
@@ -21,18 +21,18 @@ from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning(initial=1.2)
 CHAINS, DRAWS = 4, 500
-MIDDLE = {"alpha": -1.2, "beta": 0.6, "forget": -2.5}
+CENTRES = {"alpha": -1.2, "beta": 0.6, "forget": -2.5}
 
 
 class Draws:
-    """Good draws, which tests then spoil."""
+    """Well-behaved draws, which tests then change."""
 
-    def __init__(self, people):
+    def __init__(self, participants):
         self.random = np.random.default_rng(1)
         normal, shape = self.random.standard_normal, (CHAINS, DRAWS)
-        self.mu = {name: at + 0.1 * normal(shape) for name, at in MIDDLE.items()}
-        self.sd = {name: 0.5 * np.exp(0.15 * normal(shape)) for name in MIDDLE}
-        self.z = {name: 0.3 * normal((*shape, people)) for name in MIDDLE}
+        self.mu = {name: centre + 0.1 * normal(shape) for name, centre in CENTRES.items()}
+        self.sd = {name: 0.5 * np.exp(0.15 * normal(shape)) for name in CENTRES}
+        self.z = {name: 0.3 * normal((*shape, participants)) for name in CENTRES}
         self.stats = {
             "diverging": np.zeros(shape, bool),
             "maxdepth_reached": np.zeros(shape, bool),
@@ -41,31 +41,31 @@ class Draws:
             "depth": np.full(shape, 3),
         }
 
-    def fit(self, trials, **changed):
-        draws, people = {}, []
-        for name in MIDDLE:
+    def fit(self, trials, **attributes):
+        draws, unconstrained = {}, []
+        for name in CENTRES:
             natural = np.exp if name == "beta" else expit
             u = self.mu[name][..., None] + self.sd[name][..., None] * self.z[name]
-            people.append(u)
+            unconstrained.append(u)
             draws |= {
                 f"{name}_{part}": (("chain", "draw"), values[name])
                 for part, values in (("mu", self.mu), ("sd", self.sd))
             }
             draws[f"{name}_group"] = (("chain", "draw"), natural(self.mu[name]))
             draws[name] = (("chain", "draw", "participant"), natural(u))
-        draws["individual"] = (("chain", "draw", "participant", "parameter"), np.stack(people, -1))
+        draws["individual"] = (("chain", "draw", "participant", "parameter"), np.stack(unconstrained, -1))
         coords = {"chain": np.arange(CHAINS), "draw": np.arange(DRAWS)}
-        labels = {"participant": [str(label) for label in trials.participants], "parameter": list(MIDDLE)}
+        labels = {"participant": [str(label) for label in trials.participants], "parameter": list(CENTRES)}
         stats = xr.Dataset({name: (("chain", "draw"), values) for name, values in self.stats.items()}, coords)
         tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws, coords | labels), "sample_stats": stats})
         tree.attrs = {
-            "parameters": json.dumps(list(MIDDLE)),
+            "parameters": json.dumps(list(CENTRES)),
             "pooling": "partial",
             "notes": "",
             "priors": "{}",
             "seed": 0,
         }
-        tree.attrs |= {"learner": repr(LEARNER), **changed}
+        tree.attrs |= {"learner": repr(LEARNER), **attributes}
         return tw.results.Fit(tree, LEARNER, trials)
 
 
@@ -80,7 +80,7 @@ def good(trials):
     return Draws(trials.n_participants)
 
 
-def slow(random, rho):
+def autocorrelated(random, rho):
     """Autocorrelated chains: each draw is ``rho`` times the previous one, plus noise; variance 1."""
     values = random.standard_normal((CHAINS, DRAWS))
     for t in range(1, DRAWS):
@@ -98,16 +98,16 @@ def diverging(d):
     d.stats["diverging"][1, ::50] = True
 
 
-def apart(d):
+def disagreeing(d):
     d.mu["alpha"][0] += 0.4
 
 
-def remembering(d):
-    d.mu["alpha"] = MIDDLE["alpha"] + 0.1 * slow(d.random, 0.9)
+def slowly_mixing(d):
+    d.mu["alpha"] = CENTRES["alpha"] + 0.1 * autocorrelated(d.random, 0.9)
 
 
-def tails(d):
-    d.stats["energy"][3] = slow(d.random, 0.97)[0]
+def low_energy_fraction(d):
+    d.stats["energy"][3] = autocorrelated(d.random, 0.97)[0]
 
 
 def uninformative(d):
@@ -120,17 +120,21 @@ def ridge(d):
     d.z["beta"] = 0.2 * d.random.standard_normal(d.z["alpha"].shape) - d.z["alpha"]
 
 
-def cut(d):
+def cut_short(d):
     d.stats["maxdepth_reached"][:, ::8] = True
 
 
-ALONE, LONGER = "one or two participants alone", "draw more, draws=1000"
+SINGLE, LONGER = "one or two participants alone", "draw more, draws=1000"
 FAILURES = [
-    (stuck, "chain 2 is stuck: at most 0.0% of draws differ", [ALONE, "narrower priors", "fewer parameters"]),
-    (diverging, "10 divergent transitions", [ALONE, "narrower priors", "fewer parameters"]),
-    (apart, "R-hat above 1.01 for alpha_group, alpha_mu", [ALONE, "narrower priors", "fewer parameters", LONGER]),
-    (remembering, "fewer than 400 effective draws for alpha_group, alpha_mu", [LONGER, "fewer parameters"]),
-    (tails, "E-BFMI of 0.1", ["narrower priors for spreads", "fewer parameters", LONGER]),
+    (stuck, "chain 2 is stuck: at most 0.0% of draws differ", [SINGLE, "narrower priors", "fewer parameters"]),
+    (diverging, "10 divergent transitions", [SINGLE, "narrower priors", "fewer parameters"]),
+    (
+        disagreeing,
+        "R-hat above 1.01 for alpha_group, alpha_mu",
+        [SINGLE, "narrower priors", "fewer parameters", LONGER],
+    ),
+    (slowly_mixing, "fewer than 400 effective draws for alpha_group, alpha_mu", [LONGER, "fewer parameters"]),
+    (low_energy_fraction, "E-BFMI of 0.1", ["narrower priors for spreads", "fewer parameters", LONGER]),
 ]
 CAUTIONS = [
     (
@@ -143,40 +147,41 @@ CAUTIONS = [
         "alpha and beta trade off (correlation -0.9",
         ["together", "narrower", ".fix(beta=...)"],
     ),
-    (cut, "trajectories reached the maximum length in 13% of draws", ["narrower priors", "fewer parameters"]),
+    (cut_short, "trajectories reached the maximum length in 13% of draws", ["narrower priors", "fewer parameters"]),
 ]
 
 
-def check_advice(diagnosis, words, cures):
+def check_advice(diagnosis, words, remedies):
     """Check that the finding is reported, with its remedies in this order."""
-    advice = next(cure for sentence, cure in diagnosis.advice if sentence.startswith(words))
-    places = [advice.casefold().index(cure.casefold()) for cure in cures]
-    assert places == sorted(places)
+    advice = next(remedy for sentence, remedy in diagnosis.advice if sentence.startswith(words))
+    positions = [advice.casefold().index(remedy.casefold()) for remedy in remedies]
+    assert positions == sorted(positions)
     assert words.split(":")[0].casefold() in diagnosis.verdict.casefold()
     return advice
 
 
-@pytest.mark.parametrize(("spoil", "words", "cures"), FAILURES, ids=[case[0].__name__ for case in FAILURES])
-def test_problems_with_draws_are_reported(trials, good, spoil, words, cures):
-    spoil(good)
+@pytest.mark.parametrize(("change", "words", "remedies"), FAILURES, ids=[case[0].__name__ for case in FAILURES])
+def test_problems_with_draws_are_reported(trials, good, change, words, remedies):
+    change(good)
     fit = good.fit(trials)
     diagnosis = tw.diagnose(fit)
-    check_advice(diagnosis, words, cures)
+    check_advice(diagnosis, words, remedies)
     assert diagnosis.verdict.startswith("Do not rely on this fit yet") and not diagnosis.cautions
-    assert fit.problems == tuple(f"{sentence}. {cure}" for sentence, cure in diagnosis.advice)  # one text for both
+    # both have the same text
+    assert fit.problems == tuple(f"{sentence}. {remedy}" for sentence, remedy in diagnosis.advice)
 
 
-@pytest.mark.parametrize(("spoil", "words", "cures"), CAUTIONS, ids=[case[0].__name__ for case in CAUTIONS])
-def test_cautions_on_uninformative_data_with_right_draws(trials, good, spoil, words, cures):
-    spoil(good)
+@pytest.mark.parametrize(("change", "words", "remedies"), CAUTIONS, ids=[case[0].__name__ for case in CAUTIONS])
+def test_cautions_on_uninformative_data_with_correct_draws(trials, good, change, words, remedies):
+    change(good)
     fit = good.fit(trials)
     diagnosis = tw.diagnose(fit)
-    check_advice(diagnosis, words, cures)
+    check_advice(diagnosis, words, remedies)
     assert diagnosis.verdict.startswith("The draws can be relied on") and "About the data: " in diagnosis.verdict
     assert not fit.problems and len(diagnosis.cautions) == 1
 
 
-def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, good):
+def test_the_trade_off_of_rate_and_temperature_is_quantified(trials, good):
     ridge(good)
     fit = good.fit(trials)
     diagnosis = tw.diagnose(fit)
@@ -184,17 +189,17 @@ def test_the_trade_off_of_rate_and_temperature_is_named_and_measured(trials, goo
     assert (first["first"], first["second"], first["level"]) == ("alpha", "beta", "within participants")
     assert "slow learner who chooses sharply" in first["known"]
     assert not diagnosis.correlations["known"].iloc[1:].any()
-    one, other, both = (
+    alpha_percent, beta_percent, product_percent = (
         float(re.search(rf"{name} to (?:about )?(\d+)%", first["known"])[1]) for name in ("alpha", "beta", "known")
     )
     a, b = (fit.tree["posterior"][name].to_numpy() for name in ("alpha", "beta"))
     spreads = [np.log(each).std((0, 1)).mean() for each in (a, b, a * b)]
-    np.testing.assert_allclose([one, other, both], 100 * np.expm1(spreads), atol=0.6)
-    assert both < 0.5 * other
+    np.testing.assert_allclose([alpha_percent, beta_percent, product_percent], 100 * np.expm1(spreads), atol=0.6)
+    assert product_percent < 0.5 * beta_percent
     from scipy.stats import spearmanr
 
-    each = [spearmanr(a[..., n].ravel(), b[..., n].ravel()).statistic for n in range(trials.n_participants)]
-    assert first["correlation"] == pytest.approx(np.mean(each))
+    correlations = [spearmanr(a[..., n].ravel(), b[..., n].ravel()).statistic for n in range(trials.n_participants)]
+    assert first["correlation"] == pytest.approx(np.mean(correlations))
 
 
 def test_several_problems_are_reported_together_with_their_numbers():
@@ -210,10 +215,10 @@ def test_several_problems_are_reported_together_with_their_numbers():
     posterior = xr.Dataset(dict.fromkeys("ab", (("chain", "draw"), draws)))
     group = pd.DataFrame({"r_hat": [1.2, 1.0], "ess_bulk": [30.0, 900.0], "ess_tail": [40.0, 900.0]}, index=["a", "b"])
     diagnosis = problems(xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}), group)
-    words = [str(each) for each in diagnosis]
-    assert len(words) == 4
+    texts = [str(each) for each in diagnosis]
+    assert len(texts) == 4
     for text, part in zip(
-        words,
+        texts,
         [
             f"{int(stats['diverging'].sum())} divergent transitions",
             "E-BFMI of 0.",
@@ -247,16 +252,16 @@ def test_good_draws(trials, good):
     assert diagnosis.sampler.loc[3, "acceptance"] == pytest.approx(0.85)
 
 
-def test_participants_the_least_certain_first(trials, good):
-    good.z["beta"][..., 3] += 4.0  # four spreads above the others
-    good.z["alpha"][..., 1] = 0.3 * slow(good.random, 0.98)
+def test_participants_are_sorted_by_convergence(trials, good):
+    good.z["beta"][..., 3] += 4.0  # four standard deviations above the others
+    good.z["alpha"][..., 1] = 0.3 * autocorrelated(good.random, 0.98)
     diagnosis = tw.diagnose(good.fit(trials))
     assert (
         diagnosis.participants.index[0] == trials.participants[1]
         and diagnosis.participants.iloc[0]["parameter"] == "alpha"
     )
-    odd = diagnosis.participants.loc[trials.participants[3]]
-    assert odd["which"] == "beta" and odd["away"] == pytest.approx(4.0, abs=0.1)
+    outlier = diagnosis.participants.loc[trials.participants[3]]
+    assert outlier["which"] == "beta" and outlier["away"] == pytest.approx(4.0, abs=0.1)
 
 
 def test_participants_whose_data_are_uninformative(trials, good):
@@ -267,9 +272,10 @@ def test_participants_whose_data_are_uninformative(trials, good):
     choice, outcome = trials.choice.copy(), trials.outcome["outcome"].copy()
     choice[rows], outcome[rows] = -1, np.nan
     diagnosis = tw.diagnose(good.fit(replace(trials, choice=choice, outcome={"outcome": outcome})))
-    who = trials.participants[2]
+    participant = trials.participants[2]
     assert [c.sentence for c in diagnosis.cautions] == [
-        f"the data of {who} are uninformative about {name}: its posterior there follows the prior" for name in MIDDLE
+        f"the data of {participant} are uninformative about {name}: its posterior there follows the prior"
+        for name in CENTRES
     ]
 
 
@@ -306,15 +312,15 @@ def test_geweke():
     assert geweke(np.ones((2, 100))) == 0.0
 
 
-def test_autocorrelation_is_in_draws(trials, good):
-    good.mu["alpha"] = MIDDLE["alpha"] + 0.1 * slow(good.random, 0.5)
+def test_autocorrelation_time(trials, good):
+    good.mu["alpha"] = CENTRES["alpha"] + 0.1 * autocorrelated(good.random, 0.5)
     assert tw.diagnose(good.fit(trials)).table.loc["alpha_mu", "autocorrelation"] == pytest.approx(3.0, rel=0.25)
 
 
 def test_draws_of_priors(small):
     prior, trials = population_of(LEARNER, small.trials).prior, small.trials
-    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.Exponential.dist(2.0)}
-    draws = population_of(LEARNER, trials, own).prior_draws(4000, seed=1)
+    user_priors = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.Exponential.dist(2.0)}
+    draws = population_of(LEARNER, trials, user_priors).prior_draws(4000, seed=1)
     assert draws["alpha_mu"].mean() == pytest.approx(-1.0, abs=0.03) and draws["alpha_mu"].std() == pytest.approx(
         0.5, rel=0.05
     )
@@ -324,10 +330,10 @@ def test_draws_of_priors(small):
     assert draws["forget_sd"].min() > 0 and np.sqrt((draws["forget_sd"] ** 2).mean()) == pytest.approx(
         prior.spread[2], rel=0.05
     )
-    alone = population_of(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none").prior_draws(2000)
-    np.testing.assert_allclose(alone["alpha"].mean(0), [0.1, 0.9], atol=0.01)
-    assert set(alone) == set(LEARNER.names)
-    assert np.log(alone["beta"]).std() == pytest.approx(prior.total[1], rel=0.06)
+    without_group = population_of(LEARNER, trials, {"alpha": pm.Beta.dist([1, 9], [9, 1])}, "none").prior_draws(2000)
+    np.testing.assert_allclose(without_group["alpha"].mean(0), [0.1, 0.9], atol=0.01)
+    assert set(without_group) == set(LEARNER.names)
+    assert np.log(without_group["beta"]).std() == pytest.approx(prior.total[1], rel=0.06)
 
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
@@ -340,23 +346,23 @@ def test_other_pooling(trials, good, pooling):
         fit = tw.results.Fit(xr.DataTree.from_dict(groups), LEARNER, trials)
         fit.tree.attrs = good.fit(trials, pooling=pooling).tree.attrs
     diagnosis = tw.diagnose(fit)
-    one = diagnosis.correlations.iloc[0]
-    assert {one["first"], one["second"]} == {"alpha", "beta"} and "slow learner" in one["known"]
-    assert one["level"] == ("group" if pooling == "complete" else "within participants")
+    row = diagnosis.correlations.iloc[0]
+    assert {row["first"], row["second"]} == {"alpha", "beta"} and "slow learner" in row["known"]
+    assert row["level"] == ("group" if pooling == "complete" else "within participants")
     assert len(diagnosis.participants) == (0 if pooling == "complete" else trials.n_participants)
     assert len(diagnosis.table) == (3 if pooling == "complete" else 3 * trials.n_participants)
     assert diagnosis.table["overlap"].between(0, 1).all()
 
 
-def test_the_picture_shows_ranks_traces_and_autocorrelation(trials, good):
-    apart(good)
+def test_the_plot_shows_ranks_traces_and_autocorrelation(trials, good):
+    disagreeing(good)
     diagnosis = tw.diagnose(good.fit(trials))
     axes = diagnosis.plot().axes
     assert [axis.get_ylabel() for axis in axes[::3]] == diagnosis.fit.group_names
     ranks = [patch.get_data().values for patch in axes[0].patches[:CHAINS]]
-    assert ranks[0][-1] > 2 and ranks[0][0] < 0.2  # chain 0 is above the others
-    even = [patch.get_data().values for patch in axes[3].patches[:CHAINS]]
-    np.testing.assert_allclose(np.sum(even, 0), CHAINS, atol=0.05)
+    assert ranks[0][-1] > 2 and ranks[0][0] < 0.2  # draws of chain 0 are larger
+    uniform = [patch.get_data().values for patch in axes[3].patches[:CHAINS]]
+    np.testing.assert_allclose(np.sum(uniform, 0), CHAINS, atol=0.05)
     assert axes[2].lines[0].get_ydata()[0] == 1.0
 
 
@@ -366,7 +372,7 @@ def test_on_the_command_line(fitted, tmp_path):
     diagnosis = tw.diagnose(fitted)
     assert diagnosis.problems and result.exit_code == 5
     text = " ".join(result.output.split())
-    for part in (diagnosis.verdict, *(cure for _, cure in diagnosis.advice)):
+    for part in (diagnosis.verdict, *(remedy for _, remedy in diagnosis.advice)):
         assert " ".join(in_options(part).split()) in text
     assert "--draws 600" in text and "draws=" not in text
     table = pd.read_csv(tmp_path / "diagnosis.csv", index_col="parameter")
@@ -374,7 +380,7 @@ def test_on_the_command_line(fitted, tmp_path):
     assert (tmp_path / "diagnosis_plot.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_in_words(trials, good):
+def test_diagnosis_as_text(trials, good):
     diverging(good)
     diagnosis = tw.diagnose(good.fit(trials))
     assert repr(diagnosis).startswith(

@@ -1,4 +1,4 @@
-"""Inspection: counts, cautions, and the next command."""
+"""Inspection: counts, cautions, and the suggested command."""
 
 import pandas as pd
 import pytest
@@ -20,7 +20,7 @@ def codes(frame, **options):
     return {warning.code for warning in inspect(read_long(frame, **options)).warnings}
 
 
-def test_the_humans_of_the_alien_task(alien_humans):
+def test_human_data_of_the_alien_task(alien_humans):
     result = inspect(read_wide(alien_humans), command_options=str(alien_humans))
     assert (result.participants, result.trials, result.trials_each) == (31, 13640, (440, 440, 440))
     assert (result.missed_choices, result.missing_outcomes) == (0, 0)
@@ -75,12 +75,12 @@ def test_cautions(change, code):
     assert code in codes(FRAME.assign(**change))
 
 
-def test_labels_that_skip_say_what_to_type():
+def test_skipped_labels_are_reported_with_advice():
     (warning, *_) = inspect(read_long(FRAME.assign(choice=[0, 2] * 40))).warnings
     assert warning.sentence == ("the codes of action skip 1; if those exist but never occurred, type actions=[0, 1, 2]")
 
 
-def test_which_learner():
+def test_suggested_learner():
     assert inspect(read_long(FRAME)).learner == "QLearning"
     assert inspect(read_long(FRAME, outcome=False)).learner is None
     ratings = FRAME.assign(rating=0.5).drop(columns="choice")
@@ -88,7 +88,7 @@ def test_which_learner():
     assert inspect(read_long(ratings, outcome=False)).learner is None
 
 
-def test_it_survives_a_selection():
+def test_inspection_of_selected_participants():
     result = inspect(read_long(FRAME).select([2]))
     assert result.participants == 1
     assert result.labels["context"] == ("cold", "hot")

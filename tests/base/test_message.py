@@ -1,4 +1,4 @@
-"""Messages: what is to be typed stays data, through joining, errors, pickling and files."""
+"""Messages: input to be typed is kept as data when messages are joined, raised, pickled or stored."""
 
 import pickle
 
@@ -17,7 +17,7 @@ def test_a_message_is_its_text_in_python():
 
 
 @pytest.mark.parametrize(
-    ("written", "python"),
+    ("input_", "python"),
     [
         (Argument("draws", 100), "draws=100"),
         (Argument("draws", NAME_ALONE), "draws="),
@@ -31,33 +31,33 @@ def test_a_message_is_its_text_in_python():
         (LearnerSetting("L", "initial"), "L(initial=...)"),
     ],
 )
-def test_what_is_typed_in_python(written, python):
-    assert str(written) == python == Message(written)
+def test_input_in_python(input_, python):
+    assert str(input_) == python == Message(input_)
 
 
-def test_messages_in_messages_lose_nothing():
-    whole = Message.join("; ", [Message("one, ", KEY), "two", Message(KEY)])
-    assert whole == "one, choice='key'; two; choice='key'" and whole.inputs == (KEY, KEY)
+def test_nested_messages_keep_their_inputs():
+    joined = Message.join("; ", [Message("one, ", KEY), "two", Message(KEY)])
+    assert joined == "one, choice='key'; two; choice='key'" and joined.inputs == (KEY, KEY)
     assert Message.join("; ", []) == ""
     assert Message("more, ", KEY).with_capital() == "More, choice='key'" and Message(KEY).with_capital() == str(KEY)
     assert Message("more, ", KEY).with_capital().inputs == (KEY,)
 
 
-def test_errors_hold_the_argument():
+def test_errors_contain_the_argument():
     error = UsageError(KEY, ": there is no such column")
     assert str(error) == "choice='key': there is no such column" and error.message.inputs == (KEY,)
-    damaged = DataError([Problem("missing-column", "a.csv", "no such column", Message("type ", KEY), (3, 4))])
-    assert "1. a.csv: no such column (rows 3, 4)\n    -> type choice='key'" in str(damaged)
-    assert damaged.message.inputs == (KEY,)
+    data_error = DataError([Problem("missing-column", "a.csv", "no such column", Message("type ", KEY), (3, 4))])
+    assert "1. a.csv: no such column (rows 3, 4)\n    -> type choice='key'" in str(data_error)
+    assert data_error.message.inputs == (KEY,)
 
 
 @pytest.mark.parametrize("error", [UsageError("so: ", KEY), DataError([Problem("c", "w", "m", Message("type ", KEY))])])
-def test_errors_come_back_whole_from_another_process(error):
-    other = pickle.loads(pickle.dumps(error))
-    assert type(other) is type(error) and str(other) == str(error) and other.message.inputs == (KEY,)
+def test_errors_are_pickled_without_loss(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error) and str(copy) == str(error) and copy.message.inputs == (KEY,)
 
 
-def test_messages_in_files():
+def test_messages_are_stored_in_files_without_loss():
     messages = (Message("fitted with ", Argument("pooling", "none")), "plain")
-    back = from_json(to_json(messages))
-    assert back == messages and back[0].inputs == (Argument("pooling", "none"),) and back[1].inputs == ()
+    restored = from_json(to_json(messages))
+    assert restored == messages and restored[0].inputs == (Argument("pooling", "none"),) and restored[1].inputs == ()

@@ -1,4 +1,4 @@
-"""Results: findings, tables and pictures, the same way for all of them."""
+"""Results: findings, tables and plots, which work in the same way for all of them."""
 
 from html.parser import HTMLParser
 
@@ -15,23 +15,23 @@ from trialwise.base.rows import rows_of
 EVIL = '<script>ran=1</script> a & b\'s "quote"'
 
 
-class Found(Result):
-    """A result of nothing in particular."""
+class ExampleResult(Result):
+    """A minimal result."""
 
     contents = {"numbers": f"numbers of {EVIL}"}
-    headline = f"Found {EVIL}"
+    headline = f"Example {EVIL}"
     findings = (
         Finding("problem", "bad", f"it is bad: {EVIL}", Message("Draw more, ", Argument("draws", 200)), ("alpha",)),
         Finding("note", "known", "to be known"),
     )
 
     def tables(self):
-        many = pd.DataFrame({EVIL: [0.123456] * 12}, index=pd.Index([f"row {EVIL}"] * 12, name="row"))
-        return {"numbers": many, "words": pd.DataFrame({"said": [EVIL], "count": [3]}), "empty": pd.DataFrame()}
+        numbers = pd.DataFrame({EVIL: [0.123456] * 12}, index=pd.Index([f"row {EVIL}"] * 12, name="row"))
+        return {"numbers": numbers, "words": pd.DataFrame({"said": [EVIL], "count": [3]}), "empty": pd.DataFrame()}
 
 
 class Page(HTMLParser):
-    """Elements and text; whatever is opened is closed."""
+    """Elements and text; every opened element is closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -52,24 +52,24 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_a_finding_in_words():
-    bad, known = Found.findings
+def test_a_finding_as_text():
+    bad, known = ExampleResult.findings
     assert str(bad) == f"it is bad: {EVIL}. Draw more, draws=200" and bad.brief == "it is bad"
     assert bad.text.inputs == (Argument("draws", 200),)
     assert str(known) == known.brief == "to be known"
-    assert having(Found.findings, "note") == (known,) and not having(Found.findings, "caution")
+    assert having(ExampleResult.findings, "note") == (known,) and not having(ExampleResult.findings, "caution")
 
 
 def test_a_result_in_plain_text():
-    assert repr(Found()).split("\n") == [f"Found {EVIL}", f"  {Found.findings[0]}", "  to be known"]
+    assert repr(ExampleResult()).split("\n") == [f"Example {EVIL}", f"  {ExampleResult.findings[0]}", "  to be known"]
 
 
-def test_a_notebook_shows_headline_findings_and_tables_and_runs_nothing():
-    page = Page(Found()._repr_html_())
+def test_a_notebook_shows_headline_findings_and_tables_and_runs_no_code():
+    page = Page(ExampleResult()._repr_html_())
     assert "script" not in page.elements and page.text.count(EVIL) >= 13
-    for words in (f"Found {EVIL}", "problem: it is bad", "Draw more, draws=200", "note: to be known", "numbers of <"):
-        assert words in page.text
-    assert page.elements.count("table") == 2  # the empty one is left out
+    for text in (f"Example {EVIL}", "problem: it is bad", "Draw more, draws=200", "note: to be known", "numbers of <"):
+        assert text in page.text
+    assert page.elements.count("table") == 2  # the empty table is omitted
     assert "and 2 more rows" in page.text and "0.123" in page.text and "0.1234" not in page.text
 
 
@@ -79,11 +79,11 @@ def test_tables_as_text():
     assert rows_of("t", frame).rows == (("alpha", "1234", "1.001", "a", "3"),)
     assert rows_of("t", frame, {"n": "N", "r_hat": "R"}, "who").header == ("who", "N", "R")
     assert rows_of("t", frame, {"n": "N", "r_hat": "R"}, "who").rows == (("alpha", "3", "1.001"),)
-    counted = frame.reset_index(drop=True)
-    assert rows_of("t", counted).header == ("ess_bulk", "r_hat", "name", "n")  # an index that only counts says nothing
+    without_index = frame.reset_index(drop=True)
+    assert rows_of("t", without_index).header == ("ess_bulk", "r_hat", "name", "n")  # a default index is omitted
 
 
-def test_pictures_are_found_by_themselves_and_imported_late(fitted):
+def test_plots_are_registered_automatically_and_imported_late(fitted):
     import subprocess
     import sys
 
@@ -95,22 +95,22 @@ def test_pictures_are_found_by_themselves_and_imported_late(fitted):
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert isinstance(fitted.plot(width=5.0), Figure) and fitted.plot(width=5.0).get_figwidth() == 5.0
-    drawn = {kind.__name__ for kind in plots.picture.registry} - {"object"}
-    assert drawn == {"Fit", "Check", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison"}
-    with pytest.raises(tw.errors.UsageError, match="no plot of a Found; there are plots of Calibration, Check"):
-        Found().plot()
+    plotted = {kind.__name__ for kind in plots.picture.registry} - {"object"}
+    assert plotted == {"Fit", "Check", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison"}
+    with pytest.raises(tw.errors.UsageError, match="no plot of a ExampleResult; there are plots of Calibration, Check"):
+        ExampleResult().plot()
 
 
-def test_a_fit_and_its_points_show_themselves(fitted, small):
+def test_a_fit_a_point_estimate_and_a_simulation_are_shown(fitted, small):
     page = Page(fitted._repr_html_())
     assert repr(fitted) in page.text and "alpha_group" in page.text and "and " in page.text
     point = tw.point(tw.QLearning(initial=1.2), small.trials, starts=2)
     assert set(point.tables()) == set(point.contents)
     assert "log_likelihood" in Page(point._repr_html_()).text
-    away = point.maximum_likelihood["at_border"] != ""
-    assert bool(point.findings) == away.any()
+    at_border = point.maximum_likelihood["at_border"] != ""
+    assert bool(point.findings) == at_border.any()
     for finding in point.findings:
-        assert f"for {away.sum()} of 8 participants" in finding.sentence and set(finding.about) <= {
+        assert f"for {at_border.sum()} of 8 participants" in finding.sentence and set(finding.about) <= {
             "alpha",
             "beta",
             "forget",
@@ -118,7 +118,7 @@ def test_a_fit_and_its_points_show_themselves(fitted, small):
     assert "trials" in small.tables() and "QLearning" in Page(small._repr_html_()).text
 
 
-def test_every_table_of_a_result_says_what_it_holds():
+def test_every_class_of_results_describes_its_tables():
     for kind in (
         tw.results.Fit,
         tw.results.Point,

@@ -8,13 +8,13 @@ import typer
 import trialwise as tw
 from trialwise.cli.app import app
 
-OTHER = {
+EXCEPTIONS = {
     (
         "compare",
         "method",
-    ): "Python chooses by the kind of what is compared; the command line is given fits, and names the choice"
+    ): "in Python the default depends on the objects compared; the command line always compares fits"
 }
-"""Defaults that differ, each with its reason."""
+"""Defaults that differ, with the reason."""
 
 COMMANDS = typer.main.get_command(app).commands
 CASES = [
@@ -28,14 +28,14 @@ CASES = [
 
 @pytest.mark.parametrize(("verb", "name"), CASES)
 def test_default_of_the_option_is_that_of_the_argument(verb, name):
-    """An option that is not given, None, leaves the argument out of the call."""
+    """An option of None is not passed to the function."""
     option = next(each for each in COMMANDS[verb].params if each.name == name)
     default = getattr(option.default, "value", option.default)
-    if (verb, name) not in OTHER and default is not None:
+    if (verb, name) not in EXCEPTIONS and default is not None:
         assert default == inspect.signature(getattr(tw, verb)).parameters[name].default
 
 
-def test_seeds_are_among_them():
+def test_seeds_are_tested():
     assert {verb for verb, name in CASES if name == "seed"} >= {
         "fit",
         "simulate",

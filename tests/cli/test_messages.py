@@ -1,4 +1,4 @@
-"""What a message of the library tells to type exists on the command line, or is said to be for Python."""
+"""Arguments in messages of the library exist as options of the command line, or are marked as arguments of Python."""
 
 import ast
 from pathlib import Path
@@ -20,7 +20,7 @@ OPTIONS = {
 
 
 def arguments():
-    """Names of arguments in messages, with the places where they are."""
+    """Names of arguments in messages, with file and line."""
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Argument":
@@ -29,13 +29,13 @@ def arguments():
                     yield name.value, f"{path.relative_to(SOURCE)}:{node.lineno}"
 
 
-def test_every_argument_is_an_option_or_said_to_be_for_python():
-    missing = {name: place for name, place in arguments() if name not in OPTIONS and name not in IN_PYTHON_ONLY}
+def test_every_argument_is_an_option_or_marked_for_python():
+    missing = {name: location for name, location in arguments() if name not in OPTIONS and name not in IN_PYTHON_ONLY}
     assert not missing
     assert not set(IN_PYTHON_ONLY) & OPTIONS
 
 
-def test_what_only_python_has_is_said_to_be_for_python():
+def test_arguments_without_an_option_are_marked_for_python():
     message = Message("give narrower priors (", Argument("priors", {"alpha_mu": ...}), ")")
     assert in_options(message) == 'give narrower priors (in Python, priors={"alpha_mu": ...})'
     assert in_options(Message("use more, ", Argument("particles", 200))) == "use more, --particles 200"

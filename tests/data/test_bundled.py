@@ -62,7 +62,7 @@ def test_small_enough_to_bundle():
     assert "CC0" in (FOLDER / "README.md").read_text()
 
 
-def test_an_unknown_name_is_refused_with_a_list_of_names():
+def test_an_unknown_name_is_an_error_with_a_list_of_names():
     with pytest.raises(UsageError, match="alien_flat"):
         tw.load_data("alien_flt")
 

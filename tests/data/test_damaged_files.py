@@ -1,4 +1,4 @@
-"""Damaged files: they are read correctly or refused with a clear message, without any other exception."""
+"""Damaged files are read correctly or rejected with a clear message, without other exceptions."""
 
 import gzip
 
@@ -19,7 +19,7 @@ GOOD = "participant,trial,block,context,cue,choice,outcome\n" + "".join(
 
 
 def outcome_of(call, *args, **options) -> Trials | None:
-    """The trials, whose arrays must be consistent, or None if the file was refused."""
+    """The trials, whose arrays must be consistent, or None if the file was rejected."""
     try:
         trials = call(*args, **options)
     except TrialwiseError as error:
@@ -62,19 +62,19 @@ def test_random_bytes(tmp_path, raw):
 def test_a_good_file_with_bytes_changed(tmp_path, data):
     raw = bytearray(GOOD.encode())
     for _ in range(data.draw(st.integers(1, 6))):
-        place = data.draw(st.integers(0, len(raw) - 1))
-        how = data.draw(st.sampled_from(["replace", "insert", "delete", "cut"]))
-        piece = data.draw(
+        position = data.draw(st.integers(0, len(raw) - 1))
+        change = data.draw(st.sampled_from(["replace", "insert", "delete", "cut"]))
+        inserted = data.draw(
             st.one_of(st.binary(min_size=1, max_size=3), st.sampled_from([b'"', b"\0", b"\n", b",", b"\xff", b"\r"]))
         )
-        if how == "replace":
-            raw[place : place + len(piece)] = piece
-        elif how == "insert":
-            raw[place:place] = piece
-        elif how == "delete" and len(raw) > 1:
-            del raw[place]
-        elif how == "cut":
-            raw = raw[: place + 1]
+        if change == "replace":
+            raw[position : position + len(inserted)] = inserted
+        elif change == "insert":
+            raw[position:position] = inserted
+        elif change == "delete" and len(raw) > 1:
+            del raw[position]
+        elif change == "cut":
+            raw = raw[: position + 1]
     path = tmp_path / "trials.csv"
     path.write_bytes(bytes(raw))
     outcome_of(read_long, path)

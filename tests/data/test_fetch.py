@@ -60,8 +60,8 @@ def test_files_are_downloaded_once(serve, source, tmp_path):
     assert contents(folder) == FILES
     assert download.downloaded == download.paths == (folder / "actions.csv", folder / "rewards.csv")
     (folder / "rewards.csv").unlink()
-    again = fetch(TINY, folder, url=url)
-    assert (again.existing, again.downloaded) == ((folder / "actions.csv",), (folder / "rewards.csv",))
+    second = fetch(TINY, folder, url=url)
+    assert (second.existing, second.downloaded) == ((folder / "actions.csv",), (folder / "rewards.csv",))
     assert read_wide(folder).n_trials == 2
 
 

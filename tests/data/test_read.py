@@ -55,7 +55,7 @@ def assert_same(a, b):
 # --- the human data ---------------------------------------------------------------------------------------------------
 
 
-def test_the_humans_of_the_alien_task(alien_humans):
+def test_human_data_of_the_alien_task(alien_humans):
     trials = read_wide(
         context=alien_humans / "seasons.csv",
         cue=alien_humans / "aliens.csv",
@@ -79,7 +79,7 @@ def test_the_humans_of_the_alien_task(alien_humans):
     context, cue = trials.columns["context"].values, trials.columns["cue"].values
     for cell in np.ndindex(3, 4, 3):
         in_cell = (context == cell[0]) & (cue == cell[1]) & (trials.choice == cell[2])
-        assert abs(reward[in_cell].mean() - ALIEN_MEANS[cell]) < 0.075, cell  # 0.074 at most: 173 trials of SD 0.5
+        assert abs(reward[in_cell].mean() - ALIEN_MEANS[cell]) < 0.075, cell  # largest: 0.074, in 173 trials of SD 0.5
 
     correct = ALIEN_MEANS[context, cue, trials.choice] > 1
     by_participant = correct.reshape(31, 440).mean(axis=1)
@@ -89,7 +89,7 @@ def test_the_humans_of_the_alien_task(alien_humans):
     assert [round(reward[context == c].mean(), 2) for c in range(3)] == [4.31, 3.51, 2.51]
 
 
-def test_the_humans_read_as_a_folder_and_as_a_long_table(alien_humans):
+def test_human_data_as_a_folder_and_as_a_long_table(alien_humans):
     wide = read_wide(alien_humans)
     assert wide.mapping["context"].startswith("seasons.csv, 3 levels 0, 1, 2 (inferred)")
     assert_same(wide, read_long(wide.to_frame()))
@@ -308,11 +308,11 @@ def test_minus_one_is_noted_and_can_be_declared():
     assert "missing: 1 x -1" in trials.mapping["choice"]
     assert "-1 was taken as a missed choice in 1 trial" in trials.notes[0]
     assert read_long(frame, actions=[-1, 0, 1]).choice.tolist() == [0, 1, 2]
-    only = pd.DataFrame({"participant": 1, "choice": [-1, 0, 0]})
+    one_action = pd.DataFrame({"participant": 1, "choice": [-1, 0, 0]})
     with pytest.raises(DataError, match=r"is -1 an action(.|\n)*actions=\[-1, 0\]"):
-        read_long(only)
-    assert read_long(only, actions=[0, 1]).choice.tolist() == [-1, 0, 0]
-    assert read_long(only, actions=[-1, 0]).choice.tolist() == [0, 1, 1]
+        read_long(one_action)
+    assert read_long(one_action, actions=[0, 1]).choice.tolist() == [-1, 0, 0]
+    assert read_long(one_action, actions=[-1, 0]).choice.tolist() == [0, 1, 1]
 
 
 def test_declared_labels_keep_their_order_and_spelling():
@@ -397,9 +397,9 @@ def test_ratings_instead_of_choices():
     assert trials.choice is None
     assert trials.response["response"].tolist() == [0.25, 0.5]
     assert read_long(frame.rename(columns={"response": "SCR"})).response["response"].tolist() == [0.25, 0.5]
-    whole = frame.assign(response=[1, 2])
-    assert read_long(whole).levels["action"] == (1, 2)
-    assert read_long(whole, response="response", choice=False).choice is None
+    integers = frame.assign(response=[1, 2])
+    assert read_long(integers).levels["action"] == (1, 2)
+    assert read_long(integers, response="response", choice=False).choice is None
 
 
 def test_truth_values_as_outcomes_are_noted():
@@ -476,7 +476,7 @@ def tables(draw):
     compressed=st.booleans(),
     index=st.booleans(),
 )
-def test_a_table_reads_back_in_any_format(tmp_path, table, separator, encoding, comma, newline, na, compressed, index):
+def test_a_table_is_read_in_any_format(tmp_path, table, separator, encoding, comma, newline, na, compressed, index):
     frame, actions, cues = table
     frame = frame.astype({"choice": object})
     path = tmp_path / "trials.csv"
@@ -503,7 +503,7 @@ def test_a_table_reads_back_in_any_format(tmp_path, table, separator, encoding, 
     assert_same(trials, read_long(frame, actions=actions, levels={"cue": cues}))
 
 
-def test_numbers_as_names_and_single_names_in_place_of_lists():
+def test_numbers_as_names_and_single_names_instead_of_lists():
     frame = pd.DataFrame({0: ["p", "p"], 1: [0, 1], 2: [0.5, 1], "hand": ["l", "x"]})
     trials = read_long(frame, participant=0, choice=1, outcome=[2], labels="hand", missing="nothing")
     assert trials.choice.tolist() == [0, 1]

@@ -1,4 +1,4 @@
-"""Arrays of a wrong shape are refused before compiled code reads beyond their ends."""
+"""Arrays of a wrong shape raise errors before compiled code reads beyond their ends."""
 
 import numpy as np
 import pytest
@@ -21,9 +21,9 @@ def particles(learner, packed, free):
     return run_hidden.run_particles(learner, packed, free, segments, np.arange(count, dtype=np.uint64), 8)
 
 
-def rollout(learner, packed, free, *, walk=run.run_rollout):
+def rollout(learner, packed, free, *, runner=run.run_rollout):
     trials = len(packed.ints)
-    return walk(learner, packed, free, np.zeros((trials, packed.actions, 1)), np.full((trials, 2), 0.5))
+    return runner(learner, packed, free, np.zeros((trials, packed.actions, 1)), np.full((trials, 2), 0.5))
 
 
 FLAT_RUNS = {
@@ -32,7 +32,7 @@ FLAT_RUNS = {
     "plain": run.run_plain,
     "plain trace": run.trace_plain,
     "rollout": rollout,
-    "plain rollout": lambda *those: rollout(*those, walk=run.rollout_plain),
+    "plain rollout": lambda *args: rollout(*args, runner=run.rollout_plain),
 }
 HIDDEN_RUNS = {
     "particles": particles,
@@ -48,14 +48,14 @@ CASES += [(HIDDEN, HIDDEN_TRIALS, each) for each in HIDDEN_RUNS.items()]
 CASES = [pytest.param(*case[:2], case[2][1], id=f"{case[0]!r}-{case[2][0]}") for case in CASES]
 
 
-@pytest.mark.parametrize(("learner", "trials", "runs"), CASES)
-def test_parameters_have_a_column_for_each_slot(learner, trials, runs):
+@pytest.mark.parametrize(("learner", "trials", "function"), CASES)
+def test_parameters_have_a_column_for_each_slot(learner, trials, function):
     packed = pack(learner, trials)
     free = np.full((trials.n_participants, packed.all_slots), 0.3)
-    runs(learner, packed, free)
+    function(learner, packed, free)
     for wrong in (free[:, :-1], np.hstack([free, free[:, :1]])):
         with pytest.raises(UsageError, match=rf"parameters of shape .*expected \(\d+, {packed.all_slots}\)"):
-            runs(learner, packed, wrong)
+            function(learner, packed, wrong)
 
 
 @pytest.mark.parametrize("name", ["gradient", "trace", "plain", "plain trace", "rollout", "plain rollout"])
@@ -67,8 +67,8 @@ def test_every_participant_has_a_row(name):
             FLAT_RUNS[name](FLAT, packed, wrong)
 
 
-def test_likelihoods_refuse_other_parameters():
-    """What the samplers of PyMC call as well."""
+def test_likelihoods_check_the_shape_of_parameters():
+    """The samplers of PyMC call the same functions."""
     exact = likelihood_of(FLAT, FLAT_TRIALS)
     for wrong in (np.full((2, len(FLAT.names)), 0.3)[:1], np.full((FLAT_TRIALS.n_participants, 2), 0.3)):
         with pytest.raises(UsageError, match="parameters of shape"):
@@ -76,7 +76,7 @@ def test_likelihoods_refuse_other_parameters():
 
 
 @pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
-def test_the_operation_of_pytensor_refuses_other_parameters(mode):
+def test_the_pytensor_operation_checks_the_shape_of_parameters(mode):
     import pytensor
     import pytensor.tensor as pt
 
@@ -86,14 +86,14 @@ def test_the_operation_of_pytensor_refuses_other_parameters(mode):
     free = pt.dmatrix()
     total = LogLikelihood(exact)(free, *exact.arrangement.arguments)[0].sum()
     function = pytensor.function([free], total, mode=mode)
-    right = np.full((FLAT_TRIALS.n_participants, len(FLAT.names)), 0.3)
-    np.testing.assert_allclose(function(right), exact.gradient_at(right)[0].sum(), rtol=1e-12)
-    for wrong in (right[:-1], right[:, :-1], np.hstack([right, right])):
+    valid = np.full((FLAT_TRIALS.n_participants, len(FLAT.names)), 0.3)
+    np.testing.assert_allclose(function(valid), exact.gradient_at(valid)[0].sum(), rtol=1e-12)
+    for wrong in (valid[:-1], valid[:, :-1], np.hstack([valid, valid])):
         with pytest.raises(ValueError, match="parameters of another shape"):
             function(wrong)
 
 
-def test_jobs_of_particle_filters_exist():
+def test_particle_filters_check_their_segments():
     packed = pack(HIDDEN, HIDDEN_TRIALS)
     count = len(packed.rows)
     free, keys = np.full((2, packed.all_slots), 0.3), np.arange(2, dtype=np.uint64)
@@ -104,19 +104,19 @@ def test_jobs_of_particle_filters_exist():
         run_hidden.run_particles(HIDDEN, packed, free, np.array([0, 1]), keys[:1], 8)
 
 
-@pytest.mark.parametrize("walk", [run.run_rollout, run.rollout_plain])
-def test_rollouts_have_outcomes_and_random_numbers_for_every_trial(walk):
+@pytest.mark.parametrize("runner", [run.run_rollout, run.rollout_plain])
+def test_rollouts_need_outcomes_and_random_numbers_for_every_trial(runner):
     packed = pack(FLAT, FLAT_TRIALS)
     trials = len(packed.ints)
     free = np.full((FLAT_TRIALS.n_participants, packed.all_slots), 0.3)
     potential, random = np.zeros((trials, packed.actions, 1)), np.full((trials, 1), 0.5)
-    walk(FLAT, packed, free, potential, random)
+    runner(FLAT, packed, free, potential, random)
     for wrong in (potential[:-1], potential[:, :-1], np.zeros((trials, packed.actions, 2)), potential[0]):
         with pytest.raises(UsageError, match=r"expected .*\(trials, actions, outcomes\)"):
-            walk(FLAT, packed, free, wrong, random)
+            runner(FLAT, packed, free, wrong, random)
     for wrong in (random[:-1], random[:, :0], random[:, 0]):
         with pytest.raises(UsageError, match="random numbers of shape"):
-            walk(FLAT, packed, free, potential, wrong)
+            runner(FLAT, packed, free, potential, wrong)
 
 
 def test_hidden_choices_are_among_the_options():

@@ -1,6 +1,6 @@
-"""Ordinary Python must compile on dual numbers, agree with plain Python in value and with finite differences in slope.
+"""Ordinary Python compiles on dual numbers; values agree with plain Python and slopes with finite differences.
 
-First the table of idioms, then what needs a whole learner.
+First the table of idioms, then features that need a whole learner.
 """
 
 import numba
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import trialwise as tw
-from idioms import IDIOMS, twice
+from idioms import IDIOMS, double
 from trialwise import constant, learner, memory, positive, real, state, unit
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.data.trials import Column, Trials
@@ -17,7 +17,7 @@ from trialwise.engine.numbers.dual import lanes_for, seed, store_tangents, value
 from trialwise.engine.tables.making import owning_table
 from trialwise.learners.state import Table
 
-# -- all of them compiled at once; one by one if that fails ------------------------------------------------------------
+# -- idioms, compiled together, or separately if that fails ------------------------------------------------------------
 
 POINTS = ((0.37, 1.43), (0.81, 0.29))
 
@@ -32,12 +32,18 @@ def table_of(a, b, q):
 
 
 def compiled(functions):
-    """``(a, b, values, slopes)`` filling both for all functions, on duals."""
+    """A function of ``(a, b)`` that returns values and slopes of all functions, on dual numbers."""
     adapter = Adapter(4)
-    space = {"fill": adapter(table_of), "seed": seed, "value": value, "store": store_tangents, "table": owning_table}
+    namespace = {
+        "fill": adapter(table_of),
+        "seed": seed,
+        "value": value,
+        "store": store_tangents,
+        "table": owning_table,
+    }
     lines = ["def run(a, b, memory, values, slopes):", "    x, y = seed(4, a, 1), seed(4, b, 2)"]
     for n, function in enumerate(functions):
-        space[f"f{n}"] = adapter(function)
+        namespace[f"f{n}"] = adapter(function)
         lines += [
             "    q = table(4, memory, (2, 2, 3))",
             "    fill(x, y, q)",
@@ -45,8 +51,8 @@ def compiled(functions):
             f"    values[{n}] = value(r)",
             f"    store(r, slopes, {2 * n}, 2)",
         ]
-    exec("\n".join(lines), space)
-    kernel = numba.njit(space["run"], **OPTIONS)
+    exec("\n".join(lines), namespace)
+    kernel = numba.njit(namespace["run"], **OPTIONS)
 
     def run(a, b):
         values, slopes = np.zeros(len(functions)), np.zeros(2 * len(functions))
@@ -68,29 +74,29 @@ def results():
         return None
 
 
-def plainly(function, a, b):
+def plain_value(function, a, b):
     return float(function(a, b, table_of(a, b, np.zeros((2, 2, 3)).view(Table))))
 
 
 @pytest.mark.parametrize("name", IDIOMS)
 def test_idiom(name, results):
     function = IDIOMS[name]
-    alone = compiled([function]) if results is None else None
+    separate = compiled([function]) if results is None else None
     for point in POINTS:
-        result, slope = results[point][name] if results else (part[0] for part in alone(*point))
-        assert result == pytest.approx(plainly(function, *point), rel=1e-12, abs=1e-14)
+        result, slope = results[point][name] if results else (part[0] for part in separate(*point))
+        assert result == pytest.approx(plain_value(function, *point), rel=1e-12, abs=1e-14)
         for k in range(2):
             step = np.eye(2)[k] * 1e-6
-            above, below = plainly(function, *(point + step)), plainly(function, *(point - step))
+            above, below = plain_value(function, *(point + step)), plain_value(function, *(point - step))
             assert slope[k] == pytest.approx((above - below) / 2e-6, rel=1e-6, abs=1e-7), f"slope {k}"
 
 
-# -- what needs a learner ----------------------------------------------------------------------------------------------
+# -- features that need a learner --------------------------------------------------------------------------------------
 
 
 @learner
 class Workshop:
-    """States with numbers and memories, helpers on ``self``, settings of every kind."""
+    """A learner with numbers and memories in its state, helper methods and settings of every kind."""
 
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
@@ -110,7 +116,7 @@ class Workshop:
         return self.half(self.alpha) if self.slow else self.alpha * outcome
 
     def half(self, x):
-        return twice(x) / 4
+        return double(x) / 4
 
     def choose(self, now, trial, preference):
         preference[:] = self.beta * now.value[trial.cue]
@@ -138,7 +144,7 @@ class Workshop:
         return error, now.level, now.count
 
 
-def agrees_with_plain_and_slopes(learner, trials, seed=0):
+def assert_agrees_with_plain_python_and_differences(learner, trials, seed=0):
     random = np.random.default_rng(seed)
     free = {p.name: p.constrain(p.mean + random.normal(size=trials.n_participants)) for p in learner.parameters}
     result, gradient = tw.log_likelihood(learner, trials, free, gradient=True)
@@ -150,13 +156,13 @@ def agrees_with_plain_and_slopes(learner, trials, seed=0):
         np.testing.assert_allclose(gradient[name], (above - below) / 2e-6, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("own", [Workshop(), Workshop(slow=False, rule="difference", order=3)], ids=repr)
-def test_state_settings_and_helpers(own):
-    agrees_with_plain_and_slopes(own, specimen(own))
+@pytest.mark.parametrize("workshop", [Workshop(), Workshop(slow=False, rule="difference", order=3)], ids=repr)
+def test_state_settings_and_helpers(workshop):
+    assert_agrees_with_plain_python_and_differences(workshop, specimen(workshop))
 
 
 def with_parameters(count):
-    """A learner with so many parameters, each of which matters."""
+    """A learner with ``count`` parameters, each of which affects the likelihood."""
     fields = [f'    p{k}: float = real("weight {k}")' for k in range(count)]
     total = " + ".join(f"self.p{k} * {np.cos(k):.3f}" for k in range(count))
     sizes = " + ".join(f"self.p{k} ** 2 * {np.sin(k + 1):.3f}" for k in range(count))
@@ -168,9 +174,9 @@ def with_parameters(count):
         "    def learn(self, now, trial, choice, outcome):",
         f"        now.value += 0.1 * (outcome - now.value) * ({sizes})",
     ]  # fmt: skip
-    space = {"learner": learner, "real": real, "state": state}
-    exec("\n".join(text), space)
-    return space["Wide"]()
+    namespace = {"learner": learner, "real": real, "state": state}
+    exec("\n".join(text), namespace)
+    return namespace["Wide"]()
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 7, 8, 15, 16, 20])
@@ -185,4 +191,4 @@ def test_lanes_and_passes(count):
         columns={"context": Column(np.zeros(16, np.int64), "context")},
         levels={"action": (0, 1), "context": (0,)},
     )
-    agrees_with_plain_and_slopes(with_parameters(count), trials)
+    assert_agrees_with_plain_python_and_differences(with_parameters(count), trials)

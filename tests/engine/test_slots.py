@@ -1,4 +1,4 @@
-"""Slots of parameters: a parameter that takes several values in turn while the state goes on."""
+"""Slots of parameters: a parameter that takes different values over trials while the state continues."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
 @learner
 class OneRate:
-    """Values of actions, learnt by cue, one rate."""
+    """Values of actions, learnt by cue with one rate."""
 
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
@@ -40,7 +40,7 @@ class OneRate:
 
 @learner
 class TwoRates:
-    """The same with two rates, of which a column of the trials says which one holds."""
+    """The same with two rates; a column of the trials determines which one applies."""
 
     alpha: float = unit("learning rate in the first phase")
     later: float = unit("learning rate in the second phase")
@@ -68,7 +68,7 @@ class TwoRates:
 
 @learner
 class RateOfTheStart:
-    """A parameter that matters in start, and another in reset."""
+    """A learner whose parameter is used in start and reset."""
 
     level: float = unit("value before any outcome")
     beta: float = positive("inverse temperature")
@@ -89,8 +89,8 @@ def trials():
     return specimen(TwoRates(), {"phase": 2, "cue": 4})
 
 
-def random_rows(people, columns, seed=0):
-    return np.random.default_rng(seed).uniform(0.2, 0.9, (people, columns))
+def random_rows(participants, columns, seed=0):
+    return np.random.default_rng(seed).uniform(0.2, 0.9, (participants, columns))
 
 
 def close(result, expected):
@@ -98,60 +98,64 @@ def close(result, expected):
 
 
 @pytest.mark.parametrize(
-    "own",
+    "model",
     [tw.QLearning(), tw.QLearning().tie(forget="alpha").with_lapse().with_stickiness(), tw.learners.RescorlaWagner()],
 )
-def test_equal_levels_are_one(own):
-    data, random = specimen(own), np.random.default_rng(3)
-    free = random_rows(data.n_participants, len(own.names))
-    slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(own.names[:3])}
-    one, several = pack(own, data), pack(own, data, slots=slots)
-    levels = [count for count, _ in several.slots]
+def test_equal_values_in_all_slots_equal_one_value(model):
+    data, random = specimen(model), np.random.default_rng(3)
+    free = random_rows(data.n_participants, len(model.names))
+    slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(model.names[:3])}
+    without_slots, with_slots = pack(model, data), pack(model, data, slots=slots)
+    levels = [count for count, _ in with_slots.slots]
     assert levels == [2, 3, 4][: len(levels)] + [1] * (len(levels) - 3)
     repeated = np.repeat(free, levels, axis=1)
-    value, slope = run.run_gradient(own, one, free)
-    result, slopes = run.run_gradient(own, several, repeated)
+    value, slope = run.run_gradient(model, without_slots, free)
+    result, slopes = run.run_gradient(model, with_slots, repeated)
     close(result, value)
     ends = np.cumsum([0, *levels])
     close(np.stack([slopes[:, a:b].sum(1) for a, b in pairwise(ends)], 1), slope)
-    for ours, theirs in zip(run.run_trace(own, several, repeated)[:2], run.run_trace(own, one, free)[:2], strict=True):
-        close(ours, theirs)
-    close(run.run_plain(own, several, repeated), value)
+    for by_slot, reference in zip(
+        run.run_trace(model, with_slots, repeated)[:2], run.run_trace(model, without_slots, free)[:2], strict=True
+    ):
+        close(by_slot, reference)
+    close(run.run_plain(model, with_slots, repeated), value)
 
 
-def test_two_rates_by_slots_are_two_rates_by_hand(trials):
+def test_two_slots_equal_two_parameters(trials):
     phase = trials.columns["phase"].values
-    by_hand, by_slots = pack(TwoRates(), trials), pack(OneRate(), trials, slots={"alpha": phase})
+    by_parameters, by_slots = pack(TwoRates(), trials), pack(OneRate(), trials, slots={"alpha": phase})
     free = random_rows(trials.n_participants, 3)
-    value, slope = run.run_gradient(TwoRates(), by_hand, free)
+    value, slope = run.run_gradient(TwoRates(), by_parameters, free)
     result, slopes = run.run_gradient(OneRate(), by_slots, free)
     assert np.abs(slope).min(0).max() > 0 and len(set(phase[:31])) == 2
     close(result, value)
     close(slopes, slope)
-    expected, signals, names = run.run_trace(TwoRates(), by_hand, free)
-    record, ours, ours_names = run.run_trace(OneRate(), by_slots, free)
+    expected, signals, names = run.run_trace(TwoRates(), by_parameters, free)
+    record, by_slot, names_by_slot = run.run_trace(OneRate(), by_slots, free)
     close(record, expected)
-    close(ours, signals)
-    assert names == ours_names
+    close(by_slot, signals)
+    assert names == names_by_slot
     close(run.run_plain(OneRate(), by_slots, free), value)
-    for plain, compiled in zip(run.trace_plain(OneRate(), by_slots, free), (record, ours), strict=True):
+    for plain, compiled in zip(run.trace_plain(OneRate(), by_slots, free), (record, by_slot), strict=True):
         close(plain, compiled)
 
 
-def test_simulated_with_slots(trials):
-    """By hand and by slots, the same random numbers make the same choices."""
+def test_simulation_with_slots(trials):
+    """With the same random numbers, two parameters and two slots give the same choices."""
     phase, random = trials.columns["phase"].values, np.random.default_rng(1)
     free, potential = random_rows(trials.n_participants, 3), random.normal(size=(trials.n_trials, 3, 1))
     draws = random.random((trials.n_trials, 2))
-    by_hand = run.run_rollout(TwoRates(), pack(TwoRates(), trials), free, potential, draws)
+    by_parameters = run.run_rollout(TwoRates(), pack(TwoRates(), trials), free, potential, draws)
     for rollout in (run.run_rollout, run.rollout_plain):
-        done, score, _ = rollout(OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws)
-        np.testing.assert_array_equal(done.observed, by_hand[0].observed)
-        close(score, by_hand[1])
+        simulated, score, _ = rollout(
+            OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws
+        )
+        np.testing.assert_array_equal(simulated.observed, by_parameters[0].observed)
+        close(score, by_parameters[1])
 
 
-def test_more_slots_than_one_pass_carries(trials):
-    """Twenty values of one parameter and two of another: gradients come in two passes."""
+def test_more_slots_than_fit_into_one_pass(trials):
+    """Twenty values of one parameter and two of another: gradients are computed in two passes."""
     codes = np.arange(trials.n_trials) % 20
     packed = pack(OneRate(), trials, slots={"alpha": codes, "beta": codes % 2})
     free = random_rows(trials.n_participants, 22)
@@ -164,54 +168,56 @@ def test_more_slots_than_one_pass_carries(trials):
         np.testing.assert_allclose(slope[:, k], (high - low) / 2e-5, atol=1e-6)
 
 
-def test_a_state_starts_in_the_slot_of_its_trial():
-    """The first trial's slot makes the first state, the slot of a trial with a reset the next one."""
-    own = RateOfTheStart()
-    data = specimen(own, {"action": 2}, seed=5).select(["participant 1"])
+def test_a_state_starts_with_the_slot_of_its_trial():
+    """The first state is computed with the slot of the first trial, the next state with the slot of the trial with a reset."""
+    model = RateOfTheStart()
+    data = specimen(model, {"action": 2}, seed=5).select(["participant 1"])
     codes = np.zeros(data.n_trials, int)
     resets = np.flatnonzero(data.reset)
     assert len(resets) > 0 and resets[-1] > 0
     codes[resets[-1]] = 1
-    packed = pack(own, data, slots={"level": codes})
+    packed = pack(model, data, slots={"level": codes})
     low, high = np.array([[0.2, 0.2, 2.0]]), np.array([[0.2, 0.8, 2.0]])
-    by_trial = [run.run_trace(own, packed, free)[0][:, 0] for free in (low, high)]
+    by_trial = [run.run_trace(model, packed, free)[0][:, 0] for free in (low, high)]
     before = slice(0, int(resets[-1]))
     np.testing.assert_array_equal(by_trial[0][before], by_trial[1][before])
-    alike = run.run_trace(own, pack(own, data), np.array([[0.8, 2.0]]))[0][:, 0]
-    close(by_trial[1][resets[-1] :], alike[resets[-1] :])
+    one_level = run.run_trace(model, pack(model, data), np.array([[0.8, 2.0]]))[0][:, 0]
+    close(by_trial[1][resets[-1] :], one_level[resets[-1] :])
 
 
 def test_slots_with_a_hidden_choice():
-    """All courses summed, and filters: equal values in all slots are one value."""
-    own = tw.learners.TaskSets()
-    short = specimen(own, {"context": 2, "cue": 2, "action": 2}).first(7)
+    """Sums over all sequences, and filters: equal values in all slots equal one value."""
+    model = tw.learners.TaskSets()
+    short = specimen(model, {"context": 2, "cue": 2, "action": 2}).first(7)
     codes = np.arange(short.n_trials) % 2
-    one, several = pack(own, short), pack(own, short, slots={"alpha": codes})
-    free = random_rows(short.n_participants, len(own.names))
-    repeated = np.repeat(free, [count for count, _ in several.slots], axis=1)
-    value, slope, _ = run_exact(own, one, free)
-    result, slopes, _ = run_exact(own, several, repeated)
+    without_slots, with_slots = pack(model, short), pack(model, short, slots={"alpha": codes})
+    free = random_rows(short.n_participants, len(model.names))
+    repeated = np.repeat(free, [count for count, _ in with_slots.slots], axis=1)
+    value, slope, _ = run_exact(model, without_slots, free)
+    result, slopes, _ = run_exact(model, with_slots, repeated)
     close(result, value)
     close(np.concatenate([slopes[:, :2].sum(1, keepdims=True), slopes[:, 2:]], 1), slope)
     jobs = np.arange(short.n_participants)
     keys = stream_keys(jobs.astype(np.uint64), jobs)
     for scored in (False, True):
-        ours, theirs = (
-            run_particles(own, packed, values, jobs, keys, 50, scored=scored)
-            for packed, values in ((several, repeated), (one, free))
+        by_slot, reference = (
+            run_particles(model, packed, values, jobs, keys, 50, scored=scored)
+            for packed, values in ((with_slots, repeated), (without_slots, free))
         )
-        close(ours.log_likelihood, theirs.log_likelihood)
+        close(by_slot.log_likelihood, reference.log_likelihood)
     repeated[:, 1] = 0.1
-    apart = run_exact(own, several, repeated)[0]
-    assert np.abs(apart - value)[[0, 2, 3]].min() > 1e-6
-    many = np.repeat(jobs, 400)
-    keys = stream_keys(many.astype(np.uint64), np.arange(len(many)))
-    estimate = run_particles(own, several, repeated[many], many, keys, 50).log_likelihood.reshape(len(jobs), 400)
-    ratio = np.exp(estimate - apart[:, None])
+    unequal = run_exact(model, with_slots, repeated)[0]
+    assert np.abs(unequal - value)[[0, 2, 3]].min() > 1e-6
+    filters = np.repeat(jobs, 400)
+    keys = stream_keys(filters.astype(np.uint64), np.arange(len(filters)))
+    estimate = run_particles(model, with_slots, repeated[filters], filters, keys, 50).log_likelihood.reshape(
+        len(jobs), 400
+    )
+    ratio = np.exp(estimate - unequal[:, None])
     assert (np.abs(ratio.mean(1) - 1.0) < 5.0 * ratio.std(1) / 20.0 + 1e-9).all()
 
 
-def test_what_slots_refuse(trials):
+def test_invalid_slots(trials):
     codes = np.zeros(trials.n_trials, int)
     with pytest.raises(UsageError, match="Did you mean 'alpha'"):
         pack(OneRate(), trials, slots={"alfa": codes})

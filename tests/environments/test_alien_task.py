@@ -1,4 +1,4 @@
-"""The alien task: reward matrices, sequences and noise, against the published values and the human data."""
+"""The alien task: reward matrices, sequences and noise, compared with published values and the human data."""
 
 from functools import partial
 
@@ -28,13 +28,13 @@ TABLES = [
 
 @pytest.fixture(scope="module")
 def sequences():
-    """The sequences of 60 participants, and the potential rewards."""
-    task, numbers = AlienTask(), partial(stream, 3)
-    shown = [task.show(numbers("sequence", n)) for n in range(60)]
-    return shown, [task.potential(s, numbers("outcomes", n)) for n, s in enumerate(shown)]
+    """The sequences and potential rewards of 60 participants."""
+    environment, numbers = AlienTask(), partial(stream, 3)
+    shown = [environment.show(numbers("sequence", n)) for n in range(60)]
+    return shown, [environment.potential(s, numbers("outcomes", n)) for n, s in enumerate(shown)]
 
 
-def test_matrices_are_the_published_ones():
+def test_reward_matrices_equal_the_published_ones():
     np.testing.assert_array_equal(MEANS, TABLES)
 
 
@@ -107,20 +107,20 @@ def test_rewards_scatter_around_the_matrix(sequences):
     shown, rewards = sequences
     cells = np.concatenate([MEANS[s["context"], s["cue"]] for s in shown])
     error = np.concatenate(rewards) - cells
-    high = cells > 2.5  # not affected by the floor
+    high = cells > 2.5  # not affected by the floor at 0
     assert abs(error[high].mean()) < 0.01
     assert error[high].std() == pytest.approx(np.sqrt(0.25 + 0.01 / 12), abs=0.01)
     for context, cue, action in np.ndindex(3, 4, 3):
-        drawn = np.concatenate(
+        cell_rewards = np.concatenate(
             [r[(s["context"] == context) & (s["cue"] == cue), action] for s, r in zip(shown, rewards, strict=True)]
         )
-        assert drawn.mean() == pytest.approx(MEANS[context, cue, action], abs=0.07)
+        assert cell_rewards.mean() == pytest.approx(MEANS[context, cue, action], abs=0.07)
 
 
 @pytest.mark.parametrize(("noise", "decimals"), [("experiment", 1), ("paper", 2), (Noise(3.0, 0), 0)])
 def test_noise_is_rounded_and_floored(noise, decimals):
-    task, numbers = AlienTask(noise=noise), partial(stream, 0)
-    rewards = task.potential(task.show(numbers("sequence", 0)), numbers("outcomes", 0))
+    environment, numbers = AlienTask(noise=noise), partial(stream, 0)
+    rewards = environment.potential(environment.show(numbers("sequence", 0)), numbers("outcomes", 0))
     assert rewards.shape == (468, 3)
     np.testing.assert_array_equal(rewards, np.round(rewards, decimals))
     assert (rewards >= 0).all() and not np.signbit(rewards).any()  # no -0.0 in a file
@@ -128,18 +128,18 @@ def test_noise_is_rounded_and_floored(noise, decimals):
 
 
 def test_paper_noise_is_small():
-    task, numbers = AlienTask(noise="paper"), partial(stream, 0)
-    shown = task.show(numbers("sequence", 0))
-    error = task.potential(shown, numbers("outcomes", 0)) - MEANS[shown["context"], shown["cue"]]
+    environment, numbers = AlienTask(noise="paper"), partial(stream, 0)
+    shown = environment.show(numbers("sequence", 0))
+    error = environment.potential(shown, numbers("outcomes", 0)) - MEANS[shown["context"], shown["cue"]]
     assert error.std() == pytest.approx(0.05, abs=0.005)
 
 
-def test_a_shorter_task_is_the_beginning_of_the_whole():
-    whole, short, numbers = AlienTask(), AlienTask(trials=440), partial(stream, 5)
-    a, b = whole.show(numbers("sequence", 0)), short.show(numbers("sequence", 0))
+def test_a_shorter_task_is_the_beginning_of_the_full_task():
+    full, short, numbers = AlienTask(), AlienTask(trials=440), partial(stream, 5)
+    a, b = full.show(numbers("sequence", 0)), short.show(numbers("sequence", 0))
     assert b.trials == 440
     np.testing.assert_array_equal(a["cue"][:440], b["cue"])
-    rewards = whole.potential(a, numbers("outcomes", 0))
+    rewards = full.potential(a, numbers("outcomes", 0))
     np.testing.assert_array_equal(rewards[:440], short.potential(b, numbers("outcomes", 0)))
 
 
@@ -159,7 +159,7 @@ def test_presentations():
         ({"noise": Noise(-1, 1)}, "0 or larger"),
     ],
 )
-def test_invalid_settings_are_refused_with_advice(wrong, message):
+def test_invalid_settings(wrong, message):
     with pytest.raises(UsageError, match=message):
         AlienTask(**wrong)
 
@@ -175,7 +175,7 @@ def test_human_participants_have_the_six_orders(human_tables):
     assert counts.tolist() == [6, 5, 10, 1, 3, 6]
 
 
-def test_human_rewards_have_the_matrix_as_means(human_tables):
+def test_mean_human_rewards_equal_the_matrix(human_tables):
     seasons, aliens, actions, rewards = human_tables.values()
     for context, cue, action in np.ndindex(3, 4, 3):
         cell = (seasons == context) & (aliens == cue) & (actions == action)

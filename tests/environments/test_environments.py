@@ -1,4 +1,4 @@
-"""Other environments, and all phases of the alien task: sequences, outcomes, and simulation of learners in them."""
+"""Other environments, and all phases of the alien experiment: sequences, outcomes, and simulations of learners."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from trialwise.environments.tasks.alien_rewards import MEANS
 
 
 def test_a_restless_bandit_drifts_about_its_centre():
-    task = tw.environments.RestlessBandit()
-    means = np.stack([task.means(300, np.random.default_rng(n)) for n in range(300)])
-    stationary = task.drift / np.sqrt(1 - task.decay**2)
+    environment = tw.environments.RestlessBandit()
+    means = np.stack([environment.means(300, np.random.default_rng(n)) for n in range(300)])
+    stationary = environment.drift / np.sqrt(1 - environment.decay**2)
     np.testing.assert_allclose(means.mean(), 50.0, atol=1.0)
     np.testing.assert_allclose(means[:, [0, 150, 299]].std((0, 2)), stationary, rtol=0.06)
-    steps = means[:, 1:] - task.decay * means[:, :-1] - (1 - task.decay) * task.centre
-    np.testing.assert_allclose(steps.std(), task.drift, rtol=0.02)
-    payoff = task.potential(task.show(np.random.default_rng(1)), np.random.default_rng(2))
+    steps = means[:, 1:] - environment.decay * means[:, :-1] - (1 - environment.decay) * environment.centre
+    np.testing.assert_allclose(steps.std(), environment.drift, rtol=0.02)
+    payoff = environment.potential(environment.show(np.random.default_rng(1)), np.random.default_rng(2))
     assert payoff.shape == (300, 4) and (payoff == np.round(payoff)).all() and payoff.min() >= 1 and payoff.max() <= 100
 
 
@@ -26,36 +26,38 @@ def test_a_bandit_without_decay_starts_at_its_centre():
 
 
 def test_the_better_option_reverses():
-    task = tw.environments.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
-    shown = task.show(np.random.default_rng(3))
+    environment = tw.environments.ProbabilisticReversal(trials=4000, chance=0.7, shortest=15, longest=25)
+    shown = environment.show(np.random.default_rng(3))
     block = shown["block"]
     lengths = np.bincount(block)[:-1]
     assert len(block) == 4000 and lengths.min() >= 15 and lengths.max() <= 25 and len(set(lengths)) == 11
-    reward = task.potential(shown, np.random.default_rng(4))
+    reward = environment.potential(shown, np.random.default_rng(4))
     better = reward[np.arange(4000), block % 2]
     np.testing.assert_allclose([better.mean(), reward.mean()], [0.7, 0.5], atol=0.03)
 
 
 @pytest.mark.parametrize(
-    "task", [tw.environments.RestlessBandit(trials=60), tw.environments.ProbabilisticReversal(trials=60)]
+    "environment", [tw.environments.RestlessBandit(trials=60), tw.environments.ProbabilisticReversal(trials=60)]
 )
-def test_simulation_in_other_environments(task):
-    simulation = tw.simulate(tw.QLearning(), task, {"alpha": 0.3, "beta": 0.2, "forget": 0.0}, participants=3, seed=1)
+def test_simulation_in_other_environments(environment):
+    simulation = tw.simulate(
+        tw.QLearning(), environment, {"alpha": 0.3, "beta": 0.2, "forget": 0.0}, participants=3, seed=1
+    )
     assert simulation.trials.n_trials == 180
     value = tw.log_likelihood(tw.QLearning(), simulation.trials, {"alpha": 0.3, "beta": 0.2, "forget": 0.0})
     np.testing.assert_allclose(value.sum(), simulation.log_probability.sum())
-    recorded = tw.simulate(tw.QLearning(), task.on(simulation.trials), simulation.parameters, seed=1)
+    recorded = tw.simulate(tw.QLearning(), environment.on(simulation.trials), simulation.parameters, seed=1)
     assert recorded.trials.n_trials == 180
 
 
-def test_numbers_out_of_range():
+def test_invalid_settings():
     with pytest.raises(tw.errors.UsageError, match="two arms"):
         tw.environments.RestlessBandit(arms=1)
     with pytest.raises(tw.errors.UsageError, match="chance from 0 to 1"):
         tw.environments.ProbabilisticReversal(chance=1.2)
 
 
-# -- all phases of the alien task --------------------------------------------------------------------------------------
+# -- all phases of the alien experiment --------------------------------------------------------------------------------
 
 LENGTHS = {
     "training": 40, "initial": 468, "hidden": 360, "refresher": 168, "comparison": 60, "novel": 12, "mixed": 252,
@@ -91,9 +93,9 @@ def test_lengths_of_blocks(phase, blocks):
 
 @pytest.mark.parametrize(("noise", "sd", "decimals"), [("experiment", 0.5, 1), ("paper", 0.05, 2)])
 def test_noise_in_every_phase_with_feedback(noise, sd, decimals):
-    task = tw.environments.AlienExperiment(noise=noise)
-    shown = task.show(np.random.default_rng(1))
-    reward, means = task.potential(shown, np.random.default_rng(2)), task.means(shown)
+    environment = tw.environments.AlienExperiment(noise=noise)
+    shown = environment.show(np.random.default_rng(1))
+    reward, means = environment.potential(shown, np.random.default_rng(2)), environment.means(shown)
     for phase in (0, 1, 2, 3, 6):
         rows = (shown["phase"] == phase)[:, None] & (means > 2.5)
         error = (reward - means)[rows]
@@ -131,9 +133,9 @@ def test_comparisons(experiment):
     pairs, counts = np.unique(np.sort(sides[kind == 1], 1), axis=0, return_counts=True)
     assert len(pairs) == 3 and (counts == 8).all()
     assert (sides[kind == 2][:, 0] == sides[kind == 2][:, 1]).all()
-    worth = {0: 6.25, 1: 5.0, 2: 3.75}
-    assert [worth[s] for s in sides[kind == 1].ravel()] == means[kind == 1, :2].ravel().tolist()
-    # one of the 18 pairs of aliens of one season is a tie
+    mean_rewards = {0: 6.25, 1: 5.0, 2: 3.75}
+    assert [mean_rewards[s] for s in sides[kind == 1].ravel()] == means[kind == 1, :2].ravel().tolist()
+    # one of the 18 pairs of aliens within a season has equal values
     assert (np.diff(means[kind == 2, :2])[:, 0] == 0).sum() == 2
 
 
@@ -142,8 +144,8 @@ def test_feedback_in_each_phase(experiment):
     no_feedback = np.isin(experiment["phase"], [4, 5])
     assert np.isnan(reward[no_feedback]).all() and np.isfinite(reward[~no_feedback]).all()
     training = experiment["phase"] == 0
-    best = reward[training].argmax(1) == experiment["cue"][training] % 3
-    assert best.all() and abs(reward[training].max(1).mean() - 5.0) < 0.3
+    is_best = reward[training].argmax(1) == experiment["cue"][training] % 3
+    assert is_best.all() and abs(reward[training].max(1).mean() - 5.0) < 0.3
     hidden = experiment["phase"] == 2
     assert (experiment["context"][hidden] == 3).all()
     cells = [
@@ -154,7 +156,7 @@ def test_feedback_in_each_phase(experiment):
     np.testing.assert_allclose(np.array(cells).reshape(3, 4, 3), MEANS, atol=0.4)
 
 
-def test_unknown_phases_are_refused():
+def test_unknown_phases_are_errors():
     for wrong in ("initial", [], ["inital"]):
         with pytest.raises(tw.errors.UsageError, match="wanted a list of some of training"):
             tw.environments.AlienExperiment(phases=wrong)
@@ -165,7 +167,7 @@ def test_simulation_of_a_learner_in_all_phases():
         tw.QLearning(initial=1.2), tw.environments.AlienExperiment(), {"alpha": 0.2, "beta": 2, "forget": 0.02}
     )
     frame = simulation.trials.to_frame()
-    compares = frame["asked"] != "item"
-    assert set(frame.loc[compares, "choice"]) <= {0, 1} and frame.loc[compares, "outcome"].isna().all()
+    is_comparison = frame["asked"] != "item"
+    assert set(frame.loc[is_comparison, "choice"]) <= {0, 1} and frame.loc[is_comparison, "outcome"].isna().all()
     late = frame[(frame["phase"] == "initial") & (frame["block"] > 6)]
     assert (late["outcome"] > 1.6).mean() > 0.4

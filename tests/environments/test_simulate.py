@@ -1,4 +1,4 @@
-"""Simulation: whose random numbers are whose, what is drawn, recorded sequences, files (R20)."""
+"""Simulation: random streams, simulated data, recorded sequences, files."""
 
 from dataclasses import replace
 from functools import partial
@@ -27,18 +27,18 @@ def flat():
 
 
 @pytest.fixture(scope="module")
-def gappy(flat):
-    """Trials of five participants with other lengths and labels, some choices missed, some outcomes not shown."""
-    keep = flat.trials.select([3, 0, 5, 1, 2])
-    rows = np.concatenate([np.arange(start, start + 60 + 20 * n) for n, start in enumerate(keep.offsets[:-1])])
-    cut = replace(
-        keep.take(rows),
+def irregular(flat):
+    """Trials of five participants with different lengths and labels, some missed choices and some missing outcomes."""
+    selection = flat.trials.select([3, 0, 5, 1, 2])
+    rows = np.concatenate([np.arange(start, start + 60 + 20 * n) for n, start in enumerate(selection.offsets[:-1])])
+    trials = replace(
+        selection.take(rows),
         participants=("e", "d", "c", "b", "a"),
         offsets=np.cumsum([0, 60, 80, 100, 120, 140]).astype(np.int64),
     )
-    cut.choice[[2, 70, 71]] = MISSED
-    cut.outcome["outcome"][[2, 70, 71, 5, 200]] = np.nan  # 5 and 200: a choice without an outcome
-    return cut
+    trials.choice[[2, 70, 71]] = MISSED
+    trials.outcome["outcome"][[2, 70, 71, 5, 200]] = np.nan  # 5 and 200: a choice without an outcome
+    return trials
 
 
 class Bandit(Environment):
@@ -46,15 +46,15 @@ class Bandit(Environment):
 
     levels = {"action": ("left", "right")}
 
-    def __init__(self, trials=50, silent=()):
-        self.trials, self.silent = trials, list(silent)
+    def __init__(self, trials=50, without_feedback=()):
+        self.trials, self.without_feedback = trials, list(without_feedback)
 
     def show(self, random):
         return Shown(self.trials)
 
     def potential(self, shown, random):
         outcome = (random.random((shown.trials, 2)) < (0.2, 0.8)).astype(float)
-        outcome[self.silent] = np.nan
+        outcome[self.without_feedback] = np.nan
         return outcome
 
 
@@ -78,7 +78,7 @@ def test_streams_depend_on_seed_label_and_purpose():
     assert numbers(0, "response", 1) == numbers(0, "response", "1") == numbers(0, "response", np.int64(1))
 
 
-def test_streams_are_the_same_on_every_machine():
+def test_streams_do_not_depend_on_the_machine():
     assert stream(0, "sequence", 0).random(2).tolist() == [0.7653640134457819, 0.7058332881405555]
 
 
@@ -96,22 +96,22 @@ def test_a_seed_may_be_taken_from_the_system():
 
 
 def test_same_seed_same_data(flat):
-    again = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=8)
-    pd.testing.assert_frame_equal(again.trials.to_frame(), flat.trials.to_frame())
-    pd.testing.assert_frame_equal(again.parameters, flat.parameters)
+    repeated = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=8)
+    pd.testing.assert_frame_equal(repeated.trials.to_frame(), flat.trials.to_frame())
+    pd.testing.assert_frame_equal(repeated.parameters, flat.parameters)
     other = simulate(FLAT, AlienTask(), TRUTH, seed=12, participants=8)
     assert (other.trials.choice != flat.trials.choice).mean() > 0.3
     assert not np.isin(other.parameters["alpha"], flat.parameters["alpha"]).any()
 
 
-def test_a_participant_is_the_same_whoever_else_is_simulated(flat):
-    alone = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=[6, 2])
-    pd.testing.assert_frame_equal(alone.trials.to_frame(), flat.trials.select([6, 2]).to_frame())
+def test_a_participant_does_not_depend_on_other_participants(flat):
+    selection = simulate(FLAT, AlienTask(), TRUTH, seed=11, participants=[6, 2])
+    pd.testing.assert_frame_equal(selection.trials.to_frame(), flat.trials.select([6, 2]).to_frame())
     expected = flat.parameters.set_index("participant").loc[[6, 2]].reset_index()
-    pd.testing.assert_frame_equal(alone.parameters, expected)
+    pd.testing.assert_frame_equal(selection.parameters, expected)
 
 
-def test_a_drawn_parameter_does_not_move_the_others(flat):
+def test_a_fixed_parameter_does_not_affect_draws_of_the_others(flat):
     fixed = simulate(FLAT, AlienTask(trials=20), {**TRUTH, "beta": 2.0}, seed=11, participants=8)
     np.testing.assert_array_equal(fixed.parameters["alpha"], flat.parameters["alpha"])
     assert (fixed.parameters["beta"] == 2).all()
@@ -122,10 +122,10 @@ def test_participants_differ_from_each_other(flat):
     assert len({tuple(row) for row in choices}) == 8
 
 
-# -- what is drawn -----------------------------------------------------------------------------------------------------
+# -- simulated data ----------------------------------------------------------------------------------------------------
 
 
-def test_the_data_are_whole(flat):
+def test_contents_of_simulated_trials(flat):
     trials = flat.trials
     assert trials.participants == tuple(range(8))
     assert [*trials.columns] == ["block", "context", "cue"]
@@ -138,48 +138,52 @@ def test_the_data_are_whole(flat):
 
 
 def test_outcomes_are_those_of_the_choice(flat):
-    task, numbers = AlienTask(), partial(stream, 11)
+    environment, numbers = AlienTask(), partial(stream, 11)
     for n, label in enumerate(flat.trials.participants):
         rows = slice(*flat.trials.offsets[n : n + 2])
-        potential = task.potential(task.show(numbers("sequence", label)), numbers("outcomes", label))
-        got = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
-        np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], got)
+        potential = environment.potential(environment.show(numbers("sequence", label)), numbers("outcomes", label))
+        received = np.take_along_axis(potential, flat.trials.choice[rows, None], axis=1)[:, 0]
+        np.testing.assert_array_equal(flat.trials.outcome["outcome"][rows], received)
 
 
-def test_what_each_choice_would_have_brought_is_kept(flat, gappy, tmp_path):
-    task, numbers = AlienTask(), partial(stream, 11)
-    could = [task.potential(task.show(numbers("sequence", n)), numbers("outcomes", n)) for n in range(8)]
-    np.testing.assert_array_equal(flat.potential, np.concatenate(could))
-    got = np.take_along_axis(flat.potential, flat.trials.choice[:, None], 1)[:, 0]
-    np.testing.assert_array_equal(got, flat.trials.outcome["outcome"])
+def test_potential_outcomes_are_stored(flat, irregular, tmp_path):
+    environment, numbers = AlienTask(), partial(stream, 11)
+    expected = [
+        environment.potential(environment.show(numbers("sequence", n)), numbers("outcomes", n)) for n in range(8)
+    ]
+    np.testing.assert_array_equal(flat.potential, np.concatenate(expected))
+    received = np.take_along_axis(flat.potential, flat.trials.choice[:, None], 1)[:, 0]
+    np.testing.assert_array_equal(received, flat.trials.outcome["outcome"])
     saved = pd.read_csv(flat.save(tmp_path, potential=True)[-1])
     assert [*saved] == ["participant", "trial", "0", "1", "2"]
     np.testing.assert_array_equal(saved[["0", "1", "2"]], flat.potential)
-    along = simulate(FLAT, AlienTask().on(gappy), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True)
-    assert np.flatnonzero(np.isnan(along.potential).all(1)).tolist() == [
+    resimulated = simulate(
+        FLAT, AlienTask().on(irregular), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True
+    )
+    assert np.flatnonzero(np.isnan(resimulated.potential).all(1)).tolist() == [
         5,
         200,
-    ]  # missed ones would have brought something
-    nothing = simulate(RescorlaWagner(), Conditioning(), SCR)
-    np.testing.assert_array_equal(nothing.potential[:, 0], nothing.trials.outcome["outcome"])
+    ]  # missed trials have potential outcomes
+    conditioned = simulate(RescorlaWagner(), Conditioning(), SCR)
+    np.testing.assert_array_equal(conditioned.potential[:, 0], conditioned.trials.outcome["outcome"])
     with pytest.raises(UsageError, match="makes no choices"):
-        nothing.save(tmp_path, potential=True)
+        conditioned.save(tmp_path, potential=True)
 
 
-def test_hidden_choices_are_kept_and_the_same_for_the_same_seed(tmp_path):
+def test_hidden_choices_are_stored_and_depend_on_the_seed(tmp_path):
     truth = {"alpha": 0.2, "beta": 3, "forget": 0.05, "alpha_high": 0.2, "beta_high": 2, "forget_high": 0.05}
-    first, again, other = (simulate(TaskSets(), AlienTask(), truth, seed, 2) for seed in (5, 5, 6))
+    first, repeated, other = (simulate(TaskSets(), AlienTask(), truth, seed, 2) for seed in (5, 5, 6))
     assert set(first.hidden) == {0, 1, 2} and first.hidden.shape == (936,)
-    np.testing.assert_array_equal(first.hidden, again.hidden)
+    np.testing.assert_array_equal(first.hidden, repeated.hidden)
     assert (first.hidden != other.hidden).mean() > 0.3
-    alone = simulate(TaskSets(), AlienTask(), truth, 5, participants=[1])
-    np.testing.assert_array_equal(alone.hidden, first.hidden[468:])
+    single = simulate(TaskSets(), AlienTask(), truth, 5, participants=[1])
+    np.testing.assert_array_equal(single.hidden, first.hidden[468:])
     files = first.save(tmp_path)
     np.testing.assert_array_equal(pd.read_csv(files[0])["hidden_choice"], first.hidden)
     assert pd.read_csv(files[1]).loc[1].to_dict() == {"participant": 1} | truth
 
 
-def test_the_log_probability_is_that_of_a_replay(flat):
+def test_log_probability_equals_the_likelihood(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
     np.testing.assert_allclose(
         flat.log_probability,
@@ -189,7 +193,7 @@ def test_the_log_probability_is_that_of_a_replay(flat):
     )
 
 
-def test_simulated_data_are_likeliest_near_the_truth(flat):
+def test_likelihood_is_largest_near_the_true_parameters(flat):
     truth = {name: flat.parameters[name].to_numpy() for name in FLAT.names}
     best = tw.trial_values(FLAT, flat.trials, truth)["log_likelihood"].to_numpy().sum()
     for name, factor in [("alpha", 3), ("alpha", 1 / 3), ("beta", 2), ("beta", 0.5), ("forget", 5), ("forget", 0)]:
@@ -198,7 +202,7 @@ def test_simulated_data_are_likeliest_near_the_truth(flat):
 
 
 def probabilities_by_hand(trials, truth):
-    """Probability of every action on every trial of flat Q-learning, (trials, 3), written out."""
+    """Probability of every action on every trial of flat Q-learning, (trials, 3), from the equations."""
     p, q = np.empty((trials.n_trials, 3)), None
     context, cue = trials.columns["context"].values, trials.columns["cue"].values
     for n in range(trials.n_participants):
@@ -223,44 +227,46 @@ def test_choice_frequencies_agree_with_probabilities(flat):
     assert statistic < 29.6  # the 99.9 % point, 10 degrees of freedom
 
 
-def test_nothing_learnt_nothing_preferred():
-    idle = simulate(FLAT, AlienTask(), {"alpha": 0, "beta": 5, "forget": 0.1}, seed=2, participants=20)
-    counts = np.bincount(idle.trials.choice)
+def test_agents_that_do_not_learn_choose_at_random():
+    without_learning = simulate(FLAT, AlienTask(), {"alpha": 0, "beta": 5, "forget": 0.1}, seed=2, participants=20)
+    counts = np.bincount(without_learning.trials.choice)
     expected = counts.sum() / 3
     assert ((counts - expected) ** 2 / expected).sum() < 13.8
-    np.testing.assert_allclose(idle.log_probability, -np.log(3))
+    np.testing.assert_allclose(without_learning.log_probability, -np.log(3))
 
 
-def test_a_users_bandit_of_a_few_lines():
+def test_a_custom_environment():
     simulation = simulate(QLearning(), Bandit(200), {"alpha": 0.3, "beta": 5, "forget": 0}, participants=10)
     assert simulation.trials.levels == {"action": ("left", "right")}
     assert set(simulation.trials.to_frame()["choice"]) == {"left", "right"}
     assert simulation.trials.choice.mean() > 0.8
 
 
-def test_trials_without_feedback_teach_nothing():
-    silent = simulate(QLearning(), Bandit(30, range(30)), {"alpha": 0.3, "beta": 5, "forget": 0}, participants=2)
-    assert np.isnan(silent.trials.outcome["outcome"]).all()
-    np.testing.assert_allclose(silent.log_probability, -np.log(2))
+def test_trials_without_feedback_trigger_no_update():
+    without_feedback = simulate(
+        QLearning(), Bandit(30, range(30)), {"alpha": 0.3, "beta": 5, "forget": 0}, participants=2
+    )
+    assert np.isnan(without_feedback.trials.outcome["outcome"]).all()
+    np.testing.assert_allclose(without_feedback.log_probability, -np.log(2))
 
 
-# -- who, and with which parameters ------------------------------------------------------------------------------------
+# -- participants and parameters ---------------------------------------------------------------------------------------
 
 
 def test_arrays_scalars_and_distributions():
     from scipy.stats import beta
 
-    given = {"alpha": [0.1, 0.2, 0.3], "beta": 2, "forget": beta(2, 20)}
-    table = simulate(FLAT, AlienTask(trials=10), given).parameters
+    truth = {"alpha": [0.1, 0.2, 0.3], "beta": 2, "forget": beta(2, 20)}
+    table = simulate(FLAT, AlienTask(trials=10), truth).parameters
     assert table["alpha"].tolist() == [0.1, 0.2, 0.3] and table["beta"].tolist() == [2, 2, 2]
     assert table["forget"].nunique() == 3 and table["forget"].between(0, 1).all()
 
 
-def test_true_parameters_simulate_again(flat):
-    again = simulate(FLAT, AlienTask(), flat.parameters, seed=11)
-    np.testing.assert_array_equal(again.trials.choice, flat.trials.choice)
-    some = simulate(FLAT, AlienTask(), flat.parameters, seed=11, participants=[4, 3])
-    np.testing.assert_array_equal(some.trials.choice, flat.trials.select([4, 3]).choice)
+def test_true_parameters_reproduce_a_simulation(flat):
+    repeated = simulate(FLAT, AlienTask(), flat.parameters, seed=11)
+    np.testing.assert_array_equal(repeated.trials.choice, flat.trials.choice)
+    selection = simulate(FLAT, AlienTask(), flat.parameters, seed=11, participants=[4, 3])
+    np.testing.assert_array_equal(selection.trials.choice, flat.trials.select([4, 3]).choice)
 
 
 def test_restricted_learners_list_free_parameters_only():
@@ -283,23 +289,23 @@ def test_restricted_learners_list_free_parameters_only():
         ({"participant": [1], "alpha": [0.1], "beta": [1], "forget": [0]}, {"participants": [7]}, "no participant 7"),
     ],
 )
-def test_wrong_parameters_say_what_to_type(parameters, more, message):
+def test_invalid_parameters(parameters, more, message):
     with pytest.raises(UsageError, match=message):
         simulate(FLAT, AlienTask(trials=10), parameters, **more)
 
 
-def test_a_range_goes_upwards():
+def test_a_range_must_be_ascending():
     with pytest.raises(UsageError, match="in ascending order"):
         simulate(FLAT, AlienTask(trials=10), {"alpha": (1, 0), "beta": 1, "forget": 0})
 
 
-def test_a_learner_that_overflows_is_told_of():
+def test_overflow_is_an_error():
     p = {"alpha": 1, "beta": 1e300, "forget": 0}
     with pytest.raises(ModelError, match="trial 1 of participant 0 the response has no finite probability at alpha=1"):
         simulate(QLearning(initial=1e300), Bandit(), p)
 
 
-def test_what_a_wrong_environment_gives_is_told():
+def test_invalid_environments():
     class Flat(Bandit):
         def potential(self, shown, random):
             return np.zeros(shown.trials)
@@ -333,41 +339,45 @@ def test_what_a_wrong_environment_gives_is_told():
 # -- recorded sequences ------------------------------------------------------------------------------------------------
 
 
-def test_recorded_sequences_get_fresh_outcomes(gappy):
+def test_recorded_sequences_get_fresh_outcomes(irregular):
     p = {"alpha": 0.2, "beta": 2, "forget": 0}
-    simulation = simulate(FLAT, AlienTask().on(gappy), p, seed=1)
+    simulation = simulate(FLAT, AlienTask().on(irregular), p, seed=1)
     trials = simulation.trials
-    assert trials.participants == gappy.participants
-    np.testing.assert_array_equal(trials.columns["cue"].values, gappy.columns["cue"].values)
+    assert trials.participants == irregular.participants
+    np.testing.assert_array_equal(trials.columns["cue"].values, irregular.columns["cue"].values)
     assert (trials.choice != MISSED).all()
-    # no feedback where there was a choice without an outcome; missed trials get one now that there is a choice
+    # no feedback where the recorded choice had none; missed trials now have a choice and therefore feedback
     assert np.flatnonzero(np.isnan(trials.outcome["outcome"])).tolist() == [5, 200]
-    one = simulate(FLAT, AlienTask().on(gappy), p, seed=1, participants=["c"])
-    np.testing.assert_array_equal(one.trials.choice, trials.select(["c"]).choice)
+    single = simulate(FLAT, AlienTask().on(irregular), p, seed=1, participants=["c"])
+    np.testing.assert_array_equal(single.trials.choice, trials.select(["c"]).choice)
 
 
-def test_missed_trials_can_be_kept(gappy):
-    simulation = simulate(FLAT, AlienTask().on(gappy), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True)
-    np.testing.assert_array_equal(simulation.trials.choice == MISSED, gappy.choice == MISSED)
-    np.testing.assert_array_equal(np.isnan(simulation.trials.outcome["outcome"]), np.isnan(gappy.outcome["outcome"]))
-    np.testing.assert_array_equal(np.isnan(simulation.log_probability), gappy.choice == MISSED)
+def test_missed_trials_can_be_retained(irregular):
+    simulation = simulate(
+        FLAT, AlienTask().on(irregular), {"alpha": 0.2, "beta": 2, "forget": 0}, seed=1, keep_missed=True
+    )
+    np.testing.assert_array_equal(simulation.trials.choice == MISSED, irregular.choice == MISSED)
+    np.testing.assert_array_equal(
+        np.isnan(simulation.trials.outcome["outcome"]), np.isnan(irregular.outcome["outcome"])
+    )
+    np.testing.assert_array_equal(np.isnan(simulation.log_probability), irregular.choice == MISSED)
 
 
-def test_sequences_must_fit_the_task(flat):
+def test_sequences_must_match_the_environment(flat):
     trials = flat.trials
-    two = replace(trials, levels={**trials.levels, "context": ("hot", "cold")})
+    two_contexts = replace(trials, levels={**trials.levels, "context": ("hot", "cold")})
     with pytest.raises(
         UsageError, match=r"3 contexts; these trials have 2: hot, cold.*levels=\{\"context\": \[0, 1, 2\]\}"
     ):
-        AlienTask().on(two)
+        AlienTask().on(two_contexts)
     with pytest.raises(UsageError, match="3 actions; these trials have 2"):
         AlienTask().on(replace(trials, levels={**trials.levels, "action": ("a", "b")}))
-    bare = replace(trials, columns={name: c for name, c in trials.columns.items() if name != "cue"})
+    without_cue = replace(trials, columns={name: c for name, c in trials.columns.items() if name != "cue"})
     with pytest.raises(UsageError, match="depend on the cue"):
-        AlienTask().on(bare)
+        AlienTask().on(without_cue)
 
 
-def test_recorded_trials_alone_name_the_environments(flat):
+def test_trials_instead_of_an_environment_are_an_error(flat):
     with pytest.raises(UsageError, match=r"AlienTask\(\), AlienExperiment\(\), RestlessBandit\(\), Conditioning\(\)"):
         simulate(FLAT, flat.trials, {"alpha": 0.2, "beta": 2, "forget": 0})
 
@@ -399,21 +409,21 @@ def test_responses_are_normal_around_the_expectation(conductance):
     np.testing.assert_allclose(conductance.log_probability, scored, rtol=1e-10)
 
 
-def test_recorded_outcomes_serve_where_nothing_depends_on_choices(conductance):
-    some = conductance.trials.select([5, 9])
-    missed = some.response["response"].copy()
+def test_recorded_outcomes_are_used_if_they_do_not_depend_on_choices(conductance):
+    recorded = conductance.trials.select([5, 9])
+    missed = recorded.response["response"].copy()
     missed[4] = np.nan
-    some = replace(some, response={"scr": missed})
-    again = simulate(RescorlaWagner(), some, SCR, seed=3, keep_missed=True)
-    np.testing.assert_array_equal(again.trials.outcome["outcome"], some.outcome["outcome"])
-    np.testing.assert_array_equal(np.isnan(again.trials.response["response"]), np.isnan(missed))
-    fresh = simulate(RescorlaWagner(), Conditioning().on(some), SCR, seed=3)
+    recorded = replace(recorded, response={"scr": missed})
+    repeated = simulate(RescorlaWagner(), recorded, SCR, seed=3, keep_missed=True)
+    np.testing.assert_array_equal(repeated.trials.outcome["outcome"], recorded.outcome["outcome"])
+    np.testing.assert_array_equal(np.isnan(repeated.trials.response["response"]), np.isnan(missed))
+    fresh = simulate(RescorlaWagner(), Conditioning().on(recorded), SCR, seed=3)
     np.testing.assert_allclose(
         fresh.trials.response["response"], conductance.trials.select([5, 9]).response["response"]
     )
 
 
-def test_pearce_hall_too():
+def test_pearce_hall():
     p = {"kappa": 0.3, "eta": 0.4, "intercept": 0, "slope": 1, "noise": 0.05}
     simulation = simulate(PearceHall(), Conditioning(shocks=18), p, participants=5)
     cue = simulation.trials.columns["cue"].values.reshape(5, 30)
@@ -421,7 +431,7 @@ def test_pearce_hall_too():
     assert late[cue[:, -8:] == 0].mean() > 0.8 and late[cue[:, -8:] == 1].mean() < 0.2
 
 
-def test_choosers_and_responders_need_their_own_environments():
+def test_learners_need_environments_of_their_response():
     with pytest.raises(UsageError, match="has no actions"):
         simulate(FLAT, Conditioning(), {"alpha": 0.2, "beta": 2, "forget": 0})
     with pytest.raises(UsageError, match="makes none"):
@@ -433,11 +443,11 @@ def test_choosers_and_responders_need_their_own_environments():
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-def test_saved_files_read_back(flat, tmp_path):
+def test_saved_files_are_read_without_loss(flat, tmp_path):
     files = flat.save(tmp_path / "made", wide=True)
     names = ["trials.csv", "true_parameters.csv", "seasons.csv", "aliens.csv", "actions.csv", "rewards.csv"]
     assert [file.name for file in files] == names
-    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(names)  # nothing temporary is left
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(names)  # no temporary file remains
     frame = pd.read_csv(files[0])
     pd.testing.assert_frame_equal(frame, flat.trials.to_frame(), check_dtype=False)
     pd.testing.assert_frame_equal(pd.read_csv(files[1]), flat.parameters)
@@ -447,13 +457,13 @@ def test_saved_files_read_back(flat, tmp_path):
         assert trials.participants == flat.trials.participants
 
 
-def test_missed_choices_and_unequal_lengths_survive_saving(gappy, tmp_path):
+def test_missed_choices_and_unequal_lengths_are_saved_and_read(irregular, tmp_path):
     p = {"alpha": 0.2, "beta": 2, "forget": 0}
-    simulation = simulate(FLAT, AlienTask().on(gappy), p, seed=1, keep_missed=True)
+    simulation = simulate(FLAT, AlienTask().on(irregular), p, seed=1, keep_missed=True)
     long, *_ = simulation.save(tmp_path, wide=True)
     for trials in (read_long(long), read_wide(tmp_path)):
-        assert trials.participants == gappy.participants
-        np.testing.assert_array_equal(trials.offsets, gappy.offsets)
+        assert trials.participants == irregular.participants
+        np.testing.assert_array_equal(trials.offsets, irregular.offsets)
         np.testing.assert_array_equal(trials.choice, simulation.trials.choice)
         np.testing.assert_array_equal(trials.outcome["outcome"], simulation.trials.outcome["outcome"])
 
@@ -478,7 +488,7 @@ def test_a_failed_write_leaves_the_old_file(flat, tmp_path, monkeypatch):
     assert (tmp_path / "trials.csv").read_text() == "old"
 
 
-def test_an_empty_set_of_participants_is_refused():
-    nobody = Trials((), np.zeros(1, np.int64), levels=AlienTask.levels, columns={})
+def test_no_participants_are_an_error():
+    empty = Trials((), np.zeros(1, np.int64), levels=AlienTask.levels, columns={})
     with pytest.raises(UsageError):
-        simulate(RescorlaWagner(), nobody, SCR)
+        simulate(RescorlaWagner(), empty, SCR)

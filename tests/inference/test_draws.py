@@ -1,4 +1,4 @@
-"""The posterior's variables: names and shapes as written, and values as read."""
+"""The variables of the posterior: names, shapes and values after writing and reading."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LEARNER = tw.QLearning(initial=1.2)
 CHAINS, LENGTH, LABELS = 2, 30, ["a", 7, "c"]
 
 
-def written(pooling, seed=0):
+def written_posterior(pooling, seed=0):
     """A posterior data set, with its layout and the arrays it was built from."""
     random, rows = np.random.default_rng(seed), 1 if pooling == "complete" else len(LABELS)
     mu, u = random.normal(size=(CHAINS, LENGTH, 3)), random.normal(size=(CHAINS, LENGTH, rows, 3))
@@ -27,27 +27,27 @@ def read(dataset, pooling):
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
 def test_names_and_shapes_on_disk(pooling):
-    layout, dataset, _ = written(pooling)
-    each = () if pooling == "complete" else ("participant",)
+    layout, dataset, _ = written_posterior(pooling)
+    dims = () if pooling == "complete" else ("participant",)
     expected = {}
     for name in LEARNER.names:
-        expected[name] = each
+        expected[name] = dims
         if pooling == "partial":
             expected |= {f"{name}_mu": (), f"{name}_sd": (), f"{name}_group": ()}
         else:
-            expected[f"{name}_unconstrained"] = each
+            expected[f"{name}_unconstrained"] = dims
     if pooling == "partial":
         expected["individual"] = ("participant", "parameter")
     assert list(dataset.data_vars) == list(expected)
     assert {name: values.dims[2:] for name, values in dataset.data_vars.items()} == expected
     assert layout.shapes == {name: dataset[name].shape[2:] for name in dataset.data_vars}
-    assert ("participant" in dataset.coords) == bool(each)
-    if each:
+    assert ("participant" in dataset.coords) == bool(dims)
+    if dims:
         assert list(dataset["participant"].to_numpy()) == ["a", "7", "c"]
 
 
 def test_a_group_and_its_participants_are_read_as_written():
-    _, dataset, (mu, sd, u) = written("partial")
+    _, dataset, (mu, sd, u) = written_posterior("partial")
     draws = read(dataset, "partial")
     assert (draws.chains, draws.length, draws.count) == (CHAINS, LENGTH, CHAINS * LENGTH)
     np.testing.assert_array_equal(draws.means(), mu)
@@ -66,7 +66,7 @@ def test_a_group_and_its_participants_are_read_as_written():
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
 def test_without_a_group(pooling):
-    _, dataset, (_, _, u) = written(pooling)
+    _, dataset, (_, _, u) = written_posterior(pooling)
     draws = read(dataset, pooling)
     np.testing.assert_array_equal(draws.unconstrained(), u)
     expected = np.broadcast_to(np.exp(u[..., 1]).reshape(CHAINS * LENGTH, -1), (CHAINS * LENGTH, 3))
@@ -78,20 +78,20 @@ def test_without_a_group(pooling):
 
 def test_single_draws_equal_those_written_together():
     """Draws written one by one equal those written at once."""
-    layout, dataset, (mu, sd, u) = written("partial")
+    layout, dataset, (mu, sd, u) = written_posterior("partial")
     population = layout.population
-    one = layout.values(mu[1, 4], sd[1, 4], u[1, 4], list(population.natural(u[1, 4]).values()))
-    assert list(one) == list(layout.shapes)
-    for name, values in one.items():
+    values_of_draw = layout.values(mu[1, 4], sd[1, 4], u[1, 4], list(population.natural(u[1, 4]).values()))
+    assert list(values_of_draw) == list(layout.shapes)
+    for name, values in values_of_draw.items():
         np.testing.assert_allclose(values, dataset[name][1, 4], rtol=1e-15)
 
 
 def test_thinning_and_rows_of_tables():
-    _, dataset, (mu, _, _) = written("partial")
+    _, dataset, (mu, _, _) = written_posterior("partial")
     draws = read(dataset, "partial")
-    few = draws.thinned(7)
-    assert (few.chains, few.length) == (2, 4)
-    np.testing.assert_array_equal(few.means(), mu[:, [0, 9, 19, 29]])
+    thinned = draws.thinned(7)
+    assert (thinned.chains, thinned.length) == (2, 4)
+    np.testing.assert_array_equal(thinned.means(), mu[:, [0, 9, 19, 29]])
     assert draws.thinned(1000).length == LENGTH
     rows = labelled(xr.DataTree.from_dict({"posterior": dataset}), ["alpha_mu", "beta"])
     assert list(rows) == ["alpha_mu", "beta[a]", "beta[7]", "beta[c]"]

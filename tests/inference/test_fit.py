@@ -39,7 +39,7 @@ def test_contents_of_a_fit(fitted, small):
     assert "Fit(QLearning(initial=1.2), 8 participants" in repr(fitted)
 
 
-def test_natural_values_match_the_unconstrained_ones(fitted):
+def test_natural_values_match_unconstrained_values(fitted):
     posterior = fitted.tree["posterior"]
     for k, parameter in enumerate(LEARNER.parameters):
         u = posterior["individual"].isel(parameter=k).to_numpy()
@@ -51,8 +51,8 @@ def test_natural_values_match_the_unconstrained_ones(fitted):
 
 
 def test_the_same_seed_gives_the_same_draws(small, fitted):
-    again = tw.fit(LEARNER, small.trials, draws=300, tune=150, chains=2, seed=11, progress=False)
-    np.testing.assert_array_equal(again.tree["posterior"]["beta"], fitted.tree["posterior"]["beta"])
+    repeated = tw.fit(LEARNER, small.trials, draws=300, tune=150, chains=2, seed=11, progress=False)
+    np.testing.assert_array_equal(repeated.tree["posterior"]["beta"], fitted.tree["posterior"]["beta"])
 
 
 def test_posterior_is_that_of_pymcs_own_sampler(small):
@@ -61,24 +61,22 @@ def test_posterior_is_that_of_pymcs_own_sampler(small):
     from trialwise.population.pymc.model import build_model
 
     trials = small.trials
-    ours = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
+    fit = tw.fit(LEARNER, trials, draws=1000, tune=200, chains=2, seed=1, progress=False)
     model = build_model(LEARNER, trials, geometry="non-centred")
-    theirs = sample_model(model, ChainSettings(1000, 500, 2, 2), progress=False)
+    reference = sample_model(model, ChainSettings(1000, 500, 2, 2), progress=False)
     import arviz_stats
 
-    for name in ours.group_names:
-        a, b = ours.tree["posterior"][name], theirs.tree["posterior"][name]
+    for name in fit.group_names:
+        a, b = fit.tree["posterior"][name], reference.tree["posterior"][name]
         error = np.hypot(*(float(x.std()) / np.sqrt(max(_ess(arviz_stats, x), 20)) for x in (a, b)))
         assert abs(float(a.mean()) - float(b.mean())) < 4.5 * error, name
 
 
 def test_one_chain(small):
-    """R-hat is undefined, so whether chains are added depends on the number of effective draws alone."""
-    estimate = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
-    assert "cannot be checked with one chain" in estimate.problems[0] and not any(
-        "nan" in text for text in estimate.problems
-    )
-    table = estimate.group().assign(ess_bulk=500.0, ess_tail=500.0)
+    """R-hat is undefined, so that chains are added only if there are too few effective draws."""
+    fit = tw.fit(LEARNER, small.trials, draws=60, tune=100, chains=1, seed=5, progress=False)
+    assert "cannot be checked with one chain" in fit.problems[0] and not any("nan" in text for text in fit.problems)
+    table = fit.group().assign(ess_bulk=500.0, ess_tail=500.0)
     assert too_few(table) == []
 
 
@@ -87,14 +85,14 @@ def test_chains_are_added_while_draws_are_too_few(small, monkeypatch):
 
     monkeypatch.setattr(nuts, "DRAWS", 40)
     monkeypatch.setattr(nuts, "divergences", lambda tree: 0)
-    estimate = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
-    sizes = estimate.tree["posterior"].sizes
-    assert (sizes["chain"], sizes["draw"]) == (6, 40)  # twice two more
-    assert list(estimate.tree["posterior"]["chain"].to_numpy()) == list(range(6))
-    added = [note for note in estimate.notes if "2 more chains were run" in note]
+    fit = tw.fit(LEARNER, small.trials, tune=100, chains=2, seed=5, progress=False)
+    sizes = fit.tree["posterior"].sizes
+    assert (sizes["chain"], sizes["draw"]) == (6, 40)  # two more chains, twice
+    assert list(fit.tree["posterior"]["chain"].to_numpy()) == list(range(6))
+    added = [note for note in fit.notes if "2 more chains were run" in note]
     assert len(added) == 2 and "effective draws for alpha_mu" in added[0]
-    alpha = estimate.tree["posterior"]["alpha_mu"].to_numpy()
-    assert len(np.unique(alpha[:, 0])) == 6  # other seeds
+    alpha = fit.tree["posterior"]["alpha_mu"].to_numpy()
+    assert len(np.unique(alpha[:, 0])) == 6  # different seeds
     fixed = tw.fit(LEARNER, small.trials, draws=40, tune=100, chains=2, seed=5, progress=False)
     assert fixed.tree["posterior"].sizes["chain"] == 2
     np.testing.assert_array_equal(fixed.tree["posterior"]["alpha_mu"], alpha[:2])
@@ -105,17 +103,17 @@ def _ess(arviz_stats, values):
 
 
 def test_truth_is_recovered():
-    """Agents that do not forget: then learning rate and inverse temperature can be identified."""
-    remembering = LEARNER.fix(forget=0)
+    """Without forgetting, learning rate and inverse temperature are identified."""
+    without_forgetting = LEARNER.fix(forget=0)
     truth = {"alpha": (0.05, 0.5), "beta": (0.3, 1.5)}
-    data = tw.simulate(remembering, AlienTask(trials=440), truth, participants=20, seed=8)
-    estimate = tw.fit(remembering, data.trials, seed=4, progress=False)
-    assert not estimate.problems
-    diagnosis = tw.diagnose(estimate)
+    data = tw.simulate(without_forgetting, AlienTask(trials=440), truth, participants=20, seed=8)
+    fit = tw.fit(without_forgetting, data.trials, seed=4, progress=False)
+    assert not fit.problems
+    diagnosis = tw.diagnose(fit)
     assert diagnosis.verdict.startswith("The draws can be relied on. 4 chains started far apart agree")
     assert diagnosis.sampler["cut_short"].max() == 0 and diagnosis.sampler["acceptance"].between(0.6, 1).all()
     assert {"depth", "steps", "e_bfmi"} <= set(diagnosis.sampler)
-    table = tw.recovered(estimate, data.parameters)
+    table = tw.recovered(fit, data.parameters)
     assert (table["correlation"] > 0.7).all(), table
     assert table["coverage"].between(0.7, 1.0).all(), table
 
@@ -134,11 +132,11 @@ def test_save_and_load(fitted, tmp_path):
 
 def test_a_failed_save_leaves_the_old_file(fitted, tmp_path, monkeypatch):
     path = tmp_path / "fit.nc"
-    path.write_text("precious")
+    path.write_text("old content")
     monkeypatch.setattr(xr.DataTree, "to_netcdf", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         fitted.save(path)
-    assert path.read_text() == "precious"
+    assert path.read_text() == "old content"
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
 
 
@@ -154,7 +152,7 @@ def test_files_without_a_fit(tmp_path):
 
 
 @learner
-class Mine:
+class CustomLearner:
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
 
@@ -169,49 +167,49 @@ class Mine:
         q[choice] += self.alpha * (outcome - q[choice])
 
 
-def test_a_users_learner_is_needed_after_loading(small, tmp_path):
-    fixed = Mine().fix(alpha=0.3)
+def test_a_custom_learner_must_be_passed_to_load(small, tmp_path):
+    fixed = CustomLearner().fix(alpha=0.3)
     tw.fit(fixed, small.trials, draws=60, tune=60, chains=2, seed=1, progress=False).save(tmp_path / "fit.nc")
     loaded = tw.load(tmp_path / "fit.nc")
     assert loaded.learner is None
     assert "beta_group" in loaded.summary().index
     loaded.plot_trace()
-    with pytest.raises(tw.errors.UsageError, match=r"load\('\.\.\.', learner=Mine\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"load\('\.\.\.', learner=CustomLearner\)"):
         loaded.trial_values()
-    with_it = tw.load(tmp_path / "fit.nc", learner=Mine)
-    assert with_it.learner == fixed
-    assert len(with_it.trial_values()) == small.trials.n_trials
+    with_learner = tw.load(tmp_path / "fit.nc", learner=CustomLearner)
+    assert with_learner.learner == fixed
+    assert len(with_learner.trial_values()) == small.trials.n_trials
     with pytest.raises(tw.errors.UsageError, match="not of QLearning"):
         tw.load(tmp_path / "fit.nc", learner=tw.QLearning)
 
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
 def test_pooling(small, pooling):
-    estimate = tw.fit(LEARNER, small.trials, draws=200, tune=150, chains=2, seed=5, pooling=pooling, progress=False)
+    fit = tw.fit(LEARNER, small.trials, draws=200, tune=150, chains=2, seed=5, pooling=pooling, progress=False)
     dims = ("chain", "draw") if pooling == "complete" else ("chain", "draw", "participant")
-    assert estimate.tree["posterior"]["alpha"].dims == dims
-    assert estimate.pooling == pooling
-    assert len(estimate.trial_values()) == small.trials.n_trials
-    with estimate.model:
+    assert fit.tree["posterior"]["alpha"].dims == dims
+    assert fit.pooling == pooling
+    assert len(fit.trial_values()) == small.trials.n_trials
+    with fit.model:
         pm.sample_prior_predictive(2)
 
 
 def test_one_participant(small, tmp_path):
-    one = small.trials.select([small.trials.participants[2]])
-    estimate = tw.fit(LEARNER, one, draws=200, tune=150, chains=2, seed=5, progress=False)
-    assert estimate.pooling == "none"
-    assert "a single participant cannot be pooled" in estimate.notes[0]
-    assert estimate.notes[0].endswith("fitted with pooling='none'")
-    estimate.save(tmp_path / "fit.nc")
-    for each in (estimate, tw.load(tmp_path / "fit.nc")):  # what is typed survives the file
+    trials = small.trials.select([small.trials.participants[2]])
+    fit = tw.fit(LEARNER, trials, draws=200, tune=150, chains=2, seed=5, progress=False)
+    assert fit.pooling == "none"
+    assert "a single participant cannot be pooled" in fit.notes[0]
+    assert fit.notes[0].endswith("fitted with pooling='none'")
+    fit.save(tmp_path / "fit.nc")
+    for each in (fit, tw.load(tmp_path / "fit.nc")):  # the input to be typed is restored from the file
         assert having(each.findings, "note")[0].sentence.inputs == (Argument("pooling", "none"),)
-    assert list(estimate.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
+    assert list(fit.summary().index) == ["alpha[2]", "beta[2]", "forget[2]"]
 
 
-def test_one_set_of_parameters_for_one_participant(small):
-    one = small.trials.select([small.trials.participants[2]])
-    estimate = tw.fit(LEARNER, one, draws=60, tune=60, chains=2, seed=5, pooling="complete", progress=False)
-    assert estimate.means()["alpha"].shape == (1,)
+def test_complete_pooling_of_one_participant(small):
+    trials = small.trials.select([small.trials.participants[2]])
+    fit = tw.fit(LEARNER, trials, draws=60, tune=60, chains=2, seed=5, pooling="complete", progress=False)
+    assert fit.means()["alpha"].shape == (1,)
 
 
 PRIORS = {
@@ -222,7 +220,7 @@ PRIORS = {
 
 
 @pytest.mark.parametrize("kind", PRIORS)
-def test_own_priors(small, tmp_path, kind):
+def test_user_priors(small, tmp_path, kind):
     prior, is_stored = PRIORS[kind]
     priors = {"alpha_mu": prior}
     fit = tw.fit(LEARNER, small.trials, draws=100, tune=200, chains=2, seed=6, priors=priors, progress=False)
@@ -244,10 +242,10 @@ def test_continuous_responses():
 
     truth = {"alpha": 0.3, "intercept": 0.1, "slope": [1.0] * 9 + [0.0], "noise": 0.1}
     data = tw.simulate(tw.learners.RescorlaWagner(), Conditioning(), truth, participants=10, seed=1)
-    estimate = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
-    alpha = estimate.tree["posterior"]["alpha"]
+    fit = tw.fit(tw.learners.RescorlaWagner(), data.trials, draws=300, tune=300, chains=2, seed=1, progress=False)
+    alpha = fit.tree["posterior"]["alpha"]
     assert abs(float(alpha.isel(participant=slice(0, 9)).mean()) - 0.3) < 0.1
-    assert "predicted" in estimate.trial_values()
+    assert "predicted" in fit.trial_values()
 
 
 @pytest.mark.parametrize(
@@ -265,6 +263,6 @@ def test_invalid_arguments(small, arguments, message):
         tw.fit(LEARNER, small.trials, progress=False, **arguments)
 
 
-def test_the_class_in_place_of_the_learner(small):
+def test_a_class_instead_of_a_learner_is_an_error(small):
     with pytest.raises(tw.errors.UsageError, match="the class QLearning"):
         tw.fit(tw.QLearning, small.trials)

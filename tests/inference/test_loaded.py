@@ -1,4 +1,4 @@
-"""A fit that was saved and loaded again gives the same tables and numbers as the one in memory, whatever is done with it."""
+"""A fit that was saved and loaded gives the same results as the fit in memory, for every verb."""
 
 import re
 from pathlib import Path
@@ -16,14 +16,14 @@ from trialwise.environments import AlienTask
 
 pytestmark = pytest.mark.sample
 QUIET = {"progress": False}
-TASK = AlienTask(trials=36)
+ENVIRONMENT = AlienTask(trials=36)
 FLAT = tw.QLearning(initial=1.2)
 SETS = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 
 
 @learner
 class Averaging:
-    """A learner that the package does not know."""
+    """A learner that is not built in."""
 
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
@@ -40,39 +40,39 @@ class Averaging:
 
 
 PRIORS = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.HalfNormal.dist(0.7)}
-OTHERS = {"alpha_mu": pm.StudentT.dist(nu=4.0, mu=-1.0, sigma=0.5), "beta_sd": pm.Exponential.dist(2.0)}
+OTHER_PRIORS = {"alpha_mu": pm.StudentT.dist(nu=4.0, mu=-1.0, sigma=0.5), "beta_sd": pm.Exponential.dist(2.0)}
 KINDS = {
     "flat, grouped": (FLAT, {}, {}),
     "hidden choice": (SETS, {}, {}),
     "no pooling": (FLAT, {"pooling": "none"}, {}),
     "complete pooling": (FLAT, {"pooling": "complete"}, {}),
     "one participant": (FLAT, {}, {}),
-    "own learner": (Averaging(), {}, {"learner": Averaging}),
-    "own priors": (FLAT, {"priors": PRIORS}, {}),
-    "priors of other families": (FLAT, {"priors": OTHERS}, {}),
+    "custom learner": (Averaging(), {}, {"learner": Averaging}),
+    "user priors": (FLAT, {"priors": PRIORS}, {}),
+    "priors of other families": (FLAT, {"priors": OTHER_PRIORS}, {}),
 }
-"""Learner, arguments of the fit, and arguments that loading needs."""
+"""Learner, arguments of the fit, and arguments of load."""
 
 
 @pytest.fixture(scope="module")
 def truth():
     ranges = {"alpha": (0.1, 0.4), "beta": (1, 3), "forget": (0, 0.1)}
-    return tw.simulate(FLAT, TASK, ranges, participants=3, seed=4)
+    return tw.simulate(FLAT, ENVIRONMENT, ranges, participants=3, seed=4)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def pair(request, truth, tmp_path_factory):
-    """A fit, the same loaded from its file, the file, and the kind of fit."""
-    model, settings, needed = KINDS[request.param]
+    """A fit, the fit loaded from its file, the file, and the kind of fit."""
+    model, settings, load_arguments = KINDS[request.param]
     trials = truth.trials.select(truth.trials.participants[:1]) if request.param == "one participant" else truth.trials
     fit = tw.fit(model, trials, draws=25, tune=40, chains=2, seed=1, **settings, **QUIET)
     path = tmp_path_factory.mktemp("fits") / "fit.nc"
     fit.save(path)
-    return fit, tw.load(path, **needed), path, request.param
+    return fit, tw.load(path, **load_arguments), path, request.param
 
 
 def _cells(page):
-    """Cells of all tables; the page around them contains the time at which it was written."""
+    """The cells of all tables, without the rest of the page, which contains the time of writing."""
     return re.findall(r"<td[^>]*>.*?</td>", Path(page).read_text("utf-8"), re.DOTALL)
 
 
@@ -81,13 +81,13 @@ def _report(fit):
 
 
 def _recovered(fit, truth):
-    own = truth.parameters[truth.parameters["participant"].isin(fit.trials.participants)]
-    own = own[["participant", *fit.parameters]]
+    parameters = truth.parameters[truth.parameters["participant"].isin(fit.trials.participants)]
+    parameters = parameters[["participant", *fit.parameters]]
     if fit.pooling == "complete":
-        with pytest.raises(tw.errors.UsageError, match="no participants' parameters") as refusal:
-            tw.recovered(fit, own)
-        return str(refusal.value)
-    return tw.recovered(fit, own)
+        with pytest.raises(tw.errors.UsageError, match="no participants' parameters") as error:
+            tw.recovered(fit, parameters)
+        return str(error.value)
+    return tw.recovered(fit, parameters)
 
 
 VERBS = {
@@ -99,10 +99,12 @@ VERBS = {
     "log-likelihood": lambda fit, truth: [
         np.asarray(tw.log_likelihood(fit.learner, fit.trials, fit.means(), particles=32, seed=3))
     ],
-    "check, simulated": lambda fit, truth: list(tw.check(fit, TASK, datasets=3, seed=2, **QUIET).tables().values()),
+    "check, simulated": lambda fit, truth: list(
+        tw.check(fit, ENVIRONMENT, datasets=3, seed=2, **QUIET).tables().values()
+    ),
     "check, one step": lambda fit, truth: list(tw.check(fit, datasets=3, seed=2, **QUIET).tables().values()),
     "predict, simulated": lambda fit, truth: list(
-        tw.predict(fit, "rollout", TASK, datasets=2, seed=2).tables().values()
+        tw.predict(fit, "rollout", ENVIRONMENT, datasets=2, seed=2).tables().values()
     ),
     "predict, one step": lambda fit, truth: list(tw.predict(fit, "one-step", datasets=2, seed=2).tables().values()),
     "diagnose": lambda fit, truth: [*tw.diagnose(fit).tables().values(), tw.diagnose(fit).verdict],
@@ -111,44 +113,44 @@ VERBS = {
     ),
     "recovered": lambda fit, truth: [_recovered(fit, truth)],
     "report": lambda fit, truth: _report(fit),
-    "picture": lambda fit, truth: _picture(fit),
+    "picture": lambda fit, truth: _plotted_lines(fit),
 }
 
 
-def _picture(fit):
+def _plotted_lines(fit):
     lines = [np.asarray(line.get_ydata()) for ax in fit.plot_trace().axes for line in ax.get_lines()]
     assert lines
     return lines
 
 
-def _same(one, other):
-    assert type(one) is type(other)
-    if isinstance(one, pd.DataFrame):
-        pd.testing.assert_frame_equal(one, other, check_exact=True, check_categorical=False)
-    elif isinstance(one, np.ndarray):
-        np.testing.assert_array_equal(one, other)
+def _assert_same(first, second):
+    assert type(first) is type(second)
+    if isinstance(first, pd.DataFrame):
+        pd.testing.assert_frame_equal(first, second, check_exact=True, check_categorical=False)
+    elif isinstance(first, np.ndarray):
+        np.testing.assert_array_equal(first, second)
     else:
-        assert one == other
+        assert first == second
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_loaded_fit_gives_the_same(pair, truth, verb, tmp_path, monkeypatch):
+def test_a_loaded_fit_gives_the_same_results(pair, truth, verb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit, loaded, *_ = pair
     before, after = VERBS[verb](fit, truth), VERBS[verb](loaded, truth)
     assert before or verb == "findings"
-    for one, other in zip(before, after, strict=True):
-        _same(one, other)
+    for first, second in zip(before, after, strict=True):
+        _assert_same(first, second)
 
 
 @pytest.mark.parametrize("verb", ["check", "report", "compare"])
-def test_the_command_line_gives_the_same(pair, verb, tmp_path, monkeypatch):
+def test_the_command_line_gives_the_same_results(pair, verb, tmp_path, monkeypatch):
     fit, _, path, kind = pair
     monkeypatch.chdir(tmp_path)
-    own = ["--learner", f"{__file__}:Averaging"] if kind == "own learner" else []
+    learner_option = ["--learner", f"{__file__}:Averaging"] if kind == "custom learner" else []
 
     def run(*arguments):
-        result = CliRunner().invoke(app, [verb, *map(str, arguments), *own])
+        result = CliRunner().invoke(app, [verb, *map(str, arguments), *learner_option])
         assert result.exit_code == 0, result.output
 
     if verb == "check":
@@ -159,8 +161,8 @@ def test_the_command_line_gives_the_same(pair, verb, tmp_path, monkeypatch):
     elif verb == "report":
         run(path, "-o", "page.html")
         tw.report(fit, "expected.html", **QUIET)
-        estimate = _cells("page.html")
-        assert estimate and estimate == _cells("expected.html")
+        cells = _cells("page.html")
+        assert cells and cells == _cells("expected.html")
     else:
         run(f"one={path}", f"two={path}", "--method", "trial", "--draws", 50, "-o", "compared")
         expected = tw.compare({"one": fit, "two": fit}, "trial", draws=50, **QUIET).table

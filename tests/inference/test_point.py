@@ -33,7 +33,7 @@ def test_columns_and_criteria(small):
     assert table["found_again"].between(1, 3).all()
 
 
-def test_map_stays_inside(small):
+def test_maximum_a_posteriori_is_not_at_a_border(small):
     table = tw.point(LEARNER, small.trials, starts=4).maximum_a_posteriori
     assert (table["at_border"] == "").all()
 

@@ -1,4 +1,4 @@
-"""Starting points that cannot be sampled from are explained: which trial, which parameter, and what to do."""
+"""Errors at starting points name the trial or the parameter and give advice."""
 
 import re
 from dataclasses import replace
@@ -41,21 +41,21 @@ class Overflow:
         q[choice] += self.rate * (outcome - q[choice])
 
 
-def test_the_parameter_responsible_is_named(small):
+def test_the_responsible_parameter_is_named(small):
     with pytest.raises(tw.errors.ModelError, match=r"finite with power at the centre(.|\n)*power_mu"):
         fit(Overflow(), small.trials)
 
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
-def test_the_narrower_prior_that_is_advised_can_be_fitted(small, pooling):
-    """Obeyed to the letter: the name, the scale and the width suit the pooling."""
+def test_the_suggested_narrower_prior_can_be_fitted(small, pooling):
+    """The suggestion works as printed: name, scale and width fit the pooling."""
     import pymc as pm
 
     settings = {"draws": 20, "tune": 20, "chains": 1, "seed": 1, "progress": False, "pooling": pooling}
-    with pytest.raises(tw.errors.ModelError) as refused:
+    with pytest.raises(tw.errors.ModelError) as error:
         tw.fit(Overflow(), small.trials, **settings)
-    (advised,) = re.findall(r"priors=(\{.*?\)\})", str(refused.value))
-    priors = eval(advised, {"pm": pm})
+    (suggestion,) = re.findall(r"priors=(\{.*?\)\})", str(error.value))
+    priors = eval(suggestion, {"pm": pm})
     assert list(priors) == ["power_mu" if pooling == "partial" else "power"]
     fitted = tw.fit(Overflow(), small.trials, priors=priors, **settings)
     power = fitted.tree["posterior"]["power"]
@@ -74,10 +74,10 @@ def test_improper_and_heavy_tailed_priors_can_be_fitted(small, family):
     assert np.isfinite(fitted.tree["posterior"]["alpha_mu"]).all()
 
 
-def test_point_which_takes_no_priors_advises_none(small):
-    with pytest.raises(tw.errors.ModelError) as refused:
+def test_point_estimates_suggest_no_priors(small):
+    with pytest.raises(tw.errors.ModelError) as error:
         tw.point(Overflow(), small.trials)
-    assert "prior=" not in str(refused.value) and "priors=" not in str(refused.value)
+    assert "prior=" not in str(error.value) and "priors=" not in str(error.value)
 
 
 @learner
@@ -106,7 +106,7 @@ def test_missing_events_in_the_data_are_named(small):
 
 
 @learner
-class Hard:
+class ArgmaxChooser:
     alpha: float = unit("learning rate")
     bias: float = real("bias", mean=1.0)
 
@@ -124,7 +124,7 @@ class Hard:
 
 def test_argmax_is_explained(small):
     with pytest.raises(tw.errors.ModelError, match=r"changes with alpha only in jumps(.|\n)*argmax(.|\n)*hide"):
-        fit(Hard(), small.trials)
+        fit(ArgmaxChooser(), small.trials)
 
 
 @learner
@@ -137,7 +137,7 @@ class Unused:
             preference[action] = self.beta * action
 
 
-def test_a_parameter_that_nothing_reads(small):
+def test_an_unused_parameter_is_named(small):
     with pytest.raises(tw.errors.ModelError, match="alpha affects nothing that choose or respond reads"):
         fit(Unused(), small.trials)
 
@@ -152,16 +152,16 @@ def test_participants_with_uninformative_data(small):
 SETS = tw.learners.TaskSets(initial=1.2)
 
 
-def test_hidden_choices_an_infinite_outcome_and_nothing_to_learn_from(small):
-    few = small.trials.select(small.trials.participants[:3])
-    outcome = few.outcome["outcome"].copy()
+def test_hidden_choices_with_infinite_or_missing_outcomes(small):
+    trials = small.trials.select(small.trials.participants[:3])
+    outcome = trials.outcome["outcome"].copy()
     outcome[125] = np.inf
     with pytest.raises(
         tw.errors.ModelError, match=r"participant 1 is (nan|-inf) at a plausible(.|\n)*not usable numbers"
     ):
-        fit(SETS, replace(few, outcome={"outcome": outcome}))
-    nothing = np.full(few.n_trials, np.nan)
+        fit(SETS, replace(trials, outcome={"outcome": outcome}))
+    missing = np.full(trials.n_trials, np.nan)
     with pytest.raises(
         tw.errors.ModelError, match=r"does not change with alpha at any starting point(.|\n)*\.fix\(alpha=\.\.\.\)"
     ):
-        fit(SETS, replace(few, outcome={"outcome": nothing}))
+        fit(SETS, replace(trials, outcome={"outcome": missing}))

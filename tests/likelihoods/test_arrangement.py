@@ -43,10 +43,10 @@ def test_the_cache_is_freed_with_the_trials():
     assert arranged_trials() == count - 1
 
 
-beta = (np.zeros(2), "a variable of a notebook, of the name of a parameter")
+beta = (np.zeros(2), "a variable of a notebook with the name of a parameter")
 
 
-def test_variables_of_the_names_of_parameters_do_not_matter():
+def test_variables_with_names_of_parameters_have_no_effect():
     @tw.learner
     class Named:
         """Values of actions."""
@@ -58,7 +58,9 @@ def test_variables_of_the_names_of_parameters_do_not_matter():
                 preference[action] = self.beta * action
 
     trials = tw.load_data("alien_flat")[0]
-    at = {"beta": 0.5}
+    parameters = {"beta": 0.5}
     np.testing.assert_allclose(
-        tw.log_likelihood(Named(), trials, at), tw.log_likelihood(Named(), trials, at, plain=True), rtol=1e-10
+        tw.log_likelihood(Named(), trials, parameters),
+        tw.log_likelihood(Named(), trials, parameters, plain=True),
+        rtol=1e-10,
     )

@@ -13,28 +13,28 @@ LIMITS = Limits(np.array([-4.0, -np.inf]), np.array([4.0, np.inf]))
 
 
 def surface(u):
-    """A ridge in the first parameter that levels off where the second parameter no longer matters."""
+    """A ridge in the first parameter that levels off outside the limits."""
     t = LIMITS(u)
     return -3.0 * (t[..., 0] - 0.3) ** 2 - 0.5 * (t[..., 1] + t[..., 0]) ** 2 + 0.2 * np.sin(t[..., 1])
 
 
 @pytest.fixture(scope="module")
 def emulator():
-    """An emulator of the surface above from 400 estimates with noise of standard deviation .1."""
+    """An emulator of ``surface`` from 400 estimates with noise of standard deviation .1."""
     random = np.random.default_rng(3)
     u = random.normal([0.0, 0.0], [0.6, 1.2], (400, 2))
     values = surface(u) + 0.1 * random.standard_normal(len(u))
-    seen = LIMITS(u)
-    return Emulator([fit_surface(seen, values, np.full(len(u), 100), seen.mean(0), np.cov(seen.T))], LIMITS)
+    limited = LIMITS(u)
+    return Emulator([fit_surface(limited, values, np.full(len(u), 100), limited.mean(0), np.cov(limited.T))], LIMITS)
 
 
 @pytest.mark.parametrize("u", [-30.0, -4.0, -1.2, 0.0, 3.9, 50.0])
 @pytest.mark.parametrize("limits", [(-4.0, 4.0), (-np.inf, 4.0), (-4.0, np.inf), (-np.inf, np.inf)])
 def test_limits_are_the_identity_in_the_middle_and_level_off(u, limits):
-    """The kernel is the formula, its slope the formula's slope; far within limits u is itself."""
-    seen, slope = within_limits(u, *limits)
+    """The kernel agrees with the formula in value and slope, and is the identity far within the limits."""
+    limited, slope = within_limits(u, *limits)
     formula = Limits(*(np.array([each]) for each in limits))
-    assert seen == pytest.approx(float(formula(np.array([u]))[0]), abs=1e-12)
+    assert limited == pytest.approx(float(formula(np.array([u]))[0]), abs=1e-12)
     step = 1e-5
     difference = (formula(np.array([u + step])) - formula(np.array([u - step])))[0] / (2 * step)
     assert slope == pytest.approx(float(difference), abs=1e-6)
@@ -42,24 +42,24 @@ def test_limits_are_the_identity_in_the_middle_and_level_off(u, limits):
 
 
 def test_gradients_are_those_of_values(emulator):
-    """Central differences of values, inside and far outside of limits."""
+    """Central differences of values, within and far outside the limits."""
     u = np.array([[0.1, 0.4], [-0.7, 2.0], [6.0, -1.0], [-9.0, 0.0]])
-    unit, step = np.zeros(len(u), int), 1e-5
-    _, gradient = emulator.at(unit, u)
+    participant, step = np.zeros(len(u), int), 1e-5
+    _, gradient = emulator.at(participant, u)
     for k in range(2):
-        move = step * np.eye(2)[k]
-        difference = (emulator.at(unit, u + move)[0] - emulator.at(unit, u - move)[0]) / (2 * step)
+        shift = step * np.eye(2)[k]
+        difference = (emulator.at(participant, u + shift)[0] - emulator.at(participant, u - shift)[0]) / (2 * step)
         np.testing.assert_allclose(gradient[:, k], difference, rtol=1e-4, atol=1e-4)
 
 
 def test_a_surface_is_recovered_from_noisy_estimates(emulator):
-    """In the training region, with an error much smaller than the noise of one estimate."""
+    """In the training region, the error is much smaller than the noise of one estimate."""
     u = np.random.default_rng(4).normal([0.0, 0.0], [0.5, 1.0], (200, 2))
     error = emulator.at(np.zeros(len(u), int), u)[0] - surface(u)
     assert error.std() < 0.06
 
 
-def test_the_outermost_draws_of_every_quantity_each_once():
+def test_outermost_draws_of_every_quantity_without_repetition():
     values = np.array([[0.0, 5.0], [1.0, 2.0], [-3.0, 3.0], [4.0, 1.0], [0.5, 2.5]])
     assert outermost(values, 3) == [0, 2, 3]
 

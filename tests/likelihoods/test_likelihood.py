@@ -1,4 +1,4 @@
-"""Exact and estimated likelihoods: values, gradients, trials and draws against sums, differences and interpreted Python."""
+"""Exact and estimated likelihoods: values, gradients, trial values and draws against sums, differences and plain Python."""
 
 from dataclasses import replace
 
@@ -24,8 +24,8 @@ def flat():
 
 
 @pytest.fixture(scope="module")
-def few():
-    """Three agents of a dozen trials, whose hidden choices can be summed over."""
+def short_trials():
+    """Three agents of twelve trials, few enough for sums over all hidden choices."""
     return tw.simulate(
         SETS, tw.environments.AlienTask(trials=12), {"alpha": 0.4, "beta": 2.0}, participants=3, seed=1
     ).trials
@@ -55,31 +55,31 @@ def test_gradients_and_curvatures_are_those_of_values(flat):
     assert likelihood.rows == likelihood.trials.participants and likelihood.has_gradient
 
 
-def test_points_of_any_rows_in_any_order(flat):
-    """Also if rows have different numbers of points, or none."""
+def test_points_of_rows_in_any_order(flat):
+    """Rows may have different numbers of points, or none."""
     likelihood, _ = flat
     rows = np.array([2, 0, 0, 2, 0, 1, 2, 0])
     points = np.random.default_rng(2).normal(-0.5, 0.7, (len(rows), 3))
     values = likelihood.value(points, rows).log_likelihood
     for n, point, value in zip(rows, points, values, strict=True):
-        alone = likelihood.trials.select([likelihood.trials.participants[n]])
-        at = named(FLAT, likelihood.natural(point[None]))
-        assert value == pytest.approx(tw.log_likelihood(FLAT, alone, at, plain=True)[0], rel=1e-10)
+        single = likelihood.trials.select([likelihood.trials.participants[n]])
+        parameters = named(FLAT, likelihood.natural(point[None]))
+        assert value == pytest.approx(tw.log_likelihood(FLAT, single, parameters, plain=True)[0], rel=1e-10)
 
 
-def test_one_row_for_all_is_the_sum(flat):
+def test_the_pooled_likelihood_is_the_sum_over_participants(flat):
     likelihood, u = flat
-    together = likelihood_of(FLAT, likelihood.trials, pooled=True)
-    assert len(together.rows) == 1 and (together.packed.rows == 0).all()
-    value, gradient = together.gradient(u[:1])
+    pooled = likelihood_of(FLAT, likelihood.trials, pooled=True)
+    assert len(pooled.rows) == 1 and (pooled.packed.rows == 0).all()
+    value, gradient = pooled.gradient(u[:1])
     each, slopes = likelihood.gradient(np.tile(u[:1], (len(likelihood.rows), 1)))
     np.testing.assert_allclose(value, [each.sum()])
     np.testing.assert_allclose(gradient, [slopes.sum(0)])
-    np.testing.assert_allclose(together.value(u[:2], np.zeros(2, int)).log_likelihood[0], each.sum())
-    assert together.calls == 3
+    np.testing.assert_allclose(pooled.value(u[:2], np.zeros(2, int)).log_likelihood[0], each.sum())
+    assert pooled.calls == 3
 
 
-def test_trials_add_up_to_their_participants(flat):
+def test_trial_values_sum_to_likelihoods_of_participants(flat):
     likelihood, u = flat
     theta = likelihood.natural(u)
     value, error = likelihood.trial_values(theta)
@@ -94,8 +94,8 @@ def test_choices_are_drawn_by_their_probabilities(flat):
     p = likelihood.predictions(theta)[:, 1 : 1 + likelihood.packed.actions]
     for uniform in (0.0, 0.3, 0.8, 1 - 1e-12):
         drawn = likelihood.draw(theta, np.full((len(p), 1), uniform))
-        for share, (action,), seen in zip(p, drawn, likelihood.trials.responded, strict=True):
-            assert action == (int((np.cumsum(share) <= uniform * share.sum()).sum()) if seen else -1)
+        for share, (action,), responded in zip(p, drawn, likelihood.trials.responded, strict=True):
+            assert action == (int((np.cumsum(share) <= uniform * share.sum()).sum()) if responded else -1)
 
 
 def test_responses_are_drawn_about_their_means():
@@ -109,60 +109,64 @@ def test_responses_are_drawn_about_their_means():
     drawn = likelihood.draw(theta, np.full((trials.n_trials, 1), 2.0))[:, 0]
     expected = (table["predicted"] + 2.0 * table["sd"]).to_numpy()
     assert np.isnan(drawn).nonzero()[0].tolist() == np.isnan(trials.response[name]).nonzero()[0].tolist()
-    there = ~np.isnan(trials.response[name])
-    np.testing.assert_allclose(drawn[there], expected[there])
+    observed = ~np.isnan(trials.response[name])
+    np.testing.assert_allclose(drawn[observed], expected[observed])
 
 
 # -- estimated -------------------------------------------------------------------------------------------------------
 
 
-def test_estimates_approximate_the_sum_over_all_sequences(few):
-    likelihood = likelihood_of(SETS, few, particles=200, filters=20)
+def test_estimates_approximate_the_sum_over_all_sequences(short_trials):
+    likelihood = likelihood_of(SETS, short_trials, particles=200, filters=20)
     u = np.random.default_rng(3).normal(0.0, 0.5, (3, 2))
     value, error = likelihood.value(u)
-    exact = tw.log_likelihood(SETS, few, named(SETS, likelihood.natural(u)), method="exact")
+    exact = tw.log_likelihood(SETS, short_trials, named(SETS, likelihood.natural(u)), method="exact")
     assert (np.abs(value - exact) < 4.5 * error + 1e-6).all() and (error > 0).all() and (error < 0.1).all()
     assert not likelihood.has_gradient and likelihood.calls == 60
     each, error = likelihood.trial_values(likelihood.natural(u))
-    sums = np.add.reduceat(np.nan_to_num(each), few.offsets[:-1])
+    sums = np.add.reduceat(np.nan_to_num(each), short_trials.offsets[:-1])
     assert (np.abs(sums - exact) < 0.3).all() and (error[np.isfinite(each)] >= 0).all()
     with pytest.raises(tw.errors.LearnerError, match="it has no gradient"):
         likelihood.curvature(u)
 
 
-def test_random_numbers_are_common_or_fresh_or_counted(few):
+def test_random_numbers_are_common_fresh_or_counted(short_trials):
     u, rows = np.zeros((4, 2)), np.array([1, 0, 1, 2])
 
     def values(streams):
-        return likelihood_of(SETS, few, particles=10, filters=1, streams=streams).value(u, rows).log_likelihood
+        return likelihood_of(SETS, short_trials, particles=10, filters=1, streams=streams).value(u, rows).log_likelihood
 
-    common = CommonStreams(few, 5, "particles")
+    common = CommonStreams(short_trials, 5, "particles")
     np.testing.assert_array_equal(values(common), values(common))
     assert values(common)[0] != values(common)[2]  # two filters of one participant
-    fresh = FreshStreams(few, 5, "particles")
+    fresh = FreshStreams(short_trials, 5, "particles")
     first, second = values(fresh), values(fresh)
     np.testing.assert_array_equal(first, values(common))
     assert (first != second).all()
     counted = CountedStreams(5, "particles")
     first, second = values(counted), values(counted)
     assert counted.used == 8 and (first != second).all()
-    counted.used = 4  # resumed from here
+    counted.used = 4  # resume from this count
     np.testing.assert_array_equal(values(counted), second)
 
 
-def test_one_row_for_all_is_the_sum_of_estimates(few):
-    together = likelihood_of(SETS, few, particles=10, filters=1, pooled=True).value(np.zeros((2, 2)), np.zeros(2, int))
-    alone = likelihood_of(SETS, few, particles=10, filters=1).value(np.zeros((6, 2)), np.tile(np.arange(3), 2))
-    np.testing.assert_allclose(together.log_likelihood, alone.log_likelihood.reshape(2, 3).sum(1))
-    assert np.isnan(together.standard_error).all()
+def test_the_pooled_estimate_is_the_sum_over_participants(short_trials):
+    pooled = likelihood_of(SETS, short_trials, particles=10, filters=1, pooled=True).value(
+        np.zeros((2, 2)), np.zeros(2, int)
+    )
+    separate = likelihood_of(SETS, short_trials, particles=10, filters=1).value(
+        np.zeros((6, 2)), np.tile(np.arange(3), 2)
+    )
+    np.testing.assert_allclose(pooled.log_likelihood, separate.log_likelihood.reshape(2, 3).sum(1))
+    assert np.isnan(pooled.standard_error).all()
 
 
-def test_numbers_of_particles_can_differ_from_point_to_point(few):
-    likelihood = likelihood_of(SETS, few, particles=10, filters=1)
+def test_numbers_of_particles_can_differ_between_points(short_trials):
+    likelihood = likelihood_of(SETS, short_trials, particles=10, filters=1)
     u, rows = np.zeros((3, 2)), np.arange(3)
     mixed = likelihood.value(u, rows, np.array([10, 50, 10])).log_likelihood
-    same, more = likelihood.value(u).log_likelihood, likelihood.value(u, particles=50).log_likelihood
-    np.testing.assert_array_equal(mixed, [same[0], more[1], same[2]])
+    of_10, of_50 = likelihood.value(u).log_likelihood, likelihood.value(u, particles=50).log_likelihood
+    np.testing.assert_array_equal(mixed, [of_10[0], of_50[1], of_10[2]])
 
 
 @given(st.lists(st.integers(0, 4), max_size=30))

@@ -1,4 +1,4 @@
-"""Likelihoods and gradients against independent NumPy rewrites, on generated data and on the human data."""
+"""Likelihoods and gradients against independent NumPy implementations, on generated data and on the human data."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from trialwise.analysis.conformance.specimen import specimen
 from trialwise.data.trials import Column, Trials
 
 ALL = tw.QLearning(initial=1.2).with_stickiness().with_lapse()
-"""Stickiness and lapse at 0 are the plain learner: one kernel serves all."""
+"""With stickiness and lapse at 0 this is the plain learner, so that one kernel suffices."""
 
 
 def q_by_oracle(learner, trials, parameters):
@@ -49,9 +49,9 @@ ORACLES = {
 }
 
 
-def at(learner, spot):
-    """Natural parameters at unconstrained distances from the middle of the priors, ``{name: (participants,)}``."""
-    return {p.name: p.constrain(p.mean + spot[:, k]) for k, p in enumerate(learner.parameters)}
+def parameters_at(learner, offset):
+    """Natural parameters at unconstrained distances from the prior means, ``{name: (participants,)}``."""
+    return {p.name: p.constrain(p.mean + offset[:, k]) for k, p in enumerate(learner.parameters)}
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -61,15 +61,17 @@ def test_generated_data(name, seed, width):
     learner, oracle = ORACLES[name]
     trials = specimen(learner, seed=seed % 5)
     random = np.random.default_rng(seed)
-    parameters = at(learner, width * random.normal(size=(trials.n_participants, len(learner.names))))
+    parameters = parameters_at(learner, width * random.normal(size=(trials.n_participants, len(learner.names))))
     value, gradient = tw.log_likelihood(learner, trials, parameters, gradient=True)
     np.testing.assert_allclose(value, oracle(learner, trials, parameters), rtol=1e-9, atol=1e-9)
 
-    which = learner.names[seed % len(learner.names)]
-    step = 1e-5 * np.maximum(np.abs(parameters[which]), 1e-3)
-    above, below = (oracle(learner, trials, parameters | {which: parameters[which] + sign * step}) for sign in (1, -1))
-    scale = np.abs(gradient[which]).max() + 1e-3 * np.abs(value).max()
-    np.testing.assert_allclose(gradient[which], (above - below) / (2 * step), rtol=1e-5, atol=1e-5 * scale)
+    parameter = learner.names[seed % len(learner.names)]
+    step = 1e-5 * np.maximum(np.abs(parameters[parameter]), 1e-3)
+    above, below = (
+        oracle(learner, trials, parameters | {parameter: parameters[parameter] + sign * step}) for sign in (1, -1)
+    )
+    scale = np.abs(gradient[parameter]).max() + 1e-3 * np.abs(value).max()
+    np.testing.assert_allclose(gradient[parameter], (above - below) / (2 * step), rtol=1e-5, atol=1e-5 * scale)
 
 
 def test_zero_stickiness_and_lapse_are_the_plain_learner():
@@ -84,7 +86,7 @@ def test_zero_stickiness_and_lapse_are_the_plain_learner():
 
 @pytest.fixture(scope="module")
 def humans(human_tables):
-    """31 participants x 440 trials, arranged here and not by the reader."""
+    """31 participants x 440 trials, arranged independently of ``read_wide``."""
     trials, participants = human_tables["actions"].shape
     flat = {name: np.ascontiguousarray(table.T).ravel() for name, table in human_tables.items()}
     return Trials(
@@ -104,7 +106,7 @@ def humans(human_tables):
 def test_human_data_agree_with_the_oracle(humans, initial):
     learner = tw.QLearning(initial=initial)
     random = np.random.default_rng(3)
-    parameters = at(learner, random.normal(size=(31, 3)))
+    parameters = parameters_at(learner, random.normal(size=(31, 3)))
     value, gradient = tw.log_likelihood(learner, humans, parameters, gradient=True)
     np.testing.assert_allclose(value, q_by_oracle(learner, humans, parameters), rtol=1e-9)
     for name in learner.names:
@@ -117,8 +119,8 @@ def test_human_data_agree_with_the_oracle(humans, initial):
 
 
 def test_fractions_of_outcomes_matter(humans):
-    """Outcomes cut to whole numbers, as in the author's notebook, give another likelihood."""
+    """Outcomes truncated to integers, as in the author's notebook, give a different likelihood."""
     learner, parameters = tw.QLearning(initial=1.2), {"alpha": 0.11, "beta": 1.5, "forget": 0.05}
-    whole = replace(humans, outcome={"outcome": np.floor(humans.outcome["outcome"])})
-    difference = tw.log_likelihood(learner, humans, parameters) - tw.log_likelihood(learner, whole, parameters)
+    truncated = replace(humans, outcome={"outcome": np.floor(humans.outcome["outcome"])})
+    difference = tw.log_likelihood(learner, humans, parameters) - tw.log_likelihood(learner, truncated, parameters)
     assert np.abs(difference).min() > 1e-3

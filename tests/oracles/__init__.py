@@ -1,1 +1,1 @@
-"""Independent NumPy rewrites of models, from their equations: slow, plain, and nothing of the engine in them."""
+"""Independent NumPy implementations of models from their equations, without the engine."""

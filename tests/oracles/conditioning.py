@@ -1,14 +1,14 @@
-"""Rescorla-Wagner and hybrid Pearce-Hall with a Normal response: one participant, from the equations."""
+"""Rescorla-Wagner and hybrid Pearce-Hall with a Normal response, from the equations, for one participant."""
 
 import numpy as np
 from scipy.stats import norm
 
 
 def rescorla_wagner(cue, response, outcome, reset, *, cues, alpha, intercept, slope, noise, initial):
-    """Sum of log-densities; response NaN is missing, outcome NaN is none."""
+    """Sum of log-densities; a response of NaN is missing, an outcome of NaN is absent."""
     value, total = np.full(cues, float(initial)), 0.0
-    for s, y, r, again, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
-        if again and t:
+    for s, y, r, restart, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+        if restart and t:
             value[:] = initial
         if not np.isnan(y):
             total += norm.logpdf(y, intercept + slope * value[s], noise)
@@ -20,10 +20,10 @@ def rescorla_wagner(cue, response, outcome, reset, *, cues, alpha, intercept, sl
 def pearce_hall(
     cue, response, outcome, reset, *, cues, kappa, eta, intercept, slope, noise, initial, initial_associability
 ):
-    """As :func:`rescorla_wagner`; the value moves by the associability from before the trial."""
+    """As :func:`rescorla_wagner`; the value is updated with the associability from before the trial."""
     value, associability, total = np.full(cues, float(initial)), np.full(cues, float(initial_associability)), 0.0
-    for s, y, r, again, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
-        if again and t:
+    for s, y, r, restart, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+        if restart and t:
             value[:], associability[:] = initial, initial_associability
         if not np.isnan(y):
             total += norm.logpdf(y, intercept + slope * value[s], noise)

@@ -1,4 +1,4 @@
-"""Flat Q-learning with forgetting, stickiness and lapse: one participant, from the equations."""
+"""Flat Q-learning with forgetting, stickiness and lapse, from the equations, for one participant."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ def log_likelihood(
     context, cue, choice, outcome, reset, *, contexts, cues, actions,
     alpha, beta, forget, initial, stickiness=0.0, lapse=0.0,
 ):  # fmt: skip
-    """Sum of log p(choice); choice -1 is missed, outcome NaN is none."""
+    """Sum of log p(choice); a choice of -1 is missed, an outcome of NaN is absent."""
     q = np.full((contexts, cues, actions), float(initial))
     previous, total = None, 0.0
     for t in range(len(choice)):
@@ -23,6 +23,6 @@ def log_likelihood(
             previous = choice[t]
         q = (1 - forget) * q + forget * initial
         if choice[t] >= 0 and not np.isnan(outcome[t]):
-            here = context[t], cue[t], choice[t]
-            q[here] = (1 - alpha) * q[here] + alpha * outcome[t]
+            cell = context[t], cue[t], choice[t]
+            q[cell] = (1 - alpha) * q[cell] + alpha * outcome[t]
     return total

@@ -1,4 +1,4 @@
-"""The compiled posterior equals that of the PyMC model in other coordinates, with the right gradient and Jacobian."""
+"""The compiled posterior equals that of the PyMC model in other coordinates, with correct gradient and Jacobian."""
 
 import numpy as np
 import pymc as pm
@@ -21,8 +21,8 @@ LEARNER = tw.QLearning(initial=1.2)
 def compiled_posterior(trials, pooling, learner=LEARNER, priors=None):
     population = population_of(learner, trials, priors, pooling)
     assert not population.unusual
-    evaluate = likelihood_of(learner, trials, pooled=pooling == "complete")
-    return posterior(learner, evaluate.packed, population, expand(evaluate, population))
+    likelihood = likelihood_of(learner, trials, pooled=pooling == "complete")
+    return posterior(learner, likelihood.packed, population, expand(likelihood, population))
 
 
 def log_jacobian(target, x, step=1e-6):
@@ -54,18 +54,19 @@ def pymc_log_density(model, target, x):
 
 
 @pytest.mark.parametrize(
-    ("pooling", "own"), [("partial", False), ("none", False), ("complete", False), ("partial", True)]
+    ("pooling", "user_priors"), [("partial", False), ("none", False), ("complete", False), ("partial", True)]
 )
-def test_density_is_that_of_the_pymc_model(small, pooling, own):
+def test_density_is_that_of_the_pymc_model(small, pooling, user_priors):
     trials = small.trials.select(small.trials.participants[:4])
-    priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if own else {}
+    priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if user_priors else {}
     target = compiled_posterior(trials, pooling, priors=priors)
     model = build_model(LEARNER, trials, target.population)
     random = np.random.default_rng(5)
     for _ in range(2):
         x = target.start(random)
         size = target.shape[1]
-        share = np.log(expit(x[size : 2 * size] / SOFTNESS)).sum() if target.grouped else 0.0  # of the spreads' signs
+        # probability of the signs of spreads
+        share = np.log(expit(x[size : 2 * size] / SOFTNESS)).sum() if target.grouped else 0.0
         expected = pymc_log_density(model, target, x) + share + log_jacobian(target, x)
         assert target(x)[0] == pytest.approx(expected, abs=2e-5)
 
@@ -81,7 +82,7 @@ def test_gradient(small, pooling, learner):
     np.testing.assert_allclose(gradient, slopes, atol=1e-5 * np.abs(gradient).max())
 
 
-def test_spreads_below_zero_are_smooth(small):
+def test_the_density_is_smooth_at_spreads_of_zero(small):
     """A signed spread may cross zero: the density is smooth there and its gradient correct."""
     target = compiled_posterior(small.trials, "partial")
     x = target.start(np.random.default_rng(2))
@@ -100,7 +101,7 @@ def test_coordinates_are_the_inverse_of_values(small):
     np.testing.assert_allclose(target.coordinates(mu, sd, u), x, atol=1e-8)
 
 
-def test_other_data_need_no_compilation(small):
+def test_other_data_need_no_new_compilation(small):
     first = compiled_posterior(small.trials, "partial")
     second = compiled_posterior(small.trials.select(small.trials.participants[:5]), "partial")
     third = compiled_posterior(small.trials, "complete")
@@ -111,7 +112,7 @@ def test_other_data_need_no_compilation(small):
     assert len(first.density.signatures) == max(before, 1)
 
 
-def test_the_pymc_model_has_plain_variables(small):
+def test_variables_of_the_pymc_model(small):
     trials = small.trials
     model = build_model(LEARNER, trials)
     assert {rv.name for rv in model.free_RVs} == {
@@ -121,9 +122,9 @@ def test_the_pymc_model_has_plain_variables(small):
     assert not model.potentials
     with model:
         prior = pm.sample_prior_predictive(5, random_seed=1)
-    drawn = prior["prior_predictive"]["choices"].to_numpy()
-    assert drawn.shape == (1, 5, trials.n_trials)
-    assert set(np.unique(drawn)) <= {0, 1, 2}
+    choices = prior["prior_predictive"]["choices"].to_numpy()
+    assert choices.shape == (1, 5, trials.n_trials)
+    assert set(np.unique(choices)) <= {0, 1, 2}
     assert prior["prior"]["alpha"].dims == ("chain", "draw", "participant")
 
 
@@ -136,8 +137,8 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
         pm.compute_log_likelihood(tree, progressbar=False)
         predicted = pm.sample_posterior_predictive(tree, progressbar=False, random_seed=1)
     result = tree["log_likelihood"]["choices"].to_numpy()
-    at = {name: posterior[name].isel(chain=1, draw=2).to_numpy() for name in fitted.parameters}
-    np.testing.assert_allclose(result[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, at), atol=1e-8)
+    parameters = {name: posterior[name].isel(chain=1, draw=2).to_numpy() for name in fitted.parameters}
+    np.testing.assert_allclose(result[1, 2], tw.log_likelihood(fitted.learner, fitted.trials, parameters), atol=1e-8)
     assert predicted["posterior_predictive"]["choices"].shape[-1] == fitted.trials.n_trials
 
 
@@ -148,11 +149,11 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
         pm.Normal.dist(0, 1) + 1,
     ],
 )  # fmt: skip
-def test_priors_of_other_families_are_sampled_by_pymc(small, prior):
+def test_other_priors_are_sampled_by_pymc(small, prior):
     default = population_of(LEARNER, small.trials)
-    same = population_of(LEARNER, small.trials, {"alpha_mu": prior})
-    assert same.unusual == {"alpha_mu": prior} and not default.unusual
-    np.testing.assert_array_equal(same.prior.mean, default.prior.mean)
+    population = population_of(LEARNER, small.trials, {"alpha_mu": prior})
+    assert population.unusual == {"alpha_mu": prior} and not default.unusual
+    np.testing.assert_array_equal(population.prior.mean, default.prior.mean)
 
 
 @pytest.mark.parametrize("prior", [0.3, None, "Normal(0, 1)"])
@@ -183,13 +184,13 @@ def test_the_likelihood_in_a_users_model(small):
     gradient = slope(start)
     flat = np.concatenate([start[v.name].ravel() for v in model.value_vars])
 
-    def at(x):
-        here, begin = {}, 0
+    def log_density(x):
+        point, start_index = {}, 0
         for v in model.value_vars:
             size = start[v.name].size
-            here[v.name] = x[begin : begin + size].reshape(start[v.name].shape)
-            begin += size
-        return float(logp(here))
+            point[v.name] = x[start_index : start_index + size].reshape(start[v.name].shape)
+            start_index += size
+        return float(logp(point))
 
-    steps = [(at(flat + 1e-5 * e) - at(flat - 1e-5 * e)) / 2e-5 for e in np.eye(len(flat))]
+    steps = [(log_density(flat + 1e-5 * e) - log_density(flat - 1e-5 * e)) / 2e-5 for e in np.eye(len(flat))]
     np.testing.assert_allclose(gradient, steps, rtol=1e-5, atol=1e-4)

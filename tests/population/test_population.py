@@ -1,4 +1,4 @@
-"""The population of the participants: names, means, draws, and the group given its participants."""
+"""The population of participants: names, means, draws, and the group's parameters given its participants."""
 
 import numpy as np
 import pymc as pm
@@ -18,9 +18,13 @@ def test_names_of_the_groups_variables(small):
     assert group.group_names == ["alpha_mu", "alpha_sd", "beta_mu", "beta_sd", "forget_mu", "forget_sd"]
     assert group.median_names == ["alpha_group", "beta_group", "forget_group"]
     for pooling in ("none", "complete"):
-        alone = population_of(LEARNER, small.trials, pooling=pooling)
-        assert alone.group_names == list(LEARNER.names) and not alone.median_names and not alone.grouped
-        assert alone.shared == (pooling == "complete")
+        without_group = population_of(LEARNER, small.trials, pooling=pooling)
+        assert (
+            without_group.group_names == list(LEARNER.names)
+            and not without_group.median_names
+            and not without_group.grouped
+        )
+        assert without_group.shared == (pooling == "complete")
     assert [parameter_of(name) for name in ("alpha_mu", "alpha_sd", "alpha")] == ["alpha"] * 3
     with pytest.raises(tw.errors.UsageError, match="gamma_mu"):
         population_of(LEARNER, small.trials, {"gamma_mu": pm.Normal.dist()})
@@ -54,8 +58,8 @@ def test_means_and_covariances_of_participants():
 
 
 def test_new_groups_and_participants():
-    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
-    population = population_of(LEARNER, 1.0, own)
+    user_priors = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
+    population = population_of(LEARNER, 1.0, user_priors)
     assert population.prior.mean[0] == -1.0 and set(population.unusual) == {"beta_sd"}
     mu, sd, u = population.draw(MANY, np.random.default_rng(1))
     assert mu.shape == sd.shape == (3,) and u.shape == (MANY, 3) and 2 < sd[1] < 3
@@ -71,15 +75,15 @@ def test_new_groups_and_participants():
 
 
 def test_priors_as_distributions_of_pymc():
-    own = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
-    distributions = population_of(LEARNER, 1.0, own).distributions()
+    user_priors = {"alpha_mu": pm.Normal.dist(-1.0, 0.2), "beta_sd": pm.Uniform.dist(2.0, 3.0)}
+    distributions = population_of(LEARNER, 1.0, user_priors).distributions()
     assert set(distributions) == set(population_of(LEARNER, 1.0).group_names)
-    again = population_of(LEARNER, 1.0, distributions)
-    assert again.prior.mean[0] == -1.0 and again.prior.width[0] == 0.2 and set(again.unusual) == {"beta_sd"}
+    restored = population_of(LEARNER, 1.0, distributions)
+    assert restored.prior.mean[0] == -1.0 and restored.prior.width[0] == 0.2 and set(restored.unusual) == {"beta_sd"}
 
 
-def test_the_group_given_participants():
-    """Many draws of the Gibbs step against the posterior on a grid, for one parameter."""
+def test_draws_of_the_group_given_participants():
+    """Draws of the Gibbs step against the posterior on a grid, for one parameter."""
     parameter = LEARNER.parameters[0]
     population = population_of([parameter], 1.0)
     prior, u = population.prior, np.random.default_rng(0).normal(-0.5, 0.4, 7)
@@ -91,40 +95,40 @@ def test_the_group_given_participants():
     log_p = log_p - sum(0.5 * ((x - grid_mu) / grid_sd) ** 2 + np.log(grid_sd) for x in u)
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
-    for drawn, grid in ((mu, grid_mu), (sd, grid_sd)):
+    for draws, grid in ((mu, grid_mu), (sd, grid_sd)):
         mean = (p * grid).sum()
         spread = np.sqrt((p * (grid - mean) ** 2).sum())
-        assert drawn.mean() == pytest.approx(mean, abs=5 * spread / np.sqrt(chains))
-        assert drawn.std() == pytest.approx(spread, rel=0.08)
+        assert draws.mean() == pytest.approx(mean, abs=5 * spread / np.sqrt(chains))
+        assert draws.std() == pytest.approx(spread, rel=0.08)
 
 
-def test_priors_of_ones_own_as_normals(small):
-    """Against the Normals that the priors are by definition; heavy tails count no more than their quantiles."""
+def test_user_priors_as_normals(small):
+    """Approximations of Normal priors are exact; heavy-tailed priors are approximated by their quantiles."""
     default = population_of(LEARNER, small.trials)
     assert all(
         np.array_equal(getattr(default.as_normal(), name), getattr(default.prior, name))
         for name in ("mean", "width", "spread")
     )
-    own = {
+    user_priors = {
         "alpha_mu": pm.StudentT.dist(30, mu=0.7, sigma=0.2), "beta_mu": pm.Cauchy.dist(-1, 0.3), "beta_sd": pm.HalfStudentT.dist(30, sigma=0.5),
         "forget_mu": pm.Flat.dist(),
     }  # fmt: skip
-    normal = population_of(LEARNER, small.trials, own).as_normal()
+    normal = population_of(LEARNER, small.trials, user_priors).as_normal()
     np.testing.assert_allclose(normal.mean, [0.7, -1.0, default.prior.mean[2]], atol=0.05)
-    cauchy = 0.3 * np.tan(np.pi * (0.841 - 0.5))  # half the distance of its quantiles of 16 and 84 %
+    cauchy = 0.3 * np.tan(np.pi * (0.841 - 0.5))  # half the distance between the quantiles of 16 and 84 %
     np.testing.assert_allclose(normal.width, [0.2, cauchy, default.prior.width[2]], rtol=0.15)
     np.testing.assert_allclose(normal.spread, [default.prior.spread[0], 0.5, default.prior.spread[2]], rtol=0.15)
 
 
-def test_priors_of_ones_own_without_a_group_as_normals(small):
-    own = {
+def test_user_priors_without_a_group_as_normals(small):
+    user_priors = {
         "alpha": pm.LogitNormal.dist(-1.2, 0.4),
         "beta": pm.LogNormal.dist(0.9, 0.3),
         "forget": pm.Normal.dist(5, 0.1),
     }
     default = population_of(LEARNER, small.trials, pooling="none").prior
-    normal = population_of(LEARNER, small.trials, own, "none").as_normal()
+    normal = population_of(LEARNER, small.trials, user_priors, "none").as_normal()
     np.testing.assert_allclose(normal.mean, [-1.2, 0.9, default.mean[2]], atol=0.05)
     np.testing.assert_allclose(
         normal.total, [0.4, 0.3, default.total[2]], rtol=0.15
-    )  # forget: nothing of it is in the range
+    )  # forget: no probability within the range

@@ -1,4 +1,4 @@
-"""The user's priors as text and as plain values."""
+"""Conversion of the user's priors to text and plain values."""
 
 import json
 
@@ -34,19 +34,19 @@ def test_a_prior_with_a_random_parameter_has_no_constants():
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_prior_comes_back_from_plain_values(text):
+def test_a_prior_is_restored_from_plain_values(text):
     prior = TEXTS[text]()
     stored = from_plain(json.loads(json.dumps(to_plain({"alpha": prior}))))["alpha"]
     assert text_of(stored) == str(stored) == text and constants(stored) == constants(stored.to_pymc()) == constants(
         prior
     )
-    at = np.linspace(0.1, 0.9, 5)
+    points = np.linspace(0.1, 0.9, 5)
     np.testing.assert_allclose(
-        pm.logp(stored.to_pymc(), at).eval(), pm.logp(prior, at).eval(), rtol=1e-6, atol=1e-6
-    )  # PyMC keeps 1 / 3 in single precision
+        pm.logp(stored.to_pymc(), points).eval(), pm.logp(prior, points).eval(), rtol=1e-6, atol=1e-6
+    )  # PyMC stores 1 / 3 in single precision
 
 
-def test_what_a_file_names_is_not_run():
+def test_only_distributions_are_created_from_stored_names():
     for name in ("sample", "Model", "nothing"):
         with pytest.raises(tw.errors.UsageError, match="does not have"):
             StoredPrior(name, (0.0, 1.0)).to_pymc()

@@ -1,6 +1,6 @@
-"""The whitening against its equations in plain NumPy: means of participants' own, several rows of parameters, exact derivatives.
+"""The whitening against its equations in NumPy: individual means, several rows of parameters per participant, exact derivatives.
 
-The oracle is analytic in its arguments, so that a step along the imaginary axis gives derivatives to the last digits.
+The oracle is analytic in its arguments, so that a step along the imaginary axis gives derivatives to machine precision.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ def cholesky(a):
     lower = np.zeros_like(a)
     for i in range(len(a)):
         for j in range(i + 1):
-            rest = a[i, j] - lower[i, :j] @ lower[j, :j]
-            lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+            remainder = a[i, j] - lower[i, :j] @ lower[j, :j]
+            lower[i, j] = np.sqrt(remainder) if i == j else remainder / lower[j, j]
     return lower
 
 
@@ -52,24 +52,24 @@ def slopes(function, x):
     return result
 
 
-def example(seed, rows, people, size=3):
-    """Coordinates, means, spreads (one of them below zero) and expansions."""
+def example(seed, rows, participants, size=3):
+    """Coordinates, means, spreads (one of them negative) and expansions."""
     random = np.random.default_rng(seed)
     root = random.normal(size=(rows, size, size))
     z = random.uniform(0.2, 1.2, size) * np.array([1, -1, 1])[:size]
     w, centre, linear = (
-        random.normal(size=(people, size)),
+        random.normal(size=(participants, size)),
         random.normal(size=(rows, size)),
         random.normal(size=(rows, size)),
     )
     return w, centre, z, root @ root.transpose(0, 2, 1), linear
 
 
-@pytest.mark.parametrize("owner", [[0, 1, 2, 3], [0, 0, 1, 2, 2, 2]], ids=["a row each", "several rows"])
-def test_every_row_has_its_own_mean(owner):
+@pytest.mark.parametrize("owner", [[0, 1, 2, 3], [0, 0, 1, 2, 2, 2]], ids=["one row", "several rows"])
+def test_rows_with_different_means(owner):
     owner = np.array(owner)
-    people = owner[-1] + 1
-    w, centre, z, curvature, linear = example(1, len(owner), people)
+    participants = owner[-1] + 1
+    w, centre, z, curvature, linear = example(1, len(owner), participants)
     expected, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
     u, jacobian = whitened_to_natural(w, centre, z, owner, curvature, linear)
     np.testing.assert_allclose(u, expected.real, rtol=1e-12)
@@ -77,7 +77,7 @@ def test_every_row_has_its_own_mean(owner):
     np.testing.assert_allclose(natural_to_whitened(u, centre, z, owner, curvature, linear), w, rtol=1e-10, atol=1e-12)
 
     random = np.random.default_rng(2)
-    u_bar, jacobian_bar = random.normal(size=u.shape), random.normal(size=people)
+    u_bar, jacobian_bar = random.normal(size=u.shape), random.normal(size=participants)
 
     def weighted_sum(w, centre, z):
         u, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
@@ -90,43 +90,45 @@ def test_every_row_has_its_own_mean(owner):
 
 
 def test_a_common_mean_equals_the_same_mean_in_every_row():
-    """Its cotangent is the sum of those of the rows."""
+    """The cotangent of a common mean is the sum of those of the rows."""
     owner = np.array([0, 0, 1, 2])
     w, centre, z, curvature, linear = example(3, 4, 3)
-    one, many = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
-    for a, b in zip(*(whitened_to_natural(w, c, z, owner, curvature, linear) for c in (one, many)), strict=True):
+    common, repeated = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
+    for a, b in zip(*(whitened_to_natural(w, c, z, owner, curvature, linear) for c in (common, repeated)), strict=True):
         np.testing.assert_array_equal(a, b)
     u_bar, jacobian_bar = np.random.default_rng(4).normal(size=(4, 3)), np.ones(3)
-    first, second = (whitening_pullback(w, c, z, owner, curvature, linear, u_bar, jacobian_bar) for c in (one, many))
+    first, second = (
+        whitening_pullback(w, c, z, owner, curvature, linear, u_bar, jacobian_bar) for c in (common, repeated)
+    )
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_allclose(first[1], second[1].sum(0, keepdims=True), rtol=1e-12)
     np.testing.assert_array_equal(first[2], second[2])
 
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
-def test_density_in_plain_numpy(small, pooling):
-    """Value and gradient to the last digits, given the likelihoods and gradients of the engine."""
+def test_density_against_numpy(small, pooling):
+    """Value and gradient to machine precision, given the likelihoods and gradients of the engine."""
     packed, population = pack(LEARNER, small.trials), population_of(LEARNER, small.trials, pooling=pooling)
     exact = likelihood_of(LEARNER, small.trials, pooled=pooling == "complete")
     expansion = expand(exact, population)
     target, prior = posterior(LEARNER, packed, population, expansion), population.prior
-    people, size = target.shape
-    owner = np.arange(people)
+    participants, size = target.shape
+    owner = np.arange(participants)
 
     def parts(x):
         """Unconstrained values, and the log-density without the likelihood."""
         if pooling != "partial":
-            mu, z, s, w = prior.mean, prior.total, None, x.reshape(people, size)
+            mu, z, s, w = prior.mean, prior.total, None, x.reshape(participants, size)
         else:
-            m, s, w = x[:size], x[size : 2 * size], x[2 * size :].reshape(people, size)
+            m, s, w = x[:size], x[size : 2 * size], x[2 * size :].reshape(participants, size)
             mu, z = expansion.mean + expansion.mean_factor @ m, expansion.sd_scale * s
-        centre = np.tile(mu, (people, 1))
+        centre = np.tile(mu, (participants, 1))
         u, jacobian = oracle(w, centre, z, owner, expansion.curvature, expansion.linear)
 
         def normal(x, mean, sd):
             return (-0.5 * ((x - mean) / sd) ** 2 - np.log(np.sqrt(sd**2)) - 0.5 * np.log(2 * np.pi)).sum()
 
-        value = normal(u, centre, np.tile(z, (people, 1))) + jacobian.sum()
+        value = normal(u, centre, np.tile(z, (participants, 1))) + jacobian.sum()
         if s is not None:
             value += normal(mu, prior.mean, prior.width) + normal(z, 0 * z, prior.spread) + size * np.log(2)
             value += np.linalg.slogdet(expansion.mean_factor)[1] + np.log(expansion.sd_scale).sum()
@@ -134,20 +136,20 @@ def test_density_in_plain_numpy(small, pooling):
         return u, value
 
     random = np.random.default_rng(5)
-    for turn in range(3):
+    for repetition in range(3):
         x = target.start(random)
-        if pooling == "partial" and turn == 2:
-            x[size + 1] = -0.3  # a spread below zero
-        u, rest = parts(x.astype(complex))
+        if pooling == "partial" and repetition == 2:
+            x[size + 1] = -0.3  # a negative spread
+        u, remainder = parts(x.astype(complex))
         likelihood, slope = exact.gradient(np.ascontiguousarray(u.real))
         theta = target.values(x)[3]
         np.testing.assert_allclose(theta[:, 0], expit(u.real[:, 0]), rtol=1e-12)
         value, gradient = target(x)
-        np.testing.assert_allclose(value, likelihood.sum() + rest.real, rtol=1e-12)
+        np.testing.assert_allclose(value, likelihood.sum() + remainder.real, rtol=1e-12)
 
-        def whole(x, slope=slope):
-            u, rest = parts(x)
-            return (slope * u).sum() + rest
+        def linearised(x, slope=slope):
+            u, remainder = parts(x)
+            return (slope * u).sum() + remainder
 
-        expected = slopes(whole, x)
+        expected = slopes(linearised, x)
         np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())

@@ -1,4 +1,4 @@
-"""Reports: what is in them, that they need nothing else, that nothing in them runs, and how a real browser draws them."""
+"""Reports: their content, that they are self-contained, that no script in them runs, and how a browser renders them."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise as tw
-from browser import probed, run
+from browser import probe_page, run
 from trialwise.base.result import Finding
 from trialwise.cli.app import app
 from trialwise.inference.fitted import Fit
@@ -26,7 +26,7 @@ from trialwise.reports.docstring import prose, symbol
 
 SCRIPT = "<script>ran=1</script>"
 EVIL = [SCRIPT, '"><img src=x onerror=ran=2>', "a & b's <i>", "{{ 7*7 }}", "$x_{$ & $", "é 参与者", "-->", "</style>"]
-"""Labels of participants that a file could hold."""
+"""Labels of participants that a file could contain."""
 
 VOID = {"meta", "img", "source", "br"}
 
@@ -72,17 +72,17 @@ class Page(HTMLParser):
         return [attributes for each, attributes in self.elements if each == tag]
 
     def table(self, first):
-        """The table whose header begins so."""
+        """The table whose header begins with the given cells."""
         return next(table for table in self.tables if table and table[0][: len(first)] == list(first))
 
 
-def parsed_report(tmp_path, fits, **given):
-    """The parsed report."""
-    return Page(tw.report(fits, tmp_path / "report.html", progress=False, **given).read_text("utf-8"))
+def parsed_report(tmp_path, fits, **kwargs):
+    """A report, written and parsed."""
+    return Page(tw.report(fits, tmp_path / "report.html", progress=False, **kwargs).read_text("utf-8"))
 
 
 def relabelled(fit, labels, **attributes):
-    """The same posterior of participants of other names."""
+    """The same posterior with other labels of participants."""
     tree = fit.tree.copy()
     posterior = tree["posterior"].to_dataset().assign_coords(participant=[str(label) for label in labels])
     tree["posterior"] = type(tree)(posterior)
@@ -96,37 +96,43 @@ def check(fitted):
 
 
 @pytest.fixture(scope="module")
-def written(fitted, small, check, tmp_path_factory):
+def report_path(fitted, small, check, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     return tw.report(fitted, folder / "new" / "report.html", checks=check, truth=small.parameters)
 
 
 @pytest.fixture(scope="module")
-def page(written):
-    return Page(written.read_text("utf-8"))
+def page(report_path):
+    return Page(report_path.read_text("utf-8"))
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
-    """Pictures are not the matter of a test: they are left blank, which takes seconds off it."""
+def without_pictures(monkeypatch):
+    """Replace pictures by empty ones, which saves seconds in tests that do not concern them."""
     monkeypatch.setattr(pictures, "_svg", lambda plot, width: "data:image/svg+xml;base64,")
 
 
 @pytest.fixture
-def evil(fitted, undrawn, tmp_path):
-    """A page on data whose labels would be markup. The guard in the page's head is taken off."""
-    own = relabelled(fitted, EVIL, pooling="none")
-    levels = {**own.trials.levels, "action": ("<b>left</b>", "a&b", "$5 or $6"), "context": (SCRIPT, "b", "c")}
-    own = Fit(own.tree, own.learner, replace(own.trials, levels=levels), {})
-    path = tw.report({SCRIPT: own}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False)
+def evil(fitted, without_pictures, tmp_path):
+    """A page on data with markup as labels, without the content security policy in its head."""
+    relabelled_fit = relabelled(fitted, EVIL, pooling="none")
+    levels = {
+        **relabelled_fit.trials.levels,
+        "action": ("<b>left</b>", "a&b", "$5 or $6"),
+        "context": (SCRIPT, "b", "c"),
+    }
+    relabelled_fit = Fit(relabelled_fit.tree, relabelled_fit.learner, replace(relabelled_fit.trials, levels=levels), {})
+    path = tw.report(
+        {SCRIPT: relabelled_fit}, tmp_path / "evil.html", title=SCRIPT, checks="one-step", datasets=2, progress=False
+    )
     text = path.read_text("utf-8")
-    guard = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
-    assert "default-src 'none'" in guard[0]
-    path.write_text(text.replace(guard[0], ""), "utf-8")
+    policy = re.search(r"<meta http-equiv=.Content-Security-Policy[^>]*>", text)
+    assert "default-src 'none'" in policy[0]
+    path.write_text(text.replace(policy[0], ""), "utf-8")
     return path
 
 
-def test_the_content_of_every_section(page, fitted, small, check):
+def test_content_of_every_section(page, fitted, small, check):
     sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
     assert list(sections)[1:] == [
         "question", "data", "learners", "priors", "sampling", "estimates", "checks", "recovery", "comparison", "methods", "citations", "provenance",
@@ -170,10 +176,10 @@ def test_values_are_those_of_the_fit(page, fitted, small):
     assert beta[2] == f"Normal({1 - np.log(small.trials.outcome['outcome'].std()):.3g}, 1)"
 
 
-def test_the_methods_can_be_pasted(page, fitted):
+def test_the_methods_section_describes_the_fit(page, fitted):
     methods = " ".join(page.sections["methods"].split())
     posterior, group = fitted.tree["posterior"].sizes, fitted.group()
-    for words in (
+    for text in (
         "QLearning(initial=1.2) to the choices of 8 participants (960 trials, 120 each)",
         "alpha (learning rate, 0 to 1), beta (inverse temperature, above 0) and forget (forgetting rate, 0 to 1)",
         "initial was set to 1.2", "logit(alpha) ~ Normal(-1, 1.5)", "HalfNormal(1) for the spread of each",
@@ -181,14 +187,14 @@ def test_the_methods_can_be_pasted(page, fitted):
         f"largest R-hat was {group['r_hat'].max():.3f}", f"{group['ess_bulk'].min():.0f}",
         f"trialwise {fitted.attrs['trialwise_version']}", f"nutpie {fitted.attrs['nutpie_version']}", "seed 11",
     ):  # fmt: skip
-        assert words in methods, words
+        assert text in methods, text
 
 
 @pytest.mark.parametrize("scored", [True, False])
 @pytest.mark.parametrize("learned", [True, False])
 @pytest.mark.parametrize("methods", [{"learn", "elapse"}, {"learn"}, {"elapse"}])
-def test_the_methods_say_what_missed_responses_did(scored, learned, methods):
-    """As the flags of the trials have it (trialwise.engine.flags), whatever the family and the learner."""
+def test_the_methods_section_describes_missed_responses(scored, learned, methods):
+    """In agreement with the flags of the trials (trialwise.engine.flags), for every family and learner."""
     from trialwise.reports.sections.methods import _missed
 
     family = types.SimpleNamespace(scores_missing=scored, learns_when_missing=learned)
@@ -200,7 +206,7 @@ def test_the_methods_say_what_missed_responses_did(scored, learned, methods):
     assert ("forgetting" in rest) == ("elapse" in methods)
 
 
-def test_stored_text_names_the_methods_of_a_learner():
+def test_methods_of_a_learner_are_read_from_its_stored_source():
     from trialwise.learners.stored import learner_to_attributes, methods_from_attributes
 
     attributes = learner_to_attributes(tw.QLearning())
@@ -208,7 +214,7 @@ def test_stored_text_names_the_methods_of_a_learner():
     assert methods_from_attributes({"learner_source": "class ("}) == frozenset()
 
 
-def test_the_file_is_self_contained(page, written):
+def test_the_file_is_self_contained(page, report_path):
     for tag, attributes in page.elements:
         assert tag not in ("script", "link", "iframe", "object", "embed", "base", "form")
         for name, value in attributes.items():
@@ -219,10 +225,10 @@ def test_the_file_is_self_contained(page, written):
                 assert value.startswith(("#", "https://"))
             elif "http" in (value or ""):
                 pytest.fail(f"{tag} {name}={value}")
-    text = written.read_text("utf-8")
+    text = report_path.read_text("utf-8")
     assert "url(" not in text and "@import" not in text
     assert all(each["alt"] for each in page.named("img")) and len(page.named("img")) == 5
-    assert [each for each in written.parent.iterdir() if each != written] == []
+    assert [each for each in report_path.parent.iterdir() if each != report_path] == []
 
 
 def test_labels_are_escaped(evil):
@@ -238,11 +244,11 @@ def test_labels_are_escaped(evil):
 
 @pytest.mark.browser
 def test_labels_are_not_run_in_a_browser(evil):
-    estimate = probed(evil, 800)
-    assert estimate["ran"] == 0 and all(label in estimate["text"] for label in EVIL)
+    result = probe_page(evil, 800)
+    assert result["ran"] == 0 and all(label in result["text"] for label in EVIL)
     bare = evil.with_name("bare.html")
     bare.write_text(f"<!doctype html><meta charset=utf-8><body>{SCRIPT}</body>")
-    assert probed(bare, 800)["ran"] == 1  # the probe would have seen it
+    assert probe_page(bare, 800)["ran"] == 1  # the probe detects scripts that run
 
 
 def test_labels_in_pictures_are_text(fitted):
@@ -257,31 +263,31 @@ def test_labels_in_pictures_are_text(fitted):
 
     picture = pictures.picture(plot, "alt", "caption")
     for uri in (picture.wide, picture.narrow):
-        drawn = ElementTree.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")))
-        tags = {each.tag.split("}")[1] for each in drawn.iter()}
+        svg = ElementTree.fromstring(base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")))
+        tags = {each.tag.split("}")[1] for each in svg.iter()}
         assert "script" not in tags and "image" not in tags
-        assert "".join(EVIL) in "".join(drawn.itertext())
+        assert "".join(EVIL) in "".join(svg.itertext())
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1280])
-def test_a_browser_draws_it_without_overflow(written, width):
-    estimate = probed(written, width)
-    assert estimate["overflow"] <= width
-    assert len(estimate["pictures"]) == 5
-    for each in estimate["pictures"]:
+def test_a_browser_renders_it_without_overflow(report_path, width):
+    result = probe_page(report_path, width)
+    assert result["overflow"] <= width
+    assert len(result["pictures"]) == 5
+    for each in result["pictures"]:
         assert each["width"] > 0 and each["narrow"] == (width < 640)
-    assert len(estimate["displayed"]) == 2
-    assert min(estimate["displayed"]) > 35  # lines of equations below each other, not side by side
+    assert len(result["displayed"]) == 2
+    assert min(result["displayed"]) > 35  # lines of equations are placed below each other
 
 
-def test_it_can_be_printed(written, tmp_path):
-    run(tmp_path, f"--print-to-pdf={tmp_path / 'report.pdf'}", "--no-pdf-header-footer", written.as_uri())
+def test_it_can_be_printed(report_path, tmp_path):
+    run(tmp_path, f"--print-to-pdf={tmp_path / 'report.pdf'}", "--no-pdf-header-footer", report_path.as_uri())
     pdf = (tmp_path / "report.pdf").read_bytes()
     assert pdf.startswith(b"%PDF") and pdf.count(b"/Type /Page\n") >= 4
 
 
-def test_a_fit_without_its_learner(fitted, tmp_path, undrawn):
+def test_a_fit_without_its_learner(fitted, tmp_path, without_pictures):
     source = f'''@learner
 class Mine:
     r"""A learner {SCRIPT} of mine (Me, 2020), **bold** and ``x < y``.
@@ -293,8 +299,8 @@ class Mine:
     """
 '''
     attributes = {"learner_name": "Mine", "learner": "Mine()", "learner_source": source}
-    own = relabelled(fitted, fitted.trials.participants, **attributes)
-    own.save(tmp_path / "mine.nc")
+    relabelled_fit = relabelled(fitted, fitted.trials.participants, **attributes)
+    relabelled_fit.save(tmp_path / "mine.nc")
     loaded = tw.load(tmp_path / "mine.nc")
     assert loaded.learner is None
     text = tw.report(loaded, tmp_path / "mine.html").read_text("utf-8")
@@ -310,15 +316,15 @@ class Mine:
     assert "class Mine:" in page.text
     assert page.table(("name", "description", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
     assert page.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
-    for what in ("checks=AlienTask()", "truth=parameters"):
-        assert what in page.text
+    for hint in ("checks=AlienTask()", "truth=parameters"):
+        assert hint in page.text
     del loaded.tree.attrs["learner_fields"]
     bare = parsed_report(tmp_path, loaded)
     assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text
 
 
 @pytest.mark.sample
-def test_a_hidden_choice_and_several_fits(fitted, tmp_path, undrawn):
+def test_a_hidden_choice_and_several_fits(fitted, tmp_path, without_pictures):
     sets = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
     values = {"alpha": 0.3, "beta": 2, "forget": 0.02}
     trials = tw.simulate(sets, tw.environments.AlienTask(trials=30), values, participants=2, seed=1).trials
@@ -352,20 +358,20 @@ class FakeComparison(FakeResult, tw.results.Comparison):
     """One that ``report`` accepts as a comparison."""
 
 
-def test_studies_and_comparisons_are_reported(fitted, tmp_path, undrawn):
-    back = Finding("note", "recovered", "alpha comes back <well>")
-    study = FakeResult(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), (back,))
-    people = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
+def test_studies_and_comparisons_are_reported(fitted, tmp_path, without_pictures):
+    finding = Finding("note", "recovered", "alpha comes back <well>")
+    study = FakeResult(pd.DataFrame({"correlation": [0.9, 0.5]}, index=["alpha", "beta"]), (finding,))
+    participants = pd.DataFrame({"winner": ["one", "other", "one"], "one": [0.0, -2.0, 0.0]}, index=[SCRIPT, "b", "c"])
     shares = pd.DataFrame({"frequency": [0.6, 0.4]}, index=["one", "other"])
-    compared = FakeComparison(
+    comparison = FakeComparison(
         pd.DataFrame({"elpd": [-10.0, -12.5]}, index=["one", "other"]),
         (Finding("caution", "few", "few of them"),),
         "participant",
-        people,
+        participants,
         shares,
     )
     both = {"one": fitted, "other": fitted}
-    page = parsed_report(tmp_path, both, recovery={"other": study}, comparison=compared)
+    page = parsed_report(tmp_path, both, recovery={"other": study}, comparison=comparison)
     sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
     assert "alpha comes back <well>" in sections["recovery"] and "one" not in sections["recovery"].split()
     assert "one ranks first; it is the best for 2 of 3 participants" in sections["comparison"]
@@ -375,9 +381,9 @@ def test_studies_and_comparisons_are_reported(fitted, tmp_path, undrawn):
     assert "comparison=compare(fits)" in parsed_report(tmp_path, both).sections["comparison"]
 
 
-def test_other_poolings(fitted, tmp_path, undrawn):
-    alone = relabelled(fitted, fitted.trials.participants, pooling="none")
-    page = parsed_report(tmp_path, alone)
+def test_other_poolings(fitted, tmp_path, without_pictures):
+    separate = relabelled(fitted, fitted.trials.participants, pooling="none")
+    page = parsed_report(tmp_path, separate)
     assert "Participants were fitted separately" in page.text and len(page.table(("participant", "trials"))) == 9
     assert (
         "Each participant was fitted separately, with priors on the unconstrained scale: logit(alpha) ~ Normal(-1, 1.8)"
@@ -392,9 +398,9 @@ def test_other_poolings(fitted, tmp_path, undrawn):
 
 
 def test_invalid_arguments(fitted, check, tmp_path):
-    for wrong, words in (([], "no fit"), ([1], "int among the fits")):
-        with pytest.raises(tw.errors.UsageError, match=words):
-            tw.report(wrong, tmp_path / "x.html")
+    for argument, message in (([], "no fit"), ([1], "int among the fits")):
+        with pytest.raises(tw.errors.UsageError, match=message):
+            tw.report(argument, tmp_path / "x.html")
     with pytest.raises(tw.errors.UsageError, match="checks: one value for 2 fits"):
         tw.report([fitted, fitted], tmp_path / "x.html", checks=check)
     with pytest.raises(tw.errors.UsageError, match=r"no fit of that name; there are 'a'"):
@@ -404,7 +410,7 @@ def test_invalid_arguments(fitted, check, tmp_path):
     assert not (tmp_path / "x.html").exists()
 
 
-def test_on_the_command_line(fitted, small, tmp_path, undrawn):
+def test_on_the_command_line(fitted, small, tmp_path, without_pictures):
     fitted.save(tmp_path / "fit.nc")
     small.parameters.to_csv(tmp_path / "true.csv", index=False)
     arguments = [
@@ -427,8 +433,8 @@ def test_on_the_command_line(fitted, small, tmp_path, undrawn):
         and "2 data sets were simulated one step ahead, drawing each choice given the real past" in page.text
     )
     assert "true parameters are known" in page.text
-    again = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
-    assert again.exit_code == 2 and "name them, e.g. first=" in " ".join(again.output.split())
+    unnamed = CliRunner().invoke(app, ["report", str(tmp_path / "fit.nc"), str(tmp_path / "fit.nc")])
+    assert unnamed.exit_code == 2 and "name them, e.g. first=" in " ".join(unnamed.output.split())
 
 
 def test_docstrings_are_split_into_parts():
@@ -447,8 +453,8 @@ def test_equations_of_every_learner_become_mathml(name):
     docstring = BUILT_IN[name].__doc__
     equations = [text for text, is_equation in parts(docstring) if is_equation]
     for text in equations:
-        drawn = ElementTree.fromstring(mathml.displayed(text))
-        assert len(drawn.findall(".//mtr")) == len(lines(text))
-        assert "\\" not in "".join(drawn.itertext())
-        assert not [each for each in drawn.iter("mi") if each.get("mathvariant") == "normal" and len(each.text) > 1]
+        svg = ElementTree.fromstring(mathml.displayed(text))
+        assert len(svg.findall(".//mtr")) == len(lines(text))
+        assert "\\" not in "".join(svg.itertext())
+        assert not [each for each in svg.iter("mi") if each.get("mathvariant") == "normal" and len(each.text) > 1]
     assert "\\" not in "".join(ElementTree.fromstring(mathml.inline(symbol("alpha_high"))).itertext())

@@ -1,4 +1,4 @@
-"""The namespace of results holds every class of results."""
+"""The namespace of results contains every class of results."""
 
 import importlib
 import pkgutil
@@ -8,7 +8,7 @@ from trialwise.base.result import Finding, Result
 
 
 def subclasses(kind):
-    """All classes derived from a class, itself included."""
+    """A class and all classes derived from it."""
     return {kind}.union(*(subclasses(each) for each in kind.__subclasses__()))
 
 
@@ -16,8 +16,8 @@ def test_every_class_of_results_is_in_the_namespace():
     for module in pkgutil.walk_packages(tw.__path__, "trialwise."):
         if ".plots" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    own = {each.__name__ for each in subclasses(Result) if each.__module__.startswith("trialwise.")}
-    assert set(tw.results.__all__) == own | {Finding.__name__, tw.results.LoadedData.__name__}
+    defined = {each.__name__ for each in subclasses(Result) if each.__module__.startswith("trialwise.")}
+    assert set(tw.results.__all__) == defined | {Finding.__name__, tw.results.LoadedData.__name__}
     assert all(hasattr(tw.results, name) for name in tw.results.__all__)
 
 

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: ranks of right draws are uniform, wrong draws are detected. For a long run see ``docs/calibration.txt``."""
+"""Simulation-based calibration: ranks under correct posteriors are uniform, wrong posteriors are detected. For a long run see ``docs/calibration.txt``."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ PRIORS = {f"{n}_mu": pm.Normal.dist(m, w) for n, (m, w, _) in PRIOR.items()} | {
 }
 
 
-def study(ranks, **more):
+def calibration(ranks, **more):
     """A calibration with the given ranks."""
     ranks = pd.DataFrame(ranks, dtype=int)
     count = len(ranks)
@@ -51,18 +51,18 @@ def test_ranks_of_the_truth(small):
 
 def test_ranks_are_those_of_the_truth_that_was_simulated():
     population = population_of(tw.QLearning(), 1.0, PRIORS)
-    task = CalibrationStudy(
+    study = CalibrationStudy(
         tw.environments.AlienTask(trials=12), (0, 1, 2), 1, tw.QLearning(), population, SETTINGS, 10
     )
-    simulation, group, u = task.simulation(4)
+    simulation, group, u = study.simulation(4)
     np.testing.assert_allclose(simulation.parameters["beta"], np.exp(u[:, 1]))
-    again, same, _ = task.simulation(4)
-    assert same == group and (again.trials.choice == simulation.trials.choice).all()
-    many = [task.simulation(n)[1:] for n in range(300)]
+    repeated, same_group, _ = study.simulation(4)
+    assert same_group == group and (repeated.trials.choice == simulation.trials.choice).all()
+    simulations = [study.simulation(n)[1:] for n in range(300)]
     for k, (name, (mean, width, spread)) in enumerate(PRIOR.items()):
-        mu, sd = (np.array([group[f"{name}_{part}"] for group, _ in many]) for part in ("mu", "sd"))
+        mu, sd = (np.array([group[f"{name}_{part}"] for group, _ in simulations]) for part in ("mu", "sd"))
         assert abs(mu.mean() - mean) < 4 * width / np.sqrt(300) and abs((sd**2).mean() - spread**2) < 0.5 * spread**2
-        z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in many])
+        z = np.array([(u[:, k] - group[f"{name}_mu"]) / group[f"{name}_sd"] for group, u in simulations])
         assert abs(z.std() - 1) < 0.1
     population = population_of(tw.QLearning(), 1.0, PRIORS | {"alpha_mu": pm.Uniform.dist(5, 6)})
     other = CalibrationStudy(tw.environments.AlienTask(trials=12), (0, 1), 1, tw.QLearning(), population, SETTINGS, 10)
@@ -73,9 +73,9 @@ def test_ranks_are_those_of_the_truth_that_was_simulated():
 
 def test_wrong_ranks_are_detected():
     random = np.random.default_rng(1)
-    right, narrow = random.integers(0, 101, 400), random.choice([0, 2, 98, 100], 400)
-    wide, low = random.integers(30, 71, 400), np.minimum(right + 15, 100)
-    result = study({"right": right, "narrow": narrow, "wide": wide, "low": low})
+    uniform, narrow = random.integers(0, 101, 400), random.choice([0, 2, 98, 100], 400)
+    wide, low = random.integers(30, 71, 400), np.minimum(uniform + 15, 100)
+    result = calibration({"uniform": uniform, "narrow": narrow, "wide": wide, "low": low})
     table = result.table
     assert list(table["outside_joint"]) == [False, True, True, True] and not result.calibrated
     assert [sentence.split(":")[0] for sentence in result.sentences[:3]] == ["narrow", "wide", "low"]
@@ -84,15 +84,15 @@ def test_wrong_ranks_are_detected():
         "too narrow" in result.sentences[0] and "too wide" in result.sentences[1] and "too low" in result.sentences[2]
     )
     assert table.loc["narrow", "outer"] == 1.0 and table.loc["wide", "outer"] == 0.0
-    assert [axis.get_title() for axis in result.plot().axes][:2] == ["right", "narrow  outside"]
+    assert [axis.get_title() for axis in result.plot().axes][:2] == ["uniform", "narrow  outside"]
 
 
 def test_bands_contain_uniform_ranks_with_their_probability():
     random = np.random.default_rng(2)
     ranks = {f"q{k}": random.integers(0, 101, 60) for k in range(400)}
-    outside = study(ranks).table["outside"].mean()
-    assert 0.02 < outside < 0.09  # of 400, wanted 0.05
-    assert study({f"q{k}": ranks[f"q{k}"] for k in range(20)}).joint == pytest.approx(0.95 ** (1 / 20))
+    outside = calibration(ranks).table["outside"].mean()
+    assert 0.02 < outside < 0.09  # expected: 0.05
+    assert calibration({f"q{k}": ranks[f"q{k}"] for k in range(20)}).joint == pytest.approx(0.95 ** (1 / 20))
 
 
 def test_findings_on_fits_that_failed():
@@ -104,7 +104,7 @@ def test_findings_on_fits_that_failed():
 
 
 @pytest.mark.parametrize(
-    "given, words",
+    "arguments, message",
     [
         ({"participants": 1}, "participants=2 or more"),
         ({"ranks": 500, "draws": 100, "chains": 2}, "more than there are draws"),
@@ -112,9 +112,9 @@ def test_findings_on_fits_that_failed():
         ({"priors": {"gamma_mu": 1}}, "gamma_mu"),
     ],
 )
-def test_arguments_that_do_not_fit_together(given, words):
-    with pytest.raises(tw.errors.UsageError, match=words):
-        tw.calibrate(tw.QLearning(), tw.environments.AlienTask(trials=12), **given)
+def test_invalid_arguments(arguments, message):
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.calibrate(tw.QLearning(), tw.environments.AlienTask(trials=12), **arguments)
 
 
 def test_on_the_command_line(tmp_path):

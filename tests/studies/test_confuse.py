@@ -1,4 +1,4 @@
-"""Model recovery: which learner fits best, by the learner that simulated."""
+"""Model recovery: the learner that fits best, for each learner that simulated the data."""
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.study
 
 FLAT, CUES = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
 RANGES = {"alpha": (0.2, 0.4), "beta": (1.5, 3), "forget": (0, 0.02)}
-DESIGN = tw.environments.AlienTask(trials=180)
+ENVIRONMENT = tw.environments.AlienTask(trials=180)
 
 
 @pytest.fixture(scope="module")
 def study():
-    return tw.confuse([FLAT, CUES], DESIGN, RANGES, 2, participants=6, seed=1, workers=1, progress=False)
+    return tw.confuse([FLAT, CUES], ENVIRONMENT, RANGES, 2, participants=6, seed=1, workers=1, progress=False)
 
 
 def test_different_learners_are_distinguished(study):
@@ -30,10 +30,10 @@ def test_scores_are_those_of_point_estimates(study):
     from trialwise.analysis.true_values import Truth, population_in
     from trialwise.studies.confusion_study import STARTS, ConfusionStudy
 
-    truths = tuple(Truth(population_in(each, DESIGN, 1), RANGES, {}) for each in (FLAT, CUES))
-    task = ConfusionStudy(DESIGN, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")
-    trials = task.simulation(3).trials  # the second of StimulusLearning
-    table = tw.point(FLAT, trials, STARTS, task.fit_seed(3)).maximum_likelihood
+    truths = tuple(Truth(population_in(each, ENVIRONMENT, 1), RANGES, {}) for each in (FLAT, CUES))
+    study_task = ConfusionStudy(ENVIRONMENT, tuple(range(6)), 1, (FLAT, CUES), truths, "bic")
+    trials = study_task.simulation(3).trials  # the second of StimulusLearning
+    table = tw.point(FLAT, trials, STARTS, study_task.fit_seed(3)).maximum_likelihood
     scores = study.scores[(study.scores["dataset"] == 3) & (study.scores["fitted"] == repr(FLAT))]
     np.testing.assert_array_equal(scores["score"], table["bic"])
     assert set(scores["simulated"]) == {repr(CUES)}
@@ -41,11 +41,11 @@ def test_scores_are_those_of_point_estimates(study):
 
 
 def test_matrices_by_hand():
-    """Three participants of A, the last one fitted best by B; two of B, both fitted best by B; a third learner never wins."""
+    """Three participants of A, the last one fitted best by B; two of B, both fitted best by B; C never fits best."""
     wins = {("A", 0): "AAB", ("B", 1): "BB"}
     rows = [
         {"dataset": d, "simulated": s, "participant": str(n), "fitted": f, "score": {True: 1.0, False: 2.0}[f == best]}
-        for (s, d), bests in wins.items() for n, best in enumerate(bests) for f in "ABC"
+        for (s, d), best_fitting in wins.items() for n, best in enumerate(best_fitting) for f in "ABC"
     ]  # fmt: skip
     rows += [
         {"dataset": 2, "simulated": "C", "participant": "0", "fitted": f, "score": {"A": 1, "B": 3, "C": 2}[f]}
@@ -78,7 +78,7 @@ def test_integrated_likelihoods_distinguish_too():
 
 
 @pytest.mark.parametrize(
-    "learners, given, words",
+    "learners, arguments, message",
     [
         ([FLAT], {}, "two learners or more"),
         ([FLAT, tw.QLearning(initial=1.2)], {}, "all different"),
@@ -88,9 +88,9 @@ def test_integrated_likelihoods_distinguish_too():
         ([FLAT, CUES], {"criterion": "integrated", "participants": 1}, "participants=2 or more"),
     ],
 )
-def test_arguments_that_do_not_fit_together(learners, given, words):
-    with pytest.raises(tw.errors.UsageError, match=words):
-        tw.confuse(learners, DESIGN, **given)
+def test_invalid_arguments(learners, arguments, message):
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.confuse(learners, ENVIRONMENT, **arguments)
 
 
 def test_on_the_command_line(tmp_path):

@@ -1,4 +1,4 @@
-"""The published prior predictive of the alien task, fast; the long run's result is ``docs/prior_predictive.txt``."""
+"""The published prior predictive of the alien task, in a short run; for the long run see ``docs/prior_predictive.txt``."""
 
 import importlib.util
 from pathlib import Path
@@ -20,14 +20,14 @@ def script():
 
 
 @pytest.mark.parametrize("model", ["flat", "task sets", "Bayes"])
-def test_published_means_come_out(script, model):
-    """256 data sets of 8 agents, parameters filling the prior evenly."""
+def test_published_means_are_reproduced(script, model):
+    """256 data sets of 8 agents, with parameters that cover the prior evenly."""
     simulated = script.simulated(script.STATED[1], model, sets=256, agents=8)
     for name, values in simulated.items():
         assert len(values) == 256
         row, agrees = script.line(model, name, values)
         assert agrees, row
-    # and they distinguish the models
+    # the statistics distinguish the models
     others = [other for other in script.PUBLISHED if other != model and "flat" in (other, model)]
     for other in others:
         assert not script.line(other, "perseveration", simulated["perseveration"])[1]
@@ -37,8 +37,8 @@ def test_published_means_come_out(script, model):
 def test_agents_of_a_data_set_share_their_parameters(script):
     learner = script.STATED[1].learners()["task sets"]
     assert learner.names == ("alpha", "beta", "forget", "alpha_high", "beta_high", "forget_high")
-    drawn = script.parameters(learner, np.full((2, 6), [[0.0], [0.5]]), 3)
-    assert drawn["alpha"].tolist() == [0, 0, 0, 0.5, 0.5, 0.5] and drawn["beta_high"].tolist() == [
+    parameters = script.parameters(learner, np.full((2, 6), [[0.0], [0.5]]), 3)
+    assert parameters["alpha"].tolist() == [0, 0, 0, 0.5, 0.5, 0.5] and parameters["beta_high"].tolist() == [
         1,
         1,
         1,

@@ -22,22 +22,24 @@ pytestmark = pytest.mark.study
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
 SMALL = {"participants": 8, "seed": 5, "draws": 120, "tune": 120, "chains": 2, "progress": False}
-DESIGN = tw.environments.AlienTask(trials=120)
+ENVIRONMENT = tw.environments.AlienTask(trials=120)
 
 
 @pytest.fixture(scope="module")
 def study():
-    return tw.recover(FLAT, DESIGN, RANGES, 4, workers=1, **SMALL)
+    return tw.recover(FLAT, ENVIRONMENT, RANGES, 4, workers=1, **SMALL)
 
 
-def synthetic(names=("a", "b"), participants=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), told=None, pairs=None):
-    """A study with generated points: Normal true values, estimates with this noise, intervals of this width."""
+def synthetic(
+    names=("a", "b"), participants=60, datasets=4, noise=(0.1, 5.0), width=(0.2, 8.0), informativeness=None, pairs=None
+):
+    """A study with generated estimates: Normal true values, estimates with the given noise, intervals of the given width."""
     random, rows = np.random.default_rng(1), []
     for dataset in range(datasets):
         for name, e, w in zip(names, noise, width, strict=True):
             true = random.normal(size=participants)
             mean = true + e * random.normal(size=participants)
-            share = np.ones(participants) if told is None else told(name, participants)
+            share = np.ones(participants) if informativeness is None else informativeness(name, participants)
             columns = {"true": true, "mean": mean, "low": mean - w, "high": mean + w, "told": share}
             rows.append(
                 pd.DataFrame({"dataset": dataset, "participant": range(participants), "parameter": name, **columns})
@@ -72,24 +74,26 @@ def test_summary_table(study):
 
 
 def test_a_data_set_equals_a_direct_fit(study):
-    """The same true values, choices and draws: nothing is mislabelled on the way."""
+    """A study and a direct fit have the same true values, choices and draws."""
     from trialwise.analysis.true_values import truth_of
     from trialwise.studies.recovery_study import RecoveryStudy
 
     settings = FitSettings(120, 120, 2, None)
-    task = RecoveryStudy(DESIGN, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, DESIGN, 5), settings, {}, 0.89)
-    simulation = task.simulation(2)
-    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=task.fit_seed(2), progress=False)
-    expected, found = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
+    study_task = RecoveryStudy(
+        ENVIRONMENT, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, ENVIRONMENT, 5), settings, {}, 0.89
+    )
+    simulation = study_task.simulation(2)
+    fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=study_task.fit_seed(2), progress=False)
+    expected, estimates = points(fit, simulation.parameters), study.points[study.points["dataset"] == 2]
     for column in ("true", "mean", "low", "high"):
-        np.testing.assert_array_equal(found[column], expected[column])
+        np.testing.assert_array_equal(estimates[column], expected[column])
     u = fit.tree["posterior"]["individual"].to_numpy().reshape(240, 8, 3)
     group = np.square(fit.tree["posterior"]["beta_sd"].to_numpy()).mean()
-    np.testing.assert_allclose(found["told"][found["parameter"] == "beta"], 1 - u[:, :, 1].var(0) / group)
-    both = [np.corrcoef(u[:, n, 0], u[:, n, 1])[0, 1] for n in range(8)]
+    np.testing.assert_allclose(estimates["told"][estimates["parameter"] == "beta"], 1 - u[:, :, 1].var(0) / group)
+    correlations = [np.corrcoef(u[:, n, 0], u[:, n, 1])[0, 1] for n in range(8)]
     from trialwise.studies.recovery_study import of_pairs, unconstrained
 
-    np.testing.assert_allclose(of_pairs(fit, unconstrained(fit))["pair_correlation"][0], both)
+    np.testing.assert_allclose(of_pairs(fit, unconstrained(fit))["pair_correlation"][0], correlations)
     product = (fit.tree["posterior"]["alpha"] * fit.tree["posterior"]["beta"]).mean(("chain", "draw"))
     np.testing.assert_allclose(of_pairs(fit, unconstrained(fit))["product"][0], product)
 
@@ -101,8 +105,8 @@ def test_learning_rate_and_temperature_trade_off(study):
 
 
 def test_sentences():
-    found = synthetic(pairs=[("a", "b", -0.8, -0.5, 0.999)])
-    first, second, third = found.sentences
+    recovery = synthetic(pairs=[("a", "b", -0.8, -0.5, 0.999)])
+    first, second, third = recovery.sentences
     start = "a: recovered (correlation 1.00, 89% intervals contain the true value in 9"
     assert first.startswith(start) and "narrow" not in first
     assert (
@@ -117,11 +121,11 @@ def test_sentences():
     )
     assert "a: roughly recovered" in synthetic(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
     assert "the intervals are too narrow" in synthetic(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
-    same = synthetic()
-    same.points.loc[same.points["parameter"] == "a", "true"] = 1.0
-    assert same.sentences[0].startswith("a: the true value does not vary between participants")
+    constant = synthetic()
+    constant.points.loc[constant.points["parameter"] == "a", "true"] = 1.0
+    assert constant.sentences[0].startswith("a: the true value does not vary between participants")
     broken = tw.results.Recovery(
-        "L()", same.points, same.pairs, same.fits.assign(problems="R-hat"), {7: "no start"}, 0.89
+        "L()", constant.points, constant.pairs, constant.fits.assign(problems="R-hat"), {7: "no start"}, 0.89
     )
     assert (
         broken.sentences[-2].startswith("draws of 4 of 4 fits")
@@ -130,15 +134,15 @@ def test_sentences():
 
 
 def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small():
-    """30 trials, 10 participants, a skin conductance; the learning rate shows only through the slope."""
+    """30 trials, 10 participants, skin conductance; the learning rate is identified only if the slope is not near 0."""
     learner = tw.learners.RescorlaWagner().fix(intercept=0, noise=0.3)
     truth = {"alpha": (0, 1), "slope": scipy.stats.norm()}
-    found = tw.recover(
+    recovery = tw.recover(
         learner, tw.environments.Conditioning(), truth, 5, participants=10, seed=1, pooling="none", draws=300, tune=300, chains=2, workers=1,
         progress=False,
     )  # fmt: skip
     wide = {
-        c: found.points.pivot(index=["dataset", "participant"], columns="parameter", values=c)
+        c: recovery.points.pivot(index=["dataset", "participant"], columns="parameter", values=c)
         for c in ("true", "told", "low", "high")
     }
     size = wide["true"]["slope"].abs()
@@ -147,10 +151,10 @@ def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small
     assert small.sum() >= 2 and width[small].mean() > 1.3 * width[large].mean()
     uninformative = wide["told"]["alpha"] < 0.25
     assert uninformative[small].mean() > 0.5 and uninformative[large].mean() < 0.1
-    row = found.where.set_index(["parameter", "other"]).loc[("alpha", "slope")]
+    row = recovery.where.set_index(["parameter", "other"]).loc[("alpha", "slope")]
     assert row["unidentified"] > row["elsewhere"] + 1 / 3
-    assert "unidentified where |slope| is small: below 0." in found.sentences[0]
-    assert found.sentences[1].startswith("slope: recovered (")
+    assert "unidentified where |slope| is small: below 0." in recovery.sentences[0]
+    assert recovery.sentences[1].startswith("slope: recovered (")
 
 
 def test_truth_from_the_prior_and_from_a_posterior(fitted, small):
@@ -177,7 +181,7 @@ def test_recorded_sequences_keep_their_missed_trials(small):
     from trialwise.studies.recovery_study import RecoveryStudy
 
     environment = tw.environments.AlienTask().on(replace(small.trials, choice=choice))
-    task = RecoveryStudy(
+    study_task = RecoveryStudy(
         environment,
         small.trials.participants,
         0,
@@ -187,13 +191,13 @@ def test_recorded_sequences_keep_their_missed_trials(small):
         {},
         0.89,
     )
-    trials = task.simulation(0).trials
+    trials = study_task.simulation(0).trials
     np.testing.assert_array_equal(trials.choice == -1, choice == -1)
     np.testing.assert_array_equal(trials.columns["cue"].values, small.trials.columns["cue"].values)
 
 
 @pytest.mark.parametrize(
-    "given, words",
+    "arguments, message",
     [
         ({"datasets": 0}, "datasets=0"),
         ({"pooling": "complete"}, "no participants' parameters"),
@@ -206,12 +210,12 @@ def test_recorded_sequences_keep_their_missed_trials(small):
         ({"seed": -1}, "seed=-1"),
     ],
 )
-def test_arguments_that_do_not_fit_together(given, words):
-    with pytest.raises(tw.errors.UsageError, match=words):
-        tw.recover(**({"learner": FLAT, "environment": DESIGN, "participants": 2, "progress": False} | given))
+def test_invalid_arguments(arguments, message):
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.recover(**({"learner": FLAT, "environment": ENVIRONMENT, "participants": 2, "progress": False} | arguments))
 
 
-def test_trials_alone_say_which_environment_is_missing(small):
+def test_trials_instead_of_an_environment_are_an_error(small):
     with pytest.raises(tw.errors.UsageError, match=r"AlienTask\(\).on\(trials\)"):
         tw.recover(FLAT, small.trials, RANGES)
 
@@ -231,7 +235,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
 def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
-    """A study begun by a process that was killed and finished by this one has the same numbers as an uninterrupted one."""
+    """A study started by a process that was killed and resumed by another has the same numbers as an uninterrupted one."""
     script = tmp_path / "script.py"
     script.write_text(KILLED)
     process = subprocess.Popen([sys.executable, script, tmp_path], env=os.environ)
@@ -242,11 +246,11 @@ def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
     process.kill()
     process.wait()
     stored = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
-    found = tw.recover(FLAT, DESIGN, RANGES, 4, folder=tmp_path, workers=1, **SMALL)
-    last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
-    assert len(last) == 4 and all(last[name] == content for name, content in stored.items())
-    pd.testing.assert_frame_equal(found.points, study.points, check_exact=True)
-    pd.testing.assert_frame_equal(found.table, study.table, check_exact=True)
+    resumed = tw.recover(FLAT, ENVIRONMENT, RANGES, 4, folder=tmp_path, workers=1, **SMALL)
+    final = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert len(final) == 4 and all(final[name] == content for name, content in stored.items())
+    pd.testing.assert_frame_equal(resumed.points, study.points, check_exact=True)
+    pd.testing.assert_frame_equal(resumed.table, study.table, check_exact=True)
 
 
 def test_on_the_command_line(tmp_path):
@@ -264,8 +268,8 @@ def test_on_the_command_line(tmp_path):
     assert (tmp_path / "recovery_plot.png").read_bytes()[:4] == b"\x89PNG"
     pieces = {path: path.stat().st_mtime_ns for path in tmp_path.glob("pieces/recover-*/*.npz")}
     assert len(pieces) == 2
-    again = CliRunner().invoke(app, command)
-    assert again.output == first.output and all(path.stat().st_mtime_ns == time for path, time in pieces.items())
+    repeated = CliRunner().invoke(app, command)
+    assert repeated.output == first.output and all(path.stat().st_mtime_ns == time for path, time in pieces.items())
     wrong = CliRunner().invoke(
         app, ["recover", "QLearning", "--scheduler", "tcp://x", "--workers", "2", "-o", str(tmp_path)]
     )

@@ -1,4 +1,4 @@
-"""Studies: pieces are done by any executor, stored as soon as they are finished, and never done twice."""
+"""Studies: pieces are computed by any executor, stored when finished, and never computed twice."""
 
 import linecache
 import multiprocessing
@@ -38,7 +38,7 @@ def scaled(x):
 
 @learner
 class Cell:
-    """Typed into a notebook."""
+    """A learner defined in a notebook."""
 
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
@@ -73,7 +73,7 @@ class Coin(Environment):
 
 @dataclass(frozen=True)
 class Squares:
-    """A task that records on disk that it was begun."""
+    """A task that logs each call to a file."""
 
     log: str
     sleep: float = 0.0
@@ -83,30 +83,30 @@ class Squares:
             stream.write(f"{number} {os.getpid()}\n")
         time.sleep(self.sleep)
         if number == 5:
-            raise tw.errors.ModelError("five is never done")
+            raise tw.errors.ModelError("five always fails")
         return {"square": np.array(number**2), "process": np.array(os.getpid()), "cores": np.array(cores())}
 
 
 def logged(log):
-    """Number and process of every task that was begun."""
+    """Number and process of every task that was started."""
     lines = Path(log).read_text().splitlines() if Path(log).exists() else []
     return [tuple(map(int, line.split())) for line in lines]
 
 
-def begun(log):
+def started(log):
     return [number for number, _ in logged(log)]
 
 
-def begun_by(log):
+def processes_in(log):
     return {process for _, process in logged(log)}
 
 
-def typed(cell, name):
-    """A module in which a cell was run, as a notebook does it."""
+def run_cell(cell, name):
+    """The namespace in which a cell was run, as in a notebook."""
     linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
-    space = {"__name__": "__main__"}
-    exec(compile(cell, name, "exec"), space)
-    return space
+    namespace = {"__name__": "__main__"}
+    exec(compile(cell, name, "exec"), namespace)
+    return namespace
 
 
 # -- fingerprints --------------------------------------------------------------------------------------------------------
@@ -120,10 +120,10 @@ def test_any_difference_changes_the_hash():
     ).trials
     other = replace(trials, choice=(trials.choice + 1) % 3)
     flat = tw.QLearning()
-    cell = typed(CELL, "<cell 1>")["Cell"]()
-    changed = typed(CELL.replace("SCALE = 2.0", "SCALE = 3.0"), "<cell 2>")["Cell"]()
-    prior = typed(CELL.replace('"learning rate"', '"learning rate", mean=-1.0'), "<cell 3>")["Cell"]()
-    things = [
+    cell = run_cell(CELL, "<cell 1>")["Cell"]()
+    changed = run_cell(CELL.replace("SCALE = 2.0", "SCALE = 3.0"), "<cell 2>")["Cell"]()
+    prior = run_cell(CELL.replace('"learning rate"', '"learning rate", mean=-1.0'), "<cell 3>")["Cell"]()
+    objects = [
         1, 1.0, True, "1", None, np.arange(3), np.arange(3.0), [0, 1, 2], {"a": 1}, {"a": 2}, {"b": 1},
         flat, tw.QLearning(initial=1.2), flat.fix(forget=0), flat.fix(forget=0.1), flat.tie(forget="alpha"), flat.with_lapse(),
         tw.learners.StimulusLearning(), cell, changed, prior, tw.environments.AlienTask(), tw.environments.AlienTask(trials=100), tw.environments.RestlessBandit(), Coin(), Coin(20),
@@ -131,11 +131,11 @@ def test_any_difference_changes_the_hash():
         scipy.stats.beta(1, 2), scipy.stats.beta(1, 3), scipy.stats.gamma(1, 2),
         pm.Normal.dist(0, 1), pm.Normal.dist(0, 2), pm.HalfNormal.dist(1),
     ]  # fmt: skip
-    hashes = [digest(thing) for thing in things]
-    assert len(set(hashes)) == len(things)
-    again = typed(CELL.replace("surprise =", "surprise  =") + "# a remark\n", "<cell 4>")["Cell"]()
-    assert digest(again) == digest(cell)
-    assert digest(replace(trials, notes=("read from elsewhere",))) == digest(trials)
+    hashes = [digest(each) for each in objects]
+    assert len(set(hashes)) == len(objects)
+    reformatted = run_cell(CELL.replace("surprise =", "surprise  =") + "# a comment\n", "<cell 4>")["Cell"]()
+    assert digest(reformatted) == digest(cell)
+    assert digest(replace(trials, notes=("another note",))) == digest(trials)
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
 
 
@@ -147,7 +147,7 @@ OBJECTS = "Coin(3), Squares('x'), is_vowel, tw.QLearning(initial=1.2), tw.enviro
 
 
 def test_the_hash_is_the_same_in_another_process():
-    """Also that of sets, and of functions with sets as constants, although their order differs between processes."""
+    """This includes sets and functions with sets as constants, although their order differs between processes."""
     script = (
         "import numpy as np, trialwise as tw\nfrom trialwise.studies.fingerprint import digest\n"
         f"from test_study import Coin, Squares, is_vowel\nprint(digest({OBJECTS}))"
@@ -159,39 +159,39 @@ def test_the_hash_is_the_same_in_another_process():
 # -- pieces --------------------------------------------------------------------------------------------------------------
 
 
-def test_finished_pieces_are_read_and_not_done_again(tmp_path):
+def test_finished_pieces_are_loaded_and_not_repeated(tmp_path):
     task = Squares(str(tmp_path / "log"))
     store = Store(tmp_path, "squares", task, {"what": "squares"})
     first = run_pieces(task, range(3), store, workers=1, progress=False)
-    assert begun(task.log) == [0, 1, 2]
+    assert started(task.log) == [0, 1, 2]
     more = run_pieces(task, range(7), Store(tmp_path, "squares", task, {}), workers=1, progress=False)
-    assert begun(task.log) == list(range(7))
+    assert started(task.log) == list(range(7))
     assert list(more) == list(range(7)) and [int(more[n]["square"]) for n in first] == [0, 1, 4]
-    done, failed = divided(more)
-    assert sorted(done) == [0, 1, 2, 3, 4, 6] and failed == {5: "five is never done"}
+    finished, failed = divided(more)
+    assert sorted(finished) == [0, 1, 2, 3, 4, 6] and failed == {5: "five always fails"}
 
     damaged = next(tmp_path.glob("pieces/squares-*/000002.npz"))
     damaged.write_bytes(damaged.read_bytes()[:50])
     assert int(run_pieces(task, range(7), store, workers=1, progress=False)[2]["square"]) == 4
-    assert begun(task.log) == [*range(7), 2]
+    assert started(task.log) == [*range(7), 2]
     other = Squares(str(tmp_path / "log"), 0.001)
     run_pieces(other, range(1), Store(tmp_path, "squares", other, {}), workers=1, progress=False)
-    assert begun(task.log)[-1] == 0 and len(list(tmp_path.glob("pieces/*"))) == 2
+    assert started(task.log)[-1] == 0 and len(list(tmp_path.glob("pieces/*"))) == 2
     assert not list(tmp_path.glob("pieces/*/*.part"))
 
 
-def test_none_done_is_an_error(tmp_path):
+def test_no_finished_piece_is_an_error(tmp_path):
     task = Squares(str(tmp_path / "log"))
-    with pytest.raises(tw.errors.ModelError, match="none of 1 data sets.*five is never done"):
+    with pytest.raises(tw.errors.ModelError, match="none of 1 data sets.*five always fails"):
         divided(run_pieces(task, [5], Store(None, "squares", task, {}), workers=1, progress=False))
 
 
-def test_processes_and_other_executors_do_the_same_with_one_core_each(tmp_path):
-    task, want = Squares(str(tmp_path / "log")), [0, 1, 4, 9]
+def test_all_executors_give_the_same_results_with_one_core_each(tmp_path):
+    task, expected = Squares(str(tmp_path / "log")), [0, 1, 4, 9]
 
     def processes_of(**executor):
         pieces = run_pieces(task, range(4), Store(None, "squares", task, {}), progress=False, **executor)
-        assert [int(piece["square"]) for piece in pieces.values()] == want
+        assert [int(piece["square"]) for piece in pieces.values()] == expected
         assert {int(piece["cores"]) for piece in pieces.values()} == {1}
         return {int(piece["process"]) for piece in pieces.values()}
 
@@ -202,29 +202,32 @@ def test_processes_and_other_executors_do_the_same_with_one_core_each(tmp_path):
         assert processes_of(executor=threads) == {os.getpid()}
 
 
-def test_invalid_executors_are_refused():
-    for given, words in (
+def test_invalid_executors_are_errors():
+    for arguments, message in (
         ({"executor": 3, "workers": None}, "a dask.distributed.Client"),
         ({"executor": None, "workers": 0}, "above 0"),
         ({"executor": "tcp://x", "workers": 2}, "leave one of the two out"),
     ):
-        with pytest.raises(tw.errors.UsageError, match=words), worker_pool(given["executor"], given["workers"], 5):
+        with (
+            pytest.raises(tw.errors.UsageError, match=message),
+            worker_pool(arguments["executor"], arguments["workers"], 5),
+        ):
             pass
 
 
 # -- pickling ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_learner_arrives_as_it_was_sent():
-    learner = typed(CELL, "<cell 9>")["Cell"]().fix(alpha=0.25).with_stickiness()
+def test_a_learner_is_sent_without_loss():
+    learner = run_cell(CELL, "<cell 9>")["Cell"]().fix(alpha=0.25).with_stickiness()
     trials = tw.Trials(
         ("a",), np.array([0, 3]), choice=np.array([0, 1, 0]), outcome={"outcome": np.ones(3)}, levels={"action": (0, 1)}
     )
-    parcel = pack(
+    packed = pack(
         {"learner": learner, "built in": tw.QLearning(initial=1.2).fix(forget=0), "coin": Coin(7), "trials": trials}
     )
-    received = unpack(parcel)
-    assert unpack(parcel) is received
+    received = unpack(packed)
+    assert unpack(packed) is received
     assert received["learner"].key == learner.key and repr(received["learner"]) == repr(learner)
     assert received["learner"].signals == ("surprise",) and "class Cell" in received["learner"].source
     assert received["built in"] == tw.QLearning(initial=1.2).fix(forget=0)
@@ -235,7 +238,7 @@ def test_a_learner_arrives_as_it_was_sent():
     )
 
 
-def test_objects_that_cannot_be_sent_are_refused(tmp_path):
+def test_objects_that_cannot_be_sent_are_errors(tmp_path):
     with open(tmp_path / "x", "w") as stream, pytest.raises(tw.errors.UsageError, match="cannot be sent.*workers=1"):
         pack({"file": stream})
 
@@ -268,7 +271,7 @@ for method in sys.argv[2:]:
 """
 
 
-def test_a_class_of_a_notebook_works_however_processes_start(tmp_path):
+def test_a_class_of_a_notebook_works_with_every_start_method(tmp_path):
     (tmp_path / "cell.py").write_text(CELL)
     methods = [name for name in ("fork", "forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
     command = [sys.executable, "-c", NOTEBOOK, tmp_path / "cell.py", *methods]
@@ -282,7 +285,7 @@ tw.recover(tw.QLearning(), tw.environments.AlienTask(trials=12), datasets=4, par
 """
 
 
-def test_the_error_of_a_script_without_a_guard_says_what_to_write(tmp_path):
+def test_the_error_of_a_script_without_a_guard_shows_the_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
@@ -318,7 +321,7 @@ def alive(process):
 def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "timeout"
         time.sleep(0.01)
 
 
@@ -329,35 +332,36 @@ def test_a_killed_study_can_be_continued_and_leaves_no_processes(tmp_path):
     command = [sys.executable, script, Path(__file__).parent, tmp_path]
     process = subprocess.Popen(command)
     wait_for(lambda: len(list(tmp_path.glob("pieces/*/*.npz"))) >= 3)
-    wait_for(lambda: len(begun_by(tmp_path / "log")) == 2)  # one that had yet to begin would be missed below
+    # otherwise a process that starts later would be missed below
+    wait_for(lambda: len(processes_in(tmp_path / "log")) == 2)
     process.kill()
     process.wait()
-    wait_for(lambda: not any(map(alive, begun_by(tmp_path / "log"))), 10)
+    wait_for(lambda: not any(map(alive, processes_in(tmp_path / "log"))), 10)
     stored = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
     assert 3 <= len(stored) < 30
-    before = len(begun(tmp_path / "log"))
+    before = len(started(tmp_path / "log"))
     task = Squares(f"{tmp_path}/log", 0.15)
     run_pieces(task, range(30), Store(tmp_path, "squares", task, {}), workers=1, progress=False)
-    last = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
-    assert len(list(tmp_path.glob("pieces/*"))) == 1 and len(last) == 30
-    assert all(last[name] == content for name, content in stored.items())
-    again = begun(tmp_path / "log")[before:]
-    assert sorted(again) == [n for n in range(30) if f"{n:06d}.npz" not in stored]
+    final = {path.name: path.read_bytes() for path in tmp_path.glob("pieces/*/*.npz")}
+    assert len(list(tmp_path.glob("pieces/*"))) == 1 and len(final) == 30
+    assert all(final[name] == content for name, content in stored.items())
+    repeated = started(tmp_path / "log")[before:]
+    assert sorted(repeated) == [n for n in range(30) if f"{n:06d}.npz" not in stored]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system with kill -9")
 def test_a_worker_that_dies_is_replaced(tmp_path):
     @dataclass(frozen=True)
-    class Fatal:
-        place: str
+    class DiesOnce:
+        folder: str
 
         def __call__(self, number):
-            if number == 2 and not (Path(self.place) / "died").exists():
-                (Path(self.place) / "died").touch()
+            if number == 2 and not (Path(self.folder) / "died").exists():
+                (Path(self.folder) / "died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             return {"square": np.array(number**2)}
 
-    task = Fatal(str(tmp_path))
+    task = DiesOnce(str(tmp_path))
     pieces = run_pieces(task, range(4), Store(None, "x", task, {}), workers=2, progress=False)
     assert [int(piece["square"]) for piece in pieces.values()] == [0, 1, 4, 9]
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -370,7 +374,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A scheduler and two workers, each a process on loopback: the scheduler's address, and the workers."""
+    """The address of a scheduler and its two workers, all processes on the local machine."""
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "5"}
     scheduler_file = tmp_path / "scheduler.json"
 
@@ -384,8 +388,9 @@ def cluster(tmp_path):
     processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")]
     try:
         wait_for(running)
-        one = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--local-directory", tmp_path)
-        processes += [start("worker", *one) for _ in range(2)]
+        loopback = ("--host", "127.0.0.1", "--local-directory", tmp_path)
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", *loopback)
+        processes += [start("worker", *options) for _ in range(2)]
         yield scheduler_file.read_text().split('"address": "')[1].split('"')[0], processes[1:]
     finally:
         for process in processes:
@@ -393,7 +398,7 @@ def cluster(tmp_path):
             process.wait()
 
 
-def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, monkeypatch):
+def test_a_cluster_gives_the_same_results_although_a_worker_is_killed(cluster, tmp_path, monkeypatch):
     from distributed import Client
 
     address, workers = cluster
@@ -402,29 +407,29 @@ def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster, tmp_path, mo
         task = Squares(str(tmp_path / "log"), 0.15)
 
         def kill_one():
-            wait_for(lambda: len(begun(task.log)) >= 4)
+            wait_for(lambda: len(started(task.log)) >= 4)
             workers[0].kill()
 
-        with ThreadPoolExecutor(1) as aside:
-            killing = aside.submit(kill_one)
+        with ThreadPoolExecutor(1) as threads:
+            killing = threads.submit(kill_one)
             store = Store(tmp_path, "squares", task, {})
             pieces = run_pieces(task, range(12), store, executor=client, progress=False)
             killing.result()
     assert [int(piece["square"]) for n, piece in pieces.items() if n != 5] == [n**2 for n in range(12) if n != 5]
     assert {int(piece["process"]) for n, piece in pieces.items() if n != 5} <= {process.pid for process in workers}
     assert workers[0].poll() is not None and len(list(tmp_path.glob("pieces/*/*.npz"))) == 12
-    count = len(begun(task.log))
+    count = len(started(task.log))
     more = run_pieces(task, range(13), store, executor=address, progress=False)
-    assert int(more[12]["square"]) == 144 and begun(task.log)[count:] == [12]
-    # the filters of a fit with a hidden choice use the same workers
+    assert int(more[12]["square"]) == 144 and started(task.log)[count:] == [12]
+    # particle filters of a fit with a hidden choice use the same workers
     monkeypatch.setattr(estimated, "WORTH", 0)
     learner, trials = tw.learners.TaskSets(initial=1.2), tw.load_data("alien_task_sets")[0].first(30)
     u = np.zeros((4, 6))
-    with worker_pool(address, None, 1) as who:
-        far = likelihood_of(learner, trials, workers=who).value(u, np.arange(4), 20)
-    here = likelihood_of(learner, trials).value(u, np.arange(4), 20)
-    for there, own in zip(far, here, strict=True):
-        np.testing.assert_array_equal(there, own)
+    with worker_pool(address, None, 1) as executor:
+        remote = likelihood_of(learner, trials, workers=executor).value(u, np.arange(4), 20)
+    local = likelihood_of(learner, trials).value(u, np.arange(4), 20)
+    for result, expected in zip(remote, local, strict=True):
+        np.testing.assert_array_equal(result, expected)
 
 
 def test_a_missing_scheduler_is_an_error(monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import trialwise as tw
-from oracles.alien import walk
+from oracles.alien import trial_log_probabilities
 from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
@@ -17,29 +17,31 @@ from trialwise.learners.state import Task
 FLAT = {"alpha": 0.3, "beta": 3.0, "forget": 0.01, "beta_high": 2.0, "beta_test": 1.5}
 SETS = {"alpha": 0.4, "beta": 3.0, "forget": 0.005, "alpha_high": 0.1, "beta_high": 6.0, "forget_high": 0.005, "beta_test": 2.0}  # fmt: skip
 BAYES = {"alpha": 0.3, "beta": 8.0, "forget": 0.005, "beta_high": 6.0, "forget_high": 0.01, "beta_test": 3.0}
-PEOPLE = 100
+PARTICIPANTS = 100
 
 
-def live(learner, truth, *which, participants=PEOPLE, seed=1):
-    """Agents simulated in some phases."""
+def simulate_phases(learner, truth, *phase_names, participants=PARTICIPANTS, seed=1):
+    """Agents simulated in the given phases."""
     return tw.simulate(
-        learner, tw.environments.AlienExperiment(phases=which), truth, participants=participants, seed=seed
+        learner, tw.environments.AlienExperiment(phases=phase_names), truth, participants=participants, seed=seed
     )
 
 
 @pytest.fixture(scope="module")
 def flat():
-    return live(
+    return simulate_phases(
         tw.learners.AlienQLearning(), FLAT, "initial", "hidden", "refresher", "comparison", "refresher", "novel"
     )
 
 
 @pytest.fixture(scope="module")
 def sets():
-    return live(tw.learners.AlienTaskSets(), SETS, "initial", "hidden", "refresher", "comparison", "refresher", "novel")
+    return simulate_phases(
+        tw.learners.AlienTaskSets(), SETS, "initial", "hidden", "refresher", "comparison", "refresher", "novel"
+    )
 
 
-# -- the rules, against arrays -----------------------------------------------------------------------------------------
+# -- the learners against NumPy oracles --------------------------------------------------------------------------------
 
 
 KINDS = [
@@ -49,22 +51,24 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "learner", "truth", "more"), KINDS)
-def test_every_phase_by_the_published_rules(kind, learner, truth, more):
-    simulation = tw.simulate(learner(**more), tw.environments.AlienExperiment(), truth, seed=4)
+@pytest.mark.parametrize(("kind", "learner", "truth", "settings"), KINDS)
+def test_every_phase_against_the_published_model(kind, learner, truth, settings):
+    simulation = tw.simulate(learner(**settings), tw.environments.AlienExperiment(), truth, seed=4)
     trials, hidden = simulation.trials, simulation.hidden
-    np.testing.assert_allclose(simulation.log_probability, walk(kind, truth, trials, hidden, **more), atol=1e-9)
-    # the variants, in plain Python; that compiled code does the same is conformance's business
+    np.testing.assert_allclose(
+        simulation.log_probability, trial_log_probabilities(kind, truth, trials, hidden, **settings), atol=1e-9
+    )
+    # variants in plain Python; conformance tests compare these with compiled code
     if hidden is not None:
         trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: Column(hidden)})
-    for how in ({"carried": True}, {"frozen": True}, *([{"published": True}] if kind == "Bayes" else [])):
-        by_hand = walk_by_hand(learner(**more, **how), trials, 0, truth)
-        expected = walk(kind, truth, trials, hidden, **more, **how)
+    for variant in ({"carried": True}, {"frozen": True}, *([{"published": True}] if kind == "Bayes" else [])):
+        by_hand = walk_by_hand(learner(**settings, **variant), trials, 0, truth)
+        expected = trial_log_probabilities(kind, truth, trials, hidden, **settings, **variant)
         np.testing.assert_allclose(by_hand, expected, atol=1e-9)
         assert abs(expected - simulation.log_probability).max() > 0.01
 
 
-def test_a_hidden_block_begins_with_nothing_or_with_what_was_known():
+def test_values_at_the_start_of_a_hidden_block():
     sizes = Task({"context": 6, "cue": 8, "action": 3})
     for carried in (False, True):
         agent = tw.learners.AlienTaskSets(carried=carried).agent(SETS)
@@ -72,7 +76,7 @@ def test_a_hidden_block_begins_with_nothing_or_with_what_was_known():
         now.high[:3] = [[5, 1, 2], [1, 4, 1], [2, 2, 3]]
         now.low[1] = 7.0
         hidden = type("Trial", (), {"context": 3})
-        for _ in range(2):  # the second time with what was known the first time
+        for _ in range(2):  # a second reset restores the same values
             agent.reset(now, hidden)
             np.testing.assert_array_equal(now.high[3], [5, 4, 3] if carried else [1.2] * 3)
             assert (now.low[1] == 7).all()
@@ -84,48 +88,50 @@ def test_a_hidden_block_begins_with_nothing_or_with_what_was_known():
         assert (now.value[3] == (6.0 if carried else 1.2)).all() and (now.value[0] == 3.0).all()
 
 
-# -- what agents do ----------------------------------------------------------------------------------------------------
+# -- behaviour of agents -----------------------------------------------------------------------------------------------
 
 
-def test_flat_agents_prefer_richer_seasons_if_they_can(flat):
+def test_flat_agents_prefer_richer_seasons(flat):
     share = phases.preferences(flat.trials)
     assert share["seasons"].mean() > 0.7 and share["aliens"].mean() > 0.7
-    # as published: no inverse temperature, so exactly chance on every choice, whatever was learnt
-    idle = live(tw.learners.AlienQLearning(), FLAT | {"beta_high": 0.0}, "initial", "comparison")
-    asked = idle.trials.columns["asked"].values == 1
-    np.testing.assert_allclose(idle.log_probability[asked], np.log(0.5))
+    # as published, with an inverse temperature of 0: exactly chance on every choice, irrespective of learning
+    indifferent = simulate_phases(tw.learners.AlienQLearning(), FLAT | {"beta_high": 0.0}, "initial", "comparison")
+    asked = indifferent.trials.columns["asked"].values == 1
+    np.testing.assert_allclose(indifferent.log_probability[asked], np.log(0.5))
     error = 0.5 / np.sqrt(asked.sum())
-    share = phases.preferences(idle.trials)
+    share = phases.preferences(indifferent.trials)
     assert abs(share["seasons"].mean() - 0.5) < 4 * error and share["aliens"].mean() > 0.7
-    assert (behaviour.accuracy(behaviour.scored(phases.of_phase(idle.trials, "initial"), MEANS)).mean() > 0.6).all()
+    assert (
+        behaviour.accuracy(behaviour.scored(phases.of_phase(indifferent.trials, "initial"), MEANS)).mean() > 0.6
+    ).all()
 
 
-def test_agents_with_task_sets_prefer_seasons_that_served(sets):
+def test_agents_with_task_sets_prefer_seasons_of_valuable_sets(sets):
     share = phases.preferences(sets.trials)
     assert share["seasons"].mean() > 0.6 and share["aliens"].mean() > 0.6
     np.testing.assert_allclose(share["difference"], share["seasons"] - share["aliens"])
-    idle = live(tw.learners.AlienTaskSets(), SETS | {"beta_high": 0.0}, "initial", "comparison")
-    assert abs(phases.preferences(idle.trials)["seasons"].mean() - 0.5) < 4 * 0.5 / np.sqrt(24 * PEOPLE)
+    indifferent = simulate_phases(tw.learners.AlienTaskSets(), SETS | {"beta_high": 0.0}, "initial", "comparison")
+    assert abs(phases.preferences(indifferent.trials)["seasons"].mean() - 0.5) < 4 * 0.5 / np.sqrt(24 * PARTICIPANTS)
 
 
-def test_in_a_novel_season_a_whole_set_is_used(sets, flat):
+def test_one_task_set_is_used_in_a_novel_season(sets, flat):
     profile = phases.novel_profile(sets.trials).mean()
-    assert profile["none"] < 0.2 and profile["shared"] > 1 / 3  # what no set holds is rarely given
-    assert profile["TS0"] > profile["TS2"] + 0.05  # the set that served best is
-    indifferent = live(tw.learners.AlienTaskSets(), SETS | {"beta_test": 0.0}, "initial", "novel")
+    assert profile["none"] < 0.2 and profile["shared"] > 1 / 3  # items of no task set are rarely chosen
+    assert profile["TS0"] > profile["TS2"] + 0.05  # items of the best task set are chosen often
+    indifferent = simulate_phases(tw.learners.AlienTaskSets(), SETS | {"beta_test": 0.0}, "initial", "novel")
     np.testing.assert_allclose(phases.novel_profile(indifferent.trials).mean(), 1 / 3, atol=0.06)
-    # flat agents act on the mean over seasons: for alien 0 item 2 (2 and 7) beats item 1 (6)
+    # flat agents use the mean over seasons: for alien 0, item 2 (2 and 7) has a higher mean than item 1 (6)
     assert phases.novel_profile(flat.trials)["none"].mean() < 0.2
 
 
-def test_in_hidden_seasons_sets_are_found_again(sets, flat):
-    """The hidden-season slope: one alien's reward is informative about the set, and so about the next alien; values alone are not."""
+def test_task_sets_are_reused_in_hidden_seasons(sets, flat):
+    """The hidden-season slope: a reward is informative about the task set, and hence about the next alien, only for agents with task sets."""
 
     def slope(simulation):
         return behaviour.early_slope(behaviour.scored(phases.of_phase(simulation.trials, "hidden"), MEANS))["slope"]
 
     of_sets, of_flat = slope(sets), slope(flat)
-    errors = np.array([of_sets.std(), of_flat.std()]) / np.sqrt(PEOPLE)
+    errors = np.array([of_sets.std(), of_flat.std()]) / np.sqrt(PARTICIPANTS)
     assert of_sets.mean() > 4 * errors[0] and abs(of_flat.mean()) < 3 * errors[1]
     assert of_sets.mean() > of_flat.mean() + 2 * np.hypot(*errors)
 
@@ -133,15 +139,16 @@ def test_in_hidden_seasons_sets_are_found_again(sets, flat):
 # -- measures ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_phase_is_a_task_of_its_own(sets):
+def test_selection_of_a_phase(sets):
     part = phases.of_phase(sets.trials, "hidden")
-    assert part.lengths.tolist() == [360] * PEOPLE and part.sizes == {"context": 3, "cue": 4, "action": 3, "block": 64}
+    assert part.lengths.tolist() == [360] * PARTICIPANTS
+    assert part.sizes == {"context": 3, "cue": 4, "action": 3, "block": 64}
     rows = sets.trials.columns["phase"].values == 2
     np.testing.assert_array_equal(part.columns["context"].values, sets.trials.columns["season"].values[rows])
     np.testing.assert_array_equal(part.choice, sets.trials.choice[rows])
     frame = behaviour.scored(part, MEANS)
     assert frame["block"].max() == 9 and frame["position"].max() == 40
-    assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PEOPLE
+    assert phases.of_phase(sets.trials, "refresher").lengths.tolist() == [336] * PARTICIPANTS
     with pytest.raises(tw.errors.UsageError, match="not a phase with true seasons"):
         phases.of_phase(sets.trials, "novel")
     with pytest.raises(tw.errors.UsageError, match="not trials of AlienExperiment: they have no phase"):
@@ -159,14 +166,14 @@ def test_measures_by_hand(sets):
     season = trials.columns["context"].values
     poorer = [int(best[c, a] > best[c, b]) for c, (a, b) in zip(season[asked == 2], aliens[asked == 2], strict=True)]
     choice[asked == 2] = poorer
-    choice[novel] = np.array([1, 2, 0, 0])[trials.columns["cue"].values[novel]]  # season 0's items
-    done = replace(trials, choice=choice)
-    tied = np.isnan(phases.preferred(done)[asked == 2])
-    assert tied.sum() == 4  # the one pair of equally rich aliens, twice a participant
-    share = phases.preferences(done)
+    choice[novel] = np.array([1, 2, 0, 0])[trials.columns["cue"].values[novel]]  # the correct items of season 0
+    changed = replace(trials, choice=choice)
+    tied = np.isnan(phases.preferred(changed)[asked == 2])
+    assert tied.sum() == 4  # one pair of aliens with equal rewards, twice per participant
+    share = phases.preferences(changed)
     assert share.to_numpy().tolist() == [[1.0, 0.0, 1.0]] * 2
-    # season 0's items are correct there alone for three aliens; for the fourth in season 2 as well
-    assert phases.novel_profile(done).to_numpy().tolist() == [[1.0, 0.0, 0.0, 0.5, 0.0]] * 2
+    # for three aliens these items are correct only in season 0, for the fourth also in season 2
+    assert phases.novel_profile(changed).to_numpy().tolist() == [[1.0, 0.0, 0.0, 0.5, 0.0]] * 2
 
 
 def test_every_measure_of_the_experiment(sets):
@@ -176,19 +183,21 @@ def test_every_measure_of_the_experiment(sets):
     np.testing.assert_array_equal(table["preference: seasons"], phases.preferences(sets.trials)["seasons"])
     np.testing.assert_array_equal(table["novel: none"], phases.novel_profile(sets.trials)["none"])
     assert "initial: previous context, trial 1 after a switch" in table and "initial: accuracy, block 9" in table
-    assert not any(name.startswith("mixed") for name in table) and len(table) == PEOPLE
+    assert not any(name.startswith("mixed") for name in table) and len(table) == PARTICIPANTS
 
 
-def test_first_choices_are_told_by_task_set():
+def test_first_choices_by_task_set():
     table = pd.DataFrame({"participant": pd.Categorical(["a"] * 6), "position": [1, 2, 3, 4, 5, 1],
                           "cue": [0, 1, 2, 3, 0, 0], "choice": [1, 2, 2, 0, 0, -1]})  # fmt: skip
     result = phases.first_choices(table).loc["a"]
     assert result.to_dict() == {"TS0": 0.5, "TS1": 0.25, "TS2": 0.0, "TS02": 0.25, "TS12": 0.0, "none": 0.0}
 
 
-def test_the_experiment_is_read_back_from_its_file(tmp_path):
-    created = tw.simulate(tw.learners.AlienQLearning(), tw.environments.AlienExperiment(), FLAT, participants=2, seed=3)
-    file, *_ = created.save(tmp_path)
+def test_the_experiment_is_read_from_its_file(tmp_path):
+    simulation = tw.simulate(
+        tw.learners.AlienQLearning(), tw.environments.AlienExperiment(), FLAT, participants=2, seed=3
+    )
+    file, *_ = simulation.save(tmp_path)
     trials = tw.read_long(
         file,
         labels=["asked", "season", "phase"],
@@ -200,6 +209,6 @@ def test_the_experiment_is_read_back_from_its_file(tmp_path):
         available={action: f"available_{action}" for action in range(3)},
         reset="reset",
     )
-    expected = created.log_probability.reshape(2, -1).sum(1)
+    expected = simulation.log_probability.reshape(2, -1).sum(1)
     np.testing.assert_allclose(tw.log_likelihood(tw.learners.AlienQLearning(), trials, FLAT, plain=True), expected)
-    pd.testing.assert_frame_equal(phases.preferences(trials), phases.preferences(created.trials))
+    pd.testing.assert_frame_equal(phases.preferences(trials), phases.preferences(simulation.trials))

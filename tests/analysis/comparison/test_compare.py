@@ -1,4 +1,4 @@
-"""Comparisons: integrals against quadrature, participants left out against refits, frequencies against independent sums."""
+"""Comparisons: integrals against quadrature, held-out participants against refits, frequencies against exact sums."""
 
 from dataclasses import replace
 
@@ -23,21 +23,23 @@ from trialwise.likelihoods.log_mean import log_mean
 pytestmark = pytest.mark.sample
 
 FLAT = tw.QLearning(initial=1.2)
-RATE = FLAT.fix(beta=1.5, forget=0.02)
-TWO = FLAT.fix(forget=0.02)
+ONE_PARAMETER = FLAT.fix(beta=1.5, forget=0.02)
+TWO_PARAMETERS = FLAT.fix(forget=0.02)
 QUIET = {"progress": False}
 
 
 @pytest.fixture(scope="module")
-def few():
-    """Five agents of 60 trials who differ in their learning rates alone."""
-    return tw.simulate(RATE, tw.environments.AlienTask(trials=60), {"alpha": (0.1, 0.6)}, participants=5, seed=2).trials
+def five_agents():
+    """Five agents of 60 trials that differ only in their learning rates."""
+    return tw.simulate(
+        ONE_PARAMETER, tw.environments.AlienTask(trials=60), {"alpha": (0.1, 0.6)}, participants=5, seed=2
+    ).trials
 
 
 @pytest.fixture(scope="module")
-def rates(few):
-    """A fit to these agents."""
-    return tw.fit(RATE, few, draws=500, tune=200, chains=2, seed=3, **QUIET)
+def rate_fit(five_agents):
+    """A fit to ``five_agents``."""
+    return tw.fit(ONE_PARAMETER, five_agents, draws=500, tune=200, chains=2, seed=3, **QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,9 @@ def stimulus(small):
     )
 
 
-def rate_table(trials, u, learner=RATE, **how):
+def rate_table(trials, u, learner=ONE_PARAMETER, **options):
     """Log-likelihoods on a grid of unconstrained learning rates, ``(grid, participants)``."""
-    return np.stack([tw.log_likelihood(learner, trials, {"alpha": 1 / (1 + np.exp(-x))}, **how) for x in u])
+    return np.stack([tw.log_likelihood(learner, trials, {"alpha": 1 / (1 + np.exp(-x))}, **options) for x in u])
 
 
 def by_quadrature(table, u, mu, sd):
@@ -67,40 +69,40 @@ GRID = np.linspace(-9, 6, 3001)
 
 
 @pytest.fixture(scope="module")
-def table(few):
-    return rate_table(few, GRID)
+def table(five_agents):
+    return rate_table(five_agents, GRID)
 
 
 # -- integrals -----------------------------------------------------------------------------------------------------------
 
 
-def test_integrals_under_every_group_by_quadrature(few, table):
+def test_integrals_over_one_parameter_by_quadrature(five_agents, table):
     mu, sd = np.array([-0.7, -2.0, 0.5, -0.7]), np.array([0.5, 0.05, 1.5, 2.5])
     individual = np.random.default_rng(1).normal(-0.7, 0.5, (300, 5, 1))
     groups = Groups(mu[:, None], sd[:, None], individual)
-    weight = log_weights(RATE, few, groups, 400, 0, seed=1)
+    weight = log_weights(ONE_PARAMETER, five_agents, groups, 400, 0, seed=1)
     estimate, error, share = log_mean(np.moveaxis(weight, 1, -1))
     exact = by_quadrature(table, GRID, mu, sd)
     assert (abs(estimate - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.08
-    effective = 1 / (share**2).sum(-1)  # of 400: points lie where they should
+    effective = 1 / (share**2).sum(-1)  # of 400 points
     assert effective.min() > 100 and np.median(effective) > 300
-    # as many points, none of them in common with others: a spread of next to nothing is no harder
-    spike = Groups(np.array([[-0.7]]), np.array([[1e-6]]), individual)
-    estimate, error, _ = log_mean(np.moveaxis(log_weights(RATE, few, spike, 50, 0, seed=1), 1, -1))
-    np.testing.assert_allclose(estimate[0], rate_table(few, [-0.7])[0], atol=0.1)
+    # a spread near 0, with separate points
+    narrow = Groups(np.array([[-0.7]]), np.array([[1e-6]]), individual)
+    estimate, error, _ = log_mean(np.moveaxis(log_weights(ONE_PARAMETER, five_agents, narrow, 50, 0, seed=1), 1, -1))
+    np.testing.assert_allclose(estimate[0], rate_table(five_agents, [-0.7])[0], atol=0.1)
 
 
-def test_integrals_over_two_parameters_by_quadrature(few):
-    trials = few.select(few.participants[:2])
+def test_integrals_over_two_parameters_by_quadrature(five_agents):
+    trials = five_agents.select(five_agents.participants[:2])
     a, b = np.linspace(-7, 5, 61), np.linspace(-2.5, 3.5, 61)
     mu, sd = np.array([[-0.5, 0.4], [-1.5, 0.9]]), np.array([[0.8, 0.5], [0.3, 0.02]])
     values = np.stack([
-        tw.log_likelihood(TWO, trials, {"alpha": 1 / (1 + np.exp(-x)), "beta": np.exp(y)}) for x in a for y in b
+        tw.log_likelihood(TWO_PARAMETERS, trials, {"alpha": 1 / (1 + np.exp(-x)), "beta": np.exp(y)}) for x in a for y in b
     ])  # fmt: skip
     weight = norm.logpdf(a, -0.5, 0.8)[:, None] + norm.logpdf(b, 0.4, 0.5)
     exact = logsumexp(weight.reshape(-1, 1) + values, 0) + np.log((a[1] - a[0]) * (b[1] - b[0]))
     groups = Groups(mu, sd, np.random.default_rng(1).normal(mu[0], sd[0], (300, 2, 2)))
-    estimate, error, _ = log_mean(np.moveaxis(log_weights(TWO, trials, groups, 600, 0, seed=1), 1, -1))
+    estimate, error, _ = log_mean(np.moveaxis(log_weights(TWO_PARAMETERS, trials, groups, 600, 0, seed=1), 1, -1))
     assert (abs(estimate[0] - exact) < 4.5 * error[0] + 1e-3).all() and error.max() < 0.05
 
 
@@ -114,53 +116,56 @@ def test_integrals_over_estimates_of_a_hidden_choice():
     assert (abs(estimate - exact) < 4.5 * error + 1e-3).all() and error.max() < 0.03
 
 
-def test_integrated_likelihood_averages_over_the_group(rates, table):
-    estimate = integrated_likelihood(rates, draws=4000)
-    mu, sd = group_of(rates)
+def test_integrated_likelihood_averages_over_the_group(rate_fit, table):
+    estimate = integrated_likelihood(rate_fit, draws=4000)
+    mu, sd = group_of(rate_fit)
     exact = logsumexp(by_quadrature(table, GRID, mu, sd), 0) - np.log(len(mu))
     error = np.hypot(estimate["standard_error"], 0.02)  # 200 of the 1000 groups are used
     assert (abs(estimate["log_likelihood"] - exact) < 4.5 * error).all() and (estimate["standard_error"] < 0.05).all()
     assert (estimate["effective"] > 400).all()
-    compared = tw.compare({"rates": rates, "again": rates}, "integrated", draws=4000, **QUIET)
-    np.testing.assert_array_equal(compared.elpd["rates"], estimate["log_likelihood"])
-    assert compared.table["difference"].eq(0).all() and compared.table["p"].isna().all()
+    comparison = tw.compare({"rates": rate_fit, "again": rate_fit}, "integrated", draws=4000, **QUIET)
+    np.testing.assert_array_equal(comparison.elpd["rates"], estimate["log_likelihood"])
+    assert comparison.table["difference"].eq(0).all() and comparison.table["p"].isna().all()
 
 
-# -- what is predicted ---------------------------------------------------------------------------------------------------
+# -- predictions ---------------------------------------------------------------------------------------------------------
 
 
-def test_participants_left_out_as_by_real_refits(rates, few, table, monkeypatch):
+def test_held_out_participants_against_refits(rate_fit, five_agents, table, monkeypatch):
     exact = []
-    for n, label in enumerate(few.participants):
-        others = few.select([other for other in few.participants if other != label])
-        again = tw.fit(RATE, others, draws=500, tune=200, chains=2, seed=3, **QUIET)
-        exact.append(logsumexp(by_quadrature(table[:, n : n + 1], GRID, *group_of(again))) - np.log(1000))
-    fits = {"rate": rates, "again": rates}
-    estimate = tw.compare(fits, **QUIET)
-    # importance sampling from 1000 draws, and 1000 draws of each refit
-    assert (abs(estimate.elpd["rate"] - exact) < 0.25).all() and abs(estimate.elpd["rate"].sum() - np.sum(exact)) < 0.4
-    assert estimate.table.loc["rate", "p"] > 0
+    for n, label in enumerate(five_agents.participants):
+        others = five_agents.select([other for other in five_agents.participants if other != label])
+        refit = tw.fit(ONE_PARAMETER, others, draws=500, tune=200, chains=2, seed=3, **QUIET)
+        exact.append(logsumexp(by_quadrature(table[:, n : n + 1], GRID, *group_of(refit))) - np.log(1000))
+    fits = {"rate": rate_fit, "again": rate_fit}
+    comparison = tw.compare(fits, **QUIET)
+    # importance sampling from 1000 draws, compared with 1000 draws of each refit
+    assert (abs(comparison.elpd["rate"] - exact) < 0.25).all() and abs(
+        comparison.elpd["rate"].sum() - np.sum(exact)
+    ) < 0.4
+    assert comparison.table.loc["rate", "p"] > 0
     monkeypatch.setattr(crossvalidation, "good_khat", lambda draws: -10.0)
     bad = tw.compare(fits, draws=100, **QUIET)
     assert (bad.table["bad_k"] == 5).all() and any("refit=True" in problem for problem in bad.problems)
     refitted = tw.compare(fits, refit=True, **QUIET)
-    np.testing.assert_allclose(refitted.elpd["rate"], exact, atol=0.08)  # the same refits: the integrals differ
+    # the same refits with different integration points
+    np.testing.assert_allclose(refitted.elpd["rate"], exact, atol=0.08)
     assert (refitted.table["bad_k"] == 0).all()
 
 
-def test_the_future_is_what_the_rest_of_the_sequence_adds(rates, few, table):
-    mu, sd = group_of(rates)
-    whole = by_quadrature(table, GRID, mu, sd)
-    beginning = by_quadrature(rate_table(few.first(40), GRID), GRID, mu, sd)
-    weight = -whole - logsumexp(-whole, 0)  # of groups without each participant
-    exact = logsumexp(weight + whole, 0) - logsumexp(weight + beginning, 0)
-    estimate = tw.compare({"a": rates, "b": rates}, method="future", start=41, **QUIET)
-    np.testing.assert_allclose(estimate.elpd["a"], exact, atol=0.1)
-    half = tw.compare({"a": rates, "b": rates}, method="future", **QUIET)
-    assert (half.elpd["a"] < estimate.elpd["a"]).all()  # 30 trials to come, not 20
+def test_elpd_of_later_trials(rate_fit, five_agents, table):
+    mu, sd = group_of(rate_fit)
+    all_trials = by_quadrature(table, GRID, mu, sd)
+    beginning = by_quadrature(rate_table(five_agents.first(40), GRID), GRID, mu, sd)
+    weight = -all_trials - logsumexp(-all_trials, 0)  # of group draws without each participant
+    exact = logsumexp(weight + all_trials, 0) - logsumexp(weight + beginning, 0)
+    comparison = tw.compare({"a": rate_fit, "b": rate_fit}, method="future", start=41, **QUIET)
+    np.testing.assert_allclose(comparison.elpd["a"], exact, atol=0.1)
+    half = tw.compare({"a": rate_fit, "b": rate_fit}, method="future", **QUIET)
+    assert (half.elpd["a"] < comparison.elpd["a"]).all()  # 30 later trials instead of 20
 
 
-def test_single_trials_as_arviz_has_them(fitted, small):
+def test_single_trials_against_arviz(fitted, small):
     sample = fitted.tree["posterior"]
     count = sample.sizes["chain"] * sample.sizes["draw"]
     values = [sample[name].to_numpy().reshape(count, -1) for name in FLAT.names]
@@ -169,71 +174,72 @@ def test_single_trials_as_arviz_has_them(fitted, small):
         for v in zip(*values, strict=True)
     ]
     data = np.stack(each).reshape(2, 300, -1)
-    level = np.ptp(data, (0, 1)) < 1e-9  # first trials, on which all draws guess: ArviZ has no weights for these
-    same, data = data[0, 0, level].sum(), data[:, :, ~level]
+    # first trials, with equal probabilities in all draws, for which ArviZ has no weights
+    is_constant = np.ptp(data, (0, 1)) < 1e-9
+    constant_sum, data = data[0, 0, is_constant].sum(), data[:, :, ~is_constant]
     tree = xr.DataTree.from_dict({
         "posterior": sample.to_dataset(),
         "log_likelihood": xr.Dataset({"choices": (("chain", "draw", "trial"), data)}),
     })  # fmt: skip
     share = crossvalidation.efficiency(fitted.draws)
     expected = arviz_stats.loo(tree, pointwise=True, reff=share)
-    estimate = tw.compare({"a": fitted, "b": fitted}, method="trial", **QUIET)
-    assert estimate.table.loc["a", "elpd"] == pytest.approx(expected.elpd + same)
-    assert estimate.table.loc["a", "p"] == pytest.approx(expected.p)
-    assert estimate.table.loc["a", "worst_k"] == pytest.approx(float(expected.pareto_k.max()))
-    assert estimate.frequencies is None and "Comparison by trial" in repr(estimate)
+    comparison = tw.compare({"a": fitted, "b": fitted}, method="trial", **QUIET)
+    assert comparison.table.loc["a", "elpd"] == pytest.approx(expected.elpd + constant_sum)
+    assert comparison.table.loc["a", "p"] == pytest.approx(expected.p)
+    assert comparison.table.loc["a", "worst_k"] == pytest.approx(float(expected.pareto_k.max()))
+    assert comparison.frequencies is None and "Comparison by trial" in repr(comparison)
 
 
 @pytest.mark.parametrize("pooling", ["none", "complete"])
-def test_without_a_group(few, table, pooling):
-    fit = tw.fit(RATE, few, draws=400, tune=200, chains=2, seed=4, pooling=pooling, **QUIET)
-    estimate = tw.compare({"a": fit, "b": fit}, **QUIET)
-    if pooling == "none":  # the prior is the group
-        parameter = RATE.parameters[0]
+def test_without_a_group(five_agents, table, pooling):
+    fit = tw.fit(ONE_PARAMETER, five_agents, draws=400, tune=200, chains=2, seed=4, pooling=pooling, **QUIET)
+    comparison = tw.compare({"a": fit, "b": fit}, **QUIET)
+    if pooling == "none":  # participants are drawn from the prior
+        parameter = ONE_PARAMETER.parameters[0]
         sd = np.array([np.hypot(parameter.width, parameter.spread)])
         exact = by_quadrature(table, GRID, np.array([parameter.mean]), sd)[0]
-        np.testing.assert_allclose(estimate.elpd["a"], exact, atol=0.03)
+        np.testing.assert_allclose(comparison.elpd["a"], exact, atol=0.03)
     else:
         alpha = fit.tree["posterior"]["alpha"].to_numpy().ravel()
-        each = np.stack([tw.log_likelihood(RATE, few, {"alpha": value}) for value in alpha])
-        np.testing.assert_allclose(estimate.elpd["a"], np.log(len(alpha)) - logsumexp(-each, 0), atol=0.1)
+        each = np.stack([tw.log_likelihood(ONE_PARAMETER, five_agents, {"alpha": value}) for value in alpha])
+        np.testing.assert_allclose(comparison.elpd["a"], np.log(len(alpha)) - logsumexp(-each, 0), atol=0.1)
 
 
 # -- comparisons ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["participant", "future", "trial"])
-def test_the_true_learner_wins_and_a_twin_ties(fitted, stimulus, method):
-    estimate = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
-    assert list(estimate.table.index) == ["flat", "twin", "stimulus"] and estimate.best == "flat"
-    assert estimate.table.loc["twin", "difference"] == 0 and any(
-        "predict nearly equally well" in text for text in estimate.problems
+def test_the_true_learner_ranks_first_and_an_identical_fit_equal(fitted, stimulus, method):
+    comparison = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
+    assert list(comparison.table.index) == ["flat", "twin", "stimulus"] and comparison.best == "flat"
+    assert comparison.table.loc["twin", "difference"] == 0 and any(
+        "predict nearly equally well" in text for text in comparison.problems
     )
-    row = estimate.table.loc["stimulus"]
+    row = comparison.table.loc["stimulus"]
     assert row["difference"] < -2 * row["se_difference"] < 0
-    gap = estimate.elpd["stimulus"] - estimate.elpd["flat"]
-    error = np.sqrt(8 * gap.var(ddof=1) + (estimate.table["error"][["flat", "stimulus"]] ** 2).sum())
+    gap = comparison.elpd["stimulus"] - comparison.elpd["flat"]
+    error = np.sqrt(8 * gap.var(ddof=1) + (comparison.table["error"][["flat", "stimulus"]] ** 2).sum())
     assert row["se_difference"] == pytest.approx(error)
-    assert estimate.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
-    assert (estimate.participants["winner"] != "stimulus").sum() >= 6
-    np.testing.assert_allclose(estimate.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
-    again = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
-    np.testing.assert_allclose(again.elpd, estimate.elpd[["flat", "stimulus"]])
+    assert comparison.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
+    assert (comparison.participants["winner"] != "stimulus").sum() >= 6
+    np.testing.assert_allclose(comparison.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
+    pairwise = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
+    np.testing.assert_allclose(pairwise.elpd, comparison.elpd[["flat", "stimulus"]])
     if method == "participant":
-        assert again.frequencies.loc["flat", "protected"] > 0.9 and again.omnibus_risk < 0.1
+        assert pairwise.frequencies.loc["flat", "protected"] > 0.9 and pairwise.omnibus_risk < 0.1
 
 
-def test_a_restriction_against_its_parent(small, fitted):
-    held = tw.fit(FLAT.fix(forget=0.8), small.trials, draws=300, tune=150, chains=2, seed=11, **QUIET)
-    estimate = tw.compare({"free": fitted, "held": held}, draws=300, **QUIET)
+def test_a_restricted_learner_against_the_free_learner(small, fitted):
+    fixed = tw.fit(FLAT.fix(forget=0.8), small.trials, draws=300, tune=150, chains=2, seed=11, **QUIET)
+    comparison = tw.compare({"free": fitted, "fixed": fixed}, draws=300, **QUIET)
     assert (
-        estimate.best == "free"
-        and estimate.table.loc["held", "difference"] < -2 * estimate.table.loc["held", "se_difference"]
+        comparison.best == "free"
+        and comparison.table.loc["fixed", "difference"] < -2 * comparison.table.loc["fixed", "se_difference"]
     )
-    assert "free" in repr(estimate) and len(estimate.plot().axes) == 3
+    assert "free" in repr(comparison) and len(comparison.plot().axes) == 3
 
 
-def test_hidden_choices_take_part():
+def test_learners_with_hidden_choices_are_compared():
     learner = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
     ranges = {"alpha": (0.1, 0.5), "beta": (0.8, 2.5), "forget": (0.0, 0.1)}
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=40), ranges, participants=3, seed=6).trials
@@ -243,13 +249,13 @@ def test_hidden_choices_take_part():
         pair = [
             tw.compare({"sets": sets, "flat": flat}, method=method, draws=60, seed=seed, **QUIET) for seed in (1, 2)
         ]
-        apart = pair[0].table.loc["sets", "elpd"] - pair[1].table.loc["sets", "elpd"]
+        difference = pair[0].table.loc["sets", "elpd"] - pair[1].table.loc["sets", "elpd"]
         error = pair[0].table.loc["sets", "error"]
-        assert 0 < abs(apart) < 5 * np.sqrt(2) * error and error < 1.5
+        assert 0 < abs(difference) < 5 * np.sqrt(2) * error and error < 1.5
         assert pair[0].table.loc["sets", "draws"] == 60
 
 
-def test_what_cannot_be_compared(fitted, small, rates):
+def test_invalid_comparisons(fitted, small, rate_fit):
     trials = small.trials
     choice = trials.choice.copy()
     choice[5] = (choice[5] + 1) % 3
@@ -259,7 +265,7 @@ def test_what_cannot_be_compared(fitted, small, rates):
     ):
         tw.compare({"a": fitted, "b": other})
     with pytest.raises(tw.errors.UsageError, match="different trials: participant"):
-        tw.compare({"a": fitted, "b": rates})
+        tw.compare({"a": fitted, "b": rate_fit})
     assert "has 120 trials in one, 100" in differences(trials, trials.first(100))
     assert "another order" in differences(trials, trials.select(trials.participants[::-1]))
     assert differences(trials, replace(trials)) == ""
@@ -285,16 +291,16 @@ def test_what_cannot_be_compared(fitted, small, rates):
 def test_points_by_aic_and_bic(small, fitted):
     points = {
         "free": tw.point(FLAT, small.trials, starts=4),
-        "still": tw.point(FLAT.fix(forget=0), small.trials, starts=4),
+        "without forgetting": tw.point(FLAT.fix(forget=0), small.trials, starts=4),
     }
-    estimate = tw.compare(points)
+    comparison = tw.compare(points)
     likelihood = {name: each.maximum_likelihood["log_likelihood"].sum() for name, each in points.items()}
-    for name, k in (("free", 3), ("still", 2)):
-        assert estimate.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
-        assert estimate.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
-        assert estimate.table.loc[name, "parameters"] == 8 * k
-    assert estimate.table["bic"].is_monotonic_increasing and estimate.table["difference"].iloc[0] == 0
-    assert estimate.frequencies is not None and estimate.plot().axes
+    for name, k in (("free", 3), ("without forgetting", 2)):
+        assert comparison.table.loc[name, "aic"] == pytest.approx(2 * 8 * k - 2 * likelihood[name])
+        assert comparison.table.loc[name, "bic"] == pytest.approx(8 * k * np.log(120) - 2 * likelihood[name])
+        assert comparison.table.loc[name, "parameters"] == 8 * k
+    assert comparison.table["bic"].is_monotonic_increasing and comparison.table["difference"].iloc[0] == 0
+    assert comparison.frequencies is not None and comparison.plot().axes
     by_aic = tw.compare(points, method="aic")
     assert by_aic.frequencies is None
     np.testing.assert_allclose(by_aic.elpd.sum(), -0.5 * by_aic.table["aic"])
@@ -313,12 +319,12 @@ def test_exceedance_probabilities():
             exceedance(np.array([a, b])), [1 - betainc(a, b, 0.5), betainc(a, b, 0.5)], atol=1e-6
         )
     dirichlet = np.array([4.0, 6.5, 5.0, 1.2])
-    drawn = np.random.default_rng(1).dirichlet(dirichlet, 400_000).argmax(1)
-    np.testing.assert_allclose(exceedance(dirichlet), np.bincount(drawn, minlength=4) / 400_000, atol=4e-3)
+    winners = np.random.default_rng(1).dirichlet(dirichlet, 400_000).argmax(1)
+    np.testing.assert_allclose(exceedance(dirichlet), np.bincount(winners, minlength=4) / 400_000, atol=4e-3)
 
 
 def test_frequencies_against_sums_over_all_assignments():
-    """Few participants: the exact posterior of two frequencies on a grid, and the exact evidence of equal and of free ones."""
+    """The exact posterior of two frequencies on a grid for few participants, and the exact evidence of equal and of free frequencies."""
     random = np.random.default_rng(3)
     evidence = random.normal(0, 2, (7, 2)) + np.array([1.5, 0.0]) - 300.0
     r = (np.arange(20_000) + 0.5) / 20_000
@@ -329,16 +335,16 @@ def test_frequencies_against_sums_over_all_assignments():
     estimate = frequencies(evidence)
     assert estimate.dirichlet[0] / estimate.dirichlet.sum() == pytest.approx((posterior * r).sum(), abs=0.05)
     bound = np.log(1 / estimate.omnibus_risk - 1) + equal
-    assert free - 0.5 < bound <= free  # variational: below what it bounds
+    assert free - 0.5 < bound <= free  # a variational lower bound
     np.testing.assert_allclose(
         estimate.protected, estimate.exceedance * (1 - estimate.omnibus_risk) + estimate.omnibus_risk / 2
     )
     np.testing.assert_allclose(estimate.dirichlet, 1 + estimate.responsibility.sum(0))
     certain = frequencies(np.array([[0.0, -50.0]] * 12))
     np.testing.assert_allclose(certain.dirichlet, [13, 1], atol=1e-6)
-    alike = frequencies(np.zeros((9, 3)))
-    np.testing.assert_allclose(alike.protected, 1 / 3)
-    assert alike.omnibus_risk > 0.8
+    equal_evidence = frequencies(np.zeros((9, 3)))
+    np.testing.assert_allclose(equal_evidence.protected, 1 / 3)
+    assert equal_evidence.omnibus_risk > 0.8
 
 
 def test_stacking_of_sequences_whose_likelihood_underflows():
@@ -363,11 +369,11 @@ def test_on_the_command_line(fitted, stimulus, tmp_path):
     expected = tw.compare({"flat": fitted, "StimulusLearning": stimulus}, draws=100, **QUIET)
     np.testing.assert_allclose(table["elpd"], expected.table["elpd"])
     assert list(table.index) == ["flat", "StimulusLearning"]
-    people = pd.read_csv(tmp_path / "out" / "participants.csv", index_col="participant")
-    assert list(people["winner"]) == list(expected.participants["winner"])
+    participants = pd.read_csv(tmp_path / "out" / "participants.csv", index_col="participant")
+    assert list(participants["winner"]) == list(expected.participants["winner"])
     assert (tmp_path / "out" / "comparison_plot.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "out" / "frequencies.csv").is_file() and "a new participant's choices" in result.output
-    twice = CliRunner().invoke(app, ["compare", str(flat), str(flat), "-o", str(tmp_path / "out")])
-    assert twice.exit_code == 2 and "name them" in twice.output
-    alone = CliRunner().invoke(app, ["compare", str(flat), "-o", str(tmp_path / "out")])
-    assert alone.exit_code == 2 and "two or more" in alone.output
+    unnamed = CliRunner().invoke(app, ["compare", str(flat), str(flat), "-o", str(tmp_path / "out")])
+    assert unnamed.exit_code == 2 and "name them" in unnamed.output
+    single = CliRunner().invoke(app, ["compare", str(flat), "-o", str(tmp_path / "out")])
+    assert single.exit_code == 2 and "two or more" in single.output

@@ -1,4 +1,4 @@
-"""Built-in learners satisfy the contract; learners that violate it get messages in their own terms."""
+"""Built-in learners satisfy the contract; violations are reported with specific messages."""
 
 import importlib.util
 import inspect
@@ -19,7 +19,7 @@ COLUMNS = {"probabilistic_selection": {"options": (2, 6), "action": 2}}
 
 
 def load(path):
-    """The learner of a user's file."""
+    """The learner defined in a file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -51,12 +51,12 @@ def test_built_in_learners(learner_instance):
     check_learner(learner_instance, quiet=True).raise_if_failed()
 
 
-def test_a_learner_of_two_stages():
+def test_a_learner_with_two_stages():
     check_learner(tw.learners.HybridTwoStep(), columns={"cue": 3, "action": 2}, quiet=True).raise_if_failed()
 
 
-def test_the_learner_for_teaching_keeps_all_but_one_check():
-    """A hard choice of the set: gradient-based methods cannot fit it, and all of them refuse it with a message."""
+def test_the_argmax_learner_fails_only_one_check():
+    """The set is chosen by argmax, so that gradient-based methods cannot fit the learner and raise an error."""
     detail = failure(tw.learners.ArgmaxTaskSets(initial=1.2), "every parameter matters")
     assert "alpha_high changes the likelihood only in steps" in detail and "argmax" in detail
     result = check_learner(tw.learners.ArgmaxTaskSets(initial=1.2), quiet=True)
@@ -64,29 +64,29 @@ def test_the_learner_for_teaching_keeps_all_but_one_check():
 
 
 @learner
-class Tells:
-    """Its options are said to be alike and are not."""
+class NotExchangeable:
+    """Options declared as exchangeable that are not."""
 
     beta: float = positive("inverse temperature")
-    ways: int = hidden(2, "ways to go about it", exchangeable=True)
+    strategies: int = hidden(2, "number of strategies", exchangeable=True)
 
     def start(self, task):
-        return task.table(self.ways, "action")
+        return task.table(self.strategies, "action")
 
     def hide(self, q, trial, preference):
         preference[0] = 0.7
         preference[1] = 0.0
 
-    def choose(self, q, trial, way, preference):
+    def choose(self, q, trial, strategy, preference):
         for action in range(len(preference)):
-            preference[action] = self.beta * q[way, action]
+            preference[action] = self.beta * q[strategy, action]
 
-    def learn(self, q, trial, way, choice, outcome):
-        q[way, choice] += 0.5 * (outcome - q[way, choice])
+    def learn(self, q, trial, strategy, choice, outcome):
+        q[strategy, choice] += 0.5 * (outcome - q[strategy, choice])
 
 
 def test_options_that_are_not_exchangeable():
-    detail = failure(Tells, "hidden options are exchangeable")
+    detail = failure(NotExchangeable, "hidden options are exchangeable")
     assert "options 0 and 1 swapped" in detail and "Remove exchangeable=True" in detail
 
 
@@ -96,12 +96,12 @@ def test_examples(path):
     check_learner(load(path), columns=COLUMNS.get(path.stem), quiet=True).raise_if_failed()
 
 
-# -- learners that break the contract ----------------------------------------------------------------------------------
+# -- learners that violate the contract --------------------------------------------------------------------------------
 
 
-def failure(subject, check, **how):
-    """What the check of this name found to be wrong."""
-    result = check_learner(subject, quiet=True, **how)
+def failure(subject, check, **options):
+    """The message of the failed check with this name."""
+    result = check_learner(subject, quiet=True, **options)
     assert not result.passed
     with pytest.raises(LearnerError):
         result.raise_if_failed()
@@ -141,7 +141,7 @@ class Unused:
         preference[0] = self.bias
 
 
-def test_a_parameter_that_does_nothing():
+def test_a_parameter_without_effect():
     message = failure(Unused, "every parameter matters")
     assert message.startswith("alpha never changes the likelihood") and "constant(...)" in message
 
@@ -173,7 +173,7 @@ COUNTER = np.zeros(1)
 
 
 @learner
-class Hoarding:
+class GlobalMemory:
     beta: float = positive("inverse temperature")
 
     def choose(self, nothing, trial, preference):
@@ -184,9 +184,9 @@ class Hoarding:
         COUNTER[0] += outcome
 
 
-def test_remembering_in_a_global():
-    message = failure(Hoarding, "it runs and compiles")
-    assert "Hoarding.learn" in message and "remember things in the state" in message
+def test_memory_in_a_global():
+    message = failure(GlobalMemory, "it runs and compiles")
+    assert "GlobalMemory.learn" in message and "remember things in the state" in message
 
 
 @learner
@@ -226,7 +226,7 @@ class Divides:
         preference[0] = self.beta * np.log(4.9 - trial.size)
 
 
-def test_likelihood_that_is_no_number():
+def test_likelihood_that_is_not_a_number():
     assert "is nan in the middle of the priors" in failure(Divides, "it runs and compiles")
 
 
@@ -262,7 +262,7 @@ class OneNumber:
 
 
 @learner
-class Speaks:
+class ReturnsText:
     def choose(self, nothing, trial, preference):
         preference[:] = 0.0
 
@@ -312,19 +312,19 @@ class Outside:
 
 
 @pytest.mark.parametrize(
-    ("subject", "words"),
+    ("subject", "expected"),
     [
         (Returns, "it fills preference[action] and returns nothing"),
         (OneNumber, "return mean, sd"),
-        (Speaks, "Speaks.learn returned"),
+        (ReturnsText, "ReturnsText.learn returned"),
         (UsesDict, "UsesDict.choose, line"),
         (Unequal, "signals"),
         (Outside, "tables are indexed by context, cue and action"),
     ],
 )
-def test_broken_learners_are_explained(subject, words):
+def test_errors_of_invalid_learners(subject, expected):
     message = failure(subject, "it runs and compiles")
-    assert words in message, message
+    assert expected in message, message
 
 
 def test_subjects_that_are_not_learners():
@@ -353,15 +353,15 @@ def columns_read_by_helpers(trial):
 
 
 @learner
-class ReadsMuch:
+class ReadsManyColumns:
     beta: float = positive("inverse temperature")
 
     def start(self, task):
         return task.table("cue", "stage", "action")
 
     def level(self, seen, q):
-        place = seen.cue
-        return q[place, seen.stage, 0] if seen.stage == 3 else columns_read_by_helpers(seen)
+        cue = seen.cue
+        return q[cue, seen.stage, 0] if seen.stage == 3 else columns_read_by_helpers(seen)
 
     def choose(self, q, trial, preference):
         for action, (cue, amount) in enumerate(zip(trial.options, trial.amounts, strict=False)):
@@ -375,8 +375,8 @@ class ReadsMuch:
 
 
 def test_columns_are_recognised():
-    assert set(Reading(ReadsMuch()).trial) >= {"cue", "stage", "options", "amounts", "pair", "delay"}
-    trials = specimen(ReadsMuch())
+    assert set(Reading(ReadsManyColumns()).trial) >= {"cue", "stage", "options", "amounts", "pair", "delay"}
+    trials = specimen(ReadsManyColumns())
     kinds = {name: (c.levels, c.values.ndim) for name, c in trials.columns.items()}
     assert kinds == {
         "cue": ("cue", 1), "stage": ("stage", 1), "options": ("options", 2),
@@ -385,8 +385,8 @@ def test_columns_are_recognised():
     assert trials.sizes["stage"] == 4 and trials.sizes["action"] == 2
     assert trials.columns["delay"].values.max() > 20 > trials.columns["delay"].values.min()
     assert set(trials.outcome) == {"gain", "forgone"} and trials.available is not None
-    partly = np.isnan(trials.outcome["forgone"]) & ~np.isnan(trials.outcome["gain"])
-    assert partly.any()
+    partly_missing = np.isnan(trials.outcome["forgone"]) & ~np.isnan(trials.outcome["gain"])
+    assert partly_missing.any()
 
 
 def test_columns_named_after_a_dimension_have_its_labels():
@@ -397,7 +397,7 @@ def test_columns_named_after_a_dimension_have_its_labels():
     assert trials.sizes["context"] == 5 and trials.sizes["asked"] == 3 and trials.reset.any()
 
 
-def test_specimen_exercises_everything():
+def test_specimen_contains_all_kinds_of_trials():
     trials = specimen(tw.QLearning())
     chosen, shown = trials.choice >= 0, ~np.isnan(trials.outcome["outcome"])
     assert (chosen & shown).any() and (chosen & ~shown).any() and (~chosen & shown).any() and (~chosen & ~shown).any()

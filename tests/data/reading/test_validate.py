@@ -1,4 +1,4 @@
-"""Validation: all problems are reported at once, with their rows and the arguments that solve them."""
+"""Validation: all problems are reported together, with their rows and the arguments that solve them."""
 
 import pandas as pd
 import pytest
@@ -103,13 +103,13 @@ def test_invalid_declarations(labels):
         read_long(GOOD, actions=[0, 1], levels={"action": [0, 1]})
 
 
-def test_response_times_in_place_of_choices():
+def test_response_times_instead_of_choices():
     frame = pd.DataFrame({"participant": 1, "choice": [0.3 + k / 100 for k in range(99)]})
     reported = problems(read_long, frame)["too-many-labels"]
     assert "99 different numbers with fractions, perhaps response times, such as 0.3, 0.31" in reported.message
 
 
-def test_a_context_for_each_trial():
+def test_a_different_context_on_each_trial():
     frame = pd.DataFrame({"participant": 1, "context": range(200), "cue": range(200), "choice": [0, 1] * 100})
     with pytest.raises(DataError, match="200 different labels in 200 cells"):
         read_long(frame)
@@ -123,7 +123,7 @@ def test_long_labels_are_truncated():
     assert len(str(caught.value)) < 500
 
 
-def test_duplicate_trials_come_with_advice():
+def test_duplicate_trials_are_reported_with_advice():
     frame = pd.concat([GOOD, GOOD.tail(1)])
     reported = problems(read_long, frame)["duplicate-trial"]
     assert list(reported.rows) == [5, 6]
@@ -139,11 +139,11 @@ def test_all_choices_missing():
 
 
 @pytest.mark.parametrize("name", ["rt", "RT", "correct", "reward", "feedback", "Response Time"])
-@pytest.mark.parametrize("where", ["labels", "numbers", "vectors", "cue"])
-def test_columns_known_after_the_choice_are_refused_as_known_before(name, where):
+@pytest.mark.parametrize("argument", ["labels", "numbers", "vectors", "cue"])
+def test_columns_known_after_the_choice_cannot_be_used_before(name, argument):
     frame = GOOD.assign(**{name: 1})
     arguments = {"labels": [name], "numbers": [name], "vectors": {"v": [name]}, "cue": name}
-    assert "after-choice" in problems(read_long, frame, outcome="outcome", **{where: arguments[where]})
+    assert "after-choice" in problems(read_long, frame, outcome="outcome", **{argument: arguments[argument]})
     assert "after-choice" in problems(read_long, GOOD, numbers=["choice"], choice="choice")
 
 

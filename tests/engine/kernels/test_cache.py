@@ -1,4 +1,4 @@
-"""Machine code kept on disk, and what a later process makes of it."""
+"""Machine code stored on disk and its use by later processes."""
 
 import ast
 import os
@@ -49,16 +49,16 @@ for actions in map(int, sys.argv[1:]):
     target = posterior(learner, likelihood.packed, population, expansion)
     x = target.start(random)
     mu, sd, u, theta = target.values(x)
-    at = dict(zip(learner.names, theta.T))
-    np.testing.assert_allclose(tw.log_likelihood(learner, trials, at), tw.log_likelihood(learner, trials, at, plain=True), rtol=1e-10)
+    parameters = dict(zip(learner.names, theta.T))
+    np.testing.assert_allclose(tw.log_likelihood(learner, trials, parameters), tw.log_likelihood(learner, trials, parameters, plain=True), rtol=1e-10)
     step = 1e-5 * random.standard_normal(len(x))
     np.testing.assert_allclose(target(x + step)[0] - target(x - step)[0], 2 * target(x)[1] @ step, rtol=1e-4)
 """
 
 
 @pytest.mark.study
-def test_code_from_disk_and_new_code_do_not_mix(tmp_path: Path):
-    """Functions of one name, from two processes: a density from disk has the first kernel's, a new kernel has its own."""
+def test_stored_and_new_code_work_together(tmp_path: Path):
+    """Functions of the same name from two processes: a stored density calls its stored kernel, not a new one."""
     for actions in (["2"], ["2", "3"], ["3", "4", "2"]):
         run = subprocess.run(
             [sys.executable, "-c", SCRIPT, *actions],
@@ -77,8 +77,8 @@ from trialwise.inference.samplers.pseudo_marginal.correction import compiled
 
 trials = tw.load_data("alien_task_sets")[0].first(40)
 learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
-at = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
-print([float(value).hex() for value in tw.log_likelihood(learner, trials, at, particles=20)])
+parameters = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
+print([float(value).hex() for value in tw.log_likelihood(learner, trials, parameters, particles=20)])
 
 random = np.random.default_rng(1)
 points = random.normal(size=(200, 2))
@@ -91,9 +91,9 @@ print([float(value).hex() for value in (*drawn[1], *emulator.gradient(points[:1]
 
 
 @pytest.mark.study
-def test_code_from_disk_rounds_as_new_code_does(tmp_path: Path):
-    """A fit would end elsewhere the second time: chains amplify the last bit."""
-    said = [
+def test_stored_code_gives_the_same_bits_as_new_code(tmp_path: Path):
+    """Otherwise a second fit would differ, because chains amplify differences in the last bit."""
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", ESTIMATE],
             env=os.environ | {"TRIALWISE_CACHE": str(tmp_path)},
@@ -103,29 +103,29 @@ def test_code_from_disk_rounds_as_new_code_does(tmp_path: Path):
         ).stdout
         for _ in range(2)
     ]
-    assert said[0] == said[1] and "0x" in said[0]
+    assert outputs[0] == outputs[1] and "0x" in outputs[0]
 
 
 def files_under(kernel):
-    """Files of the package in which the Python functions under a kernel stand, as far as closures and globals lead."""
-    todo, seen = [kernel], set()
+    """Files of the package that define the Python functions of a kernel, found through closures and globals."""
+    todo, functions = [kernel], set()
     while todo:
-        thing = todo.pop()
-        thing = getattr(thing, "py_func", thing)
-        if not isinstance(thing, types.FunctionType) or thing in seen:
+        item = todo.pop()
+        item = getattr(item, "py_func", item)
+        if not isinstance(item, types.FunctionType) or item in functions:
             continue
-        seen.add(thing)
-        for cell in thing.__closure__ or ():
-            held = cell.cell_contents
-            todo += list(held) if isinstance(held, tuple) else [held]
-        todo += [thing.__globals__[name] for name in thing.__code__.co_names if name in thing.__globals__]
-    paths = {Path(function.__code__.co_filename) for function in seen}
+        functions.add(item)
+        for cell in item.__closure__ or ():
+            content = cell.cell_contents
+            todo += list(content) if isinstance(content, tuple) else [content]
+        todo += [item.__globals__[name] for name in item.__code__.co_names if name in item.__globals__]
+    paths = {Path(function.__code__.co_filename) for function in functions}
     return {path for path in paths if path.is_relative_to(PACKAGE)}
 
 
 @pytest.fixture
 def kernels(monkeypatch):
-    """Every kernel that is asked for, with a key in which the files that went into it can be read."""
+    """All kernels built, by name and a key that lists the files they were built from."""
     built = {}
 
     def recorded(build, name, key):
@@ -139,42 +139,42 @@ def kernels(monkeypatch):
     return built
 
 
-def test_a_key_covers_every_file_that_its_kernel_comes_from(kernels):
-    """Else yesterday's machine code runs in place of today's text."""
+def test_a_key_covers_every_file_of_its_kernel(kernels):
+    """Otherwise outdated machine code would be used after a change."""
     trials = tw.load_data("alien_flat")[0].first(10)
     learner, hidden = tw.QLearning(initial=1.2), tw.learners.TaskSets(initial=1.2)
     packed, hidden_packed, population = pack(learner, trials), pack(hidden, trials), population_of(learner, trials)
     for kernel in (compiled.gradient_kernel, compiled.trace_kernel, compiled.rollout_kernel):
         kernel(learner, packed)
-    for how in ({"scored": True}, {"scored": False, "tracing": True}):
-        compiled_hidden.particle_kernel(hidden, hidden_packed, **how)
+    for options in ({"scored": True}, {"scored": False, "tracing": True}):
+        compiled_hidden.particle_kernel(hidden, hidden_packed, **options)
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
     posterior(learner, packed, population, Expansion(*np.zeros((7, 1))))  # built, not called
     emulator.compiled()
     correction.compiled()
     assert len(kernels) == 9
-    shelf = PACKAGE / "learners" / "zoo"  # a learner's own text is in the learner's key
+    zoo = PACKAGE / "learners" / "zoo"  # the source of a learner is in the learner's key
     for (name, key), kernel in kernels.items():
-        files = {path for path in files_under(kernel) if path.parent != shelf}
+        files = {path for path in files_under(kernel) if path.parent != zoo}
         assert files, name
-        missing = [path for path in files - set(cache.sources()) if str(path) not in key]
-        assert not missing, f"{name}: {missing} are in no part of its key"
+        absent = [path for path in files - set(cache.sources()) if str(path) not in key]
+        assert not absent, f"{name}: {absent} are not in its key"
 
 
-def test_what_teaches_numba_is_in_every_key():
-    """Overloads and types are found by Numba's registries, not by closures: whatever module has some is in every key."""
+def test_modules_that_extend_numba_are_in_every_key():
+    """Overloads and types are found through Numba's registries, not closures, so that their modules are in every key."""
     for path in set(PACKAGE.rglob("*.py")) - set(cache.sources()):
         functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
-        words = " ".join(ast.unparse(decorator) for function in functions for decorator in function.decorator_list)
-        assert not any(word in words for word in ("overload", "intrinsic", "lower_builtin", "typeof_impl")), path
+        decorators = " ".join(ast.unparse(decorator) for function in functions for decorator in function.decorator_list)
+        assert not any(word in decorators for word in ("overload", "intrinsic", "lower_builtin", "typeof_impl")), path
 
 
 def test_the_key_changes_with_every_file_of_its_sources(monkeypatch, tmp_path):
     copy = tmp_path / "trialwise"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
     monkeypatch.setattr(cache, "PACKAGE", copy)
-    seen = {cache._engine.__wrapped__()}
+    keys = {cache._engine.__wrapped__()}
     for path in cache.sources():
         path.write_text(path.read_text() + "# changed\n")
-        seen.add(cache._engine.__wrapped__())
-    assert len(seen) == len(cache.sources()) + 1 > 30
+        keys.add(cache._engine.__wrapped__())
+    assert len(keys) == len(cache.sources()) + 1 > 30

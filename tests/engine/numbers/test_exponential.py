@@ -1,4 +1,4 @@
-"""Exponentials four at a time, and the sums of a softmax: ordinary logits, far apart ones, infinite ones."""
+"""Exponentials of four numbers at a time, and the sums of a softmax, for ordinary, distant and infinite logits."""
 
 import math
 
@@ -16,29 +16,29 @@ from trialwise.learners.responses import softmax
 
 @numba.njit(**OPTIONS)
 def in_fours(x):
-    powers, fine = np.empty_like(x), np.zeros(len(x) // 4, np.bool_)
+    powers, valid = np.empty_like(x), np.zeros(len(x) // 4, np.bool_)
     for k in range(0, len(x), 4):
-        powers[k], powers[k + 1], powers[k + 2], powers[k + 3], fine[k // 4] = exp_of_four(
+        powers[k], powers[k + 1], powers[k + 2], powers[k + 3], valid[k // 4] = exp_of_four(
             x[k], x[k + 1], x[k + 2], x[k + 3]
         )
-    return powers, fine
+    return powers, valid
 
 
-@pytest.mark.parametrize("reach", [FARTHEST, 40.0, 1.0, 1e-8])
-def test_as_exact_as_sums_need(reach):
-    x = np.random.default_rng(0).uniform(-reach, reach, 200_000)
-    powers, fine = in_fours(x)
+@pytest.mark.parametrize("limit", [FARTHEST, 40.0, 1.0, 1e-8])
+def test_accuracy_within_limits(limit):
+    x = np.random.default_rng(0).uniform(-limit, limit, 200_000)
+    powers, valid = in_fours(x)
     np.testing.assert_allclose(powers, np.exp(x), rtol=1e-13)
-    assert fine.all()
+    assert valid.all()
 
 
 def test_exact_at_zero():
     assert (in_fours(np.array([0.0, -0.0, 0.0, 5e-324]))[0] == 1.0).all()
 
 
-@pytest.mark.parametrize("far", [201.0, -201.0, math.inf, -math.inf, math.nan])
-def test_says_what_it_cannot_do(far):
-    assert not in_fours(np.array([0.0, 1.0, far, 2.0]))[1][0]
+@pytest.mark.parametrize("outlier", [201.0, -201.0, math.inf, -math.inf, math.nan])
+def test_numbers_out_of_range_are_flagged(outlier):
+    assert not in_fours(np.array([0.0, 1.0, outlier, 2.0]))[1][0]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_says_what_it_cannot_do(far):
 )  # fmt: skip
 @pytest.mark.parametrize("on_stack", [True, False])
 def test_log_probability_of_a_softmax(logits, on_stack):
-    """Value and slope of every action, against the textbook; the logits' own tangents are 1, 2, 3, ..."""
+    """Value and slope of every action against the definition; the tangents of the logits are 1, 2, 3, ..."""
     count, probability = len(logits), np.exp(np.array(logits) - max(logits))
     probability /= probability.sum()
     tangents = np.arange(1.0, count + 1)
@@ -76,9 +76,9 @@ def test_log_probability_of_a_softmax(logits, on_stack):
         log_p = kernel(np.array(logits), tangents, choice, slope)
         exact = logits[choice] - max(logits) - math.log(np.exp(np.array(logits) - max(logits)).sum())
         np.testing.assert_allclose(log_p, exact, rtol=1e-12, atol=1e-13)
-        there = probability > 0
+        possible = probability > 0
         np.testing.assert_allclose(
-            slope[0], tangents[choice] - probability[there] @ tangents[there], rtol=1e-12, atol=1e-12
+            slope[0], tangents[choice] - probability[possible] @ tangents[possible], rtol=1e-12, atol=1e-12
         )
         gap, total, _ = softmax.softmax_sums(logits, [True] * count, choice)
         np.testing.assert_allclose(gap - math.log(total), exact, rtol=1e-14, atol=1e-14)

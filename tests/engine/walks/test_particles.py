@@ -1,4 +1,4 @@
-"""Hidden choices integrated out by particles: held against the sum over all courses, and against forward and backward passes."""
+"""Hidden choices integrated out by particles, compared with the sum over all sequences and with forward-backward passes."""
 
 import itertools
 from dataclasses import replace
@@ -32,10 +32,10 @@ NAMES = list(LEARNER.names)
 
 @tw.learner
 class Rule:
-    """Follows the cue's values or repeats what pays at all: two rules, each with a meaning of its own."""
+    """Two rules that are not exchangeable: values by cue, or values over all cues."""
 
     beta: float = tw.positive("inverse temperature")
-    bias: float = tw.real("liking of the first rule")
+    bias: float = tw.real("preference for the first rule")
     rules: int = tw.hidden(2, "rules")
 
     def start(self, task):
@@ -58,7 +58,7 @@ class Rule:
 
 @pytest.fixture(scope="module")
 def mixed():
-    """60 trials of each of 6 agents with missed ones, a reset and actions that are not always open."""
+    """60 trials of each of 6 agents, with missed trials, a reset and actions that are not always available."""
     data = tw.simulate(LEARNER, tw.environments.AlienTask(trials=60), RANGES, participants=6, seed=3).trials.to_frame()
     random = np.random.default_rng(1)
     data["choice"] = data["choice"].astype(object)
@@ -72,7 +72,7 @@ def mixed():
 
 
 @pytest.mark.parametrize(
-    ("learner", "abreast"),
+    ("learner", "vectorised"),
     [
         (LEARNER, True),
         (tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha").fix(forget_high=0.0), True),
@@ -83,7 +83,7 @@ def mixed():
     ],
     ids=str,
 )
-def test_particles_abreast_are_as_one_at_a_time(learner, abreast, mixed):
+def test_vectorised_particles_agree_with_single_particles(learner, vectorised, mixed):
     """With the same random numbers."""
     packed = pack(learner, mixed)
     free, jobs = np.stack([p.constrain(np.full(6, 0.3)) for p in learner.parameters], 1), np.arange(6)
@@ -95,12 +95,12 @@ def test_particles_abreast_are_as_one_at_a_time(learner, abreast, mixed):
         )
         np.testing.assert_allclose(doubles.log_likelihood, duals.log_likelihood, rtol=1e-9)
         assert duals.resamplings.min() > 10
-    assert goes_abreast(learner, packed) == abreast
+    assert goes_abreast(learner, packed) == vectorised
 
 
 @pytest.fixture(scope="module")
 def pairs():
-    """200 agents of 12 trials, each with parameters of its own."""
+    """200 agents of 12 trials with different parameters."""
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=12), RANGES, participants=200, seed=5)
     packed = pack(LEARNER, simulation.trials)
     free = simulation.parameters[NAMES].to_numpy()
@@ -109,7 +109,7 @@ def pairs():
 
 @pytest.fixture(scope="module")
 def short():
-    """Two agents of seven trials: a reset, a missed trial and a choice without an outcome among them."""
+    """Two agents of seven trials, with a reset, a missed trial and a choice without an outcome."""
     trials = tw.simulate(LEARNER, tw.environments.AlienTask(trials=7), RANGES, participants=2, seed=4).trials
     choice, reset, outcome = trials.choice.copy(), trials.reset.copy(), trials.outcome["outcome"].copy()
     choice[[2, 9]], outcome[[2, 4, 9]] = -1, np.nan
@@ -117,29 +117,29 @@ def short():
     return replace(trials, choice=choice, reset=reset, outcome={"outcome": outcome})
 
 
-def test_exact_is_the_sum_over_courses(short):
+def test_exact_is_the_sum_over_sequences(short):
     packed, free = pack(LEARNER, short), np.array([[0.3, 1.5, 0.1, 0.4, 2.0, 0.05], [0.6, 0.8, 0.0, 0.2, 1.0, 0.2]])
-    each, slopes = [], []
-    for course in itertools.product(range(3), repeat=7):
-        likelihood, slope = run.run_gradient(LEARNER, packed.with_hidden(np.tile(course, 2)), free)
-        each.append(likelihood)
+    likelihoods, slopes = [], []
+    for sequence in itertools.product(range(3), repeat=7):
+        likelihood, slope = run.run_gradient(LEARNER, packed.with_hidden(np.tile(sequence, 2)), free)
+        likelihoods.append(likelihood)
         slopes.append(slope)
     missed = (
         (short.choice < 0).reshape(2, 7).sum(1)
-    )  # whose hidden choice makes no difference: each course counted thrice
+    )  # the hidden choice of a missed trial has no effect: each sequence is counted three times
     exact, gradient, _ = run_exact(LEARNER, packed, free, relabel=False)
-    np.testing.assert_allclose(exact, logsumexp(each, 0) - missed * np.log(3), rtol=1e-12)
-    share = softmax(np.array(each), 0)
+    np.testing.assert_allclose(exact, logsumexp(likelihoods, 0) - missed * np.log(3), rtol=1e-12)
+    share = softmax(np.array(likelihoods), 0)
     np.testing.assert_allclose(gradient, (share[..., None] * np.array(slopes)).sum(0), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.study
 def test_relabelling_changes_nothing(pairs):
     packed, free, exact, gradient = pairs
-    value, slope, courses = run_exact(LEARNER, packed, free, relabel=False)
+    value, slope, sequences = run_exact(LEARNER, packed, free, relabel=False)
     np.testing.assert_allclose(value, exact, rtol=1e-12)
     np.testing.assert_allclose(slope, gradient, rtol=1e-8, atol=1e-10)
-    assert (courses == 3**12).all()
+    assert (sequences == 3**12).all()
     assert (run_exact(LEARNER, packed, free)[2] == (3**11 + 1) // 2).all()
 
 
@@ -154,9 +154,9 @@ def test_gradient_of_the_exact_likelihood(pairs):
 
 
 @pytest.mark.parametrize("relabel", [False, True])
-@pytest.mark.parametrize("threshold", [0.5, 1.0], ids=["seldom resampled", "always resampled"])
+@pytest.mark.parametrize("threshold", [0.5, 1.0], ids=["rarely resampled", "always resampled"])
 def test_particles_are_unbiased(pairs, threshold, relabel):
-    """The estimate, not its logarithm, and the score weighted by it; over 200 pairs the standardised errors are standard Normal."""
+    """The estimate (not its logarithm) and the score weighted by it; standardised errors over 200 agents are standard Normal."""
     packed, free, exact, gradient = pairs
     filters = 400
     jobs = np.repeat(np.arange(200), filters)
@@ -171,58 +171,58 @@ def test_particles_are_unbiased(pairs, threshold, relabel):
     score = result.score.reshape(200, filters, -1)
     weighted = (ratio[..., None] * score).mean(1) / ratio.mean(1)[:, None]
     spread = (ratio[..., None] * (score - gradient[:, None])).std(1) / np.sqrt(filters) / ratio.mean(1)[:, None]
-    z = (weighted - gradient) / (spread + 1e-3)  # scores as good as zero are made by courses too rare to be met
+    z = (weighted - gradient) / (spread + 1e-3)  # scores near zero come from sequences too rare to be sampled
     assert np.abs(z.mean(0)).max() < 4.5 / np.sqrt(200) and z.std() < 1.25
 
 
-def test_plain_and_compiled_filters_are_one(short):
+def test_plain_and_compiled_filters_agree(short):
     packed, free = pack(LEARNER, short), np.array([[0.3, 1.5, 0.1, 0.4, 2.0, 0.05], [0.6, 0.8, 0.0, 0.2, 1.0, 0.2]])
     for n in range(2):
         total, plain = trace_particles_plain(LEARNER, packed, n, free[n], 99, 12)
         compiled = run_traced(LEARNER, packed, n, free[n], 99, 12)
         assert total == pytest.approx(np.nansum(compiled.record[:, 0]), rel=1e-12)
-        for one, other in zip(plain, compiled, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
-        answered = short.choice[short.offsets[n] : short.offsets[n + 1]] >= 0
-        np.testing.assert_allclose(compiled.record[answered, 1:].sum(1), 1.0, rtol=1e-12)
+        for expected, result in zip(plain, compiled, strict=True):
+            np.testing.assert_allclose(expected, result, rtol=1e-10, atol=1e-12)
+        observed = short.choice[short.offsets[n] : short.offsets[n + 1]] >= 0
+        np.testing.assert_allclose(compiled.record[observed, 1:].sum(1), 1.0, rtol=1e-12)
 
 
-# -- the whole length, where forgetting everything leaves three states ---------------------------------------------------
+# -- all trials, with complete forgetting, which leaves three states ------------------------------------------------------
 
 
 def forward_backward(contexts, cues, actions, rewards, alpha, beta, alpha_high, beta_high, initial=1.2):
-    """Likelihood and P(set | everything) at forget = forget_high = 1, where all but the last trial's lesson is forgotten.
+    """Likelihood and P(set | all choices) at forget = forget_high = 1, where only the last trial's update is remembered.
 
-    The state after a trial is what that trial taught: one cell of one set, one cell of the context's row.
+    The state after a trial is the update of that trial: one cell of one set, one cell of the context's row.
     """
     trials = len(actions)
     joint = np.empty((trials, 3, 3))  # p(z_t, a_t | z_t-1)
     for t in range(trials):
-        for before in range(3):
+        for previous in range(3):
             high, low = np.full((3, 3), initial), np.full((3, 4, 3), initial)
             if t:
-                high[contexts[t - 1], before] += alpha_high * (rewards[t - 1] - initial)
-                low[before, cues[t - 1], actions[t - 1]] += alpha * (rewards[t - 1] - initial)
-            joint[t, before] = (
+                high[contexts[t - 1], previous] += alpha_high * (rewards[t - 1] - initial)
+                low[previous, cues[t - 1], actions[t - 1]] += alpha * (rewards[t - 1] - initial)
+            joint[t, previous] = (
                 softmax(beta_high * high[contexts[t]]) * softmax(beta * low[:, cues[t]], axis=1)[:, actions[t]]
             )
-    ahead, log_likelihood, forward = np.array([1.0, 0.0, 0.0]), 0.0, []
+    forward_message, log_likelihood, forward = np.array([1.0, 0.0, 0.0]), 0.0, []
     for t in range(trials):
-        ahead = ahead @ joint[t]
-        log_likelihood += np.log(ahead.sum())
-        ahead = ahead / ahead.sum()
-        forward.append(ahead)
-    behind, smoothed, again = np.ones(3), [forward[-1]], []
+        forward_message = forward_message @ joint[t]
+        log_likelihood += np.log(forward_message.sum())
+        forward_message = forward_message / forward_message.sum()
+        forward.append(forward_message)
+    backward_message, smoothed, same_set = np.ones(3), [forward[-1]], []
     for t in range(trials - 1, 0, -1):
-        pair = forward[t - 1][:, None] * joint[t] * behind
-        again.append(np.trace(pair) / pair.sum())  # the same set on trials t - 1 and t
-        behind = joint[t] @ behind
-        behind = behind / behind.sum()
-        smoothed.append(forward[t - 1] * behind / (forward[t - 1] @ behind))
-    return log_likelihood, np.array(forward), np.array(smoothed[::-1]), np.array(again[::-1])
+        pair = forward[t - 1][:, None] * joint[t] * backward_message
+        same_set.append(np.trace(pair) / pair.sum())  # the same set on trials t - 1 and t
+        backward_message = joint[t] @ backward_message
+        backward_message = backward_message / backward_message.sum()
+        smoothed.append(forward[t - 1] * backward_message / (forward[t - 1] @ backward_message))
+    return log_likelihood, np.array(forward), np.array(smoothed[::-1]), np.array(same_set[::-1])
 
 
-def test_whole_length_against_forward_and_backward_passes():
+def test_likelihood_of_all_trials_against_forward_backward_passes():
     values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
     learner = LEARNER.fix(forget=1, forget_high=1)
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=440), values, seed=8).trials
@@ -237,20 +237,20 @@ def test_whole_length_against_forward_and_backward_passes():
         assert score[name][0] == pytest.approx(slope, abs=0.05 * max(1.0, abs(slope)))
 
 
-def test_smoothing_against_forward_and_backward_passes():
-    """Sets have no names; whether two neighbouring trials had the same one is what a pass over named sets can tell too."""
+def test_smoothing_against_forward_backward_passes():
+    """Sets are exchangeable, so that the comparison is of the probability that two successive trials had the same set."""
     values = {"alpha": 0.7, "beta": 1.2, "alpha_high": 0.6, "beta_high": 1.5}
     learner = LEARNER.fix(forget=1, forget_high=1)
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=440), values, seed=8).trials
     data = [trials.columns["context"].values, trials.columns["cue"].values, trials.choice, trials.outcome["outcome"]]
-    _, _, _, again = forward_backward(*data, **values)
+    _, _, _, expected = forward_backward(*data, **values)
     theta = np.array([values[name] for name in learner.names])
     same = likelihood_of(learner, trials).same_hidden(0, theta)
     np.testing.assert_array_equal(tw.trial_values(learner, trials, values, same_as=7)["same_hidden"], same[6])
     np.testing.assert_allclose(np.diag(same), 1.0)
     result = np.diag(same, 1)
-    assert np.abs(result - again).max() < 0.2 and np.sqrt(((result - again) ** 2).mean()) < 0.05
-    assert np.ptp(again) > 0.3  # there is something to find
+    assert np.abs(result - expected).max() < 0.2 and np.sqrt(((result - expected) ** 2).mean()) < 0.05
+    assert np.ptp(expected) > 0.3  # the probability varies
 
 
 def test_trial_values_of_a_hidden_choice():
@@ -261,33 +261,33 @@ def test_trial_values_of_a_hidden_choice():
     trials = replace(trials, choice=choice, outcome={"outcome": outcome})
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
     table = tw.trial_values(LEARNER, trials, values)
-    kinds = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
+    smoothed = table[["hidden_current", "hidden_previous", "hidden_other"]].to_numpy()
     filtered = table[["hidden_current_filtered", "hidden_previous_filtered", "hidden_other_filtered"]].to_numpy()
-    for each in (kinds, filtered):
-        assert np.isnan(each[[5, 200]]).all()
-        np.testing.assert_allclose(np.delete(each, [5, 200], 0).sum(1), 1.0, rtol=1e-9)
-        assert np.nanmin(each) >= -1e-9
+    for probabilities in (smoothed, filtered):
+        assert np.isnan(probabilities[[5, 200]]).all()
+        np.testing.assert_allclose(np.delete(probabilities, [5, 200], 0).sum(1), 1.0, rtol=1e-9)
+        assert np.nanmin(probabilities) >= -1e-9
     assert np.isnan(table[["error", "error_high", "choice_probability"]].to_numpy()[[5, 200]]).all()
     assert min(table.attrs["ancestors"]) > 100
     total = table.groupby("participant")["log_likelihood"].sum().to_numpy()
     likelihood = tw.log_likelihood(LEARNER, trials, values, particles=400)
     np.testing.assert_allclose(total, likelihood, atol=0.5)
-    assert (kinds[30:120, 0].mean() > 1 / 3) and (table["hidden_previous"][: trials.lengths[0]] >= 0).any()
+    assert (smoothed[30:120, 0].mean() > 1 / 3) and (table["hidden_previous"][: trials.lengths[0]] >= 0).any()
 
 
-def test_options_with_names_of_their_own():
-    """Options that are not exchangeable are told one by one, and their probabilities are those of the exact sum."""
+def test_options_that_are_not_exchangeable():
+    """Each option has its own probability, which equals that of the exact sum."""
     learner = Rule()
     trials = tw.simulate(learner, tw.environments.AlienTask(trials=8), {"beta": 1.5, "bias": 0.8}, seed=2).trials
     packed, free = pack(learner, trials), np.array([[1.5, 0.8]])
     assert [*learner.names] == ["beta", "bias"]
-    each = np.array([
-        [*course, run.run_gradient(learner, packed.with_hidden(np.array(course)), free)[0][0]]
-        for course in itertools.product(range(2), repeat=8)
+    sequences = np.array([
+        [*sequence, run.run_gradient(learner, packed.with_hidden(np.array(sequence)), free)[0][0]]
+        for sequence in itertools.product(range(2), repeat=8)
     ])  # fmt: skip
-    share = softmax(each[:, -1])
+    share = softmax(sequences[:, -1])
     table = tw.trial_values(learner, trials, {"beta": 1.5, "bias": 0.8})
-    np.testing.assert_allclose(table["hidden_2"], share @ each[:, :-1], atol=0.03)
+    np.testing.assert_allclose(table["hidden_2"], share @ sequences[:, :-1], atol=0.03)
     np.testing.assert_allclose(table["hidden_1"] + table["hidden_2"], 1.0)
 
 
@@ -362,12 +362,12 @@ def test_start_cannot_depend_on_the_hidden_choice():
 def test_same_seed_same_estimate(pairs):
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=60), RANGES, participants=4, seed=1)
     values = {name: simulation.parameters[name].to_numpy() for name in NAMES}
-    one, again, other = (tw.log_likelihood(LEARNER, simulation.trials, values, seed=s) for s in (3, 3, 4))
-    np.testing.assert_array_equal(one, again)
-    assert (one != other).all() and (one.standard_error > 0).all()
-    some = simulation.trials.select([2])
-    model = {name: value[2:3] for name, value in values.items()}
-    assert tw.log_likelihood(LEARNER, some, model, seed=3)[0] == one[2]
+    first, repeated, other = (tw.log_likelihood(LEARNER, simulation.trials, values, seed=s) for s in (3, 3, 4))
+    np.testing.assert_array_equal(first, repeated)
+    assert (first != other).all() and (first.standard_error > 0).all()
+    one_participant = simulation.trials.select([2])
+    its_values = {name: value[2:3] for name, value in values.items()}
+    assert tw.log_likelihood(LEARNER, one_participant, its_values, seed=3)[0] == first[2]
 
 
 def test_exact_and_particle_by_name():
@@ -381,9 +381,9 @@ def test_exact_and_particle_by_name():
 
 def test_one_set_is_the_learner_without_contexts():
     simulation = tw.simulate(LEARNER, tw.environments.AlienTask(trials=100), RANGES, participants=3, seed=2)
-    one = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
-    values = {name: simulation.parameters[name].to_numpy() for name in one.names}
-    result = tw.log_likelihood(one, simulation.trials, values)
+    one_set = tw.learners.TaskSets(initial=1.2, sets=1).fix(alpha_high=0.1, beta_high=1, forget_high=0)
+    values = {name: simulation.parameters[name].to_numpy() for name in one_set.names}
+    result = tw.log_likelihood(one_set, simulation.trials, values)
     np.testing.assert_allclose(result.standard_error, 0.0, atol=1e-9)
     np.testing.assert_allclose(
         result, tw.log_likelihood(tw.learners.StimulusLearning(initial=1.2), simulation.trials, values), rtol=1e-10

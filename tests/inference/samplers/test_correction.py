@@ -1,4 +1,4 @@
-"""Choosing among a block of proposals by weight; and moves between blocks leave the true posterior invariant."""
+"""Selection from a block of proposals by weight; moves between blocks leave the true posterior invariant."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ pytestmark = pytest.mark.sample
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 4.0))
 def test_points_are_picked_in_proportion_to_their_weights(seed, points, spread):
-    """Counts are within one of their share; equal points are adjacent, and the point to continue from is last."""
+    """Counts are within one of the expected number; equal points are adjacent, and the point to continue from is last."""
     random = np.random.default_rng(seed)
     weight = np.exp(spread * random.standard_normal((3, points, 2)))
     picked, last = pick(weight, random)
     assert picked.shape == (3, points - 1, 2) and last.shape == (3, 1, 2)
     share = (points - 1) * weight / weight.sum(1, keepdims=True)
     for chain in range(3):
-        for unit in range(2):
-            points_of_unit = picked[chain, :, unit]
-            assert (abs(np.bincount(points_of_unit, minlength=points) - share[chain, :, unit]) < 1 + 1e-9).all()
-            assert points_of_unit[-1] == last[chain, 0, unit]
-            assert (np.diff(points_of_unit) != 0).sum() == len(set(points_of_unit)) - 1
+        for participant in range(2):
+            points_of_participant = picked[chain, :, participant]
+            assert (
+                abs(np.bincount(points_of_participant, minlength=points) - share[chain, :, participant]) < 1 + 1e-9
+            ).all()
+            assert points_of_participant[-1] == last[chain, 0, participant]
+            assert (np.diff(points_of_participant) != 0).sum() == len(set(points_of_participant)) - 1
 
 
 def test_the_point_to_continue_from_is_drawn_by_weight():
@@ -38,47 +40,47 @@ def test_the_point_to_continue_from_is_drawn_by_weight():
 
 
 def quadratic(centre, curvature):
-    """A surface that is only a quadratic: a Gaussian likelihood."""
+    """A quadratic surface, which is a Gaussian log-likelihood."""
     size = len(centre)
     no_points, no_weights, scales = np.zeros((0, size)), np.zeros(0), Scales(np.zeros(size), 0.0, 0.0)
     return Surface(centre, np.eye(size), 0.0, np.zeros(size), -curvature, np.ones(size), no_points, no_weights, scales)
 
 
 def test_moves_leave_the_true_posterior_invariant_with_inaccurate_emulators():
-    """Likelihoods are Gaussian around 1 with noisy estimates; emulators have other centres, and are wider or narrower."""
+    """Likelihoods are Gaussian around 1 with noisy estimates; emulators have other centres and are wider or narrower."""
     random = np.random.default_rng(8)
-    chains, units, size = 3000, 2, 2
+    chains, participants, size = 3000, 2, 2
     precision = np.array([[[2.0, 0.6], [0.6, 1.0]], [[0.5, -0.2], [-0.2, 3.0]]])
-    anywhere = Limits(np.full(size, -np.inf), np.full(size, np.inf))
+    no_limits = Limits(np.full(size, -np.inf), np.full(size, np.inf))
     surfaces = [
         quadratic(np.array([0.5, 1.4]), 0.6 * precision[0]),
         quadratic(np.array([1.2, 0.9]), 1.5 * precision[1]),
     ]
 
-    def estimate(u, unit, particles):
+    def estimate(u, participant, particles):
         gap = u - 1.0
         noise = 0.5 * random.standard_normal(len(u)) - 0.125
-        return -0.5 * np.einsum("ni,nij,nj->n", gap, precision[unit], gap) + noise
+        return -0.5 * np.einsum("ni,nij,nj->n", gap, precision[participant], gap) + noise
 
     parameters = [Parameter(name, "", "real", -np.inf, np.inf, mean=0.0, width=0.9, spread=0.5) for name in "ab"]
     population = population_of(parameters, 1.0, pooling="none")
     prior = population.prior
     corrector = Corrector(
-        estimate, Emulator(surfaces, anywhere), precision, population, np.array([3, 2]), np.array([9, 9]), random
+        estimate, Emulator(surfaces, no_limits), precision, population, np.array([3, 2]), np.array([9, 9]), random
     )  # fmt: skip
     posterior = precision + np.diag(1.0 / prior.total**2)
     mean = np.linalg.solve(posterior, precision @ np.ones((size, 1)))[..., 0]
     covariance = np.linalg.inv(posterior)
-    middle, spread = np.zeros((chains, size)), np.broadcast_to(prior.total, (chains, size))
+    group_mean, spread = np.zeros((chains, size)), np.broadcast_to(prior.total, (chains, size))
     start = mean + np.einsum(
-        "nij,cnj->cni", np.linalg.cholesky(covariance), random.standard_normal((chains, units, size))
+        "nij,cnj->cni", np.linalg.cholesky(covariance), random.standard_normal((chains, participants, size))
     )
-    state = corrector.weigh(middle, spread, start)
+    state = corrector.weigh(group_mean, spread, start)
     for _ in range(6):
         corrector.refresh(state)
     moved = np.abs(state.u - start).max(2)
     assert (moved > 0).mean() > 0.95
-    for n in range(units):
+    for n in range(participants):
         error = np.sqrt(np.diag(covariance[n]) / chains)
         assert (np.abs(state.u[:, n].mean(0) - mean[n]) < 4 * error).all()
         np.testing.assert_allclose(
@@ -93,10 +95,10 @@ def test_a_tilt_is_estimated_from_noisy_weights_and_selects_draws():
     height = 0.5 * mu[:, 1] + 0.8 * random.standard_normal(4000)
     tilt = learnt(mu, sd, height)
     np.testing.assert_allclose(tilt.slope / tilt.scale, [0, 0.5, 0, 0], atol=0.06)
-    kept = tilt.kept(mu, sd, random)
-    assert 0.4 < kept.mean() < 0.8
-    assert 0.25 < mu[kept, 1].mean() < 0.55  # 0.5 without a cap
-    weight = np.exp(0.5 * mu[kept, 1] - tilt(mu[kept], sd[kept]))
-    np.testing.assert_allclose((weight * mu[kept, 1]).sum() / weight.sum(), 0.5, atol=0.08)
-    few = learnt(mu[:60], sd[:60], random.standard_normal(60))
-    assert np.abs(few.slope).max() < 0.45
+    retained = tilt.kept(mu, sd, random)
+    assert 0.4 < retained.mean() < 0.8
+    assert 0.25 < mu[retained, 1].mean() < 0.55  # 0.5 without a cap
+    weight = np.exp(0.5 * mu[retained, 1] - tilt(mu[retained], sd[retained]))
+    np.testing.assert_allclose((weight * mu[retained, 1]).sum() / weight.sum(), 0.5, atol=0.08)
+    from_few_draws = learnt(mu[:60], sd[:60], random.standard_normal(60))
+    assert np.abs(from_few_draws.slope).max() < 0.45

@@ -1,4 +1,4 @@
-"""Fits of hidden choices: against plain pseudo-marginal chains without emulators, resumed after interruptions, and against frozen noise."""
+"""Fits with a hidden choice: compared with plain pseudo-marginal chains and with frozen noise, and resumed after interruptions."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,68 +22,73 @@ QUIET = {"progress": False}
 
 
 @pytest.fixture(scope="module")
-def few():
+def simulation():
     """Four agents of 60 trials."""
     return tw.simulate(TIED, tw.environments.AlienTask(trials=60), RANGES, participants=4, seed=6)
 
 
 def plain_chains(learner, trials, *, grouped, chains, sweeps, seed=0):
-    """Metropolis within Gibbs with random walks alone, 20 particles per estimate; unconstrained draws after half of the sweeps.
+    """Metropolis within Gibbs with random walks, 20 particles per estimate; unconstrained draws of the second half of the sweeps.
 
-    Participants given the group, then means and logarithms of spreads given participants; independent of the implementation
-    except for the estimates.
+    Participants are updated given the group, then means and log spreads given participants; independent of the implementation
+    except for the likelihood estimates.
     """
     packed, prior = pack(learner, trials), population_of(learner, trials).prior
-    random, people, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
-    unit, count = np.tile(np.arange(people), chains), [0]
+    random, participants, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
+    participant, count = np.tile(np.arange(participants), chains), [0]
 
     def estimate(u):
         free = np.stack([p.constrain(u[..., k].ravel()) for k, p in enumerate(learner.parameters)], 1)
         keys = stream_keys(np.uint64(seed), np.arange(count[0], count[0] + len(free)))
         count[0] += len(free)
-        return run_particles(learner, packed, free, unit, keys, 20).log_likelihood.reshape(chains, people)
+        return run_particles(learner, packed, free, participant, keys, 20).log_likelihood.reshape(chains, participants)
 
     def group(mu, log_sd):
         sd = np.exp(log_sd)
         return (-0.5 * ((mu - prior.mean) / prior.width) ** 2 - 0.5 * (sd / prior.spread) ** 2 + log_sd).sum(-1)
 
-    def people_given(u, mu, log_sd):
+    def log_density_of_participants(u, mu, log_sd):
         return -(0.5 * ((u - mu[:, None]) / np.exp(log_sd)[:, None]) ** 2 + log_sd[:, None]).sum(-1)
 
     mu = np.tile(prior.mean, (chains, 1))
     log_sd = np.log(np.tile(prior.spread if grouped else prior.total, (chains, 1)))
-    u = mu[:, None] + 0.5 * random.standard_normal((chains, people, size))
-    value, kept = estimate(u), []
+    u = mu[:, None] + 0.5 * random.standard_normal((chains, participants, size))
+    value, draws = estimate(u), []
     for sweep in range(sweeps):
-        new = u + random.choice([0.15, 0.5, 1.2]) * random.standard_normal(u.shape)
-        result = estimate(new)
-        gain = result + people_given(new, mu, log_sd) - value - people_given(u, mu, log_sd)
+        proposal = u + random.choice([0.15, 0.5, 1.2]) * random.standard_normal(u.shape)
+        result = estimate(proposal)
+        gain = (
+            result
+            + log_density_of_participants(proposal, mu, log_sd)
+            - value
+            - log_density_of_participants(u, mu, log_sd)
+        )
         accept = np.log(random.random(gain.shape)) < gain
-        u, value = np.where(accept[..., None], new, u), np.where(accept, result, value)
+        u, value = np.where(accept[..., None], proposal, u), np.where(accept, result, value)
         for _ in range(6 if grouped else 0):
-            far = random.choice([0.2, 0.6])
-            new_mu, new_sd = (
-                mu + far * random.standard_normal(mu.shape),
-                log_sd + far * random.standard_normal(mu.shape),
+            step = random.choice([0.2, 0.6])
+            proposed_mu, proposed_sd = (
+                mu + step * random.standard_normal(mu.shape),
+                log_sd + step * random.standard_normal(mu.shape),
             )
-            gain = group(new_mu, new_sd) + people_given(u, new_mu, new_sd).sum(1)
-            gain -= group(mu, log_sd) + people_given(u, mu, log_sd).sum(1)
+            gain = group(proposed_mu, proposed_sd) + log_density_of_participants(u, proposed_mu, proposed_sd).sum(1)
+            gain -= group(mu, log_sd) + log_density_of_participants(u, mu, log_sd).sum(1)
             accept = (np.log(random.random(chains)) < gain)[:, None]
-            mu, log_sd = np.where(accept, new_mu, mu), np.where(accept, new_sd, log_sd)
+            mu, log_sd = np.where(accept, proposed_mu, mu), np.where(accept, proposed_sd, log_sd)
         if sweep >= sweeps // 2:
-            kept.append(np.concatenate([mu, np.exp(log_sd), u.reshape(chains, -1)], 1))
-    return np.stack(kept, 1)
+            draws.append(np.concatenate([mu, np.exp(log_sd), u.reshape(chains, -1)], 1))
+    return np.stack(draws, 1)
 
 
 def agree(result, plain, ess):
-    """Means agree within Monte Carlo errors, spreads within a quarter; the plain run's error is that between its chains."""
+    """Means agree within Monte Carlo errors, spreads approximately; the error of the plain chains is estimated between chains."""
     error = np.sqrt(result.var() / ess + plain.mean(1).var(ddof=1) / len(plain))
     assert abs(result.mean() - plain.mean()) < 4.5 * error + 0.02
     assert 0.7 < result.std() / plain.std() < 1.4
 
 
-def test_alone_it_agrees_with_plain_chains(few):
-    trials = few.trials.select(few.trials.participants[:2])
+def test_separate_fits_agree_with_plain_chains(simulation):
+    trials = simulation.trials.select(simulation.trials.participants[:2])
     fit = tw.fit(TIED, trials, draws=250, chains=4, seed=2, pooling="none", **QUIET)
     plain = plain_chains(TIED, trials, grouped=False, chains=16, sweeps=3000)[:, :, 6:].reshape(16, -1, 2, 3)
     assert fit.attrs["acceptance"] > 0.3
@@ -94,19 +99,23 @@ def test_alone_it_agrees_with_plain_chains(few):
             agree(draws[..., n], plain[:, :, n, k], ess[f"{name}[{trials.participants[n]}]"])
 
 
-def test_a_group_agrees_with_plain_chains(few):
-    fit = tw.fit(TIED, few.trials, draws=250, chains=4, seed=2, **QUIET)
-    plain = plain_chains(TIED, few.trials, grouped=True, chains=16, sweeps=4000)
+def test_a_hierarchical_fit_agrees_with_plain_chains(simulation):
+    fit = tw.fit(TIED, simulation.trials, draws=250, chains=4, seed=2, **QUIET)
+    plain = plain_chains(TIED, simulation.trials, grouped=True, chains=16, sweeps=4000)
     posterior, table = fit.tree["posterior"], fit.summary()
     for k, name in enumerate(TIED.names):
         agree(posterior[f"{name}_mu"].to_numpy(), plain[:, :, k], table.loc[f"{name}_mu", "ess_bulk"])
         agree(posterior[f"{name}_sd"].to_numpy(), plain[:, :, 3 + k], table.loc[f"{name}_sd", "ess_bulk"])
-        one = posterior["individual"].to_numpy()[:, :, 1, k]
-        agree(one, plain[:, :, 6 + 3 + k], table.loc[f"{name}[{few.trials.participants[1]}]", "ess_bulk"])
+        participant_draws = posterior["individual"].to_numpy()[:, :, 1, k]
+        agree(
+            participant_draws,
+            plain[:, :, 6 + 3 + k],
+            table.loc[f"{name}[{simulation.trials.participants[1]}]", "ess_bulk"],
+        )
 
 
-def test_it_is_a_complete_fit(few, tmp_path):
-    fit = tw.fit(TIED, few.trials, draws=40, chains=2, seed=1, **QUIET)
+def test_contents_of_a_fit_with_a_hidden_choice(simulation, tmp_path):
+    fit = tw.fit(TIED, simulation.trials, draws=40, chains=2, seed=1, **QUIET)
     posterior = fit.tree["posterior"]
     assert posterior["alpha"].dims == ("chain", "draw", "participant") and posterior["alpha_mu"].shape == (2, 40)
     np.testing.assert_allclose(posterior["alpha"], expit(posterior["individual"].sel(parameter="alpha")))
@@ -115,9 +124,9 @@ def test_it_is_a_complete_fit(few, tmp_path):
     values = fit.trial_values()
     assert {"hidden_current", "error", "error_high"} <= set(values)
     fit.save(tmp_path / "fit.nc")
-    again = tw.load(tmp_path / "fit.nc")
-    assert again.learner == TIED and again.summary().equals(fit.summary())
-    diagnosis = tw.diagnose(again)
+    loaded = tw.load(tmp_path / "fit.nc")
+    assert loaded.learner == TIED and loaded.summary().equals(fit.summary())
+    diagnosis = tw.diagnose(loaded)
     assert diagnosis.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
     assert not diagnosis.table["overlap"].isna().any()
     assert {"emulator_error", "filter_noise", "particles", "away"} <= set(diagnosis.participants)
@@ -125,8 +134,8 @@ def test_it_is_a_complete_fit(few, tmp_path):
         fit.model  # noqa: B018
 
 
-def test_complete_pooling(few):
-    fit = tw.fit(TIED, few.trials, draws=60, chains=2, seed=1, pooling="complete", **QUIET)
+def test_complete_pooling(simulation):
+    fit = tw.fit(TIED, simulation.trials, draws=60, chains=2, seed=1, pooling="complete", **QUIET)
     assert fit.tree["posterior"]["alpha"].shape == (2, 60)
     assert len(fit.group()) == 3
 
@@ -135,9 +144,9 @@ class Interrupted(Exception):
     """A simulated interruption."""
 
 
-def test_an_interrupted_fit_is_resumed(few, tmp_path, monkeypatch):
+def test_an_interrupted_fit_is_resumed(simulation, tmp_path, monkeypatch):
     settings = {"draws": 50, "chains": 2, "seed": 4, **QUIET}
-    whole = tw.fit(TIED, few.trials, **settings)
+    uninterrupted = tw.fit(TIED, simulation.trials, **settings)
     rounds, steps = particle.Work._round, particle.Chain.step
     path = tmp_path / "unfinished.npz"
 
@@ -151,26 +160,27 @@ def test_an_interrupted_fit_is_resumed(few, tmp_path, monkeypatch):
             raise Interrupted
         steps(self, *draw)
 
-    for where, method in (("_round", third_round), ("step", late_step)):
-        kind = particle.Work if where == "_round" else particle.Chain
-        monkeypatch.setattr(kind, where, method)
+    for method_name, replacement in (("_round", third_round), ("step", late_step)):
+        kind = particle.Work if method_name == "_round" else particle.Chain
+        monkeypatch.setattr(kind, method_name, replacement)
         with pytest.raises(Interrupted):
-            tw.fit(TIED, few.trials, checkpoint=path, **settings)
+            tw.fit(TIED, simulation.trials, checkpoint=path, **settings)
         monkeypatch.undo()
-    resumed = tw.fit(TIED, few.trials, checkpoint=path, **settings)
+    resumed = tw.fit(TIED, simulation.trials, checkpoint=path, **settings)
     for name in ("alpha_mu", "beta_sd", "individual"):
-        np.testing.assert_array_equal(resumed.tree["posterior"][name], whole.tree["posterior"][name])
-    assert resumed.attrs["filters"] == whole.attrs["filters"]
+        np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
+    assert resumed.attrs["filters"] == uninterrupted.attrs["filters"]
     assert any("resumed after an interruption" in note for note in resumed.notes)
-    other = tw.fit(TIED, few.trials, checkpoint=path, **(settings | {"seed": 5, "draws": 20}))
-    assert not any("resumed after an interruption" in note for note in other.notes)  # another seed is another fit
+    other = tw.fit(TIED, simulation.trials, checkpoint=path, **(settings | {"seed": 5, "draws": 20}))
+    # a different seed is a different fit
+    assert not any("resumed after an interruption" in note for note in other.notes)
 
 
 # -- frozen noise is not inference ---------------------------------------------------------------------------------------
 
 
 def frozen_likelihood(theta, data, uniforms, initial=1.2):
-    """The likelihood of the published attempts: sets drawn inside it, from uniform numbers that are fixed once."""
+    """The likelihood of the published attempts: sets are drawn within it, from fixed uniform numbers."""
     alpha, beta, forget, alpha_high, beta_high, forget_high = theta
     low, high = np.full((3, 4, 3), initial), np.full((3, 3), initial)
     total = 0.0
@@ -185,8 +195,8 @@ def frozen_likelihood(theta, data, uniforms, initial=1.2):
 
 
 def test_frozen_noise_fails_where_the_fit_succeeds():
-    """Agents who choose sets at random and agents who choose them by value: estimates of ``beta_high`` under frozen noise are all
-    at the mode of the prior; those of the fit separate the two kinds."""
+    """Two agents choose sets at random and two by value: estimates of ``beta_high`` under frozen noise are all
+    at the mode of the prior; those of the fit separate the two groups."""
     learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.0, forget_high=0.0)
     beta_high = np.array([0.02, 0.02, 4.0, 4.0])
     truth = {"alpha": 0.4, "beta": 2.0, "alpha_high": 0.3, "beta_high": beta_high}
@@ -210,16 +220,16 @@ def test_frozen_noise_fails_where_the_fit_succeeds():
             fit = frozen_likelihood((a, b, 0.0, a_high, b_high, 0.0), data, uniforms)
             return -fit + 0.5 * (((u - prior.mean) / prior.total) ** 2).sum()
 
-        at = prior.mean + 0.3
-        for k in (2, 3):  # no slope in what chooses sets
+        point = prior.mean + 0.3
+        for k in (2, 3):  # the likelihood has no slope in the parameters of the set
             step = np.zeros(4)
             step[k] = 1e-7
-            slope = (negative_log_posterior(at + step) - negative_log_posterior(at - step)) / 2e-7
-            assert slope == pytest.approx(0.3 / prior.total[k] ** 2, abs=1e-3)  # that of the prior alone
+            slope = (negative_log_posterior(point + step) - negative_log_posterior(point - step)) / 2e-7
+            assert slope == pytest.approx(0.3 / prior.total[k] ** 2, abs=1e-3)  # the slope of the prior
         modes.append(minimize(negative_log_posterior, prior.mean, method="L-BFGS-B").x)
     frozen = np.array(modes)
     np.testing.assert_allclose(frozen[:, 2:], np.tile(prior.mean[2:], (4, 1)), atol=0.02)
-    assert np.ptp(frozen[:, 0]) > 0.05  # the low level does follow the data
+    assert np.ptp(frozen[:, 0]) > 0.05  # estimates of the lower level depend on the data
 
     fit = tw.fit(learner, trials, draws=120, chains=2, seed=1, pooling="none", **QUIET)
     result = np.log(fit.means()["beta_high"])
@@ -227,9 +237,9 @@ def test_frozen_noise_fails_where_the_fit_succeeds():
     assert result[2:].min() > prior.mean[3] + 0.5
 
 
-def test_filters_run_on_an_executor(few, monkeypatch):
+def test_filters_run_on_an_executor(simulation, monkeypatch):
     monkeypatch.setattr(estimated, "WORTH", 0)
-    trials = few.trials.first(30)
+    trials = simulation.trials.first(30)
     with ThreadPoolExecutor(2) as pool:
         fits = [
             tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=executor, **QUIET) for executor in (None, pool)

@@ -1,4 +1,4 @@
-"""Response families: found by themselves; and a new one, or two at once, need nothing but what a family says of itself."""
+"""Response families: automatic discovery; a new family, and two families in one learner, need only the family's own definition."""
 
 import math
 from types import MappingProxyType
@@ -22,13 +22,13 @@ from trialwise.learners.responses.plain_numbers import chain, value
 
 
 def log_density(rate, seconds):
-    """Log-density of an exponential waiting time: its value travels in the factor, its tangent in the part."""
+    """Log-density of an exponential waiting time, and the factor of its tangent."""
     wait = rate * seconds
     return chain(rate, 0.0, 1.0 / value(rate)) - wait, 1.0 / value(rate)
 
 
 class Waiting(ResponseFamily):
-    """An exponential waiting time; a wait that a deadline ended is kept as a negative number of seconds."""
+    """An exponential waiting time; a wait ended by a deadline is stored as a negative number of seconds."""
 
     name = "waiting"
     method = "respond"
@@ -115,7 +115,7 @@ WAITING = Waiting()
 
 @learner
 class Waiter:
-    """Waits that follow an expectation."""
+    """Waiting times whose rate depends on an expectation."""
 
     alpha: float = unit("learning rate")
     base: float = positive("rate at expectation 0")
@@ -136,7 +136,7 @@ class Waiter:
 VALUES = {"alpha": 0.3, "base": 0.8, "slope": 0.5}
 
 
-def test_families_by_themselves():
+def test_families_are_discovered():
     assert list(FAMILIES) == ["categorical", "normal"]
     for name, family in FAMILIES.items():
         assert (
@@ -149,8 +149,8 @@ def test_families_by_themselves():
     assert families_in(specimen(tw.learners.RescorlaWagner())) == [FAMILIES["normal"]]
 
 
-def test_a_new_family_by_hand():
-    """Density where there is a response; where there is none until the deadline, the probability of that."""
+def test_a_new_family_against_its_density():
+    """The density of a response, or the probability of no response until the deadline."""
     assert Waiter().family is WAITING and Waiter().key != "" and str(WAITING) == "<response family waiting>"
     trials = specimen(Waiter())
     packed, free = pack(Waiter(), trials), np.array([[VALUES[name] for name in Waiter().names]] * 4)
@@ -192,8 +192,8 @@ def test_a_new_family_is_simulated_tabulated_and_checked():
 # -- a choice and a rating on one trial -----------------------------------------------------------------------------------------
 
 
-class _Happy:
-    """Choices by values, and a rating of their sum."""
+class RatedChoice:
+    """Choices by values, and a rating of the sum of values."""
 
     alpha: float = unit("learning rate")
     beta: float = positive("inverse temperature")
@@ -216,30 +216,32 @@ class _Happy:
         return error
 
 
-def one_part(without, *unused):
-    """The learner with one of the two responses; parameters that it does not use are not there."""
+def with_one_response(without, *unused):
+    """The learner with one of the two responses, without unused parameters."""
     body = {
-        name: thing for name, thing in vars(_Happy).items() if name not in (without, *unused, "__dict__", "__weakref__")
+        name: member
+        for name, member in vars(RatedChoice).items()
+        if name not in (without, *unused, "__dict__", "__weakref__")
     }
-    body["__annotations__"] = {name: kind for name, kind in _Happy.__annotations__.items() if name not in unused}
-    return learner(type("Happy", (), body))()
+    body["__annotations__"] = {name: kind for name, kind in RatedChoice.__annotations__.items() if name not in unused}
+    return learner(type("RatedChoice", (), body))()
 
 
-def both():
-    """The learner with both, which the decorator does not allow yet."""
-    chooser, rater = one_part("respond"), one_part("choose")
+def with_both_responses():
+    """The learner with both responses, which the decorator does not allow yet."""
+    chooser, rater = with_one_response("respond"), with_one_response("choose")
     cls = type(chooser)
     body = {
-        "__doc__": _Happy.__doc__,
+        "__doc__": RatedChoice.__doc__,
         "fields": cls.fields,
-        "agent_class": _Happy,
+        "agent_class": RatedChoice,
         "methods": MappingProxyType({**chooser.methods, "respond": rater.methods["respond"]}),
         "responses": MappingProxyType({**chooser.responses, **rater.responses}),
     }
-    return type("Happy", (Learner,), body)()
+    return type("RatedChoice", (Learner,), body)()
 
 
-def happy_trials():
+def rated_trials():
     random, count = np.random.default_rng(6), 60
     choice = np.where(random.random(count) < 0.2, -1, random.integers(0, 2, count))
     rating = np.where(random.random(count) < 0.5, np.nan, random.normal(size=count))
@@ -251,9 +253,9 @@ def happy_trials():
 
 
 def test_two_responses_on_one_trial():
-    """Each counts where it was observed; their log-densities add up."""
-    trials, mine = happy_trials(), both()
-    packed = pack(mine, trials)
+    """Each response is scored where it was observed; log-densities are summed."""
+    trials, model = rated_trials(), with_both_responses()
+    packed = pack(model, trials)
     flags = packed.ints[:, FLAGS]
     chose, rated = trials.choice >= 0, ~np.isnan(trials.response["response"])
     np.testing.assert_array_equal((flags & responded(0)) > 0, chose)
@@ -263,53 +265,56 @@ def test_two_responses_on_one_trial():
         packed.observed.shape == (60, 2) and (chose & rated).any() and (chose ^ rated).any() and (~chose & ~rated).any()
     )
     free = np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
-    record, signals, _ = run.run_trace(mine, packed, free)
-    chooser = one_part("respond")
-    chosen, same, _ = run.run_trace(chooser, pack(chooser, trials), free)
-    np.testing.assert_array_equal(signals, same)
-    np.testing.assert_allclose(record[chose, 1:3], chosen[chose, 1:3], rtol=1e-12)
+    record, signals, _ = run.run_trace(model, packed, free)
+    chooser = with_one_response("respond")
+    choice_record, choice_signals, _ = run.run_trace(chooser, pack(chooser, trials), free)
+    np.testing.assert_array_equal(signals, choice_signals)
+    np.testing.assert_allclose(record[chose, 1:3], choice_record[chose, 1:3], rtol=1e-12)
     mean, sd = record[:, 3], record[:, 4]
     rating = -0.5 * ((trials.response["response"] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-    expected = np.where(chose, chosen[:, 0], 0.0) + np.where(rated, rating, 0.0)
+    expected = np.where(chose, choice_record[:, 0], 0.0) + np.where(rated, rating, 0.0)
     expected = np.where(chose | rated, expected, np.nan)
     np.testing.assert_allclose(record[:, 0], expected, rtol=1e-10)
-    np.testing.assert_allclose(run.trace_plain(mine, packed, free)[0], record, rtol=1e-10)
-    value, slope = run.run_gradient(mine, packed, free)
+    np.testing.assert_allclose(run.trace_plain(model, packed, free)[0], record, rtol=1e-10)
+    value, slope = run.run_gradient(model, packed, free)
     np.testing.assert_allclose(value, [np.nansum(expected[:33]), np.nansum(expected[33:])], rtol=1e-12)
     for k in range(4):
         step = np.zeros_like(free)
         step[:, k] = 1e-6
-        high, low = (run.run_gradient(mine, packed, free + sign * step)[0] for sign in (1, -1))
+        high, low = (run.run_gradient(model, packed, free + sign * step)[0] for sign in (1, -1))
         np.testing.assert_allclose(slope[:, k], (high - low) / 2e-6, rtol=1e-5, atol=1e-5)
-    table = tw.trial_values(mine, trials, dict(zip(mine.names, free.T, strict=True)))
+    table = tw.trial_values(model, trials, dict(zip(model.names, free.T, strict=True)))
     np.testing.assert_allclose(table["predicted"][rated], mean[rated])
     assert "choice_probability" in table
 
 
 def test_the_last_choice_of_several_responses():
-    """A rating in between does not make an agent forget what it chose last; a reset does."""
-    trials, values = happy_trials(), {"alpha": 0.3, "beta": 1.5, "weight": 0.7, "noise": 0.4, "stickiness": 0.8}
-    mine, chooser = both().with_stickiness(), one_part("respond", "weight", "noise").with_stickiness()
+    """The last choice is retained over trials with only a rating, and cleared by a reset."""
+    trials, values = rated_trials(), {"alpha": 0.3, "beta": 1.5, "weight": 0.7, "noise": 0.4, "stickiness": 0.8}
+    model = with_both_responses().with_stickiness()
+    chooser = with_one_response("respond", "weight", "noise").with_stickiness()
     trials.reset[[5, 20]] = True
-    free = np.array([[values[name] for name in mine.names]] * 2)
-    record = run.run_trace(mine, pack(mine, trials), free)[0]
-    few = np.array([[values[name] for name in chooser.names]] * 2)
-    chosen = run.run_trace(chooser, pack(chooser, trials), few)[0]
-    simulated = trials.choice >= 0
-    np.testing.assert_allclose(record[simulated, 1:3], chosen[simulated, 1:3], rtol=1e-12)
+    free = np.array([[values[name] for name in model.names]] * 2)
+    record = run.run_trace(model, pack(model, trials), free)[0]
+    choice_parameters = np.array([[values[name] for name in chooser.names]] * 2)
+    choice_record = run.run_trace(chooser, pack(chooser, trials), choice_parameters)[0]
+    with_choice = trials.choice >= 0
+    np.testing.assert_allclose(record[with_choice, 1:3], choice_record[with_choice, 1:3], rtol=1e-12)
 
 
 def test_two_responses_are_simulated():
-    """Each by random numbers of its own; and what was drawn is replayed."""
-    trials, mine, random = happy_trials(), both(), np.random.default_rng(7)
-    packed, free = pack(mine, trials), np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
+    """Each response has its own random numbers; the simulated responses have the same log-density when replayed."""
+    trials, model, random = rated_trials(), with_both_responses(), np.random.default_rng(7)
+    packed, free = pack(model, trials), np.array([[0.3, 1.5, 0.7, 0.4], [0.6, 0.8, -0.4, 0.9]])
     potential = random.normal(size=(60, 2, 1))
     draws = np.column_stack([random.random(60), random.normal(size=60), random.random(60)])
-    done, score, _ = run.run_rollout(mine, packed, free, potential, draws)
-    plain, _, _ = run.rollout_plain(mine, packed, free, potential, draws)
-    np.testing.assert_allclose(plain.observed, done.observed, rtol=1e-12)
-    record = run.run_trace(mine, done, free)[0]
+    simulated, score, _ = run.run_rollout(model, packed, free, potential, draws)
+    plain, _, _ = run.rollout_plain(model, packed, free, potential, draws)
+    np.testing.assert_allclose(plain.observed, simulated.observed, rtol=1e-12)
+    record = run.run_trace(model, simulated, free)[0]
     np.testing.assert_allclose(record[:, 0], score, rtol=1e-10)
     rated = ~np.isnan(trials.response["response"])
-    np.testing.assert_allclose(done.observed[rated, 1], (record[:, 3] + record[:, 4] * draws[:, 1])[rated], rtol=1e-10)
-    np.testing.assert_array_equal(np.isnan(done.observed[:, 1]), ~rated)
+    np.testing.assert_allclose(
+        simulated.observed[rated, 1], (record[:, 3] + record[:, 4] * draws[:, 1])[rated], rtol=1e-10
+    )
+    np.testing.assert_array_equal(np.isnan(simulated.observed[:, 1]), ~rated)
