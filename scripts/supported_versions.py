@@ -107,7 +107,7 @@ def main() -> None:
     head = [
         f"Tests with the lowest and the newest allowed versions, {datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}",
         f"Bounds: {', '.join(bounds())}",
-        f"Seconds include compilation of all learners; {options.jobs} environments at the same time, {options.workers} workers each",
+        f"Seconds include compilation of learners that this environment had not compiled before; {options.jobs} environments at the same time, {options.workers} workers each",
     ]
     text = "\n".join([*head, *(line for lines in results for line in ("", *lines))]) + "\n"
     write(options.out, text)

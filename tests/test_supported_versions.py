@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.study  # not part of the inner loop, which the script itself runs
+
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs" / "supported_versions.txt"
 

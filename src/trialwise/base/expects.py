@@ -57,9 +57,7 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            given = signature.bind(
-                *args, **kwargs
-            ).arguments  # a call that misses the signature: Python's own TypeError
+            given = signature.bind(*args, **kwargs).arguments  # raises Python's own TypeError
             for name, kind in kinds.items():
                 if name in given and given[name] is not signature.parameters[name].default:
                     check(f"{function.__name__}({name}=", given[name], kind)
@@ -116,11 +114,6 @@ LABELS = Kind(
         isinstance(value, Iterable) and not isinstance(value, str | Mapping) and type(value).__name__ != "DataFrame"
     ),
 )
-MEANS = Kind(
-    "an array (contexts, cues, actions), such as AlienTask.mean_rewards",
-    lambda value: isinstance(value, np.ndarray) and value.ndim == 3,
-    lambda value: attribute("mean_rewards")(value),
-)
 FLAG = Kind("True or False", lambda value: isinstance(value, bool | np.bool_))
 NAME = instance("a text", str)
 NONE = Kind("None", lambda value: value is None)
@@ -130,10 +123,6 @@ TABLE = Kind(
     "a table (DataFrame)",
     lambda value: type(value).__name__ == "DataFrame",
     lambda value: attribute("parameters")(value),
-)
-SCORED = Kind(
-    "the table of tw.behaviour.scored(trials, means)",
-    lambda value: TABLE.holds(value) and {"participant", "correct", "position"} <= set(value),
 )
 FUNCTION = Kind("a function", callable)
 

@@ -18,7 +18,7 @@ import numpy as np
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.analysis.behaviour.continuous import of_responses
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import MEANS as MEAN_REWARDS, SCORED, expects
+from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, TRIALS, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
@@ -32,6 +32,18 @@ CHANCE = 0.35
 
 AFTER = 8
 """Number of trials after a switch that are reported one by one."""
+
+
+MEAN_REWARDS = Kind(
+    "an array (contexts, cues, actions), such as AlienTask.mean_rewards",
+    lambda value: isinstance(value, np.ndarray) and value.ndim == 3,
+    lambda value: attribute("mean_rewards")(value),
+)
+
+SCORED = Kind(
+    "the table of tw.behaviour.scored(trials, means)",
+    lambda value: TABLE.holds(value) and {"participant", "correct", "position"} <= set(value),
+)
 
 
 @expects(trials=TRIALS, means=MEAN_REWARDS)
