@@ -137,7 +137,8 @@ def check(
     measures
         Function from trials to a table with a row a participant and a column a measure: by default
         :func:`~trialwise.analysis.behaviour.measures.measured`, with the mean rewards of the environment if it has them. Without an
-        environment these are given by ``measures=lambda trials: tw.behaviour.measured(trials, means)``.
+        environment these are given by ``measures=lambda trials: tw.behaviour.measured(trials, means, fit.trials)``: what precedes a
+        one-step prediction is the recorded trial, never another prediction.
     seed
         The same seed gives the same data sets.
     progress
@@ -168,7 +169,8 @@ def check(
     predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
     place = environment.environment if isinstance(environment, Recorded) else environment
     mean_rewards = None if place is None else place.mean_rewards
-    measure = measures or partial(measured, means=mean_rewards)
+    past = fit.trials if kind == "one-step" else None  # what came before a redrawn response is the real past
+    measure = measures or partial(measured, means=mean_rewards, past=past)
     observed = measure(fit.trials).mean()
     rows = []
     with bars(progress) as report:

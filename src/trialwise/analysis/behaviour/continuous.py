@@ -16,8 +16,8 @@ THIRDS = 3
 """The first and the last of so many parts of the trials are compared."""
 
 
-@expects(trials=TRIALS)
-def of_responses(trials: Trials) -> pd.DataFrame:
+@expects(trials=TRIALS, past=TRIALS)
+def of_responses(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
     """Measures of continuous responses that apply to any environment, one row per participant.
 
     For each response, in its units: ``mean`` and ``sd``; ``mean at`` each cue, if there are cues; ``late - early``, the mean of the
@@ -28,6 +28,9 @@ def of_responses(trials: Trials) -> pd.DataFrame:
     ----------
     trials
         Trials with continuous responses.
+    past
+        For one-step predictions the recorded trials, row by row those of ``trials``: ``change`` is then the difference from the
+        participant's real last response. By default ``trials`` themselves.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def of_responses(trials: Trials) -> pd.DataFrame:
             columns[f"{name}: mean at {label}"] = series.where(cue.values == code).groupby(number).mean()  # type: ignore[union-attr]
         late, early = (series.where(part == k).groupby(number).mean() for k in (THIRDS - 1, 0))
         columns[f"{name}: late - early"] = late - early
-        columns[f"{name}: change"] = by.diff().abs().groupby(number).mean()
+        last: Any = pd.Series((past or trials).response[name]).groupby(number).shift()
+        columns[f"{name}: change"] = (series - last).abs().groupby(number).mean()
     table = pd.DataFrame(columns, index=range(trials.n_participants))
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")

@@ -551,8 +551,8 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     return [str(label) for label in share.index[share < least]]
 
 
-@expects(trials=TRIALS)
-def general(trials: Trials) -> pd.DataFrame:
+@expects(trials=TRIALS, past=TRIALS)
+def general(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
     """Measures of choices that apply to any environment, one row per participant.
 
     The share of each action; ``repeated``, the share of choices that repeat the participant's last choice in the same context and
@@ -563,6 +563,9 @@ def general(trials: Trials) -> pd.DataFrame:
     ----------
     trials
         Trials with choices.
+    past
+        For one-step predictions the recorded trials, row by row those of ``trials``: what came before a choice is then the real
+        choice and its real outcome. By default ``trials`` themselves.
 
     Returns
     -------
@@ -587,7 +590,8 @@ def general(trials: Trials) -> pd.DataFrame:
 
     if trials.choice is None:
         raise UsageError("measures of behaviour need choices, and the trials have none")
-    outcome = next(iter(trials.outcome.values()), np.full(len(trials.choice), np.nan))
+    past = _past(trials, past)
+    outcome = next(iter(past.outcome.values()), np.full(trials.n_trials, np.nan))
     responded = trials.choice != MISSED
     situation = {
         name: c.values[responded] for name in ("context", "cue") if (c := trials.columns.get(name)) is not None
@@ -596,12 +600,13 @@ def general(trials: Trials) -> pd.DataFrame:
         {
             "participant": trials.participant_index[responded],
             "choice": trials.choice[responded],
+            "past": past.choice[responded],  # type: ignore[index]
             "outcome": outcome[responded],
             **situation,
         }
     )
-    before = frame.groupby(["participant", *situation])[["choice", "outcome"]].shift()
-    same = (frame["choice"] == before["choice"]).where(before["choice"].notna())
+    before = frame.groupby(["participant", *situation])[["past", "outcome"]].shift()
+    same = (frame["choice"] == before["past"]).where(before["past"].notna())
     better = before["outcome"] > frame.groupby("participant")["outcome"].transform("mean")
     observed = before["outcome"].notna()
     columns = {f"share of {action}": frame["choice"] == a for a, action in enumerate(trials.levels["action"])}
@@ -616,8 +621,19 @@ def general(trials: Trials) -> pd.DataFrame:
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
-@expects(trials=TRIALS, means=MEAN_REWARDS)
-def measured(trials: Trials, means: np.ndarray | None = None) -> pd.DataFrame:
+def _past(trials: Trials, past: Trials | None) -> Trials:
+    """The trials that came before, which are the trials themselves unless these are one-step predictions."""
+    if past is None:
+        return trials
+    if past.lengths.tolist() != trials.lengths.tolist() or past.levels.get("action") != trials.levels.get("action"):
+        raise UsageError(
+            "past= are the recorded trials of one-step predictions: as many of each participant, with the same actions"
+        )
+    return past
+
+
+@expects(trials=TRIALS, means=MEAN_REWARDS, past=TRIALS)
+def measured(trials: Trials, means: np.ndarray | None = None, past: Trials | None = None) -> pd.DataFrame:
     """All measures that apply to the trials, a row a participant and a column a measure.
 
     Of choices those of :func:`general`, of continuous responses those of
@@ -633,6 +649,8 @@ def measured(trials: Trials, means: np.ndarray | None = None) -> pd.DataFrame:
         Trials with choices or continuous responses.
     means
         Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``. None: no choice is called correct.
+    past
+        For one-step predictions the recorded trials; see :func:`general`.
 
     Returns
     -------
@@ -654,9 +672,9 @@ def measured(trials: Trials, means: np.ndarray | None = None) -> pd.DataFrame:
     """
 
     families = families_in(trials)
-    parts = [general(trials)] if any(family.acts for family in families) or not families else []
+    parts = [general(trials, past)] if any(family.acts for family in families) or not families else []
     if trials.response:
-        parts.append(of_responses(trials))
+        parts.append(of_responses(trials, past))
     if phases.of_experiment(trials):
         for phase in phases.SEASONED:
             one = phases.of_phase(trials, phase)
