@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply
@@ -163,6 +164,19 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     return observe(name, learner, trials, pt.stack(columns, axis=1))
 
 
+def _data(name: str, array: np.ndarray) -> Any:
+    """Data of a PyMC model, NaN included: a missing outcome is NaN to the learner, which ``pm.Data`` refuses.
+
+    Missing responses need no NaN: flags among the whole numbers say which they are, so that the number in their place is not read.
+    """
+    if not np.isnan(array).any():
+        return pm.Data(name, array)
+    model = pm.modelcontext(None)
+    shared = pytensor.shared(array, name=model.name_for(name))
+    model.register_data_var(shared)
+    return shared
+
+
 def _tensor(parameter: str, value: Any, count: int) -> Any:
     """A user's value of a parameter as a scalar, or a vector with one entry per participant."""
     wanted = f"wanted a number, a variable of PyMC, or one value for each of {count} participants"
@@ -183,7 +197,7 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
     constants, rows, offsets, observed, ints, reals, sizes, numbers = exact.arrangement.arguments
     parts = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True))
     settings = pm.Data(f"{name}_constants", constants)
-    data = [pm.Data(f"{name}_{part}", array) for part, array in parts.items()]
+    data = [_data(f"{name}_{part}", array) for part, array in parts.items()]
 
     univariate = observed.shape[1] == 1
 
@@ -205,6 +219,6 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
         random=random,
         signature=f"(r,p),(k),(s),(o),(t,a),(t,b),(z),(u)->{'(t)' if univariate else '(t,c)'}",
         dtype=str(observed.dtype),
-        observed=pm.Data(f"{name}_observed", observed[:, 0] if univariate else observed),
+        observed=pm.Data(f"{name}_observed", np.nan_to_num(observed[:, 0] if univariate else observed)),
         class_name=learner.family.plural.title(),
     )
