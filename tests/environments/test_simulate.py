@@ -284,7 +284,11 @@ def test_restricted_learners_list_free_parameters_only():
         ({"alpha": 0.1, "beta": 1, "forget": np.nan}, {}, "forget of participant 0 is missing"),
         ({"alpha": [0.1, 0.2], "beta": 1, "forget": 0}, {"participants": 3}, "one for each of 3"),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": 0}, "1 or (more|larger)"),
-        ({"alpha": 0.1, "beta": 1, "forget": 0}, {"participants": ["a", "a"]}, "one or more distinct labels"),
+        (
+            {"alpha": 0.1, "beta": 1, "forget": 0},
+            {"participants": ["a", "a"]},
+            "one or more labels that differ as text",
+        ),
         ({"alpha": 0.1, "beta": 1, "forget": 0}, {"keep_missed": True}, "Leave it out|leave it out"),
         ({"participant": [1], "alpha": [0.1], "beta": [1], "forget": [0]}, {"participants": [7]}, "no participant 7"),
     ],

@@ -441,3 +441,24 @@ def test_a_missing_scheduler_is_an_error(monkeypatch):
         worker_pool("tcp://127.0.0.1:1", None, 2),
     ):
         pass
+
+
+PARTS = {
+    "a private attribute": "_chances = {}",
+    "a property": "@property\n    def chances(self):\n        return {}",
+    "a static method": "@staticmethod\n    def chances():\n        return {}",
+    "a class method": "@classmethod\n    def chances(cls):\n        return {}",
+    "a NumPy number": "chances = np.float64({}[0])",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whatever_changes_in_a_users_class_changes_its_hash(part):
+    """Otherwise a resumed study would take the pieces of another environment."""
+
+    def of(value):
+        namespace = {"np": np, "tw": tw, "__name__": "mine"}
+        exec(f"class Own:\n    {PARTS[part].format(value)}\n", namespace)
+        return digest(namespace["Own"]())
+
+    assert of("(.1, .9)") == of("(.1, .9)") != of("(.5, .5)")

@@ -12,7 +12,8 @@ import numpy as np
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.predict import PARTICLES, Kind, predict
-from trialwise.base.expects import COUNT, FLAG, FUNCTION, expects
+from trialwise.base.errors import UsageError
+from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding, Result, Severity
 from trialwise.base.streams import stream, stream_seed
@@ -168,18 +169,34 @@ def check(
     kind: Kind = "one-step" if environment is None else "rollout"
     predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
     place = environment.environment if isinstance(environment, Recorded) else environment
-    mean_rewards = None if place is None else place.mean_rewards
+    mean_rewards = None if place is None or place.mean_rewards is None else np.asarray(place.mean_rewards, float)
     past = fit.trials if kind == "one-step" else None  # what came before a redrawn response is the real past
     measure = measures or partial(measured, means=mean_rewards, past=past)
-    observed = measure(fit.trials).mean()
+    observed = _over_participants(measure(fit.trials))
     rows = []
     with bars(progress) as report:
         for number, trials in enumerate(predictions):
-            rows.append(measure(trials).mean())
+            rows.append(_over_participants(measure(trials)))
             report("checking", (number + 1) / datasets)
-    simulated = pd.DataFrame(rows).reset_index(drop=True)[list(observed.index)]
+    simulated = pd.DataFrame(rows).reset_index(drop=True).reindex(columns=observed.index)
     table = compared(observed, simulated)
     return Check(kind, table, simulated, calibration(learner, fit.trials, fit.means(), seed), mean_rewards)
+
+
+def _over_participants(table: Any) -> pd.Series:
+    """Means of measures over participants."""
+    if not TABLE.holds(table):
+        raise UsageError(
+            f"measures= returned {brief(table)}: wanted a table (DataFrame), a row a participant and a column a measure"
+        )
+    table = table.drop(columns="participant", errors="ignore")
+    words = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "biuf"]
+    if words or not len(table.columns):
+        raise UsageError(
+            f"measures= returned the columns {', '.join(map(str, table.columns)) or 'none'}: wanted numbers in each"
+            + (f", and {', '.join(words)} holds something else" if words else "")
+        )
+    return table.mean()  # type: ignore[no-any-return]
 
 
 def compared(observed: pd.Series, simulated: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import expects, instance
+from trialwise.base.expects import brief, expects, instance
 from trialwise.base.message import Argument
 from trialwise.data.trials import TRIALS, Column, Trials
 
@@ -125,6 +125,12 @@ class Environment(ABC):
         if "trials" not in inspect.signature(cls).parameters:
             raise UsageError(Argument("trials", trials), f": {cls.__name__} itself determines its number of trials")
         return cls(trials=trials)  # type: ignore[call-arg]
+
+    def __repr__(self) -> str:
+        """The class and its public attributes; the same text for equal environments."""
+        own = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        texts = (f"{name}={brief(value)}" for name, value in own.items())
+        return f"{type(self).__name__}({', '.join(texts)})"
 
     @abstractmethod
     def show(self, random: np.random.Generator) -> Shown:
@@ -259,6 +265,13 @@ class Recorded:
                     f"If labels do not occur in the data, declare them when reading: ",
                     Argument("levels", {kind: list(labels)}),
                 )
+            theirs, own = [str(each) for each in recorded], [str(each) for each in labels]
+            if theirs != own and set(theirs) == set(own):
+                raise UsageError(
+                    f"{name} has the {kind}s {', '.join(own)}, and these trials have the same in another order, {', '.join(theirs)}: "
+                    "labels are matched by their order. Declare it when reading: ",
+                    Argument("levels", {kind: list(labels)}),
+                )
 
     def shown(self, participant: int) -> Shown:
         """The recorded sequence of a participant, by index.
@@ -278,6 +291,7 @@ class Recorded:
         return Shown(
             trials=int(self.trials.lengths[participant]),
             columns={name: Column(c.values[rows], c.levels) for name, c in self.trials.columns.items()},
+            reset=None if self.trials.reset is None else self.trials.reset[rows],
             available=None if available is None else available[rows],
         )
 

@@ -38,8 +38,8 @@ def participants_and_values(
         labels = list(available[:participants] if available is not None else range(participants))
     else:
         labels = list(participants)
-    if not labels or len(set(labels)) < len(labels):
-        raise UsageError(f"participants={labels!r}: expected one or more distinct labels")
+    if not labels or len(set(map(str, labels))) < len(labels):
+        raise UsageError(f"participants={labels!r}: expected one or more labels that differ as text")
     if rows is not None:
         row_of = {label: n for n, label in enumerate(rows)}
         unknown = [label for label in labels if label not in row_of]

@@ -76,10 +76,11 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
     elif hasattr(thing, "__dict__") or dataclasses.is_dataclass(thing):
         cls: Any = type(thing)
         own: dict[str, Callable] = {
-            name: method
+            f"{name}{part}": method
             for base in reversed(cls.__mro__)
-            for name, method in vars(base).items()
-            if isinstance(method, types.FunctionType) and base.__module__.split(".")[0] not in OURS
+            for name, member in vars(base).items()
+            for part, method in _functions(member)
+            if base.__module__.split(".")[0] not in OURS
         }
         code = fingerprint(own) if own else ""
         put("object", f"{cls.__module__}.{cls.__qualname__}" if not code else cls.__qualname__, code, _contents(thing))
@@ -87,6 +88,12 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         raise UsageError(
             f"{thing!r}: a study stores its pieces under a hash of its settings, and this object cannot be hashed"
         )
+
+
+def _functions(member: Any) -> list[tuple[str, types.FunctionType]]:
+    """The functions of a member of a class: a method, or what a property or a static or class method is made from."""
+    parts = {"": member, **{f".{name}": getattr(member, name, None) for name in ("fget", "fset", "func", "__func__")}}
+    return [(name, each) for name, each in parts.items() if isinstance(each, types.FunctionType)]
 
 
 def _contents(thing: Any) -> dict[str, Any]:
@@ -99,6 +106,7 @@ def _contents(thing: Any) -> dict[str, Any]:
         name: value
         for base in reversed(type(thing).__mro__)
         for name, value in vars(base).items()
-        if not name.startswith("_") and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray)
+        if not name.startswith("__")
+        and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray | np.generic)
     }
     return of_class | of_object

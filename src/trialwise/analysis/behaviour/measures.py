@@ -35,8 +35,8 @@ AFTER = 8
 
 
 MEAN_REWARDS = Kind(
-    "an array (contexts, cues, actions), such as AlienTask.mean_rewards",
-    lambda value: isinstance(value, np.ndarray) and value.ndim == 3,
+    "an array (contexts, cues, actions) of finite numbers, such as AlienTask.mean_rewards",
+    lambda value: isinstance(value, np.ndarray) and value.ndim == 3 and bool(np.isfinite(value).all()),
     lambda value: attribute("mean_rewards")(value),
 )
 
@@ -65,7 +65,7 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
         block), ``visit`` (of this context), ``previous`` (context of the previous block, -1 in the first); ``correct``, 1, 0 or
         NaN for a missed choice; ``fits_previous`` and ``fits_other``, whether the choice would be correct in the previous, or in
         another context (NaN in the first block and for missed choices); ``fits_elsewhere``, whether it would be correct in any
-        context but the current one; ``value`` and ``context_value``, the mean reward of the correct action, and the average of
+        context but the current one (where several actions are equally good, none is correct: NaN); ``value`` and ``context_value``, the mean reward of the correct action, and the average of
         this over the context's cues.
 
     Raises
@@ -84,6 +84,8 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
 
     for name, count in _sizes(means).items():
         if name != "action" and name not in trials.columns:
+            if count == 1:
+                continue
             raise UsageError(
                 f"measures of behaviour need a {name}, and the trials have none: read them with ",
                 Argument(name, "its column"),
@@ -95,9 +97,14 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
             )
     if trials.choice is None:
         raise UsageError("measures of behaviour need choices, and the trials have none")
-    context, cue, choice = trials.columns["context"].values, trials.columns["cue"].values, trials.choice
+    single = np.zeros(trials.n_trials, np.int64)
+    context, cue = (trials.columns[name].values if name in trials.columns else single for name in ("context", "cue"))
+    choice = trials.choice
     number = trials.participant_index
     best, responded = means.argmax(2), choice != MISSED
+    decided = (means == means.max(2, keepdims=True)).sum(
+        2
+    ) == 1  # with equally good actions no choice is correct or an error
     block_column = trials.columns["block"].values if "block" in trials.columns else context
     new = np.ones(len(choice), bool)
     new[1:] = (np.diff(context) != 0) | (np.diff(block_column) != 0) | (np.diff(number) != 0)
@@ -124,11 +131,11 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     heads = frame.iloc[starts]
     visit = heads.groupby(["participant", "context"], observed=True).cumcount().to_numpy() + 1
     frame["visit"] = visit[stretch]
-    frame["correct"] = np.where(responded, choice == best[context, cue], np.nan)
+    frame["correct"] = np.where(responded & decided[context, cue], choice == best[context, cue], np.nan)
     after_first = responded & (previous >= 0)
-    frame["fits_previous"] = np.where(after_first, choice == best[previous, cue], np.nan)
+    frame["fits_previous"] = np.where(after_first & decided[previous, cue], choice == best[previous, cue], np.nan)
     every = np.arange(len(best))[:, None]
-    elsewhere = (best[:, cue] == choice) & (every != context)
+    elsewhere = (best[:, cue] == choice) & decided[:, cue] & (every != context)
     frame["fits_other"] = np.where(after_first, (elsewhere & (every != previous)).any(0), np.nan)
     frame["fits_elsewhere"] = np.where(responded, elsewhere.any(0), np.nan)
     frame["value"] = means.max(2)[context, cue]
@@ -281,9 +288,9 @@ def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     >>> round(float(tw.behaviour.telling(frame, tw.environments.AlienTask.mean_rewards).mean()), 2)
     0.75
     """
-    best = means.argmax(2)
-    current, previous = best[frame["context"], frame["cue"]], best[frame["previous"], frame["cue"]]
-    return (frame["previous"] >= 0) & (current != previous)
+    best, decided = means.argmax(2), (means == means.max(2, keepdims=True)).sum(2) == 1
+    now, before = (frame["context"], frame["cue"]), (frame["previous"], frame["cue"])
+    return (frame["previous"] >= 0) & (best[now] != best[before]) & decided[now] & decided[before]
 
 
 @expects(frame=SCORED)
@@ -682,7 +689,7 @@ def measured(trials: Trials, means: np.ndarray | None = None, past: Trials | Non
                 parts.append(_of_task(one, MEANS).add_prefix(f"{phase}: "))
         parts.append(phases.preferences(trials).add_prefix("preference: "))
         parts.append(phases.novel_profile(trials).add_prefix("novel: "))
-    elif means is not None:
+    elif means is not None and any(family.acts for family in families):
         parts.append(_of_task(trials, means))
     return _side_by_side(parts, trials)
 

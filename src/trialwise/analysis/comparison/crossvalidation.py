@@ -97,6 +97,8 @@ class HeldOut:
         Number of draws used.
     good
         The largest good k-hat.
+    share
+        ``(units,)``: of integrated likelihoods the effective share of the draws; None for others.
     """
 
     elpd: np.ndarray
@@ -106,6 +108,7 @@ class HeldOut:
     owner: np.ndarray
     draws: int
     good: float
+    share: np.ndarray | None = None
 
     @property
     def bad(self) -> np.ndarray:
@@ -312,4 +315,6 @@ def _integrated(fit: Fit, *, draws: int | None, particles: int, seed: int, tell:
     participants = len(table)
     value, error = table["log_likelihood"].to_numpy(), table["standard_error"].to_numpy()
     unknown = np.full(participants, np.nan)
-    return HeldOut(value, error, unknown, unknown, np.arange(participants), draws or INTEGRATED, 1.0)
+    count = draws or INTEGRATED
+    share = table["effective"].to_numpy() / count
+    return HeldOut(value, error, unknown, unknown, np.arange(participants), count, 1.0, share)

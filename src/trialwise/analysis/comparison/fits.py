@@ -11,12 +11,17 @@ from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import HeldOut, Method
 from trialwise.analysis.comparison.same_trials import information_differs
 from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
+from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, having
 from trialwise.inference.fitted import Fit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+RELIABLE = 0.1
+"""Effective share of the draws below which an integrated likelihood is not reliable."""
 
 
 ALIKE = 4.0
@@ -84,6 +89,14 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
         if problems := having(fit.findings, "problem"):
             sentence = f"{name}: its draws have problems of their own: {problems[0].sentence}"
             yield Finding("problem", "draws", sentence, problems[0].advice, (name,))
+        if result.share is not None and (few := result.share < RELIABLE).any():
+            labels = [str(label) for label, each in zip(fit.trials.participants, few, strict=True) if each]
+            sentence = Message(
+                f"{name}: the integrated likelihood of {counted(len(labels), 'participant')} rests on less than a tenth of the draws and is "
+                f"not reliable ({', '.join(labels[:8])}): use more, ", Argument("draws", NAME_ALONE), " or ",
+                Argument("particles", NAME_ALONE),
+            )  # fmt: skip
+            yield Finding("problem", "integrated", sentence, about=tuple(labels))
         if result.bad.any():
             yield _bad_khat(name, result, fit, method)
     for name in table.index[1:]:
