@@ -181,6 +181,8 @@ def test_the_past_of_one_step_predictions_by_hand():
     assert table["repeated after better"] == 1.0 and table["repeated after worse"] == 1.0
     with pytest.raises(tw.errors.UsageError, match="as many of each participant"):
         general(drawn, recorded.first(3))
+    with pytest.raises(tw.errors.UsageError, match="as many of each participant"):
+        tw.behaviour.of_responses(drawn, recorded.first(3))
 
 
 CONDITIONED = {"alpha": (0.2, 0.5), "intercept": (0, 1), "slope": (0.5, 1.5), "noise": (0.2, 0.4)}

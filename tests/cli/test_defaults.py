@@ -1,12 +1,15 @@
 """Python and the command line have the same defaults."""
 
 import inspect
+from typing import get_args
 
 import pytest
 import typer
 
 import trialwise as tw
+from trialwise.analysis.comparison.crossvalidation import Method
 from trialwise.cli.app import app
+from trialwise.cli.compare import By
 
 EXCEPTIONS = {
     (
@@ -45,3 +48,7 @@ def test_seeds_are_tested():
         "confuse",
         "compare",
     }
+
+
+def test_criteria_of_compare_are_those_of_the_library():
+    assert tuple(map(str, By)) == get_args(Method)

@@ -16,8 +16,7 @@ import numpy as np
 
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, NAME, expects, labels
-from trialwise.base.message import Argument
+from trialwise.base.expects import COUNT, LABELS, NAME, expects
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import TRIALS, Trials
@@ -126,7 +125,7 @@ class Prediction(Result):
         )
 
 
-@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT | TRIALS, datasets=COUNT, participants=labels(COUNT))
+@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT | TRIALS, datasets=COUNT, participants=COUNT | LABELS)
 def predict(
     source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, datasets: int = 100,
     participants: int | Sequence | None = None, seed: int = 0,
@@ -176,8 +175,6 @@ def predict(
         raise UsageError(
             f'kind={kind!r}: write "rollout", agents act on their own, or "one-step", each choice given the real past'
         )
-    if datasets < 1:
-        raise UsageError(Argument("datasets", datasets), ": wanted 1 or more")
     seed = checked_seed(seed)
     recorded = source.trials if isinstance(source, Fit) else environment
     if kind == "one-step":

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.message import MOST, Message
+from trialwise.base.message import MOST
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
             given = signature.bind(*args, **kwargs).arguments  # raises Python's own TypeError
             for name, kind in kinds.items():
                 if name in given and given[name] is not signature.parameters[name].default:
-                    check(f"{function.__name__}({name}=", given[name], kind)
+                    check(function.__name__, name, given[name], kind)
             return function(*args, **kwargs)
 
         return checked
@@ -68,21 +68,18 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
     return decorate
 
 
-def check(place: str, value: Any, kind: Kind) -> None:
-    """Refuse a value that is not of this kind; ``place`` is what stands before it in the message, ``"fit(trials="``.
+def check(place: str, name: str, value: Any, kind: Kind) -> None:
+    """Refuse an argument ``name`` that is not of this kind; ``place`` is the function or class that received it.
 
     Raises
     ------
     UsageError
         If it is not.
     """
-    if kind.holds(value):
-        return
-    remedy = kind.remedy(value)
-    closing = ")" if "(" in place else ""
-    raise UsageError(
-        Message(f"{place}{brief(value)}{closing}: wanted {kind.wanted}" + (f"; write {remedy}" if remedy else ""))
-    )
+    if not kind.holds(value):
+        remedy = kind.remedy(value)
+        advice = f"; write {remedy}" if remedy else ""
+        raise UsageError(f"{place}({name}={brief(value)}): wanted {kind.wanted}{advice}")
 
 
 def brief(value: Any) -> str:
@@ -108,12 +105,6 @@ WHOLE = Kind("a whole number, 0 or larger", lambda value: _is_whole(value) and v
 NUMBER = Kind(
     "a number", lambda value: isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 )
-LABELS = Kind(
-    "a list of labels",
-    lambda value: (
-        isinstance(value, Iterable) and not isinstance(value, str | Mapping) and type(value).__name__ != "DataFrame"
-    ),
-)
 FLAG = Kind("True or False", lambda value: isinstance(value, bool | np.bool_))
 NAME = instance("a text", str)
 NONE = Kind("None", lambda value: value is None)
@@ -124,6 +115,10 @@ TABLE = Kind(
     lambda value: type(value).__name__ == "DataFrame",
     lambda value: attribute("parameters")(value),
 )
+LABELS = Kind(
+    "a list of labels",
+    lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping) and not TABLE.holds(value),
+)
 FUNCTION = Kind("a function", callable)
 
 
@@ -131,15 +126,6 @@ def attribute(name: str) -> Callable[[Any], str]:
     """A remedy for values that hold what is wanted in an attribute."""
     return lambda value: (
         f"{type(value).__name__.lower()}.{name}" if not isinstance(value, type) and hasattr(value, name) else ""
-    )
-
-
-def labels(kind: Kind) -> Kind:
-    """A number of participants, or their labels."""
-    return replace(
-        kind,
-        wanted=f"{kind.wanted}, or a list of labels",
-        holds=lambda v: kind.holds(v) or isinstance(v, list | tuple | np.ndarray),
     )
 
 
@@ -159,4 +145,4 @@ def check_fields(thing: Any, **kinds: Kind) -> None:
         If one is not.
     """
     for name, kind in kinds.items():
-        check(f"{type(thing).__name__}({name}=", getattr(thing, name), kind)
+        check(type(thing).__name__, name, getattr(thing, name), kind)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import LABELS, WHOLE, attribute, expects, instance
+from trialwise.base.expects import LABELS, TABLE, WHOLE, attribute, expects, instance
 
 MISSED = -1
 """The code of a missed choice."""
@@ -274,7 +274,7 @@ def _remedy(value: Any) -> str:
     """What to write where something else was given for trials."""
     if isinstance(value, str | PathLike):
         return f"read_long({fspath(value)!r}), or read_wide for a folder with a file per variable"
-    if type(value).__name__ == "DataFrame":
+    if TABLE.holds(value):
         return "read_long(table)"
     return attribute("trials")(value)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
-from trialwise.base.expects import COUNT, FLAG, MAPPING, TABLE, expects, labels
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, TABLE, expects
 from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import TRIALS, Trials
 from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     learner=LEARNER,
     environment=ENVIRONMENT | TRIALS,
     parameters=MAPPING | TABLE,
-    participants=labels(COUNT),
+    participants=COUNT | LABELS,
     keep_missed=FLAG,
 )
 def simulate(
@@ -176,7 +176,7 @@ def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndar
 def _stage(
     learner: Learner, environment: EnvironmentLike, labels: Sequence[Hashable], stream: Stream, keep: bool
 ) -> Stage:
-    chooses = any(family.acts for family in learner.responses.values())
+    chooses = learner.acts
     if isinstance(environment, Trials):
         if chooses:
             raise UsageError(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, expects
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
@@ -146,8 +145,6 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     >>> round(point.log_likelihood, 1), list(point.maximum_likelihood)
     (-197.0, ['participant', 'alpha', 'beta', 'forget', 'log_likelihood', 'aic', 'bic', 'at_border', 'found_again'])
     """
-    if not isinstance(starts, int | np.integer) or starts < 1:
-        raise UsageError(f"starts={starts!r}: must be a whole number above 0")
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
     check_starts(likelihood, population, seed, takes_priors=False)
     maximise = _by_gradients if likelihood.has_gradient else _by_particles

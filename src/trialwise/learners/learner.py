@@ -228,7 +228,7 @@ class Learner:
         """
         tied = dict(self.tied)
         for name, to in names.items():
-            check(f"tie({name}=", to, NAME)
+            check("tie", name, to, NAME)
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
                 ties = Restriction("tie", name, to, "")
@@ -305,6 +305,11 @@ class Learner:
     def family(self) -> ResponseFamily:
         """The family of the response; of the first one, should there be several."""
         return next(iter(self.responses.values()))
+
+    @property
+    def acts(self) -> bool:
+        """Whether a response of the learner is an action of the environment, which decides the outcome."""
+        return any(family.acts for family in self.responses.values())
 
     @property
     def hides(self) -> bool:

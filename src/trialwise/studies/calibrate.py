@@ -15,7 +15,7 @@ from typing import Any
 
 from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects, labels
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, PATH, expects
 from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.trials import TRIALS
 from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
@@ -24,14 +24,14 @@ from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.calibration_study import CalibrationStudy
 from trialwise.studies.fits import FitSettings
-from trialwise.studies.study import check_count, participants_of
+from trialwise.studies.study import participants_of
 
 
 @expects(
     learner=LEARNER,
     environment=ENVIRONMENT | TRIALS,
     datasets=COUNT,
-    participants=labels(COUNT),
+    participants=COUNT | LABELS,
     priors=MAPPING,
     draws=COUNT,
     tune=COUNT,
@@ -97,8 +97,7 @@ def calibrate(
     >>> list(calibration.table.index)
     ['alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'alpha[0]', 'beta[0]', 'log-likelihood']
     """
-    labels = participants_of(environment, participants, datasets, seed)
-    check_count("ranks", ranks)
+    labels = participants_of(environment, participants, seed)
     if len(labels) < 2:
         raise UsageError("calibrate needs a group: participants=2 or more")
     if ranks > (DRAWS if draws is None else draws) * chains:

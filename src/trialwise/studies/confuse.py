@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.expects import COUNT, FLAG, NAME, PATH, expects, labels, several
+from trialwise.base.expects import COUNT, FLAG, LABELS, NAME, PATH, expects, several
 from trialwise.data.trials import TRIALS
 from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
 from trialwise.learners.learner import LEARNER, Learner
@@ -23,7 +23,7 @@ Criterion = Literal["bic", "aic", "integrated"]
     learners=several(LEARNER),
     environment=ENVIRONMENT | TRIALS,
     datasets=COUNT,
-    participants=labels(COUNT),
+    participants=COUNT | LABELS,
     criterion=NAME,
     folder=PATH,
     workers=COUNT,
@@ -80,7 +80,7 @@ def confuse(
     >>> confusion.confusion.shape, confusion.confusion.sum(axis=1).tolist()
     ((2, 2), [1.0, 1.0])
     """
-    labels = participants_of(environment, participants, datasets, seed)
+    labels = participants_of(environment, participants, seed)
     learners = tuple(learners)
     names = tuple(repr(learner) for learner in learners)
     if len(learners) < 2 or len(set(names)) < len(names) or not all(isinstance(each, Learner) for each in learners):

@@ -10,7 +10,7 @@ from typing import Any
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.true_values import labels_in, truth_of
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects, labels
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, PATH, expects
 from trialwise.base.message import Argument
 from trialwise.data.trials import TRIALS
 from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike
@@ -33,7 +33,7 @@ TRUTH = replace(
     environment=ENVIRONMENT | TRIALS,
     truth=TRUTH,
     datasets=COUNT,
-    participants=labels(COUNT),
+    participants=COUNT | LABELS,
     pooling=NAME,
     priors=MAPPING,
     draws=COUNT,
@@ -110,7 +110,7 @@ def recover(
     >>> list(recovery.table.index), len(recovery.points)
     (['alpha', 'beta', 'forget'], 12)
     """
-    labels = participants_of(environment, participants, datasets, seed)
+    labels = participants_of(environment, participants, seed)
     if pooling == "complete":
         raise UsageError(
             Argument("pooling", "complete"),

@@ -15,8 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trialwise.analysis.true_values import labels_in
-from trialwise.base.errors import UsageError
-from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.base.workers import not_in_a_starting_process
@@ -108,28 +106,15 @@ class Study[R: Result](ABC):
 
 
 def participants_of(
-    environment: EnvironmentLike, participants: int | Sequence[Hashable] | None, datasets: int, seed: int
+    environment: EnvironmentLike, participants: int | Sequence[Hashable] | None, seed: int
 ) -> tuple[Hashable, ...]:
     """Check the arguments that every study has, and return the labels of its participants.
 
     Raises
     ------
     UsageError
-        If the number of data sets or participants, or the seed, is not valid.
+        If the number of participants, or the seed, is not valid.
     """
     not_in_a_starting_process()
-    check_count("datasets", datasets)
     checked_seed(seed)
     return tuple(labels_in(environment, participants))
-
-
-def check_count(name: str, value: Any) -> None:
-    """Check that a value is a count.
-
-    Raises
-    ------
-    UsageError
-        Unless it is a whole number above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(Argument(name, value), ": wanted a whole number above 0")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.behaviour.past import past_of
 from trialwise.base.expects import expects
 from trialwise.data.trials import TRIALS, Trials
 
@@ -48,7 +49,7 @@ def of_responses(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    number = trials.participant_index
+    before, number = past_of(trials, past), trials.participant_index
     part = (np.arange(trials.n_trials) - trials.offsets[:-1][number]) * THIRDS // np.maximum(trials.lengths, 1)[number]
     columns: dict[str, Any] = {}
     for name, values in trials.response.items():
@@ -60,7 +61,7 @@ def of_responses(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
             columns[f"{name}: mean at {label}"] = series.where(cue.values == code).groupby(number).mean()  # type: ignore[union-attr]
         late, early = (series.where(part == k).groupby(number).mean() for k in (THIRDS - 1, 0))
         columns[f"{name}: late - early"] = late - early
-        last: Any = pd.Series((past or trials).response[name]).groupby(number).shift()
+        last: Any = pd.Series(before.response[name]).groupby(number).shift()
         columns[f"{name}: change"] = (series - last).abs().groupby(number).mean()
     table = pd.DataFrame(columns, index=range(trials.n_participants))
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")

@@ -17,6 +17,7 @@ import numpy as np
 
 from trialwise.analysis.behaviour import alien_phases as phases
 from trialwise.analysis.behaviour.continuous import of_responses
+from trialwise.analysis.behaviour.past import past_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import Argument
@@ -65,8 +66,8 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
         block), ``visit`` (of this context), ``previous`` (context of the previous block, -1 in the first); ``correct``, 1, 0 or
         NaN for a missed choice; ``fits_previous`` and ``fits_other``, whether the choice would be correct in the previous, or in
         another context (NaN in the first block and for missed choices); ``fits_elsewhere``, whether it would be correct in any
-        context but the current one (where several actions are equally good, none is correct: NaN); ``value`` and ``context_value``, the mean reward of the correct action, and the average of
-        this over the context's cues.
+        context but the current one (where several actions are equally good, none is correct: NaN); ``value`` and ``context_value``,
+        the mean reward of the correct action, and the average of this over the context's cues.
 
     Raises
     ------
@@ -101,10 +102,7 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     context, cue = (trials.columns[name].values if name in trials.columns else single for name in ("context", "cue"))
     choice = trials.choice
     number = trials.participant_index
-    best, responded = means.argmax(2), choice != MISSED
-    decided = (means == means.max(2, keepdims=True)).sum(
-        2
-    ) == 1  # with equally good actions no choice is correct or an error
+    (best, decided), responded = _best(means), choice != MISSED
     block_column = trials.columns["block"].values if "block" in trials.columns else context
     new = np.ones(len(choice), bool)
     new[1:] = (np.diff(context) != 0) | (np.diff(block_column) != 0) | (np.diff(number) != 0)
@@ -141,6 +139,11 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     frame["value"] = means.max(2)[context, cue]
     frame["context_value"] = means.max(2).mean(1)[context]
     return frame
+
+
+def _best(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The best action of each context and cue, and whether there is only one: of equally good ones none is correct or an error."""
+    return means.argmax(2), (means == means.max(2, keepdims=True)).sum(2) == 1
 
 
 def _sizes(means: np.ndarray) -> dict[str, int]:
@@ -288,7 +291,7 @@ def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     >>> round(float(tw.behaviour.telling(frame, tw.environments.AlienTask.mean_rewards).mean()), 2)
     0.75
     """
-    best, decided = means.argmax(2), (means == means.max(2, keepdims=True)).sum(2) == 1
+    best, decided = _best(means)
     now, before = (frame["context"], frame["cue"]), (frame["previous"], frame["cue"])
     return (frame["previous"] >= 0) & (best[now] != best[before]) & decided[now] & decided[before]
 
@@ -597,7 +600,7 @@ def general(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
 
     if trials.choice is None:
         raise UsageError("measures of behaviour need choices, and the trials have none")
-    past = _past(trials, past)
+    past = past_of(trials, past)
     outcome = next(iter(past.outcome.values()), np.full(trials.n_trials, np.nan))
     responded = trials.choice != MISSED
     situation = {
@@ -626,17 +629,6 @@ def general(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
         pd.DataFrame(columns).astype(float).groupby(frame["participant"]).mean().reindex(range(trials.n_participants))
     )
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
-
-
-def _past(trials: Trials, past: Trials | None) -> Trials:
-    """The trials that came before, which are the trials themselves unless these are one-step predictions."""
-    if past is None:
-        return trials
-    if past.lengths.tolist() != trials.lengths.tolist() or past.levels.get("action") != trials.levels.get("action"):
-        raise UsageError(
-            "past= are the recorded trials of one-step predictions: as many of each participant, with the same actions"
-        )
-    return past
 
 
 @expects(trials=TRIALS, means=MEAN_REWARDS, past=TRIALS)

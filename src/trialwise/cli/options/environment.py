@@ -75,15 +75,7 @@ def _in_file(path: Path, name: str) -> Environment | type[Environment]:
 
 def default_environment(learner: Learner) -> str:
     """The name of a learner's default environment: the one made for it, conditioning if it does not choose, or else the alien task."""
-    from trialwise.environments.tasks import BUILT_IN
-
-    name = own_environment(type(learner).__name__)
-    if name is not None:
-        return name
-    acts = any(family.acts for family in learner.responses.values())
-    usual = "AlienTask" if acts else "Conditioning"
-    assert usual in BUILT_IN
-    return usual
+    return own_environment(type(learner).__name__) or ("AlienTask" if learner.acts else "Conditioning")
 
 
 def own_environment(learner: str) -> str | None:
@@ -118,8 +110,7 @@ def environment_for(
         raise UsageError(
             "--trials is for new sequences: with --on the data determine the number of trials; leave --trials out"
         )
-    acts = any(family.acts for family in learner.responses.values())
-    if recorded is not None and name is None and not acts:
+    if recorded is not None and name is None and not learner.acts:
         return recorded
     environment = find_environment(name or default_environment(learner), trials)
     return environment if recorded is None else environment.on(recorded)
