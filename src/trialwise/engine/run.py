@@ -1,4 +1,4 @@
-"""Running kernels on packed trials, compiled or plain; errors are translated here."""
+"""Run kernels on packed trials, compiled or in plain Python, and explain their errors in terms of the learner's text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Trial-wise record (log-likelihood, then predictions; see :func:`record_for`), signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
+    """Trial-wise record (:func:`record_for`), signals ``(trials, signals)`` and their names, compiled on doubles."""
     free, names = in_rows(packed, free), signal_names(learner, packed)
     record, signals = record_for(learner, packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
@@ -46,11 +46,11 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
-    """The trials with simulated responses and their outcomes, the log-probability of the draws, ``(trials,)``, and the hidden
+    """The trials with simulated responses and outcomes, the log-probability of the draws, ``(trials,)``, and the hidden
     choices, ``int64 (trials,)``, or None if the learner makes none.
 
-    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those for each
-    response (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those of each
+    response (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), then a uniform one for the hidden choice.
     """
     free = in_rows(packed, free)
     check_rollout(learner, packed, potential, random)
@@ -71,12 +71,12 @@ def run_rollout(
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
-    """Log-likelihood ``(participants,)``, interpreted."""
+    """Log-likelihood ``(participants,)``, in plain Python."""
     return _walk_plain(learner, packed, free, None, None)
 
 
 def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Trial-wise record and signals, interpreted."""
+    """Trial-wise record and signals, in plain Python."""
     record = record_for(learner, packed)
     signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
     _walk_plain(learner, packed, free, record, signals)
@@ -86,7 +86,7 @@ def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.
 def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
-    """As :func:`run_rollout`, interpreted."""
+    """As :func:`run_rollout`, in plain Python."""
     free = in_rows(packed, free)
     check_rollout(learner, packed, potential, random)
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
@@ -125,10 +125,10 @@ def task_of(packed: Packed) -> Task:
 
 
 def signal_names(learner: Learner, packed: Packed) -> list[str]:
-    """Names of the signals, as many as ``learn`` returns on the first trial with learning."""
-    learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
-    if "learn" not in learner.methods or not len(learning):
+    """Names of the signals; their number is that of the values ``learn`` returns on the first trial with learning."""
+    learning_trials = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
+    if "learn" not in learner.methods or not len(learning_trials):
         return []
     count = explain.signal_count(learner, packed)
-    named = list(learner.signals)
-    return named if len(named) == count else ["signal", *(f"signal_{k}" for k in range(2, count + 1))][:count]
+    declared = list(learner.signals)
+    return declared if len(declared) == count else ["signal", *(f"signal_{k}" for k in range(2, count + 1))][:count]
