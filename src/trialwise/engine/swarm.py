@@ -81,11 +81,11 @@ def _total_of_one(x):
 
 
 def _pick_one(joint, left):
-    chosen, looking = 0, True
+    chosen, searching = 0, True
     for k in range(len(joint)):
-        if looking and joint[k] > 0.0:
+        if searching and joint[k] > 0.0:
             chosen = k
-            looking = left >= joint[k]
+            searching = left >= joint[k]
             left -= joint[k]
     return chosen
 
