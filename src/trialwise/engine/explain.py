@@ -33,7 +33,7 @@ HINTS = (
         r"setitem[\s\S]*readonly",
         "an array of the module cannot be changed; remember things in the state that start returns",
     ),
-    (r"(?i)cannot unify", "one name holds things of different kinds; give each its own name, and start sums at 0.0"),
+    (r"(?i)cannot unify", "one name has values of different types; give each its own name, and start sums at 0.0"),
     (r"(?i)unsupported|not supported", "write it with plain loops and arithmetic over preference, tables and numbers"),
     (
         r"(?i)Undecided type|Failed to infer|not defined before",
@@ -155,12 +155,12 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             nested = (answer, nested)
         return nested
 
-    walk = build_replay(parts._replace(hide=hide, act=act, keep=keep))
+    loop = build_replay(parts._replace(hide=hide, act=act, keep=keep))
     parameter_values = np.array(list(middle(learner).values()), float)
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
-            walk(
+            loop(
                 participant_of(learner, packed, np.repeat(parameter_values, [count for count, _ in packed.slots])),
                 task,
                 plain_preference(packed),
@@ -194,5 +194,5 @@ def _advice(error: Exception) -> str:
     if isinstance(error, IndexError):
         return "\n    -> tables are indexed by context, cue and action as task.table(...) lists them"
     if isinstance(error, TypeError) and "NoneType" in str(error):
-        return "\n    -> a learner without start remembers nothing: add def start(self, task): return task.table(...)"
+        return "\n    -> a learner without start has no state: add def start(self, task): return task.table(...)"
     return ""

@@ -133,7 +133,7 @@ def _all_names(learner: Learner) -> set[str]:
             continue
         seen.add(function)
         names |= set(function.__code__.co_names)
-        pending += [thing for _, thing in helpers(function) if hasattr(thing, "__code__")]
+        pending += [value for _, value in helpers(function) if hasattr(value, "__code__")]
     return names
 
 

@@ -58,13 +58,13 @@ def run_rollout(
     record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
-    rows, offsets, _, _, _, sizes, room = kernel_inputs(packed)
+    rows, offsets, _, _, _, sizes, capacity = kernel_inputs(packed)
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
         kernel(
-            free, constants(learner), rows, offsets, observed, ints, reals, sizes, room,
+            free, constants(learner), rows, offsets, observed, ints, reals, sizes, capacity,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
     return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
@@ -72,14 +72,14 @@ def run_rollout(
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
     """Log-likelihood ``(participants,)``, in plain Python."""
-    return _walk_plain(learner, packed, free, None, None)
+    return _loop_plain(learner, packed, free, None, None)
 
 
 def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Trial-wise record and signals, in plain Python."""
     record = record_for(learner, packed)
     signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
-    _walk_plain(learner, packed, free, record, signals)
+    _loop_plain(learner, packed, free, record, signals)
     return record, signals
 
 
@@ -92,11 +92,11 @@ def rollout_plain(
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
-    walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
+    loop = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
-        walk(
+        loop(
             participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
@@ -107,12 +107,12 @@ def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
     return ints[:, HIDDEN].astype(np.int64) if learner.hides else None
 
 
-def _walk_plain(learner, packed, free, record, signals):
-    walk = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
+def _loop_plain(learner, packed, free, record, signals):
+    loop = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
     free, likelihood = in_rows(packed, free), np.empty(len(packed.rows))
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
-            total, scale = walk(
+            total, scale = loop(
                 participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
                 packed.offsets[segment], packed.offsets[segment + 1], record, signals,
             )  # fmt: skip

@@ -178,18 +178,18 @@ def run_exact(
 
 def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int) -> Trace:
     """One filter of participant ``n`` at ``free (parameters,)`` with its history; options are labelled in order of first use."""
-    alone, names = packed.only(n), signal_names(learner, packed)
-    rows_of_one = in_rows(alone, np.asarray(free)[None])
+    subset, names = packed.only(n), signal_names(learner, packed)
+    parameters = in_rows(subset, np.asarray(free)[None])
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
         kernel = particle_kernel(learner, packed, scored=False, tracing=True)
-        rows, *data = kernel_inputs(alone)
-        trace = _room(learner, alone, names, particles)
+        rows, *data = kernel_inputs(subset)
+        trace = _empty_trace(learner, subset, names, particles)
         keys = np.array([key], np.uint64)
         kernel(
-            rows_of_one,
+            parameters,
             constants(learner),
             np.zeros(1, np.int64),
             rows,
@@ -202,7 +202,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     return trace
 
 
-def _room(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
+def _empty_trace(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
     count = len(packed.ints)
     record = record_for(learner, packed)
     record[(packed.ints[:, FLAGS] & RESPONDED) > 0, 1:] = 0.0
@@ -220,18 +220,18 @@ def trace_particles_plain(
     learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int
 ) -> tuple[float, Trace]:
     """As :func:`run_traced`, in plain Python, with the log-likelihood: slow, but a debugger can step through it."""
-    alone = packed.only(n)
-    (free,) = in_rows(alone, np.asarray(free)[None])
+    subset = packed.only(n)
+    (free,) = in_rows(subset, np.asarray(free)[None])
     parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
     relabel = learner.exchangeable
     weigh = build_weigh(parts, relabel, PLAIN.every_action, packed.unscored)
-    walk = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
-    trace = _room(learner, alone, signal_names(learner, packed), particles)
+    loop = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
+    trace = _empty_trace(learner, subset, signal_names(learner, packed), particles)
     options, (used, *integers) = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
-    total, _, _ = walk(
+    total, _, _ = loop(
         participant_of(learner, packed, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
         np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
-        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed,
-        alone.ints, alone.reals, 0, len(alone.ints), key, THRESHOLD, *trace,
+        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), subset.observed,
+        subset.ints, subset.reals, 0, len(subset.ints), key, THRESHOLD, *trace,
     )  # fmt: skip
     return total, trace

@@ -177,7 +177,7 @@ def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Ca
         )
     for method in METHODS:
         if method in methods and method not in HIDDEN_TO:
-            raise LearnerError(f"{name} has hide and {method}: a hidden choice goes with choose")
+            raise LearnerError(f"{name} has hide and {method}: a hidden choice requires choose")
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

@@ -30,10 +30,10 @@ class Table(np.ndarray):
             Index of a cell (an int or a tuple) that does not change.
 
         """
-        kept = None if except_ is None else self[except_]
+        preserved = None if except_ is None else self[except_]
         self[...] = self + rate * (toward - self)
         if except_ is not None:
-            self[except_] = kept
+            self[except_] = preserved
 
 
 class State:

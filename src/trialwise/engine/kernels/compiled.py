@@ -211,23 +211,23 @@ def trace_kernel(learner: Learner, packed: Packed) -> Callable:
     Fills ``record[t]`` with the log-likelihood of each trial followed by the predictions for each response
     (probabilities of all actions; mean and SD of a real number), and ``signals[t]`` with the values that ``learn`` returned.
     """
-    return kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
+    return kernel("trace", learner, packed, 0, lambda: _build_loop(learner, packed, build_replay))
 
 
 def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
     """As :func:`trace_kernel` with ``potential, first_outcome, random`` appended; writes responses and outcomes in place."""
-    return kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
+    return kernel("rollout", learner, packed, 0, lambda: _build_loop(learner, packed, build_rollout))
 
 
-def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
+def _build_loop(learner: Learner, packed: Packed, build: Callable) -> Callable:
     adapter = Adapter(0)
-    walk_one = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
+    loop = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
     actions, options = packed.actions, packed.options
     size, option_size = off_stack(0, actions), off_stack(0, options)
 
-    def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *extra):
+    def loops(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *extra):
         arena, lines, buffer = np.empty(numbers[0]), np.empty(numbers[2] * 2), np.zeros(size + 1)
         option_buffer = np.zeros(option_size + 1)
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, 1), sizes)
@@ -237,7 +237,7 @@ def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
             begin, end = span(offsets, s)
             participant = participant_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(participant, task, preference, logits, observed, ints, reals, begin, end, record, signals, *extra)
+            loop(participant, task, preference, logits, observed, ints, reals, begin, end, record, signals, *extra)
         buffer[0], option_buffer[0] = 0.0, 0.0  # as above
 
-    return numba.njit(walk, **INLINED)
+    return numba.njit(loops, **INLINED)

@@ -72,7 +72,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
     operations = COMPILED if width >= 0 else ABREAST
     swarm = operations._replace(**{name: adapter(part) for name, part in operations._asdict().items()})
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
-    walk = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
+    loop = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     lanes, tangents, actions, options = max(abs(width), 1), max(width - 1, 1), packed.actions, packed.options
@@ -111,7 +111,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
             for first in range(0, max(parameters, 1) if scored else 1, tangents):
                 participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
-                total, score, resamplings = walk(
+                total, score, resamplings = loop(
                     participant, task, n, preference, logits, shares, prior, joint, slopes, path, weights, used, uniforms, order[:n],
                     place[:n], children, tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
                     hidden, weight, parent,
@@ -145,7 +145,7 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
     swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
-    walk = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
+    loop = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     tangents, actions, options = width - 1, packed.actions, packed.options
@@ -172,7 +172,7 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
             for first in range(0, max(parameters, 1), tangents):
                 participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
-                total, count = walk(
+                total, count = loop(
                     participant, task, preference, logits, shares, prior, joint, slopes, path, mass, used, next_option, chances,
                     steps, observed, ints, reals, begin, end,
                 )  # fmt: skip
