@@ -1,6 +1,6 @@
-"""The engine: compiles a learner's methods into functions that run through trials, with gradients.
+"""The engine: compiles a learner's methods into loops over trials, with gradients.
 
-The stub beside this file lists what other folders may use; it is imported on first use.
+The stub beside this file lists the names for other folders; each is imported on first use.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Arguments of kernels, and checks of their shapes: compiled code does not check where an array ends."""
+"""Arguments of kernels, and checks of their shapes, since compiled code does not check array bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trialwise.learners.learner import Learner
 
 
 def numbers(packed: Packed) -> np.ndarray:
-    """``(cells, memories, tables)``: how much memory a kernel needs."""
+    """``(cells, memories, tables)``: the memory that a kernel needs."""
     return np.array(packed.capacity, WHOLE)
 
 
@@ -20,12 +20,12 @@ def kernel_inputs(packed: Packed) -> tuple[np.ndarray, ...]:
 
 
 def in_rows(packed: Packed, free: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-    """Parameters as kernels read them: C-contiguous ``(rows, slots in all)``, on the natural scale.
+    """Parameters in the form that kernels read: C-contiguous ``(rows, slots in all)``, on the natural scale.
 
     Parameters
     ----------
     packed
-        The trials that the parameters are for.
+        The trials to which the parameters apply.
     free
         The parameters.
     rows
@@ -48,7 +48,7 @@ def in_rows(packed: Packed, free: np.ndarray, rows: np.ndarray | None = None) ->
 
 
 def check_rollout(learner: Learner, packed: Packed, potential: np.ndarray, random: np.ndarray) -> None:
-    """Refuse potential outcomes and random numbers that are too small for a rollout.
+    """Check that potential outcomes and random numbers are large enough for a rollout.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def check_rollout(learner: Learner, packed: Packed, potential: np.ndarray, rando
 
 
 def check_jobs(packed: Packed, free: np.ndarray, segments: np.ndarray, keys: np.ndarray) -> None:
-    """Refuse jobs of a particle filter, one participant's segment each, that name no segment or lack parameters or a stream.
+    """Check the jobs of a particle filter (one participant's segment each): segments exist, with parameters and streams for all.
 
     Raises
     ------
@@ -77,9 +77,9 @@ def check_jobs(packed: Packed, free: np.ndarray, segments: np.ndarray, keys: np.
     """
     if not len(free) == len(segments) == len(keys):
         raise UsageError(
-            f"{len(segments)} segments with {len(free)} rows of parameters and {len(keys)} streams: expected as many of each"
+            f"{len(segments)} segments with {len(free)} rows of parameters and {len(keys)} streams: expected the same number of each"
         )
     count = len(packed.rows)
     if len(segments) and not 0 <= segments.min() <= segments.max() < count:
-        outside = segments[(segments < 0) | (segments >= count)][0]
-        raise UsageError(f"segment {outside}: the trials have segments 0 to {count - 1}")
+        unknown = segments[(segments < 0) | (segments >= count)][0]
+        raise UsageError(f"segment {unknown}: the trials have segments 0 to {count - 1}")

@@ -1,4 +1,4 @@
-"""Errors of learners in terms of their own text: the line, what is wrong with it, and what to write instead."""
+"""Explain a learner's errors in terms of its own text: the line, the problem, and what to write instead."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HINTS = (
         r"setitem[\s\S]*readonly",
         "an array of the module cannot be changed; remember things in the state that start returns",
     ),
-    (r"(?i)cannot unify", "one name holds things of different kinds; give each its own name, and start sums at 0.0"),
+    (r"(?i)cannot unify", "one name has values of different types; give each its own name, and start sums at 0.0"),
     (r"(?i)unsupported|not supported", "write it with plain loops and arithmetic over preference, tables and numbers"),
     (
         r"(?i)Undecided type|Failed to infer|not defined before",
@@ -44,9 +44,9 @@ HINTS = (
 
 @contextmanager
 def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Iterator[None]:
-    """Turn whatever goes wrong while a learner is compiled or run into a :class:`LearnerError`.
+    """Turn errors in compiling or running a learner into a :class:`LearnerError`.
 
-    The learner is run in plain Python first, unless it has been already.
+    The learner is first run in plain Python, unless ``tried`` says that this has been done.
     """
     import numba.core.errors as numba_errors
 
@@ -65,18 +65,18 @@ def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Ite
         numba_errors.NumbaError,
         AssertionError,
         NotImplementedError,
-    ) as error:  # Numba raises AssertionError for what it does not know
+    ) as error:  # Numba raises AssertionError for constructs that it does not support
         raise _explained(learner, error) from None
 
 
 def _explained(learner: Learner, error: Exception) -> LearnerError:
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     files = {m.__code__.co_filename: m for m in (*learner.methods.values(), *learner.helper_methods.values())}
-    place = ""
+    location = ""
     for name, line in re.findall(r'File "([^"]+)", line (\d+)', text) + re.findall(r"\(?at (\S+) \((\d+)\)", text):
-        match = next((f for f in files if f.endswith(name.lstrip("./")) or name.endswith(f)), None)
-        if match:
-            place = _method_at(learner, match, int(line))
+        file = next((f for f in files if f.endswith(name.lstrip("./")) or name.endswith(f)), None)
+        if file:
+            location = _method_at(learner, file, int(line))
     reasons = [
         line.strip()
         for line in text.splitlines()
@@ -85,7 +85,7 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
     reason = reasons[0] if reasons else text.splitlines()[0]
     hint = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
     return LearnerError(
-        f"{learner} cannot be compiled{': ' + place if place else ''}.\n    {reason}\n    -> {hint}\n"
+        f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
     )
 
@@ -96,24 +96,24 @@ def _method_at(learner: Learner, file: str, line: int) -> str:
     name = type(learner).__name__
     for method_name, method in {**learner.methods, **learner.helper_methods}.items():
         code = method.__code__
-        last = max((n for *_, n in code.co_lines() if n), default=code.co_firstlineno)
-        if code.co_filename == file and code.co_firstlineno <= line <= last:
+        last_line = max((n for *_, n in code.co_lines() if n), default=code.co_firstlineno)
+        if code.co_filename == file and code.co_firstlineno <= line <= last_line:
             return f"{name}.{method_name}, line {line}: {linecache.getline(file, line).strip()}"
     return f"line {line} of {file}: {linecache.getline(file, line).strip()}"
 
 
 def signal_count(learner: Learner, packed: Packed) -> int:
-    """How many numbers ``learn`` returns, seen by running it."""
+    """The number of values that ``learn`` returns, determined by running it."""
     return dry_run(learner, packed)
 
 
 def dry_run(learner: Learner, packed: Packed) -> int:
-    """Run the learner's first trials in plain Python, once per learner and layout: most mistakes raise Python's own errors there."""
+    """Run the learner's first trials in plain Python, where most mistakes raise ordinary errors; once per learner and layout."""
     return _dry_run_once(learner, _Sample(packed))
 
 
 class _Sample:
-    """A few trials to run a learner on, hashed by their layout, so that each layout is run once."""
+    """Trials for a dry run, hashed by their layout, so that each layout is run once."""
 
     def __init__(self, packed: Packed):
         self.packed = packed
@@ -128,9 +128,9 @@ class _Sample:
 @lru_cache(maxsize=256)
 def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     packed = sample.packed
-    learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
-    end = int(min(len(packed.ints), (learning[0] if len(learning) else 0) + 3, packed.offsets[-1]))
-    seen: list[int] = []
+    learning_trials = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
+    end = int(min(len(packed.ints), (learning_trials[0] if len(learning_trials) else 0) + 3, packed.offsets[-1]))
+    signal_counts: list[int] = []
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
 
     def keep(signals, t, result):
@@ -139,10 +139,10 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             for value in values:
                 if not isinstance(value, int | float | np.number | np.bool_):
                     raise LearnerError(
-                        f"{type(learner).__name__}.learn returned {value!r}: it returns the trial's signals, a number or a "
+                        f"{type(learner).__name__}.learn returned {value!r}: return the trial's signals, a number or a "
                         "tuple of numbers, or nothing"
                     )
-            seen.append(len(values))
+            signal_counts.append(len(values))
 
     def hide(agent, state, trial, options):
         if learner.hides:
@@ -150,18 +150,18 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
 
     def act(agent, state, trial, hidden, preference, last):
         answers = [family.try_method(learner, agent, state, trial, preference) for family in learner.responses.values()]
-        together = answers[-1]
+        nested = answers[-1]
         for answer in reversed(answers[:-1]):
-            together = (answer, together)
-        return together
+            nested = (answer, nested)
+        return nested
 
-    walk = build_replay(parts._replace(hide=hide, act=act, keep=keep))
-    middles = np.array(list(middle(learner).values()), float)
+    loop = build_replay(parts._replace(hide=hide, act=act, keep=keep))
+    parameter_values = np.array(list(middle(learner).values()), float)
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
-            walk(
-                participant_of(learner, packed, np.repeat(middles, [count for count, _ in packed.slots])),
+            loop(
+                participant_of(learner, packed, np.repeat(parameter_values, [count for count, _ in packed.slots])),
                 task,
                 plain_preference(packed),
                 plain_options(packed),
@@ -178,19 +178,21 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     except Exception as error:
         files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-        where = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        location = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
         method = f".{frames[-1].name}" if frames else ""
         raise LearnerError(
-            f"{type(learner).__name__}{method}{where}\n    {type(error).__name__}: {error}{_advice(error)}"
+            f"{type(learner).__name__}{method}{location}\n    {type(error).__name__}: {error}{_advice(error)}"
         ) from error
-    if seen and len(set(seen)) > 1:
-        raise LearnerError(f"{type(learner).__name__}.learn returns {set(seen)} signals in turn: always return as many")
-    return seen[0] if seen else 0
+    if signal_counts and len(set(signal_counts)) > 1:
+        raise LearnerError(
+            f"{type(learner).__name__}.learn returned different numbers of signals, {set(signal_counts)}: always return the same number"
+        )
+    return signal_counts[0] if signal_counts else 0
 
 
 def _advice(error: Exception) -> str:
     if isinstance(error, IndexError):
         return "\n    -> tables are indexed by context, cue and action as task.table(...) lists them"
     if isinstance(error, TypeError) and "NoneType" in str(error):
-        return "\n    -> a learner without start remembers nothing: add def start(self, task): return task.table(...)"
+        return "\n    -> a learner without start has no state: add def start(self, task): return task.table(...)"
     return ""

@@ -1,8 +1,8 @@
-"""Trials packed for the engine: matrices with one row per trial, which hold only what a learner reads.
+"""Trials packed for the engine: matrices with one row per trial and only the columns that the learner reads.
 
-Whole numbers: flags, labels, availability, slots of parameters. Reals: numbers, outcomes. What was observed, choices and other
-responses, is a matrix of its own. One trial is one or two cache lines; the layout (which name is where) is part of the compiled
-code, the data are not.
+The matrix of integers holds flags, labels, availability and slots of parameters; that of reals, numbers and outcomes. Observed
+choices and other responses are a third matrix. A trial takes one or two cache lines. The layout (the column of each name) is
+compiled into the kernels, the data are not.
 """
 
 from __future__ import annotations
@@ -25,43 +25,41 @@ from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
 
 WHOLE = np.int32
-"""The type of whole numbers in packed data: the one that PyMC models use for data."""
+"""The integer type of packed data, the same as that of data in PyMC models."""
 
 Layout = tuple[tuple[str, str, int, int], ...]
 
 Slots = tuple[tuple[int, int], ...]
-"""For each free parameter: its number of slots, and the column of whole numbers that holds the slot of each trial, as a column of
-the matrix of parameters; -1 if there is only one."""
+"""For each free parameter: its number of slots, and the column of integers that gives the slot of each trial (as a column of the
+matrix of parameters), or -1 if there is only one slot."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What a kernel needs of trials and a learner's shape.
+    """The trials and the dimensions of a learner, as a kernel needs them.
 
     Attributes
     ----------
     observed
-        The learner's responses, their columns side by side, ``(trials, columns)``: ``int32`` if all are whole
-        numbers, as choices are, else ``float64``.
+        The learner's responses, ``(trials, columns of all)``: ``int32`` if all are integers, as choices are, else ``float64``.
     ints, reals
         ``int32 (trials, ...)`` and ``float64 (trials, ...)``, C-contiguous.
     trial, outcome
-        Layouts: ``(name, kind, start, length)``; kind "i" is a whole number, "u" one that is not negative, "r" a real;
-        length 0 is a scalar. An outcome that is one number has the
-        single name ``""``.
+        Layouts: ``(name, kind, start, length)``; kind "i" is an integer, "u" a non-negative integer, "r" a real; length 0 is
+        a scalar. A scalar outcome has the single name ``""``.
     offsets
         ``int32 (segments + 1,)``, and ``rows``, the row of parameters of each segment.
     sizes
         ``int32``, in the order of ``names``.
     capacity
-        Numbers of cells of reals and of whole numbers in a state, and of its tables of reals.
+        Numbers of real and of integer cells in a state, and of its tables of reals.
     forgets
-        Whether the learner lets a table forget.
+        Whether the learner uses ``decay`` on a table.
     options
-        How many options the hidden choice has; 1 without one.
+        Number of options of the hidden choice; 1 without one.
     slots
-        Slots of parameters: a parameter with several slots takes its value on a trial from the slot that the trial names, while the
-        state continues. Parameters of kernels are ``(rows, slots in all)``, the slots of each parameter side by side.
+        Slots of parameters: a parameter with several slots takes its value on each trial from the slot given for that trial; the
+        state carries over. Parameters of kernels are ``(rows, slots in all)``, with the slots of a parameter in adjacent columns.
     unscored
         Whether any observed response does not enter the likelihood.
     """
@@ -90,7 +88,7 @@ class Packed:
 
     @property
     def layout(self) -> tuple:
-        """Everything about the data that compiled code depends on."""
+        """The properties of the data on which compiled code depends."""
         return (self.trial, self.outcome, self.masked, self.names, self.actions, self.slots, self.unscored)
 
     def only(self, n: int) -> Packed:
@@ -105,7 +103,7 @@ class Packed:
         Raises
         ------
         UsageError
-            If one is not an option: it is used as an index of users' tables.
+            If one is not an option, since learners use it as an index.
         """
         outside = np.flatnonzero((hidden < -1) | (hidden >= self.options))
         if len(outside):
@@ -118,7 +116,7 @@ class Packed:
 
 
 def argument(learner: Learner, method: str, role: str) -> str | None:
-    """The name of one of the arguments of a learner's method."""
+    """The learner's own name for one argument of a method; None if it has no such method or argument."""
     function = learner.methods.get(method)
     if function is None:
         return None
@@ -127,46 +125,46 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
 
 
 def _all_names(learner: Learner) -> set[str]:
-    """Every attribute name in a learner's text, helpers included: what it may read from a trial."""
-    names, seen, todo = set(), set(), [*learner.methods.values(), *learner.helper_methods.values()]
-    while todo:
-        function = todo.pop()
+    """All attribute names in a learner's text, including helpers: the columns that it may read from a trial."""
+    names, seen, pending = set(), set(), [*learner.methods.values(), *learner.helper_methods.values()]
+    while pending:
+        function = pending.pop()
         if function in seen:
             continue
         seen.add(function)
         names |= set(function.__code__.co_names)
-        todo += [thing for _, thing in helpers(function) if hasattr(thing, "__code__")]
+        pending += [value for _, value in helpers(function) if hasattr(value, "__code__")]
     return names
 
 
 class Response(NamedTuple):
-    """One of a learner's responses: what it is called, its family, and where its numbers are."""
+    """One of a learner's responses: its name, its family, and the first of its columns in each matrix."""
 
     name: str
     family: ResponseFamily
     place: Place
 
     def observed(self, matrix: np.ndarray) -> np.ndarray:
-        """Its columns of the observed responses."""
+        """The columns of this response in the matrix of observed responses."""
         return matrix[:, self.place.observed : self.place.observed + len(self.family.columns)]
 
     def predictions(self, record: np.ndarray, actions: int) -> np.ndarray:
-        """Its columns of a record of predictions."""
+        """The columns of this response in a record of predictions."""
         return record[:, self.place.record : self.place.record + self.family.predictions(actions)]
 
 
 def responses_of(learner: Learner, actions: int) -> list[Response]:
-    """The learner's responses, with the places of their numbers for this number of actions."""
-    found: list[Response] = []
-    at = Place(0, 1, 0)  # a record begins with the log-likelihood
+    """The learner's responses, with the positions of their columns for this number of actions."""
+    responses: list[Response] = []
+    place = Place(0, 1, 0)  # a record begins with the log-likelihood
     for name, family in learner.responses.items():
-        found.append(Response(name, family, at))
-        at = _behind(found[-1], actions)
-    return found
+        responses.append(Response(name, family, place))
+        place = _behind(responses[-1], actions)
+    return responses
 
 
 def end_of(learner: Learner, actions: int) -> Place:
-    """The place after the learner's last response: the number of columns of each kind."""
+    """The position after the learner's last response, that is, the number of columns in each matrix."""
     return _behind(responses_of(learner, actions)[-1], actions)
 
 
@@ -182,29 +180,29 @@ def pack(
     slots: Mapping[str, np.ndarray] | None = None,
     scored: np.ndarray | None = None,
 ) -> Packed:
-    """Arrange what the learner reads of the trials.
+    """Pack the parts of the trials that the learner reads.
 
     Parameters
     ----------
     learner, trials
         The learner, and the trials with its responses.
     slots
-        For free parameters that take several values in turn, the number of the value on each trial, from 0,
+        For free parameters with several values, the number of the value that applies on each trial, from 0,
         ``int (trials,)``.
     scored
-        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner still learns
+        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner also learns
         on the others.
 
     Raises
     ------
     UsageError
-        If the data have no choices, no response or no outcomes where the learner needs them; for slots of a name that is
-        not a free parameter, or slots that are not whole numbers from 0.
+        If the data lack choices, responses or outcomes that the learner needs; for slots of a name that is not a free
+        parameter, or slots that are not whole numbers from 0.
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist.
     """
     _check_needs(learner, trials)
-    count, wanted = trials.n_trials, _all_names(learner)
+    count, names_read = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
     observed = [family.observed(trials, name) for name, family in learner.responses.items()]
@@ -215,34 +213,34 @@ def pack(
     trial: list[tuple[str, str, int, int]] = []
 
     def add(name: str, values: np.ndarray) -> None:
-        kind, into = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
+        kind, target = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
         if kind == "i" and not (values < 0).any():
             kind = "u"
-        start, vector = len(into), values.ndim == 2
-        into.extend(values.T if vector else [values])
+        start, vector = len(target), values.ndim == 2
+        target.extend(values.T if vector else [values])
         trial.append((name, kind, start, values.shape[1] if vector else 0))
 
     for name, column in trials.columns.items():
-        if name in wanted:
+        if name in names_read:
             add(name, column.values)
     for name in OPTIONAL:
-        if name in wanted and name not in trials.columns:
+        if name in names_read and name not in trials.columns:
             add(name, np.zeros(count, np.int64))
     if trials.available is not None:
         add("available", trials.available.astype(np.int64))
-    elif "available" in wanted:
+    elif "available" in names_read:
         add("available", np.ones((count, actions), np.int64))
-    first = len(reals)
+    first_outcome = len(reals)
     reals.extend(values for _, values in outcomes)
     single = len(outcomes) == 1
-    outcome = tuple(("" if single else name, "r", first + k, 0) for k, (name, _) in enumerate(outcomes))
+    outcome = tuple(("" if single else name, "r", first_outcome + k, 0) for k, (name, _) in enumerate(outcomes))
 
-    slotted = _slots(learner, trials, slots or {})
-    columns = []
-    for levels, codes in slotted:
-        columns.append((levels, -1 if codes is None else len(ints)))
+    slot_codes = _slots(learner, trials, slots or {})
+    slot_columns = []
+    for levels, codes in slot_codes:
+        slot_columns.append((levels, -1 if codes is None else len(ints)))
         ints.extend([] if codes is None else [codes])
-    names = tuple(sorted(trials.sizes))
+    size_names = tuple(sorted(trials.sizes))
     return Packed(
         observed=np.ascontiguousarray(np.concatenate(observed, axis=1)),
         ints=np.ascontiguousarray(np.stack(ints, 1), WHOLE),
@@ -250,21 +248,21 @@ def pack(
         trial=tuple(trial),
         outcome=outcome,
         masked=trials.available is not None,
-        names=names,
-        sizes=np.array([trials.sizes[name] for name in names], WHOLE),
+        names=size_names,
+        sizes=np.array([trials.sizes[name] for name in size_names], WHOLE),
         offsets=np.asarray(trials.offsets, WHOLE),
         rows=np.arange(trials.n_participants, dtype=WHOLE),
         actions=actions,
         capacity=_capacity(learner, trials),
-        forgets="decay" in wanted,
+        forgets="decay" in names_read,
         options=learner.options,
-        slots=tuple(columns),
+        slots=tuple(slot_columns),
         unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
     )
 
 
 def _check_needs(learner: Learner, trials: Trials) -> None:
-    """Refuse data without what the learner reads; see :func:`pack`."""
+    """Check that the data have what the learner reads; see :func:`pack`."""
     for family in learner.responses.values():
         if not family.in_data(trials):
             raise UsageError(f"{learner} ", family.absent())
@@ -279,49 +277,49 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
 
 
 def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
-    """The number of slots of each free parameter and, if several, the slot of each trial."""
+    """The number of slots of each free parameter and, if there are several, the slot of each trial."""
     for name in slots:
         if name not in learner.names:
             raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, learner.names, 'free parameters')}")
     if slots and not trials.lengths.all():
-        raise UsageError("slots=...: a participant without trials has no slot to start in")
-    found: list[tuple[int, np.ndarray | None]] = []
+        raise UsageError("slots=...: a participant without trials has no first slot")
+    result: list[tuple[int, np.ndarray | None]] = []
     first = 0
     for name in learner.names:
         levels, codes = 1, None
         if name in slots:
-            number = np.asarray(slots[name])
-            if number.shape != (trials.n_trials,) or number.dtype.kind not in "iu" or (number < 0).any():
+            values = np.asarray(slots[name])
+            if values.shape != (trials.n_trials,) or values.dtype.kind not in "iu" or (values < 0).any():
                 raise UsageError(
                     f"slots={{{name!r}: ...}}: a whole number from 0 is wanted for each of {trials.n_trials} trials"
                 )
-            levels = int(number.max()) + 1
-            codes = first + number if levels > 1 else None
-        found.append((levels, codes))
+            levels = int(values.max()) + 1
+            codes = first + values if levels > 1 else None
+        result.append((levels, codes))
         first += levels
-    return found
+    return result
 
 
 def middle(learner: Learner) -> dict[str, float]:
-    """A value well inside the range of each free parameter."""
+    """A value in the interior of the range of each free parameter."""
     return {parameter.name: float(parameter.constrain(parameter.mean)) for parameter in learner.parameters}
 
 
 def _capacity(learner: Learner, trials: Trials) -> tuple[int, int, int]:
-    """The size of a state, found by starting one in plain Python."""
+    """The size of a state, determined by a call of ``start`` in plain Python."""
     if "start" not in learner.methods:
         return 0, 0, 0
     task = Task(trials.sizes)
-    made = learner.agent(middle(learner)).start(task)
-    loose = [v for v in vars(made).values() if not isinstance(v, np.ndarray)] if isinstance(made, State) else []
-    return task.cells + len(loose), task.memories + len(loose), task.tables
+    state = learner.agent(middle(learner)).start(task)
+    numbers = [v for v in vars(state).values() if not isinstance(v, np.ndarray)] if isinstance(state, State) else []
+    return task.cells + len(numbers), task.memories + len(numbers), task.tables
 
 
 def _reads(learner: Learner, role: str) -> Iterator[tuple[str, str, int]]:
     for name, method in learner.methods.items():
-        mine = argument(learner, name, role)
+        own_name = argument(learner, name, role)
         for use in uses(method):
-            if use.argument == mine:
+            if use.argument == own_name:
                 yield name, use.name, use.line
 
 
@@ -330,15 +328,15 @@ def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int
     known = [*trials.columns, *(n for n in OPTIONAL if n not in trials.columns), "available"]
     if name in known:
         return
-    where = f"{type(learner).__name__}.{method}, line {line}, reads trial.{name}"
+    location = f"{type(learner).__name__}.{method}, line {line}, reads trial.{name}"
     if name in ("choice", "outcome", "response", *trials.outcome, *trials.response):
         raise LearnerError(
-            f"{where}, which is known only after the choice. It belongs in learn(self, state, trial, choice, outcome)"
+            f"{location}, which is known only after the choice. It belongs in learn(self, state, trial, choice, outcome)"
         )
-    near = difflib.get_close_matches(name, known, 1)
-    guess = f" Did you mean trial.{near[0]}?" if near else ""
+    matches = difflib.get_close_matches(name, known, 1)
+    guess = f" Did you mean trial.{matches[0]}?" if matches else ""
     raise LearnerError(
-        f"{where}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
+        f"{location}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
         "A column of the file is kept with ",
         Argument("labels", [name]),
         " or ",
@@ -348,11 +346,11 @@ def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int
 
 def _check_outcome_name(learner: Learner, trials: Trials, use: tuple[str, str, int]) -> None:
     method, name, line = use
-    where = f"{type(learner).__name__}.{method}, line {line}, reads outcome.{name}"
+    location = f"{type(learner).__name__}.{method}, line {line}, reads outcome.{name}"
     if len(trials.outcome) == 1:
         raise LearnerError(
-            f"{where}, but the outcome is one number: write outcome, or map several columns, "
+            f"{location}, but the outcome is one number: write outcome, or map several columns, "
             f'outcome={{"{name}": "column", ...}}'
         )
     if name not in trials.outcome:
-        raise LearnerError(f"{where}; the outcomes are {', '.join(trials.outcome)}")
+        raise LearnerError(f"{location}; the outcomes are {', '.join(trials.outcome)}")

@@ -1,4 +1,4 @@
-"""Running kernels on packed trials, compiled or plain; errors are translated here."""
+"""Run kernels on packed trials, compiled or in plain Python, and explain their errors in terms of the learner's text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Trial-wise record (log-likelihood, then predictions; see :func:`record_for`), signals ``(trials, signals)`` and the signals' names, compiled on doubles."""
+    """Trial-wise record (:func:`record_for`), signals ``(trials, signals)`` and their names, compiled on doubles."""
     free, names = in_rows(packed, free), signal_names(learner, packed)
     record, signals = record_for(learner, packed), np.full((len(packed.ints), len(names)), np.nan)
     with explain.compilation(learner, packed):
@@ -46,11 +46,11 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 def run_rollout(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
-    """The trials with simulated responses and their outcomes, the log-probability of the draws, ``(trials,)``, and the hidden
+    """The trials with simulated responses and outcomes, the log-probability of the draws, ``(trials,)``, and the hidden
     choices, ``int64 (trials,)``, or None if the learner makes none.
 
-    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those for each
-    response (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), and a uniform one for the hidden choice.
+    ``potential`` is ``(trials, actions, outcomes)``; ``random`` holds the random numbers of each trial: those of each
+    response (:attr:`trialwise.learners.responses.family.ResponseFamily.random`), then a uniform one for the hidden choice.
     """
     free = in_rows(packed, free)
     check_rollout(learner, packed, potential, random)
@@ -58,45 +58,45 @@ def run_rollout(
     record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
-    rows, offsets, _, _, _, sizes, room = kernel_inputs(packed)
+    rows, offsets, _, _, _, sizes, capacity = kernel_inputs(packed)
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
         kernel(
-            free, constants(learner), rows, offsets, observed, ints, reals, sizes, room,
+            free, constants(learner), rows, offsets, observed, ints, reals, sizes, capacity,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
     return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
-    """Log-likelihood ``(participants,)``, interpreted."""
-    return _walk_plain(learner, packed, free, None, None)
+    """Log-likelihood ``(participants,)``, in plain Python."""
+    return _loop_plain(learner, packed, free, None, None)
 
 
 def trace_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Trial-wise record and signals, interpreted."""
+    """Trial-wise record and signals, in plain Python."""
     record = record_for(learner, packed)
     signals = np.full((len(packed.ints), max(len(signal_names(learner, packed)), 1)), np.nan)
-    _walk_plain(learner, packed, free, record, signals)
+    _loop_plain(learner, packed, free, record, signals)
     return record, signals
 
 
 def rollout_plain(
     learner: Learner, packed: Packed, free: np.ndarray, potential: np.ndarray, random: np.ndarray
 ) -> tuple[Packed, np.ndarray, np.ndarray | None]:
-    """As :func:`run_rollout`, interpreted."""
+    """As :func:`run_rollout`, in plain Python."""
     free = in_rows(packed, free)
     check_rollout(learner, packed, potential, random)
     observed, ints, reals = packed.observed.copy(), packed.ints.copy(), packed.reals.copy()
     record = record_for(learner, packed)
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
-    walk = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
+    loop = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
-        walk(
+        loop(
             participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
@@ -107,12 +107,12 @@ def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
     return ints[:, HIDDEN].astype(np.int64) if learner.hides else None
 
 
-def _walk_plain(learner, packed, free, record, signals):
-    walk = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
+def _loop_plain(learner, packed, free, record, signals):
+    loop = build_replay(build_parts(learner, packed.layout, PLAIN, tracing=record is not None))
     free, likelihood = in_rows(packed, free), np.empty(len(packed.rows))
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
-            total, scale = walk(
+            total, scale = loop(
                 participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
                 packed.offsets[segment], packed.offsets[segment + 1], record, signals,
             )  # fmt: skip
@@ -125,10 +125,10 @@ def task_of(packed: Packed) -> Task:
 
 
 def signal_names(learner: Learner, packed: Packed) -> list[str]:
-    """Names of the signals, as many as ``learn`` returns on the first trial with learning."""
-    learning = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
-    if "learn" not in learner.methods or not len(learning):
+    """Names of the signals; their number is that of the values ``learn`` returns on the first trial with learning."""
+    learning_trials = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
+    if "learn" not in learner.methods or not len(learning_trials):
         return []
     count = explain.signal_count(learner, packed)
-    named = list(learner.signals)
-    return named if len(named) == count else ["signal", *(f"signal_{k}" for k in range(2, count + 1))][:count]
+    declared = list(learner.signals)
+    return declared if len(declared) == count else ["signal", *(f"signal_{k}" for k in range(2, count + 1))][:count]

@@ -1,4 +1,4 @@
-"""Running the kernels of learners with a hidden choice: many jobs on all cores, with errors translated."""
+"""Run the kernels of learners with a hidden choice: many jobs on all cores, with errors explained."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from trialwise.learners.responses.plain_numbers import GOLDEN
 from trialwise.learners.state import Table
 
 THRESHOLD = 0.6
-"""The share of effective particles below which they are resampled."""
+"""Particles are resampled if the effective fraction of them falls below this."""
 
 MOST_STEPS = 30_000_000
-"""The most trials, over all courses together, that :func:`run_exact` computes: some seconds."""
+"""The largest number of trials, summed over all sequences of hidden choices, that :func:`run_exact` computes (a few seconds)."""
 
 
 class Estimates(NamedTuple):
-    """Results of particle filters: log-likelihood ``(jobs,)``, score ``(jobs, parameters)`` (or without columns), resamplings."""
+    """Results of particle filters: log-likelihood ``(jobs,)``, score ``(jobs, parameters)`` (no columns if not computed), and
+    numbers of resamplings."""
 
     log_likelihood: np.ndarray
     score: np.ndarray
@@ -48,7 +49,7 @@ class Trace(NamedTuple):
 
 
 def stream_keys(base: np.ndarray | np.uint64, counter: np.ndarray | int) -> np.ndarray:
-    """Keys of random streams, ``uint64``, from participants' own keys and a counter."""
+    """Keys of random streams, ``uint64``, from the participants' keys and a counter."""
     with np.errstate(over="ignore"):
         z = np.asarray(base, np.uint64) + (np.asarray(counter).astype(np.uint64) + np.uint64(1)) * np.uint64(
             0xD1342543DE82EF95
@@ -58,7 +59,7 @@ def stream_keys(base: np.ndarray | np.uint64, counter: np.ndarray | int) -> np.n
 
 
 def check_particles(learner: Learner, particles: int) -> None:
-    """Refuse numbers of particles that cannot cover the options.
+    """Check that there are enough particles for the hidden options.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def run_particles(
     relabel: bool = False,
     threads: int | None = None,
 ) -> Estimates:
-    """Estimates of many jobs: participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``, shared among cores.
+    """Estimates for many jobs, distributed over the cores: job j is participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``.
 
     ``particles`` is one number, or one for each job.
     """
@@ -100,66 +101,67 @@ def run_particles(
 
         kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
         _, *data = kernel_inputs(packed)
-        nothing = (None,) * 5
-        settings, counts = constants(learner), np.broadcast_to(np.asarray(particles, np.int64), len(segments))
+        no_trace = (None,) * 5
+        constant_values, counts = constants(learner), np.broadcast_to(np.asarray(particles, np.int64), len(segments))
 
-        def some(jobs: np.ndarray):
+        def run_jobs(jobs: np.ndarray):
             rows = np.arange(len(jobs))
             return kernel(
                 np.ascontiguousarray(free[jobs]),
-                settings,
+                constant_values,
                 rows,
                 segments[jobs],
                 keys[jobs],
                 counts[jobs],
                 threshold,
                 *data,
-                *nothing,
+                *no_trace,
             )
 
         count = len(segments)
         workers = min(threads or cores(), max(count, 1))
         lengths = np.diff(packed.offsets)[segments]
         if workers == 1 or (lengths * counts).sum() < 100_000:
-            return Estimates(*some(np.arange(count)))
-        first = some(np.arange(1))  # this call may compile, which threads must not do at the same time
+            return Estimates(*run_jobs(np.arange(count)))
+        first = run_jobs(np.arange(1))  # this call may compile, which threads must not do concurrently
         chunks = np.array_split(np.arange(1, count), min(count - 1, 8 * workers)) if count > 1 else []
         with ThreadPoolExecutor(workers) as pool:
-            parts = [first, *pool.map(some, chunks)]
+            parts = [first, *pool.map(run_jobs, chunks)]
         return Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
 
 
 def run_exact(
     learner: Learner, packed: Packed, free: np.ndarray, *, relabel: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log-likelihood ``(participants,)``, gradient ``(participants, parameters)`` and numbers of courses, summed over all courses.
+    """Log-likelihood ``(participants,)``, its gradient ``(participants, parameters)``, and the number of sequences of hidden
+    choices that were summed.
 
     Raises
     ------
     UsageError
-        If there are too many of them.
+        If there are too many sequences.
     """
     free, relabel = in_rows(packed, free), learner.exchangeable if relabel is None else relabel
-    afresh = "reset" not in learner.methods
+    relabel_after_reset = "reset" not in learner.methods
     for n in range(len(packed.rows)):
         trials, steps = packed.ints[packed.offsets[n] : packed.offsets[n + 1], FLAGS], 0.0
-        ways = [1.0] + [0.0] * packed.options  # numbers of courses so far, by how many options they have used
+        counts = [1.0] + [0.0] * packed.options  # number of sequences so far, by how many options they have used
         for t, flags in enumerate(trials):
-            if relabel and afresh and flags & RESET and t:
-                ways = [sum(ways)] + [0.0] * packed.options
+            if relabel and relabel_after_reset and flags & RESET and t:
+                counts = [sum(counts)] + [0.0] * packed.options
             if flags & RESPONDED:
                 if relabel:
-                    ways = [
-                        (ways[u] * u if u else 0.0) + (ways[u - 1] if u else 0.0) for u in range(packed.options + 1)
+                    counts = [
+                        (counts[u] * u if u else 0.0) + (counts[u - 1] if u else 0.0) for u in range(packed.options + 1)
                     ]
                 else:
-                    ways[0] *= packed.options
-            steps += sum(ways)
+                    counts[0] *= packed.options
+            steps += sum(counts)
             if steps > MOST_STEPS:
-                rest = float((trials[t + 1 :] & RESPONDED > 0).sum())
-                size = math.log10(sum(ways)) + rest * math.log10(packed.options)
+                responses_left = float((trials[t + 1 :] & RESPONDED > 0).sum())
+                size = math.log10(sum(counts)) + responses_left * math.log10(packed.options)
                 raise UsageError(
-                    f"method='exact' sums over every course of hidden choices: about 10^{size:.0f} of them for participant "
+                    f"method='exact' sums over all sequences of hidden choices: about 10^{size:.0f} of them for participant "
                     f"{n + 1} with {len(trials)} trials. It is meant for a dozen trials; use method='particle'"
                 )
     with explain.compilation(learner, packed):
@@ -170,24 +172,24 @@ def run_exact(
         segments = np.arange(len(packed.rows))
         _, *data = kernel_inputs(packed)
         longest = int(np.diff(packed.offsets).max())
-        likelihood, slope, courses = kernel(free, constants(learner), segments, segments, longest, *data)
-    return likelihood, slope, courses
+        likelihood, slope, sequences = kernel(free, constants(learner), segments, segments, longest, *data)
+    return likelihood, slope, sequences
 
 
 def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int) -> Trace:
-    """One filter of participant ``n`` at ``free (parameters,)`` with its history; options are labelled in the order of first use."""
-    alone, names = packed.only(n), signal_names(learner, packed)
-    rows_of_one = in_rows(alone, np.asarray(free)[None])
+    """One filter of participant ``n`` at ``free (parameters,)`` with its history; options are labelled in order of first use."""
+    subset, names = packed.only(n), signal_names(learner, packed)
+    parameters = in_rows(subset, np.asarray(free)[None])
     with explain.compilation(learner, packed):
         from trialwise.engine.kernels.compiled import constants
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
         kernel = particle_kernel(learner, packed, scored=False, tracing=True)
-        rows, *data = kernel_inputs(alone)
-        trace = _room(learner, alone, names, particles)
+        rows, *data = kernel_inputs(subset)
+        trace = _empty_trace(learner, subset, names, particles)
         keys = np.array([key], np.uint64)
         kernel(
-            rows_of_one,
+            parameters,
             constants(learner),
             np.zeros(1, np.int64),
             rows,
@@ -200,7 +202,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     return trace
 
 
-def _room(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
+def _empty_trace(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
     count = len(packed.ints)
     record = record_for(learner, packed)
     record[(packed.ints[:, FLAGS] & RESPONDED) > 0, 1:] = 0.0
@@ -217,19 +219,19 @@ def _room(learner: Learner, packed: Packed, names: list[str], particles: int) ->
 def trace_particles_plain(
     learner: Learner, packed: Packed, n: int, free: np.ndarray, key: int, particles: int
 ) -> tuple[float, Trace]:
-    """As :func:`run_traced`, interpreted, with the log-likelihood: slow, but a debugger can step through it."""
-    alone = packed.only(n)
-    (free,) = in_rows(alone, np.asarray(free)[None])
+    """As :func:`run_traced`, in plain Python, with the log-likelihood: slow, but a debugger can step through it."""
+    subset = packed.only(n)
+    (free,) = in_rows(subset, np.asarray(free)[None])
     parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
     relabel = learner.exchangeable
     weigh = build_weigh(parts, relabel, PLAIN.every_action, packed.unscored)
-    walk = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
-    trace = _room(learner, alone, signal_names(learner, packed), particles)
+    loop = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
+    trace = _empty_trace(learner, subset, signal_names(learner, packed), particles)
     options, (used, *integers) = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
-    total, _, _ = walk(
+    total, _, _ = loop(
         participant_of(learner, packed, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
         np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
-        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), alone.observed,
-        alone.ints, alone.reals, 0, len(alone.ints), key, THRESHOLD, *trace,
+        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), subset.observed,
+        subset.ints, subset.reals, 0, len(subset.ints), key, THRESHOLD, *trace,
     )  # fmt: skip
     return total, trace

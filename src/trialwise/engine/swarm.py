@@ -1,6 +1,6 @@
-"""Many states of one learner side by side: in compiled code one structure that is moved along the task's arenas.
+"""The states of many particles of one learner: in compiled code, one structure whose pointers are shifted within the task's arenas.
 
-Each place holds one particle, or several that share vector registers (:mod:`trialwise.engine.numbers.abreast`).
+Each position holds one particle, or a group of particles that share vector registers (:mod:`trialwise.engine.numbers.abreast`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def _arena(dtype) -> str:
 
 @intrinsic
 def at(typingctx, state, task, place):
-    """The state at another place of the arenas, from the one at place 0."""
+    """The state at a position of the arenas, from the one at position 0."""
 
-    def moved(context, builder, typ, value, shifts):
+    def shifted(context, builder, typ, value, shifts):
         if isinstance(typ, CellType):
             return builder.gep(value, [shifts[_arena(typ.dtype)]])
         if isinstance(typ, TableType):
@@ -35,17 +35,17 @@ def at(typingctx, state, task, place):
             if typ.forgets:
                 view.line = builder.gep(view.line, [shifts["lines"]])
             return view._getvalue()
-        made = cgutils.create_struct_proxy(typ)(context, builder, value)
+        result = cgutils.create_struct_proxy(typ)(context, builder, value)
         for name, part in typ.parts.items():
-            setattr(made, name, moved(context, builder, part, getattr(made, name), shifts))
-        return made._getvalue()
+            setattr(result, name, shifted(context, builder, part, getattr(result, name), shifts))
+        return result._getvalue()
 
     def codegen(context, builder, sig, args):
         if not isinstance(state, StateType | TableType | CellType):
             return args[0]  # None: a learner without a state
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
         shifts = {arena: builder.mul(args[2], block(context, builder, record, arena)) for arena, _ in ARENAS}
-        return moved(context, builder, state, args[0], shifts)
+        return shifted(context, builder, state, args[0], shifts)
 
     return state(state, task, types.int64), codegen
 
@@ -57,8 +57,8 @@ def _copy(typingctx, state, task, source, target):
         for arena, typ in ARENAS:
             size = block(context, builder, record, arena)
             data = context.make_array(typ)(context, builder, getattr(record, arena)).data
-            to, come = (builder.gep(data, [builder.mul(place, size)]) for place in (args[3], args[2]))
-            cgutils.raw_memcpy(builder, to, come, size, 8)
+            destination, origin = (builder.gep(data, [builder.mul(place, size)]) for place in (args[3], args[2]))
+            cgutils.raw_memcpy(builder, destination, origin, size, 8)
         return context.get_dummy_value()
 
     return types.void(state, task, types.int64, types.int64), codegen
@@ -81,11 +81,11 @@ def _total_of_one(x):
 
 
 def _pick_one(joint, left):
-    chosen, looking = 0, True
+    chosen, searching = 0, True
     for k in range(len(joint)):
-        if looking and joint[k] > 0.0:
+        if searching and joint[k] > 0.0:
             chosen = k
-            looking = left >= joint[k]
+            searching = left >= joint[k]
             left -= joint[k]
     return chosen
 
@@ -116,7 +116,7 @@ COMPILED = Swarm(_one_each, _spread_compiled, _at_compiled, _copy_compiled, _ren
 
 @intrinsic
 def _copy_lane(typingctx, state, task, source, target):
-    """The state of one of several particles in vector registers; whole numbers are common to all of them."""
+    """Copy the state of one of the particles that share vector registers; integers are common to all of them."""
 
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
@@ -126,12 +126,12 @@ def _copy_lane(typingctx, state, task, source, target):
                 continue
             size = block(context, builder, record, arena)
             data = context.make_array(typ)(context, builder, getattr(record, arena)).data
-            come, to = (
+            origin, destination = (
                 builder.gep(data, [builder.add(builder.mul(builder.udiv(i, width), size), builder.urem(i, width))])
                 for i in args[2:]
             )
             with cgutils.for_range_slice(builder, INT64(0), size, width, INT64) as (cell, _):
-                builder.store(builder.load(builder.gep(come, [cell])), builder.gep(to, [cell]))
+                builder.store(builder.load(builder.gep(origin, [cell])), builder.gep(destination, [cell]))
         return context.get_dummy_value()
 
     return types.void(state, task, types.int64, types.int64), codegen

@@ -1,4 +1,4 @@
-"""Learners: the contract of a trial, and those that come with trialwise (:mod:`trialwise.learners.zoo`)."""
+"""Learners: the methods called on each trial, and the built-in learners (:mod:`trialwise.learners.zoo`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:  # type: ignore[no-redef]
-    """Built-in learners by name, ``trialwise.learners.QLearning``, found when first asked for; and ``Learner``, their base class."""
+    """Built-in learners by name, ``trialwise.learners.QLearning``, imported on first use; and ``Learner``, their base class."""
     if name.startswith("__"):
         raise AttributeError(name)
     if name == "Learner":

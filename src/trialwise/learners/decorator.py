@@ -1,4 +1,4 @@
-"""The ``@learner`` decorator: from a class that describes one trial to a learner that can be simulated and fitted."""
+"""The ``@learner`` decorator: turns a class that describes one trial into a learner that can be simulated and fitted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from trialwise.learners.source import uses
 def probabilities(choose: Callable) -> Callable:
     """Mark a ``choose`` that fills ``preference`` with probabilities instead of logits.
 
-    For rules that mix policies (working memory plus reinforcement learning, epsilon-greedy); ``softmax_into`` helps.
+    For rules that mix policies (working memory plus reinforcement learning, epsilon-greedy); see also ``softmax_into``.
 
     Parameters
     ----------
     choose
         The method ``choose(self, state, trial, preference)``; with a hidden choice, ``choose(self, state, trial, hidden, preference)``.
-        It leaves probabilities from 0 to 1 in ``preference (actions,)``.
+        It fills ``preference (actions,)`` with probabilities from 0 to 1.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def learner[C: type](cls: C) -> C:
     """Turn a class that describes one participant on one trial into a learner.
 
     Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
-    methods are those of the contract (see :mod:`trialwise.learner`), and helpers called as ``self.helper(...)``.
+    methods are those of the contract (see :mod:`trialwise.learner`) and helpers, called as ``self.helper(...)``.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def learner[C: type](cls: C) -> C:
     Returns
     -------
     type
-        A class of :class:`~trialwise.learners.learner.Learner`, whose arguments are the settings.
+        A subclass of :class:`~trialwise.learners.learner.Learner`, whose arguments are the settings.
 
     Raises
     ------
     LearnerError
-        If a method's arguments are not the contract's, neither ``choose`` nor ``respond`` is there, or a method reads a
-        field that does not exist; with the line.
+        If a method's arguments differ from the contract, the class has neither ``choose`` nor ``respond``, or a method reads a
+        field that does not exist; the message gives the line.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def learner[C: type](cls: C) -> C:
     methods = {m: vars(cls)[m] for m in CONTRACT if m in vars(cls)}
     _check_methods(cls, fields, methods)
     families = [family_of(m, function) for m, function in methods.items() if m in METHODS]
-    body = {
+    attributes = {
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
@@ -125,29 +125,29 @@ def learner[C: type](cls: C) -> C:
         "gives_probabilities": any(getattr(methods[m], "gives_probabilities", False) for m in METHODS if m in methods),
         "agent_class": cls,
     }
-    return type(name, (Learner,), body)  # type: ignore[return-value]
+    return type(name, (Learner,), attributes)  # type: ignore[return-value]
 
 
 def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
     name = cls.__name__
-    answering = [m for m in METHODS if m in methods]
-    if len(answering) != 1:
-        which = f"has both {' and '.join(answering)}; it can have one" if answering else "has no choose"
+    response_methods = [m for m in METHODS if m in methods]
+    if len(response_methods) != 1:
+        problem = f"has both {' and '.join(response_methods)}; it can have one" if response_methods else "has no choose"
         examples = "\n".join(family.example for family in FAMILIES.values() if family.by_default)
-        raise LearnerError(f"{name} {which}. {examples}")
+        raise LearnerError(f"{name} {problem}. {examples}")
     _check_hidden(name, fields, methods)
     for method_name, method in methods.items():
-        wanted = arguments_of(method_name, "hide" in methods)
-        got = list(inspect.signature(method).parameters)[1:]
-        if len(got) != len(wanted):
-            why = (
-                f". The hidden choice is known to choose and learn alone: what {method_name} does cannot depend on it"
-                if "hide" in methods and len(got) == len(wanted) + 1 and method_name not in HIDDEN_TO
+        expected = arguments_of(method_name, "hide" in methods)
+        actual = list(inspect.signature(method).parameters)[1:]
+        if len(actual) != len(expected):
+            explanation = (
+                f". Only choose and learn receive the hidden choice: what {method_name} does cannot depend on it"
+                if "hide" in methods and len(actual) == len(expected) + 1 and method_name not in HIDDEN_TO
                 else ""
             )
             raise LearnerError(
-                f"{_place(method, name)} takes ({', '.join(['self', *got])}) but is called with "
-                f"({', '.join(['self', *wanted])}): write def {method_name}(self, {', '.join(wanted)}):{why}"
+                f"{_place(method, name)} takes ({', '.join(['self', *actual])}) but is called with "
+                f"({', '.join(['self', *expected])}): write def {method_name}(self, {', '.join(expected)}):{explanation}"
             )
     known = set(fields) | {attribute for attribute in vars(cls) if not attribute.startswith("__")}
     for method in vars(cls).values():
@@ -172,12 +172,12 @@ def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Ca
         return
     if len(counts) != 1:
         raise LearnerError(
-            f"{_place(methods['hide'], name)}: how many options its choice has, one field says: "
-            f'sets: int = hidden(3, "number of task sets"). {name} has {len(counts) or "none"} of them'
+            f"{_place(methods['hide'], name)}: exactly one field gives the number of options of the hidden choice, such as "
+            f'sets: int = hidden(3, "number of task sets"). {name} has {len(counts) or "no"} such fields'
         )
     for method in METHODS:
         if method in methods and method not in HIDDEN_TO:
-            raise LearnerError(f"{name} has hide and {method}: a hidden choice goes with choose")
+            raise LearnerError(f"{name} has hide and {method}: a hidden choice requires choose")
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

@@ -1,6 +1,6 @@
-r"""Docstrings of learners, parsed into prose with its marks, and equations.
+r"""Parse docstrings of learners into prose with inline markup, and equations.
 
-A terminal shows the parts in Unicode, a report in MathML.
+They are shown in Unicode in a terminal, and in MathML in a report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GREEK = {
     "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
     "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
 }  # fmt: skip
-"""Letters by their LaTeX names, which parameters may have too."""
+"""Letters by their LaTeX names, which are also common names of parameters."""
 
 _DIRECTIVE = re.compile(r"^\.\. math::(.*\n(?:[ \t]+.*\n|\s*\n)*)", re.MULTILINE)
 _MARKS = re.compile(
@@ -31,25 +31,25 @@ class Part(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of prose: plain ``text``, ``math`` (LaTeX), ``code``, ``name`` (of a class or function), ``strong``, ``emphasis``."""
+    """A span of prose: plain ``text``, ``math`` (LaTeX), ``code``, ``name`` (of a class or function), ``strong``, ``emphasis``."""
 
     text: str
     kind: Literal["text", "math", "code", "name", "strong", "emphasis"]
 
 
 def parts(docstring: str | None) -> list[Part]:
-    """The paragraphs of a docstring and its ``.. math::`` equations, in their order."""
-    found: list[Part] = []
+    """The paragraphs and ``.. math::`` equations of a docstring, in order."""
+    result: list[Part] = []
     for n, part in enumerate(_DIRECTIVE.split(inspect.cleandoc(docstring or "") + "\n")):
         if n % 2:
-            found.append(Part(part.strip(), True))
+            result.append(Part(part.strip(), True))
         else:
-            found += [Part(" ".join(each.split()), False) for each in re.split(r"\n\s*\n", part) if each.strip()]
-    return found
+            result += [Part(" ".join(text.split()), False) for text in re.split(r"\n\s*\n", part) if text.strip()]
+    return result
 
 
 def pieces(prose: str) -> Iterator[Piece]:
-    """A paragraph split at its marks, which are removed: ````code````, ``:math:`x```, ``*emphasis*``, ..."""
+    """A paragraph split at its inline markup, which is removed: ````code````, ``:math:`x```, ``*emphasis*``, ..."""
     end = 0
     for match in _MARKS.finditer(prose):
         if match.start() > end:
@@ -62,5 +62,5 @@ def pieces(prose: str) -> Iterator[Piece]:
 
 def lines(latex: str) -> list[list[str]]:
     """The lines of an equation, each split at its first alignment mark."""
-    found = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
-    return [cells for cells in found if any(cells)]
+    rows = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
+    return [cells for cells in rows if any(cells)]

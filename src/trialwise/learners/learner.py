@@ -1,21 +1,21 @@
-"""Learners: the contract of a trial, and what the ``@learner`` decorator makes of a class that keeps it.
+"""Learners: the contract (the methods called on each trial), and the base class of learners.
 
-The contract of a trial, in its order (``[hidden,]`` only where the learner has ``hide``):
+The methods in the order in which they are called (``[hidden,]`` only if the learner has ``hide``):
 
 ==============================================================  =====================================  ==================
-method                                                          does                                   when
+method                                                          purpose                                when
 ==============================================================  =====================================  ==================
 ``start(self, task)``                                           the state before trial 1               once
 ``reset(self, state, trial)``                                   partial or whole reset                 rows flagged reset
 ``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
 ``respond(self, state, trial)``                                 parameters of a continuous response    every trial
-``elapse(self, state, trial)``                                  forgetting, whatever passes by itself  every trial
+``elapse(self, state, trial)``                                  forgetting, other changes with time    every trial
 ``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
 ==============================================================  =====================================  ==================
 
-``choose`` or ``respond`` is needed, the others are optional. A learner with ``respond`` learns whenever there is an outcome,
-and receives its own response where a learner with ``choose`` receives the choice.
+``choose`` or ``respond`` is required, the others are optional. A learner with ``respond`` learns whenever there is an outcome;
+its ``learn`` receives the response in place of the choice.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ CONTRACT = {
 }
 
 HIDDEN_TO = {"learn", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
-"""The methods that receive the hidden choice, as the third of their arguments after ``self``."""
+"""The methods that receive the hidden choice, as the third argument after ``self``."""
 
 
 def arguments_of(method: str, hides: bool) -> list[str]:
-    """The arguments after ``self`` of a method of a learner that does, or does not, make a hidden choice."""
+    """The arguments after ``self`` of a method; ``hides`` if the learner makes a hidden choice."""
     arguments = list(CONTRACT[method])
     if hides and method in HIDDEN_TO:
         arguments.insert(2, "hidden")
@@ -60,14 +60,13 @@ C = TypeVar("C", bound=type)
 
 
 class Learner:
-    """What ``@learner`` makes of a class: parameters with ranges, settings, restrictions. Frozen.
+    """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
-    ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters; none of them changes
-    the learner they are called on. ``responses`` are the families of what the learner answers with, by name: one response,
-    ``choice`` or ``response``.
+    ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner.
+    ``responses`` are the families of the learner's responses by name: a single one, ``choice`` or ``response``.
 
-    A class of one's own need not name it: the decorator adds it. Naming it, ``class Counter(tw.learners.Learner):`` under
-    ``@learner``, lets type checkers and editors know :meth:`fix`, :meth:`tie` and the other methods.
+    Your own class need not inherit from it, since the decorator adds it. If it does, ``class Counter(tw.learners.Learner):``
+    under ``@learner``, type checkers and editors know :meth:`fix`, :meth:`tie` and the other methods.
 
     Parameters
     ----------
@@ -77,7 +76,7 @@ class Learner:
     Raises
     ------
     UsageError
-        For a name that is no setting, or a value of another type.
+        For a name that is not a setting, or a value of another type.
 
     Examples
     --------
@@ -98,24 +97,24 @@ class Learner:
         kind = type(self).__name__
         if not self.responses:
             raise UsageError(f"{kind} is not a learner yet: write @learner above the class")
-        known = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
+        defaults = {name: field for name, field in self.fields.items() if isinstance(field, Setting)}
         for name, value in settings.items():
-            if name not in known:
-                held = Restriction("fix", name, value, f"{kind}().")
+            if name not in defaults:
+                restriction = Restriction("fix", name, value, f"{kind}().")
                 hint = (
-                    Message(f"'{name}' is a parameter: write ", held, " to hold it")
+                    Message(f"'{name}' is a parameter: write ", restriction, " to hold it")
                     if name in self.fields
-                    else did_you_mean(name, known, "settings")
+                    else did_you_mean(name, defaults, "settings")
                 )
                 raise UsageError(LearnerSetting(kind, name, value), ": no such setting. ", hint)
-            default = known[name].value
+            default = defaults[name].value
             kinds = (int, float) if isinstance(default, float) else type(default)
             if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
-                wanted = f"a {type(default).__name__} is wanted"
-                raise UsageError(LearnerSetting(kind, name, value), f": {wanted} ({known[name].role})")
-            if isinstance(known[name], Hidden) and value < 1:
-                raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({known[name].role})")
-        chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in known.items()}
+                expectation = f"a {type(default).__name__} is wanted"
+                raise UsageError(LearnerSetting(kind, name, value), f": {expectation} ({defaults[name].role})")
+            if isinstance(defaults[name], Hidden) and value < 1:
+                raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({defaults[name].role})")
+        chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in defaults.items()}
         self._restrict(chosen, {}, {}, ())
 
     def _restrict(
@@ -141,7 +140,7 @@ class Learner:
 
     @cached_property
     def declared(self) -> dict[str, Parameter]:
-        """All parameters by name, restricted ones included, wrappers' last."""
+        """All parameters by name, including restricted ones; those of wrappers come last."""
         own = {name: field for name, field in self.fields.items() if isinstance(field, Parameter)}
         return own | {parameter.name: parameter for parameter in self.wrappers}
 
@@ -157,21 +156,21 @@ class Learner:
 
     @cached_property
     def lower(self) -> np.ndarray:
-        """Where the range of each free parameter begins, ``(parameters,)``."""
+        """Lower bounds of the free parameters, ``(parameters,)``."""
         return np.array([parameter.lower for parameter in self.parameters], float)
 
     @cached_property
     def upper(self) -> np.ndarray:
-        """Where the range of each free parameter ends, ``(parameters,)``."""
+        """Upper bounds of the free parameters, ``(parameters,)``."""
         return np.array([parameter.upper for parameter in self.parameters], float)
 
     def fix(self, **values: float) -> Learner:
-        """Hold parameters at a value.
+        """Fix parameters at given values.
 
         Parameters
         ----------
         **values
-            Values by name of the parameter, on its natural scale, borders of the range included.
+            Values by name of the parameter, on its natural scale, bounds of the range included.
 
         Returns
         -------
@@ -181,7 +180,7 @@ class Learner:
         Raises
         ------
         UsageError
-            For a name that is no parameter, or a value outside its range.
+            For a name that is not a parameter, or a value outside its range.
 
         Examples
         --------
@@ -198,18 +197,18 @@ class Learner:
             parameter = self._parameter(name, "fix")
             number = np.asarray(value if NUMBER.holds(value) else np.nan, float)
             if number.ndim or not parameter.holds(number):
-                held = Restriction("fix", name, value, "")
-                raise UsageError(held, f": {name} ({parameter.role}) ranges {parameter.range}")
+                restriction = Restriction("fix", name, value, "")
+                raise UsageError(restriction, f": {name} ({parameter.role}) ranges {parameter.range}")
             fixed[name] = float(number)
         return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
 
     def tie(self, **names: str) -> Learner:
-        """Give parameters the value of another one.
+        """Set parameters equal to another one.
 
         Parameters
         ----------
         **names
-            For each parameter by name, the name of the parameter whose value it has.
+            For each parameter by name, the name of the parameter whose value it takes.
 
         Returns
         -------
@@ -219,7 +218,7 @@ class Learner:
         Raises
         ------
         UsageError
-            For names that are no parameters, a tie to itself or to one that is itself tied, or unlike ranges.
+            For names that are not parameters, a tie to itself or to a tied parameter, or different ranges.
 
         Examples
         --------
@@ -231,13 +230,13 @@ class Learner:
             check("tie", name, to, NAME)
             parameter, target = self._parameter(name, "tie"), self._parameter(to, "tie")
             if (parameter.support, parameter.lower, parameter.upper) != (target.support, target.lower, target.upper):
-                ties = Restriction("tie", name, to, "")
-                raise UsageError(ties, f": {name} ranges {parameter.range} but {to} ranges {target.range}")
+                restriction = Restriction("tie", name, to, "")
+                raise UsageError(restriction, f": {name} ranges {parameter.range} but {to} ranges {target.range}")
             tied[name] = to
         for name, to in tied.items():
             if to in tied:
-                ties = Restriction("tie", name, to, "")
-                raise UsageError(ties, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
+                restriction = Restriction("tie", name, to, "")
+                raise UsageError(restriction, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
         return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
 
     def with_lapse(self) -> Learner:
@@ -254,38 +253,38 @@ class Learner:
     def _wrapped(self, name: str) -> Learner:
         if name in self.declared:
             raise UsageError(f"{self.label} already has a parameter '{name}'")
-        known = {wrapper.name: wrapper for family in self.responses.values() for wrapper in family.wrappers}
-        if name not in known:
+        wrappers = {wrapper.name: wrapper for family in self.responses.values() for wrapper in family.wrappers}
+        if name not in wrappers:
             raise UsageError(f"{self.label} has no choices: {name} is about choices")
-        return self._with(wrappers=tuple(p for p in known.values() if p in self.wrappers or p.name == name))
+        return self._with(wrappers=tuple(p for p in wrappers.values() if p in self.wrappers or p.name == name))
 
     def _with(self, **changes: Any) -> Learner:
-        new = object.__new__(type(self))
-        parts = {
+        copy = object.__new__(type(self))
+        state = {
             "settings": dict(self.settings),
             "fixed": dict(self.fixed),
             "tied": dict(self.tied),
             "wrappers": self.wrappers,
         }
-        new._restrict(**(parts | changes))
-        return new
+        copy._restrict(**(state | changes))
+        return copy
 
     def _parameter(self, name: str, verb: Literal["fix", "tie"]) -> Parameter:
         if name in self.declared:
             return self.declared[name]
         if name in self.settings:
-            written = LearnerSetting(type(self).__name__, name)
-            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", written)
-        meant = did_you_mean(name, self.declared, "parameters")
-        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {meant}")
+            setting = LearnerSetting(type(self).__name__, name)
+            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", setting)
+        suggestion = did_you_mean(name, self.declared, "parameters")
+        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {suggestion}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 
     def values(self, free: Mapping[str, float]) -> dict[str, Any]:
-        """Every field's value for one participant: free parameters as given, fixed and tied ones, settings."""
-        known = {**self.fixed, **{name: free[name] for name in self.names}}
-        known |= {name: known[to] for name, to in self.tied.items()}
-        return {**self.settings, **known}
+        """The values of all fields for one participant: free, fixed and tied parameters, and settings."""
+        parameters = {**self.fixed, **{name: free[name] for name in self.names}}
+        parameters |= {name: parameters[to] for name, to in self.tied.items()}
+        return {**self.settings, **parameters}
 
     def agent(self, free: Mapping[str, float]) -> Any:
         """One participant in plain Python: an object on which ``start``, ``choose``, ``learn`` ... can be called."""
@@ -294,16 +293,16 @@ class Learner:
             object.__setattr__(agent, name, np.float64(value) if name in self.declared else value)
         return agent
 
-    # -- what it is ------------------------------------------------------------------------------------------------
+    # -- properties ------------------------------------------------------------------------------------------------
 
     @property
     def label(self) -> str:
-        """The learner in words, with its restrictions: ``QLearning(initial=1.2).fix(forget=0)``."""
+        """The learner as text, with its restrictions: ``QLearning(initial=1.2).fix(forget=0)``."""
         return repr(self)
 
     @property
     def family(self) -> ResponseFamily:
-        """The family of the response; of the first one, should there be several."""
+        """The family of the response; of the first one if there are several."""
         return next(iter(self.responses.values()))
 
     @property
@@ -313,22 +312,22 @@ class Learner:
 
     @property
     def hides(self) -> bool:
-        """Whether the learner makes a choice that nobody observed."""
+        """Whether the learner makes a hidden (unobserved) choice."""
         return "hide" in self.methods
 
     @cached_property
     def hidden(self) -> Hidden | None:
-        """The field that says how many options the hidden choice has, with its default; None without one."""
+        """The field that gives the number of options of the hidden choice, with its default; None without one."""
         return next((field for field in self.fields.values() if isinstance(field, Hidden)), None)
 
     @property
     def options(self) -> int:
-        """How many options the hidden choice has; 1 without one."""
+        """Number of options of the hidden choice; 1 without one."""
         return int(self.settings[self.hidden.name]) if self.hidden else 1
 
     @property
     def exchangeable(self) -> bool:
-        """Whether the options of the hidden choice are told apart by the order of their first use alone."""
+        """Whether the options of the hidden choice are distinguished only by the order of their first use."""
         return self.hidden is not None and self.hidden.exchangeable and self.options > 1
 
     @property
@@ -338,12 +337,12 @@ class Learner:
 
     @property
     def source(self) -> str:
-        """The class as it was written; empty where nothing kept the text."""
+        """The source code of the class; empty if not available."""
         return class_source(self.agent_class)
 
     @cached_property
     def key(self) -> str:
-        """A hash of what the learner computes: code, helpers, constants. Settings and values of fixed parameters are data."""
+        """A hash of the learner's code, helpers and constants; real settings and values of fixed parameters do not enter."""
         shape = (
             tuple(self.fields),
             self.names,
@@ -352,16 +351,16 @@ class Learner:
             self.gives_probabilities,
             tuple((name, family.name) for name, family in self.responses.items()),
         )
-        words = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
-        text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{words}"
+        constants = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
+        text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{constants}"
         import hashlib
 
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def helper_methods(self) -> dict[str, Callable]:
-        own = vars(self.agent_class).items()
-        return {name: f for name, f in own if isinstance(f, types.FunctionType) and name not in CONTRACT}
+        attributes = vars(self.agent_class).items()
+        return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in CONTRACT}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers)
@@ -399,7 +398,7 @@ class Learner:
 def _restored(
     kind: type[Learner], settings: dict[str, Any], fixed: dict[str, float], tied: dict[str, str], wrappers: tuple
 ) -> Learner:
-    """A learner from what :func:`pickle.dumps` and :func:`copy.deepcopy` keep of it."""
+    """Restore a learner for :mod:`pickle` and :mod:`copy`."""
     learner: Learner = object.__new__(kind)
     learner._restrict(settings, fixed, tied, wrappers)
     return learner

@@ -1,4 +1,4 @@
-"""The user's parameter values, checked, as a matrix with one row per participant."""
+"""Check the user's parameter values and arrange them in a matrix with one row per participant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trialwise.learners.learner import Learner
 
 
 def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Parameters as ``(participants, parameters)``, after a check that every free one is given, of the right length and in range."""
+    """Values as ``(participants, parameters)``, checked: each free parameter is given, has the right length and is in range."""
     for name in parameters:
         if name not in learner.names:
             if name in learner.fixed:

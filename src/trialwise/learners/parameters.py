@@ -1,4 +1,4 @@
-"""Parameters and settings: the meaning of a learner's fields, their ranges and default priors."""
+"""Parameters and settings: the fields of a learner, with ranges and default priors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trialwise.base.errors import UsageError
 
 @dataclass(frozen=True)
 class Parameter:
-    """One free quantity of a learner, its range, and the group prior it has by default.
+    """A parameter of a learner: its range and its default group prior.
 
     On the unconstrained scale ``u`` a participant's value is ``Normal(mu, sd)`` with group mean
     ``mu ~ Normal(mean, width)`` and group spread ``sd ~ HalfNormal(spread)``. The natural value is
@@ -29,8 +29,8 @@ class Parameter:
     Attributes
     ----------
     per_outcome
-        The prior is on ``value x SD(outcome)``: an inverse temperature means the same for points of 0-100 and for
-        rewards of 0 and 1 only in units of the outcome's spread.
+        The prior is on ``value x SD(outcome)``, since inverse temperatures for points of 0-100 and for rewards of 0 and 1 are
+        comparable only in units of the outcome's spread.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Parameter:
         return self.lower + (self.upper - self.lower) * expit(u)
 
     def unconstrain(self, value: Any) -> Any:
-        """The inverse of :meth:`constrain`; infinite on the border of the range."""
+        """The inverse of :meth:`constrain`; infinite at the bounds of the range."""
         value = np.asarray(value, float)
         if self.support == "real":
             return value
@@ -75,24 +75,24 @@ class Parameter:
         return (value - self.lower) * (self.upper - value) / (self.upper - self.lower)
 
     def holds(self, value: Any) -> np.ndarray:
-        """Whether the value(s) lie in the range, borders included."""
+        """Whether the value(s) lie in the range, bounds included."""
         value = np.asarray(value, float)
         return (value >= self.lower) & (value <= self.upper)
 
     def spread_out(self, mean: float, width: float) -> str:
-        """The natural value in words where ``u`` is ``Normal(mean, width)``: ``0.27 (0.02 to 0.87)``, median and middle 95 %."""
+        """Median and central 95 % of the natural value if ``u`` is ``Normal(mean, width)``, as text: ``0.27 (0.02 to 0.87)``."""
         low, middle, high = self.constrain([mean + z * width for z in (-1.96, 0, 1.96)])
         return f"{middle:.2g} ({low:.2g} to {high:.2g})"
 
     @property
     def range(self) -> str:
-        """The range in words, for listings."""
+        """The range as text, for listings."""
         return {"real": "any number", "positive": "above 0"}.get(self.support, f"{self.lower:g} to {self.upper:g}")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A field that is chosen, not estimated: a number, a flag or a word."""
+    """A field that is chosen and not estimated: a number, a flag or a string."""
 
     name: str
     role: str
@@ -101,7 +101,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Hidden(Setting):
-    """The number of options of an unobserved choice; ``exchangeable`` if they are alike at the start."""
+    """The number of options of a hidden choice; ``exchangeable`` if they are equivalent at the start."""
 
     exchangeable: bool = False
 
@@ -112,14 +112,14 @@ def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.
     Parameters
     ----------
     role
-        What it is, in a few words, for listings and messages.
+        A short description, for listings and messages.
     mean, width, spread
         The group's default prior on the logit scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
 
     Returns
     -------
     Parameter
-        A declaration, which :func:`learner` reads; on a participant the name is a number.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is a number.
 
     Examples
     --------
@@ -144,17 +144,17 @@ def positive(
     Parameters
     ----------
     role
-        What it is, in a few words.
+        A short description.
     mean, width, spread
         The group's default prior on the log scale: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
     per_outcome
-        Whether that prior is on the value times the outcome's standard deviation; by default so for whatever role begins
-        with "inverse temperature".
+        Whether that prior is on the value times the outcome's standard deviation; by default if ``role`` begins with
+        "inverse temperature".
 
     Returns
     -------
     Parameter
-        A declaration, which :func:`learner` reads; on a participant the name is a number.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is a number.
 
     Examples
     --------
@@ -179,14 +179,14 @@ def real(role: str, *, mean: float = 0.0, width: float = 1.0, spread: float = 1.
     Parameters
     ----------
     role
-        What it is, in a few words.
+        A short description.
     mean, width, spread
         The group's default prior: mean ``Normal(mean, width)``, spread ``HalfNormal(spread)``.
 
     Returns
     -------
     Parameter
-        A declaration, which :func:`learner` reads; on a participant the name is a number.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is a number.
 
     Examples
     --------
@@ -213,14 +213,14 @@ def interval(
     lower, upper
         Its range.
     role
-        What it is, in a few words.
+        A short description.
     mean, width, spread
         The group's default prior, as for :func:`unit`, of the logit of (value - lower) / (upper - lower).
 
     Returns
     -------
     Parameter
-        A declaration, which :func:`learner` reads; on a participant the name is a number.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is a number.
 
     Raises
     ------
@@ -240,7 +240,7 @@ def interval(
     ('preference, in logits', '-1 to 1')
     """
     if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-        raise UsageError(f"interval({lower!r}, {upper!r}, ...): the range must be finite and go upwards")
+        raise UsageError(f"interval({lower!r}, {upper!r}, ...): wanted finite bounds with lower < upper")
     return Parameter("", role, "interval", float(lower), float(upper), mean, width, spread)
 
 
@@ -250,14 +250,14 @@ def constant(value: Any, role: str) -> Any:
     Parameters
     ----------
     value
-        Its default, a number, a flag or a word; ``QLearning(initial=1.2)`` chooses another of the same type.
+        Its default, a number, a flag or a string; ``QLearning(initial=1.2)`` chooses another value of the same type.
     role
-        What it is, in a few words.
+        A short description.
 
     Returns
     -------
     Setting
-        A declaration, which :func:`learner` reads; on a participant the name is the chosen value.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is the chosen value.
 
     Raises
     ------
@@ -277,29 +277,29 @@ def constant(value: Any, role: str) -> Any:
     (2.0, ('scale',))
     """
     if not isinstance(value, int | float | bool | str):
-        raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a word")
+        raise UsageError(f"constant({value!r}, ...): a setting is a number, a flag or a string")
     return Setting("", role, value)
 
 
 def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
-    """How many options the choice of ``hide`` has: ``sets: int = hidden(3, "number of task sets", exchangeable=True)``.
+    """The number of options of a hidden choice: ``sets: int = hidden(3, "number of task sets", exchangeable=True)``.
 
-    Exchangeable options start out alike and are treated alike: to swap two of them in a state swaps them in ``hide`` and
-    changes nothing else. They then differ only by the order of their first use, by which the engine labels them.
+    Exchangeable options are equivalent at the start and are treated alike: swapping two of them in a state swaps them in ``hide``
+    and changes nothing else. They then differ only in the order of their first use, by which the engine labels them.
 
     Parameters
     ----------
     options
-        How many there are.
+        Their number.
     role
-        What they are, in a few words.
+        A short description.
     exchangeable
-        Whether they are alike at the start.
+        Whether they are exchangeable.
 
     Returns
     -------
     Hidden
-        A declaration, which :func:`learner` reads; on a participant the name is the number of options.
+        A declaration, read by :func:`learner`; in methods, the attribute of ``self`` is the number of options.
 
     Raises
     ------
@@ -313,5 +313,5 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     (2, True)
     """
     if isinstance(options, bool) or not isinstance(options, int) or options < 1:
-        raise UsageError(f"hidden({options!r}, ...): a number of options is wanted, 1 or more")
+        raise UsageError(f"hidden({options!r}, ...): wanted a number of options, 1 or more")
     return Hidden("", role, options, exchangeable)

@@ -1,8 +1,7 @@
-"""Which columns of the data a learner reads, and of what kind each is, from the text of its methods.
+"""Infer which columns of the data a learner reads, and the kind of each, from the source of its methods.
 
-``q[trial.cue]`` shows a label, ``trial.options[side]`` a vector, ``q[trial.options[side]]`` a vector of labels,
-``trial.delay / 30`` a number. Names given to columns (``cue = trial.cue``), loops over them and helpers that receive
-them are followed.
+``q[trial.cue]`` indicates a label, ``trial.options[side]`` a vector, ``q[trial.options[side]]`` a vector of labels,
+``trial.delay / 30`` a number. Columns are followed through assignments (``cue = trial.cue``), loops and calls of helpers.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.source import helpers, method_tree
 
 Scope = dict[str, list[Any]]
-"""The possible meanings of each name in a function: a role, ``(expression, its own scope)``, or nothing known."""
+"""The possible meanings of each name in a function: a role, or ``(expression, its scope)``; empty if unknown."""
 
 OPTIONAL = ("context", "cue")
-"""Labels that a learner may read even if the data have none: there is then one, number 0."""
+"""Labels that a learner may read even if the data have none; then all trials have label 0."""
 
 DEPTH = 12
-"""The longest chain of names and helpers that is followed."""
+"""The maximum depth to which names and helpers are followed."""
 
 
 @dataclass
 class Reads:
-    """How a learner's text uses one column.
+    """How a learner's source uses one column.
 
     Attributes
     ----------
@@ -39,7 +38,7 @@ class Reads:
     constants
         Numbers with which it, or an entry of it, is compared.
     asked
-        The learner tests whether it is missing, with ``isnan``.
+        It is tested for missing values, with ``isnan`` or ``isfinite``.
     """
 
     label: bool = False
@@ -49,15 +48,15 @@ class Reads:
 
 
 class Reading:
-    """What a learner's text reads.
+    """What a learner's source reads.
 
     Attributes
     ----------
     trial, outcome
         ``{name: Reads}`` for the attributes of ``trial`` and of ``outcome`` that its methods read.
     actions
-        The number of actions that the text presupposes, or None: ``preference[0] = ...; preference[1] = ...`` and ``1 - choice``
-        presuppose two.
+        The number of actions that the source implies, or None: ``preference[0] = ...; preference[1] = ...`` and ``1 - choice``
+        imply two.
     """
 
     def __init__(self, learner: Learner):
@@ -65,38 +64,38 @@ class Reading:
         self.outcome: dict[str, Reads] = {}
         self.actions: int | None = None
         self._own = learner.helper_methods
-        self._open_index = False
-        self._places: set[int] = set()
+        self._variable_index = False
+        self._action_indices: set[int] = set()
         for name, method in learner.methods.items():
-            given: list[Any] = ["self", *arguments_of(name, learner.hides)]
-            self._function(method, given, {}, DEPTH)
-        if self._places and not self._open_index:
-            self.actions = max(2, max(self._places) + 1)
+            positional: list[Any] = ["self", *arguments_of(name, learner.hides)]
+            self._function(method, positional, {}, DEPTH)
+        if self._action_indices and not self._variable_index:
+            self.actions = max(2, max(self._action_indices) + 1)
 
     # -- following names ---------------------------------------------------------------------------------------------
 
-    def _function(self, function: Callable, given: list[Any], named: dict[str, Any], depth: int) -> None:
+    def _function(self, function: Callable, positional: list[Any], keywords: dict[str, Any], depth: int) -> None:
         tree = method_tree(function) if isinstance(function, types.FunctionType) else None
         if tree is None or depth == 0:
             return
         names = [argument.arg for argument in tree.args.args]
-        scope: Scope = {name: [thing] for name, thing in zip(names, given, strict=False)}
-        scope |= {name: [thing] for name, thing in named.items() if name in names}
+        scope: Scope = {name: [value] for name, value in zip(names, positional, strict=False)}
+        scope |= {name: [value] for name, value in keywords.items() if name in names}
         scope["  globals"] = [dict(helpers(function))]
         _bind(tree, scope)
         for statement in tree.body:
-            self._look(statement, scope, False, depth)
+            self._visit(statement, scope, False, depth)
 
     def _meanings(self, node: ast.AST, scope: Scope, depth: int = DEPTH) -> Iterator[Any]:
         """The possible meanings of an expression: a role, ``(role, attribute)``, or ``(role, attribute, "entry")``."""
         if depth == 0:
             return
         if isinstance(node, ast.Name):
-            for thing in scope.get(node.id, ()):
-                if isinstance(thing, str):
-                    yield thing
+            for value in scope.get(node.id, ()):
+                if isinstance(value, str):
+                    yield value
                 else:
-                    expression, inner = thing
+                    expression, inner = value
                     yield from self._meanings(expression, inner, depth - 1)
         elif isinstance(node, ast.Attribute):
             for owner in self._meanings(node.value, scope, depth - 1):
@@ -112,21 +111,21 @@ class Reading:
         """The columns that an expression may refer to."""
         for meaning in self._meanings(node, scope):
             if isinstance(meaning, tuple) and meaning[0] in ("trial", "outcome") and meaning[1]:
-                found: dict[str, Reads] = getattr(self, meaning[0])
-                reads = found.setdefault(meaning[1], Reads())
+                columns: dict[str, Reads] = getattr(self, meaning[0])
+                reads = columns.setdefault(meaning[1], Reads())
                 reads.vector |= len(meaning) == 3
                 yield reads
 
-    # -- looking at one expression or statement ----------------------------------------------------------------------
+    # -- visiting expressions and statements -------------------------------------------------------------------------
 
-    def _look(self, node: ast.AST, scope: Scope, index: bool, depth: int) -> None:
-        """Record what a node reads; ``index`` says that it is part of a table's index."""
+    def _visit(self, node: ast.AST, scope: Scope, index: bool, depth: int) -> None:
+        """Record what a node reads; ``index`` if it is part of a table's index."""
         for reads in self._reads(node, scope):
             reads.label |= index
         if isinstance(node, ast.Subscript):
-            self._note_place(node, scope)
-            self._look(node.value, scope, False, depth)
-            self._look(node.slice, scope, True, depth)
+            self._note_action(node, scope)
+            self._visit(node.value, scope, False, depth)
+            self._visit(node.slice, scope, True, depth)
             return
         if isinstance(node, ast.Compare):
             self._note_comparison(node, scope)
@@ -137,17 +136,17 @@ class Reading:
         if isinstance(node, ast.Call):
             self._call(node, scope, depth)
         match node:
-            case ast.BinOp(ast.Constant(int(most)), ast.Sub(), right) if "choice" in self._meanings(right, scope):
-                self.actions = most + 1
+            case ast.BinOp(ast.Constant(int(last)), ast.Sub(), right) if "choice" in self._meanings(right, scope):
+                self.actions = last + 1
         for child in ast.iter_child_nodes(node):
-            self._look(child, scope, index, depth)
+            self._visit(child, scope, index, depth)
 
-    def _note_place(self, node: ast.Subscript, scope: Scope) -> None:
+    def _note_action(self, node: ast.Subscript, scope: Scope) -> None:
         if "preference" in self._meanings(node.value, scope):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
-                self._places.add(node.slice.value)
+                self._action_indices.add(node.slice.value)
             else:
-                self._open_index = True
+                self._variable_index = True
 
     def _note_comparison(self, node: ast.Compare, scope: Scope) -> None:
         sides = [node.left, *node.comparators]
@@ -155,8 +154,8 @@ class Reading:
         for side in sides:
             for reads in self._reads(side, scope):
                 reads.constants += numbers
-                whole = numbers and all(isinstance(number, int) for number in numbers)
-                reads.label |= bool(whole and isinstance(node.ops[0], ast.Eq | ast.NotEq))
+                all_integers = numbers and all(isinstance(number, int) for number in numbers)
+                reads.label |= bool(all_integers and isinstance(node.ops[0], ast.Eq | ast.NotEq))
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> None:
         """Follow a call into a helper of the learner or of its module."""
@@ -164,26 +163,26 @@ class Reading:
             for reads in self._reads(node.args[0], scope):
                 reads.vector |= function == "len"
                 reads.asked |= function != "len"
-        given: list[Any] = [(argument, scope) for argument in node.args]
-        named = {keyword.arg: (keyword.value, scope) for keyword in node.keywords if keyword.arg}
+        positional: list[Any] = [(argument, scope) for argument in node.args]
+        keywords = {keyword.arg: (keyword.value, scope) for keyword in node.keywords if keyword.arg}
         if isinstance(node.func, ast.Attribute) and "self" in self._meanings(node.func.value, scope):
             if node.func.attr in self._own:
-                self._function(self._own[node.func.attr], ["self", *given], named, depth - 1)
+                self._function(self._own[node.func.attr], ["self", *positional], keywords, depth - 1)
         elif isinstance(node.func, ast.Name):
             function = scope["  globals"][0].get(node.func.id)
             if isinstance(function, types.FunctionType) and not function.__module__.startswith("trialwise."):
-                self._function(function, given, named, depth - 1)
+                self._function(function, positional, keywords, depth - 1)
 
 
 def _called(node: ast.Call) -> str:
-    """The name of a function that is called, by itself or in a module: ``isnan``."""
+    """The name of the called function, without its module: ``isnan``."""
     if isinstance(node.func, ast.Attribute):
         return node.func.attr
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def _bind(tree: ast.AST, scope: Scope) -> None:
-    """Add to a scope what assignments and loops in a function give names to."""
+    """Add the targets of a function's assignments and loops to a scope."""
 
     def bind(target: ast.AST, value: ast.AST) -> None:
         if isinstance(target, ast.Name):
@@ -217,10 +216,10 @@ def _entry(value: ast.AST) -> ast.expr:
 
 
 def dimensions(learner: Learner) -> set[str]:
-    """The quoted names that a learner passes to ``table``, ``memory`` and ``size``: its kinds of labels."""
+    """The kinds of labels of a learner: the names, in quotes, that it passes to ``table``, ``memory`` and ``size``."""
     tree = method_tree(learner.methods["start"]) if "start" in learner.methods else None
-    words: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and _called(node) in ("table", "memory", "size"):
-            words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
-    return words
+            names |= {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
+    return names

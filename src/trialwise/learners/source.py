@@ -1,4 +1,4 @@
-"""A learner's text: its source, the names it uses, the signals it returns, and a fingerprint."""
+"""A learner's source code: its text, the names it uses, the signals it returns, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 
 
 def class_source(cls: type) -> str:
-    """The text of a class, also if it was typed into a notebook; empty if it is not available (a bare prompt)."""
+    """The source of a class, also from a notebook; empty if it is not available (a plain interpreter prompt)."""
     for method in vars(cls).values():
         if isinstance(method, types.FunctionType):
             lines = linecache.getlines(method.__code__.co_filename)
@@ -42,7 +42,7 @@ def class_source(cls: type) -> str:
 
 
 def method_tree(method: Callable) -> ast.FunctionDef | None:
-    """The syntax tree of one method, with the line numbers of its file; None without a source."""
+    """The syntax tree of one method, with the line numbers of its file; None without source."""
     code = method.__code__
     try:
         tree = ast.parse("".join(linecache.getlines(code.co_filename)))
@@ -86,22 +86,22 @@ class Use:
 
 @lru_cache(maxsize=4096)
 def uses(method: Callable) -> tuple[Use, ...]:
-    """Every attribute of its arguments that a method reads or calls, from its bytecode (no source needed)."""
+    """All attributes of its arguments that a method uses, from its bytecode (no source needed)."""
     code = method.__code__
     arguments = set(code.co_varnames[: code.co_argcount])
-    found: list[Use] = []
+    result: list[Use] = []
     previous, line = "", code.co_firstlineno
-    for step in dis.get_instructions(code):
-        if step.positions is not None and step.positions.lineno is not None:
-            line = step.positions.lineno
-        if step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and previous in arguments:
-            found.append(Use(previous, step.argval, line))
-        if step.opname.startswith("LOAD_FAST"):
-            value = step.argval
+    for instruction in dis.get_instructions(code):
+        if instruction.positions is not None and instruction.positions.lineno is not None:
+            line = instruction.positions.lineno
+        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") and previous in arguments:
+            result.append(Use(previous, instruction.argval, line))
+        if instruction.opname.startswith("LOAD_FAST"):
+            value = instruction.argval
             previous = value[-1] if isinstance(value, tuple) else value
         else:
             previous = ""
-    return tuple(found)
+    return tuple(result)
 
 
 def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
@@ -111,7 +111,7 @@ def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
         for name, cell in zip(code.co_freevars, function.__closure__, strict=True):
             try:
                 yield name, cell.cell_contents
-            except ValueError:  # a cell that is still empty
+            except ValueError:  # an empty cell
                 continue
     for name in sorted(_global_names(code)):
         if name in function.__globals__:
@@ -120,7 +120,7 @@ def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
 
 @lru_cache(maxsize=4096)
 def _global_names(code: types.CodeType) -> frozenset[str]:
-    """Names that code looks up as globals, without attributes of the same name."""
+    """Names that code looks up as globals, excluding attributes."""
     names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
@@ -137,52 +137,52 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def fingerprint(functions: dict[str, Callable]) -> str:
-    """A hash of what some functions do: their bytecode, their constants and, through their names, their helpers'.
+    """A hash of functions: their bytecode, their constants, and those of the helpers that they refer to.
 
-    Changing a constant in a user's module changes the hash; changing a comment does not. Modules enter by name, without their
-    contents, except for functions of a user's module that are accessed as attributes.
+    It changes with a constant in a user's module, but not with a comment. Modules enter by name, without their contents,
+    except for functions of a user's module that are accessed as attributes.
     """
     digest, seen = hashlib.sha256(), set()
 
-    def add(thing: Any) -> None:
-        if isinstance(thing, types.FunctionType):
-            if thing in seen:
+    def add(item: Any) -> None:
+        if isinstance(item, types.FunctionType):
+            if item in seen:
                 return
-            seen.add(thing)
-            add(thing.__code__)
-            add(thing.__defaults__ or ())
-            for name, value in helpers(thing):
+            seen.add(item)
+            add(item.__code__)
+            add(item.__defaults__ or ())
+            for name, value in helpers(item):
                 digest.update(name.encode())
                 add(value)
                 if isinstance(value, types.ModuleType):
-                    for attribute in sorted(_names(thing.__code__)):
+                    for attribute in sorted(_names(item.__code__)):
                         inner = getattr(value, attribute, None)
                         if isinstance(inner, types.FunctionType) and value.__name__.split(".")[0] != "numpy":
                             add(inner)
                         elif isinstance(inner, int | float | str):
                             digest.update(f"{attribute}={inner!r};".encode())
-        elif isinstance(thing, types.CodeType):
-            digest.update(thing.co_code)
-            digest.update(repr((thing.co_names, thing.co_varnames, thing.co_argcount)).encode())
-            for value in thing.co_consts:
+        elif isinstance(item, types.CodeType):
+            digest.update(item.co_code)
+            digest.update(repr((item.co_names, item.co_varnames, item.co_argcount)).encode())
+            for value in item.co_consts:
                 add(value)
-        elif isinstance(thing, np.ndarray):
-            digest.update(f"{thing.dtype}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes())
-        elif isinstance(thing, tuple | list):
-            digest.update(f"{type(thing).__name__}{len(thing)}".encode())
-            for value in thing:
+        elif isinstance(item, np.ndarray):
+            digest.update(f"{item.dtype}{item.shape}".encode() + np.ascontiguousarray(item).tobytes())
+        elif isinstance(item, tuple | list):
+            digest.update(f"{type(item).__name__}{len(item)}".encode())
+            for value in item:
                 add(value)
-        elif isinstance(thing, set | frozenset):  # its order differs between processes
-            digest.update(f"set{sorted(map(repr, thing))}".encode())
-        elif isinstance(thing, types.ModuleType):
-            digest.update(thing.__name__.encode())
-        elif hasattr(thing, "py_func"):  # a Numba dispatcher of the user's
-            add(thing.py_func)
-        elif isinstance(thing, type) or callable(thing):
-            digest.update(f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing))}".encode())
+        elif isinstance(item, set | frozenset):  # the order differs between processes
+            digest.update(f"set{sorted(map(repr, item))}".encode())
+        elif isinstance(item, types.ModuleType):
+            digest.update(item.__name__.encode())
+        elif hasattr(item, "py_func"):  # a user's Numba dispatcher
+            add(item.py_func)
+        elif isinstance(item, type) or callable(item):
+            digest.update(f"{getattr(item, '__module__', '')}.{getattr(item, '__qualname__', type(item))}".encode())
         else:
-            text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))  # an address in memory is not part of what it does
-            digest.update(f"{type(thing).__name__}:{text};".encode())
+            text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(item))  # without memory addresses
+            digest.update(f"{type(item).__name__}:{text};".encode())
 
     for name in sorted(functions):
         digest.update(name.encode())

@@ -1,7 +1,7 @@
-"""What a learner remembers: tables, states and memories, in plain Python.
+"""The state of a learner in plain Python: tables, named parts and memories.
 
-A learner uses these when it runs interpreted, trial by trial, under a debugger. The engine has compiled versions that behave
-alike.
+These are used when a learner runs in plain Python, for example in a debugger. The engine has compiled versions with the same
+behaviour.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trialwise.base.errors import LearnerError
 
 
 class Table(np.ndarray):
-    """A table of reals (or, made by ``task.memory``, of whole numbers): a NumPy array that can also forget."""
+    """A table of reals (or of whole numbers, if created by ``task.memory``): a NumPy array that can also forget."""
 
     def decay(self, rate: float, toward: float = 0.0, except_: Any = None) -> None:
         r"""Forget: every cell moves toward one value, :math:`Q \leftarrow (1 - f) Q + f Q_0`.
@@ -23,21 +23,21 @@ class Table(np.ndarray):
         Parameters
         ----------
         rate
-            The share ``f`` that is lost, 0 to 1.
+            The forgetting rate ``f``, 0 to 1.
         toward
             The value ``Q_0`` toward which all cells move.
         except_
-            Index of a cell (an int or a tuple) that stays as it is.
+            Index of a cell (an int or a tuple) that does not change.
 
         """
-        kept = None if except_ is None else self[except_]
+        preserved = None if except_ is None else self[except_]
         self[...] = self + rate * (toward - self)
         if except_ is not None:
-            self[except_] = kept
+            self[except_] = preserved
 
 
 class State:
-    """Named parts of what a learner remembers, made by :func:`state`; parts can be set but not added."""
+    """The named parts of a state, created by :func:`state`; parts can be set but not added."""
 
     def __init__(self, **parts: Any):
         self.__dict__.update(parts)
@@ -46,7 +46,7 @@ class State:
         if name not in self.__dict__:
             raise LearnerError(
                 f"the state has no part '{name}'; its parts are {', '.join(self.__dict__)}. "
-                f"Add it where the state is made: state({name}=..., ...)"
+                f"Add it where the state is created: state({name}=..., ...)"
             )
         if value is self.__dict__[name]:  # state.name *= 0.9 has already changed the table in place
             return
@@ -59,7 +59,7 @@ class State:
 
 
 def state(**parts: Any) -> Any:
-    """Several named things to remember: tables, numbers, memories. What ``start`` returns.
+    """A state of several named parts: tables, numbers, memories. It is returned by ``start``.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def state(**parts: Any) -> Any:
     Returns
     -------
     State
-        An object with an attribute for each part; ``now`` in the methods of the learner.
+        An object with an attribute for each part, which the methods of the learner receive as their state.
 
     Examples
     --------
@@ -84,17 +84,17 @@ def state(**parts: Any) -> Any:
 
 
 def memory(value: int = -1) -> Any:
-    """One whole number to remember in a :func:`state`, such as the previous choice; it is not differentiated.
+    """A whole number in a :func:`state`, such as the previous choice; it is not differentiated.
 
     Parameters
     ----------
     value
-        What it is before the first trial; -1 says "none yet" where codes of labels begin at 0.
+        Its value before the first trial; -1 can mean "none yet", since codes of labels begin at 0.
 
     Returns
     -------
     int
-        ``value``, to be set later as ``now.last = choice``; the engine stores it apart from reals.
+        ``value``, to be set later as ``now.last = choice``; the engine stores it separately from reals.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def memory(value: int = -1) -> Any:
 
 
 class Task:
-    """What a learner may know before the first trial: how many contexts, cues, actions, ... there are.
+    """What a learner knows before the first trial: the numbers of contexts, cues, actions, ...
 
     Parameters
     ----------
@@ -119,18 +119,18 @@ class Task:
         self.rewind()
 
     def rewind(self, place: int = 0) -> None:
-        """Free the memory of the last state, or of one of several, for a new one; the engine calls this at a reset."""
+        """Free the memory of the last state, or of that at one position, for a new one; the engine calls this at a reset."""
         self.cells = self.memories = self.tables = 0
 
     def size(self, name: str) -> int:
-        """Number of labels of one kind; 1 for kinds that the data do not have."""
+        """Number of labels of one kind; 1 for kinds that are not in the data."""
         return self._sizes.get(name, 1)
 
     def _shape(self, dims: tuple[str | int, ...]) -> tuple[int, ...]:
         return tuple(self.size(dim) if isinstance(dim, str) else int(dim) for dim in dims)
 
     def table(self, *dims: str | int, fill: float = 0.0) -> Table:
-        """A table of reals, one axis per dimension (a kind of label, or a number), every cell at ``fill``."""
+        """A table of reals with one axis per dimension (a kind of label, or a length); all cells are ``fill``."""
         table = np.full(self._shape(dims), fill, np.float64).view(Table)
         self.cells += table.size
         self.tables += 1

@@ -1,4 +1,4 @@
-"""Learners as text on disk, and back, without pickle: nothing is executed."""
+"""Store learners as text, and restore them, without pickle; no stored code is executed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trialwise.learners.zoo import BUILT_IN
 
 
 def learner_to_attributes(learner: Learner) -> dict[str, str]:
-    """Name, text and restrictions of a learner."""
+    """Name, source and restrictions of a learner."""
     return {
         "learner": repr(learner),
         "learner_name": type(learner).__name__,
@@ -39,9 +39,9 @@ def _fields(learner: Learner) -> dict[str, Parameter | Setting]:
 
 
 def fields_from_attributes(attributes: Mapping[str, Any]) -> dict[str, Parameter | Setting]:
-    """Parameters and settings of a learner, wrappers' included, from the stored attributes; empty if none were stored."""
+    """Parameters (including those of wrappers) and settings of a stored learner; empty if none were stored."""
     fields = json.loads(attributes.get("learner_fields", "{}"))
-    return {name: Parameter(**each) if "support" in each else Setting(*_setting(each)) for name, each in fields.items()}
+    return {name: Parameter(**item) if "support" in item else Setting(*_setting(item)) for name, item in fields.items()}
 
 
 def _setting(field: Mapping[str, Any]) -> tuple[str, str, Any]:
@@ -49,13 +49,13 @@ def _setting(field: Mapping[str, Any]) -> tuple[str, str, Any]:
 
 
 def docstring_from_attributes(attributes: Mapping[str, Any]) -> str:
-    """The docstring of a learner, read from its text, which is not executed; empty if it is not available."""
+    """The docstring of a stored learner, parsed from its source, which is not executed; empty if not available."""
     tree = _class_from_attributes(attributes)
     return (ast.get_docstring(tree) or "") if tree else ""
 
 
 def methods_from_attributes(attributes: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the methods of a learner's class, read from its text, which is not executed; without inherited ones."""
+    """Names of the methods of a stored learner's class, without inherited ones, parsed from its source, which is not executed."""
     tree = _class_from_attributes(attributes)
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef)) if tree else frozenset()
 
@@ -69,7 +69,7 @@ def _class_from_attributes(attributes: Mapping[str, Any]) -> ast.ClassDef | None
 
 
 def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = None) -> Learner | None:
-    """Restore the learner, of a given class or a built-in one; None for a user's learner whose class is not given."""
+    """Restore a learner of the given or a built-in class; None for a user's learner if the class is not given."""
     cls = cls or BUILT_IN.get(attributes["learner_name"])
     if cls is None:
         return None

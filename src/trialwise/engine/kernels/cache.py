@@ -1,7 +1,7 @@
-"""Machine code on disk, keyed by what it computes.
+"""Machine code on disk, keyed by everything it depends on.
 
-Numba's own cache checks a function's file and its time of change; a learner may come from a notebook, and its helpers and the
-engine from other files. Here the key is a hash of everything that goes into the code, and Numba's cache uses this key.
+Numba's own cache checks the file of a function and its modification time; but a learner may come from a notebook, and its helpers
+and the engine are in other files. Here the key is a hash of everything that enters the code, and Numba's cache uses this key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYS: dict[Callable, str] = {}
 
 
 def folder() -> Path:
-    """The folder of compiled code: ``TRIALWISE_CACHE``, or the user's cache folder."""
+    """The folder of compiled code: ``TRIALWISE_CACHE`` or the user's cache folder."""
     if os.environ.get("TRIALWISE_CACHE"):
         return Path(os.environ["TRIALWISE_CACHE"])
     if sys.platform == "win32":
@@ -39,21 +39,21 @@ def folder() -> Path:
 PACKAGE = Path(__file__).parents[2]
 
 SOURCES = ("engine", "learners/responses", "learners/state.py")
-"""Files and folders of the package whose text goes into every kernel's key: what all kernels are made from.
+"""Files and folders of the package on which all kernels depend, and whose text enters every key.
 
-A kernel that is also made from other files adds them to its own key by :func:`text`.
+A kernel that depends on further files adds them to its key with :func:`text`.
 """
 
 
 def sources() -> list[Path]:
     """The files under :data:`SOURCES`, in a fixed order."""
-    places = [PACKAGE / name for name in SOURCES]
-    return sorted(path for place in places for path in (place.rglob("*.py") if place.is_dir() else [place]))
+    roots = [PACKAGE / name for name in SOURCES]
+    return sorted(path for root in roots for path in (root.rglob("*.py") if root.is_dir() else [root]))
 
 
 @remember
 def _engine() -> str:
-    """A hash of the text of :func:`sources` and of the versions below it."""
+    """A hash of the text of :func:`sources` and of the versions of Numba, llvmlite and Python."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version}".encode())
     for path in sources():
         digest.update(path.read_bytes())
@@ -62,17 +62,17 @@ def _engine() -> str:
 
 @remember
 def text(*paths: str) -> str:
-    """A hash of the files, besides the engine's, that a kernel is made from."""
+    """A hash of files, besides :func:`sources`, on which a kernel depends."""
     return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
 
 
 def key(*parts: Any) -> str:
-    """A hash of parts, the engine and the versions."""
+    """A hash of the parts, the engine's text and the versions."""
     return hashlib.sha256(repr((*parts, _engine())).encode()).hexdigest()[:32]
 
 
 class _Locator(_CacheLocator):
-    """Locates the code of our kernels for Numba's cache; the key alone decides whether it is up to date."""
+    """Locates the code of our kernels for Numba's cache; the key alone determines whether it is up to date."""
 
     def __init__(self, function: Callable):
         self._key = _KEYS[function]
@@ -97,11 +97,11 @@ class _Locator(_CacheLocator):
 CacheImpl._locator_classes.insert(0, _Locator)
 
 
-class _Numbers:
-    """Numbers for the functions that a process compiles, different from those of any other process.
+class _UniqueIds:
+    """Identifiers for the functions that a process compiles, distinct from those of other processes.
 
-    Numba numbers functions of one name (closures made twice, the same method of two learners) from 1 in every process, and
-    the linker takes functions of one name and number to be the same: newly compiled code would call code from disk.
+    Numba numbers functions of the same name (instances of a closure, the same method of two learners) from 1 in every process, and
+    the linker treats functions of the same name and number as identical: newly compiled code would call code from disk.
     """
 
     def __init__(self) -> None:
@@ -114,12 +114,12 @@ class _Numbers:
         return self._last
 
 
-FunctionIdentity._unique_ids = _Numbers()  # type: ignore[assignment]
+FunctionIdentity._unique_ids = _UniqueIds()  # type: ignore[assignment]
 
 
 def note(key: str) -> None:
-    """Store a fact on disk; if it is lost, it can be found out again."""
-    _NOTED.add(key)
+    """Store a fact on disk; if it is lost, it can be determined again."""
+    _NOTES.add(key)
     with suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         (folder() / f"{key}.note").touch()
@@ -127,26 +127,26 @@ def note(key: str) -> None:
 
 def is_noted(key: str) -> bool:
     """Whether :func:`note` stored this fact, in this process or another."""
-    if key not in _NOTED and key not in _NOT_NOTED:
-        (_NOTED if (folder() / f"{key}.note").exists() else _NOT_NOTED).add(key)
-    return key in _NOTED
+    if key not in _NOTES and key not in _MISSING_NOTES:
+        (_NOTES if (folder() / f"{key}.note").exists() else _MISSING_NOTES).add(key)
+    return key in _NOTES
 
 
-_NOTED: set[str] = set()
-_NOT_NOTED: set[str] = set()
+_NOTES: set[str] = set()
+_MISSING_NOTES: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """A kernel whose machine code is on disk under ``key``; ``build`` makes it once per process."""
-    if key not in _MADE:
-        _MADE[key] = _kept(build(), name, key)
-    return _MADE[key]
+    """The kernel with this key, whose machine code is kept on disk; ``build`` is called once per process."""
+    if key not in _KERNELS:
+        _KERNELS[key] = _dispatcher(build(), name, key)
+    return _KERNELS[key]
 
 
-_MADE: dict[str, Callable] = {}
+_KERNELS: dict[str, Callable] = {}
 
 
-def _kept(inner: Callable, name: str, key: str) -> Callable:
+def _dispatcher(inner: Callable, name: str, key: str) -> Callable:
     namespace: dict[str, Any] = {"inner": inner, "__name__": __name__}
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]

@@ -1,8 +1,8 @@
 """Compiled kernels: a learner's likelihood with gradient, its trial-wise trace, its rollout. Each is compiled once.
 
-A kernel's key is what it computes: the learner's text, helpers and restrictions, the layout of the data, the width, the
-engine's own text and the versions below it. Within a process the key finds the kernel in memory; across processes it
-finds the machine code on disk.
+A kernel's key covers everything it depends on: the learner's text, helpers and restrictions, the layout of the data, the width, the
+engine's text and the versions of its dependencies. The key identifies the kernel in memory within a process, and its machine code on
+disk across processes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class EveryAction(types.Type):
 
 
 class _EveryAction:
-    """A mask in which every action is available; free in compiled code."""
+    """A mask in which every action is available; it costs nothing in compiled code."""
 
 
 EVERY_ACTION = _EveryAction()
@@ -83,7 +83,7 @@ def _every_action_is_open(context, builder, sig, args):
 
 @intrinsic
 def store_signals(typingctx, signals, t, result):
-    """Write what ``learn`` returned, a number or a tuple of numbers, to ``signals[t]``."""
+    """Write the result of ``learn``, a number or a tuple of numbers, to ``signals[t]``."""
     if not isinstance(result, types.BaseTuple | types.Number | types.Boolean | types.NoneType):
         from numba.core.errors import TypingError
 
@@ -114,25 +114,23 @@ def kit_for(adapter: Adapter) -> Kit:
 
 
 def participant_builder(learner: Learner, adapter: Adapter, slots: Slots):
-    """Makes a participant from a row of parameters: see :func:`trialwise.engine.objects.agent.make_participant`."""
+    """Builds a participant from a row of parameters; see :func:`trialwise.engine.objects.agent.make_participant`."""
     return make_participant(*_agent(learner, adapter, slots))
 
 
 def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType, Plan]:
-    """The compiled ``self``, and where each field's value comes from."""
-    real = (
-        Dual(adapter.width) if adapter.width > 0 else types.float64
-    )  # particles in one register have the same parameters
+    """The type of the compiled ``self``, and the source of each field's value."""
+    real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles of a filter have the same parameters
     names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
-    first = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
-    for name, thing in learner.values(dict.fromkeys(names, 0.0)).items():
+    first_columns = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
+    for name, field_value in learner.values(dict.fromkeys(names, 0.0)).items():
         source = learner.tied.get(name, name)
         if source in names:
             fields.append((name, real))
             count, column = slots[k := names.index(source)]
-            plan.append(("slot", column) if count > 1 else ("free", first[k]))
-        elif isinstance(thing, str | bool | int):
-            words.append((name, thing))
+            plan.append(("slot", column) if count > 1 else ("free", first_columns[k]))
+        elif isinstance(field_value, str | bool | int):
+            words.append((name, field_value))
         else:
             fields.append((name, types.float64))
             plan.append(("constant", constants.index(source)))
@@ -142,14 +140,14 @@ def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType,
 
 def constant_names(learner: Learner) -> list[str]:
     """Settings and fixed parameters, in the order in which :func:`constants` lists their values."""
-    numbers = [name for name, thing in learner.settings.items() if isinstance(thing, float)]
+    numbers = [name for name, setting in learner.settings.items() if isinstance(setting, float)]
     return [*numbers, *learner.fixed]
 
 
 def constants(learner: Learner) -> np.ndarray:
-    """Values of real settings and fixed parameters: they are data, so that changing one compiles nothing."""
-    known = {**learner.settings, **learner.fixed}
-    return np.array([float(known[name]) for name in constant_names(learner)])
+    """Values of real settings and fixed parameters. They are data, so that changing one needs no compilation."""
+    values = {**learner.settings, **learner.fixed}
+    return np.array([float(values[name]) for name in constant_names(learner)])
 
 
 def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Callable[[], Callable]) -> Callable:
@@ -159,9 +157,9 @@ def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Calla
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
-    ``free`` is ``(rows, slots in all)`` on the natural scale, a column a parameter unless it has several slots
-    (:attr:`trialwise.engine.packed.Packed.slots`), ``numbers`` is ``(cells, memories, tables)``. Results are ``(segments,)`` and
-    ``(segments, slots in all)``. Memory does not grow with the trials.
+    ``free`` is ``(rows, slots in all)`` on the natural scale, one column per parameter unless it has several slots
+    (:attr:`trialwise.engine.packed.Packed.slots`); ``numbers`` is ``(cells, memories, tables)``. Results are ``(segments,)`` and
+    ``(segments, slots in all)``. Memory does not grow with the number of trials.
     """
     width = lanes_for(packed.all_slots)
     return kernel("gradient", learner, packed, width, lambda: _build_gradient(learner, packed, width))
@@ -169,7 +167,7 @@ def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
 
 @register_jitable
 def span(offsets, segment):
-    """First and end row of a segment; unsigned, so that no row counts from the end."""
+    """First and end row of a segment; unsigned, so that indices need no check for negative values."""
     return np.uint64(offsets[segment]), np.uint64(offsets[segment + 1])
 
 
@@ -178,30 +176,30 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
     replay = adapter(build_replay(build_parts(learner, packed.layout, kit_for(adapter), tracing=False)))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
-    tangents, actions, options, nothing = width - 1, packed.actions, packed.options, None
-    long, longer = off_stack(width, actions), off_stack(width, options)
+    tangents, actions, options, no_trace = width - 1, packed.actions, packed.options, None
+    size, option_size = off_stack(width, actions), off_stack(width, options)
 
     def gradient(free, constants, rows, offsets, observed, ints, reals, sizes, numbers):
         segments, parameters = len(offsets) - 1, free.shape[1]
         likelihood = np.zeros(segments)
         slope = np.zeros((segments, parameters))
         flat = slope.reshape(-1)
-        arena, lines, buffer = np.empty(numbers[0] * width), np.empty(numbers[2] * 2 * width), np.zeros(long + 1)
-        more = np.zeros(longer + 1)
+        arena, lines, buffer = np.empty(numbers[0] * width), np.empty(numbers[2] * 2 * width), np.zeros(size + 1)
+        option_buffer = np.zeros(option_size + 1)
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, width), sizes)
         preference = preference_table(width, actions, buffer)
-        hidden = preference_table(width, options, more)
+        logits = preference_table(width, options, option_buffer)
         for s in range(segments):
             begin, end = span(offsets, s)
             for first in range(0, max(parameters, 1), tangents):
                 participant = participant_of(free, rows[s], constants, first)
                 task.rewind()
                 total, scale = replay(
-                    participant, task, preference, hidden, observed, ints, reals, begin, end, nothing, nothing
+                    participant, task, preference, logits, observed, ints, reals, begin, end, no_trace, no_trace
                 )
                 likelihood[s] = value(total) - np.log(scale)
                 store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
-        buffer[0], more[0] = 0.0, 0.0  # a view does not keep its memory alive: this use keeps the buffers until here
+        buffer[0], option_buffer[0] = 0.0, 0.0  # tables do not keep their memory alive; this use does
         return likelihood, slope
 
     return numba.njit(gradient, **INLINED)
@@ -210,36 +208,36 @@ def _build_gradient(learner: Learner, packed: Packed, width: int) -> Callable:
 def trace_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals) -> None``, on doubles.
 
-    Fills ``record[t]`` with the log-likelihood of each trial and, behind it, the predictions of each response
-    (probabilities of all actions; mean and sd of a real number), and ``signals[t]`` with what ``learn`` returned.
+    Fills ``record[t]`` with the log-likelihood of each trial followed by the predictions for each response
+    (probabilities of all actions; mean and SD of a real number), and ``signals[t]`` with the values that ``learn`` returned.
     """
-    return kernel("trace", learner, packed, 0, lambda: _build_walk(learner, packed, build_replay))
+    return kernel("trace", learner, packed, 0, lambda: _build_loop(learner, packed, build_replay))
 
 
 def rollout_kernel(learner: Learner, packed: Packed) -> Callable:
     """As :func:`trace_kernel` with ``potential, first_outcome, random`` appended; writes responses and outcomes in place."""
-    return kernel("rollout", learner, packed, 0, lambda: _build_walk(learner, packed, build_rollout))
+    return kernel("rollout", learner, packed, 0, lambda: _build_loop(learner, packed, build_rollout))
 
 
-def _build_walk(learner: Learner, packed: Packed, build: Callable) -> Callable:
+def _build_loop(learner: Learner, packed: Packed, build: Callable) -> Callable:
     adapter = Adapter(0)
-    walk_one = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
+    loop = adapter(build(build_parts(learner, packed.layout, kit_for(adapter), tracing=True)))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
     actions, options = packed.actions, packed.options
-    long, longer = off_stack(0, actions), off_stack(0, options)
+    size, option_size = off_stack(0, actions), off_stack(0, options)
 
-    def walk(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *more):
-        arena, lines, buffer = np.empty(numbers[0]), np.empty(numbers[2] * 2), np.zeros(long + 1)
-        spare = np.zeros(longer + 1)
+    def loops(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, *extra):
+        arena, lines, buffer = np.empty(numbers[0]), np.empty(numbers[2] * 2), np.zeros(size + 1)
+        option_buffer = np.zeros(option_size + 1)
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, 1), sizes)
         preference = preference_table(0, actions, buffer)
-        hidden = preference_table(0, options, spare)
+        logits = preference_table(0, options, option_buffer)
         for s in range(len(offsets) - 1):
             begin, end = span(offsets, s)
             participant = participant_of(free, rows[s], constants, 0)
             task.rewind()
-            walk_one(participant, task, preference, hidden, observed, ints, reals, begin, end, record, signals, *more)
-        buffer[0], spare[0] = 0.0, 0.0  # as above
+            loop(participant, task, preference, logits, observed, ints, reals, begin, end, record, signals, *extra)
+        buffer[0], option_buffer[0] = 0.0, 0.0  # as above
 
-    return numba.njit(walk, **INLINED)
+    return numba.njit(loops, **INLINED)

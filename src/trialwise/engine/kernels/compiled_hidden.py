@@ -1,7 +1,7 @@
-"""Compiled kernels of learners with a hidden choice: the particle filter, and the sum over all courses.
+"""Compiled kernels of learners with a hidden choice: the particle filter, and the sum over all sequences of hidden choices.
 
 Each call runs many *jobs*: one participant at one row of parameters with one random stream. Many parameter values of one
-participant, or repeated estimates, are thus one call, and the cores share the jobs.
+participant, or repeated estimates, are thus one call, and jobs can be distributed over cores.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ def particle_kernel(
     """The particle filter of many jobs, on doubles or, ``scored``, on duals.
 
     ``(free, constants, rows, segments, keys, counts, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals,
-    hidden, weight, parent) -> (log-likelihood, score, resamplings)``: job j is participant ``segments[j]``
-    at ``free[rows[j]]`` with stream ``keys[j]`` and ``counts[j]`` particles. The score is ``(jobs, parameters)``, empty unless asked for. The last five
-    are filled if tracing; see :func:`trialwise.engine.walks.particles.build_particles`.
+    hidden, weight, parent) -> (log-likelihood, score, resamplings)``: job j is participant ``segments[j]`` at ``free[rows[j]]`` with
+    stream ``keys[j]`` and ``counts[j]`` particles. The score is ``(jobs, parameters)``, without columns unless ``scored``. The last
+    five arguments are filled if ``tracing``; see :func:`trialwise.engine.walks.particles.build_particles`.
     """
     relabel = learner.exchangeable if relabel is None else relabel
     width = lanes_for(packed.all_slots) if scored else 0
 
-    def made(width: int) -> Callable:
+    def kernel_of(width: int) -> Callable:
         return kernel(
             f"particles{'_traced' * tracing}{'_relabelled' * relabel}", learner, packed, width,
             lambda: _build_particles(learner, packed, width, tracing, relabel),
         )  # fmt: skip
 
-    def abreast_if_possible(*arguments):
+    def vectorised_if_possible(*arguments):
         if goes_abreast(learner, packed):
             try:
-                return made(-PARTICLES)(*arguments)
+                return kernel_of(-PARTICLES)(*arguments)
             except NumbaError:
                 cache.note(_one_at_a_time(learner, packed))
-        return made(0)(*arguments)
+        return kernel_of(0)(*arguments)
 
-    return made(width) if scored or tracing or relabel else abreast_if_possible
+    return kernel_of(width) if scored or tracing or relabel else vectorised_if_possible
 
 
 def _one_at_a_time(learner: Learner, packed: Packed) -> str:
@@ -62,72 +62,75 @@ def _one_at_a_time(learner: Learner, packed: Packed) -> str:
 
 
 def goes_abreast(learner: Learner, packed: Packed) -> bool:
-    """Whether filters move several particles at once: they do unless the learner's methods could not be compiled for that."""
+    """Whether filters compute several particles at once, in vector registers: unless the learner's methods could not be compiled so."""
     return not cache.is_noted(_one_at_a_time(learner, packed))
 
 
 def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool, relabel: bool) -> Callable:
-    adapter, scored, together = Adapter(width), width > 0, max(-width, 1)
+    adapter, scored, group_size = Adapter(width), width > 0, max(-width, 1)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
-    kind = COMPILED if width >= 0 else ABREAST
-    swarm = kind._replace(**{name: adapter(part) for name, part in kind._asdict().items()})
+    operations = COMPILED if width >= 0 else ABREAST
+    swarm = operations._replace(**{name: adapter(part) for name, part in operations._asdict().items()})
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
-    walk = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
+    loop = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     lanes, tangents, actions, options = max(abs(width), 1), max(width - 1, 1), packed.actions, packed.options
-    shared = min(width, 0)  # predicted probabilities carry no tangents
-    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (shared, actions), (width, options), (shared, options))]
-    a, b, c, d = room
+    plain_width = min(width, 0)  # predicted probabilities carry no tangents
+    lengths = [
+        off_stack(w, n) + 1
+        for w, n in ((width, actions), (plain_width, actions), (width, options), (plain_width, options))
+    ]
+    a, b, c, d = lengths
 
     def particles(
         free, constants, rows, segments, keys, counts, threshold, offsets, observed, ints, reals, sizes, numbers, record, signals, hidden,
         weight, parent,
     ):  # fmt: skip
         jobs, parameters, count = len(rows), free.shape[1], counts.max()
-        likelihood, rounds = np.zeros(jobs), np.zeros(jobs, np.int64)
+        likelihood, resampling_counts = np.zeros(jobs), np.zeros(jobs, np.int64)
         slope = np.zeros((jobs, parameters if scored else 0))
         flat = slope.reshape(-1)
-        places = (count + together - 1) // together
+        places = (count + group_size - 1) // group_size
         arena, lines = np.empty(numbers[0] * lanes * places), np.empty(numbers[2] * 2 * lanes * places)
         task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, lanes), sizes)
         s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(b), np.zeros(c), np.zeros(c), np.zeros(d), np.zeros(d)
-        preference, shares = preference_table(width, actions, s1), preference_table(shared, actions, s2)
-        chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
-        prior, joint = preference_table(shared, options, s5), preference_table(shared, options, s6)
-        tracks = np.zeros(count * lanes if scored else 0)
-        everyone = places * together
-        weights, turns, used = np.zeros(everyone), np.zeros(everyone), np.zeros(count, np.int64)
+        preference, shares = preference_table(width, actions, s1), preference_table(plain_width, actions, s2)
+        logits, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
+        prior, joint = preference_table(plain_width, options, s5), preference_table(plain_width, options, s6)
+        path_memory = np.zeros(count * lanes if scored else 0)
+        padded = places * group_size
+        weights, uniforms, used = np.zeros(padded), np.zeros(padded), np.zeros(count, np.int64)
         order, place = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        children, tally = np.zeros(everyone, np.int64), np.zeros(options, np.int64)
+        children, tally = np.zeros(padded, np.int64), np.zeros(options, np.int64)
         for j in range(jobs):
             begin, end = span(offsets, segments[j])
             n = counts[j]
             weights[n:] = 0.0
-            path = flat_over(width, tracks[: n * lanes if scored else 0])
+            path = flat_over(width, path_memory[: n * lanes if scored else 0])
             for first in range(0, max(parameters, 1) if scored else 1, tangents):
                 participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
-                total, score, again = walk(
-                    participant, task, n, preference, chosen, shares, prior, joint, slopes, path, weights, used, turns, order[:n],
+                total, score, resamplings = loop(
+                    participant, task, n, preference, logits, shares, prior, joint, slopes, path, weights, used, uniforms, order[:n],
                     place[:n], children, tally, observed, ints, reals, begin, end, keys[j], threshold, record, signals,
                     hidden, weight, parent,
                 )  # fmt: skip
-                likelihood[j], rounds[j] = total, again
+                likelihood[j], resampling_counts[j] = total, resamplings
                 if scored:
                     store_tangents(score, flat, j * parameters + first, min(tangents, parameters - first))
         s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
         if scored:
-            tracks[0] = 0.0
-        return likelihood, slope, rounds
+            path_memory[0] = 0.0
+        return likelihood, slope, resampling_counts
 
     return numba.njit(particles, **INLINED)
 
 
 def enumeration_kernel(learner: Learner, packed: Packed, *, relabel: bool | None = None):
-    """The exact likelihood of many jobs, on duals; arguments and results as :func:`particle_kernel`'s, without streams.
+    """The exact likelihood of many jobs, on duals; arguments and results as for :func:`particle_kernel`, without streams.
 
-    ``(free, constants, rows, segments, longest, offsets, ...) -> (log-likelihood, score, courses)``.
+    ``(free, constants, rows, segments, longest, offsets, ...) -> (log-likelihood, score, sequences)``.
     """
     relabel = learner.exchangeable if relabel is None else relabel
     width = lanes_for(packed.all_slots)
@@ -142,26 +145,26 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
     swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
-    walk = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
+    loop = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     tangents, actions, options = width - 1, packed.actions, packed.options
-    room = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
-    a, b, c, d = room
+    lengths = [off_stack(w, n) + 1 for w, n in ((width, actions), (0, actions), (width, options), (0, options))]
+    a, b, c, d = lengths
 
     def enumeration(free, constants, rows, segments, longest, offsets, observed, ints, reals, sizes, numbers):
         jobs, parameters, places = len(rows), free.shape[1], longest + 1
-        likelihood, courses = np.zeros(jobs), np.zeros(jobs, np.int64)
+        likelihood, sequences = np.zeros(jobs), np.zeros(jobs, np.int64)
         slope = np.zeros((jobs, parameters))
         flat = slope.reshape(-1)
         arena, lines = np.empty(numbers[0] * width * places), np.empty(numbers[2] * 2 * width * places)
         task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, width), sizes)
         s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(b), np.zeros(c), np.zeros(c), np.zeros(d), np.zeros(d)
         preference, shares = preference_table(width, actions, s1), preference_table(0, actions, s2)
-        chosen, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
+        logits, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
         prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
-        tracks, bends = np.zeros(places * width), np.zeros(places * options * width)
-        path, turns = flat_over(width, tracks), flat_over(width, bends)
+        path_memory, step_memory = np.zeros(places * width), np.zeros(places * options * width)
+        path, steps = flat_over(width, path_memory), flat_over(width, step_memory)
         mass, chances = np.zeros(places), np.zeros((places, options))
         used, next_option = np.zeros(places, np.int64), np.zeros(places, np.int64)
         for j in range(jobs):
@@ -169,16 +172,16 @@ def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bo
             for first in range(0, max(parameters, 1), tangents):
                 participant = participant_of(free, rows[j], constants, first)
                 task.rewind()
-                total, count = walk(
-                    participant, task, preference, chosen, shares, prior, joint, slopes, path, mass, used, next_option, chances,
-                    turns, observed, ints, reals, begin, end,
+                total, count = loop(
+                    participant, task, preference, logits, shares, prior, joint, slopes, path, mass, used, next_option, chances,
+                    steps, observed, ints, reals, begin, end,
                 )  # fmt: skip
-                likelihood[j], courses[j] = np.log(value(total)), count
+                likelihood[j], sequences[j] = np.log(value(total)), count
                 store_tangents(total, flat, j * parameters + first, min(tangents, parameters - first))
             for k in range(parameters):
                 slope[j, k] /= np.exp(likelihood[j])
         s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
-        tracks[0], bends[0] = 0.0, 0.0
-        return likelihood, slope, courses
+        path_memory[0], step_memory[0] = 0.0, 0.0
+        return likelihood, slope, sequences
 
     return numba.njit(enumeration, **INLINED)

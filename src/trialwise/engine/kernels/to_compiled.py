@@ -1,7 +1,7 @@
-"""From a learner's plain Python to compiled functions, on doubles or on duals.
+"""Compile a learner's plain Python functions, on doubles or on duals.
 
-The text of a method is not rewritten. Its global names are replaced: helper functions by compiled ones, and the few NumPy
-functions that make arrays (``np.zeros`` ...) by ones that make tables of the right type of number.
+The code of a method is unchanged; its global names are replaced: helper functions by compiled ones, and the NumPy functions that
+create arrays (``np.zeros`` ...) by functions that create tables of the right type of number.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from trialwise.learners.source import helpers
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Options for functions that only compiled code calls. A separate function could be optimised differently from its copy on disk, so
-that the same fit would differ the second time; and it is never called from Python or C."""
+"""Options for functions that are called only from compiled code, never from Python or C. They are inlined, since a separate function
+could be optimised differently from its copy on disk, so that a repeated fit would differ."""
 
 
 class Adapter:
@@ -34,29 +34,30 @@ class Adapter:
 
     def __init__(self, width: int):
         self.width = width
-        self._made: dict[python_types.FunctionType, Callable] = {}
-        self._mine: set[Any] = set()
+        self._compiled: dict[python_types.FunctionType, Callable] = {}
+        self._own: set[Any] = set()
         self._numpy = _numpy_for(width)
-        cpu_target.typing_context.refresh()  # so that it knows the engine's registrations
+        cpu_target.typing_context.refresh()  # to load the engine's registrations
 
     def __call__(self, function: Callable) -> Callable:
         """The compiled version of a plain function."""
-        if function in self._mine:
+        if function in self._own:
             return function
         function = getattr(function, "py_func", function)
-        if function not in self._made:
+        if function not in self._compiled:
             namespace: dict[str, Any] = {"__builtins__": function.__globals__.get("__builtins__", __builtins__)}
             namespace["__name__"] = __name__  # machine code may be loaded where a user's module cannot be imported
-            twin = python_types.FunctionType(
+            duplicate = python_types.FunctionType(
                 function.__code__, namespace, function.__name__, function.__defaults__, self._cells(function)
             )
-            twin.__qualname__, twin.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
-            self._made[function] = numba.njit(twin, **INLINED)  # before its helpers: functions may call themselves
-            self._mine.add(self._made[function])
-            for name, thing in helpers(function):
+            duplicate.__qualname__, duplicate.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
+            # before the helpers, since functions may call themselves
+            self._compiled[function] = numba.njit(duplicate, **INLINED)
+            self._own.add(self._compiled[function])
+            for name, value in helpers(function):
                 if name not in function.__code__.co_freevars:
-                    namespace[name] = self._replace(thing, function)
-        return self._made[function]
+                    namespace[name] = self._replace(value, function)
+        return self._compiled[function]
 
     def _cells(self, function: Callable) -> tuple | None:
         if not function.__closure__:
@@ -69,39 +70,39 @@ class Adapter:
                 cells.append(cell)
         return tuple(cells)
 
-    def _replace(self, thing: Any, user: Callable) -> Any:
-        if thing is np:
+    def _replace(self, value: Any, user: Callable) -> Any:
+        if value is np:
             return self._numpy
-        if isinstance(thing, python_types.ModuleType):
-            return self._module(thing, user)
-        if _hashable(thing) and thing in _ARRAY_MAKERS:
-            return getattr(self._numpy, thing.__name__)
-        if hasattr(thing, "py_func"):
-            return self(thing)
-        if isinstance(thing, python_types.FunctionType) and not _known_to_numba(thing):
-            return self(thing)
-        return thing
+        if isinstance(value, python_types.ModuleType):
+            return self._module(value, user)
+        if _hashable(value) and value in _ARRAY_CONSTRUCTORS:
+            return getattr(self._numpy, value.__name__)
+        if hasattr(value, "py_func"):
+            return self(value)
+        if isinstance(value, python_types.FunctionType) and not _known_to_numba(value):
+            return self(value)
+        return value
 
     def _module(self, module: python_types.ModuleType, user: Callable) -> python_types.ModuleType:
-        """A user's own module, with the functions that are used compiled."""
+        """A user's own module, with the functions that are used replaced by compiled ones."""
         inner = {name: getattr(module, name) for name in user.__code__.co_names if hasattr(module, name)}
-        mine = {
+        user_functions = {
             name: f
             for name, f in inner.items()
             if isinstance(f, python_types.FunctionType) and not _known_to_numba(f) and f.__module__ == module.__name__
         }
-        if not mine or module.__name__.split(".")[0] in ("numpy", "math", "numba"):
+        if not user_functions or module.__name__.split(".")[0] in ("numpy", "math", "numba"):
             return module
         proxy = python_types.ModuleType(module.__name__)
         proxy.__dict__.update(inner)
-        for name, function in mine.items():
+        for name, function in user_functions.items():
             setattr(proxy, name, self(function))
         return proxy
 
 
-def _hashable(thing: Any) -> bool:
+def _hashable(value: Any) -> bool:
     try:
-        hash(thing)
+        hash(value)
     except TypeError:
         return False
     return True
@@ -116,7 +117,7 @@ def _known_to_numba(function: Callable) -> bool:
     return True
 
 
-# -- NumPy's array makers, as makers of tables -------------------------------------------------------------------------
+# -- NumPy's array constructors, as constructors of tables ---------------------------------------------------------------
 
 
 def _sides(shape):
@@ -130,17 +131,17 @@ def _sides_overload(shape):
     return lambda shape: shape
 
 
-_MAKERS: dict[int, python_types.ModuleType] = {}
+_PROXIES: dict[int, python_types.ModuleType] = {}
 
 
-def _wants_integers(dtype) -> bool:
+def _is_integer_dtype(dtype) -> bool:
     return isinstance(dtype, types.Function | types.NumberClass | types.DType) and "int" in str(dtype)
 
 
 def _numpy_for(width: int) -> python_types.ModuleType:
-    """NumPy with ``zeros``, ``ones``, ``empty``, ``full``, their ``_like`` forms and ``array`` making tables of one width."""
-    if width in _MAKERS:
-        return _MAKERS[width]
+    """NumPy in which ``zeros``, ``ones``, ``empty``, ``full``, their ``_like`` forms and ``array`` create tables of one width."""
+    if width in _PROXIES:
+        return _PROXIES[width]
     lanes = max(abs(width), 1)
 
     @register_jitable
@@ -151,9 +152,9 @@ def _numpy_for(width: int) -> python_types.ModuleType:
         return table
 
     def _integers(dtype):
-        if _wants_integers(dtype):
+        if _is_integer_dtype(dtype):
             raise numba.core.errors.TypingError(
-                "arrays that a learner makes for itself hold reals; leave dtype out, or use task.memory for whole numbers"
+                "arrays that a learner creates hold reals; leave dtype out, or use task.memory for whole numbers"
             )
 
     def zeros(shape, dtype=float): ...
@@ -166,24 +167,24 @@ def _numpy_for(width: int) -> python_types.ModuleType:
     def full_like(a, fill_value, dtype=float): ...
     def array(items): ...
 
-    def teach_filled(function, cell):
+    def overload_filled(function, cell):
         @overload(function)
         def make(shape, dtype=float):
             _integers(dtype)
             return lambda shape, dtype=float: new(shape, cell)
 
-    def teach_like(function, cell):
+    def overload_like(function, cell):
         @overload(function)
         def make(a, dtype=float):
             if isinstance(a, TableType):
                 return lambda a, dtype=float: new(a.shape, cell)
 
-    teach_filled(zeros, 0.0)
-    teach_filled(ones, 1.0)
-    teach_filled(empty, 0.0)
-    teach_like(zeros_like, 0.0)
-    teach_like(ones_like, 1.0)
-    teach_like(empty_like, 0.0)
+    overload_filled(zeros, 0.0)
+    overload_filled(ones, 1.0)
+    overload_filled(empty, 0.0)
+    overload_like(zeros_like, 0.0)
+    overload_like(ones_like, 1.0)
+    overload_like(empty_like, 0.0)
 
     @overload(full)
     def make_full(shape, fill_value, dtype=float):
@@ -215,15 +216,17 @@ def _numpy_for(width: int) -> python_types.ModuleType:
 
         return from_items
 
-    makers = {f.__name__: f for f in (zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, array)}
+    constructors = {
+        f.__name__: f for f in (zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, array)
+    }
     proxy = _NumpyProxy("numpy")
-    proxy.__dict__.update(makers, width=width)
-    _MAKERS[width] = proxy
+    proxy.__dict__.update(constructors, width=width)
+    _PROXIES[width] = proxy
     return proxy
 
 
 class _NumpyProxy(python_types.ModuleType):
-    """NumPy except for its array makers. Numba stores it with a function's machine code, so it can be pickled."""
+    """NumPy except for its array constructors; it can be pickled, since Numba stores it with the machine code of functions."""
 
     width: int
 
@@ -234,7 +237,7 @@ class _NumpyProxy(python_types.ModuleType):
         return _numpy_for, (self.width,)
 
 
-_ARRAY_MAKERS = {
+_ARRAY_CONSTRUCTORS = {
     getattr(np, name)
     for name in ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array")
 }

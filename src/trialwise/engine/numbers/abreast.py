@@ -1,8 +1,8 @@
-"""Numbers of several particles at once: one lane of a vector register each, so that one instruction computes all.
+"""Numbers of several particles, each in one lane of a vector register, so that one instruction computes all of them.
 
-Particles of one filter see the same trials and have the same parameters; only their values differ, and their hidden choices
-(:class:`Choices`). Arithmetic is lane by lane. A condition on a value, which could differ between particles,
-does not compile: such learners run one particle at a time, on doubles.
+Particles of one filter have the same trials and the same parameters; only their values differ, and their hidden choices
+(:class:`Choices`). Arithmetic is lane by lane. A condition on a value, which could differ between particles, does not compile:
+such learners run one particle at a time, on doubles.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PARTICLES = 8
 
 
 class Choices(types.Type):
-    """The Numba type of the hidden choices of such particles: whole numbers, which index tables."""
+    """The Numba type of the hidden choices of these particles: integers, which index tables."""
 
     def __init__(self, width: int):
         self.width = width
@@ -50,14 +50,14 @@ class ChoicesModel(models.PrimitiveModel):
 
 
 @lower_cast(types.Integer, Choices)
-def _all_alike(context, builder, fromty, toty, value):
+def _choice_in_all_lanes(context, builder, fromty, toty, value):
     return splat(builder, context.cast(builder, value, fromty, types.int64), toty.width)
 
 
 @lower_cast(types.Float, Abreast)
 @lower_cast(types.Integer, Abreast)
 @lower_cast(types.Boolean, Abreast)
-def _number_abreast(context, builder, fromty, toty, value):
+def _number_in_all_lanes(context, builder, fromty, toty, value):
     return splat(builder, context.cast(builder, value, fromty, types.float64), toty.width)
 
 
@@ -77,7 +77,7 @@ def _template(name):
     return type(f"Abreast_{name}", (Template,), {})
 
 
-def _teach(functions, operation):
+def _define(functions, operation):
     for function in functions:
         infer_global(function)(_template(function.__name__))
         lower_builtin(function, Abreast, Abreast)(
@@ -85,10 +85,10 @@ def _teach(functions, operation):
         )
 
 
-_teach((operator.add, operator.iadd), "fadd")
-_teach((operator.sub, operator.isub), "fsub")
-_teach((operator.mul, operator.imul), "fmul")
-_teach((operator.truediv, operator.itruediv), "fdiv")
+_define((operator.add, operator.iadd), "fadd")
+_define((operator.sub, operator.isub), "fsub")
+_define((operator.mul, operator.imul), "fmul")
+_define((operator.truediv, operator.itruediv), "fdiv")
 
 
 class _Unary(AbstractTemplate):
@@ -116,7 +116,7 @@ def _positive(context, builder, sig, args):
     return args[0]
 
 
-def _teach_extreme(function, symbol):
+def _define_extreme(function, symbol):
     infer_global(function)(_template(function.__name__))
 
     @lower_builtin(function, types.VarArg(Abreast))
@@ -127,13 +127,13 @@ def _teach_extreme(function, symbol):
         return best
 
 
-_teach_extreme(min, "<")
-_teach_extreme(max, ">")
+_define_extreme(min, "<")
+_define_extreme(max, ">")
 
 
 @intrinsic
 def _lane(typingctx, x, place):
-    """The number of one particle."""
+    """The number in one lane."""
     return types.float64(x, types.int64), lambda context, builder, sig, args: builder.extract_element(*args)
 
 
@@ -144,27 +144,27 @@ def _with_lane(typingctx, x, place, new):
     )
 
 
-def _one_by_one(function):
-    """Define a function of a float for these numbers, lane by lane."""
+def _define_by_lane(function):
+    """Extend a function of floats to these numbers, lane by lane."""
 
     @overload(function)
-    def abreast(x):
+    def by_lane(x):
         if isinstance(x, Abreast):
             width = x.width
 
-            def each(x):
+            def loop(x):
                 for place in range(width):
                     x = _with_lane(x, place, function(_lane(x, place)))
                 return x
 
-            return each
+            return loop
 
 
 for _function in (
     math.exp, np.exp, math.log, np.log, math.log1p, np.log1p, math.sqrt, np.sqrt, math.tanh, np.tanh, math.expm1, np.expm1,
     abs, np.abs, np.square,
 ):  # fmt: skip
-    _one_by_one(_function)
+    _define_by_lane(_function)
 
 
 @overload(pow)
@@ -173,19 +173,19 @@ def _power(base, exponent):
     if isinstance(base, Abreast) and isinstance(exponent, types.Integer | types.Float):
         width = base.width
 
-        def each(base, exponent):
+        def loop(base, exponent):
             for place in range(width):
                 base = _with_lane(base, place, _lane(base, place) ** exponent)
             return base
 
-        return each
+        return loop
 
 
 # -- hidden choices as indices -----------------------------------------------------------------------------------------
 
 
 def places(context, builder, kinds, parts, shape, strides):
-    """The distance of the indexed cells from a table's first one, a lane each; checked."""
+    """The offsets of the indexed cells from a table's first cell, one per lane, with a range check."""
     width = next(kind.width for kind in kinds if isinstance(kind, Choices))
     offset = ir.Constant(ir.VectorType(INT64, width), list(range(width)))
     for kind, part, length, stride in zip(kinds, parts, shape, strides, strict=True):
@@ -204,16 +204,16 @@ def places(context, builder, kinds, parts, shape, strides):
 
 
 def gather(builder, data, offset):
-    """Load doubles from several places."""
-    found = ir.Constant(ir.VectorType(DOUBLE, offset.type.count), ir.Undefined)
+    """Load doubles from several offsets."""
+    vector = ir.Constant(ir.VectorType(DOUBLE, offset.type.count), ir.Undefined)
     for lane in range(offset.type.count):
-        one = builder.load(builder.gep(data, [builder.extract_element(offset, INT32(lane))]))
-        found = builder.insert_element(found, one, INT32(lane))
-    return found
+        number = builder.load(builder.gep(data, [builder.extract_element(offset, INT32(lane))]))
+        vector = builder.insert_element(vector, number, INT32(lane))
+    return vector
 
 
 def scatter(builder, numbers, data, offset):
-    """Store several doubles at their places."""
+    """Store several doubles at their offsets."""
     for lane in range(offset.type.count):
         place = builder.gep(data, [builder.extract_element(offset, INT32(lane))])
         builder.store(builder.extract_element(numbers, INT32(lane)), place)
@@ -242,8 +242,8 @@ def _top(preference, available):
 
 
 @register_jitable
-def _carefully(weights, preference, available):
-    """Shares relative to the largest preference, for preferences that are far apart, infinite or NaN."""
+def _stable_weights(weights, preference, available):
+    """Weights relative to the largest preference, for preferences that are far apart, infinite or NaN."""
     top = _top(preference, available)
     for action in range(len(preference)):
         weights[action] = np.exp(preference[action] - top) if available[action] else 0.0 * top
@@ -272,7 +272,7 @@ def _softmax_shares(weights, preference, available):
             else:
                 weights[action] = 0.0
         if not ok:
-            _carefully(weights, preference, available)
+            _stable_weights(weights, preference, available)
 
     return softmax_shares
 
@@ -303,7 +303,7 @@ def _places(typ, builder, context, array, group):
 
 @intrinsic
 def take(typingctx, array, group):
-    """The numbers of a group of particles, from an array with one number per particle."""
+    """The numbers of one group of particles, from an array with one number per particle."""
 
     def codegen(context, builder, sig, args):
         return load(builder, _places(sig.args[0], builder, context, *args), PARTICLES)
@@ -325,7 +325,7 @@ def put(typingctx, array, group, new):
 
 @intrinsic
 def total(typingctx, x):
-    """The sum over the particles of a register; any other number itself."""
+    """The sum over the particles in a register; any other number unchanged."""
     if not isinstance(x, Abreast):
         return types.float64(types.float64), lambda context, builder, sig, args: args[0]
 
@@ -340,22 +340,22 @@ def total(typingctx, x):
 
 @intrinsic
 def pick(typingctx, joint, left):
-    """The hidden choices at which the sums over ``joint`` exceed ``left``."""
+    """The hidden choices at which the cumulative sums of ``joint`` exceed ``left``."""
     width = left.width
 
     def codegen(context, builder, sig, args):
         view = cgutils.create_struct_proxy(joint)(context, builder, args[0])
-        wholes = ir.VectorType(INT64, width)
-        truths = ir.VectorType(ir.IntType(1), width)
+        integers = ir.VectorType(INT64, width)
+        booleans = ir.VectorType(ir.IntType(1), width)
         zero = ir.Constant(args[1].type, [0.0] * width)
-        rest, chosen, looking = args[1], ir.Constant(wholes, [0] * width), ir.Constant(truths, [1] * width)
+        remainder, chosen, searching = args[1], ir.Constant(integers, [0] * width), ir.Constant(booleans, [1] * width)
         for k in range(joint.last):
             part = load(builder, builder.gep(view.data, [INT64(k * width)]), width)
-            live = builder.and_(looking, builder.fcmp_ordered(">", part, zero))
-            chosen = builder.select(live, ir.Constant(wholes, [k] * width), chosen)
-            beyond = builder.fcmp_ordered(">=", rest, part)
-            looking = builder.and_(looking, builder.or_(beyond, builder.not_(live)))
-            rest = builder.select(live, builder.fsub(rest, part), rest)
+            candidate = builder.and_(searching, builder.fcmp_ordered(">", part, zero))
+            chosen = builder.select(candidate, ir.Constant(integers, [k] * width), chosen)
+            beyond = builder.fcmp_ordered(">=", remainder, part)
+            searching = builder.and_(searching, builder.or_(beyond, builder.not_(candidate)))
+            remainder = builder.select(candidate, builder.fsub(remainder, part), remainder)
         return chosen
 
     return Choices(width)(joint, left), codegen

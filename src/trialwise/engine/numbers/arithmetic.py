@@ -1,4 +1,4 @@
-"""Arithmetic and comparison of duals: a handful of vector instructions each; comparison is of values."""
+"""Arithmetic and comparison of duals, in a few vector instructions each; comparisons use the values only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trialwise.engine.numbers.vector import DOUBLE, FLAGS, Dual, flagged, splat
 
 
 def _binary_template(*functions):
-    """Type ``dual op number`` and ``number op dual``: the number stays a double, which is cheaper than promoting it."""
+    """Types of ``dual op number`` and ``number op dual``: the number remains a double, which is cheaper than promoting it."""
 
     class Template(AbstractTemplate):
         def generic(self, args, kws):
@@ -119,7 +119,7 @@ def _positive(context, builder, sig, args):
     return args[0]
 
 
-# -- comparison: of values ---------------------------------------------------------------------------------------------
+# -- comparison of values ----------------------------------------------------------------------------------------------
 
 
 class _CompareDual(AbstractTemplate):

@@ -1,9 +1,9 @@
 r"""Dual numbers for Numba: a value and its tangents in one vector register.
 
 A dual of width ``W`` is :math:`a_0 + \sum_{i=1}^{W-1} a_i \varepsilon_i` with :math:`\varepsilon_i \varepsilon_j = 0`,
-held as one LLVM vector ``<W x double>``: the value in lane 0, tangents in the others. Floats and integers promote to it
-wherever Numba unifies types, so that ordinary Python compiles on duals. This file has the type, and functions that take duals
-apart and put them together; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with them.
+stored as one LLVM vector ``<W x double>``: the value in lane 0, tangents in the others. Floats and integers are promoted to it
+wherever Numba unifies types, so that ordinary Python compiles on duals. This file has functions that extract and set values and
+tangents; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with duals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trialwise.learners.responses import plain_numbers
 
 
 def lanes_for(parameters: int) -> int:
-    """The narrowest width for this number of parameters in one pass; 16, in several passes, if there is none."""
+    """The smallest width that takes this number of parameters in one pass; 16, with several passes, if there is none."""
     return next((width for width in (4, 8, 16) if width - 1 >= parameters), 16)
 
 
@@ -49,12 +49,12 @@ def cast_number_to_dual(context, builder, fromty, toty, value):
     return promote(builder, context.cast(builder, value, fromty, types.float64), toty.width)
 
 
-# -- taking duals apart and putting them together ----------------------------------------------------------------------
+# -- values and tangents -----------------------------------------------------------------------------------------------
 
 
 @intrinsic
 def value(typingctx, x):
-    """The value of a dual; any other number itself."""
+    """The value of a dual; any other number unchanged."""
     if isinstance(x, Dual):
         return types.float64(x), lambda context, builder, sig, args: value_of(builder, args[0])
     if isinstance(x, Abreast):
@@ -74,7 +74,7 @@ def tangent(typingctx, x):
 
 @intrinsic
 def index(typingctx, x):
-    """A number that is not negative as a whole one."""
+    """A non-negative number as an integer."""
 
     def codegen(context, builder, sig, args):
         number = builder.fptoui(args[0], INT32) if isinstance(x, types.Float) else args[0]
@@ -134,7 +134,7 @@ def store_tangents(typingctx, x, target, start, count):
     return types.void(x, target, types.int64, types.int64), codegen
 
 
-# The same functions exist in plain Python (trialwise.learners.responses.plain_numbers), so that one formula serves both.
+# The same functions exist in plain Python (trialwise.learners.responses.plain_numbers), so that formulas are written once.
 overload(plain_numbers.value)(lambda x: lambda x: value(x))
 overload(plain_numbers.index)(lambda x: lambda x: index(x))
 overload(plain_numbers.tangent)(lambda x: lambda x: tangent(x))

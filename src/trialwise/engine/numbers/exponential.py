@@ -1,9 +1,9 @@
-r"""Exponentials four at a time, and the sums of a softmax made of them.
+r"""Exponentials four at a time, and the sums of a softmax based on them.
 
-A call of the C library's ``exp`` costs more than the rest of a trial's softmax, and forces the surrounding numbers out of
+A call of the C library's ``exp`` costs more than the rest of a trial's softmax, and spills the surrounding numbers from
 their registers. Here :math:`e^x = 2^n e^r` with :math:`n = \mathrm{round}(x / \ln 2)` and a polynomial for
-:math:`|r| \le \ln 2 / 2`, in plain vector arithmetic without branches, for what a softmax needs: numbers up to 200 in
-size, to a relative error of 1e-13.
+:math:`|r| \le \ln 2 / 2`, in vector arithmetic without branches. Range and accuracy are those that a softmax needs:
+:math:`|x| \le 200`, with a relative error of 1e-13.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ LANES = 4
 QUADS = ir.VectorType(DOUBLE, LANES)
 
 EXACT = ("contract",)
-"""Flags of every operation here: without them Numba would allow reassociation, which undoes the rounding."""
+"""Flags of every operation here: by default Numba would allow reassociation, which undoes the rounding."""
 
 ROUND = 1.5 * 2.0**52
-"""Added to a double, it leaves the nearest whole number in the last bits."""
+"""Added to a double, it leaves the nearest integer in the last bits."""
 
 FARTHEST = 200.0
-"""Larger numbers, of either sign, are not computed four at a time: sums and products of their exponentials would overflow."""
+"""Numbers larger in magnitude are not computed four at a time: sums and products of their exponentials would overflow."""
 
-REST = (
+COEFFICIENTS = (
     0.4999999999995492, 0.16666666666633875, 0.041666666786638204, 0.008333333363326216, 0.0013888839007800417,
     0.00019841192755494107, 2.4867938313521168e-05, 2.7632715951609425e-06,
 )  # fmt: skip
-r"""Near-minimax polynomial for :math:`(e^r - 1 - r) / r^2` on :math:`|r| \le \ln 2 / 2`; of eight terms, which make three steps."""
+r"""Near-minimax polynomial for :math:`(e^r - 1 - r) / r^2` on :math:`|r| \le \ln 2 / 2`; its eight terms are summed in three steps."""
 
 
-def _all(constant: float, width: int = LANES) -> ir.Constant:
+def _constant(constant: float, width: int = LANES) -> ir.Constant:
     return ir.Constant(ir.VectorType(DOUBLE, width), [constant] * width)
 
 
 def within(builder, x):
-    """Whether no double of a vector is beyond FARTHEST, or NaN."""
-    wholes = ir.VectorType(ir.IntType(64), x.type.count)
-    size = builder.bitcast(
-        builder.and_(builder.bitcast(x, wholes), ir.Constant(wholes, [2**63 - 1] * x.type.count)), x.type
+    """Whether no entry of a vector is NaN or larger in magnitude than FARTHEST."""
+    integers = ir.VectorType(ir.IntType(64), x.type.count)
+    magnitude = builder.bitcast(
+        builder.and_(builder.bitcast(x, integers), ir.Constant(integers, [2**63 - 1] * x.type.count)), x.type
     )
-    return every(builder, builder.fcmp_ordered("<=", size, _all(FARTHEST, x.type.count)))
+    return every(builder, builder.fcmp_ordered("<=", magnitude, _constant(FARTHEST, x.type.count)))
 
 
 def exponentials(builder, x):
-    """The exponential of each double in a vector, none of them beyond FARTHEST."""
+    """The exponential of each entry of a vector; magnitudes must not exceed FARTHEST."""
     width = x.type.count
-    wholes = ir.VectorType(ir.IntType(64), width)
+    integers = ir.VectorType(ir.IntType(64), width)
 
-    def same(constant):
-        return _all(constant, width)
+    def constant_vector(constant):
+        return _constant(constant, width)
 
     def times(a, b):
         return builder.fmul(a, b, flags=EXACT)
@@ -66,22 +66,22 @@ def exponentials(builder, x):
     def fused(a, b, c):
         return builder.fadd(times(a, b), c, flags=EXACT)
 
-    rounded = fused(x, same(1.0 / math.log(2.0)), same(ROUND))
-    n = builder.fsub(rounded, same(ROUND), flags=EXACT)
-    r = fused(n, same(-math.log(2.0)), x)
+    rounded = fused(x, constant_vector(1.0 / math.log(2.0)), constant_vector(ROUND))
+    n = builder.fsub(rounded, constant_vector(ROUND), flags=EXACT)
+    r = fused(n, constant_vector(-math.log(2.0)), x)
     square = times(r, r)
-    power, terms = r, [same(c) for c in REST]
-    while len(terms) > 1:  # neighbouring terms in pairs: short chains of dependent operations
+    power, terms = r, [constant_vector(c) for c in COEFFICIENTS]
+    while len(terms) > 1:  # combining neighbouring terms in pairs keeps chains of dependent operations short
         terms = [fused(b, power, a) for a, b in zip(terms[0::2], terms[1::2], strict=True)]
         power = times(power, power)
-    series = fused(square, terms[0], builder.fadd(r, same(1.0), flags=EXACT))
-    exponent = builder.shl(builder.bitcast(rounded, wholes), ir.Constant(wholes, [52] * width))
-    return builder.bitcast(builder.add(builder.bitcast(series, wholes), exponent), x.type)
+    series = fused(square, terms[0], builder.fadd(r, constant_vector(1.0), flags=EXACT))
+    exponent = builder.shl(builder.bitcast(rounded, integers), ir.Constant(integers, [52] * width))
+    return builder.bitcast(builder.add(builder.bitcast(series, integers), exponent), x.type)
 
 
 @intrinsic
 def exp_of_four(typingctx, a, b, c, d):
-    """``(exp(a), exp(b), exp(c), exp(d), ok)`` at the cost of one; ``ok`` if none is beyond FARTHEST, or NaN."""
+    """``(exp(a), exp(b), exp(c), exp(d), ok)`` at the cost of one; ``ok`` if no argument is NaN or exceeds FARTHEST."""
     result = types.Tuple((*[types.float64] * LANES, types.boolean))
 
     def codegen(context, builder, sig, args):
@@ -97,20 +97,20 @@ def exp_of_four(typingctx, a, b, c, d):
     return result(*[types.float64] * LANES), codegen
 
 
-_one_by_one = numba.njit(softmax.softmax_sums)
+_plain_sums = numba.njit(softmax.softmax_sums)
 
 
 @intrinsic
 def _checked(typingctx, sums, ok, preference, available, choice):
-    """``sums``, or if they are not ok the sums over preferences one by one: a preference of weight 0 may be infinite."""
-    inner = typingctx.resolve_value_type(_one_by_one)
+    """``sums`` if ``ok``, else the sums computed one preference at a time; a preference of weight 0 may be infinite."""
+    inner = typingctx.resolve_value_type(_plain_sums)
     call = inner.get_call_type(typingctx, (preference, available, choice), {})
 
     def codegen(context, builder, sig, args):
         result = cgutils.alloca_once_value(builder, args[0])
-        with builder.if_then(builder.not_(args[1]), likely=False):  # rare, therefore a separate function
-            careful = context.get_function(inner, call)(builder, args[2:])
-            builder.store(context.cast(builder, careful, call.return_type, sums), result)
+        with builder.if_then(builder.not_(args[1]), likely=False):  # rare, hence a separate function
+            exact_sums = context.get_function(inner, call)(builder, args[2:])
+            builder.store(context.cast(builder, exact_sums, call.return_type, sums), result)
         return builder.load(result)
 
     return sums(sums, types.boolean, preference, available, choice), codegen
@@ -118,26 +118,26 @@ def _checked(typingctx, sums, ok, preference, available, choice):
 
 @intrinsic
 def _tangents(typingctx, x):
-    """The tangents of a dual, with its value left in place since it is not used; 0.0 for a float."""
+    """The tangents of a dual (the value is not cleared, since it is not used); 0.0 for a float."""
     if isinstance(x, Dual):
         return x(x), lambda context, builder, sig, args: args[0]
     return types.float64(types.float64), lambda context, builder, sig, args: DOUBLE(0.0)
 
 
 @register_jitable(forceinline=True)
-def _is_there(preference, available, action):
+def _is_available(preference, available, action):
     return action < len(preference) and available[action]
 
 
 @register_jitable(forceinline=True)
-def _above(base, preference, available, action):
-    """A preference minus the base; 0 where there is none."""
-    return value(preference[action]) - base if _is_there(preference, available, action) else 0.0
+def _relative(base, preference, available, action):
+    """A preference minus the base; 0 for actions that are not available."""
+    return value(preference[action]) - base if _is_available(preference, available, action) else 0.0
 
 
 @register_jitable(forceinline=True)
 def _add(total, mean, weight, preference, available, action):
-    if _is_there(preference, available, action):
+    if _is_available(preference, available, action):
         return total + weight, mean + weight * _tangents(preference[action])
     return total, mean
 
@@ -148,20 +148,20 @@ def _softmax_sums(preference, available, choice):
         return None
 
     def softmax_sums(preference, available, choice):
-        # relative to the first action (or the chosen one), not to the largest, which would have to be found first
+        # relative to the first action (or the chosen one) rather than the largest, which takes a search
         first = preference[0 if available[0] else choice]
         base = value(first)
         total, mean, ok = 0.0, 0.0 * _tangents(first), True
         if available[0]:
             total, mean = 1.0, _tangents(first)
         for k in range(1, len(preference), LANES):
-            a, b, c, d, fine = exp_of_four(
-                _above(base, preference, available, k),
-                _above(base, preference, available, k + 1),
-                _above(base, preference, available, k + 2),
-                _above(base, preference, available, k + 3),
+            a, b, c, d, in_range = exp_of_four(
+                _relative(base, preference, available, k),
+                _relative(base, preference, available, k + 1),
+                _relative(base, preference, available, k + 2),
+                _relative(base, preference, available, k + 3),
             )
-            ok &= fine
+            ok &= in_range
             total, mean = _add(total, mean, a, preference, available, k)
             total, mean = _add(total, mean, b, preference, available, k + 1)
             total, mean = _add(total, mean, c, preference, available, k + 2)
@@ -171,13 +171,13 @@ def _softmax_sums(preference, available, choice):
     return softmax_sums
 
 
-_shares_one_by_one = numba.njit(softmax.softmax_shares)
+_plain_shares = numba.njit(softmax.softmax_shares)
 
 
 @intrinsic
 def _checked_shares(typingctx, ok, weights, preference, available):
-    """Computes preferences one by one if those taken four at a time are not ok."""
-    inner = typingctx.resolve_value_type(_shares_one_by_one)
+    """Recompute the weights one preference at a time unless ``ok``."""
+    inner = typingctx.resolve_value_type(_plain_shares)
     call = inner.get_call_type(typingctx, (weights, preference, available), {})
 
     def codegen(context, builder, sig, args):
@@ -208,13 +208,13 @@ def _softmax_shares(weights, preference, available):
         weights[0] = 1.0 if available[0] else 0.0
         ok = True
         for k in range(1, len(preference), LANES):
-            a, b, c, d, fine = exp_of_four(
-                _above(base, preference, available, k),
-                _above(base, preference, available, k + 1),
-                _above(base, preference, available, k + 2),
-                _above(base, preference, available, k + 3),
+            a, b, c, d, in_range = exp_of_four(
+                _relative(base, preference, available, k),
+                _relative(base, preference, available, k + 1),
+                _relative(base, preference, available, k + 2),
+                _relative(base, preference, available, k + 3),
             )
-            ok &= fine
+            ok &= in_range
             _put(weights, a, preference, available, k)
             _put(weights, b, preference, available, k + 1)
             _put(weights, c, preference, available, k + 2)

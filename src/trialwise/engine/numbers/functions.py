@@ -1,4 +1,4 @@
-"""Functions of duals: powers, choices between values, elementary functions, predicates."""
+"""Functions of duals: powers, extremes and selections, elementary functions, predicates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _power(base, exponent):
 
         def constant(base, exponent):
             b = value(base)
-            # at 0 the slope of b ** p is infinite for p < 1; it is set to 0, so that a surprise of exactly 0 has no effect
+            # the slope of b ** p at 0 is infinite for p < 1; it is set to 0, so that a surprise of exactly 0 has no effect
             slope = 0.0 if exponent == 0.0 or (b == 0.0 and exponent < 1.0) else exponent * b ** (exponent - 1.0)
             return chain(base, b**exponent, slope)
 
@@ -137,22 +137,22 @@ def _int(x):
 
 
 def _elementary(functions, on_value):
-    """Define a smooth function for duals: ``on_value(v)`` returns its value and slope at ``v``."""
+    """Extend a smooth function to duals: ``on_value(v)`` returns its value and slope at ``v``."""
     pair = register_jitable(on_value)
 
-    def teach(function):
+    def define(function):
         @overload(function)
         def elementary(x):
             if _is_dual(x):
 
                 def apply(x):
-                    new, slope = pair(value(x))
-                    return chain(x, new, slope)
+                    result, slope = pair(value(x))
+                    return chain(x, result, slope)
 
                 return apply
 
     for function in functions:
-        teach(function)
+        define(function)
 
 
 def _exp(v):
@@ -261,14 +261,14 @@ for _functions, _on_value in (
 
 
 def _predicate(functions):
-    def teach(function):
+    def define(function):
         @overload(function)
         def predicate(x):
             if _is_dual(x):
                 return lambda x: function(value(x))
 
     for function in functions:
-        teach(function)
+        define(function)
 
 
 _predicate((math.isnan, math.isinf, math.isfinite, np.isnan, np.isinf, np.isfinite))
@@ -276,10 +276,10 @@ _predicate((math.isnan, math.isinf, math.isfinite, np.isnan, np.isinf, np.isfini
 
 @intrinsic
 def _is_extreme(typingctx, x):
-    """From the exponent bits, with integer instructions: the units that compare doubles are busy."""
+    """From the exponent bits, with integer instructions, since the floating-point units are busy."""
 
     def codegen(context, builder, sig, args):
-        bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # a sign bit counts as huge
+        bits = builder.lshr(builder.bitcast(args[0], INT64), INT64(52))  # negative numbers appear huge
         above = builder.sub(bits, INT64(1023 - plain_numbers.EXTREME))
         return builder.icmp_unsigned(">=", above, INT64(2 * plain_numbers.EXTREME))
 

@@ -1,4 +1,4 @@
-"""Numbers of several lanes in one vector register: the common part of duals (:mod:`trialwise.engine.numbers.dual`) and numbers of
+"""Numbers with several lanes in one vector register: common code of duals (:mod:`trialwise.engine.numbers.dual`) and of numbers of
 several particles (:mod:`trialwise.engine.numbers.abreast`).
 """
 
@@ -10,8 +10,8 @@ from numba.core.extending import models, register_model
 from numba.core.typeconv import Conversion
 
 FLAGS = ("contract", "reassoc", "arcp", "nsz")
-"""Floating-point flags of operations on vectors. They allow contraction and reassociation but do not assume the absence of NaN or
-infinity: a NaN outcome must reach the caller."""
+"""Floating-point flags of operations on vectors. They allow contraction and reassociation but do not assume that numbers are finite,
+since a NaN outcome must propagate to the result."""
 
 DOUBLE = ir.DoubleType()
 INT32 = ir.IntType(32)
@@ -19,7 +19,7 @@ INT64 = ir.IntType(64)
 
 
 class Vector(types.Type):
-    """The Numba type of a number with ``width`` lanes of double; floats and integers promote to it."""
+    """The Numba type of a number with ``width`` lanes of double; floats and integers are promoted to it."""
 
     word = ""
 
@@ -45,18 +45,18 @@ class Dual(Vector):
 
 
 class Abreast(Vector):
-    """The Numba type of a number of ``width`` particles, a lane each."""
+    """The Numba type of a number of ``width`` particles, one per lane."""
 
     word = "abreast"
 
 
 def number_type(width: int):
-    """The type of number that a learner computes with: doubles (0), duals of ``width`` lanes or, if negative, of ``-width`` particles."""
+    """The type of number for a width: doubles (0), duals of ``width`` lanes or, if negative, numbers of ``-width`` particles."""
     return Dual(width) if width > 0 else Abreast(-width) if width else types.float64
 
 
 def width_of(number) -> int:
-    """The argument with which :func:`number_type` gives a type of number."""
+    """The width of a type of number, the inverse of :func:`number_type`."""
     return number.width if isinstance(number, Dual) else -number.width if isinstance(number, Abreast) else 0
 
 

@@ -1,4 +1,4 @@
-"""The agent, ``self`` inside a compiled method: a plain structure in registers."""
+"""The agent, ``self`` in a compiled method: a structure in registers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trialwise.engine.objects.unknown import unknown
 
 
 class AgentType(types.Type):
-    """``self`` inside a compiled method: fields, and helper methods as compiled functions."""
+    """``self`` in a compiled method: fields, and helper methods as compiled functions."""
 
     def __init__(self, key: str, fields: tuple[tuple[str, types.Type], ...], helpers: tuple = (), words: tuple = ()):
         self.fields, self.helpers, self.words = dict(fields), dict(helpers), dict(words)
@@ -78,13 +78,13 @@ def _agent_getattr(context, builder, typ, value, name):
 
 
 Plan = tuple[tuple[str, int], ...]
-"""Where the value of each field of an agent comes from: ``("free", k)`` column k of the parameters, ``("constant", k)``, or
-``("slot", k)`` the column of the parameters that is given in column k of a trial's whole numbers."""
+"""The source of the value of each field of an agent: ``("free", k)`` is column k of the parameters, ``("constant", k)`` constant k, and
+``("slot", k)`` the column of the parameters that is given in column k of a trial's integers."""
 
 
 class ParticipantType(types.Type):
-    """The parts from which an agent is made on each trial, if parameters have several slots: the agent with all constant fields, the
-    values of all slots, and the first slot that has a tangent."""
+    """What is needed to build the agent of each trial if parameters have several slots: the agent with the fields that do not vary,
+    the values of all slots, and the first slot that has a tangent."""
 
     def __init__(self, agent: AgentType, plan: Plan):
         self.agent, self.plan = agent, plan
@@ -99,7 +99,7 @@ class ParticipantModel(models.StructModel):
 
 
 def _with_tangent(builder, typ, number, column, first):
-    """The value of a column of parameters; on duals its tangent goes to lane ``column - first + 1``."""
+    """The value of a column of parameters; a dual has its tangent in lane ``column - first + 1``."""
     if not isinstance(typ, Dual):
         return number
     lane = builder.trunc(builder.add(builder.sub(column, first), INT64(1)), INT32)
@@ -107,60 +107,60 @@ def _with_tangent(builder, typ, number, column, first):
     vector = ir.Constant(ir.VectorType(DOUBLE, typ.width), [0.0] * typ.width)
     vector = builder.insert_element(vector, number, lanes[0])
     for i in range(1, typ.width):
-        here = builder.icmp_signed("==", lane, lanes[i])
-        one = builder.select(here, DOUBLE(1.0), DOUBLE(0.0))
-        vector = builder.insert_element(vector, one, lanes[i])
+        is_lane = builder.icmp_signed("==", lane, lanes[i])
+        entry = builder.select(is_lane, DOUBLE(1.0), DOUBLE(0.0))
+        vector = builder.insert_element(vector, entry, lanes[i])
     return vector
 
 
 def make_participant(agent_type: AgentType, plan: Plan):
-    """An intrinsic ``(free, row, constants, first) -> agent``, or where ``plan`` has slots ``-> participant``."""
+    """An intrinsic ``(free, row, constants, first) -> agent``, or ``-> participant`` if ``plan`` has slots."""
     slotted = any(origin == "slot" for origin, _ in plan)
-    made = ParticipantType(agent_type, plan) if slotted else agent_type
+    result_type = ParticipantType(agent_type, plan) if slotted else agent_type
 
     @intrinsic
     def build(typingctx, free, row, constants, first):
         def codegen(context, builder, sig, args):
             matrix = context.make_array(sig.args[0])(context, builder, args[0])
-            settings = context.make_array(sig.args[2])(context, builder, args[2])
+            constant_array = context.make_array(sig.args[2])(context, builder, args[2])
             columns = builder.extract_value(matrix.shape, 1)
             agent = cgutils.create_struct_proxy(agent_type)(context, builder)
             for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
                 if origin == "constant":
-                    number = builder.load(builder.gep(settings.data, [INT64(k)]))
+                    number = builder.load(builder.gep(constant_array.data, [INT64(k)]))
                     setattr(agent, name, context.cast(builder, number, types.float64, typ))
                 elif origin == "free":
-                    place = builder.add(builder.mul(args[1], columns), INT64(k))
-                    number = builder.load(builder.gep(matrix.data, [place]))
+                    position = builder.add(builder.mul(args[1], columns), INT64(k))
+                    number = builder.load(builder.gep(matrix.data, [position]))
                     setattr(agent, name, _with_tangent(builder, typ, number, INT64(k), args[3]))
             if not slotted:
                 return agent._getvalue()
-            participant = cgutils.create_struct_proxy(made)(context, builder)
+            participant = cgutils.create_struct_proxy(result_type)(context, builder)
             participant.agent, participant.first = agent._getvalue(), args[3]
             participant.values = builder.gep(matrix.data, [builder.mul(args[1], columns)])
             return participant._getvalue()
 
-        return made(free, types.int64, constants, types.int64), codegen
+        return result_type(free, types.int64, constants, types.int64), codegen
 
     return build
 
 
 def make_agent_at(agent_type: AgentType, plan: Plan):
-    """An intrinsic ``(participant, ints, t) -> agent``: with the slots that trial t has."""
+    """An intrinsic ``(participant, ints, t) -> agent``, with the slots of trial t."""
 
     @intrinsic
     def agent_at(typingctx, participant, ints, t):
         def codegen(context, builder, sig, args):
-            whole = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
+            parts = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
             matrix = context.make_array(sig.args[1])(context, builder, args[1])
             start = builder.mul(args[2], builder.extract_value(matrix.shape, 1))
-            agent = cgutils.create_struct_proxy(agent_type)(context, builder, whole.agent)
+            agent = cgutils.create_struct_proxy(agent_type)(context, builder, parts.agent)
             for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
                 if origin == "slot":
-                    place = builder.gep(matrix.data, [builder.add(start, INT64(k))])
-                    column = builder.zext(builder.load(place), INT64)
-                    number = builder.load(builder.gep(whole.values, [column]))
-                    setattr(agent, name, _with_tangent(builder, typ, number, column, whole.first))
+                    pointer = builder.gep(matrix.data, [builder.add(start, INT64(k))])
+                    column = builder.zext(builder.load(pointer), INT64)
+                    number = builder.load(builder.gep(parts.values, [column]))
+                    setattr(agent, name, _with_tangent(builder, typ, number, column, parts.first))
             return agent._getvalue()
 
         return agent_type(participant, ints, types.int64), codegen

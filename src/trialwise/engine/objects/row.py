@@ -1,6 +1,6 @@
 """The trial and the outcome of a compiled method: rows of the packed data.
 
-Each is two pointers in registers; reading ``trial.context`` is one load.
+Each consists of two pointers in registers; ``trial.context`` is a single load.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from trialwise.engine.tables.table import TableType, build_view
 
 
 class RowType(types.Type):
-    """``trial`` or ``outcome``: names that read one row of the packed data.
+    """``trial`` or ``outcome``: one row of the packed data, with columns as attributes.
 
-    ``layout`` lists ``(name, kind, start, length)``; kinds ``"i"`` and ``"u"`` read the whole numbers, ``"r"`` the
-    reals; length 0 is a scalar, any other a vector.
+    ``layout`` lists ``(name, kind, start, length)``; kinds ``"i"`` and ``"u"`` are integers, ``"r"`` reals; length 0 is a scalar,
+    any other a vector.
     """
 
     def __init__(self, what: str, layout: tuple[tuple[str, str, int, int], ...]):
@@ -55,7 +55,7 @@ def _row_getattr(context, builder, typ, value, name):
         number = builder.load(pointer)
         if kind == "r":
             return number
-        # labels are never written: read once per trial, whatever is stored in between
+        # labels are never written, so that one load per trial suffices even if other memory is written
         number.set_metadata("invariant.load", builder.module.add_metadata([]))
         return builder.zext(number, INT64) if kind == "u" else builder.sext(number, INT64)
     item = types.float64 if kind == "r" else types.int32

@@ -1,6 +1,6 @@
-"""A compiled state: ``state(low=..., bias=0.0, last=memory())``, as ``start`` returns it, then anchored.
+"""A compiled state: ``state(low=..., bias=0.0, last=memory())``, as returned by ``start``, then anchored.
 
-A structure in registers; its numbers get a place in the task's arena, so that they can be set.
+It is a structure in registers; anchoring allocates its numbers in the task's arena, so that they can be set.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from trialwise.learners.state import memory, state
 
 
 class MemoryType(types.Type):
-    """A whole number marked by ``memory``, before it is part of a state."""
+    """An integer marked by ``memory``, before it is part of a state."""
 
     def __init__(self):
         super().__init__(name="memory")
 
 
 class CellType(types.Type):
-    """A number of an anchored state: a place in the arena that is read and set by name."""
+    """A number of an anchored state: a pointer into the arena, read and set by name."""
 
     def __init__(self, dtype):
         self.dtype = dtype
@@ -36,7 +36,7 @@ class CellType(types.Type):
 
 
 class StateType(types.Type):
-    """``state(low=..., bias=0.0, last=memory())``: as returned by ``start``, or anchored, its numbers in the arena."""
+    """``state(low=..., bias=0.0, last=memory())``: as returned by ``start``, or anchored, with its numbers in the arena."""
 
     def __init__(self, parts: tuple[tuple[str, types.Type], ...]):
         self.parts = dict(parts)
@@ -84,33 +84,33 @@ class MakeState(AbstractTemplate):
                 raise TypingError(f"state({name}=...): a part is a table, a number or a memory, not {typ}")
             parts[name] = typ
         names = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in parts]
-        made = signature(StateType(tuple(parts.items())), *parts.values())
-        return made.replace(pysig=inspect.Signature(names))
+        result = signature(StateType(tuple(parts.items())), *parts.values())
+        return result.replace(pysig=inspect.Signature(names))
 
 
 @lower_builtin(state, types.VarArg(types.Any))
 def _make_state(context, builder, sig, args):
-    made = cgutils.create_struct_proxy(sig.return_type)(context, builder)
-    for (name, typ), given, value in zip(sig.return_type.parts.items(), sig.args, args, strict=True):
-        setattr(made, name, context.cast(builder, value, given, typ))
+    result = cgutils.create_struct_proxy(sig.return_type)(context, builder)
+    for (name, typ), source, value in zip(sig.return_type.parts.items(), sig.args, args, strict=True):
+        setattr(result, name, context.cast(builder, value, source, typ))
         if context.enable_nrt:
-            context.nrt.incref(builder, typ, getattr(made, name))
-    return made._getvalue()
+            context.nrt.incref(builder, typ, getattr(result, name))
+    return result._getvalue()
 
 
 @intrinsic
 def anchor(typingctx, state, task):
-    """Give a state's numbers a place in the arena, so that they can be set; tables are there already."""
+    """Allocate a state's numbers in the arena, so that they can be set; tables are already there."""
     if (isinstance(state, TableType) and not state.owned) or state is types.none:
         return state(state, task), lambda context, builder, sig, args: args[0]
     if not isinstance(state, StateType):
         raise TypingError(
-            "start returns what the learner remembers: task.table(...) or state(name=..., ...). "
-            "A bare number could not be changed by learn: write state(value=...)"
+            "start returns the state of the learner: task.table(...) or state(name=..., ...). "
+            "learn could not change a bare number: write state(value=...)"
         )
     real = number_type(task.width)
 
-    def place(typ):
+    def anchored_type(typ):
         if isinstance(typ, MemoryType):
             return CellType(types.int64)
         if isinstance(typ, TableType):
@@ -119,26 +119,30 @@ def anchor(typingctx, state, task):
             return typ
         return CellType(real)
 
-    anchored = StateType(tuple((name, place(typ)) for name, typ in state.parts.items()))
+    anchored = StateType(tuple((name, anchored_type(typ)) for name, typ in state.parts.items()))
 
     def codegen(context, builder, sig, args):
-        given = cgutils.create_struct_proxy(state)(context, builder, args[0])
-        made = cgutils.create_struct_proxy(anchored)(context, builder)
+        returned = cgutils.create_struct_proxy(state)(context, builder, args[0])
+        result = cgutils.create_struct_proxy(anchored)(context, builder)
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
         for name, typ in anchored.parts.items():
-            part = getattr(given, name)
+            part = getattr(returned, name)
             if not isinstance(typ, CellType):
-                setattr(made, name, part)
+                setattr(result, name, part)
                 continue
-            whole = typ.dtype == types.int64
+            is_integer = typ.dtype == types.int64
             pointer = take(
-                context, builder, record, "wholes" if whole else "reals", INT64(1 if whole else max(abs(task.width), 1))
+                context,
+                builder,
+                record,
+                "wholes" if is_integer else "reals",
+                INT64(1 if is_integer else max(abs(task.width), 1)),
             )
-            if not whole:
+            if not is_integer:
                 part = context.cast(builder, part, state.parts[name], real)
             store_cell(builder, TableType(typ.dtype, 0), part, pointer)
-            setattr(made, name, pointer)
-        return made._getvalue()
+            setattr(result, name, pointer)
+        return result._getvalue()
 
     return anchored(state, task), codegen
 

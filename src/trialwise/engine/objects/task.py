@@ -1,4 +1,4 @@
-"""The task of a compiled ``start``: sizes by name, and the arenas that hold the tables of a state."""
+"""The task argument of a compiled ``start``: sizes by name, and the arenas that hold the tables of a state."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from trialwise.engine.tables.table import TableType, build_view, row_major, stor
 class TaskType(types.Type):
     """``task``: sizes by name, and arenas in which tables are allocated.
 
-    ``width`` is that of the numbers (:func:`trialwise.engine.numbers.vector.number_type`). ``forgets`` says whether the learner lets any table
-    forget. The number of actions is part of the type: loops over actions can be unrolled, and their indices need no check.
+    ``width`` is that of the numbers (:func:`trialwise.engine.numbers.vector.number_type`). ``forgets`` is true if the learner uses
+    ``decay`` on any table. The number of actions is part of the type, so that loops over actions can be unrolled without range checks.
     """
 
     def __init__(self, names: tuple[str, ...], actions: int, width: int, forgets: bool):
@@ -32,12 +32,12 @@ ARENAS = (
     ("wholes", types.Array(types.int64, 1, "C")),
     ("lines", types.Array(types.float64, 1, "C")),
 )
-"""The arrays that hold the tables of states, by name: reals, whole numbers, and lines of several numbers."""
+"""The arrays that hold the tables of states, by name: reals, integers, and lines (see :mod:`trialwise.engine.tables.forget`)."""
 
 
 @register_model(TaskType)
 class TaskModel(models.StructModel):
-    """``cursors`` are the used lengths of the arenas of reals, of whole numbers and of lines; then the length of one state."""
+    """``cursors`` are the lengths used of the three arenas, followed by the lengths of one state in each."""
 
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, [*ARENAS, ("cursors", _CURSORS), ("sizes", _SIZES)])
@@ -60,8 +60,8 @@ def make_task(task_type: TaskType):
     return build
 
 
-def _side(context, builder, task: TaskType, record, kind, dim):
-    """The size of one dimension: a name's, known when compiling for actions, or a number.
+def _dimension(context, builder, task: TaskType, record, kind, dim):
+    """The size of one dimension, given by a name or a number; that of actions is known at compile time.
 
     Names without labels have size 1.
     """
@@ -82,7 +82,7 @@ def _side(context, builder, task: TaskType, record, kind, dim):
 def _size(typingctx, task, name):
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
-        return _side(context, builder, task, record, name, args[1])
+        return _dimension(context, builder, task, record, name, args[1])
 
     return types.int64(task, name), codegen
 
@@ -96,7 +96,7 @@ def _task_size(task, name):
 
 @infer_getattr
 class TaskAttributes(AttributeTemplate):
-    """``task.table(*dims, fill=0.0)`` and ``task.memory(*dims, fill=-1)``: any number of dimensions, and a keyword."""
+    """``task.table(*dims, fill=0.0)`` and ``task.memory(*dims, fill=-1)``, with any number of dimensions."""
 
     key = TaskType
 
@@ -104,22 +104,22 @@ class TaskAttributes(AttributeTemplate):
     def resolve_table(self, task, args, kws):
         real = number_type(task.width)
         table = TableType(real, len(args), forgets="whole" if task.forgets else "", last=_last(task, args))
-        return _signature_of_cut(table, args, kws)
+        return _table_signature(table, args, kws)
 
     @bound_function("task.memory")
     def resolve_memory(self, task, args, kws):
-        return _signature_of_cut(TableType(types.int64, len(args), last=_last(task, args)), args, kws)
+        return _table_signature(TableType(types.int64, len(args), last=_last(task, args)), args, kws)
 
 
 def _last(task: TaskType, dims) -> int | None:
-    """The length of a new table's last axis, where it is known."""
+    """The length of a new table's last axis, if known at compile time."""
     kind = dims[-1] if dims else None
     if isinstance(kind, types.IntegerLiteral):
         return kind.literal_value
     return task.actions if isinstance(kind, types.StringLiteral) and kind.literal_value == "action" else None
 
 
-def _signature_of_cut(table, args, kws):
+def _table_signature(table, args, kws):
     for dim in args:
         if not isinstance(dim, types.StringLiteral | types.Integer):
             raise TypingError('a dimension of a table is a name in quotes ("cue") or a whole number')
@@ -131,27 +131,27 @@ def _signature_of_cut(table, args, kws):
 
 
 def take(context, builder, record, arena: str, count):
-    """Allocate the next ``count`` numbers of an arena; their first index."""
-    place = [name for name, _ in ARENAS].index(arena)
-    cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(place)])
+    """Allocate the next ``count`` numbers of an arena and return a pointer to them."""
+    number = [name for name, _ in ARENAS].index(arena)
+    cursor = builder.gep(context.make_array(_CURSORS)(context, builder, record.cursors).data, [INT64(number)])
     memory = context.make_array(dict(ARENAS)[arena])(context, builder, getattr(record, arena))
     start = builder.load(cursor)
     end = builder.add(start, count)
     with builder.if_then(builder.icmp_signed(">", end, builder.extract_value(memory.shape, 0)), likely=False):
-        message = "start made larger tables than it did when it was tried"
+        message = "start created larger tables than in its dry run in plain Python"
         context.call_conv.return_user_exc(builder, MemoryError, (message,))
     builder.store(end, cursor)
     return builder.gep(memory.data, [start])
 
 
-def _lower_cut(name: str, arena: str, default):
+def _lower_table(name: str, arena: str, default):
     @lower_builtin(name, TaskType, types.VarArg(types.Any))
-    def cut(context, builder, sig, args):
+    def allocate(context, builder, sig, args):
         task, table = sig.args[0], sig.return_type
         record = cgutils.create_struct_proxy(task)(context, builder, args[0])
         dims = zip(sig.args[1 : 1 + table.ndim], args[1 : 1 + table.ndim], strict=True)
-        sides = [_side(context, builder, task, record, kind, dim) for kind, dim in dims]
-        strides, count = row_major(builder, sides, table.width)
+        lengths = [_dimension(context, builder, task, record, kind, dim) for kind, dim in dims]
+        strides, count = row_major(builder, lengths, table.width)
         data = take(context, builder, record, arena, count)
         line = None
         if table.forgets:
@@ -165,18 +165,18 @@ def _lower_cut(name: str, arena: str, default):
             fill = context.cast(builder, context.get_constant(default_type, default), default_type, table.dtype)
         with cgutils.for_range_slice(builder, INT64(0), count, INT64(table.width), INT64) as (cell, _):
             store_cell(builder, TableType(table.dtype, 0), fill, builder.gep(data, [cell]))
-        return build_view(context, builder, table, data, sides, strides, line=line)
+        return build_view(context, builder, table, data, lengths, strides, line=line)
 
 
-_lower_cut("task.table", "reals", 0.0)
-_lower_cut("task.memory", "wholes", -1)
+_lower_table("task.table", "reals", 0.0)
+_lower_table("task.memory", "wholes", -1)
 
 
 def block(context, builder, record, arena: str):
-    """The number of entries of an arena that one state needs."""
-    place = len(ARENAS) + [name for name, _ in ARENAS].index(arena)
+    """The number of entries that one state occupies in an arena."""
+    number = len(ARENAS) + [name for name, _ in ARENAS].index(arena)
     cursors = context.make_array(_CURSORS)(context, builder, record.cursors).data
-    return builder.load(builder.gep(cursors, [INT64(place)]))
+    return builder.load(builder.gep(cursors, [INT64(number)]))
 
 
 @intrinsic

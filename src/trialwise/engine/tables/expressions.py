@@ -1,4 +1,4 @@
-"""Whole tables in expressions: sums and extremes, dot products, arithmetic and functions cell by cell."""
+"""Tables in expressions: sums and extremes, dot products, elementwise arithmetic and functions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trialwise.engine.tables.making import owning_table
 from trialwise.engine.tables.table import TableType, cells_of
 
 
-def _is_table(*things) -> bool:
-    return any(isinstance(thing, TableType) for thing in things)
+def _is_table(*values) -> bool:
+    return any(isinstance(value, TableType) for value in values)
 
 
 def _reduction(names, functions, implementation):
@@ -98,8 +98,8 @@ def _dot_product(a, b):
         return dot
 
 
-def _result_width(*things) -> int:
-    dtypes = [t.dtype if isinstance(t, TableType) else t for t in things]
+def _result_width(*values) -> int:
+    dtypes = [t.dtype if isinstance(t, TableType) else t for t in values]
     return next((width_of(d) for d in dtypes if isinstance(d, Vector)), 0)
 
 

@@ -1,11 +1,11 @@
-r"""Forgetting: ``table.decay(rate, toward, except_)``, in constant time where the whole table forgets.
+r"""Forgetting: ``table.decay(rate, toward, except_)``, in constant time for a whole table.
 
-Forgetting maps every cell to :math:`(1 - f) Q + f Q_0`; on several trials the maps compose to one linear map.
+Forgetting maps every cell to :math:`(1 - f) Q + f Q_0`; the maps of several trials compose to one linear map.
 A table that forgets stores its cells as last written, and one line
-:math:`Q = \text{offset} + \text{scale} \cdot \text{stored}` for all of them, which reading applies and writing inverts. Forgetting
-changes only the line: no cell is touched, and existing views of rows see the change, since they use the same line. A high rate or
-a small scale would lose digits: then the line is applied to every cell and reset. Part of a table forgets cell by cell, in stored
-values.
+:math:`Q = \text{offset} + \text{scale} \cdot \text{stored}` for all of them, which is applied when a cell is read and inverted when
+it is written. Forgetting changes only the line, and not the cells; views of rows use the same line. A high rate or a small scale
+would lose digits: then the line is applied to every cell and reset. If only part of a table forgets, its stored values are changed
+cell by cell.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from trialwise.engine.tables.table import (
 )
 
 STEEP = 0.9
-"""The rate above which lines are not composed: the tangents of the scale would exceed the scale itself."""
+"""The rate above which lines are not composed, since the tangents of the scale would exceed the scale itself."""
 
 FAINT = 1e-20
 """The scale below which a line is reset."""
 
 
 @intrinsic
-def _kept(typingctx, table):
-    """The cells of a table as they were last written."""
-    kept = TableType(table.dtype, table.ndim, table.owned, last=table.last)
+def _stored(typingctx, table):
+    """A view of a table's stored cells, as last written."""
+    stored_type = TableType(table.dtype, table.ndim, table.owned, last=table.last)
 
     def codegen(context, builder, sig, args):
         view = unpack(context, builder, table, args[0])
         shape, strides = lengths(builder, table, view), steps(builder, table, view)
         owner = view.owner if table.owned else None
-        return build_view(context, builder, kept, view.data, shape, strides, owner)
+        return build_view(context, builder, stored_type, view.data, shape, strides, owner)
 
-    return kept(table), codegen
+    return stored_type(table), codegen
 
 
 @intrinsic
@@ -70,8 +70,8 @@ def _set_line(typingctx, table, scale, offset):
 
 
 @intrinsic
-def _moderate(typingctx, x):
-    """Whether a number and all of its tangents are finite, and not huge."""
+def _is_moderate(typingctx, x):
+    """Whether a number and all of its tangents are finite and not huge."""
 
     def codegen(context, builder, sig, args):
         width = x.width if isinstance(x, Vector) else 1
@@ -86,14 +86,14 @@ def _moderate(typingctx, x):
 
 
 @intrinsic
-def _size_of(typingctx, scale):
-    """The value of a line's scale. Particles in one register have the same one: with rates of their own, comparisons do not compile."""
-    several = isinstance(scale, Vector)
+def _scale_value(typingctx, scale):
+    """The value of a line's scale, equal for all particles in a register: rates that differ do not compile, since they are compared."""
+    is_vector = isinstance(scale, Vector)
 
     def codegen(context, builder, sig, args):
-        return builder.extract_element(args[0], INT32(0)) if several else args[0]
+        return builder.extract_element(args[0], INT32(0)) if is_vector else args[0]
 
-    return types.float64(scale if several else types.float64), codegen
+    return types.float64(scale if is_vector else types.float64), codegen
 
 
 @intrinsic
@@ -113,44 +113,44 @@ def _is_contiguous(table):
 
 
 @register_jitable
-def _sweep_flat(table, keep, rest):
+def _map_flat(table, factor, shift):
     for cell in range(table.shape[0]):
-        table[cell] = keep * table[cell] + rest
+        table[cell] = factor * table[cell] + shift
 
 
 @register_jitable
-def _sweep(table, keep, rest):
-    """Replace every cell by ``keep * cell + rest``, in a table without a line."""
+def _map_cells(table, factor, shift):
+    """Replace every cell by ``factor * cell + shift``, in a table without a line."""
     if _is_contiguous(table):
-        _sweep_flat(flat_table(table), keep, rest)
+        _map_flat(flat_table(table), factor, shift)
     else:
         for index in np.ndindex(table.shape):
-            table[index] = keep * table[index] + rest
+            table[index] = factor * table[index] + shift
 
 
 @register_jitable
-def _start_afresh(table, rate, toward):
+def _reset_line(table, rate, toward):
     scale, offset = _line(table)
-    keep = 1.0 - rate
-    _sweep_flat(flat_table(_kept(table)), keep * scale, keep * offset + rate * toward)
+    factor = 1.0 - rate
+    _map_flat(flat_table(_stored(table)), factor * scale, factor * offset + rate * toward)
     _set_line(table, 1.0, 0.0)
 
 
 @register_jitable
 def _compose(table, rate, toward):
     scale, offset = _line(table)
-    keep, rest = 1.0 - rate, rate * toward
-    scale = keep * scale
-    # one condition without branches, which is loop-invariant
-    gentle = (value(rate) >= 0.0) & (value(rate) <= STEEP) & _moderate(rate) & _moderate(rest)
-    if gentle & (_size_of(scale) > FAINT):
-        _set_line(table, scale, keep * offset + rest)
+    factor, shift = 1.0 - rate, rate * toward
+    scale = factor * scale
+    # a single condition without branches, which is loop-invariant
+    composable = (value(rate) >= 0.0) & (value(rate) <= STEEP) & _is_moderate(rate) & _is_moderate(shift)
+    if composable & (_scale_value(scale) > FAINT):
+        _set_line(table, scale, factor * offset + shift)
     else:
-        _start_afresh(table, rate, toward)
+        _reset_line(table, rate, toward)
 
 
 def _decay_all(table, rate, toward):
-    """Move every cell of a table, or of part of one, toward a value; in compiled code."""
+    """Move every cell of a table, or of a part of one, toward a value; in compiled code."""
 
 
 @overload(_decay_all, jit_options={"forceinline": True})
@@ -161,24 +161,24 @@ def _decay_all_overload(table, rate, toward):
 
         def part(table, rate, toward):
             scale, offset = _line(table)
-            _sweep(_kept(table), 1.0 - rate, rate * (toward - offset) / scale)
+            _map_cells(_stored(table), 1.0 - rate, rate * (toward - offset) / scale)
 
         return part
-    return lambda table, rate, toward: _sweep(table, 1.0 - rate, rate * toward)
+    return lambda table, rate, toward: _map_cells(table, 1.0 - rate, rate * toward)
 
 
 @overload_method(TableType, "decay", jit_options={"forceinline": True})
 def _decay(table, rate, toward=0.0, except_=None):
     if except_ in (None, types.none) or isinstance(except_, types.Omitted):
 
-        def everything(table, rate, toward=0.0, except_=None):
+        def decay_all(table, rate, toward=0.0, except_=None):
             _decay_all(table, rate, toward)
 
-        return everything
+        return decay_all
 
-    def but_one(table, rate, toward=0.0, except_=None):
-        kept = table[except_]
+    def decay_except(table, rate, toward=0.0, except_=None):
+        preserved = table[except_]
         _decay_all(table, rate, toward)
-        table[except_] = kept
+        table[except_] = preserved
 
-    return but_one
+    return decay_except

@@ -1,4 +1,4 @@
-"""Indexing of compiled tables: ``table[cue, 1]``, ``table[:, 0]``, ``row[1:] = 0.0``, from the end too, checked."""
+"""Indexing of compiled tables: ``table[cue, 1]``, ``table[:, 0]``, ``row[1:] = 0.0``, ``row[-1]``, with range checks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _by_choices(kinds) -> bool:
 
 
 def _indexable(table, index) -> int | None:
-    """The number of axes left after indexing, or None if tables do not support this kind of index."""
+    """The number of axes that remain after indexing, or None if tables do not support this kind of index."""
     kinds = _index_kinds(index)
     if len(kinds) == table.ndim and _by_choices(kinds) and isinstance(table.dtype, Abreast):
         return 0 if all(isinstance(k, types.Integer | types.Boolean | abreast.Choices) for k in kinds) else None
@@ -51,15 +51,15 @@ class TableGetItem(AbstractTemplate):
         if kws or not isinstance(args[0], TableType):
             return None
         table, index = args
-        left = _indexable(table, index)
-        if left is None:
+        remaining = _indexable(table, index)
+        if remaining is None:
             return None
         kinds = _index_kinds(index)
-        if left == 0:
+        if remaining == 0:
             return signature(table.dtype, table, index)
         sliced = len(kinds) == table.ndim and isinstance(kinds[-1], types.SliceType)
-        gone = len(kinds) == table.ndim and not sliced  # the axis before it becomes the last one
-        return signature(table.part(left, sliced=sliced or gone), table, index)
+        last_axis_indexed = len(kinds) == table.ndim and not sliced  # the axis before it becomes the last one
+        return signature(table.part(remaining, sliced=sliced or last_axis_indexed), table, index)
 
 
 @infer_global(operator.setitem)
@@ -68,11 +68,11 @@ class TableSetItem(AbstractTemplate):
         if kws or not isinstance(args[0], TableType):
             return None
         table, index, new = args
-        left = _indexable(table, index)
-        if left is None:
+        remaining = _indexable(table, index)
+        if remaining is None:
             return None
         if isinstance(new, TableType):
-            return signature(types.none, table, index, new) if new.ndim == left else None
+            return signature(types.none, table, index, new) if new.ndim == remaining else None
         if isinstance(new, types.Number | types.Boolean | Vector):
             if isinstance(new, Vector) and new != table.dtype:
                 return None
@@ -81,32 +81,32 @@ class TableSetItem(AbstractTemplate):
 
 
 def _locate(context, builder, typ: TableType, view, index_type, index):
-    """Pointer, shape and strides of the selection. Out of range raises IndexError, in compiled code too."""
+    """Pointer, shape and strides of the selection; raises IndexError if out of range, also in compiled code."""
     kinds = _index_kinds(index_type)
     parts = cgutils.unpack_tuple(builder, index, len(kinds)) if isinstance(index_type, types.BaseTuple) else [index]
     shape, strides = lengths(builder, typ, view), steps(builder, typ, view)
     offset = INT64(0)
-    left: tuple[list, list] = ([], [])
+    remaining: tuple[list, list] = ([], [])
     for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
         if isinstance(kind, types.SliceType):
             bounds = context.make_helper(builder, kind, value=part)
             slicing.guard_invalid_slice(context, builder, kind, bounds)
             slicing.fix_slice(builder, bounds, shape[axis])
             offset = builder.add(offset, builder.mul(bounds.start, strides[axis]))
-            left[0].append(slicing.get_slice_length(builder, bounds))
-            left[1].append(slicing.fix_stride(builder, bounds, strides[axis]))
+            remaining[0].append(slicing.get_slice_length(builder, bounds))
+            remaining[1].append(slicing.fix_stride(builder, bounds, strides[axis]))
             continue
-        place = context.cast(builder, part, kind, types.int64)
+        position = context.cast(builder, part, kind, types.int64)
         if not (isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0):
-            from_end = builder.add(place, shape[axis])
-            place = builder.select(builder.icmp_signed("<", place, INT64(0)), from_end, place)
-        outside = builder.icmp_unsigned(">=", place, shape[axis])
+            from_end = builder.add(position, shape[axis])
+            position = builder.select(builder.icmp_signed("<", position, INT64(0)), from_end, position)
+        outside = builder.icmp_unsigned(">=", position, shape[axis])
         with builder.if_then(outside, likely=False):
             context.call_conv.return_user_exc(builder, IndexError, ("index out of range of a table",))
-        offset = builder.add(offset, builder.mul(place, strides[axis]))
+        offset = builder.add(offset, builder.mul(position, strides[axis]))
     rest = len(kinds)
     pointer = builder.gep(view.data, [offset])
-    return pointer, left[0] + shape[rest:], left[1] + strides[rest:]
+    return pointer, remaining[0] + shape[rest:], remaining[1] + strides[rest:]
 
 
 def _places(context, builder, typ: TableType, view, index_type, index):
@@ -120,8 +120,8 @@ def _getitem(context, builder, sig, args):
     typ, index_type = sig.args
     view = unpack(context, builder, typ, args[0])
     if _by_choices(_index_kinds(index_type)):
-        kept = abreast.gather(builder, view.data, _places(context, builder, typ, view, index_type, args[1]))
-        return on_line(builder, typ, kept, view.line) if typ.forgets else kept
+        stored = abreast.gather(builder, view.data, _places(context, builder, typ, view, index_type, args[1]))
+        return on_line(builder, typ, stored, view.line) if typ.forgets else stored
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
     line = view.line if typ.forgets else None
     if not isinstance(sig.return_type, TableType):
@@ -135,8 +135,8 @@ def _setitem(context, builder, sig, args):
     typ, index_type, new_type = sig.args
     view = unpack(context, builder, typ, args[0])
     if _by_choices(_index_kinds(index_type)):
-        kept = off_line(builder, typ, args[2], view.line) if typ.forgets else args[2]
-        abreast.scatter(builder, kept, view.data, _places(context, builder, typ, view, index_type, args[1]))
+        stored = off_line(builder, typ, args[2], view.line) if typ.forgets else args[2]
+        abreast.scatter(builder, stored, view.data, _places(context, builder, typ, view, index_type, args[1]))
         return context.get_dummy_value()
     pointer, shape, strides = _locate(context, builder, typ, view, index_type, args[1])
     line = view.line if typ.forgets else None
@@ -147,15 +147,15 @@ def _setitem(context, builder, sig, args):
     if isinstance(new_type, TableType):
         source = unpack(context, builder, new_type, args[2])
         source_strides = steps(builder, new_type, source)
-        for mine, theirs in zip(shape, lengths(builder, new_type, source), strict=True):
-            with builder.if_then(builder.icmp_signed("!=", mine, theirs), likely=False):
+        for length, source_length in zip(shape, lengths(builder, new_type, source), strict=True):
+            with builder.if_then(builder.icmp_signed("!=", length, source_length), likely=False):
                 context.call_conv.return_user_exc(builder, ValueError, ("tables of different shapes",))
     with cgutils.loop_nest(builder, shape, INT64) as indices:
         target = builder.gep(pointer, [_dot(builder, indices, strides)])
         cell = args[2]
         if source is not None:
-            place = builder.gep(source.data, [_dot(builder, indices, source_strides)])
-            cell = load_cell(builder, new_type, place, source.line if new_type.forgets else None)
+            origin = builder.gep(source.data, [_dot(builder, indices, source_strides)])
+            cell = load_cell(builder, new_type, origin, source.line if new_type.forgets else None)
             cell = context.cast(builder, cell, new_type.dtype, typ.dtype)
         store_cell(builder, typ, cell, target, line)
     return context.get_dummy_value()

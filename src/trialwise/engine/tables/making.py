@@ -1,4 +1,4 @@
-"""Making compiled tables: of preferences, over memory of their own, as copies; and filling them."""
+"""Creating compiled tables (of preferences, views of arrays, copies) and filling them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from trialwise.engine.numbers.vector import DOUBLE, INT64, number_type, width_of
 from trialwise.engine.tables.table import TableType, build_view, cells_of, flat_table, row_major
 
 ON_STACK = 2048
-"""The most doubles of a table of preferences on the stack, where nothing else can overlap it."""
+"""The largest number of doubles of a table of preferences on the stack, where no other memory can overlap it."""
 
 
 @intrinsic(prefer_literal=True)
 def preference_table(typingctx, width, actions, arena):
-    """A flat table whose length, the number of actions, is a literal; of doubles (width 0) or duals.
+    """A flat table of doubles (width 0) or vectors, whose length, the number of actions, is a literal.
 
-    On the stack, or in an arena if it is long.
+    It is on the stack, or in an arena if it is long.
     """
     lanes, cells = width.literal_value, actions.literal_value
     typ = TableType(number_type(lanes), 1, last=cells)
@@ -36,7 +36,7 @@ def preference_table(typingctx, width, actions, arena):
 
 @intrinsic(prefer_literal=True)
 def flat_over(typingctx, width, memory):
-    """A flat view of an array, which it does not keep alive."""
+    """A flat view of an array, without a reference that keeps the array alive."""
     lanes = width.literal_value
     typ = TableType(number_type(lanes), 1)
 
@@ -56,15 +56,15 @@ def off_stack(width: int, actions: int) -> int:
 
 @intrinsic(prefer_literal=True)
 def owning_table(typingctx, width, memory, shape):
-    """A view of an array, which it keeps alive."""
+    """A view of an array, with a reference that keeps the array alive."""
     lanes = width.literal_value
     typ = TableType(number_type(lanes), len(shape), owned=True)
 
     def codegen(context, builder, sig, args):
         data = context.make_array(sig.args[1])(context, builder, args[1]).data
-        sides = cgutils.unpack_tuple(builder, args[2], typ.ndim)
-        strides, _ = row_major(builder, sides, typ.width)
-        return build_view(context, builder, typ, data, sides, strides, args[1])
+        lengths = cgutils.unpack_tuple(builder, args[2], typ.ndim)
+        strides, _ = row_major(builder, lengths, typ.width)
+        return build_view(context, builder, typ, data, lengths, strides, args[1])
 
     return typ(width, types.Array(types.float64, 1, "C"), types.UniTuple(types.int64, len(shape))), codegen
 
@@ -84,7 +84,7 @@ def _copy(table):
 
 @register_jitable
 def fill_flat(table, new):
-    """Fill a C-contiguous table; quicker to compile than :func:`fill_table`."""
+    """Fill a C-contiguous table; compiles faster than :func:`fill_table`."""
     flat = flat_table(table)
     for cell in range(flat.shape[0]):
         flat[cell] = new
@@ -92,7 +92,7 @@ def fill_flat(table, new):
 
 @register_jitable
 def fill_table(table, new):
-    """Fill a table of any rank."""
+    """Fill a table with any number of axes."""
     for index in np.ndindex(table.shape):
         table[index] = new
 

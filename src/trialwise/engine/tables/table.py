@@ -1,8 +1,8 @@
-"""Compiled tables: strided views of doubles, duals or whole numbers that are indexed like NumPy arrays and can forget.
+"""Compiled tables: strided views of doubles, duals or integers that are indexed like NumPy arrays and can forget.
 
-A table of duals is an array of doubles with the lanes of a cell side by side; reading or writing a cell moves one whole
-vector. Tables of the state live in the engine's arena and are not reference-counted; tables that a learner makes
-itself (``np.zeros(3)``, ``beta * row``) own their memory. This file has the type, its views, and loading and storing of cells
+A table of duals is an array of doubles with the lanes of a cell in adjacent memory; reading or writing a cell moves one
+vector. Tables of the state are in the engine's arena and are not reference-counted; tables that a learner creates
+(``np.zeros(3)``, ``beta * row``) own their memory. This file has the type, its views, and loads and stores of cells
 and lines.
 """
 
@@ -29,12 +29,12 @@ from trialwise.engine.numbers.vector import INT64, Dual, Vector
 class TableType(types.IterableType):
     """A table of ``dtype`` (double, vector or int64) with ``ndim`` axes; ``owned`` if it owns its memory.
 
-    ``forgets`` is ``"whole"`` or ``"part"`` for a table of which the learner lets the whole, or a part, forget: its cells
-    are stored as last written, and one line gives their present values (:mod:`trialwise.engine.tables.forget`). ``last``
-    is the length of the last axis where it is known when compiling: loops over it are unrolled, indices need no check.
+    ``forgets`` is ``"whole"`` for a table that forgets, or ``"part"`` for a part of one: its cells are stored as last written, and
+    one line gives their present values (:mod:`trialwise.engine.tables.forget`). ``last`` is the length of the last axis if it is
+    known at compile time: then loops over it are unrolled, and indices need no check.
     """
 
-    mutable = True  # Numba then lowers ``row *= 0.9`` as itself and not as ``row = row * 0.9``
+    mutable = True  # so that Numba does not lower ``row *= 0.9`` as ``row = row * 0.9``
 
     def __init__(self, dtype, ndim: int, owned: bool = False, forgets: str = "", last: int | None = None):
         self.dtype, self.ndim, self.owned, self.forgets, self.last = dtype, ndim, owned, forgets, last
@@ -56,8 +56,8 @@ class TableType(types.IterableType):
     def unify(self, typingctx, other):
         if not isinstance(other, TableType):
             return None
-        both = other.part(other.ndim, sliced=self.last != other.last)
-        return both if all(t == both or both.can_convert_from(typingctx, t) for t in (self, other)) else None
+        common = other.part(other.ndim, sliced=self.last != other.last)
+        return common if all(t == common or common.can_convert_from(typingctx, t) for t in (self, other)) else None
 
     def can_convert_from(self, typingctx, other):
         if isinstance(other, TableType) and self in (other.part(other.ndim), other.part(other.ndim, sliced=True)):
@@ -84,7 +84,7 @@ class TableModel(models.StructModel):
 
 
 class TableIteratorType(types.SimpleIteratorType):
-    """Iterates over the first axis: cells of a row, rows of a table with more axes (:mod:`trialwise.engine.tables.iterate`)."""
+    """Iterates over the first axis: cells of a row, or rows of a table with more axes (:mod:`trialwise.engine.tables.iterate`)."""
 
     def __init__(self, table: TableType):
         self.table = table
@@ -117,7 +117,7 @@ def steps(builder, typ: TableType, view) -> list:
 
 
 def build_view(context, builder, typ: TableType, data, shape, strides, owner=None, line=None):
-    """A table value from its parts; ``owner`` keeps owned memory alive, ``line`` belongs to a table that forgets."""
+    """A table value from its parts; ``owner`` keeps owned memory alive, ``line`` is the pointer to a line of a table that forgets."""
     view = cgutils.create_struct_proxy(typ)(context, builder)
     view.data = data
     view.shape = cgutils.pack_array(builder, shape, INT64) if shape else context.get_constant_null(typ_tuple(0))
@@ -150,7 +150,7 @@ def _whole_as_part(context, builder, fromty, toty, value):
 
 @intrinsic
 def flat_table(typingctx, table):
-    """All cells of a C-contiguous table as a flat one."""
+    """A flat view of all cells of a C-contiguous table."""
     flat = TableType(table.dtype, 1, table.owned, table.forgets and "part")
 
     def codegen(context, builder, sig, args):
@@ -168,22 +168,22 @@ def flat_table(typingctx, table):
 # -- cells and lines ---------------------------------------------------------------------------------------------------
 
 
-def _apart(builder, access, kind: str):
-    """Declare to LLVM that memory of different kinds never overlaps: a line can stay in registers when a cell is written."""
+def _mark_kind(builder, access, kind: str):
+    """Declare to LLVM that memory of different kinds never overlaps, so that a line stays in registers when a cell is written."""
     add = builder.module.add_metadata
-    what = add([kind, add(["trialwise"]), INT64(0)])
-    access.set_metadata("tbaa", add([what, what, INT64(0)]))
+    node = add([kind, add(["trialwise"]), INT64(0)])
+    access.set_metadata("tbaa", add([node, node, INT64(0)]))
 
 
 def _load(builder, dtype, pointer, kind="cell"):
     loaded = vector.load(builder, pointer, dtype.width) if isinstance(dtype, Vector) else builder.load(pointer)
-    _apart(builder, loaded, kind)
+    _mark_kind(builder, loaded, kind)
     return loaded
 
 
 def _store(builder, number, pointer, kind="cell"):
-    several = isinstance(number.type, ir.VectorType)
-    _apart(builder, vector.store(builder, number, pointer) if several else builder.store(number, pointer), kind)
+    is_vector = isinstance(number.type, ir.VectorType)
+    _mark_kind(builder, vector.store(builder, number, pointer) if is_vector else builder.store(number, pointer), kind)
 
 
 def load_line(builder, typ: TableType, line):
@@ -196,10 +196,10 @@ def store_line(builder, typ: TableType, line, scale, offset):
         _store(builder, part, builder.gep(line, [INT64(k * typ.width)]), "line")
 
 
-def on_line(builder, typ: TableType, kept, line):
+def on_line(builder, typ: TableType, stored, line):
     """The present value of a stored cell of a table that forgets."""
     scale, offset = load_line(builder, typ, line)
-    scaled = arithmetic.times(builder, scale, kept) if isinstance(typ.dtype, Dual) else builder.fmul(scale, kept)
+    scaled = arithmetic.times(builder, scale, stored) if isinstance(typ.dtype, Dual) else builder.fmul(scale, stored)
     return builder.fadd(scaled, offset, flags=vector.FLAGS)
 
 
@@ -211,8 +211,8 @@ def off_line(builder, typ: TableType, cell, line):
 
 
 def load_cell(builder, typ: TableType, pointer, line=None):
-    kept = _load(builder, typ.dtype, pointer)
-    return on_line(builder, typ, kept, line) if typ.forgets else kept
+    stored = _load(builder, typ.dtype, pointer)
+    return on_line(builder, typ, stored, line) if typ.forgets else stored
 
 
 def store_cell(builder, typ: TableType, cell, pointer, line=None):

@@ -1,7 +1,7 @@
-r"""The exact likelihood of a few trials: a sum over every course that hidden choices may have taken.
+r"""The exact likelihood of a few trials: the sum over all sequences of hidden choices.
 
-With T trials and m options there are :math:`m^T` courses, so this is a reference for :mod:`trialwise.engine.walks.particles` and not a
-way to fit. As there, one text serves all types of number; the states along a course are stored side by side like particles.
+With T trials and m options there are :math:`m^T` sequences, so this is a reference for :mod:`trialwise.engine.walks.particles`, too
+slow for fitting. As there, the same code runs on all types of number; the states along a sequence are stored like particles.
 """
 
 from __future__ import annotations
@@ -15,56 +15,57 @@ from trialwise.learners.responses.plain_numbers import chain, tangent
 
 
 def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh: bool) -> Callable:
-    """The sum over all courses of one participant's hidden choices.
+    """The sum over all sequences of one participant's hidden choices, by depth-first search.
 
-    Arguments as for :func:`trialwise.engine.walks.particles.build_particles`; for every trial and one after the last ``path``,
-    ``mass`` (probability of the course so far), ``used``, ``next_option``, and for every
-    trial and option ``chances`` and, flattened, ``turns``. Returns the likelihood, with its derivatives as tangents, and the number of courses.
+    Arguments as for :func:`trialwise.engine.walks.particles.build_particles`; with one entry per trial and one more, ``path``,
+    ``mass`` (probability of the sequence so far), ``used`` and ``next_option``; with one entry per trial and option, ``chances`` and,
+    flattened, ``steps`` (tangents of the log-probability). Returns the likelihood, with its derivatives as tangents, and the number
+    of sequences.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, elapse, learn, last_action = parts.seen, parts.elapse, parts.learn, parts.last_action
     spread, at, copy, renew = swarm.spread, swarm.at, swarm.copy, swarm.renew
 
     def enumeration(
-        participant, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, turns,
+        participant, task, preference, options, shares, prior, joint, slopes, path, mass, used, next_option, chances, steps,
         observed, ints, reals, first, end,
     ):  # fmt: skip
         trials, width = end - first, len(options)
         states = spread(start(agent_at(participant, ints, first), task), task, trials + 1)
         mass[0], used[0], path[0], next_option[0] = 1.0, 0, 0.0, -1
-        total, slope, courses, n = 0.0, 0.0 * path[0], 0, 0
+        total, derivative, sequences, n = 0.0, 0.0 * path[0], 0, 0
         while n >= 0:
             if n == trials:
                 total += mass[n]
-                slope = slope + mass[n] * path[n]
-                courses += 1
+                derivative = derivative + mass[n] * path[n]
+                sequences += 1
                 n -= 1
                 continue
             t = first + n
             agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
-            if next_option[n] < 0:  # reached for the first time on this course
+            if next_option[n] < 0:  # reached for the first time in this sequence
                 if flags & RESET and n > 0:
                     renew(states, n, reset(agent, at(states, task, n), trial, task, n))
                     if start_afresh:
                         used[n] = 0
                 for k in range(width):
                     chances[n, k] = 1.0 if k == 0 else 0.0
-                    turns[n * width + k] = 0.0
+                    steps[n * width + k] = 0.0
                 if flags & RESPONDED:
-                    last, back = -1, n
-                    while back > 0 and last < 0 and not ints[first + back, FLAGS] & RESET:
-                        back -= 1
-                        if ints[first + back, FLAGS] & RESPONDED:
-                            last = last_action(seen(observed, first + back), ints[first + back, FLAGS], last)
+                    last, earlier = -1, n
+                    while earlier > 0 and last < 0 and not ints[first + earlier, FLAGS] & RESET:
+                        earlier -= 1
+                        if ints[first + earlier, FLAGS] & RESPONDED:
+                            last = last_action(seen(observed, first + earlier), ints[first + earlier, FLAGS], last)
                     weigh(
                         agent, at(states, task, n), trial, preference, shares, options, prior, joint, slopes, used[n], last,
                         available(trial), seen(observed, t), flags,
                     )  # fmt: skip
                     for k in range(width):
                         chances[n, k] = joint[k]
-                        turns[n * width + k] = slopes[k]
+                        steps[n * width + k] = slopes[k]
                 next_option[n] = 0
             k = next_option[n]
             if k == width:
@@ -79,11 +80,11 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
             if flags & TEACHES:
                 learn(agent, state, trial, k, seen(observed, t), ints, reals, t)
             mass[n + 1] = mass[n] * chances[n, k]
-            path[n + 1] = path[n] + turns[n * width + k]
+            path[n + 1] = path[n] + steps[n * width + k]
             used[n + 1] = max(used[n], k + 1) if flags & RESPONDED else used[n]
             n += 1
             if n < trials:
                 next_option[n] = -1
-        return chain(slope, total, 1.0) if total > 0.0 else chain(0.0 * tangent(slope), total, 1.0), courses
+        return chain(derivative, total, 1.0) if total > 0.0 else chain(0.0 * tangent(derivative), total, 1.0), sequences
 
     return enumeration

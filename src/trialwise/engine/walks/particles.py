@@ -1,23 +1,23 @@
-r"""A particle filter for learners with a choice that was not observed.
+r"""A particle filter for learners with an unobserved choice.
 
-Particles are agents with the same observed past, each with its own hidden choices. On every trial a
-particle's weight is multiplied by the probability of what was observed, a sum over its hidden options,
+Particles are agents with the same observed history, each with its own hidden choices. On every trial a particle's weight is
+multiplied by the probability of the observed response, a sum over its hidden options,
 
 .. math:: w = \sum_k h_k\, p(c \mid k), \qquad h = \mathrm{softmax}(\text{hide}),
 
-and its own hidden choice is drawn in proportion to the terms of that sum, :math:`h_k\, p(c \mid k) / w`: the filter is fully adapted
+and its hidden choice is drawn in proportion to the terms of that sum, :math:`h_k\, p(c \mid k) / w`: the filter is fully adapted
 (Pitt & Shephard 1999, JASA 94:590). The draws of one trial share one random number and are spread evenly over particles
-with a similar past (as in array-RQMC, L'Ecuyer et al. 2008, Oper. Res. 56:958): each has the correct distribution, and together
-they vary less. The mean of the weights' products is an unbiased estimate of the likelihood whatever
-the number of particles (Del Moral 2004). Particles are resampled only when their effective number falls below a threshold.
+with a similar history (as in array-RQMC, L'Ecuyer et al. 2008, Oper. Res. 56:958): each has the correct distribution, and their
+joint variance is smaller. The mean of the products of weights is an unbiased estimate of the likelihood for any
+number of particles (Del Moral 2004). Particles are resampled only when their effective number falls below a threshold.
 
-The score is Fisher's identity: the weighted mean over particles of the derivatives of their own paths' log-probability,
-:math:`\sum_t \partial \log h_{z_t} + \partial \log p(c_t \mid z_t)`, and not the derivative of the estimate at fixed draws.
+The score follows from Fisher's identity: it is the weighted mean over particles of the derivative of their paths' log-probability,
+:math:`\sum_t \partial \log h_{z_t} + \partial \log p(c_t \mid z_t)`, not the derivative of the estimate at fixed draws.
 
-If options are exchangeable, a particle labels them in the order of their first use. All unused options are alike: one
-represents them all, with its logit raised by the logarithm of their number.
+If options are exchangeable, a particle labels them in order of first use. All unused options are equivalent: one represents
+them all, with the logarithm of their number added to its logit.
 
-One text serves all types of number, as in :mod:`trialwise.engine.walks.replay`.
+The same code runs on all types of number, as in :mod:`trialwise.engine.walks.replay`.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, uniform
 from trialwise.learners.responses.softmax import softmax_shares
 
-TURN = 0.6180339887498949
-"""The golden ratio minus 1: its multiples, modulo 1, are spread evenly over any number of neighbours."""
+GOLDEN_STEP = 0.6180339887498949
+"""The golden ratio minus 1: its multiples, modulo 1, are evenly spread for any number of particles."""
 
 
 class Swarm(NamedTuple):
-    """Many states of one learner, plain or compiled, in groups of particles that share vector registers, or of one each.
+    """Operations on the states of all particles, plain or compiled; a group is one particle, or several that share vector registers.
 
-    ``groups(count)`` is the number of groups of ``count`` particles. ``spread(state, task, groups)`` copies a first state to all
+    ``groups(count)`` is the number of groups of ``count`` particles. ``spread(state, task, groups)`` copies the initial state to all
     groups; ``at(states, task, g)`` is the state of one group; ``copy(states, task, source, target)`` overwrites one particle's
-    state by another's; ``renew(states, g, state)`` stores the state after a reset. ``take(array, g)`` and ``put(array, g, x)`` read
+    state with another's; ``renew(states, g, state)`` stores the state after a reset. ``take(array, g)`` and ``put(array, g, x)`` read
     and write the entries of a group's particles, ``total(x)`` sums over them, and ``pick(joint, left)`` draws their hidden choices.
     """
 
@@ -56,11 +56,11 @@ class Swarm(NamedTuple):
 
 
 def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Callable:
-    """The weights of one state's hidden options on one trial; ``unscored`` says that some observed responses do not enter
-    the likelihood: there :math:`p(c | k)` is 1.
+    r"""The weights of one state's hidden options on one trial. ``unscored``: some observed responses do not enter the likelihood;
+    for them :math:`p(c | k)` is 1.
 
     The returned function fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
-    number whose tangent is that of its logarithm, and returns the sum of ``joint``.
+    number whose tangent is that of :math:`\log(h_k p(c | k))`, and returns the sum of ``joint``.
     """
     hide, act, observed_chance = parts.hide, parts.act, parts.chance
 
@@ -102,19 +102,19 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
             if used == 0:
                 options[0] = options[0] + math.log(len(options))
         softmax_shares(prior, options, every_option)
-        whole, mean = 0.0, 0.0
+        prior_sum, mean = 0.0, 0.0
         for k in range(len(options)):
             if k < count:
-                whole += prior[k]
+                prior_sum += prior[k]
                 mean = mean + share_of_tangent(prior[k], options[k])
         total = 0.0
         for k in range(len(options)):
             if k < count:
                 answer = act(agent, state, trial, k, preference, last)
                 p, part = chance(agent, answer, open_actions, responses, flags, weights)
-                prior[k] /= whole
+                prior[k] /= prior_sum
                 joint[k] = prior[k] * p
-                slopes[k] = chain(options[k] - mean / whole + part, 0.0, 1.0)
+                slopes[k] = chain(options[k] - mean / prior_sum + part, 0.0, 1.0)
                 total += joint[k]
             else:
                 prior[k], joint[k] = 0.0, 0.0
@@ -128,14 +128,14 @@ def build_particles(
 ) -> Callable:
     """The filter of one participant.
 
-    Arguments besides those of :func:`trialwise.engine.walks.replay.build_replay`: the ``count`` of particles; ``shares`` (actions),
-    ``prior``, ``joint`` and ``slopes`` (options), scratch; of every particle ``path`` (tangents of its own path), ``weights``,
-    ``used`` (labels it has used), ``turns``, ``children``, ``order`` and ``place`` (scratch), and ``tally`` of every option;
-    ``key``, the random stream; and ``threshold``, the share of effective particles below which they are resampled. Returns the
-    estimated log-likelihood, with the score as its tangents, and the number of resamplings. ``weights`` then are those
-    after the last trial. ``scored`` computes the score; ``tracing`` keeps in ``record`` each trial's log-probability and
-    predictions, in ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial
-    and the particle's parent at its end, and in ``signals`` the signals, one row per trial and particle.
+    The returned function has, besides the arguments of :func:`trialwise.engine.walks.replay.build_replay`: the ``count`` of particles;
+    work arrays over actions (``shares``), over options (``prior``, ``joint``, ``slopes``, ``tally``) and over particles (``path``:
+    tangents of its path; ``weights``; ``used``: number of labels it has used; ``uniforms``, ``order``, ``place``, ``children``);
+    ``key``, the random stream; and ``threshold``, the effective fraction of particles below which they are resampled. It returns
+    the estimated log-likelihood, the score as tangents, and the number of resamplings; ``weights`` are then those after the last
+    trial. ``scored`` computes the score. ``tracing`` stores in ``record`` each trial's log-probability and predictions, in
+    ``hidden``, ``weight`` and ``parent`` ``(trials, particles)`` the hidden choice, the weight after the trial and the particle's
+    parent at its end, and in ``signals`` the signals, one row per trial and particle.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
@@ -143,7 +143,7 @@ def build_particles(
     groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
 
     def particles(
-        participant, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, turns, order, place, children, tally,
+        participant, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, uniforms, order, place, children, tally,
         observed, ints, reals, first, end, key, threshold, record, signals, hidden, weight, parent,
     ):  # fmt: skip
         states = spread(start(agent_at(participant, ints, first), task), task, groups(count))
@@ -151,7 +151,7 @@ def build_particles(
             weights[i], used[i], order[i] = 1.0 / count, 0, i
             if scored:
                 path[i] = 0.0
-        total, last, rounds = 0.0, -1, 0
+        total, last, resamplings = 0.0, -1, 0
         for t in range(first, end):
             agent = agent_at(participant, ints, t)
             flags = ints[t, FLAGS]
@@ -165,13 +165,13 @@ def build_particles(
             open_actions = available(trial)
             n = t - first
             if flags & RESPONDED:
-                turn = uniform(key, 2 * n)
+                next_uniform = uniform(key, 2 * n)
                 for rank in range(count):
-                    turn += TURN
-                    if turn >= 1.0:
-                        turn -= 1.0
-                    turns[order[rank]] = turn
-            sums, squares = 0.0, 0.0
+                    next_uniform += GOLDEN_STEP
+                    if next_uniform >= 1.0:
+                        next_uniform -= 1.0
+                    uniforms[order[rank]] = next_uniform
+            lane_sums, lane_squares = 0.0, 0.0
             for g in range(groups(count)):
                 state = at(states, task, g)
                 chosen = 0
@@ -180,7 +180,7 @@ def build_particles(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
                         seen(observed, t), flags,
                     )  # fmt: skip
-                    chosen = pick(joint, take(turns, g) * p)
+                    chosen = pick(joint, take(uniforms, g) * p)
                     if tracing:
                         for k in range(len(options)):
                             if prior[k] > 0.0:
@@ -188,8 +188,8 @@ def build_particles(
                                 foresee(agent, answer, open_actions, record, t, weights[g] * prior[k])
                     p = take(weights, g) * p
                     put(weights, g, p)
-                    sums = sums + p
-                    squares = squares + p * p
+                    lane_sums = lane_sums + p
+                    lane_squares = lane_squares + p * p
                     put(children, g, chosen)
                     if relabel:
                         used[g] = max(used[g], chosen + 1)
@@ -200,25 +200,25 @@ def build_particles(
                 elapse(agent, state, trial)
                 if flags & TEACHES:
                     keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
-            whole, square = sum_of(sums), sum_of(squares)
+            weight_sum, square_sum = sum_of(lane_sums), sum_of(lane_squares)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)
-                if not whole > 0.0:
-                    return total + (whole if whole != 0.0 else -math.inf), 0.0, rounds
+                if not weight_sum > 0.0:
+                    return total + (weight_sum if weight_sum != 0.0 else -math.inf), 0.0, resamplings
                 if flags & SCORED:
-                    total += math.log(whole)
+                    total += math.log(weight_sum)
                     if tracing:
-                        record[t, 0] = math.log(whole)
+                        record[t, 0] = math.log(weight_sum)
                 arrange(order, place, children, tally)
                 for i in range(count):
-                    weights[i] /= whole
+                    weights[i] /= weight_sum
             if tracing:
                 for i in range(count):
                     weight[n, i], parent[n, i] = weights[i], i
-            if flags & RESPONDED and whole * whole < threshold * count * square and t + 1 < end:
-                rounds += 1
+            if flags & RESPONDED and weight_sum * weight_sum < threshold * count * square_sum and t + 1 < end:
+                resamplings += 1
                 offspring(weights, order, uniform(key, 2 * n + 1), children)
-                free, filled = 0, 0
+                free, position = 0, 0
                 for rank in range(count):
                     i = order[rank]
                     for child in range(children[i]):
@@ -233,8 +233,8 @@ def build_particles(
                                 path[target] = path[i]
                             if tracing:
                                 parent[n, target] = i
-                        place[filled] = target
-                        filled += 1
+                        place[position] = target
+                        position += 1
                 for rank in range(count):
                     order[rank] = place[rank]
                 for i in range(count):
@@ -243,15 +243,15 @@ def build_particles(
         if scored:
             for i in range(count):
                 score = score + weights[i] * path[i]
-        return total, score, rounds
+        return total, score, resamplings
 
     return particles
 
 
 def arrange(order, place, chosen, tally):
-    """Sort particles by their last choice, in a stable order: neighbours then share much of their past.
+    """Sort particles by their last choice, stably, so that neighbours share much of their history (counting sort).
 
-    ``place`` and ``tally`` (a number for each option) are scratch.
+    ``place`` and ``tally`` (one entry per option) are work arrays.
     """
     for k in range(len(tally)):
         tally[k] = 0
@@ -269,11 +269,11 @@ def arrange(order, place, chosen, tally):
 
 
 def offspring(weights, order, start, children):
-    """The number of children of each particle: systematic resampling from one uniform number, in a given order (Kitagawa 1996)."""
+    """Number of children of each particle: systematic resampling in the given order, from one uniform number (Kitagawa 1996)."""
     count = len(order)
-    so_far, given = 0.0, 0
+    cumulative, assigned = 0.0, 0
     for rank in range(count):
-        so_far += weights[order[rank]] * count
-        upto = count if rank == count - 1 else min(max(math.ceil(so_far - start), given), count)
-        children[order[rank]] = upto - given
-        given = upto
+        cumulative += weights[order[rank]] * count
+        upper = count if rank == count - 1 else min(max(math.ceil(cumulative - start), assigned), count)
+        children[order[rank]] = upper - assigned
+        assigned = upper

@@ -1,4 +1,4 @@
-"""The parts of a trial put together from a learner's methods: once in plain Python, once compiled for a width of dual."""
+"""Build the parts of a trial from a learner's methods, in plain Python or compiled for one type of number."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from trialwise.learners.state import Table
 
 
 class Kit(NamedTuple):
-    """How plain or compiled code makes the objects that methods receive.
+    """How plain or compiled code builds the arguments of methods.
 
-    ``adapt`` makes a plain or compiled version of a function; ``row(layout, what)`` makes readers of rows, and ``anchor`` places
-    states in memory; ``store_signals`` stores what ``learn`` returned; ``agent_at(learner, slots)`` makes the part of that name
-    where parameters have several slots.
+    ``adapt`` returns the plain or compiled version of a function; ``row(what, layout)``, a reader of rows; ``agent_at(learner, slots)``,
+    the part of that name if parameters have several slots. ``anchor`` places states in memory; ``store_signals`` stores the
+    values that ``learn`` returned.
     """
 
     adapt: Callable[[Callable], Callable]
@@ -88,15 +88,15 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def keep(signals, t, result):
             pass
 
-    mine = {
+    functions = {
         "agent_at": agent_at, "available": available, "elapse": elapse, "learn": learn, "note": note, "keep": keep,
-        **_beginnings(kit, method), **_hidden(learner, kit, end_of(learner, actions).random), **response_parts,
+        **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random), **response_parts,
     }  # fmt: skip
-    return Parts(row=row, **{name: kit.adapt(function) for name, function in mine.items()})
+    return Parts(row=row, **{name: kit.adapt(function) for name, function in functions.items()})
 
 
-def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
-    """The parts that make the first state, and the state after a reset."""
+def _state_parts(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
+    """The parts that create the initial state, and the state after a reset."""
     anchor = kit.anchor
 
     if "start" in method:
@@ -126,7 +126,7 @@ def _beginnings(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
 
 
 def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callable]:
-    """The parts of a hidden choice; ``random_column`` is the column of its random numbers."""
+    """The parts for a hidden choice; ``random_column`` is the column of its random numbers."""
     if not learner.hides:
         return {
             "hide": lambda agent, state, trial, options: None,
@@ -146,17 +146,17 @@ def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callabl
         return score(options, every_option, hidden)
 
     def pick(ints, options, t, random):
-        most = options[0]
+        largest = options[0]
         for j in range(1, len(options)):
-            if value(options[j]) > value(most):
-                most = options[j]
+            if value(options[j]) > value(largest):
+                largest = options[j]
         total = 0.0
         for j in range(len(options)):
-            total += math.exp(value(options[j]) - value(most))
-        so_far, hidden = 0.0, len(options) - 1
+            total += math.exp(value(options[j]) - value(largest))
+        cumulative, hidden = 0.0, len(options) - 1
         for j in range(len(options)):
-            so_far += math.exp(value(options[j]) - value(most)) / total
-            if random[t, random_column] < so_far:
+            cumulative += math.exp(value(options[j]) - value(largest)) / total
+            if random[t, random_column] < cumulative:
                 hidden = j
                 break
         ints[t, HIDDEN] = hidden
@@ -166,7 +166,7 @@ def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callabl
 
 
 def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable) -> Callable:
-    """The part that learns: from a single outcome or from a record, with or without a hidden choice."""
+    """The part ``learn``: from a scalar outcome or from named ones, with or without a hidden choice."""
     if "learn" not in method:
         return lambda agent, state, trial, hidden, responses, ints, reals, t: None
     user_learn = method["learn"]
@@ -195,7 +195,7 @@ def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Call
 
 
 class PlainRow:
-    """``trial`` or ``outcome`` in plain Python: names that read one row of the packed data."""
+    """``trial`` or ``outcome`` in plain Python: one row of the packed data, with columns as attributes."""
 
     def __init__(self, layout: Layout, ints: np.ndarray, reals: np.ndarray, t: int):
         for name, kind, start, length in layout:
@@ -222,12 +222,12 @@ def agent_of(learner: Learner, values: np.ndarray) -> Any:
 
 
 def _plain_agent_at(learner: Learner, slots: Slots) -> Callable:
-    """The part that makes the agent of one trial."""
+    """The part that creates the agent of one trial."""
     ends = np.cumsum([count for count, _ in slots])
 
     def agent_at(participant, ints, t):
-        at = [end - 1 if column < 0 else ints[t, column] for (_, column), end in zip(slots, ends, strict=True)]
-        return agent_of(learner, participant[at])
+        columns = [end - 1 if column < 0 else ints[t, column] for (_, column), end in zip(slots, ends, strict=True)]
+        return agent_of(learner, participant[columns])
 
     return agent_at
 

@@ -1,7 +1,7 @@
-"""Replay: a learner on recorded choices, trial by trial.
+"""Replay of a learner on recorded choices, and rollout of a simulated participant, trial by trial.
 
-One text serves all types of number. :func:`build_replay` combines the parts of a learner into a loop over the trials of one
-participant; interpreted it runs on floats, where a debugger can step through it, compiled on doubles or duals.
+:func:`build_replay` combines the parts of a learner into a loop over the trials of one participant. The same code runs in plain
+Python on floats, where a debugger can step through it, and compiled on doubles or duals.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ class Parts(NamedTuple):
     """The parts of a trial, for one learner and one layout of the data; plain or compiled.
 
     ============  ========================================================  ==========================================
-    part          arguments                                                 gives
+    part          arguments                                                 result
     ============  ========================================================  ==========================================
     agent_at      participant, ints, t                                      ``self`` with the parameters of trial t
-    start         agent, task                                               the first state
+    start         agent, task                                               the initial state
     reset         agent, state, trial, task, place                          the state after a reset
-    row           ints, reals, t                                            the trial, as the learner sees it
+    row           ints, reals, t                                            ``trial``, as methods receive it
     available     trial                                                     which actions are available
     seen          observed, t                                               the responses of trial t
     write         observed, t, flags, responses                             stores them
-    hide          agent, state, trial, options                              fills preferences of hidden options
+    hide          agent, state, trial, options                              fills the logits of hidden options
     given_hidden  ints, t                                                   the given hidden choice
     score_hidden  options, hidden                                           log-probability of a hidden choice
     pick          ints, options, t, random                                  a simulated hidden choice, stored in ints
     act           agent, state, trial, hidden, preference, last             the answer: parameters of the responses
     score         agent, answer, available, responses, flags                their log-density
-    chance        agent, answer, available, responses, flags, weights       their probability, and its log's tangent
+    chance        agent, answer, available, responses, flags, weights       their probability, and tangent of its log
     draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
-    elapse        agent, state, trial
+    elapse        agent, state, trial                                       changes the state with time
     learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
     note          agent, answer, available, record, t, part, scale          stores a trial's score and prediction
-    foresee       agent, answer, available, record, t, share                adds to a prediction; settles the answer
+    foresee       agent, answer, available, record, t, share                adds to a prediction; changes the answer
     keep          signals, t, result                                        stores a trial's signals
     last_action   responses, flags, before                                  the last action taken, for stickiness
     ============  ========================================================  ==========================================
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``. An answer has the parameters of each of the learner's
-    responses (:class:`trialwise.learners.responses.family.ResponseParts`); those whose bits are set in ``flags`` enter the score. Learners without a hidden choice have one hidden
-    option, number 0, for which nothing is computed.
+    responses (:class:`trialwise.learners.responses.family.ResponseParts`); responses whose bits are set in ``flags`` enter the score.
+    Learners without a hidden choice have one hidden option, number 0, for which nothing is computed.
     """
 
     agent_at: Callable
@@ -74,8 +74,8 @@ class Parts(NamedTuple):
 def build_replay(parts: Parts) -> Callable:
     """The loop over one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
-    With a hidden choice it is that of observed and hidden choices together on the scored trials, with the hidden ones given in
-    ``ints``. ``participant`` has the values of all slots of the parameters.
+    With a hidden choice it is the joint log-likelihood of observed and hidden choices on the scored trials; the hidden choices are
+    given in ``ints``. ``participant`` has the values of all slots of the parameters.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, hide, given_hidden, score_hidden, act, score = (
@@ -102,11 +102,11 @@ def build_replay(parts: Parts) -> Callable:
             hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & SCORED:
-                unseen, weight = score_hidden(options, hidden)
+                hidden_part, hidden_scale = score_hidden(options, hidden)
                 open_actions = available(trial)
                 part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
-                part = part + unseen
-                factor = factor * weight
+                part = part + hidden_part
+                factor = factor * hidden_scale
                 note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
                 scale *= factor
@@ -126,10 +126,9 @@ def build_replay(parts: Parts) -> Callable:
 def build_rollout(parts: Parts) -> Callable:
     """The loop over the trials of a simulated participant.
 
-    ``potential[t, action]`` are the outcomes that each action would have (columns: the outcome's parts), written
-    into ``reals[t, first_outcome:]`` for the action taken; ``random[t]`` are the trial's random numbers, for the responses
-    and, last, for the hidden choice, which is stored in ``ints``. Responses are drawn on scored trials, and taken as they are on
-    the others.
+    ``potential[t, action]`` are the outcomes of each possible action (columns: parts of the outcome); those of the chosen action are
+    written to ``reals[t, first_outcome:]``. ``random[t]`` are the trial's random numbers, for the responses and, last, for the hidden
+    choice, which is stored in ``ints``. Responses are drawn on scored trials and left unchanged on the others.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, hide, score_hidden, pick, act, draw = (
@@ -160,10 +159,10 @@ def build_rollout(parts: Parts) -> Callable:
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & RESPONDED:
                 if flags & SCORED:
-                    unseen, weight = score_hidden(options, hidden)
+                    hidden_part, hidden_scale = score_hidden(options, hidden)
                     responses, part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
                     write(observed, t, flags, responses)
-                    record[t, 0] = part + unseen - math.log(factor * weight)
+                    record[t, 0] = part + hidden_part - math.log(factor * hidden_scale)
                 last = last_action(seen(observed, t), flags, last)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]

@@ -1,6 +1,6 @@
-"""The responses of a learner combined: one as its family makes it, several side by side, each where it was observed.
+"""Combine the responses of a learner: a single one, or several, each of which is scored on the trials where it was observed.
 
-What ``learn`` receives is the first of them.
+``learn`` receives the first of them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from trialwise.learners.responses.plain_numbers import value
 
 def build_responses(learner: Learner, actions: int) -> tuple[dict[str, Callable], Callable]:
     """The parts of the learner's responses, in plain Python, and the function that writes their predictions."""
-    each = [family.parts(learner, place) for _, family, place in responses_of(learner, actions)]
-    if len(each) == 1 and each[0].survive is None:
-        together = _alone(each[0])
+    parts = [family.parts(learner, place) for _, family, place in responses_of(learner, actions)]
+    if len(parts) == 1 and parts[0].survive is None:
+        combined = _single(parts[0])
     else:
-        together = _flagged(each[-1], len(each) - 1)
-        for number in range(len(each) - 2, -1, -1):
-            together = _both(_flagged(each[number], number), together)
-    predict = together.pop("predict")
-    return together, predict
+        combined = _flagged(parts[-1], len(parts) - 1)
+        for number in range(len(parts) - 2, -1, -1):
+            combined = _pair(_flagged(parts[number], number), combined)
+    predict = combined.pop("predict")
+    return combined, predict
 
 
-def _alone(parts: ResponseParts) -> dict[str, Callable]:
-    """The parts of the only response, which is scored where the flags say that any response is."""
+def _single(parts: ResponseParts) -> dict[str, Callable]:
+    """The parts of a single response, which is scored on all trials flagged as scored."""
     own_score, own_chance, own_draw = parts.score, parts.chance, parts.draw
     own_write, own_last = parts.write, parts.last
 
@@ -55,7 +55,7 @@ def _alone(parts: ResponseParts) -> dict[str, Callable]:
 
 
 def _flagged(parts: ResponseParts, number: int) -> dict[str, Callable]:
-    """The parts of response ``number``, which is scored on trials whose flags have its bit."""
+    """The parts of response ``number``, which is scored on trials where its flag bit is set."""
     bit = responded(number)
     own_score, own_chance, own_draw = parts.score, parts.chance, parts.draw
     read, own_write, own_last, survive = parts.read, parts.write, parts.last, parts.survive
@@ -108,8 +108,8 @@ def _flagged(parts: ResponseParts, number: int) -> dict[str, Callable]:
     }  # fmt: skip
 
 
-def _both(one: dict[str, Callable], rest: dict[str, Callable]) -> dict[str, Callable]:
-    """The parts of one response combined with those of the rest; answers and responses are pairs."""
+def _pair(one: dict[str, Callable], rest: dict[str, Callable]) -> dict[str, Callable]:
+    """The parts of one response combined with those of the remaining ones; answers and responses are pairs."""
     one_act, one_score, one_chance, one_draw = one["act"], one["score"], one["chance"], one["draw"]
     act_rest, score_rest, chance_rest, draw_rest = rest["act"], rest["score"], rest["chance"], rest["draw"]
     one_foresee, one_predict, one_last = one["foresee"], one["predict"], one["last_action"]
@@ -132,18 +132,18 @@ def _both(one: dict[str, Callable], rest: dict[str, Callable]) -> dict[str, Call
 
     def score(agent, answer, available, responses, flags):
         part, scale = one_score(agent, answer[0], available, responses[0], flags)
-        more, factor = score_rest(agent, answer[1], available, responses[1], flags)
-        return part + more, scale * factor
+        rest_part, rest_scale = score_rest(agent, answer[1], available, responses[1], flags)
+        return part + rest_part, scale * rest_scale
 
     def chance(agent, answer, available, responses, flags, weights):
         p, part = one_chance(agent, answer[0], available, responses[0], flags, weights)
-        q, more = chance_rest(agent, answer[1], available, responses[1], flags, weights)
-        return p * q, part + more
+        q, rest_part = chance_rest(agent, answer[1], available, responses[1], flags, weights)
+        return p * q, part + rest_part
 
     def draw(agent, answer, available, observed, t, flags, random):
         response, part, scale = one_draw(agent, answer[0], available, observed, t, flags, random)
-        others, more, factor = draw_rest(agent, answer[1], available, observed, t, flags, random)
-        return (response, others), part + more, scale * factor
+        rest_response, rest_part, rest_scale = draw_rest(agent, answer[1], available, observed, t, flags, random)
+        return (response, rest_response), part + rest_part, scale * rest_scale
 
     def foresee(agent, answer, available, record, t, share):
         one_foresee(agent, answer[0], available, record, t, share)

@@ -1,4 +1,4 @@
-"""The response families: one file each, found by themselves."""
+"""The response families, one per file, discovered automatically."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FAMILIES = {family.name: family for family in instances_in(__name__, __path__, R
 """Every family by name, in alphabetical order."""
 
 METHODS: dict[str, tuple[str, ...]] = {family.method: family.arguments for family in FAMILIES.values()}
-"""The methods of learners that give the parameters of a response, and their arguments after ``self``."""
+"""The methods of learners that compute the parameters of a response, and their arguments after ``self``."""
 
 
 def family_of(name: str, method: Callable) -> ResponseFamily:
-    """The family whose parameters a learner's method gives: the one it is marked with, or that of methods of this name."""
+    """The family of a learner's method: the one it is marked with, or the default for methods of this name."""
     marked: ResponseFamily | None = getattr(method, "family", None)
     if marked is not None:
         return marked
@@ -24,5 +24,5 @@ def family_of(name: str, method: Callable) -> ResponseFamily:
 
 
 def families_in(trials: Trials) -> list[ResponseFamily]:
-    """The families of whose responses the data hold any, in the order of their names."""
+    """The families of which the data contain responses, in alphabetical order."""
     return [family for family in FAMILIES.values() if family.in_data(trials)]

@@ -1,12 +1,12 @@
-r"""Choices: the fused log-probability of a softmax, or of given probabilities, with stickiness and lapse.
+r"""Choices: the log-probability under a softmax, or under given probabilities, with stickiness and lapse.
 
 Parameters: ``preference[j]``, logits :math:`L_j` or probabilities. Observed: the index :math:`c` of the chosen action.
 
 .. math:: \log p = L_c - \log \sum_j e^{L_j},\qquad \partial \log p = \partial L_c - \sum_j p_j\, \partial L_j
 
-Exponentials are taken of values only, once per action; the tangent is their weighted sum. A score is a pair of the dual
+Exponentials are computed only for values, once per action; the tangent is a sum weighted by them. A score is a pair of the dual
 :math:`\log(p s)` and the number :math:`s`, so that the caller can multiply the :math:`s` of many trials and take one
-logarithm. The same text runs interpreted on floats.
+logarithm. The same code runs in plain Python on floats.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ STICKINESS = replace(real("tendency to repeat the last choice, in logits"), name
 
 
 def score_logits(preference, available, choice):
-    """A choice under the softmax of logits over the available actions."""
+    """The score of a choice under the softmax of logits over the available actions."""
     gap, total, mean = softmax_sums(preference, available, choice)
     return chain(preference[choice] - mean / total, gap if available[choice] else -math.inf, 1.0), total
 
 
 def score_probabilities(preference, available, choice):
-    """A choice under given probabilities, renormalised over the available actions."""
+    """The score of a choice under given probabilities, renormalised over the available actions."""
     total = preference[choice] - preference[choice]
     for j in range(len(preference)):
         if available[j]:
@@ -49,7 +49,7 @@ def score_probabilities(preference, available, choice):
 
 
 def chance_logits(preference, available, choice, weights):
-    """The probability of a choice and a number whose tangent is that of its logarithm; ``weights`` is scratch."""
+    """The probability of a choice, and a number with the tangent of its logarithm; ``weights`` is a work array."""
     softmax_shares(weights, preference, available)
     total, mean = 0.0, 0.0
     for j in range(len(preference)):
@@ -59,19 +59,19 @@ def chance_logits(preference, available, choice, weights):
 
 
 def chance_probabilities(preference, available, choice, weights):
-    """As :func:`chance_logits`, of given probabilities."""
+    """As :func:`chance_logits`, for given probabilities."""
     part, scale = score_probabilities(preference, available, choice)
     return 1.0 / scale, part
 
 
 def softmax(preference, available):
-    """Logits to probabilities in place; actions that are not available get 0."""
-    top = -math.inf
+    """Turn logits into probabilities in place; actions that are not available get 0."""
+    largest = -math.inf
     for j in range(len(preference)):
-        if available[j] and value(preference[j]) > top:
-            top = value(preference[j])
+        if available[j] and value(preference[j]) > largest:
+            largest = value(preference[j])
     for j in range(len(preference)):
-        preference[j] = np.exp(preference[j] - top) if available[j] else 0.0 * preference[j]
+        preference[j] = np.exp(preference[j] - largest) if available[j] else 0.0 * preference[j]
     normalise(preference, available)
 
 
@@ -87,35 +87,35 @@ def normalise(preference, available):
 
 def mixed_with_lapse(score, scale, lapse, available, actions, choice):
     r"""The score of a choice after :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
-    options = 0
+    open_actions = 0
     for j in range(actions):
         if available[j]:
-            options += 1
+            open_actions += 1
     p = math.exp(value(score)) / scale
-    mixture = (1.0 - lapse) * chain(score, p, p) + (lapse / options if available[choice] else 0.0 * lapse)
+    mixture = (1.0 - lapse) * chain(score, p, p) + (lapse / open_actions if available[choice] else 0.0 * lapse)
     return chain(mixture, 0.0, 1.0 / value(mixture)), 1.0 / value(mixture)
 
 
 def mix_lapse(preference, available, lapse):
     """Mix in random choices among the available actions, in place; ``preference`` holds probabilities."""
-    options = 0
+    open_actions = 0
     for j in range(len(preference)):
         if available[j]:
-            options += 1
+            open_actions += 1
     for j in range(len(preference)):
         if available[j]:
-            preference[j] = (1.0 - lapse) * preference[j] + lapse / options
+            preference[j] = (1.0 - lapse) * preference[j] + lapse / open_actions
 
 
 def draw(preference, uniform):
-    """Draw an action from probabilities, by inversion with a uniform number in [0, 1)."""
-    so_far = 0.0
+    """Draw an action from probabilities by inversion, with a uniform number in [0, 1)."""
+    cumulative = 0.0
     last = 0
     for j in range(len(preference)):
         if value(preference[j]) > 0.0:
             last = j
-            so_far += value(preference[j])
-            if uniform < so_far:
+            cumulative += value(preference[j])
+            if uniform < cumulative:
                 return j
     return last
 
@@ -123,9 +123,9 @@ def draw(preference, uniform):
 class ChoiceRule(NamedTuple):
     """Functions that score or draw a choice from a filled ``preference``.
 
-    ``stick(agent, preference, last)`` comes first, ``last`` being the last choice made, or -1. Then ``score(agent,
-    preference, available, choice)`` returns the log-probability and does not change ``preference``; nor does ``chance``, which
-    returns the probability; ``settle(agent, preference, available)`` replaces it by the probabilities of all actions.
+    ``stick(agent, preference, last)`` is called first, with the last choice made, or -1. Then ``score(agent, preference, available,
+    choice)`` returns the log-probability and ``chance`` the probability, without changing ``preference``;
+    ``settle(agent, preference, available)`` replaces ``preference`` with the probabilities of all actions.
     """
 
     stick: Callable
@@ -135,10 +135,10 @@ class ChoiceRule(NamedTuple):
 
 
 def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> ChoiceRule:
-    """The rule of a learner: whether ``choose`` gives probabilities, and whether stickiness and lapse are added.
+    """The choice rule of a learner: ``choose`` gives probabilities or logits, with or without stickiness and lapse.
 
-    Stickiness adds to the logits before the softmax; for a rule in probabilities this multiplies that of the last choice by
-    the exponential of the stickiness. Lapse comes after.
+    Stickiness is added to the logits before the softmax; equivalently, if ``choose`` gives probabilities, that of the last choice
+    is multiplied by the exponential of the stickiness. Lapse is applied afterwards.
     """
     if not sticky:
 
@@ -155,14 +155,14 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
             if last >= 0:
                 preference[last] = preference[last] + agent.stickiness
 
-    base = score_probabilities if gives_probabilities else score_logits
+    plain_score = score_probabilities if gives_probabilities else score_logits
     plain_chance = chance_probabilities if gives_probabilities else chance_logits
-    spread = normalise if gives_probabilities else softmax
+    normalisation = normalise if gives_probabilities else softmax
 
     if lapses:
 
         def score(agent, preference, available, choice):
-            part, scale = base(preference, available, choice)
+            part, scale = plain_score(preference, available, choice)
             return mixed_with_lapse(part, scale, agent.lapse, available, len(preference), choice)
 
         def chance(agent, preference, available, choice, weights):
@@ -170,24 +170,24 @@ def choice_rule(gives_probabilities: bool, sticky: bool, lapses: bool) -> Choice
             return math.exp(value(part)) / scale, part
 
         def settle(agent, preference, available):
-            spread(preference, available)
+            normalisation(preference, available)
             mix_lapse(preference, available, agent.lapse)
     else:
 
         def score(agent, preference, available, choice):
-            return base(preference, available, choice)
+            return plain_score(preference, available, choice)
 
         def chance(agent, preference, available, choice, weights):
             return plain_chance(preference, available, choice, weights)
 
         def settle(agent, preference, available):
-            spread(preference, available)
+            normalisation(preference, available)
 
     return ChoiceRule(stick, score, chance, settle)
 
 
 def _line(learner: Responding, error: Exception) -> str:
-    """The line of the learner's own text in which an error arose."""
+    """The line of the learner's source that raised an error."""
     files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     return f"line {frames[-1].lineno} ({frames[-1].line})" if frames else ""
@@ -274,19 +274,19 @@ class Categorical(ResponseFamily):
             for action in range(len(answer)):
                 record[t, first_prediction + action] += share * answer[action]
 
-        def itself(choice):
+        def unchanged(choice):
             return choice
 
         return ResponseParts(
-            read, write, act, rule.score, rule.chance, draw_choice, predict, foresee, received=itself, last=itself
+            read, write, act, rule.score, rule.chance, draw_choice, predict, foresee, received=unchanged, last=unchanged
         )
 
     def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
-        wanted = getattr(trial, "available", True)
-        for option in range(learner.options):  # any of them may have been made
-            given = (option,) if learner.hides else ()
+        available = getattr(trial, "available", True)
+        for option in range(learner.options):  # each is possible
+            hidden = (option,) if learner.hides else ()
             try:
-                fill(learner, self.method, preference, "action", agent, state, trial, *given, wanted=wanted)
+                fill(learner, self.method, preference, "action", agent, state, trial, *hidden, wanted=available)
             except IndexError as error:
                 if not (learner.hides and option):
                     raise
@@ -303,20 +303,20 @@ class Categorical(ResponseFamily):
         return {"choice_probability": np.exp(log_likelihood)}
 
     def redraw(self, predictions: np.ndarray, random: np.ndarray) -> np.ndarray:
-        share = np.cumsum(predictions, 1)
-        drawn = (share <= (random[:, 0] * share[:, -1])[:, None]).sum(1)
-        return np.minimum(drawn, share.shape[1] - 1).astype(np.float64)[:, None]
+        cumulative = np.cumsum(predictions, 1)
+        actions = (cumulative <= (random[:, 0] * cumulative[:, -1])[:, None]).sum(1)
+        return np.minimum(actions, cumulative.shape[1] - 1).astype(np.float64)[:, None]
 
     def specimen(
         self, random: np.random.Generator, missed: np.ndarray, actions: int, masked: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         count, available = len(missed), None
-        wish = random.random((count, actions))
+        scores = random.random((count, actions))
         if masked:
             available = random.random((count, actions)) < 0.7
             available[np.arange(count), random.integers(0, actions, count)] = True
-            wish = wish * available
-        return np.where(missed, MISSED, wish.argmax(1)).astype(np.float64)[:, None], available
+            scores = scores * available
+        return np.where(missed, MISSED, scores.argmax(1)).astype(np.float64)[:, None], available
 
     def by_hand(
         self,

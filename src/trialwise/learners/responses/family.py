@@ -1,7 +1,7 @@
 """A response family: everything about one kind of response, in one object.
 
-To add a family is to add one file to this folder, with its functions and an instance of a subclass of
-:class:`ResponseFamily`: it is found by itself. Nothing outside this folder asks which family a learner has; it asks the family.
+To add a family, add a file to this folder with its functions and an instance of a subclass of :class:`ResponseFamily`; it is
+discovered automatically. Code outside this folder does not depend on which family a learner has, but uses its methods.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ RandomNumber = Literal["uniform", "normal"]
 
 
 class Place(NamedTuple):
-    """Where the numbers of one of a learner's responses begin.
+    """The first columns of one of a learner's responses.
 
     Attributes
     ----------
     observed
-        The first of its columns in the matrix of what was observed.
+        First column in the matrix of observed responses.
     record
-        The first of its columns in a record of predictions.
+        First column in a record of predictions.
     random
-        The first of its columns in the matrix of random numbers.
+        First column in the matrix of random numbers.
     """
 
     observed: int
@@ -45,25 +45,25 @@ class ResponseParts(NamedTuple):
     """The parts of one response on a trial: plain functions, which the engine compiles for each type of number.
 
     ===========  ========================================================  =================================================
-    part         arguments                                                 gives
+    part         arguments                                                 result
     ===========  ========================================================  =================================================
     read         observed, t                                               the response: a number, or a tuple of its columns
     write        observed, t, response                                     stores it
     act          agent, state, trial, hidden, preference, last             the answer: the parameters of the response
     score        agent, answer, available, response                        its log-density
-    survive      agent, answer, available, response                        log-probability that there was none; None without one
+    survive      agent, answer, available, response                        log-probability of no response; None if not defined
     chance       agent, answer, available, response, weights               density, and a number with its logarithm's tangent
     draw         agent, answer, available, random, t                       a simulated response, and its score
-    predict      agent, answer, available, record, t                       writes the trial's predictions; settles the answer
-    foresee      agent, answer, available, record, t, share                adds a share of them; settles the answer
-    received     response                                                  what ``learn`` receives of it
-    last         response                                                  the action taken, for stickiness; -1 if there is none
+    predict      agent, answer, available, record, t                       writes the trial's predictions; changes the answer
+    foresee      agent, answer, available, record, t, share                adds a share of them; changes the answer
+    received     response                                                  the response as ``learn`` receives it
+    last         response                                                  the action taken, for stickiness; -1 if none
     ===========  ========================================================  =================================================
 
-    A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density is in the number ``scale``,
-    so that the scales of many trials are multiplied before one logarithm is taken; ``part`` may be a dual. Where speed matters only
-    ``read`` receives arrays: compiled code counts references to those that are passed on. Partial derivatives are
-    written by hand with :func:`trialwise.learners.responses.plain_numbers.chain`. ``weights`` is scratch, one number per action.
+    A score is ``(part, scale)`` with log-density ``part - log(scale)``: the value of the density is in ``scale``, so that
+    the scales of many trials can be multiplied before one logarithm is taken; ``part`` may be a dual. Of the parts where speed matters
+    only ``read`` receives arrays, since compiled code counts references to arrays that are passed on. Partial derivatives are
+    written by hand with :func:`trialwise.learners.responses.plain_numbers.chain`. ``weights`` is a work array over actions.
     """
 
     read: Callable
@@ -80,7 +80,7 @@ class ResponseParts(NamedTuple):
 
 
 class Responding(Protocol):
-    """What a family reads of a learner."""
+    """The attributes of a learner that families use."""
 
     @property
     def methods(self) -> Mapping[str, Any]: ...
@@ -106,27 +106,27 @@ class ResponseFamily(ABC):
     name
         Its name.
     method, arguments
-        The method of a learner that gives the parameters of the response, and its arguments after ``self``. Of several families
-        with one method the first by name that is ``by_default`` serves methods that :meth:`of` has not marked.
+        The method of a learner that computes the parameters of the response, and its arguments after ``self``. If several families
+        have the same method, the first by name that is ``by_default`` applies to methods not marked with :meth:`of`.
     example
-        How to write that method, for messages.
+        An example of that method, for messages.
     goes_with_hidden
         Whether the method receives the hidden choice of a learner that makes one.
     columns
-        Names of what is observed on a trial; their values are a matrix ``(trials, len(columns))``.
+        Names of the observed variables of a trial; their values are a matrix ``(trials, len(columns))``.
     dtype
-        The type of that matrix, ``"float64"``, or ``"int32"`` where all columns are whole numbers: labels stored as such are
-        read some nanoseconds faster.
+        The type of that matrix, ``"float64"``, or ``"int32"`` if all columns are whole numbers, which is some nanoseconds faster
+        to read.
     parameters
-        The parameters that the method gives, with their units.
+        The parameters that the method returns, with their units.
     random
         The random numbers that a simulated response needs.
     wrappers
-        Parameters of the wrappers that apply, in the order in which they do.
+        Parameters of the wrappers that can be added, in the order in which they apply.
     acts
         Whether a response is an action of the environment, which decides the outcome.
     scores_missing
-        Whether the absence of a response has a probability, that of its part ``survive``: no response came until a deadline.
+        Whether a missing response has a probability, given by the part ``survive``: no response before a deadline.
     learns_when_missing
         Whether ``learn`` runs on a trial with an outcome and no response.
     noun
@@ -151,14 +151,14 @@ class ResponseFamily(ABC):
 
     @property
     def plural(self) -> str:
-        """Several of them: ``choices``."""
+        """The plural of the noun: ``choices``."""
         return f"{self.noun}s"
 
     def __repr__(self) -> str:
         return f"<response family {self.name}>"
 
     def of(self, method: Callable) -> Callable:
-        """Mark a learner's method as giving the parameters of this family."""
+        """Mark a learner's method as returning the parameters of this family."""
         method.family = self  # type: ignore[attr-defined]
         return method
 
@@ -166,45 +166,45 @@ class ResponseFamily(ABC):
 
     @abstractmethod
     def in_data(self, trials: Trials) -> bool:
-        """Whether the data hold such responses."""
+        """Whether the data contain such responses."""
 
     @abstractmethod
     def absent(self) -> Message:
-        """What is missing from data without such responses, and what to write: the end of a sentence."""
+        """Message for data without such responses, and what to write: the end of a sentence."""
 
     @abstractmethod
     def observed(self, trials: Trials, name: str) -> np.ndarray:
-        """What was observed of the response called ``name``, ``(trials, columns)``."""
+        """The observed values of the response called ``name``, ``(trials, columns)``."""
 
     def missing(self, observed: np.ndarray) -> np.ndarray:
-        """On which trials nothing was observed, ``bool (trials,)``; unless a family says otherwise, where a number is NaN."""
+        """Trials without an observed response, ``bool (trials,)``; by default those with a NaN."""
         return np.isnan(observed).any(axis=1)
 
     @abstractmethod
     def as_trials(self, name: str, observed: np.ndarray) -> dict[str, Any]:
-        """The fields of :class:`~trialwise.data.trials.Trials` that hold what was observed."""
+        """The fields of :class:`~trialwise.data.trials.Trials` that hold the observed values."""
 
     @abstractmethod
     def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        """Observed values for a simulation to overwrite; missing where nothing is ``asked``, ``bool (trials,)``."""
+        """Placeholder values for a simulation to overwrite; missing on trials without a response, where ``asked (trials,)`` is False."""
 
     def actions(self, observed: np.ndarray) -> np.ndarray | None:
-        """The action of each trial, ``int64 (trials,)``, -1 where there is none; None for a family that does not act."""
+        """The action of each trial, ``int64 (trials,)``, -1 if there is none; None for a family whose responses are not actions."""
         return None
 
     # -- kernels ---------------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def parts(self, learner: Responding, place: Place) -> ResponseParts:
-        """What the engine puts a trial together from."""
+        """The functions from which the engine builds a trial."""
 
     def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
-        """The answer of the method in plain Python, checked.
+        """Call the method in plain Python, check its result and return it.
 
         Raises
         ------
         LearnerError
-            If it is not what the family wants.
+            If the result does not have the form that the family expects.
         """
         answer = learner.methods[self.method](agent, state, trial)
         if not (isinstance(answer, tuple) and len(answer) == len(self.parameters)):
@@ -216,18 +216,18 @@ class ResponseFamily(ABC):
 
     @property
     def returns(self) -> str:
-        """The parameters in words, for messages."""
+        """Description of the parameters, for messages."""
         return f"the parameters of the {self.noun}"
 
     # -- predictions -----------------------------------------------------------------------------------------------------
 
     def predictions(self, actions: int) -> int:
-        """How many numbers a record keeps of a trial's predictions: unless a family says otherwise, its parameters."""
+        """The number of predictions per trial in a record; by default that of the parameters."""
         return len(self.parameters)
 
     @abstractmethod
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns of a table of trial-wise values, from log-likelihoods ``(trials,)`` and predictions ``(trials, predictions)``."""
+        """Columns for a table of trial-wise values, from log-likelihoods ``(trials,)`` and predictions ``(trials, predictions)``."""
 
     @abstractmethod
     def redraw(self, predictions: np.ndarray, random: np.ndarray) -> np.ndarray:
@@ -239,7 +239,7 @@ class ResponseFamily(ABC):
     def specimen(
         self, random: np.random.Generator, missed: np.ndarray, actions: int, masked: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Made-up responses ``(trials, columns)``, none where ``missed``, and which actions were available, if ``masked``."""
+        """Artificial responses ``(trials, columns)``, missing where ``missed``, and the available actions, if ``masked``."""
 
     @abstractmethod
     def by_hand(
@@ -255,12 +255,12 @@ class ResponseFamily(ABC):
         """Log-density of one observed response ``(columns,)``, written independently of the kernels."""
 
     def received(self, row: np.ndarray) -> Any:
-        """What ``learn`` receives of one observed response ``(columns,)``, by hand."""
+        """One observed response ``(columns,)`` as ``learn`` receives it, independently of the kernels."""
         return float(row[0])
 
 
 def chance_from(score: Callable) -> Callable:
-    """The part ``chance`` from the part ``score``."""
+    """Derive the part ``chance`` from the part ``score``."""
 
     def chance(agent, answer, available, response, weights):
         part, scale = score(agent, answer, available, response)
@@ -270,7 +270,7 @@ def chance_from(score: Callable) -> Callable:
 
 
 def random_numbers(kinds: tuple[RandomNumber, ...], random: np.random.Generator, count: int) -> np.ndarray:
-    """Random numbers of some kinds, ``(count, kinds)``, drawn one kind after another."""
+    """Random numbers of the given kinds, ``(count, kinds)``, drawn one column after another."""
     draws = [random.random(count) if kind == "uniform" else random.standard_normal(count) for kind in kinds]
     return np.stack(draws, 1) if draws else np.zeros((count, 0))
 
@@ -284,12 +284,12 @@ def fill(
     wanted: Any = True,
     also: str = "",
 ) -> None:
-    """Call a method that fills ``preference`` in plain Python, and check that it does.
+    """Call a method that fills ``preference``, in plain Python, and check the result.
 
     Raises
     ------
     LearnerError
-        If it returns something, or leaves an entry that is ``wanted`` empty; ``also`` ends the message.
+        If it returns a value, or does not fill an entry that is ``wanted``; ``also`` is appended to the message.
     """
     preference[:] = np.nan
     answer = learner.methods[method](*arguments, preference)
@@ -305,6 +305,6 @@ def fill(
 
 
 def hidden_field(learner: Responding) -> str:
-    """The field that gives the number of hidden options, for messages."""
+    """The field with the number of hidden options, for messages."""
     name = learner.hidden.name
-    return f"{name}={learner.options} says how many options there are: size tables by self.{name}"
+    return f"{name}={learner.options} is the number of options: size tables by self.{name}"

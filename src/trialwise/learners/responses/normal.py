@@ -1,4 +1,4 @@
-r"""A real response with Normal noise: a rating, a skin conductance.
+r"""A real response with Normal noise: a rating, a skin conductance response.
 
 Parameters: ``mean`` and ``sd``, returned by ``respond``. Observed: one real.
 
@@ -24,12 +24,12 @@ def log_density(mean, sd, observed):
     """Log-density of one response, as ``(log p + log s, s)``."""
     z = (observed - mean) / sd
     half_square = z * z * -0.5
-    # minus the tangent of log sd; its value is in the factor
+    # subtracts the tangent of log sd; its value is in the scale
     return half_square - chain(sd + 0.0 * half_square, 0.0, 1.0 / value(sd)), value(sd) * math.sqrt(2.0 * math.pi)
 
 
 def draw(mean, sd, standard_normal):
-    """One response, from a standard normal number."""
+    """A simulated response, from a standard normal number."""
     return value(mean) + value(sd) * standard_normal
 
 

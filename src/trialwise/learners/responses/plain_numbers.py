@@ -1,7 +1,7 @@
-"""Numbers with and without tangents: plain Python versions of the compiled ``value``, ``tangent``, ``chain``, ``is_extreme``, ``uniform``.
+"""Plain Python versions of functions that are compiled for numbers with and without tangents: ``value``, ``tangent``, ``chain``, ...
 
-A float is a dual number without tangents. Formulas written with these functions run interpreted on floats and compiled on dual
-numbers (:mod:`trialwise.engine.numbers.dual`).
+A float is a dual number without tangents. Formulas written with these functions run in plain Python on floats, and compiled on
+dual numbers (:mod:`trialwise.engine.numbers.dual`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def value(x):
 
 
 def index(x):
-    """A number of packed data as an index, such as a choice. It is not negative: the flags exclude missed ones."""
+    """A number in packed data, such as a choice, as an index. It is non-negative, since missed choices are excluded by flags."""
     return int(x)
 
 
@@ -28,7 +28,7 @@ def chain(x, new, slope):
 
 
 def share_of_tangent(weight, x):
-    """A weight times :func:`tangent`; 0 for a weight of 0, since a logit of -inf may have an infinite tangent."""
+    """A weight times :func:`tangent`; 0 if the weight is 0, since a logit of -inf may have an infinite tangent."""
     return weight * tangent(x) if weight != 0.0 else 0.0
 
 
@@ -42,7 +42,7 @@ def is_extreme(scale):
 
 
 GOLDEN = 0x9E3779B97F4A7C15
-"""The step from one counter to the next: odd, and near 2^64 over the golden ratio."""
+"""The step from one counter to the next: odd, and close to 2^64 divided by the golden ratio."""
 
 
 def uniform(key, counter):
