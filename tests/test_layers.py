@@ -72,7 +72,19 @@ def imports(node):
         yield from imports(child)
 
 
-IMPORTS = {name: set(imports(tree)) for name, tree in TREES.items() if name != "__init__"}
+def late_imports(name):
+    """Modules that a package imports when a name is asked for (listed in its stub), or finds by their place in its folder."""
+    directory = SOURCE.joinpath(*name.split("."))
+    calls = {ast.unparse(node.func).split(".")[-1] for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)}
+    if "attach_stub" in calls:
+        for node in ast.walk(ast.parse((directory / "__init__.pyi").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:  # stubs of lazy packages import from their own folder
+                yield f"trialwise.{name}.{node.module}"
+    if calls & {"modules_in", "classes_in", "instances_in"} and name != "base.discovery":
+        yield from (f"trialwise.{other}" for other in TREES if other.rpartition(".")[0] == name)
+
+
+IMPORTS = {name: {*imports(tree), *late_imports(name)} for name, tree in TREES.items() if name != "__init__"}
 INTERNAL = {
     name: {other.removeprefix("trialwise.") for other in imported if other.startswith("trialwise.")} - {name}
     for name, imported in IMPORTS.items()
@@ -114,6 +126,11 @@ def test_every_folder_is_listed():
         path.name for path in SOURCE.iterdir() if path.name != "__pycache__" and path.suffix not in (".pyi", ".typed")
     }
     assert names == {*FOLDERS, "__init__.py"}
+
+
+def test_only_the_command_line_imports_the_top_of_the_package():
+    """Through it a module could reach any other."""
+    assert {name for name in IMPORTS if "trialwise" in IMPORTS[name]} == {"cli.app"}  # for the version
 
 
 def test_imports_are_from_lower_folders():
@@ -195,6 +212,12 @@ def test_only_the_population_and_its_draws_name_posterior_variables():
 
 
 def test_only_listed_modules_ask_whether_a_choice_is_hidden():
+    """Others ask a likelihood or a fit, e.g. ``likelihood.exact``.
+
+    In the same way only response families say whether a response is a choice (``learner.acts``). What *data* hold may be asked
+    anywhere, e.g. ``trials.choice is None``: a table can have choices, other responses or both.
+    """
+
     def names(tree):
         return {getattr(node, "attr", None) or getattr(node, "name", None) for node in ast.walk(tree)}
 
@@ -352,6 +375,18 @@ def test_no_function_takes_many_arguments():
         return len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
 
     assert {name for name, node in functions() if arguments(node) > MOST_ARGUMENTS} - VERBS == WIDE
+
+
+def test_no_more_is_left_untyped():
+    """Annotations that say ``Any``: 339 arguments, results and variables; the number may only fall."""
+    annotations = (
+        each
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        for each in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if each is not None
+    )
+    assert sum("Any" in re.findall(r"\w+", ast.unparse(each)) for each in annotations) <= 339
 
 
 def test_no_private_name_is_imported():

@@ -6,11 +6,11 @@ keyword arguments, plotting options. Modules are discovered automatically and im
 
 from __future__ import annotations
 
-from functools import cache, singledispatch
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.discovery import modules_in
-from trialwise.base.errors import UsageError
+from trialwise.plots.picture import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure
@@ -33,13 +33,6 @@ def plot(result: Any, **how: Any) -> Figure:
     """
     _import_pictures()
     return picture(result, **how)
-
-
-@singledispatch
-def picture(result: Any, **how: Any) -> Figure:
-    """Plot a result with the function that is registered for its class."""
-    kinds = sorted(kind.__name__ for kind in picture.registry if kind is not object)
-    raise UsageError(f"there is no plot of a {type(result).__name__}; there are plots of {', '.join(kinds)}")
 
 
 @cache

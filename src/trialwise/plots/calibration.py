@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trialwise.plots import picture
+from trialwise.plots.picture import picture
 from trialwise.studies.calibration import Calibration
 
 if TYPE_CHECKING:

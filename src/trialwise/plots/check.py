@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.check import Check
-from trialwise.plots import picture
+from trialwise.plots.picture import picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.comparison.comparison import Comparison
-from trialwise.plots import picture
+from trialwise.plots.picture import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from trialwise.plots import picture
+from trialwise.plots.picture import picture
 from trialwise.studies.confusion import Confusion
 
 if TYPE_CHECKING:

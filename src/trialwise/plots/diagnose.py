@@ -8,8 +8,8 @@ import numpy as np
 
 from trialwise.analysis.diagnose import Diagnosis
 from trialwise.inference.draws import labelled
-from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
+from trialwise.plots.picture import picture
 from trialwise.plots.trace import trace
 
 if TYPE_CHECKING:

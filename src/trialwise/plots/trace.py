@@ -8,8 +8,8 @@ import numpy as np
 
 from trialwise.inference.draws import labelled
 from trialwise.inference.fitted import Fit
-from trialwise.plots import picture
 from trialwise.plots.panels import not_shown, panels
+from trialwise.plots.picture import picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
