@@ -26,7 +26,7 @@ PLAUSIBLE = {"alpha": 0.2, "beta": 1.2, "forget": 0.05, "alpha_high": 0.2, "beta
 
 def data(trials):
     """The participants' behaviour, by the measures of the authors of the task."""
-    from trialwise.analysis.behaviour.measures import accuracy, after_switch, below_criterion, scored
+    from trialwise.analysis.behaviour import accuracy, after_switch, below_criterion, scored
     from trialwise.environments.tasks.alien_rewards import MEANS
 
     frame = scored(trials, MEANS)

@@ -22,7 +22,7 @@ from .data.read import read_long as read_long, read_wide as read_wide
 from .data.trials import Trials as Trials
 from .environments.simulate import simulate as simulate
 from .inference.fit import fit as fit
-from .inference.fitted import load as load
+from .inference.load import load as load
 from .inference.point import point as point
 from .learners import QLearning as QLearning
 

@@ -9,7 +9,8 @@ from scipy.stats import kstest
 from typer.testing import CliRunner
 
 import trialwise as tw
-from trialwise.analysis.behaviour.measures import general, measured
+from trialwise.analysis.behaviour.general import general
+from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.check import calibration, compared, of_actions
 from trialwise.analysis.predict import PARTICLES, one_step, predict
 from trialwise.cli.app import app

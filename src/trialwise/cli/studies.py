@@ -63,7 +63,9 @@ class Fits:
     chains: Annotated[int | None, _option("--chains", "N", "Number of chains; by default 4.", SAMPLING, min=1)] = None
     sampler: Annotated[
         str | None,
-        _option("--sampler", "NAME", "nuts or pseudo-marginal; by default chosen according to the learner.", SAMPLING),
+        _option(
+            "--sampler", "NAME", "A sampler by name, e.g. nuts; by default the one that suits the learner.", SAMPLING
+        ),
     ] = None
 
     def arguments(self) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def recover(
     restricted = restrictions.of(learner)
     truth: Any = ranges_of([restricted], design.param or [])
     if posterior is not None:
-        from trialwise.inference.fitted import load
+        from trialwise.inference.load import load
 
         if truth or design.on is not None or design.participants is not None:
             raise UsageError(

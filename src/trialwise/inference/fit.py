@@ -90,7 +90,7 @@ def fit(
         For a learner with a hidden choice: where its particle filters run. None: the cores of this machine; or a
         :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
     sampler
-        Name of a sampler, ``"nuts"`` or ``"pseudo-marginal"``; by default the one that suits the learner.
+        Name of a sampler, e.g. ``"nuts"``; by default the one that suits the learner. The message about a wrong name lists all.
 
     Returns
     -------

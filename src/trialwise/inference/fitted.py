@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,18 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.english import counted
-from trialwise.base.errors import DataError, Problem, UsageError
-from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
+from trialwise.base.errors import UsageError
+from trialwise.base.expects import PATH, expects, instance
 from trialwise.base.files import whole
 from trialwise.base.message import from_json
 from trialwise.base.result import Finding, Result, having
-from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws, variable_of
 from trialwise.learners.learner import Learner
-from trialwise.learners.stored import learner_from_attributes
 from trialwise.population.population import Population, population_of
-from trialwise.population.stored import from_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,8 +209,10 @@ class Fit(Result):
         """
         target = Path(fspath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
+        tree = self.tree.copy()
+        tree.attrs = {**tree.attrs, "contents": digest(tree)}
         with whole(target) as temporary:
-            self.tree.to_netcdf(temporary, engine="h5netcdf")
+            tree.to_netcdf(temporary, engine="h5netcdf")
 
     def learner_for(self, verb: str) -> Learner:
         """The learner, for what needs it.
@@ -252,6 +252,27 @@ class Fit(Result):
         return self.headline
 
 
+GROUPS = ("posterior", "sample_stats", "observed_data", "constant_data")
+"""The groups of a fit's tree."""
+
+
+def digest(tree: xr.DataTree) -> str:
+    """SHA-256 of a fit's numbers, labels and attributes, by which :func:`load` notices damage and edits."""
+    total = hashlib.sha256()
+    for group in GROUPS:
+        contents = tree[group]
+        for name, values in sorted((str(name), each.to_numpy()) for name, each in contents.variables.items()):
+            total.update(f"{group}/{name} {values.shape}".encode())
+            if values.dtype.kind in "fiub":
+                total.update(np.ascontiguousarray(values, np.float64).tobytes())
+            else:
+                total.update(json.dumps([str(label) for label in values.ravel()]).encode())
+    for contents in (tree, *(tree[group] for group in GROUPS)):
+        described = {str(name): str(value) for name, value in contents.attrs.items() if name != "contents"}
+        total.update(json.dumps(described, sort_keys=True).encode())
+    return total.hexdigest()
+
+
 def _remedy(value: Any) -> str:
     """What to write where something else was given for a fit."""
     if isinstance(value, str | PathLike):
@@ -261,74 +282,3 @@ def _remedy(value: Any) -> str:
 
 FIT = instance("a fit, as fit(...) and load(...) return it", Fit, remedy=_remedy)
 """What functions expect that take a fit."""
-
-
-@expects(path=PATH, learner=instance("a class", type) | NONE, priors=MAPPING | NONE)
-def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:
-    """Load a fit that :meth:`Fit.save` wrote.
-
-    Summaries and plots need only the file. ``trial_values`` and ``model`` need the learner: built-in learners are found by name,
-    for others pass the class, ``learner=MyLearner``. ``model`` also needs the user's priors, if any of them was not a
-    scalar distribution of PyMC with constant parameters, since the file stores only the text of others. Nothing in the file is executed.
-
-    Parameters
-    ----------
-    path
-        Path of the file.
-    learner
-        The class of the learner that was fitted, if it is not built in.
-    priors
-        The priors that were passed to :func:`fit`, by name.
-
-    Returns
-    -------
-    Fit
-        The fit, with its trials.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, or it does not contain a fit.
-    UsageError
-        If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
-
-    Examples
-    --------
-    >>> trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
-    >>> fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=50, tune=100, chains=2, progress=False)
-    >>> fit.save("fit.nc")
-    >>> loaded = tw.load("fit.nc")
-    >>> bool((loaded.draws["alpha"] == fit.draws["alpha"]).all())
-    True
-    """
-    import xarray as xr
-
-    file_name = fspath(path)
-
-    def damaged(message: str) -> DataError:
-        return DataError([Problem("no-fit", file_name, message, "pass a file that fit(...).save(...) wrote")])
-
-    if not Path(file_name).is_file():
-        raise damaged("no such file")
-    try:
-        with xr.open_datatree(file_name, engine="h5netcdf") as opened:
-            tree = opened.load()
-        if "learner_name" not in tree.attrs:
-            raise damaged("not a fit of trialwise")
-        trials = trials_from_datasets(tree["observed_data"].to_dataset(), tree["constant_data"].to_dataset())
-    except (OSError, KeyError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise damaged(f"it cannot be read ({type(error).__name__}: {error})") from None
-    if learner is not None and learner.__name__ != tree.attrs["learner_name"]:
-        raise UsageError(f"the file contains a fit of {tree.attrs['learner_name']}, not of {learner.__name__}")
-    attributes = {str(name): value for name, value in tree.attrs.items()}
-    stored = json.loads(attributes["priors"])
-    if priors is not None and set(priors) != set(stored):
-        raise UsageError(
-            f"the fit used priors for {', '.join(stored) or 'no parameter'}, but load received priors for {', '.join(priors) or 'none'}"
-        )
-    if priors is None:
-        numbers = json.loads(attributes.get("prior_numbers", "{}"))
-        priors = from_plain(numbers) if set(numbers) == set(stored) else None
-    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.stats import ttest_rel
 
 import trialwise as tw
-from trialwise.analysis.behaviour import measures as behaviour
+from trialwise.analysis import behaviour
 from trialwise.environments.tasks.alien_rewards import MEANS
 
 TWO_CONTEXTS = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 4.0], [1.0, 5.0]]])

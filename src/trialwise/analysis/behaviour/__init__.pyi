@@ -1,3 +1,12 @@
+from .accuracy import (
+    accuracy as accuracy,
+    after_switch as after_switch,
+    below_criterion as below_criterion,
+    context_index as context_index,
+    early_slope as early_slope,
+    intrusions as intrusions,
+    savings as savings,
+)
 from .alien_phases import (
     first_choices as first_choices,
     novel_profile as novel_profile,
@@ -12,19 +21,18 @@ from .bayes_factors import (
 from .continuous import (
     of_responses as of_responses,
 )
-from .measures import (
-    accuracy as accuracy,
-    after_switch as after_switch,
-    below_criterion as below_criterion,
-    context_index as context_index,
-    early_slope as early_slope,
+from .general import (
     general as general,
-    intrusions as intrusions,
-    logistic as logistic,
+)
+from .measures import (
     measured as measured,
+)
+from .regressions import (
+    logistic as logistic,
     pooled_value_regression as pooled_value_regression,
-    savings as savings,
+    value_regression as value_regression,
+)
+from .scored import (
     scored as scored,
     telling as telling,
-    value_regression as value_regression,
 )

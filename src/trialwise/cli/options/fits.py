@@ -47,7 +47,7 @@ def fit_in(path: str | Path, own: Sequence[str] | None = None, needed: bool = Fa
 
 
 def _load(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
-    from trialwise.inference.fitted import load
+    from trialwise.inference.load import load
 
     fit = load(path)
     name = str(fit.attrs["learner_name"])

@@ -45,7 +45,7 @@ class Sampling:
     sampler: Annotated[
         str | None,
         typer.Option(
-            help="nuts or pseudo-marginal; by default chosen according to the learner.",
+            help="A sampler by name, e.g. nuts; by default the one that suits the learner.",
             metavar="NAME",
             rich_help_panel=PANEL,
             show_default=False,

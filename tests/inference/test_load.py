@@ -1,0 +1,115 @@
+"""Files that are not a fit, damaged or edited: refused with the project's own error, never loaded with other numbers."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+import trialwise as tw
+from trialwise.base.errors import DataError
+from trialwise.inference.fitted import digest
+
+pytestmark = pytest.mark.sample
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(20)
+    fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=20, tune=30, chains=2, progress=False, seed=1)
+    path = tmp_path_factory.mktemp("saved") / "fit.nc"
+    fit.save(path)
+    return fit, path
+
+
+def same(a, b):
+    return all(
+        np.array_equal(a.tree[group][name], b.tree[group][name], equal_nan=True)
+        for group in ("posterior", "sample_stats", "observed_data", "constant_data")
+        for name in a.tree[group].data_vars
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_bytes(saved, tmp_path, capfd, data):
+    fit, path = saved
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content)))]
+    (tmp_path / "damaged.nc").write_bytes(content)
+    try:
+        loaded = tw.load(tmp_path / "damaged.nc")
+    except DataError as error:
+        assert "damaged.nc" in str(error)
+    else:
+        assert same(loaded, fit)  # the bytes were of no consequence
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def edited(path, target, edit, sign=False):
+    """Write a copy of the file after ``edit(tree)``, with or without the right digest."""
+    with xr.open_datatree(path, engine="h5netcdf") as opened:
+        tree = opened.load()
+    edit(tree)
+    if sign:
+        tree.attrs["contents"] = digest(tree)
+    tree.to_netcdf(target, engine="h5netcdf")
+    return target
+
+
+def in_observed(tree):
+    tree["observed_data"]["choice"].values[3] = 99
+
+
+def in_constant(tree):
+    tree["constant_data"]["column_cue"].values[3] = 10**8
+
+
+def in_offsets(tree):
+    tree["constant_data"]["offsets"].values[-1] = 10**6
+
+
+def in_labels(tree):
+    attributes = json.loads(tree["constant_data"].attrs["trials"])
+    tree["constant_data"].attrs["trials"] = json.dumps({**attributes, "participants": 3})
+
+
+def in_draws(tree):
+    tree["posterior"]["alpha"].values[0, 0, 0] += 1e-12
+
+
+def in_statistics(tree):
+    tree["sample_stats"] = xr.DataTree()
+
+
+def in_attributes(tree):
+    tree.attrs["seed"] = 7
+
+
+def without_sampler(tree):
+    del tree.attrs["sampler"]
+
+
+EDITS = [in_observed, in_constant, in_offsets, in_labels, in_draws, in_statistics, in_attributes, without_sampler]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_edits_are_noticed(saved, tmp_path, edit):
+    with pytest.raises(DataError, match=r"changed|wrote it without|cannot be read"):
+        tw.load(edited(saved[1], tmp_path / "edited.nc", edit))
+
+
+@pytest.mark.parametrize("edit", [in_observed, in_constant, in_offsets, in_labels, without_sampler])
+def test_impossible_contents_are_refused_whoever_wrote_them(saved, tmp_path, edit):
+    """Compiled code would read beyond its arrays."""
+    with pytest.raises(DataError, match=r"beyond its|rise|for 1000000 trials|not iterable|without sampler"):
+        tw.load(edited(saved[1], tmp_path / "edited.nc", edit, sign=True))
+
+
+def test_what_was_loaded_can_be_saved_and_loaded_again(saved, tmp_path):
+    tw.load(saved[1]).save(tmp_path / "again.nc")
+    assert same(tw.load(tmp_path / "again.nc"), saved[0])
