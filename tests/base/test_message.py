@@ -25,7 +25,7 @@ def test_a_message_is_its_text_in_python():
         (Argument("actions", [-1, ...]), "actions=[-1, ...]"),
         (Argument("levels", {"cue": ["a", ...]}), "levels={\"cue\": ['a', ...]}"),
         (Argument("levels", {...}), "levels={...}"),
-        (Argument("choice", "x" * 100), f"choice='{'x' * 35}...'"),
+        (Argument("choice", "x" * 100), f"choice='{'x' * 75}...'"),
         (Restriction("tie"), ".tie"),
         (Restriction("tie", "beta", "alpha", "L()."), "L().tie(beta='alpha')"),
         (LearnerSetting("L", "initial"), "L(initial=...)"),

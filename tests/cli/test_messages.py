@@ -30,7 +30,11 @@ def arguments():
 
 
 def test_every_argument_is_an_option_or_marked_for_python():
-    missing = {name: location for name, location in arguments() if name not in OPTIONS and name not in IN_PYTHON_ONLY}
+    missing = {
+        name: location
+        for name, location in arguments()
+        if name.replace("_", "-") not in OPTIONS and name not in IN_PYTHON_ONLY
+    }
     assert not missing
     assert not set(IN_PYTHON_ONLY) & OPTIONS
 

@@ -63,6 +63,8 @@ class Inspection(Result):
         The reason for this suggestion, or what the data lack.
     next_command
         The command to type next on the command line.
+    resets
+        Number of trials before which the learner's state is reset, beside each participant's first.
     findings
         Noteworthy features of the data, each a caution.
 
@@ -91,6 +93,7 @@ class Inspection(Result):
     learner: str | None
     why: str
     next_command: str
+    resets: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -134,6 +137,8 @@ class Inspection(Result):
             yield "missed choices", _of(self.missed_choices, self.trials)
         if self.missing_outcomes is not None:
             yield "trials without outcome", _of(self.missing_outcomes, self.trials)
+        if self.resets:
+            yield "resets of the state", str(self.resets)
 
     def _labels(self) -> Iterator[tuple[str, str, str, str]]:
         for name, labels in self.labels.items():
@@ -190,9 +195,11 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
         choice_shares=_choice_shares(trials),
         outcomes=outcomes,
         responses=responses,
-        numbers={name: _summary(c.values.ravel()) for name, c in trials.columns.items() if c.levels is None},
+        numbers={name: _summary(c.values.ravel()) for name, c in trials.columns.items() if c.levels is None}
+        | ({} if trials.rt is None else {"rt": _summary(trials.rt)}),
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
+        resets=0 if trials.reset is None else int(trials.reset.sum()),
         findings=tuple(_cautions(trials, outcomes)),
         learner=learner,
         why=why,
@@ -313,8 +320,8 @@ def _about_outcome(name: str, summary: Summary) -> Iterator[Finding]:
     elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
         yield _caution(
             "large-outcome",
-            f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): no problem, the default"
-            " prior of beta scales with SD(outcome); priors of your own should do so too",
+            f"the {name} has an SD of {summary.sd:.3g} (from {summary.min:g} to {summary.max:g}): the default"
+            " prior of beta scales with SD(outcome), and priors of your own should do so too; are these the units you meant?",
         )
 
 

@@ -233,4 +233,4 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
         if family.acts:
             same = (values == family.observed(trials, response.name)).all(axis=1)
             outcome = {part: np.where(same, each, np.nan) for part, each in outcome.items()}
-    return replace(trials, **fields, outcome=outcome)
+    return replace(trials, **fields, outcome=outcome, rt=None)  # the recorded times are of other choices

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-MOST = 40
+MOST = 80
 """Maximum number of characters of a displayed value, since a cell of a table can contain anything."""
 
 NAME_ALONE = "name alone"

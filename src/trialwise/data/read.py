@@ -12,15 +12,16 @@ import numpy as np
 from trialwise.base.errors import DataError, UsageError
 from trialwise.base.expects import PATH, expects
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
-from trialwise.data.reading.cells import missing_mask
+from trialwise.data.reading.assemble import assemble, declared_levels
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
+from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
-from trialwise.data.reading.ordering import put_in_order
-from trialwise.data.reading.roles import Roles, as_list, find_roles
+from trialwise.data.reading.response_times import UNITS
+from trialwise.data.reading.roles import as_list, find_roles
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
+from trialwise.data.reading.where import rows_where
 from trialwise.data.reading.wide import order_wide
 from trialwise.data.trials import Trials
 
@@ -39,12 +40,14 @@ def read_wide(
     choice: Source | None = None,
     outcome: Source | Mapping[str, Source] | None = None,
     response: Source | Mapping[str, Source] | None = None,
+    session: Source | None = None,
     block: Source | None = None,
     reset: Source | bool = False,
     columns: Mapping[str, Source] | None = None,
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     actions: Sequence[Hashable] | None = None,
     missing: Collection[Hashable] = (),
+    carry: bool = False,
 ) -> Trials:
     """Read tables with participants in columns and trials in rows, one table per role.
 
@@ -56,11 +59,12 @@ def read_wide(
     folder
         A folder whose files are recognised by name (``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``;
         ``cue.csv``, ``choice.csv``, ...), for the roles that are not given as arguments.
-    context, cue, choice, outcome, response, block
+    context, cue, choice, outcome, response, session, block
         Paths or DataFrames, each ``(trials, participants)``. Several outcomes (or responses) form a record:
         ``outcome={"gain": "gains.csv", "loss": "losses.csv"}``.
     reset
-        A table of flags (1: the learner's state is reset before this trial), or True to reset it at each new block.
+        A table of flags (1: the learner's state is reset before this trial), or True to reset it at each new block. At each new
+        session it is reset in any case, unless ``carry``.
     columns
         Further tables known before the choice, by name. They contain numbers, unless `levels` declares labels for them or
         they contain text.
@@ -72,6 +76,8 @@ def read_wide(
     missing
         Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
         choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
+    carry
+        Whether the learner's state goes on from one session to the next.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def read_wide(
     (('ann', 'ben'), [0, 1, 1, 1, -1, 0])
     """
     declared = declared_levels(levels, actions)
-    roles = {"context": context, "cue": cue, "choice": choice, "block": block}
+    roles = {"context": context, "cue": cue, "choice": choice, "session": session, "block": block}
     outcomes, responses = _by_name(outcome, "outcome"), _by_name(response, "response")
     if folder is not None:
         for role, path in _files(Path(fspath(folder)), roles.keys() | {"outcome"}).items():
@@ -135,6 +141,7 @@ def read_wide(
     problems.raise_if_any()
     ordered = order_wide(tables, declared, missing, problems)
     ordered.reset = ("block",) if reset is True else ordered.reset
+    ordered.carry = carry
     return assemble(ordered, declared, missing, problems)
 
 
@@ -150,6 +157,8 @@ def read_long(
     choice: ColumnName = None,
     outcome: ColumnNames = None,
     response: ColumnNames = None,
+    rt: ColumnName = None,
+    rt_unit: str | None = None,
     reset: bool | str = False,
     available: Sequence[str] | Mapping[Hashable, str] | None = None,
     vectors: Vectors | None = None,
@@ -158,6 +167,8 @@ def read_long(
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     actions: Sequence[Hashable] | None = None,
     missing: Collection[Hashable] = (),
+    where: str | None = None,
+    carry: bool = False,
 ) -> Trials:
     """Read one table with one row per trial.
 
@@ -175,9 +186,13 @@ def read_long(
     outcome, response
         Likewise; or several columns, ``["win", "loss"]``, optionally renamed, ``{"gain": "win", "loss": "loss"}``.
         Columns ``gain`` and ``loss`` together are recognised as such a pair.
+    rt, rt_unit
+        Response times, and their unit, ``"s"`` or ``"ms"``; by default seconds if their median is at most 15 and milliseconds if it
+        is at least 60. They are kept in seconds, checked and passed through; no learner reads them yet.
     reset
-        True to reset the learner's state at each new block (and session), or the name of a column of flags (1: the state is
-        reset before this trial). By default a new block resets nothing.
+        True to reset the learner's state at each new block and session; or the name of a column: that of the blocks (or sessions), at
+        whose changes the state is reset, or one of flags (1: the state is reset before this trial). By default the state is
+        reset at each new session, and a new block resets nothing.
     available
         Columns of 0 and 1, one per action: ``{"left": "left_offered", "right": "right_offered"}``, or a list in the order
         of the actions.
@@ -195,11 +210,16 @@ def read_long(
     missing
         Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
         choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
+    where
+        A condition on the rows to read, ``"phase == 'main' and rt < 3"``: rows that are no trials (practice, instructions, feedback)
+        are left out. It is read as a sentence, never run as code: :func:`trialwise.data.reading.where.rows_where`.
+    carry
+        Whether the learner's state goes on from one session to the next.
 
     Returns
     -------
     Trials
-        Participants in the order of their first rows.
+        Participants in the order of their first rows. ``row``, ``trial`` and ``inputs`` join results back to the table.
 
     Raises
     ------
@@ -220,9 +240,15 @@ def read_long(
     """
     declared = declared_levels(levels, actions)
     problems, missing = Problems(), as_list(missing)
-    table = open_table(source)
+    whole = open_table(source)
+    kept = np.ones(len(whole.rows), bool) if where is None else rows_where(whole, where, missing)
+    if not kept.any():
+        raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} rows of {whole.name}")
+    table = whole.keep(kept)
     named = {"participant": participant, "session": session, "block": block, "trial": trial}
-    named |= {"context": context, "cue": cue, "choice": choice}
+    named |= {"context": context, "cue": cue, "choice": choice, "rt": rt}
+    if rt_unit not in (None, *UNITS):
+        raise UsageError(Argument("rt_unit", rt_unit), ": the unit of response times is 's' or 'ms'")
     roles = find_roles(
         table,
         problems,
@@ -236,53 +262,20 @@ def read_long(
         numbers=numbers,
         missing_codes=missing,
     )
-    ordered = _order_long(table, roles, participant is False, missing, problems)
+    for labels_of, cells in roles.label_sets():
+        if cells.name in table.levels:
+            declared.setdefault(labels_of, table.levels[cells.name])
+    ordered = order_long(table, roles, participant is False, missing, problems, declared.pop("participant", ()), where)
+    ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
+    if where is not None:
+        ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
+    check_outcomes(whole, kept, ordered, missing, problems)
     if reset is True:
         ordered.reset = tuple(name for name in ("session", "block") if name in ordered.pre_choice)
         if not ordered.reset:
             message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
     return assemble(ordered, declared, missing, problems)
-
-
-def _order_long(
-    table: Table, roles: Roles, single_participant: bool, missing_codes: Collection[Hashable], problems: Problems
-) -> OrderedCells:
-    """Order the cells of every role by participant and trial, without the rows that contain no trial."""
-    empty = np.all([[cell is None for cell in column] for column in table.columns], axis=0)
-    trial_cells = roles.trial_cells()
-    if trial_cells:
-        empty |= np.all([missing_mask(cells, missing_codes) for cells in trial_cells], axis=0)
-    filled = np.flatnonzero(~empty)
-    if not len(filled):
-        problems.add("empty-table", table.name, "no row contains a trial", "check that these are the right columns")
-        problems.raise_if_any()
-    roles = roles.at(filled)
-    runs = [roles.pre_choice[name].cells[0] for name in ("session", "block") if name in roles.pre_choice]
-    # without a participant column, repeated trial numbers may belong to different participants
-    trial = roles.trial if roles.participant is not None or single_participant else None
-    order = put_in_order(roles.participant, trial, runs, len(filled), missing_codes, problems)
-    notes = [f"{table.name}: {table.note}"] if table.note else []
-    if empty.any():
-        notes.append(f"{int(empty.sum())} rows contain no trial and were left out")
-    source = roles.participant.source if roles.participant else "all rows belong to one"
-    mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
-    if roles.unused:
-        mapping["not used"] = ", ".join(roles.unused)
-    sorted_roles = roles.at(order.index)
-    return OrderedCells(
-        participants=order.participants,
-        offsets=order.offsets,
-        rows=table.rows[filled][order.index],
-        choice=sorted_roles.choice,
-        outcome=sorted_roles.outcome,
-        response=sorted_roles.response,
-        pre_choice=sorted_roles.pre_choice,
-        reset=sorted_roles.reset or (),
-        available=sorted_roles.available,
-        mapping=mapping,
-        notes=notes,
-    )
 
 
 def _by_name(sources: Source | Mapping[str, Source] | None, default: str) -> dict[str, Source]:

@@ -34,10 +34,13 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         constant[f"column_{name}"] = (dims, column.values)
     if trials.available is not None:
         constant["available"] = (("trial", "action"), trials.available)
+    if trials.rt is not None:
+        constant["rt"] = ("trial", trials.rt)
     if trials.row is not None:
         constant["row"] = ("trial", trials.row)
     metadata = {
         "participants": list(trials.participants),
+        "trial": None if trials.trial is None else list(trials.trial),
         "levels": {name: list(labels) for name, labels in trials.levels.items()},
         "columns": {name: column.levels for name, column in trials.columns.items()},
         "response": list(trials.response),
@@ -73,7 +76,9 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         reset=constant["reset"].to_numpy().astype(bool),
         available=None if "available" not in constant else constant["available"].to_numpy().astype(bool),
         declared=frozenset(metadata["declared"]),
+        rt=array(constant, "rt"),
         row=array(constant, "row"),
+        trial=None if metadata["trial"] is None else _objects(metadata["trial"]),
         mapping=metadata["mapping"],
         notes=tuple(metadata["notes"]),
     )
@@ -95,7 +100,9 @@ def _check(trials: Trials) -> None:
     if len(set(trials.participants)) < len(trials.participants):
         raise ValueError("two participants with the same label")
     numbers = {**trials.outcome, **trials.response, "reset": np.asarray(trials.reset)}
-    numbers |= {name: values for name in ("available", "row") if (values := getattr(trials, name)) is not None}
+    numbers |= {
+        name: values for name in ("available", "row", "trial", "rt") if (values := getattr(trials, name)) is not None
+    }
     codes = {} if trials.choice is None else {"choice": (trials.choice, "action", MISSED)}
     for name, column in trials.columns.items():
         numbers[name] = column.values
@@ -112,6 +119,12 @@ def _check(trials: Trials) -> None:
         size = len(trials.levels[levels])
         if values.dtype.kind != "i" or (values.size and not lowest <= values.min() <= values.max() < size):
             raise ValueError(f"codes of {name} beyond its {size} labels")
+
+
+def _objects(values: list[object]) -> np.ndarray:
+    result = np.empty(len(values), object)
+    result[:] = values
+    return result
 
 
 def _plain(value: Any) -> Any:

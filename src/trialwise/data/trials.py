@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import LABELS, TABLE, WHOLE, attribute, expects, instance
+from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expects, instance
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MISSED = -1
 """The code of a missed choice."""
@@ -53,6 +56,9 @@ class Trials:
         record.
     response
         ``{name: float64 (trials,)}``, NaN where missing: continuous responses (``"response"``: a rating, a skin conductance).
+    rt
+        ``float64 (trials,)``: response times in seconds, NaN where missing; None if they were not recorded. No learner reads them
+        yet; they pass through to every table.
     columns
         Columns known before the choice: ``{name: Column}``.
     levels
@@ -65,6 +71,10 @@ class Trials:
         Names of the sets of labels that the user declared; the others were inferred from the data.
     row
         ``int64 (trials,)``: the row of each trial in the file (header = row 1), or None for data without a file.
+    trial
+        ``object (trials,)``: the trial's own number or label in the file, or None if the file has none.
+    inputs
+        ``{name: object (trials,)}``: all columns of the table that was read, for :meth:`to_frame`; they are not stored with a fit.
     mapping
         The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
     notes
@@ -79,7 +89,7 @@ class Trials:
     >>> some.participants, some.lengths.tolist(), some.choice.shape
     ((3, 1), [5, 5], (10,))
     >>> some.to_frame().columns.tolist()
-    ['participant', 'trial', 'context', 'cue', 'block', 'choice', 'outcome']
+    ['participant', 'row', 'trial', 'number', 'context', 'cue', 'block', 'choice', 'outcome']
     """
 
     participants: tuple[Hashable, ...]
@@ -87,12 +97,15 @@ class Trials:
     choice: np.ndarray | None = None
     outcome: Mapping[str, np.ndarray] = field(default_factory=dict)
     response: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rt: np.ndarray | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     levels: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     reset: np.ndarray | None = None
     available: np.ndarray | None = None
     declared: frozenset[str] = frozenset()
     row: np.ndarray | None = None
+    trial: np.ndarray | None = None
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -224,24 +237,50 @@ class Trials:
             choice=at(self.choice),
             outcome={name: at(values) for name, values in self.outcome.items()},
             response={name: at(values) for name, values in self.response.items()},
+            rt=at(self.rt),
             columns={name: replace(c, values=at(c.values)) for name, c in self.columns.items()},
             reset=at(self.reset),
             available=at(self.available),
             row=at(self.row),
+            trial=at(self.trial),
+            inputs={name: at(values) for name, values in self.inputs.items()},
         )
 
-    def to_frame(self):
+    @expects(inputs=FLAG)
+    def to_frame(self, *, inputs: bool = False) -> pd.DataFrame:
         """Convert to a :class:`pandas.DataFrame` with one row per trial and the original labels.
+
+        Parameters
+        ----------
+        inputs
+            Whether to append every column of the table that was read, under its own name (``"<name> (input)"`` if the result has a
+            column of this name already).
 
         Returns
         -------
         DataFrame
-            A row a trial: ``participant``, the columns known before the choice, choices or responses, and outcomes.
+            A row a trial: ``participant``; ``row``, the row of the file, if the trials were read from one; ``trial``, the file's own
+            number or label of the trial, or its running number from 1; ``number``, the running number within the participant, if the
+            file has labels of its own; the columns known before the choice, choices or responses, and outcomes.
+
+        Raises
+        ------
+        UsageError
+            If ``inputs`` are asked for and the trials do not come from a table that was read in this session.
         """
         import pandas as pd
 
-        frame = {"participant": np.array(self.participants, object)[self.participant_index]}
-        frame["trial"] = np.concatenate([np.arange(1, n + 1) for n in self.lengths]) if self.n_participants else []
+        frame = {"participant": np.array([*self.participants, None], object)[self.participant_index]}
+        running = (
+            np.concatenate([np.arange(1, n + 1) for n in self.lengths]) if self.n_participants else np.zeros(0, int)
+        )
+        if self.row is not None:
+            frame["row"] = self.row
+        frame["trial"] = (
+            running if self.trial is None else pd.Series(self.trial, dtype=object).infer_objects().to_numpy()
+        )
+        if self.trial is not None:
+            frame["number"] = running
         for name, column in self.columns.items():
             values = self._labelled(column.values, column.levels)
             if values.ndim == 1:
@@ -254,9 +293,17 @@ class Trials:
         if self.choice is not None:
             frame["choice"] = self._labelled(self.choice, "action")
         frame.update(self.response)
+        if self.rt is not None:
+            frame["rt"] = self.rt
         frame.update(self.outcome)
-        if self.reset.any():
+        if np.any(self.reset):
             frame["reset"] = self.reset
+        if inputs and not self.inputs:
+            raise UsageError(
+                "inputs=True: these trials do not hold the columns of a table; read the file again, or join the result to it by row"
+            )
+        for name, values in self.inputs.items() if inputs else ():
+            frame[f"{name} (input)" if name in frame else name] = values
         return pd.DataFrame(frame)
 
     def _labelled(self, codes: np.ndarray, levels: str | None) -> np.ndarray:

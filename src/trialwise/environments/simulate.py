@@ -137,7 +137,7 @@ def _run(
     responses: dict[str, Any] = {}
     for response in responses_of(learner, packed.actions):
         responses |= response.family.as_trials(response.name, response.observed(simulated.observed))
-    return stage, replace(template, outcome=outcome, **responses), log_probability, hidden
+    return stage, replace(template, outcome=outcome, rt=None, **responses), log_probability, hidden
 
 
 def _actions(learner: Learner, packed: Packed) -> np.ndarray | None:
@@ -160,7 +160,7 @@ def _template(learner: Learner, stage: Stage) -> Trials:
         responses |= family.as_trials(name, family.unanswered(asked))
         if not family.learns_when_missing:
             outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
-    return replace(stage.trials, outcome=outcome, **responses)
+    return replace(stage.trials, outcome=outcome, rt=None, **responses)
 
 
 def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:

@@ -146,9 +146,15 @@ def _estimate(
     return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
-@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, same_as=COUNT)
+@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, same_as=COUNT, inputs=FLAG)
 def trial_values(
-    learner: Learner, trials: Trials, parameters: Mapping[str, Any], seed: int = 0, *, same_as: int | None = None
+    learner: Learner,
+    trials: Trials,
+    parameters: Mapping[str, Any],
+    seed: int = 0,
+    *,
+    same_as: int | None = None,
+    inputs: bool = False,
 ) -> pd.DataFrame:
     """Table of the learner's predictions and signals on every trial, one row per trial, with the original labels.
 
@@ -174,6 +180,8 @@ def trial_values(
         Number of a trial, counted from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the probability that
         the hidden choice of each trial is the same as on trial ``same_as``, given all trials; NaN where a choice was missed, or
         if the participant has fewer trials. It is defined for exchangeable options, too, which have no labels.
+    inputs
+        Whether to append every column of the table that the trials were read from; see :meth:`trialwise.data.trials.Trials.to_frame`.
 
     Returns
     -------
@@ -195,7 +203,7 @@ def trial_values(
     1           0      2                0.33    0.1
     2           0      3                0.33   -0.2
     """
-    frame = trials.to_frame()
+    frame = trials.to_frame(inputs=inputs)
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
     frame.attrs |= trace.attributes

@@ -59,13 +59,27 @@ class Columns:
     response: Annotated[
         list[str], _option("--response", "[NAME=]COL", "Continuous response (rating, skin conductance).")
     ] = field(default_factory=list)
+    rt: Annotated[str | None, _role("rt", "Response time.")] = None
+    rt_unit: Annotated[
+        str | None, _option("--rt-unit", "s|ms", "Unit of the response times; by default inferred from their median.")
+    ] = None
     reset: Annotated[
         str | None,
         _option(
             "--reset",
             "COL|block",
-            "Flag (0 or 1): reset the state before this trial; 'block': reset before each block.",
+            "Column of blocks, at whose changes the state is reset, or of flags (0 or 1); 'block': the recognised one.",
         ),
+    ] = None
+    carry: Annotated[
+        bool,
+        typer.Option(
+            "--carry", help="The state goes on from one session to the next.", show_default=False, rich_help_panel=PANEL
+        ),
+    ] = False
+    where: Annotated[
+        str | None,
+        _option("--where", "CONDITION", "Rows to read: \"phase == 'main' and rt < 3\" leaves out all others."),
     ] = None
     labels: Annotated[
         list[str],
@@ -99,8 +113,11 @@ class Columns:
         options = []
         for option in fields(self):
             setting = getattr(self, option.name)
+            if isinstance(setting, bool):
+                options += [f"--{option.name}"] * setting
+                continue
             for value in setting if isinstance(setting, list) else [] if setting is None else [setting]:
-                options += [f"--{option.name}", shlex.quote(value)]
+                options += [f"--{option.name.replace('_', '-')}", shlex.quote(value)]
         return " ".join(options)
 
     def read(self, files: Sequence[Path]) -> Trials:
@@ -117,8 +134,9 @@ class Columns:
             "levels": {name: _labels(text) for name, text in map(_pair("--levels", "SET=A,B,C"), self.levels)},
             "actions": None if self.actions is None else _labels(self.actions),
             "missing": [_label(code) for code in self.missing],
+            "carry": self.carry,
         }
-        single = {role: _column(getattr(self, role)) for role in ("block", "context", "cue", "choice")}
+        single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
         several = {"outcome": _several(self.outcome), "response": _several(self.response)}
         reset: Any = self.reset == "block" or self.reset or False
         table = _single_table(files)
@@ -129,16 +147,22 @@ class Columns:
                 **single,
                 **several,
                 reset=reset,
-                **{role: _column(getattr(self, role)) for role in ("participant", "trial", "session")},
+                where=self.where,
+                rt_unit=self.rt_unit,
+                **{role: _column(getattr(self, role)) for role in ("participant", "trial", "rt")},
                 labels={name: to or name for name, to in (_cut(text, "=") for text in self.labels)},
                 numbers=self.numbers,
                 vectors=dict(_vector(text) for text in self.vector),
                 available=dict(map(_pair("--available", "ACTION=COL"), self.available)) or None,
             )
-        unused = [name for name in ("participant", "trial", "session", "vector", "available") if getattr(self, name)]
+        unused = [
+            name
+            for name in ("participant", "trial", "rt", "rt_unit", "where", "vector", "available")
+            if getattr(self, name)
+        ]
         if unused:
             raise UsageError(
-                f"--{unused[0]} is for one table with one row per trial; these files have one column per participant"
+                f"--{unused[0].replace('_', '-')} is for one table with one row per trial; these files have one column per participant"
             )
         if len(files) == 1:
             return read_wide(files[0], **_without_defaults(shared | single | several), reset=reset)

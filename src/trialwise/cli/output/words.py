@@ -10,6 +10,9 @@ from trialwise.base.message import MOST, Argument, Input, LearnerSetting, Messag
 FLAGS = ("refit",)
 """Options without a value."""
 
+REPEATED = ("missing",)
+"""Options that take one value and are repeated for several."""
+
 IN_PYTHON_ONLY = ("priors", "filters", "ranks", "means")
 """Arguments that no command has as an option."""
 
@@ -33,7 +36,10 @@ def _as_option(element: Input) -> str:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
         return f"--{element.name}"
-    return f"--{element.name} {_value(element)}"
+    option = f"--{element.name.replace('_', '-')}"
+    if element.name in REPEATED and isinstance(element.value, list):
+        return " ".join(f"{option} {shlex.quote(_plain(each))}" for each in element.value)
+    return f"{option} {_value(element)}"
 
 
 def _value(argument: Argument) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, missing_mask, quote_list, to_flags
+from trialwise.data.reading.response_times import read_response_times
+from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
     Problems,
     check_levels,
@@ -55,6 +58,13 @@ class OrderedCells:
     available: Mapping[Hashable, Cells] | Sequence[Cells] = ()
     mapping: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rt: Cells | None = None
+    rt_unit: str | None = None
+    rt_given: bool = False
+    carry: bool = False  # whether the state goes on from one session to the next
+    trial: np.ndarray | None = None  # the file's own number or label of each trial
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)  # all columns of the table
+    without: Callable[[np.ndarray], str | None] = lambda wrong: None  # a condition that leaves out just these trials
 
 
 def assemble(
@@ -74,6 +84,9 @@ def assemble(
     choice, levels, columns = _coded(ordered, declared, missing_codes, problems)
     outcome = _real(ordered.outcome, "outcome", missing_codes, problems, mapping, notes)
     response = _real(ordered.response, "response", missing_codes, problems, mapping, notes)
+    rt = None
+    if ordered.rt is not None:
+        rt = read_response_times(ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes)
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)
     problems.raise_if_any()
@@ -83,12 +96,15 @@ def assemble(
         choice=choice,
         outcome=outcome,
         response=response,
+        rt=rt,
         columns=columns,
         levels=levels,
         reset=reset,
         available=available,
         declared=frozenset(declared),
         row=ordered.rows,
+        trial=ordered.trial,
+        inputs=ordered.inputs,
         mapping=mapping,
         notes=tuple(notes),
     )
@@ -144,7 +160,9 @@ def _coded(
     for name, column in ordered.pre_choice.items():
         for k, cells in enumerate(column.cells):
             absent = missing_mask(cells, missing_codes, declared.get(column.levels or "", ()))
-            check_present(cells, absent, problems, name, column.levels)
+            check_present(
+                cells, absent, problems, name, column.levels, ordered.without(absent) if absent.any() else None
+            )
             members.setdefault(column.levels or "", []).append((name, k, cells, absent))
     for levels in [levels for levels in declared if levels not in members]:
         sets = quote_list(sorted(members.keys() - {""}))
@@ -216,6 +234,7 @@ def _real(
     for name, cells in group.items():
         absent = missing_mask(cells, missing_codes)
         values[name], is_truth = check_numbers(cells, absent, problems, name)
+        notes += about_numbers(name, values[name])
         finite = values[name][np.isfinite(values[name])]
         description = f"numbers from {finite.min():g} to {finite.max():g}" if len(finite) else "no numbers"
         if is_truth:
@@ -233,19 +252,31 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
     starts[ordered.offsets[:-1][np.diff(ordered.offsets) > 0]] = True
     if isinstance(ordered.reset, Cells):
         cells = ordered.reset
-        reset, wrong = to_flags(cells, missing_mask(cells))
+        absent = missing_mask(cells)
+        reset, wrong = to_flags(cells, absent)
+        if absent.any():
+            ordered.notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as no reset")
         examples = quote_list(dict.fromkeys(cells.values[wrong]), 3)
-        remedy = "write 1 where the state is reset"
+        remedy = Message(
+            "write 1 where the state is reset; if it is reset wherever this column changes, type ",
+            Argument("block", cells.name), " and ", Argument("reset", cells.name),
+        )  # fmt: skip
         problems.in_cells("not-a-flag", cells, wrong, f"a reset must be 0 or 1; found {examples}", remedy)
         ordered.mapping["reset"] = f"{cells.source}, {int(reset.sum())} resets"
         return reset
+    restarting = dict.fromkeys(ordered.reset)
+    if "session" in columns and not ordered.carry:
+        restarting["session"] = None
     reset = np.zeros(n_trials, bool)
-    for name in ordered.reset:
+    for name in restarting:
         codes = columns[name].values
         reset[1:] |= codes[1:] != codes[:-1]
     reset &= ~starts  # the state of a participant's first trial is new anyway
-    if ordered.reset:
-        ordered.mapping["reset"] = f"at each new {' or '.join(ordered.reset)}, {int(reset.sum())} resets"
+    going_on = [name for name in ("session", "block") if name in columns and name not in restarting]
+    parts = [f"at each new {' or '.join(restarting)}, {int(reset.sum())} resets"] * bool(restarting)
+    parts += [f"not at a new {' or '.join(going_on)}"] * bool(going_on)
+    if parts:
+        ordered.mapping["reset"] = "; ".join(parts)
     return reset
 
 
@@ -267,7 +298,12 @@ def _available(
         return None
     mask = np.zeros((int(ordered.offsets[-1]), len(actions)), bool)
     for n, cells in indexed:
-        mask[:, n], wrong = to_flags(cells, missing_mask(cells))
+        absent = missing_mask(cells)
+        mask[:, n], wrong = to_flags(cells, absent)
+        if absent.any():
+            ordered.notes.append(
+                f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as not available; write 1 where the action was available"
+            )
         message = f"availability must be 0 or 1; found {quote_list(dict.fromkeys(cells.values[wrong]), 3)}"
         problems.in_cells("not-a-flag", cells, wrong, message, "write 1 if available")
     first = indexed[0][1]

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 NAMES: dict[str, tuple[str, ...]] = {
     "participant": (
         "participant participantid subject subjects subjectid subjid subj subjidx sub subid ppt ppn pid userid agent",
+        "subjectnr subjectnumber subjectno participantnr participantnumber participantprivateid participantcode",
         "id animal animalid mouse rat person workerid prolificid",
     ),
     "session": ("session sessionid sessionnumber sess ses visit",),
@@ -25,11 +26,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "cue": ("cue cueid stimulus stimulusid stim stimid alien alienid sadalien state", "cond condition type splitby"),
     "choice": (
         "choice choiceid action actionid chosen itemchosen actionchosen selected decision",
-        "response resp keypressed key keyrespkeys",
+        "response resp keypressed key keyrespkeys responsekb responsekeyboard stimresp",
+        "accept accepted gamble",
         "y",
     ),
     "outcome": ("outcome reward rew points payoff payout gain", "feedback", "u"),
     "response": ("rating expectation prediction scr skinconductance",),
+    "rt": ("rt reactiontime responsetime latency", "keyresprt stimrt responsert responsetimekb responsetimekeyboard"),
 }
 """For each role, lines of names in order of precedence."""
 
@@ -93,7 +96,7 @@ def is_pair(columns: Sequence[str]) -> bool:
 
 def role_of_file(stem: str) -> str | None:
     """Recognise the role of a table with participants in columns by its name: ``seasons.csv`` contains the context."""
-    for role in ("context", "cue", "choice", "outcome", "block"):
+    for role in ("context", "cue", "choice", "outcome", "session", "block"):
         if any(_matches(stem, set(line.split()), set()) for line in NAMES[role]):
             return role
     return None

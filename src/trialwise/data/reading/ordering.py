@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 
 import numpy as np
 
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, key, missing_mask, to_labels
+from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
 from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
+from trialwise.data.reading.where import written
 
 
 @dataclass(frozen=True)
@@ -41,50 +45,124 @@ def put_in_order(
     n_rows: int,
     missing_codes: Collection[Hashable],
     problems: Problems,
+    others: Sequence[Cells] = (),
+    without: Callable[[np.ndarray], str | None] = lambda wrong: None,
+    declared: Sequence[Hashable] = (),
 ) -> Order:
     """Order the rows by participant and sort those of each participant by trial.
+
+    `others` are columns in which the trial numbers may restart, `without` gives a condition that leaves out just these rows, and
+    `declared` are participants' labels that are never codes of missing values.
 
     If trial numbers restart within a participant, rows are sorted within `runs` (session, block), and the runs keep their order
     in the table; without trial numbers, rows keep their order in the table.
     """
-    participants, owner = _owners(participant, n_rows, missing_codes, problems)
+    participants, owner = _owners(participant, n_rows, missing_codes, problems, without, declared)
     run = np.zeros(n_rows, np.int64)
-    time = np.arange(n_rows, dtype=float)
+    order = np.arange(n_rows, dtype=float)
     description = "no column, rows in the order of the table"
     if trial is not None:
-        time, _ = check_numbers(trial, absent := missing_mask(trial, missing_codes), problems, "trial number")
-        problems.in_cells(
-            "missing-trial",
-            trial,
-            absent,
-            "the trial number is missing",
-            Message("fill it in, or type ", Argument("trial", False), " to keep the order of the rows"),
-        )
+        absent = missing_mask(trial, missing_codes)
+        order = _times(trial, absent, problems)
+        if absent.any():
+            remedy = Message(
+                "if these rows are no trials (practice, instructions), leave them out, ", Argument("where", without(absent) or "..."),
+                "; otherwise fill it in",
+            )  # fmt: skip
+            problems.in_cells("missing-trial", trial, absent, "the trial number is missing", remedy)
         description = f"{trial.source}, rows sorted"
-        if runs and len({*zip(owner, time, strict=True)}) < n_rows:
+        if runs and len({*zip(owner, order, strict=True)}) < n_rows:
             run = _runs(owner, runs)
             description += f" within {' and '.join(cells.source for cells in runs)}"
         if not absent.any():
-            remedy = Message(
-                "remove the copies; if the numbers restart in each block, type ", Argument("block", "..."), "; or type ",
-                Argument("trial", False), " to keep the order of the rows",
-            )  # fmt: skip
             labels = np.array([*participants, None], object)[owner]
-            keys = list(zip(labels, run.tolist(), (_plain(t) for t in time), strict=True))
-            check_duplicates(keys, trial, problems, remedy)
-    index = np.lexsort((np.arange(n_rows), time, run, owner))
+            keys = list(zip(labels, run.tolist(), (_plain(t) for t in order), strict=True))
+            check_duplicates(keys, trial, problems, _remedy_of_restarts(keys, runs, others))
+    index = np.lexsort((np.arange(n_rows), order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(participants, offsets.astype(np.int64), index, description)
 
 
+def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
+    """The order of the trials: numbers, or clock times and dates in ISO form as seconds."""
+    _, wrong, _ = to_numbers(trial, absent)
+    if wrong.any() and wrong.sum() == (~absent).sum():
+        for parse in (time.fromisoformat, datetime.fromisoformat):
+            try:
+                moments = [None if skip else parse(str(cell)) for cell, skip in zip(trial.values, absent, strict=True)]
+                ranks = {
+                    moment: float(n) for n, moment in enumerate(sorted({each for each in moments if each is not None}))
+                }
+            except (ValueError, TypeError):  # another form; or some with and some without time zones
+                continue
+            return np.array([np.nan if moment is None else ranks[moment] for moment in moments])
+        examples = quote_list(dict.fromkeys(trial.values[wrong]), 3)
+        remedy = Message(
+            "type ", Argument("trial", "..."), " with a column of numbers or of times such as 09:30:00, or ", Argument("trial", False),
+            " if the rows are in the order of the trials",
+        )  # fmt: skip
+        problems.in_cells("not-a-number", trial, wrong, f"the trial number must be a number; found {examples}", remedy)
+        return np.zeros(len(trial))
+    return check_numbers(trial, absent, problems, "trial number")[0]
+
+
+def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Sequence[Cells]) -> Message:
+    """What to type where trial numbers occur twice: the column with which they restart, if there is one."""
+    copies = max(Counter(keys).values())
+    for cells in others:
+        labels = [key_or_none(cell) for cell in cells.values]
+        within = list(zip((each[0] for each in keys), labels, strict=True))
+        stretches = 1 + sum(one != two for one, two in itertools.pairwise(within))
+        distinct = Counter(owner for owner, _ in set(within))
+        if len({*zip(keys, labels, strict=True)}) < len(keys) or max(distinct.values()) != copies:
+            continue
+        if stretches == len(set(within)):
+            return Message(
+                f"they restart in each {cells.name}: if learning starts anew there, type ", Argument("block", cells.name), " and ",
+                Argument("reset", cells.name), "; if it goes on, only ", Argument("block", cells.name),
+            )  # fmt: skip
+        return Message(
+            f"a trial has a row for each {cells.name} ({quote_list(dict.fromkeys(cells.values), 4)}): if only some of them are choices, "
+            "keep those, ", Argument("where", f"{written(cells.name)} == ..."),
+        )  # fmt: skip
+    given = f" within {' and '.join(cells.name for cells in runs)}" if runs else ""
+    return Message(
+        f"if these are copies{given}, remove them; if the numbers restart in each session or block, type ", Argument("session", "..."),
+        " or ", Argument("block", "..."), " with its column; if the rows are in the order of the trials, type ", Argument("trial", False),
+    )  # fmt: skip
+
+
+def key_or_none(cell: Hashable) -> str | None:
+    """The text by which a label is compared; None for an empty cell."""
+    return None if cell is None else key(cell)
+
+
 def _owners(
-    participant: Cells | None, n_rows: int, missing_codes: Collection[Hashable], problems: Problems
+    participant: Cells | None,
+    n_rows: int,
+    missing_codes: Collection[Hashable],
+    problems: Problems,
+    without: Callable[[np.ndarray], str | None],
+    declared: Sequence[Hashable],
 ) -> tuple[tuple[Hashable, ...], np.ndarray]:
     """The labels of the participants, and the index of the participant of each row, ``int64 (rows,)``."""
     if participant is None:
         return (1,), np.zeros(n_rows, np.int64)
-    absent = missing_mask(participant, missing_codes)
-    problems.in_cells("missing-participant", participant, absent, "the participant is missing", "fill it in")
+    absent = missing_mask(participant, missing_codes, declared)
+    if absent.any():
+        codes = [cell for cell in dict.fromkeys(participant.values[absent]) if cell is not None]
+        remedy = Message(
+            "if these rows are no trials, leave them out, ", Argument("where", without(absent) or "..."), "; otherwise fill it in",
+        )  # fmt: skip
+        if codes:
+            names = [cell for cell in dict.fromkeys(participant.values) if cell is not None]
+            remedy = Message(
+                f"if {quote(codes[0])} is a participant, declare all: ",
+                Argument("levels", {"participant": names}),
+                "; ",
+                remedy,
+            )
+        problems.in_cells("missing-participant", participant, absent, "the participant is missing", remedy)
     (labels,) = to_labels([participant], [absent])
     first: dict[str, Hashable] = {}
     for label in labels:
@@ -97,15 +175,23 @@ def _owners(
 
 
 def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
-    """Number the runs in the order of their first rows: the run of each row, ``int64 (rows,)``."""
+    """Number the runs (sessions, blocks) of each participant: the run of each row, ``int64 (rows,)``.
+
+    In the order of their first rows; but by their numbers if a participant's runs lie scattered over the table, so that first rows
+    mean nothing.
+    """
+    labels = list(zip(owner.tolist(), *(map(key_or_none, cells.values) for cells in runs), strict=True))
     number: dict[tuple, int] = {}
-    return np.array(
-        [
-            number.setdefault(run, len(number))
-            for run in zip(owner.tolist(), *(cells.values for cells in runs), strict=True)
-        ],
-        np.int64,
-    )
+    run = np.array([number.setdefault(label, len(number)) for label in labels], np.int64)
+    stretches = int((np.diff(run[np.argsort(owner, kind="stable")]) != 0).sum()) + 1
+    if stretches == len(number):
+        return run
+    try:
+        keys = [tuple(float(part) for part in label) for label in labels]
+    except (TypeError, ValueError):  # labels in words have no order but that of the table
+        return run
+    rank = {label: n for n, label in enumerate(sorted(set(keys)))}
+    return np.array([rank[label] for label in keys], np.int64)
 
 
 def _plain(number: float) -> float | int:

@@ -23,6 +23,9 @@ ColumnNames = str | Sequence[str] | Mapping[str, str] | bool | None
 Vectors = Mapping[str, Sequence[str] | tuple[Sequence[str], str]]
 """``{"offers": ["left_amount", "right_amount"]}`` of numbers; ``{"options": (["left", "right"], "cue")}`` of labels."""
 
+RUNS = ("session", "block")
+"""Roles of columns at whose changes the state of a learner may be reset."""
+
 PRE_CHOICE_ROLES = ("context", "cue", "block", "session")
 """Roles of columns of labels known before the choice."""
 
@@ -37,9 +40,11 @@ class Roles:
     outcome: dict[str, Cells] = field(default_factory=dict)
     response: dict[str, Cells] = field(default_factory=dict)
     pre_choice: dict[str, PreChoice] = field(default_factory=dict)
-    reset: Cells | None = None
+    rt: Cells | None = None
+    reset: Cells | tuple[str, ...] = ()
     available: Mapping[Hashable, Cells] | Sequence[Cells] = ()
     unused: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
     def at(self, index: np.ndarray) -> Roles:
         """Select rows by index, for all roles."""
@@ -53,14 +58,24 @@ class Roles:
             participant=cut(self.participant),
             trial=cut(self.trial),
             choice=cut(self.choice),
+            rt=cut(self.rt),
             outcome={name: cells.at(index) for name, cells in self.outcome.items()},
             response={name: cells.at(index) for name, cells in self.response.items()},
             pre_choice={n: replace(b, cells=tuple(c.at(index) for c in b.cells)) for n, b in self.pre_choice.items()},
-            reset=cut(self.reset),
+            reset=self.reset.at(index) if isinstance(self.reset, Cells) else self.reset,
             available={label: cells.at(index) for label, cells in available.items()}
             if isinstance(available, Mapping)
             else [cells.at(index) for cells in available],
         )
+
+    def label_sets(self) -> list[tuple[str, Cells]]:
+        """Each set of labels that a single column has for itself, with the column."""
+        sets = [] if self.choice is None else [("action", self.choice)]
+        return sets + [
+            (column.levels, column.cells[0])
+            for column in self.pre_choice.values()
+            if column.levels is not None and len(column.cells) == 1
+        ]
 
     def trial_cells(self) -> list[Cells]:
         """The cells that make a row a trial: all except participant, trial, block and session."""
@@ -129,7 +144,9 @@ def find_roles(
     single = {role: columns.take(name, role) for role, name in named.items() if name not in (None, False)}
     roles.outcome = columns.take_all(_by_name(outcome, "outcome"), "outcome")
     roles.response = columns.take_all(_by_name(response, "response"), "response")
-    roles.reset = columns.take(reset, "reset") if not isinstance(reset, bool) else None
+    run_of = {} if isinstance(reset, bool) else _runs_by_column(table.header, named)
+    if not isinstance(reset, bool) and reset not in run_of:
+        roles.reset = columns.take(reset, "reset") or ()
     more = _further_columns(columns, vectors or {}, labels, numbers)
     roles.available = _availability(columns, available)
 
@@ -141,6 +158,8 @@ def find_roles(
     for role, names in matches.items():
         if role == "outcome" and is_pair(names):
             roles.outcome = columns.take_all({plain(name): name for name in names}, role, "recognised")
+        elif len(names) > 1 and role == "rt":
+            continue  # nothing depends on response times: which of them is meant need not be asked
         elif len(names) > 1:
             remedy = Message("type ", Argument(role, names[0]), ", or ", Argument(role, False), " for none of them")
             problems.add("ambiguous-column", table.name, f"any of {quote_list(names)} may be the {role}", remedy)
@@ -161,16 +180,27 @@ def find_roles(
                 roles.response, single[role] = {"response": cells}, None
 
     roles.participant, roles.trial, roles.choice = (single.get(role) for role in ("participant", "trial", "choice"))
+    roles.rt = single.get("rt")
     pre_choice = {role: cells for role in PRE_CHOICE_ROLES if (cells := single.get(role)) is not None}
     for name in sorted(pre_choice.keys() & more.keys()):
         message = f"two columns would have the name {quote(name)}"
         remedy = Message("type ", Argument(name, False), ", or rename the column in the file")
         problems.add("name-clash", table.name, message, remedy)
     roles.pre_choice = {role: PreChoice((cells,), role) for role, cells in pre_choice.items()} | more
+    if isinstance(reset, str) and reset in run_of:
+        roles.reset = (run_of[reset],)
     _check_required(roles, named, matches, response, columns)
     _check_pre_choice(roles, columns, [cells for column in roles.pre_choice.values() for cells in column.cells])
+    roles.used = tuple(columns.used)
     roles.unused = tuple(name for name in table.header if name and name not in columns.used)
     return roles
+
+
+def _runs_by_column(header: Sequence[str], named: Mapping[str, ColumnName]) -> dict[str, str]:
+    """Columns of sessions and blocks, given or recognised, with their roles."""
+    matches = recognise(header, [role for role in RUNS if named[role] is None])
+    found = {names[0]: role for role, names in matches.items() if len(names) == 1}
+    return found | {str(named[role]): role for role in RUNS if isinstance(named[role], str)}
 
 
 def as_name(name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Table:
         ``int64 (rows,)``: the position of each row in the file, counted from 1.
     free_comma
         Whether a comma may be a decimal comma, because the cells are separated by another character.
+    levels
+        Labels in order of the columns that bring their own, such as a Categorical of pandas, by name.
     note
         An assumption made when opening the file, e.g. ``"read as cp1252"``; may be empty.
     """
@@ -44,12 +46,17 @@ class Table:
     rows: np.ndarray
     free_comma: bool = False
     note: str = ""
+    levels: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
 
     def column(self, name: str, how: str) -> Cells:
         """The first column of that name; ``how`` it was identified is stated in the mapping."""
         values = self.columns[self.header.index(name)]
         where, source = f"{self.name}, column {quote(name)}", f"column {quote(name)} ({how})"
         return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]))
+
+    def keep(self, rows: np.ndarray) -> Table:
+        """The same table with some of its rows, by a mask or by indices."""
+        return replace(self, columns=tuple(column[rows] for column in self.columns), rows=self.rows[rows])
 
     def has_decimal_comma(self, columns: Sequence[np.ndarray]) -> bool:
         """Whether these columns contain numbers with a decimal comma, and none with a decimal point."""

@@ -14,6 +14,7 @@ import numpy as np
 from trialwise.base.errors import DataError, Problem
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, quote, quote_list, sorted_labels, to_labels, to_numbers
+from trialwise.data.reading.suspicions import about_labels
 from trialwise.data.trials import MISSED
 
 MAX_ACTIONS = 50
@@ -74,11 +75,19 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
     return values, is_truth
 
 
-def check_present(cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None) -> None:
-    """Note missing cells in a column known before the choice: a learner needs its value on every trial."""
+def check_present(
+    cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None, without: str | None = None
+) -> None:
+    """Note missing cells in a column known before the choice: a learner needs its value on every trial.
+
+    ``without`` is a condition that leaves out just these rows.
+    """
     codes = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
     omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
-    remedy = Message("fill it in, remove these rows, or leave out the column (", omission, ")")
+    remedy = Message(
+        "if these rows are no trials (instructions, feedback), leave them out, ", Argument("where", without or "..."),
+        "; otherwise fill it in, or do without the column: ", omission,
+    )  # fmt: skip
     if codes and levels is not None:
         remedy = Message(remedy, f"; if {quote(codes[0])} is a label, declare it: ", declare(levels, [codes[0], ...]))
     problems.in_cells("missing-before-choice", cells, absent, f"the {name} is missing", remedy)
@@ -150,7 +159,7 @@ def check_levels(
             remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
             problems.add("no-choices", columns[0].where, message, remedy)
         _check_plausible(name, columns, labels, len(occurring), problems)
-        notes += _notes_on_labels(name, labels)
+        notes += [*_notes_on_labels(name, labels), *about_labels(name, occurring)]
     else:
         labels = tuple(declared)
     index = {key(label): n for n, label in enumerate(labels)}

@@ -1,0 +1,236 @@
+"""Conditions on rows, such as ``phase == 'main' and rt < 3``: read as a sentence of a small language, never run as code."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Callable, Collection, Hashable, Sequence
+
+import numpy as np
+
+from trialwise.base.errors import UsageError
+from trialwise.base.message import MOST, Argument
+from trialwise.data.reading.cells import key, missing_mask, quote, quote_list, to_numbers
+from trialwise.data.reading.column_names import closest
+from trialwise.data.reading.table import Table
+
+GRAMMAR = "a column, ==, !=, <, <=, >, >=, in or not in, and a value: where=\"phase == 'main' and rt < 3\""
+MISSING_WORDS = ("None", "missing")
+FEW_LABELS = 20
+"""A column with more labels than this is not offered for leaving out rows."""
+_BACKQUOTED = re.compile(r"`([^`]+)`")
+_ORDERED: dict[type, Callable[[np.ndarray, float], np.ndarray]] = {
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+}
+
+
+def rows_where(table: Table, condition: str, missing_codes: Collection[Hashable] = ()) -> np.ndarray:
+    """Whether each row of a table satisfies a condition.
+
+    Parameters
+    ----------
+    table
+        The table.
+    condition
+        Comparisons of a column with a value, joined by ``and``, ``or``, ``not`` and brackets. A column is written by its name
+        (``phase``, ``trials.thisN``), in backquotes if it contains blanks (```Trial Number` > 0``). ``==``, ``!=``, ``in [...]`` and
+        ``not in [...]`` compare labels, where ``1``, ``'1'`` and ``1.0`` are the same; ``<``, ``<=``, ``>``, ``>=`` compare numbers;
+        ``is missing`` and ``is not missing`` ask whether a cell is empty or has a code of missing values. A missing cell satisfies no
+        other comparison, except ``!=`` and ``not in``.
+    missing_codes
+        Codes of missing values in addition to those of :data:`~trialwise.data.reading.cells.MISSING`.
+
+    Returns
+    -------
+    array
+        ``bool (rows,)``.
+
+    Raises
+    ------
+    UsageError
+        If the condition cannot be read, or names a column that the table does not have.
+    """
+    reading = _Condition(table, condition, missing_codes)
+    return reading.satisfied(reading.tree)
+
+
+class _Condition:
+    """A condition as a syntax tree, of which only comparisons, ``and``, ``or`` and ``not`` are understood."""
+
+    def __init__(self, table: Table, condition: str, missing_codes: Collection[Hashable]) -> None:
+        self.table, self.condition, self.missing_codes = table, condition, missing_codes
+        self.names = _BACKQUOTED.findall(condition)
+        places = iter(range(len(self.names)))
+        try:
+            text = _BACKQUOTED.sub(lambda _: f"__{next(places)}__", condition).strip()
+            self.tree = ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise self.wrong("this is no condition") from None
+
+    def wrong(self, what: str) -> UsageError:
+        return UsageError(Argument("where", self.condition), f": {what}; write {GRAMMAR}")
+
+    def satisfied(self, node: ast.expr) -> np.ndarray:
+        """Whether each row satisfies a part of the condition."""
+        if isinstance(node, ast.BoolOp):
+            parts = [self.satisfied(each) for each in node.values]
+            return np.all(parts, axis=0) if isinstance(node.op, ast.And) else np.any(parts, axis=0)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return ~self.satisfied(node.operand)
+        if isinstance(node, ast.Compare):
+            terms = [node.left, *node.comparators]
+            triples = zip(terms, node.ops, terms[1:], strict=False)
+            return np.all([self._compared(*triple) for triple in triples], axis=0)
+        raise self.wrong(f"{quote(ast.unparse(node))} is no comparison")
+
+    def _compared(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> np.ndarray:
+        if isinstance(left, ast.Constant) and type(operator) in _MIRRORED:
+            left, operator, right = right, _MIRRORED[type(operator)](), left
+        cells = self.table.column(self._column(left), "where")
+        absent = missing_mask(cells, self.missing_codes)
+        about_missing = ast.unparse(right) in MISSING_WORDS
+        if isinstance(operator, ast.Is | ast.IsNot) and not about_missing:
+            raise self.wrong(f"'is' is followed by missing or not missing, not by {quote(ast.unparse(right))}")
+        if about_missing and isinstance(operator, ast.Is | ast.Eq):
+            return absent
+        if about_missing and isinstance(operator, ast.IsNot | ast.NotEq):
+            return ~absent
+        if isinstance(operator, ast.In | ast.NotIn):
+            values = self._value(right)
+            if not isinstance(values, list):
+                raise self.wrong(f"'in' is followed by a list such as ['a', 'b'], not by {quote(ast.unparse(right))}")
+            return _equal(cells.values, absent, values) ^ isinstance(operator, ast.NotIn)
+        if isinstance(operator, ast.Eq | ast.NotEq):
+            label = self._value(right)
+            if isinstance(label, list):
+                raise self.wrong(
+                    f"one label is expected after == and !=, not {quote(ast.unparse(right))}; for several write in"
+                )
+            return _equal(cells.values, absent, [label]) ^ isinstance(operator, ast.NotEq)
+        bound = self._value(right)
+        if isinstance(bound, bool) or not isinstance(bound, int | float):
+            raise self.wrong(f"{quote(ast.unparse(right))} is no number")
+        numbers, strange, _ = to_numbers(cells, absent)
+        if strange.any():
+            examples = quote_list(dict.fromkeys(cells.values[strange]), 3)
+            raise self.wrong(f"{quote(cells.name)} contains {examples}, which are no numbers")
+        with np.errstate(invalid="ignore"):
+            return _ORDERED[type(operator)](numbers, bound)
+
+    def _column(self, node: ast.expr) -> str:
+        name, header = ast.unparse(node), self.table.header
+        if not isinstance(node, ast.Name | ast.Attribute) or not re.fullmatch(r"[^\W\d]\w*(\.\w+)*", name):
+            raise self.wrong(f"{quote(name)} is no column")
+        if match := re.fullmatch(r"__(\d+)__", name):
+            name = self.names[int(match[1])]
+        count = header.count(name)
+        if count != 1:
+            near = closest(name, header)
+            there = f"did you mean {near[0]}?" if near else f"there are {quote_list([n for n in header if n], 30)}"
+            what = (
+                f"{count} columns are called {quote(name)}" if count else f"there is no column {quote(name)}; {there}"
+            )
+            raise UsageError(Argument("where", self.condition), f": {what}")
+        return name
+
+    def _value(self, node: ast.expr) -> Hashable | list[Hashable]:
+        try:
+            value = ast.literal_eval(node)
+            return list(value) if isinstance(value, list | tuple | set) else value
+        except (ValueError, TypeError, SyntaxError, RecursionError):
+            raise self.wrong(f"{quote(ast.unparse(node))} is no value; text stands in quotes") from None
+
+
+_MIRRORED: dict[type, type] = {
+    ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq
+}  # fmt: skip
+
+
+def _equal(values: np.ndarray, absent: np.ndarray, wanted: Collection[Hashable]) -> np.ndarray:
+    keys = {key(each) for each in wanted}
+    pairs = zip(values, absent, strict=True)
+    return np.fromiter((not skip and key(cell) in keys for cell, skip in pairs), bool, len(values))
+
+
+def separating(
+    table: Table, unwanted: np.ndarray, missing_codes: Collection[Hashable] = (), where: str | None = None
+) -> str | None:
+    """A condition that keeps all rows but the unwanted ones, by the labels of one column; None if there is none.
+
+    Parameters
+    ----------
+    table
+        The table.
+    unwanted
+        ``bool (rows,)``.
+    missing_codes
+        Codes of missing values.
+    where
+        A condition that holds for the table already, to which the new one is added.
+    """
+    if unwanted.all() or not unwanted.any():
+        return None
+    found: list[tuple[int, str]] = []
+    for name in table.header:
+        if not name or table.header.count(name) > 1:
+            continue
+        cells = table.column(name, "where")
+        absent = missing_mask(cells, missing_codes)
+        if (absent == unwanted).all():
+            found.append((2, f"{written(name)} is not missing"))
+            continue
+        labels = [None if skip else key(cell) for cell, skip in zip(cells.values, absent, strict=True)]
+        kept = {label for label, leave in zip(labels, unwanted, strict=True) if not leave}
+        left_out = {label for label, leave in zip(labels, unwanted, strict=True) if leave}
+        distinct = len(kept | left_out)
+        if kept & left_out or None in kept or distinct > min(FEW_LABELS, max(2, len(labels) / 2)):
+            continue
+        shown = sorted(str(label) for label in kept)
+        condition = f"== {shown[0]!r}" if len(shown) == 1 else f"in {shown!r}"
+        found.append((0 if len(shown) == 1 else 1, f"{written(name)} {condition}"))
+    short = [(rank, both(where, text)) for rank, text in found if len(both(where, text)) < MOST - 2]
+    return min(short)[1] if short else None
+
+
+def written(name: str) -> str:
+    """A column's name as a condition spells it."""
+    return name if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name) and not _is_word(name) else f"`{name}`"
+
+
+def _is_word(name: str) -> bool:
+    return any(keyword.iskeyword(part) for part in name.split("."))
+
+
+def both(where: str | None, condition: str) -> str:
+    """A condition in addition to one that was given already."""
+    if where is None:
+        return condition
+    return f"({where}) and {condition}" if re.search(r"\bor\b", where) else f"{where} and {condition}"
+
+
+def practice_rows(table: Table, used: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Columns without a role in which some rows, not all, say that they are practice, with the label and the number of rows."""
+    found = []
+    for name in table.header:
+        if not name or name in used or table.header.count(name) > 1:
+            continue
+        labels = [
+            cell.casefold() if isinstance(cell, str) else None for cell in table.columns[table.header.index(name)]
+        ]
+        if len(set(labels)) <= FEW_LABELS:
+            for label in sorted({each for each in labels if each and _PRACTICE.search(each)}):
+                if 0 < labels.count(label) < len(labels):
+                    original = next(
+                        cell for cell in table.columns[table.header.index(name)] if str(cell).casefold() == label
+                    )
+                    found.append((name, str(original), labels.count(label)))
+    return found
+
+
+_PRACTICE = re.compile(
+    r"practi[cs]e|\btraining\b|\btrain\b|tutorial|instruction|warm.?up|familiari|\bdemo\b|\bexample\b|fixation"
+)
