@@ -238,6 +238,9 @@ def _by_context(trials: Trials) -> dict[Hashable, tuple[int, tuple[float, ...]]]
 
 
 def _suggestion(trials: Trials) -> tuple[str | None, str]:
+    if len(trials.outcome) > 1:
+        names = ", ".join(f"outcome.{name}" for name in trials.outcome)
+        return None, f"several outcomes: use a learner that reads {names}, built in or your own"
     if trials.choice is not None and trials.outcome:
         return "QLearning", "choices and outcomes: values learnt by prediction error"
     if trials.response and trials.outcome:
