@@ -113,3 +113,75 @@ def test_impossible_contents_are_refused_whoever_wrote_them(saved, tmp_path, edi
 def test_what_was_loaded_can_be_saved_and_loaded_again(saved, tmp_path):
     tw.load(saved[1]).save(tmp_path / "again.nc")
     assert same(tw.load(tmp_path / "again.nc"), saved[0])
+
+
+SOURCE = """
+import trialwise as tw
+from trialwise import learner, positive, unit
+
+K = 1.0
+
+
+def scaled(x):
+    return K * x
+
+
+@learner
+class Mine:
+    '''A learner of one's own.'''
+
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action", fill=0.5)
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * scaled(outcome - q[choice])
+"""
+
+
+def learner_from(text, folder, name):
+    import importlib.util
+    import sys
+
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Mine
+
+
+def test_another_learner_of_the_same_name_is_refused(tmp_path):
+    """A changed constant, helper or method would give other predictions without a word."""
+    mine = learner_from(SOURCE, tmp_path, "mine_first")
+    trials = tw.load_data("alien_flat").trials.select([0, 1]).first(20)
+    tw.fit(mine(), trials, draws=10, tune=10, chains=1, progress=False).save(tmp_path / "fit.nc")
+    same_code = learner_from(SOURCE.replace("'''A learner", "# a comment\n    '''The learner"), tmp_path, "mine_same")
+    assert tw.load(tmp_path / "fit.nc", learner=same_code).learner is not None
+    for n, (old, new) in enumerate(
+        {"K = 1.0": "K = 5.0", "return K * x": "return x / K", "self.beta *": "-self.beta *"}.items()
+    ):
+        other = learner_from(SOURCE.replace(old, new), tmp_path, f"mine_other{n}")
+        with pytest.raises(tw.errors.UsageError, match="not the one that was fitted"):
+            tw.load(tmp_path / "fit.nc", learner=other)
+    fewer = learner_from(
+        SOURCE.replace('    beta: float = positive("inverse temperature")\n', "").replace("self.beta", "2.0"),
+        tmp_path,
+        "fewer",
+    )
+    with pytest.raises(tw.errors.UsageError, match="not the one that was fitted"):
+        tw.load(tmp_path / "fit.nc", learner=fewer)
+
+
+def test_a_fit_is_pickled_after_its_model_was_built(saved):
+    import pickle
+
+    fit = tw.load(saved[1])
+    assert fit.model is not None
+    assert same(pickle.loads(pickle.dumps(fit)), fit)

@@ -50,3 +50,26 @@ def test_only_distributions_are_created_from_stored_names():
     for name in ("sample", "Model", "nothing"):
         with pytest.raises(tw.errors.UsageError, match="does not have"):
             StoredPrior(name, (0.0, 1.0)).to_pymc()
+
+
+@pytest.mark.parametrize(
+    ("prior", "text"),
+    [
+        (lambda: pm.Normal.dist(-1, 0.5), "Normal(-1, 0.5)"),
+        (lambda: pm.Gamma.dist(2, 3), "Gamma(2, 3)"),
+        (lambda: pm.HalfNormal.dist(0.7), "HalfNormal(0.7)"),
+        (lambda: pm.Beta.dist(2, 5), "Beta(2, 5)"),
+        (lambda: pm.SkewNormal.dist(mu=0, sigma=1, alpha=3), "SkewNormal with the parameters"),
+        (lambda: pm.Triangular.dist(lower=0, upper=3, c=1), "Triangular with the parameters"),
+        (lambda: pm.Rice.dist(1, 2), "Rice with the parameters"),
+        (lambda: pm.Wald.dist(2, 3), "Wald with the parameters"),
+    ],
+)
+def test_text_that_can_be_typed_is_the_same_prior(prior, text):
+    assert text_of(prior()).startswith(text)
+
+
+@pytest.mark.parametrize("prior", [lambda: pm.Normal.dist([0, 1], 1), lambda: pm.Poisson.dist(3)])
+def test_priors_of_something_else_than_a_real_number(prior):
+    with pytest.raises(tw.errors.UsageError, match="must be of one real number"):
+        tw.fit(tw.QLearning(), tw.load_data("alien_flat").trials.select([0, 1]).first(10), priors={"alpha_mu": prior()})

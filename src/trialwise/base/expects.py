@@ -105,6 +105,8 @@ WHOLE = Kind("a whole number, 0 or larger", lambda value: _is_whole(value) and v
 NUMBER = Kind(
     "a number", lambda value: isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 )
+POSITIVE = Kind("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
+ARRAY = Kind("an array of numbers", lambda value: isinstance(value, np.ndarray) and value.dtype.kind in "fiub")
 FLAG = Kind("True or False", lambda value: isinstance(value, bool | np.bool_))
 NAME = instance("a text", str)
 NONE = Kind("None", lambda value: value is None)

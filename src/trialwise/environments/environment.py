@@ -254,9 +254,8 @@ class Recorded:
                     "Read them with ",
                     Argument(column, "name of the column"),
                 )
-        for kind in [*self.environment.reads, "action"]:
-            labels = self.environment.levels.get(kind)
-            if labels is None or (kind == "action" and "action" not in sizes):
+        for kind, labels in self.environment.levels.items():
+            if kind not in sizes and kind not in self.environment.reads:
                 continue
             recorded = self.trials.levels.get(kind, ())
             if len(recorded) != len(labels):
@@ -266,7 +265,7 @@ class Recorded:
                     Argument("levels", {kind: list(labels)}),
                 )
             theirs, own = [str(each) for each in recorded], [str(each) for each in labels]
-            if theirs != own and set(theirs) == set(own):
+            if theirs != own and {each.casefold() for each in theirs} == {each.casefold() for each in own}:
                 raise UsageError(
                     f"{name} has the {kind}s {', '.join(own)}, and these trials have the same in another order, {', '.join(theirs)}: "
                     "labels are matched by their order. Declare it when reading: ",

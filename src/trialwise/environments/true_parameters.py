@@ -22,6 +22,8 @@ def participants_and_values(
     participants: int | Sequence[Hashable] | None,
 ) -> tuple[tuple[Hashable, ...], dict[str, Any]]:
     """Labels of the simulated participants, and the parameter values given for them."""
+    if not isinstance(parameters, Mapping) and parameters.index.name == "participant":
+        parameters = parameters.reset_index()
     values = {name: parameters[name] for name in map(str, parameters)}
     rows = np.asarray(values.pop("participant")).tolist() if "participant" in values else None
     recorded = environment.trials if isinstance(environment, Recorded) else environment

@@ -214,6 +214,10 @@ class Fit(Result):
         with whole(target) as temporary:
             tree.to_netcdf(temporary, engine="h5netcdf")
 
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but the PyMC model, which is built anew where it is needed."""
+        return {name: value for name, value in self.__dict__.items() if name != "model"}
+
     def learner_for(self, verb: str) -> Learner:
         """The learner, for what needs it.
 

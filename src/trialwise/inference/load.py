@@ -14,7 +14,7 @@ from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
-from trialwise.learners.stored import learner_from_attributes
+from trialwise.learners.stored import check_same, learner_from_attributes
 from trialwise.population.stored import from_plain
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
         )
     if priors is None:
         priors = from_plain(numbers) if set(numbers) == set(stored) else None
-    return Fit(tree, learner_from_attributes(attributes, learner), trials, priors)
+    fitted = learner_from_attributes(attributes, learner)
+    if fitted is not None:
+        check_same(fitted, attributes)
+    return Fit(tree, fitted, trials, priors)
 
 
 def _no_fit(file_name: str, message: str) -> DataError:

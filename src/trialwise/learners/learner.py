@@ -234,6 +234,10 @@ class Learner:
                 raise UsageError(restriction, f": {name} ranges {parameter.range} but {to} ranges {target.range}")
             tied[name] = to
         for name, to in tied.items():
+            if to == name:
+                raise UsageError(
+                    Restriction("tie", name, to, ""), ": a parameter cannot be tied to itself; leave it out"
+                )
             if to in tied:
                 restriction = Restriction("tie", name, to, "")
                 raise UsageError(restriction, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,53 @@ from trialwise.base.expects import brief
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> np.ndarray:
-    """Values as ``(participants, parameters)``, checked: each free parameter is given, has the right length and is in range."""
-    for name in parameters:
+
+class _Labelled:
+    """Values with participants' labels, as a pandas Series has them."""
+
+    def __init__(self, labels: Sequence[Hashable], values: np.ndarray) -> None:
+        self.index, self.values = labels, values
+
+    def to_numpy(self) -> np.ndarray:
+        return self.values
+
+
+def in_order(name: str, values: object, participants: Sequence[Hashable]) -> object:
+    """Values that carry participants' labels (a pandas Series) in the order of the participants; others unchanged.
+
+    Raises
+    ------
+    UsageError
+        If the labels are not those of the participants.
+    """
+    if not hasattr(values, "index") or not hasattr(values, "to_numpy"):
+        return values
+    labels = [str(label) for label in values.index]
+    if labels == [str(n) for n in range(len(labels))] and set(labels) != {str(label) for label in participants}:
+        return values.to_numpy()  # the index that pandas makes by itself
+    row_of = {label: n for n, label in enumerate(labels)}
+    unknown = [label for label in participants if str(label) not in row_of]
+    if unknown or len(row_of) < len(labels) or len(labels) != len(participants):
+        raise UsageError(
+            f"{name} has values for {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}, which are not the participants "
+            f"{', '.join(map(str, participants[:5]))}{', ...' if len(participants) > 5 else ''}: give one value for each, or an array"
+        )
+    return values.to_numpy()[[row_of[str(label)] for label in participants]]
+
+
+def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any] | pd.DataFrame) -> np.ndarray:
+    """Values as ``(participants, parameters)``, checked: each free parameter is given, has the right length and is in range.
+
+    Values that carry labels (a pandas Series, a table with a column ``participant`` or an index of labels) are taken by label.
+    """
+    if "participant" in parameters:  # the table of a simulation, with a row a participant
+        rows = [str(label) for label in parameters["participant"]]
+        others = [str(name) for name in parameters if name != "participant"]
+        parameters = {name: _Labelled(rows, np.asarray(parameters[name])) for name in others}
+    for name in map(str, parameters):
         if name not in learner.names:
             if name in learner.fixed:
                 raise UsageError(f"{name} is fixed at {learner.fixed[name]:g} in {learner}: leave it out")
@@ -29,8 +72,9 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any]) -> n
     free = np.empty((count, len(learner.names)))
     for k, name in enumerate(learner.names):
         wanted = f"wanted one number, or one for each of {count} participants"
+        given = in_order(name, parameters[name], trials.participants)
         try:
-            values = np.asarray(parameters[name], float)
+            values = np.asarray(given, float)
         except (TypeError, ValueError):
             raise UsageError(f"{name} = {brief(parameters[name])}: {wanted}") from None
         if values.shape not in ((), (count,)):

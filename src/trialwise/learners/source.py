@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import dis
+import functools
 import hashlib
 import inspect
 import linecache
 import re
+import sys
+import sysconfig
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -136,13 +139,23 @@ def _names(code: types.CodeType) -> set[str]:
     return names
 
 
+def is_library(cls: type) -> bool:
+    """Whether a class comes from an installed package or from Python itself, which are identified by name."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if cls.__module__.split(".")[0] in ("builtins", "trialwise") or (file is None and cls.__module__ != "__main__"):
+        return True
+    return file is not None and ("site-packages" in file or file.startswith(sysconfig.get_paths()["stdlib"]))
+
+
 def fingerprint(functions: dict[str, Callable]) -> str:
     """A hash of functions: their bytecode, their constants, and those of the helpers that they refer to.
 
     It changes with a constant in a user's module, but not with a comment. Modules enter by name, without their contents,
     except for functions of a user's module that are accessed as attributes.
     """
-    digest, seen = hashlib.sha256(), set()
+    digest = hashlib.sha256()
+    seen: set[object] = set()
 
     def add(item: Any) -> None:
         if isinstance(item, types.FunctionType):
@@ -178,8 +191,29 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             digest.update(item.__name__.encode())
         elif hasattr(item, "py_func"):  # a user's Numba dispatcher
             add(item.py_func)
+        elif isinstance(item, property | staticmethod | classmethod | functools.cached_property):
+            for part in ("fget", "fset", "func", "__func__"):
+                add(getattr(item, part, None))
+        elif isinstance(item, functools.partial):
+            add((item.func, item.args, tuple(sorted(item.keywords.items()))))
+        elif hasattr(item, "__wrapped__"):
+            add(item.__wrapped__)
+        elif isinstance(item, Mapping):
+            add([(str(name), value) for name, value in item.items()])
+        elif hasattr(item, "to_numpy"):
+            add([*map(str, getattr(item, "columns", ())), np.asarray(item.to_numpy(), object).ravel().tolist()])
+        elif isinstance(item, type) and not is_library(item):  # a class of the user: all that it defines
+            if item not in seen:
+                seen.add(item)
+                for name, member in sorted(vars(item).items()):
+                    if not name.startswith(("__", "_abc_")) or isinstance(member, types.FunctionType):
+                        add((name, member))
+                add(item.__bases__)
         elif isinstance(item, type) or callable(item):
             digest.update(f"{getattr(item, '__module__', '')}.{getattr(item, '__qualname__', type(item))}".encode())
+        elif hasattr(item, "__dict__") and not is_library(type(item)) and id(item) not in seen:
+            seen.add(id(item))
+            add([type(item), *sorted(vars(item).items())])
         else:
             text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(item))  # without memory addresses
             digest.update(f"{type(item).__name__}:{text};".encode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from trialwise.base.errors import UsageError
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.source import class_source
@@ -20,6 +22,7 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
         "learner": repr(learner),
         "learner_name": type(learner).__name__,
         "learner_source": class_source(learner.agent_class),
+        "learner_key": learner.key,
         "learner_restrictions": json.dumps(
             {
                 "settings": dict(learner.settings),
@@ -69,14 +72,61 @@ def _class_from_attributes(attributes: Mapping[str, Any]) -> ast.ClassDef | None
 
 
 def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = None) -> Learner | None:
-    """Restore a learner of the given or a built-in class; None for a user's learner if the class is not given."""
+    """Restore a learner of the given or a built-in class; None for a user's learner if the class is not given.
+
+    Raises
+    ------
+    UsageError
+        If the given class is not the one that was stored.
+    """
     cls = cls or BUILT_IN.get(attributes["learner_name"])
     if cls is None:
         return None
     restrictions = json.loads(attributes["learner_restrictions"])
-    learner: Learner = cls(**restrictions["settings"])
+    try:
+        learner: Learner = cls(**restrictions["settings"])
+    except TypeError as error:
+        raise _another(attributes, f"it does not take the same settings ({error})") from None
     for wrapper in restrictions["wrappers"]:
         learner = getattr(learner, f"with_{wrapper}")()
     if restrictions["fixed"]:
         learner = learner.fix(**restrictions["fixed"])
-    return learner.tie(**restrictions["tied"]) if restrictions["tied"] else learner
+    if restrictions["tied"]:
+        learner = learner.tie(**restrictions["tied"])
+    return learner
+
+
+def check_same(learner: Learner, attributes: Mapping[str, object]) -> None:
+    """Raise UsageError unless a user's learner computes what the stored one did; built-in ones are those of their version.
+
+    Within a version of Python by the bytecode with everything it refers to, else by the source of the class without comments.
+    """
+    if type(learner) is BUILT_IN.get(type(learner).__name__):
+        return
+    version = ".".join(sys.version.split()[0].split(".")[:2])
+    if str(attributes["python_version"]).startswith(version + "."):
+        same = learner.key == attributes["learner_key"]
+    else:
+        same = _bare(class_source(learner.agent_class)) == _bare(str(attributes["learner_source"]))
+    if not same:
+        raise _another(attributes, "its code, a helper or a constant has changed")
+
+
+def _bare(source: str) -> str:
+    """A class without comments and docstrings; the text itself where it is no Python."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _another(attributes: Mapping[str, object], why: str) -> UsageError:
+    name = attributes["learner_name"]
+    return UsageError(
+        f"this {name} is not the one that was fitted: {why}. Pass the class as it was (its source is in fit.attrs['learner_source'] "
+        "of the fit loaded without it), or fit again"
+    )

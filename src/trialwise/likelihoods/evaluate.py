@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, expects
+from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.data.trials import TRIALS, Trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
@@ -52,11 +52,19 @@ class Estimate(np.ndarray):
         return estimate
 
 
-@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, gradient=FLAG, particles=COUNT, filters=COUNT, method=NAME)
+@expects(
+    learner=LEARNER,
+    trials=TRIALS,
+    parameters=MAPPING | TABLE,
+    gradient=FLAG,
+    particles=COUNT,
+    filters=COUNT,
+    method=NAME,
+)
 def log_likelihood(
     learner: Learner,
     trials: Trials,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | pd.DataFrame,
     gradient: bool = False,
     *,
     particles: int = PARTICLES,
@@ -146,11 +154,11 @@ def _estimate(
     return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
-@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING, same_as=COUNT, inputs=FLAG)
+@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING | TABLE, same_as=COUNT, inputs=FLAG)
 def trial_values(
     learner: Learner,
     trials: Trials,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | pd.DataFrame,
     seed: int = 0,
     *,
     same_as: int | None = None,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from trialwise.base.errors import UsageError
 
 RATES = ("Gamma", "Exponential")
@@ -55,7 +57,10 @@ def constants(prior: Any) -> tuple[str, tuple[float, ...]] | None:
     printed = getattr(getattr(node, "op", None), "_print_name", None)
     if node is None or not printed or not hasattr(node.op, "dist_params") or prior.ndim:
         return None
-    numbers = [_constant(parameter) for parameter in node.op.dist_params(node)]
+    try:
+        numbers = [_constant(parameter) for parameter in node.op.dist_params(node)]
+    except Exception:  # distributions made from others, such as Truncated, have no parameters of their own
+        return None
     return None if any(number is None for number in numbers) else (str(printed[0]), tuple(numbers))  # type: ignore[arg-type]
 
 
@@ -80,11 +85,24 @@ def text_of(prior: Any) -> str:
 
 
 def _written(family: str, numbers: tuple[float, ...]) -> str:
+    canonical = numbers
     if family.startswith("Half") and len(numbers) > 1 and numbers[0] == 0:
         numbers = numbers[1:]  # where it begins
     if family in RATES:
         numbers = (*numbers[:-1], 1 / numbers[-1])
-    return f"{family}({', '.join(f'{number:.3g}' for number in numbers)})"
+    text = ", ".join(f"{number:.3g}" for number in numbers)
+    return f"{family}({text})" if _is_typed_so(family, numbers, canonical) else f"{family} with the parameters {text}"
+
+
+def _is_typed_so(family: str, numbers: tuple[float, ...], canonical: tuple[float, ...]) -> bool:
+    """Whether PyMC makes the same prior of these numbers in this order; of others it takes another order or keywords."""
+    import pymc as pm
+
+    try:
+        again = constants(getattr(pm, family).dist(*numbers))
+    except Exception:  # PyMC raises whatever it likes
+        return False
+    return again is not None and again[0] == family and np.allclose(again[1], canonical)
 
 
 def to_plain(priors: Mapping[str, Any]) -> dict[str, list[Any]]:

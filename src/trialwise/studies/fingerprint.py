@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import types
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial, partialmethod
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,17 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
-from trialwise.learners.source import fingerprint
+from trialwise.learners.source import fingerprint, is_library
 
 OURS = ("trialwise", "builtins", "abc", "typing")
 """Modules whose code is identified by the package version."""
 
-FILE_FIELDS = ("notes", "mapping", "row", "declared")
+FILE_FIELDS = ("notes", "mapping", "row", "declared", "trial", "inputs", "rt")
 """Fields of trials that describe the files they were read from; no result depends on them."""
+
+
+QUANTILES = np.linspace(0.0, 1.0, 257)
+"""Where distributions are compared."""
 
 
 def digest(*things: Any) -> str:
@@ -50,6 +54,8 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         write(f"{thing.dtype.str}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes())
     elif isinstance(thing, tuple | list | np.ndarray):
         put("list", *thing)
+    elif isinstance(thing, range):
+        put("range", thing.start, thing.stop, thing.step)
     elif isinstance(thing, set | frozenset):
         put("set", *sorted(thing, key=repr))
     elif isinstance(thing, Mapping):
@@ -64,15 +70,28 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
     elif isinstance(thing, partial):
         put("partial", thing.func, thing.args, thing.keywords)
     elif isinstance(thing, type):
-        put("type", f"{thing.__module__}.{thing.__qualname__}")
+        put("type", f"{thing.__module__}.{thing.__qualname__}" if is_library(thing) else fingerprint({"": thing}))
     elif hasattr(thing, "to_numpy") and hasattr(thing, "columns"):
-        put("table", *((str(name), thing[name].to_numpy()) for name in thing.columns))
+        put(
+            "table",
+            thing.index.to_numpy(),
+            *((str(name), thing.iloc[:, k].to_numpy()) for k, name in enumerate(thing.columns)),
+        )
+    elif hasattr(thing, "to_numpy"):
+        put("column", thing.to_numpy(), *([thing.index.to_numpy()] if hasattr(thing, "index") else []))
+    elif hasattr(thing, "__wrapped__"):  # a function with a cache
+        put("wrapped", thing.__wrapped__)
+    elif isinstance(thing, partialmethod):
+        put("partial", thing.func, thing.args, thing.keywords)
     elif hasattr(thing, "owner") and hasattr(thing, "type"):  # a random variable of PyMC
         from pytensor.printing import debugprint
 
         write(str(debugprint(thing, file="str")).encode())
-    elif hasattr(thing, "dist") and hasattr(thing, "kwds"):  # a frozen distribution of scipy
-        put("distribution", thing.dist.name, thing.args, thing.kwds)
+    elif hasattr(
+        thing, "ppf"
+    ):  # of scipy: by its quantiles, since histograms and distributions of one's own share names
+        with np.errstate(all="ignore"):
+            put("distribution", np.asarray(thing.ppf(QUANTILES), float))
     elif hasattr(thing, "__dict__") or dataclasses.is_dataclass(thing):
         cls: Any = type(thing)
         own: dict[str, Callable] = {
@@ -90,9 +109,18 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         )
 
 
+DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, cached_property)
+"""Members of a class that hold no value of their own."""
+
+
 def _functions(member: Any) -> list[tuple[str, types.FunctionType]]:
     """The functions of a member of a class: a method, or what a property or a static or class method is made from."""
-    parts = {"": member, **{f".{name}": getattr(member, name, None) for name in ("fget", "fset", "func", "__func__")}}
+    if isinstance(member, partial):
+        return []  # a value of the class
+    parts = {
+        "": member,
+        **{f".{name}": getattr(member, name, None) for name in ("fget", "fset", "func", "__func__", "__wrapped__")},
+    }
     return [(name, each) for name, each in parts.items() if isinstance(each, types.FunctionType)]
 
 
@@ -106,7 +134,6 @@ def _contents(thing: Any) -> dict[str, Any]:
         name: value
         for base in reversed(type(thing).__mro__)
         for name, value in vars(base).items()
-        if not name.startswith("__")
-        and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray | np.generic)
+        if not name.startswith(("__", "_abc_")) and not _functions(value) and not isinstance(value, DESCRIPTORS)
     }
     return of_class | of_object

@@ -95,7 +95,7 @@ def test_invalid_data(nine_trials):
     trials = tw.simulate(
         tw.QLearning(), tw.environments.AlienTask(trials=20), {"alpha": 0.2, "beta": 1, "forget": 0}
     ).trials
-    with pytest.raises(tw.errors.UsageError, match="means has 2 contexts and the trials have 3"):
+    with pytest.raises(tw.errors.UsageError, match="mean rewards are of 2 contexts and the trials have 3"):
         behaviour.scored(trials, TWO_CONTEXTS)
     without_context = tw.read_long(pd.DataFrame({"subjID": ["a", "a"], "choice": [0, 1], "reward": [1.0, 0.0]}))
     with pytest.raises(tw.errors.UsageError, match="measures of behaviour need a context, and the trials have none"):
@@ -160,3 +160,25 @@ def test_human_errors_and_values(human_frame):
     assert behaviour.value_regression(human_frame)["value"].mean() > 0.15
     index = behaviour.context_index(human_frame, MEANS).mean()
     np.testing.assert_allclose(index[[0, 1, 2]], [0.576, 0.569, 0.545], atol=0.007)  # published over pooled trials
+
+
+def test_contexts_with_equally_good_actions_are_neither_fitted_nor_missed():
+    """By hand: the other context has two equally good actions, so that no choice can be said to fit it or not."""
+    table = pd.DataFrame({"id": 1, "context": [0, 1, 0, 0], "choice": [0, 1, 1, 0], "reward": 1.0})
+    trials = tw.read_long(table, levels={"context": [0, 1]}, actions=[0, 1])
+    means = np.array([[[0.2, 0.8]], [[0.5, 0.5]]])
+    frame = behaviour.scored(trials, means)
+    np.testing.assert_array_equal(frame["fits_elsewhere"], [np.nan, 1, np.nan, np.nan])
+
+
+def test_short_blocks_have_no_early_slope():
+    table = pd.DataFrame({"id": 1, "context": [0, 0, 1, 1, 0, 0], "choice": [0, 1, 1, 0, 1, 1], "reward": 1.0})
+    trials = tw.read_long(table, levels={"context": [0, 1]}, actions=[0, 1])
+    means = np.array([[[0.2, 0.8]], [[0.7, 0.5]]])
+    assert np.isnan(behaviour.measured(trials, means)["early slope"]).all()
+
+
+def test_the_past_is_of_the_same_participants(human_frame):
+    trials = tw.load_data("alien_flat").trials
+    with pytest.raises(tw.errors.UsageError, match="the same participants"):
+        behaviour.general(trials.select([0, 1]), past=trials.select([2, 3]))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS, SCORED
-from trialwise.base.errors import UsageError
-from trialwise.base.expects import expects
+from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.expects import NUMBER, expects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,11 @@ def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     DataFrame
         A row a participant, shares from 0 to 1: one column, ``accuracy``, or a column a value of ``by``.
 
+    Raises
+    ------
+    UsageError
+        If the table has no such column.
+
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
@@ -51,6 +56,10 @@ def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     >>> tw.behaviour.accuracy(frame, "block").shape
     (2, 9)
     """
+    keys = [by] if isinstance(by, str) else list(by)
+    unknown = [key for key in keys if key not in frame]
+    if unknown:
+        raise UsageError(f"by={unknown[0]!r}: {did_you_mean(str(unknown[0]), list(map(str, frame)), 'columns')}")
     return _shares(frame, "correct", by)
 
 
@@ -252,11 +261,11 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    curve = accuracy(frame[frame["position"] <= 4], "position")
+    curve = accuracy(frame[frame["position"] <= 4], "position").reindex(columns=[1, 2, 3, 4])
     return pd.DataFrame({"slope": curve.to_numpy() @ [-1.5, -0.5, 0.5, 1.5]}, index=curve.index)
 
 
-@expects(frame=SCORED)
+@expects(frame=SCORED, least=NUMBER)
 def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     """Labels of participants whose accuracy is below the criterion.
 

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import gaussian_kde, norm
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import MAPPING, Kind, expects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,13 @@ FEWEST = 20
 """Fewest simulated values within two bandwidths of the observed one; with fewer, a density is an extrapolation."""
 
 
+STATISTICS = Kind(
+    "statistics by name, {'accuracy': 0.8}",
+    lambda value: isinstance(value, Mapping) or type(value).__name__ == "Series",
+)
+
+
+@expects(simulated=MAPPING, observed=STATISTICS)
 def bayes_factors(
     simulated: Mapping[str, pd.DataFrame | Mapping[str, np.ndarray]], observed: Mapping[str, float] | pd.Series
 ) -> pd.DataFrame:
@@ -69,6 +77,9 @@ def bayes_factors(
     """
     import pandas as pd
 
+    strange = [name for name, table in simulated.items() if not hasattr(table, "keys")]
+    if strange:
+        raise UsageError(f"simulated[{strange[0]!r}] must be a table with a column a statistic and a row a data set")
     if len(simulated) < 2:
         raise UsageError("bayes_factors compares two or more learners: {'flat': table, 'task sets': table}")
     rows = []

@@ -16,8 +16,12 @@ def past_of(trials: Trials, past: Trials | None) -> Trials:
     """
     if past is None:
         return trials
-    if past.lengths.tolist() != trials.lengths.tolist() or past.levels.get("action") != trials.levels.get("action"):
+    if (
+        past.participants != trials.participants
+        or past.lengths.tolist() != trials.lengths.tolist()
+        or past.levels.get("action") != trials.levels.get("action")
+    ):
         raise UsageError(
-            "past= are the recorded trials of one-step predictions: as many of each participant, with the same actions"
+            "past= are the recorded trials of one-step predictions: the same participants with as many trials each and the same actions"
         )
     return past

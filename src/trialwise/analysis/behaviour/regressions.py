@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.analysis.behaviour.scored import SCORED
-from trialwise.base.expects import expects
+from trialwise.base.expects import ARRAY, POSITIVE, expects
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@expects(frame=SCORED)
+@expects(frame=SCORED, ridge=POSITIVE)
 def value_regression(frame: pd.DataFrame, ridge: float = 1.0) -> pd.DataFrame:
     r"""Slopes of a logistic regression of ``correct`` on ``value`` and ``context_value`` for each participant.
 
@@ -88,6 +88,7 @@ def pooled_value_regression(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"slope": slopes, "z": slopes / errors}, index=["value", "context_value"])
 
 
+@expects(x=ARRAY, y=ARRAY, group=ARRAY, ridge=POSITIVE)
 def logistic(
     x: np.ndarray, y: np.ndarray, group: np.ndarray, ridge: float, turns: int = 50
 ) -> tuple[np.ndarray, np.ndarray]:

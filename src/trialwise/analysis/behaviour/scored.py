@@ -74,8 +74,8 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
             )
         if trials.sizes.get(name) != count:
             raise UsageError(
-                f"means has {count} {name}s and the trials have {trials.sizes.get(name, 0)}: give means=, an array "
-                "(contexts, cues, actions) of mean rewards, or declare labels when reading"
+                f"the mean rewards are of {count} {name}s and the trials have {trials.sizes.get(name, 0)}: they are an array (contexts, "
+                f"cues, actions), the mean_rewards of an environment; labels that do not occur are declared when reading"
             )
     if trials.choice is None:
         raise UsageError("measures of behaviour need choices, and the trials have none")
@@ -114,12 +114,18 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     after_first = responded & (previous >= 0)
     frame["fits_previous"] = np.where(after_first & decided[previous, cue], choice == best[previous, cue], np.nan)
     every = np.arange(len(best))[:, None]
-    elsewhere = (best[:, cue] == choice) & decided[:, cue] & (every != context)
-    frame["fits_other"] = np.where(after_first, (elsewhere & (every != previous)).any(0), np.nan)
-    frame["fits_elsewhere"] = np.where(responded, elsewhere.any(0), np.nan)
+    another, third = every != context, (every != context) & (every != previous)
+    fits = (best[:, cue] == choice) & decided[:, cue]
+    frame["fits_other"] = np.where(after_first & _known(third, decided[:, cue]), (fits & third).any(0), np.nan)
+    frame["fits_elsewhere"] = np.where(responded & _known(another, decided[:, cue]), (fits & another).any(0), np.nan)
     frame["value"] = means.max(2)[context, cue]
     frame["context_value"] = means.max(2).mean(1)[context]
     return frame
+
+
+def _known(contexts: np.ndarray, decided: np.ndarray) -> np.ndarray:
+    """Whether a choice can be said to fit some of these contexts, ``bool (trials,)``: not if they all have equally good actions."""
+    return ~contexts.any(0) | (contexts & decided).any(0)
 
 
 def best_actions(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,97 @@
+"""The hash of a study's settings: whatever a result depends on changes it, in every process alike."""
+
+import functools
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats as st
+
+from trialwise.environments import Environment
+from trialwise.studies.fingerprint import digest
+
+
+def nothing(self, *arguments):
+    return None
+
+
+def environment(**members):
+    members |= {"show": nothing, "potential": nothing, "__module__": "own"}
+    return types.new_class("Own", (Environment,), {}, lambda space: space.update(members))()
+
+
+def scaled(x, by):
+    return x * by
+
+
+@functools.cache
+def one():
+    return 1
+
+
+@functools.cache
+def two():
+    return 2
+
+
+VALUES = {
+    "range": (range(10), range(2, 10)),
+    "set": ({1, 2}, {1, 3}),
+    "frozenset": (frozenset("ab"), frozenset("ac")),
+    "mapping": (types.MappingProxyType({"a": 1}), types.MappingProxyType({"a": 2})),
+    "table": (pd.DataFrame({"a": range(1000)}), pd.DataFrame({"a": [*range(500), -1, *range(501, 1000)]})),
+    "column": (pd.Series([1.0, 2.0]), pd.Series([2.0, 1.0])),
+    "normal": (st.norm(0, 1), st.norm(0, 2)),
+    "histogram": (st.rv_histogram(([1.0], [0.05, 0.1]))(), st.rv_histogram(([1.0], [0.8, 0.9]))()),
+    "histogram, not frozen": (st.rv_histogram(([1.0], [0.05, 0.1])), st.rv_histogram(([1.0], [0.8, 0.9]))),
+    "discrete": (st.rv_discrete(values=([0, 1], [0.5, 0.5]))(), st.rv_discrete(values=([0, 1], [0.4, 0.6]))()),
+    "partial": (functools.partial(scaled, by=2), functools.partial(scaled, by=3)),
+    "cached": (one, two),
+    "array": (np.arange(3), np.arange(1, 4)),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values(name):
+    first, second = VALUES[name]
+    assert digest(first) == digest(first)
+    assert digest(first) != digest(second)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_members_of_a_users_class(name):
+    first, second = VALUES[name]
+    assert digest(environment(reversals=first)) == digest(environment(reversals=first))
+    assert digest(environment(reversals=first)) != digest(environment(reversals=second))
+
+
+HELPER = """
+from trialwise.environments import Environment
+from trialwise.studies.fingerprint import digest
+class Schedule:
+    at = {at}
+    def reversal(self):
+        return self.at + {more}
+class Task(Environment):
+    schedule = Schedule
+    def show(self, task, random):
+        return Schedule().reversal()
+    def potential(self, *arguments):
+        return None
+print(digest(Task()))
+"""
+
+
+def test_helper_classes_and_another_process(tmp_path):
+    def printed(**values):
+        path = tmp_path / "own.py"
+        path.write_text(HELPER.format(**values))
+        return subprocess.run([sys.executable, path], capture_output=True, text=True, check=True).stdout
+
+    first = printed(at=30, more=0)
+    assert first == printed(at=30, more=0)
+    assert first != printed(at=5, more=0)
+    assert first != printed(at=30, more=1)
