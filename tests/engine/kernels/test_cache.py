@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +179,87 @@ def test_the_key_changes_with_every_file_of_its_sources(monkeypatch, tmp_path):
         path.write_text(path.read_text() + "# changed\n")
         keys.add(cache._engine.__wrapped__())
     assert len(keys) == len(cache.sources()) + 1 > 30
+
+
+@pytest.fixture
+def unset(monkeypatch):
+    for name in ("TRIALWISE_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache, "_SAID", set())
+
+
+@pytest.mark.parametrize("platform, variable", [("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")])
+def test_an_empty_variable_counts_as_unset(unset, monkeypatch, tmp_path, platform, variable):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(sys, "platform", platform)
+    default = cache.folder()
+    assert default is not None and default.is_relative_to(tmp_path)
+    monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("TRIALWISE_CACHE", "")
+    assert cache.folder() == default
+    monkeypatch.setenv(variable, str(tmp_path / "another"))
+    assert cache.folder() == tmp_path / "another" / "trialwise"
+    monkeypatch.setenv("TRIALWISE_CACHE", str(tmp_path / "own"))
+    assert cache.folder() == tmp_path / "own"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders have no owner and no mode")
+def test_a_folder_that_others_could_fill_is_not_used(unset, monkeypatch, tmp_path):
+    def refused(path, words: str) -> None:
+        monkeypatch.setenv("TRIALWISE_CACHE", str(path))
+        with pytest.warns(RuntimeWarning, match=words):
+            assert cache.folder() is None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert cache.folder() is None  # it is said once
+
+    refused("compiled", "relative")
+    refused("/dev/null/x", "cannot be made")
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file", "cannot be made")
+    for mode in (0o770, 0o707, 0o777):
+        shared = tmp_path / f"shared{mode}"
+        shared.mkdir()
+        shared.chmod(mode)
+        refused(shared, "chmod go-w")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRIALWISE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "received")
+    with pytest.warns(RuntimeWarning, match="XDG_CACHE_HOME.*relative"):
+        assert cache.folder() is None
+    assert not (tmp_path / "received").exists()
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    refused(tmp_path / "foreign", "another user")
+
+
+def test_a_new_folder_is_the_users_alone(unset, monkeypatch, tmp_path):
+    before = os.umask(0)
+    try:
+        monkeypatch.setenv("TRIALWISE_CACHE", str(tmp_path / "new"))
+        assert cache.folder() == tmp_path / "new"
+    finally:
+        os.umask(before)
+    if hasattr(os, "getuid"):
+        assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "compiled"])
+def test_without_a_folder_code_is_compiled_and_not_kept(tmp_path, place):
+    code = (
+        "import pandas as pd, trialwise as tw\n"
+        "trials = tw.read_long(pd.DataFrame({'participant': [1, 1], 'choice': [0, 1], 'outcome': [1.0, 0.0]}))\n"
+        "for alpha in (0.3, 0.4):\n"
+        "    values = {'alpha': alpha, 'beta': 2.0, 'forget': 0.1}\n"
+        "    a, b = (tw.log_likelihood(tw.QLearning(), trials, values, plain=p) for p in (False, True))\n"
+        "    assert abs(a - b) < 1e-12\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"TRIALWISE_CACHE": place},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("compiled code is not kept") == 1
+    assert not list(tmp_path.iterdir())

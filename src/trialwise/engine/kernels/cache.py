@@ -7,8 +7,10 @@ and the engine are in other files. Here the key is a hash of everything that ent
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache as remember
@@ -23,17 +25,62 @@ from numba.core.caching import CacheImpl, _CacheLocator
 _KEYS: dict[Callable, str] = {}
 
 
-def folder() -> Path:
-    """The folder of compiled code: ``TRIALWISE_CACHE`` or the user's cache folder."""
-    if os.environ.get("TRIALWISE_CACHE"):
-        return Path(os.environ["TRIALWISE_CACHE"])
+def _wanted() -> tuple[Path, str]:
+    """The folder that the environment asks for, and the variable that does; an empty variable counts as unset."""
+    if own := os.environ.get("TRIALWISE_CACHE"):
+        return Path(own), "TRIALWISE_CACHE"
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        variable, default = "LOCALAPPDATA", Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        variable, default = "", Path.home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "trialwise"
+        variable, default = "XDG_CACHE_HOME", Path.home() / ".cache"
+    base = os.environ.get(variable) if variable else None
+    return Path(base or default) / "trialwise", variable if base else ""
+
+
+def folder() -> Path | None:
+    """The folder of compiled code: ``TRIALWISE_CACHE`` or the user's cache folder; None if it cannot be used.
+
+    Whoever can write to it can run code as this user. So it is used only if its path is absolute, it belongs to this user, and
+    neither the group nor others may write to it. A warning states once why a folder is not used.
+    """
+    path, variable = _wanted()
+    fault = _fault(path)
+    if fault is None:
+        return path
+    if (path, fault) not in _SAID and multiprocessing.parent_process() is None:  # workers find what their parent found
+        _SAID.add((path, fault))
+        named = f"{variable}: " if variable else ""
+        warnings.warn(
+            f"compiled code is not kept, so that every start compiles again: {named}the folder {str(path)!r} {fault}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return None
+
+
+_SAID: set[tuple[Path, str]] = set()
+
+
+def _fault(path: Path) -> str | None:
+    """Why a folder cannot hold compiled code, and what to do; None if it can. It is made if it does not exist."""
+    if not path.is_absolute():
+        return "is relative to wherever Python was started; write its whole path, or set TRIALWISE_CACHE to one"
+    another = "set TRIALWISE_CACHE to the whole path of a folder of your own"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        return f"cannot be made ({error.strerror or error}); {another}"
+    if hasattr(os, "getuid"):  # Windows has neither
+        if found.st_uid != os.getuid():
+            return f"belongs to another user; {another}"
+        if found.st_mode & 0o022:
+            return f"can be written by other users; type chmod go-w {path}, or {another}"
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return f"cannot be written; {another}"
+    return None
 
 
 PACKAGE = Path(__file__).parents[2]
@@ -74,14 +121,14 @@ def key(*parts: Any) -> str:
 class _Locator(_CacheLocator):
     """Locates the code of our kernels for Numba's cache; the key alone determines whether it is up to date."""
 
-    def __init__(self, function: Callable):
-        self._key = _KEYS[function]
+    def __init__(self, function: Callable, place: Path):
+        self._key, self._place = _KEYS[function], place
 
     def ensure_cache_path(self) -> None:
-        folder().mkdir(parents=True, exist_ok=True)
+        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def get_cache_path(self) -> str:
-        return str(folder())
+        return str(self._place)
 
     def get_source_stamp(self) -> int:
         return 0
@@ -91,7 +138,8 @@ class _Locator(_CacheLocator):
 
     @classmethod
     def from_function(cls, function: Callable, file: str) -> _Locator | None:
-        return cls(function) if function in _KEYS else None
+        place = folder() if function in _KEYS else None
+        return cls(function, place) if place else None
 
 
 CacheImpl._locator_classes.insert(0, _Locator)
@@ -120,15 +168,16 @@ FunctionIdentity._unique_ids = _UniqueIds()  # type: ignore[assignment]
 def note(key: str) -> None:
     """Store a fact on disk; if it is lost, it can be determined again."""
     _NOTES.add(key)
-    with suppress(OSError):
-        folder().mkdir(parents=True, exist_ok=True)
-        (folder() / f"{key}.note").touch()
+    if place := folder():
+        with suppress(OSError):
+            (place / f"{key}.note").touch()
 
 
 def is_noted(key: str) -> bool:
     """Whether :func:`note` stored this fact, in this process or another."""
     if key not in _NOTES and key not in _MISSING_NOTES:
-        (_NOTES if (folder() / f"{key}.note").exists() else _MISSING_NOTES).add(key)
+        place = folder()
+        (_NOTES if place and (place / f"{key}.note").exists() else _MISSING_NOTES).add(key)
     return key in _NOTES
 
 
@@ -137,7 +186,7 @@ _MISSING_NOTES: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """The kernel with this key, whose machine code is kept on disk; ``build`` is called once per process."""
+    """The kernel with this key, whose machine code is kept in :func:`folder`, if that can be used; ``build`` is called once per process."""
     if key not in _KERNELS:
         _KERNELS[key] = _dispatcher(build(), name, key)
     return _KERNELS[key]
@@ -151,4 +200,4 @@ def _dispatcher(inner: Callable, name: str, key: str) -> Callable:
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]
     _KEYS[function] = key
-    return numba.njit(function, nogil=True, cache=True)
+    return numba.njit(function, nogil=True, cache=folder() is not None)
