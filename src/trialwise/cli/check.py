@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from trialwise.cli.options.subject import find
 from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
+from trialwise.cli.output.words import in_options
 
 DATASETS = 100
 
@@ -63,7 +65,7 @@ def check(
             "--environment, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --environment AlienTask"
         )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
-    show(result)
+    show(replace(result, checks=tuple(replace(each, detail=in_options(each.detail)) for each in result.checks)))
     if not result.passed:
         raise typer.Exit(Status.MODEL)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import write
+from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
@@ -113,8 +114,10 @@ class Simulation(Result):
             missing = [column for column in WIDE.values() if column not in long]
             if missing:
                 raise UsageError(
-                    f"wide=True writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. "
-                    "Leave wide=True out: trials.csv contains all columns"
+                    Argument("wide", True),
+                    f" writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. Leave ",
+                    Argument("wide", True),
+                    " out: trials.csv contains all columns",
                 )
             tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
         target = Path(fspath(folder))

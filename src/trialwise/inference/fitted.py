@@ -16,7 +16,7 @@ from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import whole
-from trialwise.base.message import from_json
+from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.data.stored import trials_from_datasets
 from trialwise.data.trials import Trials
@@ -192,7 +192,9 @@ class Fit(Result):
             stored = json.loads(self.tree.attrs["priors"])
             raise UsageError(
                 f"this fit used the priors {', '.join(f'{name} ~ {text}' for name, text in stored.items())}; its model needs them "
-                f"again: load('...', priors={{'{next(iter(stored))}': ...}})"
+                "again: give them when loading it (",
+                Argument("priors", {next(iter(stored)): ...}),
+                ")",
             )
         return build_model(self.learner_for("model"), self.trials, self.population)
 
@@ -235,7 +237,9 @@ class Fit(Result):
         if self.learner is None:
             name = self.tree.attrs["learner_name"]
             raise UsageError(
-                f"{verb} needs the learner: load('...', learner={name}), with the class {name} from your own code"
+                f"{verb} needs the learner: give the class {name} from your own code when loading the fit (",
+                Argument("learner", Code(name)),
+                ")",
             )
         return self.learner
 

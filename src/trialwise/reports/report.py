@@ -13,6 +13,7 @@ from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, TABLE, brief, expects, instance
 from trialwise.base.files import write
+from trialwise.base.message import Argument, Code
 from trialwise.base.progress import bars
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import FIT, Fit
@@ -104,7 +105,8 @@ def report(
         }
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(
-            f'checks={brief(checks)}: expected the result of check(...), an environment such as AlienTask(), or "one-step"'
+            Argument("checks", Code(brief(checks))),
+            ': expected the result of check(...), an environment such as AlienTask(), or "one-step"',
         )
     checks_by_name, studies = _by_name(named, "checks", checks), _by_name(named, "recovery", recovery)
     truths = _by_name(

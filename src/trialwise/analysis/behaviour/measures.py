@@ -20,7 +20,7 @@ from trialwise.analysis.behaviour.continuous import of_responses
 from trialwise.analysis.behaviour.past import past_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
-from trialwise.base.message import Argument
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.trials import MISSED, TRIALS, Trials
 from trialwise.environments.tasks.alien_rewards import MEANS
 from trialwise.learners.responses import families_in
@@ -93,8 +93,9 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
             )
         if trials.sizes.get(name) != count:
             raise UsageError(
-                f"means has {count} {name}s and the trials have {trials.sizes.get(name, 0)}: give means=, an array "
-                "(contexts, cues, actions) of mean rewards, or declare labels when reading"
+                f"means has {count} {name}s and the trials have {trials.sizes.get(name, 0)}: give ",
+                Argument("means", NAME_ALONE),
+                ", an array (contexts, cues, actions) of mean rewards, or declare labels when reading",
             )
     if trials.choice is None:
         raise UsageError("measures of behaviour need choices, and the trials have none")

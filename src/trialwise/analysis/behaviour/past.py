@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.trials import Trials
 
 
@@ -18,6 +19,7 @@ def past_of(trials: Trials, past: Trials | None) -> Trials:
         return trials
     if past.lengths.tolist() != trials.lengths.tolist() or past.levels.get("action") != trials.levels.get("action"):
         raise UsageError(
-            "past= are the recorded trials of one-step predictions: as many of each participant, with the same actions"
+            Argument("past", NAME_ALONE),
+            " are the recorded trials of one-step predictions: as many of each participant, with the same actions",
         )
     return past
