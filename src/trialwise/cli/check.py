@@ -79,8 +79,7 @@ def _fit(
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
     result = run(fit, environment, datasets=datasets, seed=seed)
-    written = writing.write_tables(result, folder)
-    written += writing.write_picture(result, folder / "check_plot.png", "observed and predicted behaviour, plotted")
+    written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"

@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from trialwise.base.errors import FetchError, UsageError
-from trialwise.base.files import write
+from trialwise.base.files import together, write
 from trialwise.base.message import Argument
 
 MAX_BYTES = 20_000_000
@@ -154,9 +154,10 @@ def fetch(
         )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for file, content in contents.items():
-            write(target / file, content)
-    except OSError as error:
+        with together(target, dataset.name):
+            for file, content in contents.items():
+                write(target / file, content)
+    except (OSError, UsageError) as error:
         raise FetchError(f"cannot write into {str(target)!r}: {error}\n    -> give another folder") from None
     return Download(
         dataset, target, tuple(target / file for file in contents), tuple(target / file for file in existing)

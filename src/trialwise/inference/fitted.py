@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
-from trialwise.base.files import whole
+from trialwise.base.files import refuse_mixed, write
 from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.data.stored import trials_from_datasets
@@ -213,8 +214,7 @@ class Fit(Result):
         """
         target = Path(fspath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with whole(target) as temporary:
-            self.tree.to_netcdf(temporary, engine="h5netcdf")
+        write(target, _as_netcdf(self.tree))
 
     def learner_for(self, verb: str) -> Learner:
         """The learner, for what needs it.
@@ -256,6 +256,17 @@ class Fit(Result):
         return self.headline
 
 
+def _as_netcdf(tree: xr.DataTree) -> bytes:
+    """The content of a netCDF file, made in memory: HDF5 ends the process where a disk is full or the size of files is limited."""
+    try:
+        return bytes(tree.to_netcdf(None, engine="h5netcdf"))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # older versions of xarray write HDF5 to paths only
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "fit.nc"
+            tree.to_netcdf(place, engine="h5netcdf")
+            return place.read_bytes()
+
+
 def _remedy(value: Any) -> str:
     """What to write where something else was given for a fit."""
     if isinstance(value, str | PathLike):
@@ -292,7 +303,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     Raises
     ------
     DataError
-        If there is no such file, or it does not contain a fit.
+        If there is no such file, it does not contain a fit, or it stands among files of two runs, since a command was interrupted.
     UsageError
         If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
 
@@ -314,6 +325,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
 
     if not Path(file_name).is_file():
         raise damaged("no such file")
+    refuse_mixed(Path(file_name))
     try:
         with xr.open_datatree(file_name, engine="h5netcdf") as opened:
             tree = opened.load()
