@@ -93,7 +93,7 @@ def test_different_files_are_not_replaced_without_overwrite(serve, source, tmp_p
     folder.mkdir()
     (folder / "actions.csv").write_bytes(b"my own")
     url = serve(source)
-    with pytest.raises(FetchError, match=r"different versions of actions.csv(.|\n)*--overwrite"):
+    with pytest.raises(FetchError, match=r"different versions of actions.csv(.|\n)*overwrite=True"):
         fetch(TINY, folder, url=url)
     assert contents(folder) == {"actions.csv": b"my own"}
     fetch(TINY, folder, url=url, overwrite=True)

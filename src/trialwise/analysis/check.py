@@ -14,6 +14,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.predict import PARTICLES, Kind, predict
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding, Result, Severity
 from trialwise.base.streams import stream, stream_seed
@@ -187,14 +188,16 @@ def _over_participants(table: Any) -> pd.Series:
     """Means of measures over participants."""
     if not TABLE.holds(table):
         raise UsageError(
-            f"measures= returned {brief(table)}: wanted a table (DataFrame), a row a participant and a column a measure"
+            Argument("measures", NAME_ALONE),
+            f" returned {brief(table)}: wanted a table (DataFrame), a row a participant and a column a measure",
         )
     table = table.drop(columns="participant", errors="ignore")
     words = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "biuf"]
     if words or not len(table.columns):
         raise UsageError(
-            f"measures= returned the columns {', '.join(map(str, table.columns)) or 'none'}: wanted numbers in each"
-            + (f", and {', '.join(words)} holds something else" if words else "")
+            Argument("measures", NAME_ALONE),
+            f" returned the columns {', '.join(map(str, table.columns)) or 'none'}: wanted numbers in each"
+            + (f", and {', '.join(words)} holds something else" if words else ""),
         )
     return table.mean()  # type: ignore[no-any-return]
 

@@ -17,6 +17,7 @@ import numpy as np
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, LABELS, NAME, expects
+from trialwise.base.message import Argument, Code
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import TRIALS, Trials
@@ -173,7 +174,8 @@ def predict(
     """
     if kind not in ("rollout", "one-step"):
         raise UsageError(
-            f'kind={kind!r}: write "rollout", agents act on their own, or "one-step", each choice given the real past'
+            Argument("kind", kind),
+            ': write "rollout", agents act on their own, or "one-step", each choice given the real past',
         )
     seed = checked_seed(seed)
     recorded = source.trials if isinstance(source, Fit) else environment
@@ -189,8 +191,11 @@ def predict(
         environment = environment.on(source.trials)
     elif not isinstance(environment, Environment | Recorded):
         raise UsageError(
-            'kind="rollout" needs an environment, since recorded trials contain no outcomes of actions that were not chosen: name '
-            f"the one they come from, environment=AlienTask(); there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own"
+            Argument("kind", "rollout"),
+            " needs an environment, since recorded trials contain no outcomes of actions that were not chosen: name "
+            "the one they come from, ",
+            Argument("environment", Code("AlienTask()")),
+            f"; there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own",
         )
     if isinstance(source, Fit):
         learner, labels = source.learner_for("predict"), list(source.trials.participants)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.message import Argument
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
@@ -47,7 +48,7 @@ def labels_in(environment: EnvironmentLike, participants: int | Sequence[Hashabl
     count = participants if participants is not None else PARTICIPANTS if recorded is None else len(recorded)
     if not 1 <= count <= (count if recorded is None else len(recorded)):
         most = "or more" if recorded is None else f"to {len(recorded)}"
-        raise UsageError(f"participants={participants!r}: wanted 1 {most}, or a list of labels")
+        raise UsageError(Argument("participants", participants), f": wanted 1 {most}, or a list of labels")
     return list(range(count)) if recorded is None else recorded[:count]
 
 
@@ -99,15 +100,19 @@ def truth_of(
     if isinstance(source, Fit):
         if source.pooling == "complete" or tuple(source.parameters) != learner.names:
             raise UsageError(
-                f"truth={source!r}: wanted a fit of {learner!r} with parameters of participants, to draw them from"
+                Argument("truth", source),
+                f": wanted a fit of {learner!r} with parameters of participants, to draw them from",
             )
         return Truth(population, {}, posterior_draws(source))
     if not isinstance(source, Mapping):
         raise UsageError(
-            f'truth={source!r}: wanted ranges, {{"{learner.names[0]}": (0, 1)}}, a fit, or "prior"; parameters without a range '
-            "are drawn from the prior"
+            Argument("truth", source),
+            f': wanted ranges, {{"{learner.names[0]}": (0, 1)}}, a fit, or "prior"; parameters without a range '
+            "are drawn from the prior",
         )
     for name in source:
         if name not in learner.names:
-            raise UsageError(f"truth={{{name!r}: ...}}: {did_you_mean(str(name), learner.names, 'free parameters')}")
+            raise UsageError(
+                Argument("truth", {name: ...}), f": {did_you_mean(str(name), learner.names, 'free parameters')}"
+            )
     return Truth(population, {str(name): value for name, value in source.items()}, {})

@@ -1,37 +1,200 @@
-"""Atomic writing of files: a file is written completely or not at all."""
+"""Writing of files: one file completely or not at all, and several files of one result together.
+
+Files are written beside their paths under other names and renamed at the end. Several renames can be interrupted in between; while they
+last, ``NAME.unfinished.json`` stands in the folder, with the hashes of old and new files, and readers refuse a folder in which both are mixed.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+from trialwise.base.errors import DataError, Problem, UsageError
+
+MARK = ".unfinished.json"
+"""End of the name of the file that marks a folder while the files of a result are renamed."""
+
+NOTE = (
+    "The command that wrote these files was interrupted: some may be of its run and others of an earlier one. Run it again; this file is "
+    "removed when all are complete."
+)
+
+_STAGED: ContextVar[dict[Path, Path] | None] = ContextVar("staged", default=None)
+"""Inside :func:`together`: temporary files by the paths that they will have."""
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Provide a temporary file beside ``path`` that is renamed to ``path`` at the end, or deleted after an error.
 
+    Raises
+    ------
+    UsageError
+        If the file cannot be written, or if ``path`` is a folder, a device or a pipe.
+
     Examples
     --------
     >>> with whole(Path("fit.nc")) as temporary:                                              # doctest: +SKIP
     ...     tree.to_netcdf(temporary)
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    target, temporary, staged = target_of(path), None, _STAGED.get()
     try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
-        os.chmod(temporary, 0o644)  # mkstemp denies read access to other users
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644)  # mkstemp: 0o600
+        if staged is None:
+            os.replace(temporary, target)
+        else:
+            if target in staged:
+                staged[target].unlink()
+            staged[target] = temporary
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
         raise
 
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write a file completely or not at all, text as UTF-8, and return its path."""
+    """Write a file completely or not at all, text as UTF-8, and return its path.
+
+    Raises
+    ------
+    UsageError
+        As :func:`whole`.
+    """
     with whole(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def target_of(path: Path) -> Path:
+    """The file that is written for a path: that to which a symbolic link leads, which itself is kept.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder, a device, a pipe or a link to itself.
+    """
+    try:
+        target = path.resolve() if path.is_symlink() else path
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a link that leads to itself"
+        raise UsageError(f"{str(path)!r} cannot be written: {reason}; give another path") from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device, not a file"
+        raise UsageError(f"{str(path)!r} cannot be written: it is {kind}; give the path of a file")
+    return target
+
+
+def _not_written(path: Path, error: OSError) -> UsageError:
+    """The error for a file that cannot be written, with what to do."""
+    reason, remedy = {
+        errno.ENOSPC: ("the disk is full", "free some space or choose another folder"),
+        errno.EDQUOT: ("your quota of the disk is used up", "delete files or choose another folder"),
+        errno.EFBIG: (
+            "it would be larger than files may be here",
+            "raise the limit (ulimit -f) or choose another disk",
+        ),
+    }.get(error.errno or 0, (error.strerror or str(error), "choose another folder"))
+    return UsageError(f"{str(path)!r} cannot be written: {reason}; {remedy}. What was there before is unchanged")
+
+
+# -- several files -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def together(folder: Path, name: str) -> Iterator[None]:
+    """Write all files of a result, or none: those written inside appear at the end, after all of them have been written elsewhere.
+
+    A process that is killed while they appear leaves ``NAME.unfinished.json``, by which :func:`refuse_mixed` recognises a mixture.
+
+    Parameters
+    ----------
+    folder
+        Folder of the mark.
+    name
+        Name of the result, the first word of the mark.
+    """
+    if _STAGED.get() is not None:  # files of the result around this one
+        yield
+        return
+    staged: dict[Path, Path] = {}
+    token = _STAGED.set(staged)
+    try:
+        yield
+        _STAGED.reset(token)
+        _appear(folder, name, staged)
+    finally:
+        if _STAGED.get() is staged:
+            _STAGED.reset(token)
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _appear(folder: Path, name: str, staged: dict[Path, Path]) -> None:
+    mark = folder / f"{name}{MARK}"
+    if len(staged) > 1:
+        hashes = {
+            os.path.relpath(target, folder.resolve()): {"old": _hash(target), "new": _hash(temporary)}
+            for target, temporary in ((target.absolute(), temporary) for target, temporary in staged.items())
+        }
+        write(mark, json.dumps({"note": NOTE, "sha256": hashes}, indent=1) + "\n")
+    for target, temporary in staged.items():
+        try:
+            os.replace(temporary, target)
+        except OSError as error:
+            raise UsageError(
+                f"{str(target)!r} cannot be replaced: {error.strerror}; other files of this result may have been. Choose another folder"
+            ) from error
+    mark.unlink(missing_ok=True)
+
+
+def refuse_mixed(*paths: Path) -> None:
+    """Refuse files that stand beside files of another run, since the command that replaced them was interrupted.
+
+    Raises
+    ------
+    DataError
+        If a mark beside a file lists it and the files of its list are neither all old nor all new.
+    """
+    for path in paths:
+        for mark in sorted(path.parent.glob(f"*{MARK}")):
+            try:
+                listed = json.loads(mark.read_text("utf-8"))["sha256"]
+                now = {name: _hash(mark.parent / name) for name in listed}
+                states = [{age for age in ("old", "new") if listed[name][age] == now[name]} for name in listed]
+                known = {os.path.realpath(mark.parent / name) for name in listed}
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if os.path.realpath(path) in known and not set.intersection(*states):
+                new = ", ".join(name for name, state in zip(listed, states, strict=True) if "new" in state)
+                message = (
+                    f"it stands among files of two runs: the command that wrote them was interrupted. Of the last run are {new or 'none'}; "
+                    f"of an earlier one, or missing, {', '.join(n for n, s in zip(listed, states, strict=True) if 'new' not in s)}"
+                )
+                remedy = f"run the command again; to use this file alone, copy it into another folder, or delete {str(mark)!r}"
+                raise DataError([Problem("mixed-results", str(path), message, remedy)])
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file; empty if there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""

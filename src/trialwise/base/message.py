@@ -19,6 +19,13 @@ def is_name_alone(value: Any) -> bool:
     return isinstance(value, str) and value == NAME_ALONE
 
 
+class Code(str):
+    """The value of an :class:`Argument` that is shown as it is: an expression of Python, ``AlienTask()``."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True)
 class Argument:
     """A keyword argument as it is typed in Python: ``choice='key'``.
@@ -156,4 +163,4 @@ def in_python(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f'"{key}": {in_python(each)}' for key, each in value.items()) + "}"
     text = repr(value)
-    return text if len(text) <= MOST else f"{text[: MOST - 4]}...{text[-1]}"
+    return text if isinstance(value, Code) or len(text) <= MOST else f"{text[: MOST - 4]}...{text[-1]}"

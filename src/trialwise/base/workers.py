@@ -20,13 +20,15 @@ from typing import Any, NamedTuple
 
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Environment variables for the number of threads, which libraries read when they are loaded."""
 
-GUARD = (
+GUARD = Message(
     "each process that a script starts runs the script again, so its code must be guarded. Put the code into a function and "
-    'end the script with\n    if __name__ == "__main__":\n        main()\nor use a single process: workers=1'
+    'end the script with\n    if __name__ == "__main__":\n        main()\nor use a single process: ',
+    Argument("workers", 1),
 )
 """Advice for scripts without a guard."""
 
@@ -78,7 +80,7 @@ def worker_pool(executor: Any, workers: int | None, pieces: int) -> Iterator[Wor
         If `executor` is none of these, `workers` is not above 0 or is given with an executor, or no scheduler responds.
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"workers={workers!r}: a whole number above 0 is wanted")
+        raise UsageError(Argument("workers", workers), ": a whole number above 0 is wanted")
     if executor is None:
         count = min(workers or cores(), pieces)
         if count == 1:
@@ -87,7 +89,9 @@ def worker_pool(executor: Any, workers: int | None, pieces: int) -> Iterator[Wor
             with local(count) as pool:
                 yield WorkerPool(pool, count + 1)
     elif workers is not None:
-        raise UsageError(f"workers={workers}: an executor has its own number of workers; leave one of the two out")
+        raise UsageError(
+            Argument("workers", workers), ": an executor has its own number of workers; leave one of the two out"
+        )
     elif isinstance(executor, Executor):
         yield WorkerPool(executor, 2 * (getattr(executor, "_max_workers", None) or cores()))
     elif isinstance(executor, str):
@@ -97,7 +101,8 @@ def worker_pool(executor: Any, workers: int | None, pieces: int) -> Iterator[Wor
         yield _of_cluster(executor)
     else:
         raise UsageError(
-            f"executor={executor!r}: wanted a concurrent.futures.Executor, a dask.distributed.Client, or a scheduler's address"
+            Argument("executor", executor),
+            ": wanted a concurrent.futures.Executor, a dask.distributed.Client, or a scheduler's address",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from trialwise.cli.options.subject import find
 from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import frame, heading, note, say, show
 from trialwise.cli.output.status import Status
+from trialwise.cli.output.words import in_options
 
 DATASETS = 100
 
@@ -63,7 +65,7 @@ def check(
             "--environment, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --environment AlienTask"
         )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
-    show(result)
+    show(replace(result, checks=tuple(replace(each, detail=in_options(each.detail)) for each in result.checks)))
     if not result.passed:
         raise typer.Exit(Status.MODEL)
 
@@ -77,8 +79,7 @@ def _fit(
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
     result = run(fit, environment, datasets=datasets, seed=seed)
-    written = writing.write_tables(result, folder)
-    written += writing.write_picture(result, folder / "check_plot.png", "observed and predicted behaviour, plotted")
+    written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"

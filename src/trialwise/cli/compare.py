@@ -69,8 +69,7 @@ def compare(
     folder = writing.make_folder(output)
     result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
-    written = writing.write_tables(result, folder)
-    written += writing.write_picture(result, folder / "comparison_plot.png", "differences between learners, plotted")
+    written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
     say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
     rounded = result.table.apply(
         lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))

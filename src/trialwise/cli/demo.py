@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from trialwise.base.files import write
+from trialwise.base.files import together, write
 from trialwise.base.message import Message
 from trialwise.base.result import having
 from trialwise.cli.fit import Output
@@ -115,16 +115,17 @@ def _fit(options: Sampling, learner: Learner, trials: Trials, truth: pd.DataFram
         say()
         say(f"{learner!r}, fitted to {trials.n_participants} simulated participants of {trials.lengths[0]} trials each")
     fitted = options.fit(learner, trials)
-    written = writing.save(fitted, folder)
     table = None
-    if truth is not None:
-        from trialwise.analysis.against_truth import points, summarised
-        from trialwise.plots.recovery import recovery_plot
+    with together(folder, "fit"):
+        written = writing.save(fitted, folder)
+        if truth is not None:
+            from trialwise.analysis.against_truth import points, summarised
+            from trialwise.plots.recovery import recovery_plot
 
-        estimates = points(fitted, truth)
-        table = summarised(estimates)
-        figure = write(folder / "recovery_plot.png", writing.png(recovery_plot(estimates, table)))
-        written.append((figure, "true and estimated parameters, plotted"))
+            estimates = points(fitted, truth)
+            table = summarised(estimates)
+            figure = write(folder / "recovery_plot.png", writing.png(recovery_plot(estimates, table)))
+            written.append((figure, "true and estimated parameters, plotted"))
     if not options.quiet:
         results.print_group(fitted)
         if table is not None:

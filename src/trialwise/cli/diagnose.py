@@ -33,9 +33,8 @@ def diagnose(
     fit = fit_in(path, learner)
     folder = writing.make_folder(output or path.parent)
     diagnosis = run(fit)
-    written = writing.write_tables(diagnosis, folder, "diagnosis")
     description = "ranks, traces and autocorrelation of each chain"
-    written += writing.write_picture(diagnosis, folder / "diagnosis_plot.png", description)
+    written = writing.write_result(diagnosis, folder, "diagnosis_plot.png", description, "diagnosis")
     paragraph(diagnosis.verdict)
     if diagnosis.advice:
         heading("recommendations")

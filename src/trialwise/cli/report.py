@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.base.files import refuse_mixed, target_of
 from trialwise.base.result import having
 from trialwise.cli.options.environment import find_environment
 from trialwise.cli.options.fits import Fits, Own, fits_in
@@ -51,6 +52,7 @@ def report(
     from trialwise.reports.report import report as write
 
     checks: Any = find_environment(environment) if environment else "one-step" if check else None
+    target_of(output)
     loaded = fits_in(fits, learner)
     written = write(loaded, output, title=title, checks=checks, truth=_read_table(truth), datasets=datasets, seed=seed)
     say(f"{written}: one self-contained file to open in a browser, print or send")
@@ -63,6 +65,7 @@ def _read_table(path: Path | None) -> pd.DataFrame | None:
         return None
     import pandas as pd
 
+    refuse_mixed(path)
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -219,5 +219,5 @@ def _conclude(study: Result, folder: Path, picture: str, description: str) -> No
     """Print the findings, write tables and figure, and list the files."""
     say()
     results.print_sentences(study.findings)
-    written = [*writing.write_tables(study, folder), *writing.write_picture(study, folder / picture, description)]
+    written = writing.write_result(study, folder, picture, description)
     results.print_files([*written, (folder / "pieces", "completed pieces, from which the same command resumes")])

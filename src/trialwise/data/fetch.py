@@ -12,7 +12,8 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from trialwise.base.errors import FetchError, UsageError
-from trialwise.base.files import write
+from trialwise.base.files import together, write
+from trialwise.base.message import Argument
 
 MAX_BYTES = 20_000_000
 """Upper limit on the size of a file: a larger response cannot be the file."""
@@ -148,13 +149,15 @@ def fetch(
     if mismatches:
         raise FetchError(
             "\n".join(["the files on the server are not the ones expected; nothing was written:", *mismatches])
-            + f"\n    -> look at {base}, try again later, or give another url=..."
+            + f"\n    -> look at {base}, try again later, or give another address, ",
+            Argument("url", "https://..."),
         )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for file, content in contents.items():
-            write(target / file, content)
-    except OSError as error:
+        with together(target, dataset.name):
+            for file, content in contents.items():
+                write(target / file, content)
+    except (OSError, UsageError) as error:
         raise FetchError(f"cannot write into {str(target)!r}: {error}\n    -> give another folder") from None
     return Download(
         dataset, target, tuple(target / file for file in contents), tuple(target / file for file in existing)
@@ -177,7 +180,9 @@ def _existing(dataset: Dataset, folder: Path, overwrite: bool) -> list[str]:
     if different and not overwrite:
         raise FetchError(
             f"{str(folder)!r} already contains different versions of {', '.join(different)}; nothing was written"
-            "\n    -> give another folder, or overwrite=True (--overwrite) to replace them"
+            "\n    -> give another folder, or ",
+            Argument("overwrite", True),
+            " to replace them",
         )
     return matching
 
@@ -190,7 +195,8 @@ def _download(url: str, timeout: float) -> bytes:
     except urllib.error.HTTPError as error:
         raise FetchError(
             f"{url}: the server responded with {error.code} {error.reason}"
-            "\n    -> if the file has moved, give its new address: url='https://...' (--url)"
+            "\n    -> if the file has moved, give its new address: ",
+            Argument("url", "https://..."),
         ) from None
     except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
         reason = getattr(error, "reason", None) or error or type(error).__name__
@@ -198,7 +204,9 @@ def _download(url: str, timeout: float) -> bytes:
             f"{url}: no answer ({reason})\n    -> check the network connection or the proxy, and try again"
         ) from None
     except ValueError as error:
-        raise FetchError(f"{url!r} is not a web address: {error}\n    -> give one like url='https://...'") from None
+        raise FetchError(
+            f"{url!r} is not a web address: {error}\n    -> give one like ", Argument("url", "https://...")
+        ) from None
     if len(content) > MAX_BYTES:
         raise FetchError(f"{url}: more than {MAX_BYTES} bytes, not the file expected\n    -> check the address")
     return content

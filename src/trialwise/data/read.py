@@ -11,6 +11,7 @@ import numpy as np
 
 from trialwise.base.errors import DataError, UsageError
 from trialwise.base.expects import PATH, expects
+from trialwise.base.files import refuse_mixed
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
 from trialwise.data.reading.column_names import role_of_file
@@ -307,4 +308,5 @@ def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
         raise UsageError(
             f"no file of choices (actions.csv, choices.csv) in {str(folder)!r}; type ", Argument("choice", "...")
         )
+    refuse_mixed(*files.values())
     return files

@@ -216,9 +216,7 @@ class Trials:
             If ``count`` is no whole number, or an array of another length than there are participants.
         """
         if np.shape(count) not in ((), (self.n_participants,)):
-            raise UsageError(
-                f"first(count=array of shape {np.shape(count)}): wanted one number, or one for each participant"
-            )
+            raise UsageError("first: wanted one number, or one for each participant")
         lengths = np.minimum(self.lengths, count)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

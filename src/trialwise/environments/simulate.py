@@ -11,6 +11,7 @@ import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, TABLE, expects
+from trialwise.base.message import Argument
 from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import TRIALS, Trials
 from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
@@ -93,10 +94,13 @@ def simulate(
     seed = checked_seed(seed)
     stream_of = partial(stream, seed)
     if not isinstance(environment, Environment | Recorded | Trials):
-        raise UsageError(f"environment={environment!r}: expected an environment, e.g. {_names()}, or recorded trials")
+        raise UsageError(
+            Argument("environment", environment), f": expected an environment, e.g. {_names()}, or recorded trials"
+        )
     if keep_missed and isinstance(environment, Environment):
         raise UsageError(
-            f"keep_missed=True is for recorded sequences; {environment!r} has no missed responses: leave it out"
+            Argument("keep_missed", True),
+            f" is for recorded sequences; {environment!r} has no missed responses: leave it out",
         )
     labels, values = participants_and_values(parameters, environment, participants)
     stage = _stage(learner, environment, labels, stream_of, keep_missed)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
+from trialwise.base.files import together, write
+from trialwise.base.message import Argument
 from trialwise.base.result import Result
+from trialwise.base.spreadsheets import as_csv
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
@@ -77,11 +79,13 @@ class Simulation(Result):
             long["hidden_choice"] = self.hidden
         return {"trials": long, "true_parameters": self.parameters}
 
-    def save(self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False) -> tuple[Path, ...]:
+    def save(
+        self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False, for_people: bool = False
+    ) -> tuple[Path, ...]:
         """Write ``trials.csv`` (one row per trial) and ``true_parameters.csv`` (one row per participant) to a folder.
 
-        A hidden choice is written to the column ``hidden_choice``, which readers ignore. Files are written atomically and replace
-        files of the same names.
+        A hidden choice is written to the column ``hidden_choice``, which readers ignore. Files replace files of the same names, all
+        of them or none.
 
         Parameters
         ----------
@@ -94,6 +98,9 @@ class Simulation(Result):
         potential
             Also write ``potential_outcomes.csv``: participant, trial and, for each action (and part of the outcome), a column
             with the outcome that it would have had.
+        for_people
+            Whether labels that a spreadsheet would run as formulas, ``=1+1``, get an apostrophe before them. Readers of data
+            take it for a part of the label, so that it is off by default.
 
         Returns
         -------
@@ -113,14 +120,17 @@ class Simulation(Result):
             missing = [column for column in WIDE.values() if column not in long]
             if missing:
                 raise UsageError(
-                    f"wide=True writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. "
-                    "Leave wide=True out: trials.csv contains all columns"
+                    Argument("wide", True),
+                    f" writes contexts, cues, choices, outcomes; these trials have no {', '.join(missing)}. Leave ",
+                    Argument("wide", True),
+                    " out: trials.csv contains all columns",
                 )
             tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
         target = Path(fspath(folder))
         target.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            write(target / name, table.to_csv(index=False, lineterminator="\n"))
+        with together(target, "simulation"):
+            for name, table in tables.items():
+                write(target / name, as_csv(table, index=False, for_people=for_people))
         return tuple(target / name for name in tables)
 
     def potential_outcomes(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.base.streams import Stream
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import EnvironmentLike, Recorded
@@ -36,12 +37,12 @@ def participants_and_values(
         most = len(available) if available is not None else participants
         if not 1 <= participants <= most:
             expected = f"1 to {most}" if available is not None else "1 or more"
-            raise UsageError(f"participants={participants!r}: expected {expected}, or a list of labels")
+            raise UsageError(Argument("participants", participants), f": expected {expected}, or a list of labels")
         labels = list(available[:participants] if available is not None else range(participants))
     else:
         labels = list(participants)
     if not labels or len(set(map(str, labels))) < len(labels):
-        raise UsageError(f"participants={labels!r}: expected one or more labels that differ as text")
+        raise UsageError(Argument("participants", labels), ": expected one or more labels that differ as text")
     if rows is not None:
         row_of = {label: n for n, label in enumerate(rows)}
         unknown = [label for label in labels if label not in row_of]

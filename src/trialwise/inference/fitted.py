@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +17,8 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import PATH, expects, instance
-from trialwise.base.files import whole
-from trialwise.base.message import from_json
+from trialwise.base.files import write
+from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws, variable_of
@@ -190,7 +191,9 @@ class Fit(Result):
             stored = json.loads(self.tree.attrs["priors"])
             raise UsageError(
                 f"this fit used the priors {', '.join(f'{name} ~ {text}' for name, text in stored.items())}; its model needs them "
-                f"again: load('...', priors={{'{next(iter(stored))}': ...}})"
+                "again: give them when loading it (",
+                Argument("priors", {next(iter(stored)): ...}),
+                ")",
             )
         return build_model(self.learner_for("model"), self.trials, self.population)
 
@@ -211,8 +214,7 @@ class Fit(Result):
         target.parent.mkdir(parents=True, exist_ok=True)
         tree = self.tree.copy()
         tree.attrs = {**tree.attrs, "contents": digest(tree)}
-        with whole(target) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf")
+        write(target, _as_netcdf(tree))
 
     def __getstate__(self) -> dict[str, object]:
         """Everything but the PyMC model, which is built anew where it is needed."""
@@ -239,7 +241,9 @@ class Fit(Result):
         if self.learner is None:
             name = self.tree.attrs["learner_name"]
             raise UsageError(
-                f"{verb} needs the learner: load('...', learner={name}), with the class {name} from your own code"
+                f"{verb} needs the learner: give the class {name} from your own code when loading the fit (",
+                Argument("learner", Code(name)),
+                ")",
             )
         return self.learner
 
@@ -275,6 +279,17 @@ def digest(tree: xr.DataTree) -> str:
         described = {str(name): str(value) for name, value in contents.attrs.items() if name != "contents"}
         total.update(json.dumps(described, sort_keys=True).encode())
     return total.hexdigest()
+
+
+def _as_netcdf(tree: xr.DataTree) -> bytes:
+    """The content of a netCDF file, made in memory: HDF5 ends the process where a disk is full or the size of files is limited."""
+    try:
+        return bytes(tree.to_netcdf(None, engine="h5netcdf"))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # older versions of xarray write HDF5 to paths only
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "fit.nc"
+            tree.to_netcdf(place, engine="h5netcdf")
+            return place.read_bytes()
 
 
 def _remedy(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
+from trialwise.base.files import refuse_mixed
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
 from trialwise.learners.stored import check_same, learner_from_attributes
@@ -54,7 +55,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     Raises
     ------
     DataError
-        If there is no such file, or it does not contain a fit.
+        If there is no such file, it does not contain a fit, or it stands among files of two runs, since a command was interrupted.
     UsageError
         If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
 
@@ -70,6 +71,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     file_name = fspath(path)
     if not Path(file_name).is_file():
         raise _no_fit(file_name, "no such file")
+    refuse_mixed(Path(file_name))
     reason = None
     with _nothing_printed_by_destructors():
         try:

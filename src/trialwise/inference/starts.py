@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from trialwise.base.errors import ModelError, UsageError
-from trialwise.base.message import Argument, Message, Restriction
+from trialwise.base.message import Argument, Code, Message, Restriction
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
@@ -101,7 +101,7 @@ def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[st
             raise ModelError(
                 f"{learner}: the log-likelihood of participant {trials.participants[n]!r} is {value[n]:g} at a plausible "
                 f"starting point ({at})\n    -> look for outcomes that are not usable numbers, and for 1 / 0 or log(0) in the "
-                "learner (log_likelihood(..., plain=True) runs it as plain Python)"
+                "learner (in Python, log_likelihood(..., plain=True) runs it line by line)"
             )
         for k in np.flatnonzero(~matters):
             other = u.copy()
@@ -151,10 +151,13 @@ def _not_finite(
     culprit = _culprit(likelihood, prior, u, n)
     if culprit:
         narrower = population.narrower_prior(culprit)
-        instead = f"give it a narrower prior, e.g. priors={{{narrower}}}, " if narrower and takes_priors else "give it "
+        example: list[str | Argument] = [", e.g. ", Argument("priors", Code(f"{{{narrower}}}")), ","]
+        instead = ["a narrower prior", *example, " "] if narrower and takes_priors else []
         lines.append(
             Message(
-                f"it is finite with {culprit} at the centre of its prior: {instead}a smaller range, or ",
+                f"it is finite with {culprit} at the centre of its prior: give it ",
+                *instead,
+                "a smaller range, or ",
                 Restriction("fix", culprit),
             )
         )
@@ -163,7 +166,7 @@ def _not_finite(
     else:
         lines.append(
             "no single parameter causes this: check what the learner computes on that trial "
-            "(log_likelihood(..., plain=True) runs it as plain Python)"
+            "(in Python, log_likelihood(..., plain=True) runs it line by line)"
         )
     return Message.join("\n    -> ", lines)
 

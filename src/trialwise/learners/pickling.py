@@ -24,6 +24,7 @@ from typing import Any
 import cloudpickle
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.learners.decorator import learner as declare
 from trialwise.learners.learner import Learner
 from trialwise.learners.source import helpers
@@ -51,7 +52,8 @@ def pack(value: Any) -> bytes:
         except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
             raise UsageError(
                 f"{type(value).__name__} cannot be sent to another process ({error}). Something that the learner, the environment "
-                "or a prior refers to belongs to this process only, such as an open file; or run everything in it: workers=1"
+                "or a prior refers to belongs to this process only, such as an open file; or run everything in it: ",
+                Argument("workers", 1),
             ) from error
     return buffer.getvalue()
 

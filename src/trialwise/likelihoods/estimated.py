@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.base.cores import cores, limited
 from trialwise.base.errors import LearnerError, UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
@@ -59,7 +60,7 @@ class EstimatedLikelihood(Likelihood):
         super().__init__(learner, trials, pooled)
         check_particles(learner, particles)
         if isinstance(filters, bool) or not isinstance(filters, int | np.integer) or filters < 1:
-            raise UsageError(f"filters={filters!r}: must be a whole number above 0")
+            raise UsageError(Argument("filters", filters), ": must be a whole number above 0")
         self.particles, self.filters, self.seed, self.workers = int(particles), int(filters), seed, workers
         self.streams = streams or CommonStreams(trials, seed, "particles")
 
@@ -103,8 +104,9 @@ class EstimatedLikelihood(Likelihood):
             return np.concatenate([future.result() for future in futures])
         except BrokenExecutor as error:
             raise UsageError(
-                f"worker processes that ran particle filters ended unexpectedly ({error}). With checkpoint= progress is saved, and "
-                "the same call continues from it"
+                f"worker processes that ran particle filters ended unexpectedly ({error}). With ",
+                Argument("checkpoint", NAME_ALONE),
+                " progress is saved, and the same call continues from it",
             ) from error
 
     @cached_property

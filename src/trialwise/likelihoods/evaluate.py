@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
+from trialwise.base.message import Argument
 from trialwise.data.trials import TRIALS, Trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
@@ -129,7 +130,9 @@ def log_likelihood(
     value: np.ndarray
     if plain:
         if gradient:
-            raise UsageError("plain=True cannot compute a gradient: leave gradient=True out")
+            raise UsageError(
+                Argument("plain", True), " cannot compute a gradient: leave ", Argument("gradient", True), " out"
+            )
         return likelihood.plain(theta)
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
@@ -146,7 +149,7 @@ def _estimate(
 ) -> tuple[Estimate, np.ndarray]:
     """Log-likelihoods with their error and, if ``scored``, derivatives ``(participants, parameters)``."""
     if method not in METHODS:
-        raise UsageError(f"method={method!r}: must be one of {', '.join(map(repr, METHODS))}")
+        raise UsageError(Argument("method", method), f": must be one of {', '.join(map(repr, METHODS))}")
     if method == "exact":
         value, slope = likelihood.enumerated(theta)
         return Estimate.of(value, np.zeros(len(value)), 0, 0), slope
@@ -230,10 +233,10 @@ def trial_values(
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
     """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
     if not isinstance(likelihood, EstimatedLikelihood):
-        raise UsageError(f"same_as={trial!r}: {likelihood.learner} makes no hidden choice")
+        raise UsageError(Argument("same_as", trial), f": {likelihood.learner} makes no hidden choice")
     longest = int(likelihood.trials.lengths.max())
     if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
-        raise UsageError(f"same_as={trial!r}: must be the number of a trial, 1 to {longest}")
+        raise UsageError(Argument("same_as", trial), f": must be the number of a trial, 1 to {longest}")
     return np.concatenate(
         [
             likelihood.same_hidden(n, theta[n])[trial - 1] if trial <= length else np.full(length, np.nan)

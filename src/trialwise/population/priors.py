@@ -70,7 +70,7 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
     for name, prior in priors.items():
         if name not in allowed:
             suggestion = did_you_mean(name, allowed, "priors")
-            raise UsageError(f"priors={{{name!r}: ...}} with ", Argument("pooling", pooling), f": {suggestion}")
+            raise UsageError(Argument("priors", {name: ...}), " with ", Argument("pooling", pooling), f": {suggestion}")
         if not hasattr(prior, "to_pymc") and getattr(getattr(prior, "owner", None), "op", None) is None:
             raise UsageError(
                 f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 
 RATES = ("Gamma", "Exponential")
 """Families whose last number in PyTensor is a scale where PyMC's argument is a rate, its reciprocal."""
@@ -41,7 +42,10 @@ class StoredPrior:
 
         kind = getattr(pm, self.family, None)
         if not (isinstance(kind, type) and issubclass(kind, pm.Distribution)):
-            raise UsageError(f"a prior is stored as {self}, which the installed PyMC does not have: pass priors= again")
+            raise UsageError(
+                f"a prior is stored as {self}, which the installed PyMC does not have: give the priors again, ",
+                Argument("priors", NAME_ALONE),
+            )
         # past the distribution's own dist, which translates the user's arguments into these numbers
         return super(kind, kind).dist(list(self.numbers))  # type: ignore[arg-type]
 

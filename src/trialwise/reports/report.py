@@ -12,7 +12,8 @@ from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, TABLE, brief, expects, instance
-from trialwise.base.files import write
+from trialwise.base.files import target_of, write
+from trialwise.base.message import Argument, Code
 from trialwise.base.progress import bars
 from trialwise.environments.environment import Environment, Recorded
 from trialwise.inference.fitted import FIT, Fit
@@ -95,7 +96,7 @@ def report(
     >>> path.name, path.stat().st_size > 10_000
     ('report.html', True)
     """
-    named = _named(fits)
+    named, target = _named(fits), target_of(Path(fspath(path)))
     if (isinstance(checks, str) and checks == "one-step") or isinstance(checks, Environment | Recorded):
         environment = None if isinstance(checks, str) else checks
         checks = {
@@ -104,7 +105,8 @@ def report(
         }
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(
-            f'checks={brief(checks)}: expected the result of check(...), an environment such as AlienTask(), or "one-step"'
+            Argument("checks", Code(brief(checks))),
+            ': expected the result of check(...), an environment such as AlienTask(), or "one-step"',
         )
     checks_by_name, studies = _by_name(named, "checks", checks), _by_name(named, "recovery", recovery)
     truths = _by_name(
@@ -116,9 +118,8 @@ def report(
     with bars(progress) as advance:
         parts = sections(subjects, comparison, advance)
     text = page(title or _title(subjects), _subtitle(subjects), parts)
-    target = Path(fspath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    return write(target, text)
+    return write(Path(fspath(path)), text)
 
 
 def _named(fits: Fits) -> dict[str, Fit]:

@@ -99,7 +99,7 @@ def calibrate(
     """
     labels = participants_of(environment, participants, seed)
     if len(labels) < 2:
-        raise UsageError("calibrate needs a group: participants=2 or more")
+        raise UsageError("calibrate needs a group: ", Argument("participants", 2), " or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
         raise UsageError(
             Argument("ranks", ranks),

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import COUNT, FLAG, LABELS, NAME, PATH, expects, several
+from trialwise.base.message import Argument
 from trialwise.data.trials import TRIALS
 from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
 from trialwise.learners.learner import LEARNER, Learner
@@ -86,9 +87,13 @@ def confuse(
     if len(learners) < 2 or len(set(names)) < len(names) or not all(isinstance(each, Learner) for each in learners):
         raise UsageError(f"confuse([{', '.join(names)}], ...): wanted two learners or more, all different")
     if criterion not in get_args(Criterion):
-        raise UsageError(f"criterion={criterion!r}: {did_you_mean(str(criterion), get_args(Criterion), 'criteria')}")
+        raise UsageError(
+            Argument("criterion", criterion), f": {did_you_mean(str(criterion), get_args(Criterion), 'criteria')}"
+        )
     if criterion == "integrated" and len(labels) < 2:
-        raise UsageError("criterion='integrated' needs a group: participants=2 or more")
+        raise UsageError(
+            Argument("criterion", "integrated"), " needs a group: ", Argument("participants", 2), " or more"
+        )
     truths = tuple(
         Truth(population_in(learner, environment, seed), ranges, {})
         for learner, ranges in zip(learners, _ranges(learners, truth), strict=True)
@@ -123,8 +128,11 @@ def _ranges(learners: Sequence[Learner], truth: Any) -> list[dict[str, Any]]:
         unknown = [name for learner, t in zip(learners, each, strict=True) for name in t if name not in learner.names]
     else:
         raise UsageError(
-            f"truth={truth!r}: wanted ranges by name, or a list with a mapping for each of {len(learners)} learners"
+            Argument("truth", truth),
+            f": wanted ranges by name, or a list with a mapping for each of {len(learners)} learners",
         )
     if unknown:
-        raise UsageError(f"truth={{{unknown[0]!r}: ...}}: {did_you_mean(str(unknown[0]), names, 'free parameters')}")
+        raise UsageError(
+            Argument("truth", {unknown[0]: ...}), f": {did_you_mean(str(unknown[0]), names, 'free parameters')}"
+        )
     return [dict(ranges) for ranges in each]

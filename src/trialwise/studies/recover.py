@@ -117,7 +117,7 @@ def recover(
             " estimates no participants' parameters to recover: use 'partial' or 'none'",
         )
     if not 0 < interval < 1:
-        raise UsageError(f"interval={interval!r}: wanted a probability between 0 and 1, e.g. 0.89")
+        raise UsageError(Argument("interval", interval), ": wanted a probability between 0 and 1, e.g. 0.89")
     check_priors(learner.names, pooling, dict(priors or {}))
     if isinstance(truth, Fit):
         environment = environment.on(truth.trials) if isinstance(environment, Environment) else environment

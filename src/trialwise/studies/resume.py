@@ -14,6 +14,7 @@ import numpy as np
 
 from trialwise.base.cores import limited
 from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.message import Argument
 from trialwise.base.progress import bars
 from trialwise.base.result import Finding
 from trialwise.base.workers import GUARD, unguarded, worker_pool
@@ -84,7 +85,8 @@ def _explain(error: BrokenExecutor, own_executor: bool, done: int, breaks: int) 
     if own_executor or breaks >= PATIENCE:
         raise UsageError(
             f"worker processes ended before the work was done ({error}); finished pieces are stored if there is a folder. "
-            "If memory was short, use fewer processes: workers=1"
+            "If memory was short, use fewer processes: ",
+            Argument("workers", 1),
         ) from error
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import whole, write
+from trialwise.base.message import Argument
 from trialwise.studies.fingerprint import digest
 
 FORMAT = 1
@@ -50,7 +51,8 @@ class Store:
             write(self.place / "asked.json", json.dumps({"study": kind, **description, "key": key}, indent=1))
         except OSError as error:
             raise UsageError(
-                f"folder={fspath(folder)!r}: pieces cannot be written there ({error.strerror}); give another folder"
+                Argument("folder", fspath(folder)),
+                f": pieces cannot be written there ({error.strerror}); give another folder",
             ) from None
 
     def load(self, number: int) -> Piece | None:

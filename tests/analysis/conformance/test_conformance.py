@@ -87,7 +87,7 @@ class NotExchangeable:
 
 def test_options_that_are_not_exchangeable():
     detail = failure(NotExchangeable, "hidden options are exchangeable")
-    assert "options 0 and 1 swapped" in detail and "Remove exchangeable=True" in detail
+    assert "options 0 and 1 swapped" in detail and "Do not declare them exchangeable" in detail
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -103,7 +103,7 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    curves: Any = accuracy(frame, ["visit", "position"])
+    curves: Any = _shares(frame, "correct", ["visit", "position"])
     last = int(frame["visit"].max())
     shortest = int(frame.groupby(["participant", "block"], observed=True)["position"].max().min())
     gain = curves[last].loc[:, :shortest] - curves[1].loc[:, :shortest]
@@ -216,7 +216,7 @@ def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cells: Any = accuracy(frame, ["context", "cue"])
+    cells: Any = _shares(frame, "correct", ["context", "cue"])
     value, index = means.max(2), {}
     every = pd.MultiIndex.from_product([range(len(means)), range(value.shape[1])])
     cells = cells.reindex(columns=every)
@@ -261,7 +261,7 @@ def early_slope(frame: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    curve = accuracy(frame[frame["position"] <= 4], "position").reindex(columns=[1, 2, 3, 4])
+    curve = _shares(frame[frame["position"] <= 4], "correct", "position").reindex(columns=[1, 2, 3, 4])
     return pd.DataFrame({"slope": curve.to_numpy() @ [-1.5, -0.5, 0.5, 1.5]}, index=curve.index)
 
 
@@ -288,5 +288,5 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     >>> tw.behaviour.below_criterion(frame), tw.behaviour.below_criterion(frame, 0.99)
     (['0'], ['0', '1'])
     """
-    share = accuracy(frame)["accuracy"]
+    share = _shares(frame, "correct", ())["accuracy"]
     return [str(label) for label in share.index[share < least]]

@@ -13,6 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, TABLE, expects
+from trialwise.base.message import Argument
 from trialwise.data.trials import MISSED, TRIALS, Column, Trials
 from trialwise.environments.tasks.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
@@ -57,7 +58,9 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     """
     _checked(trials)
     if phase not in SEASONED:
-        raise UsageError(f"phase={phase!r}: not a phase with true seasons; choose one of {', '.join(SEASONED)}")
+        raise UsageError(
+            Argument("phase", phase), f": not a phase with true seasons; choose one of {', '.join(SEASONED)}"
+        )
     rows = np.flatnonzero(trials.columns["phase"].values == LEVELS["phase"].index(phase))
     part = trials.take(rows)
     ends = np.searchsorted(rows, trials.offsets)
@@ -268,8 +271,8 @@ def _checked(trials: Trials) -> np.ndarray:
     difference = _difference(trials)
     if difference:
         raise UsageError(
-            f"these are not trials of AlienExperiment: {difference}. Simulate it, or read its columns with "
-            "levels=tw.environments.AlienExperiment.levels"
+            f"these are not trials of AlienExperiment: {difference}. Simulate it, or read its columns with its labels, in Python "
+            "tw.environments.AlienExperiment.levels"
         )
     return np.asarray(trials.choice)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.trials import Trials
 
 
@@ -22,6 +23,7 @@ def past_of(trials: Trials, past: Trials | None) -> Trials:
         or past.levels.get("action") != trials.levels.get("action")
     ):
         raise UsageError(
-            "past= are the recorded trials of one-step predictions: the same participants with as many trials each and the same actions"
+            Argument("past", NAME_ALONE),
+            " are the recorded trials of one-step predictions: the same participants with as many trials each and the same actions",
         )
     return past

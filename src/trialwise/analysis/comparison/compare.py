@@ -94,7 +94,9 @@ def compare(
     if points:
         return compared_points(points, method)
     if method not in (None, *get_args(Method)):
-        raise UsageError(f"method={method!r}: for fits, wanted one of {', '.join(map(repr, get_args(Method)))}")
+        raise UsageError(
+            Argument("method", method), f": for fits, wanted one of {', '.join(map(repr, get_args(Method)))}"
+        )
     by: Method = method or "participant"  # type: ignore[assignment]
     if start is not None and by != "future":
         raise UsageError(
@@ -157,7 +159,12 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     """A function that fits all but one participant, with the settings of the fit."""
     learner = fit.learner_for("compare")
     if fit.priors is None:
-        raise UsageError(Argument("refit", True), " needs the fit's own priors: load('...', priors={...})")
+        raise UsageError(
+            Argument("refit", True),
+            " needs the fit's own priors: give them when loading it (",
+            Argument("priors", {"...": ...}),
+            ")",
+        )
     priors = dict(fit.priors)
     tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 

@@ -290,7 +290,8 @@ def beginnings(trials: Trials, start: int | None) -> np.ndarray:
     if len(short):
         label, length = trials.participants[short[0]], int(trials.lengths[short[0]])
         raise UsageError(
-            f"start={start}: participant {label!r} has {length} trials; the shortest sequence limits how late start can be"
+            Argument("start", start),
+            f": participant {label!r} has {length} trials; the shortest sequence limits how late start can be",
         )
     return np.full(trials.n_participants, int(start) - 1)
 

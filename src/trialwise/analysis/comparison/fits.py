@@ -131,7 +131,12 @@ def _bad_khat(name: str, result: HeldOut, fit: Fit, method: str) -> Finding:
     if method == "trial":
         count, total = int(result.bad.sum()), len(result.khat)
         sentence = f"{name}: Pareto k-hat bad for {count} of {total} trials ({worst}): its elpd is probably too high"
-        advice = 'Fit with more draws, or compare by method="future" or "participant"'
+        advice = Message(
+            "Fit with more draws, or compare by ",
+            Argument("method", "future"),
+            " or ",
+            Argument("method", "participant"),
+        )
         return Finding("problem", "pareto-k", sentence, advice, (name,))
     labels = [str(fit.trials.participants[n]) for n in np.flatnonzero(result.bad)]
     shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")

@@ -9,6 +9,7 @@ import numpy as np
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.inference.point import Point
 
 Criterion = Literal["bic", "aic"]
@@ -21,7 +22,8 @@ def compared_points(points: dict[str, Point], method: str | None) -> Comparison:
     method = method or "bic"
     if method not in get_args(Criterion):
         raise UsageError(
-            f"method={method!r}: for points, wanted one of {', '.join(map(repr, get_args(Criterion)))}; other methods need fits"
+            Argument("method", method),
+            f": for points, wanted one of {', '.join(map(repr, get_args(Criterion)))}; other methods need fits",
         )
     tables = {name: each.maximum_likelihood.set_index("participant") for name, each in points.items()}
     criterion = pd.DataFrame({name: each[method] for name, each in tables.items()})

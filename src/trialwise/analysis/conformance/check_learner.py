@@ -178,6 +178,6 @@ def _run_checks(case: Case) -> Iterator[Check]:
         try:
             yield Check(name, True, check(case))
         except (Violation, TrialwiseError) as error:
-            yield Check(name, False, str(error))
+            yield Check(name, False, error.message)
             if n == 0:  # a learner that does not run cannot be checked further
                 return

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
+from trialwise.base.message import Input, Message, Restriction
 from trialwise.base.streams import stream
 from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import (
@@ -41,6 +42,10 @@ COURSE, FILTERS = 9, 400
 
 class Violation(Exception):
     """The contract is violated; the message explains how."""
+
+    def __init__(self, *parts: str | Input):
+        self.message = Message(*parts)
+        super().__init__(self.message)
 
 
 class Case:
@@ -194,23 +199,26 @@ def _every_parameter(case: Case) -> str:
                 spot = np.zeros_like(case.points[0])
                 spot[:, k] = distance
                 ends.append(case.total(case.natural(spot)))
-            constant.append(f"{name} {_why_constant(name, bool(np.abs(ends[0] - ends[1]).max() > 1e-9))}")
+            constant.append(Message(f"{name} ", _why_constant(name, bool(np.abs(ends[0] - ends[1]).max() > 1e-9))))
     if constant:
-        raise Violation("; ".join(constant))
+        raise Violation(Message.join("; ", constant))
     return ", ".join(case.learner.names) or "no free parameter"
 
 
-def _why_constant(name: str, in_steps: bool) -> str:
+def _why_constant(name: str, in_steps: bool) -> Message:
     if in_steps:
-        return (
+        return Message(
             "changes the likelihood only in steps: its gradient is zero, so that gradient-based methods cannot fit it. It "
             "acts on choices through a discrete operation such as argmax, int() or a comparison. Use a graded one "
             "instead: weights softmax(sharpness * values), or hide(...) for a choice that is made but not observed; "
-            f"or .fix({name}=...)"
+            "or ",
+            Restriction("fix", name),
         )
-    return (
+    return Message(
         "never changes the likelihood: nothing that choose or respond reads depends on it in these trials. Use it, make "
-        f"it a constant(...), .fix({name}=...), or give trials= in which it matters"
+        "it a constant(...), ",
+        Restriction("fix", name),
+        ", or check it on trials in which it matters",
     )
 
 
@@ -358,7 +366,7 @@ def _exchangeable(case: Case) -> str:
     field = case.learner.hidden
     assert field is not None
     if not case.learner.exchangeable:
-        return f"{field.name} is not declared exchangeable=True: each option has its own meaning"
+        return f"{field.name} is not declared exchangeable: each option has its own meaning"
     hidden = case.packed.ints[:, HIDDEN]
     swaps = [list(range(case.learner.options)) for _ in range(1, case.learner.options)]
     for k, swap in enumerate(swaps, 1):
@@ -369,7 +377,7 @@ def _exchangeable(case: Case) -> str:
             if gap.max() > AGREEMENT:
                 raise Violation(
                     f"with options 0 and {k} swapped, the likelihood of {case.where(int(gap.argmax()))} changes by "
-                    f"{_shown(gap.max())}: the options differ from the start. Remove exchangeable=True, or let start, hide "
+                    f"{_shown(gap.max())}: the options differ from the start. Do not declare them exchangeable, or let start, hide "
                     "and elapse treat all options alike"
                 )
     return f"{len(swaps)} swaps of options change nothing"

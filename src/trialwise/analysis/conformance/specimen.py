@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.base.streams import stream
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import argument
@@ -135,8 +136,9 @@ def _checked(name: str, kind: Any) -> Any:
         case (float(low), float() | int()) if low < kind[1]:
             return kind
     raise UsageError(
-        f"columns={{{name!r}: {kind!r}}}: write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) "
-        "for a vector of 2 labels out of 6, (2, (0.0, 30.0)) for a vector of 2 numbers"
+        Argument("columns", {name: kind}),
+        ": write (0.0, 30.0) for a number in that range, 3 for one of 3 labels, (2, 6) "
+        "for a vector of 2 labels out of 6, (2, (0.0, 30.0)) for a vector of 2 numbers",
     )
 
 

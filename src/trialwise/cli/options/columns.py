@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.base.files import refuse_mixed
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
@@ -140,6 +141,7 @@ class Columns:
         several = {"outcome": _several(self.outcome), "response": _several(self.response)}
         reset: Any = self.reset == "block" or self.reset or False
         table = _single_table(files)
+        refuse_mixed(*files if table is None else [table])
         if table is not None:
             return read_long(
                 table,

@@ -7,10 +7,16 @@ import re
 from trialwise.learners.docstring import GREEK, lines, parts, pieces
 
 _SIGNS = {
-    "leftarrow": "←", "rightarrow": "→", "sim": "~", "cdot": "·", "times": "×", "sum": "Σ", "in": "∈", "le": "≤", "ge": "≥",
-    "quad": "  ", "qquad": "   ", "left": "", "right": "", "infty": "∞", "mid": "|", "neq": "≠", "approx": "≈",
+    "leftarrow": "←", "rightarrow": "→", "to": "→", "gets": "←", "sim": "~", "propto": "∝", "cdot": "·", "times": "×", "pm": "±",
+    "sum": "Σ", "prod": "∏", "int": "∫", "partial": "∂", "sqrt": "√", "in": "∈", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥",
+    "neq": "≠", "ne": "≠", "approx": "≈", "equiv": "≡", "mid": "|", "vert": "|", "infty": "∞", "ell": "ℓ", "dots": "...",
+    "ldots": "...", "cdots": "...", "quad": "  ", "qquad": "   ", "Delta": "Δ", "Phi": "Φ", "Gamma": "Γ", "Sigma": "Σ", "Lambda": "Λ",
+    "Theta": "Θ", "Omega": "Ω", "Pi": "Π", "Psi": "Ψ", "varepsilon": "ε", "varphi": "φ", "odot": "⊙", "circ": "∘", "prime": "'",
 }  # fmt: skip
+_FUNCTIONS = ("arg", "cos", "det", "exp", "inf", "lim", "ln", "log", "max", "min", "Pr", "sin", "sup", "tan", "tanh")
 _SUBSCRIPTS = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SUPERSCRIPTS = str.maketrans("0123456789+-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ")
+_BRACES = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
 
 
 def symbol(name: str) -> str:
@@ -27,16 +33,28 @@ def plain(latex: str) -> str:
 
 
 def _signs(text: str) -> str:
-    text = re.sub(r"\\(?:mathrm|text|mathit|operatorname)\{((?:[^{}]|\{[^{}]*\})*)\}", r"\1", text)
-    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1) / (\2)", text)
     text = re.sub(r"\\[,;: ]\s*", " ", text).replace(r"\!", "")
-    text = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m[1], _SIGNS.get(m[1], m[1])), text)
-    text = re.sub(
-        r"_\{?(\w)\}?",
-        lambda m: m[1].translate(_SUBSCRIPTS) if m[1].translate(_SUBSCRIPTS) != m[1] else f"_{m[1]}",
-        text,
-    )
-    return re.sub(r" {2,}", "  ", text.replace("{", "").replace("}", ""))
+    text = re.sub(r"\\([{}%_&#$|])", r"\1", text) if "\\" in text else text
+    text = re.sub(rf"\\(?:mathrm|text|mathit|operatorname\*?){_BRACES}", r"{\1}", text)
+    text = re.sub(rf"\\[td]?frac{_BRACES}{_BRACES}", r"(\1) / (\2)", text)
+    text = re.sub(r"\\([A-Za-z]+)( ?)", _command, text)
+    text = re.sub(rf"_(?:{_BRACES}|(\w))", lambda found: _placed("_", found[1] or found[2], _SUBSCRIPTS), text)
+    text = re.sub(rf"\^(?:{_BRACES}|(\S))", lambda found: _placed("^", found[1] or found[2], _SUPERSCRIPTS), text)
+    return re.sub(r" {2,}", "  ", re.sub(r"[{}\\]", "", text))
+
+
+def _command(found: re.Match[str]) -> str:
+    """The sign of a command; nothing for commands that only arrange, and for unknown ones."""
+    sign = GREEK.get(found[1], _SIGNS.get(found[1], found[1] if found[1] in _FUNCTIONS else None))
+    return "" if sign is None else sign + found[2]
+
+
+def _placed(mark: str, text: str, letters: dict[int, int]) -> str:
+    """A subscript or superscript: one letter or a number as small signs if they exist, anything else, words too, after its mark."""
+    text = re.sub("[{}]", "", text)
+    if all(ord(letter) in letters for letter in text) and (len(text) == 1 or not text.isalpha()):
+        return text.translate(letters)
+    return f"{mark}{text}" if text.isalnum() else f"{mark}({text})"
 
 
 def sections(docstring: str | None) -> list[tuple[str, bool]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from trialwise.base.message import MOST, Argument, Input, LearnerSetting, Message, Restriction, is_name_alone
+from trialwise.base.message import MOST, Argument, Code, Input, LearnerSetting, Message, Restriction, is_name_alone
 
-FLAGS = ("refit",)
+FLAGS = ("overwrite", "potential", "refit", "wide")
 """Options without a value."""
 
 REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
-IN_PYTHON_ONLY = ("priors", "filters", "ranks", "means")
+IN_PYTHON_ONLY = (
+    "checkpoint", "checks", "columns", "executor", "expansion", "filters", "folder", "geometry", "gradient", "interval", "keep_missed",
+    "kind", "means", "measures", "noise", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "same_as", "shocks",
+)  # fmt: skip
 """Arguments that no command has as an option."""
 
 
@@ -32,6 +35,8 @@ def _as_option(element: Input) -> str:
         )
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
+    if element.name == "truth" and isinstance(element.value, dict):
+        return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
@@ -51,11 +56,13 @@ def _value(argument: Argument) -> str:
         return "block"
     if isinstance(value, list):
         return _listed(value)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and all(isinstance(labels, list) for labels in value.values()):
         return " ".join(f"{name}={_listed(labels)}" for name, labels in value.items())
     if isinstance(value, set):
         return "context=a,b,c"
-    return "COLUMN" if value in (..., "...") else shlex.quote(_plain(value))
+    if isinstance(value, Code):
+        value = value.removesuffix("()")
+    return "COLUMN" if value is ... or value == "..." else shlex.quote(_plain(value))
 
 
 def _listed(labels: list[Any]) -> str:

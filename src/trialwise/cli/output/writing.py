@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import write
+from trialwise.base.files import together, write
 from trialwise.base.result import Result
 from trialwise.base.rows import counts_rows
+from trialwise.base.spreadsheets import as_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +49,12 @@ Written = list[tuple[Path, str]]
 """Written files, each with a description."""
 
 
-def write_table(path: Path, data: pd.DataFrame) -> Path:
-    """Write a table as CSV, atomically; an index that only numbers the rows is omitted."""
-    return write(path, data.to_csv(index=not counts_rows(data), lineterminator="\n"))
+def write_table(path: Path, data: pd.DataFrame, *, for_people: bool = True) -> Path:
+    """Write a table as CSV, atomically; an index that only numbers the rows is omitted.
+
+    Labels that a spreadsheet would run as formulas get an apostrophe, unless the file is not ``for_people``.
+    """
+    return write(path, as_csv(data, index=not counts_rows(data), for_people=for_people))
 
 
 def write_tables(result: Result, folder: Path, *names: str) -> Written:
@@ -64,13 +68,20 @@ def write_picture(result: Result, path: Path, description: str) -> Written:
     return [(write(path, png(result.plot())), description)]
 
 
+def write_result(result: Result, folder: Path, picture: str, description: str, *names: str) -> Written:
+    """Write the tables of a result, or only the named ones, and its plot, all of them or none."""
+    with together(folder, Path(picture).stem.removesuffix("_plot")):
+        return [*write_tables(result, folder, *names), *write_picture(result, folder / picture, description)]
+
+
 def save(fit: Fit, folder: Path) -> Written:
-    """Write the files of a fit, posterior draws first, each atomically."""
+    """Write the files of a fit, all of them or none."""
     draws, trials, trace = (folder / name for name in ("fit.nc", "trial_values.csv", "trace_plot.png"))
-    fit.save(draws)
-    return [
-        (draws, "posterior draws and diagnostics, for trialwise.load"),
-        *write_tables(fit, folder),
-        (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
-        *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
-    ]
+    with together(folder, "fit"):
+        fit.save(draws)
+        return [
+            (draws, "posterior draws and diagnostics, for trialwise.load"),
+            *write_tables(fit, folder),
+            (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
+            *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
+        ]

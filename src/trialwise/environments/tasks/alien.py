@@ -13,6 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import INTEGER, NONE, check_fields
+from trialwise.base.message import Argument
 from trialwise.environments.environment import Environment, Shown
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
 
@@ -67,10 +68,12 @@ def noise_of(noise: str | Noise) -> Noise:
     """
     if isinstance(noise, str):
         if noise not in NOISE:
-            raise UsageError(f'noise={noise!r}: write "experiment", "paper" or Noise(sd=0.5, decimals=1)')
+            raise UsageError(Argument("noise", noise), ': write "experiment", "paper" or Noise(0.5, 1)')
         return NOISE[noise]
     if not isinstance(noise, Noise) or not noise.sd >= 0:
-        raise UsageError(f"noise={noise!r}: write Noise(sd, decimals) with sd 0 or larger, e.g. Noise(0.5, 1)")
+        raise UsageError(
+            Argument("noise", noise), ": write Noise(sd, decimals) with sd 0 or larger, e.g. Noise(0.5, 1)"
+        )
     return noise
 
 
@@ -160,12 +163,13 @@ class AlienTask(Environment):
         check_fields(self, presentations=INTEGER, trials=INTEGER | NONE)
         if self.presentations < 1:
             raise UsageError(
-                f"presentations={self.presentations!r}: each alien occurs at least once per block; in the experiment, 13 times"
+                Argument("presentations", self.presentations),
+                ": each alien occurs at least once per block; in the experiment, 13 times",
             )
         most = BLOCKS * CUES * self.presentations
         if self.trials is not None and not 1 <= self.trials <= most:
             raise UsageError(
-                f"trials={self.trials!r}: with {self.presentations} presentations, wanted 1 to {most} trials"
+                Argument("trials", self.trials), f": with {self.presentations} presentations, wanted 1 to {most} trials"
             )
         noise_of(self.noise)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.data.trials import Column
 from trialwise.environments.environment import Environment, Shown
 from trialwise.environments.tasks.alien import Noise, noise_of, season_order, shuffled_groups
@@ -164,7 +165,7 @@ class AlienExperiment(Environment):
     def __post_init__(self) -> None:
         unknown = [phase for phase in self.phases if phase not in GENERATORS]
         if isinstance(self.phases, str) or not self.phases or unknown:
-            raise UsageError(f"phases={self.phases!r}: wanted a list of some of {', '.join(PHASES)}")
+            raise UsageError(Argument("phases", self.phases), f": wanted a list of some of {', '.join(PHASES)}")
         noise_of(self.noise)
 
     def show(self, random: np.random.Generator) -> Shown:

@@ -8,6 +8,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import INTEGER, check_fields
+from trialwise.base.message import Argument
 from trialwise.environments.environment import Environment, Shown
 
 
@@ -98,7 +99,8 @@ class Conditioning(Environment):
         plus = np.flatnonzero(shown["cue"] == 0)
         if len(plus) < self.shocks:
             raise UsageError(
-                f"{self!r}: a participant has {len(plus)} CS+ trials for {self.shocks} shocks; write shocks=..."
+                f"{self!r}: a participant has {len(plus)} CS+ trials for {self.shocks} shocks; write fewer, ",
+                Argument("shocks", ...),
             )
         outcome = np.zeros((shown.trials, 1))
         outcome[plus[random.random(len(plus)).argsort()[: self.shocks]]] = 1.0

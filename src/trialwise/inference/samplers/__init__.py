@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trialwise.base.discovery import instances_in
 from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.inference.sampler import Sampler
 from trialwise.likelihoods.likelihood import Likelihood
 
@@ -23,10 +24,13 @@ def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
     if name is None:
         return max(suitable.values(), key=lambda each: each.preferred)
     if name not in SAMPLERS:
-        raise UsageError(f"sampler={name!r}: {did_you_mean(str(name), SAMPLERS, 'samplers')}")
+        raise UsageError(Argument("sampler", name), f": {did_you_mean(str(name), SAMPLERS, 'samplers')}")
     if name not in suitable:
         raise UsageError(
-            f"sampler={name!r} needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
-            f"use {', '.join(map(repr, suitable))}, or leave sampler= out"
+            Argument("sampler", name),
+            f" needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
+            f"use {', '.join(map(repr, suitable))}, or leave ",
+            Argument("sampler", NAME_ALONE),
+            " out",
         )
     return SAMPLERS[name]

@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
 from trialwise.base.streams import stream, stream_seed
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
@@ -178,10 +179,11 @@ def sample(request: Request) -> Sampled:
     learner, trials = likelihood.learner, likelihood.trials
     if request.checkpoint is not None:
         raise UsageError(
-            f"checkpoint={str(request.checkpoint)!r}: {learner} needs no checkpoint, it is fitted in seconds; leave it out"
+            Argument("checkpoint", str(request.checkpoint)),
+            f": {learner} needs no checkpoint, it is fitted in seconds; leave it out",
         )
     if request.executor is not None:
-        raise UsageError(f"executor={request.executor!r}: {learner} runs no particle filters; leave it out")
+        raise UsageError(Argument("executor", request.executor), f": {learner} runs no particle filters; leave it out")
     start = time.perf_counter()
     notes = list(check_starts(likelihood, population, request.seed))
     draws = DRAWS if request.draws is None else int(request.draws)

@@ -19,6 +19,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from trialwise.base.errors import UsageError
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
@@ -95,12 +96,17 @@ def _participants_of_a_group(population: Population, geometry: Geometry, expansi
         transform = NonCentred()
     elif geometry == "whitened":
         if expansion is None:
-            raise UsageError("geometry='whitened' needs expansion=, which trialwise.fit computes")
+            raise UsageError(
+                Argument("geometry", "whitened"),
+                " needs ",
+                Argument("expansion", NAME_ALONE),
+                ", which trialwise.fit computes",
+            )
         transform = ConditionalWhitening(
             pm.Data("expansion_curvature", expansion.curvature), pm.Data("expansion_linear", expansion.linear)
         )
     elif geometry != "centred":
-        raise UsageError(f"geometry={geometry!r}: must be one of {', '.join(map(repr, get_args(Geometry)))}")
+        raise UsageError(Argument("geometry", geometry), f": must be one of {', '.join(map(repr, get_args(Geometry)))}")
     centre = transform.carried(mu) if geometry == "whitened" else mu
     arguments = {"transform": transform} if transform is not None else {}
     individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **arguments)

@@ -9,7 +9,7 @@ from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
 
-ONE = "Left out: a comparison with other learners. Fit another learner to the same data and type report({'one': fit, 'other': other}, comparison=compare(...))."
+ONE = "Left out: a comparison with other learners. Fit another learner to the same data and type report({'one': fit, 'other': other}, comparison=compare(...)) (trialwise report one=results/fit.nc other=results_other/fit.nc)."
 MISSING = "Left out: a comparison of these learners. Type report(fits, comparison=compare(fits))."
 
 

@@ -70,7 +70,10 @@ def _priors(subject: Subject) -> list[Block]:
         )))  # fmt: skip
     if subject.prior is None:
         blocks.append(
-            Text("The file contains neither the learner nor its priors: load it with learner= to show them.", "missing")
+            Text(
+                "The file contains neither the learner nor its priors: give the learner when loading it to show them.",
+                "missing",
+            )
         )
         return blocks
     cells = tuple(_row(subject, k, parameter) for k, parameter in enumerate(subject.parameters))

@@ -1,0 +1,212 @@
+"""Files of one result appear together or carry a mark; links are written through, devices refused; a full disk leaves nothing behind."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trialwise.base import files
+from trialwise.base.errors import DataError, UsageError
+from trialwise.base.files import MARK, refuse_mixed, target_of, together, whole, write
+
+NAMES = ("draws.nc", "summary.csv", "picture.png")
+
+
+def write_three(folder, run):
+    with together(folder, "fit"):
+        for name in NAMES:
+            write(folder / name, f"{run} {name}")
+
+
+def contents(folder):
+    return [(folder / name).read_text().split()[0] if (folder / name).exists() else "none" for name in NAMES]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import trialwise.base.files as files
+
+folder, point = Path(sys.argv[1]), int(sys.argv[2])
+count = 0
+
+def counted(function):
+    def call(*args, **more):
+        global count
+        if count == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+        count += 1
+        return function(*args, **more)
+    return call
+
+files.os.replace = counted(os.replace)
+files.os.chmod = counted(os.chmod)
+Path.unlink = counted(Path.unlink)
+with files.together(folder, "fit"):
+    for name in ("draws.nc", "summary.csv", "picture.png"):
+        files.write(folder / name, f"new {name}")
+"""
+
+POINTS = 12
+"""Three files written elsewhere; the mark, written and renamed; three renames; the mark removed; nothing else removed."""
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+@pytest.mark.parametrize("point", range(POINTS))
+def test_killed_at_any_point(tmp_path, point, earlier):
+    if earlier:
+        write_three(tmp_path, "old")
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(point)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    found = set(contents(tmp_path))
+    if len(found) == 1:  # all old, all new, or nothing yet
+        refuse_mixed(*(tmp_path / name for name in NAMES))
+    else:
+        for name in NAMES:
+            with pytest.raises(DataError, match="two runs(.|\n)*run the command again"):
+                refuse_mixed(tmp_path / name)
+        refuse_mixed(tmp_path / "another.csv")
+    write_three(tmp_path, "newest")
+    assert contents(tmp_path) == ["newest"] * 3 and not list(tmp_path.glob(f"*{MARK}"))
+    refuse_mixed(*(tmp_path / name for name in NAMES))
+
+
+def test_all_points_were_tried(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(POINTS)], check=False)
+    assert ended.returncode == 0 and contents(tmp_path) == ["new"] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(NAMES)
+
+
+def test_an_error_among_the_files_leaves_the_earlier_ones(tmp_path):
+    write_three(tmp_path, "old")
+    with pytest.raises(KeyError), together(tmp_path, "fit"):
+        write(tmp_path / NAMES[0], "new")
+        raise KeyError
+    assert contents(tmp_path) == ["old"] * 3 and len(list(tmp_path.iterdir())) == 3
+    assert write(tmp_path / "later.txt", "now").read_text() == "now"
+
+
+def test_a_result_inside_a_result_belongs_to_it(tmp_path):
+    with together(tmp_path, "all"):
+        write_three(tmp_path, "inner")
+        write(tmp_path / "more.txt", "a")
+        write(tmp_path / "more.txt", "b")
+        assert contents(tmp_path) == ["none"] * 3
+    assert contents(tmp_path) == ["inner"] * 3 and (tmp_path / "more.txt").read_text() == "b"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": 1}', '{"sha256": {"draws.nc": 1}}', "\x00"])
+def test_a_damaged_mark_is_no_mark(tmp_path, text):
+    write_three(tmp_path, "old")
+    (tmp_path / f"fit{MARK}").write_text(text)
+    refuse_mixed(tmp_path / NAMES[0])
+
+
+def test_the_mark_says_what_to_do(tmp_path, monkeypatch):
+    write_three(tmp_path, "old")
+    renamed = []
+
+    def replace(source, target):
+        if renamed and not str(target).endswith(MARK):
+            raise OSError(5, "Input/output error")
+        renamed.extend([target] if not str(target).endswith(MARK) else [])
+        return os.rename(source, target)
+
+    monkeypatch.setattr(files.os, "replace", replace)
+    with pytest.raises(UsageError, match="summary.csv' cannot be replaced: Input/output error"):
+        write_three(tmp_path, "new")
+    mark = json.loads((tmp_path / f"fit{MARK}").read_text())
+    assert set(mark["sha256"]) == set(NAMES) and "Run it again" in mark["note"]
+    assert contents(tmp_path) == ["new", "old", "old"] and not list(tmp_path.glob(".*.part"))
+    with pytest.raises(DataError, match="Of the last run are draws.nc"):
+        refuse_mixed(tmp_path / NAMES[0])
+
+
+# -- paths ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_is_kept_and_its_target_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "real.csv", tmp_path / "link.csv"
+    target.write_text("old")
+    link.symlink_to(Path("there") / "real.csv")
+    assert write(link, "new") == link
+    assert link.is_symlink() and target.read_text() == "new"
+    with together(tmp_path, "fit"):
+        write(link, "newer")
+        write(tmp_path / "other.csv", "newer")
+    assert link.is_symlink() and target.read_text() == "newer" and len(list(tmp_path.rglob("*"))) == 4
+
+
+def test_a_link_to_no_file_yet(tmp_path):
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "later.csv")
+    write(link, "new")
+    assert link.is_symlink() and (tmp_path / "later.csv").read_text() == "new"
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "loop"])
+def test_what_is_no_file_is_refused(tmp_path, kind, through_a_link):
+    place = tmp_path / "place"
+    if kind == "device":
+        place = Path("/dev/null")
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(place)
+    if through_a_link:
+        (tmp_path / "link").symlink_to(place)
+        place = tmp_path / "link"
+    words = {"device": "a device", "pipe": "a pipe", "folder": "a folder", "loop": "link"}[kind]
+    with pytest.raises(UsageError, match=f"cannot be written: .*{words}.*give "):
+        write(place, "text")
+    assert not list(tmp_path.glob(".*.part")) and Path("/dev/null").is_char_device()
+
+
+def test_permissions_of_an_earlier_file_are_kept(tmp_path):
+    path = write(tmp_path / "a.csv", "old")
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    write(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o600 and target_of(path) == path
+
+
+# -- full disks ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_limit_on_the_size_of_files(tmp_path, small_files):
+    write(tmp_path / "a.csv", "old")
+    with pytest.raises(UsageError, match=r"a.csv' cannot be written: it would be larger(.|\n)*ulimit -f"):
+        write(tmp_path / "a.csv", "x" * 5000)
+    with pytest.raises(UsageError, match="larger"), together(tmp_path, "fit"):
+        write(tmp_path / "b.csv", "short")
+        write(tmp_path / "a.csv", "x" * 5000)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"] and (tmp_path / "a.csv").read_text() == "old"
+
+
+def test_a_full_disk(tmp_path):
+    with pytest.raises(UsageError, match="disk is full; free some space"), whole(tmp_path / "a.csv"):
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_permission(tmp_path):
+    with pytest.raises(UsageError, match="cannot be written: No such file or directory; choose another folder"):
+        write(tmp_path / "missing" / "a.csv", "text")
