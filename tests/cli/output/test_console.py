@@ -71,7 +71,7 @@ def screen(width, *words, monkeypatch):
     return result.output
 
 
-def assert_fits(text, width, allowed=()):
+def assert_fits(text, width):
     """No line is longer than the screen, but for a word, such as a path, that is itself, or a command; no name is cut."""
     for line in text.split("\n"):
         if cell_len(line) > width:
@@ -189,3 +189,17 @@ def test_lines_are_wrapped_at_spaces_and_not_within_names(monkeypatch, capsys):
         lines[:3] == ["  alpha_high_group alpha_high_group"] * 2 + ["  alpha_high_group"]
         and lines[3] == "  " + "x" * 60
     )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_progress_bars_keep_names_whole(width, monkeypatch, capsys):
+    from trialwise.base.progress import bars
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ["short", "the_fit_with_[both]_learning_rates_of_high_groups", "[red]marked"]
+    with bars(True) as advance:
+        for name in names:
+            advance(name, 1.0)
+    lines = capsys.readouterr().out.split("\n")
+    assert all(cell_len(line) <= width for line in lines)
+    assert all(sum(line.startswith(name) for line in lines) == 1 for name in names)
