@@ -128,6 +128,16 @@ def test_the_mark_says_what_to_do(tmp_path, monkeypatch):
         refuse_mixed(tmp_path / NAMES[0])
 
 
+def test_remains_of_killed_processes_are_removed_later(tmp_path):
+    old, new, other = (tmp_path / name for name in (".draws.nc.abc.part", ".draws.nc.def.part", ".another.nc.abc.part"))
+    for part in (old, new, other):
+        part.write_text("remains")
+    for part in (old, other):
+        os.utime(part, (0, 0))
+    write_three(tmp_path, "new")
+    assert not old.exists() and new.exists() and other.exists()
+
+
 # -- paths ---------------------------------------------------------------------------------------------------------------
 
 

@@ -16,10 +16,12 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.base.files import write
 from trialwise.base.message import NAME_ALONE, Argument, LearnerSetting, Message, Restriction
 from trialwise.base.result import Finding, Result
 from trialwise.cli.app import app
 from trialwise.cli.options.subject import learners_in
+from trialwise.cli.output import writing
 from trialwise.cli.output.equations import plain, sections, symbol
 from trialwise.cli.output.words import in_options
 from trialwise.data.read import read_long, read_wide
@@ -130,7 +132,7 @@ def test_the_page_of_a_learner_is_complete():
         "beta β inverse temperature above 0 2.7 (0.38 to 19) / SD(outcome)",
         "initial value before any outcome 0.0",
         "Q[x, s, a] ← Q[x, s, a] + α (r - Q[x, s, a])",
-        "context (optional), cue (optional), choice, outcome error",
+        "reads context (optional), cue (optional), choice, outcome returns error",
         "Eckstein & Collins 2020",
     ):
         assert words in output
@@ -517,7 +519,7 @@ class FakeFit(Result):
         return pd.DataFrame({"participant": [1], "error": [0.5]})
 
     def save(self, path):
-        Path(path).write_bytes(b"netcdf")
+        write(Path(path), b"netcdf")
 
     def plot(self):
         return Figure()
@@ -644,9 +646,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(fake, monkeypatch):
     monkeypatch.setattr(FakeFit, "plot", no_plot)
     with pytest.raises(RuntimeError, match="no plot"):
         run("fit", "QLearning", "trials.csv", "-o", "out")
-    assert Path("out/trace_plot.png").read_text() == "old"
-    assert Path("out/model_summary.csv").read_text() != "old"
-    assert {path.name for path in Path("out").iterdir()} == FILES
+    assert {path.name for path in Path("out").iterdir()} == FILES | {writing.RESCUED}
+    assert all(Path("out", name).read_text() == "old" for name in FILES)
+    assert Path("out", writing.RESCUED).stat().st_size
 
 
 def test_an_output_that_is_a_file_stops_before_sampling(fake):

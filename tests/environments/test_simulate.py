@@ -486,7 +486,7 @@ def test_a_failed_write_leaves_the_old_file(flat, tmp_path, monkeypatch):
         raise OSError("no space")
 
     monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(UsageError, match="no space"):
         flat.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["trials.csv"]
     assert (tmp_path / "trials.csv").read_text() == "old"

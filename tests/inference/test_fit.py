@@ -174,7 +174,7 @@ def test_a_custom_learner_must_be_passed_to_load(small, tmp_path):
     assert loaded.learner is None
     assert "beta_group" in loaded.summary().index
     loaded.plot_trace()
-    with pytest.raises(tw.errors.UsageError, match=r"load\('\.\.\.', learner=CustomLearner\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"when loading the fit \(learner=CustomLearner\)"):
         loaded.trial_values()
     with_learner = tw.load(tmp_path / "fit.nc", learner=CustomLearner)
     assert with_learner.learner == fixed
@@ -229,7 +229,7 @@ def test_user_priors(small, tmp_path, kind):
     if is_stored:
         assert "alpha_mu" in tw.load(tmp_path / "fit.nc").model.named_vars
     else:
-        with pytest.raises(UsageError, match=r"alpha_mu ~ .*load\('...', priors="):
+        with pytest.raises(UsageError, match=r"alpha_mu ~ .*when loading it \(priors="):
             tw.load(tmp_path / "fit.nc").model  # noqa: B018
     with pytest.raises(UsageError, match="priors for alpha_mu, but load received priors for beta_mu"):
         tw.load(tmp_path / "fit.nc", priors={"beta_mu": prior})

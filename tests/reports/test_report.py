@@ -320,7 +320,7 @@ class Mine:
         assert hint in page.text
     del loaded.tree.attrs["learner_fields"]
     bare = parsed_report(tmp_path, loaded)
-    assert "Free parameters: alpha, beta, forget" in bare.text and "load it with learner=" in bare.text
+    assert "Free parameters: alpha, beta, forget" in bare.text and "give the learner when loading it" in bare.text
 
 
 @pytest.mark.sample

@@ -7,13 +7,15 @@ last, ``NAME.unfinished.json`` stands in the folder, with the hashes of old and 
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from trialwise.base.errors import DataError, Problem, UsageError
 
 MARK = ".unfinished.json"
 """End of the name of the file that marks a folder while the files of a result are renamed."""
+
+REMAINS = 24 * 60 * 60
+"""Age in seconds from which a temporary file belongs to no running process."""
 
 NOTE = (
     "The command that wrote these files was interrupted: some may be of its run and others of an earlier one. Run it again; this file is "
@@ -162,6 +167,16 @@ def _appear(folder: Path, name: str, staged: dict[Path, Path]) -> None:
                 f"{str(target)!r} cannot be replaced: {error.strerror}; other files of this result may have been. Choose another folder"
             ) from error
     mark.unlink(missing_ok=True)
+    for target in staged:
+        _remove_remains(target)
+
+
+def _remove_remains(target: Path) -> None:
+    """Delete temporary files of this file that a killed process left behind a day ago or earlier."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with suppress(OSError):  # of somebody else, or deleted in the meantime
+            if time.time() - part.stat().st_mtime > REMAINS:
+                part.unlink()
 
 
 def refuse_mixed(*paths: Path) -> None:

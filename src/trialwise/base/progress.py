@@ -13,10 +13,11 @@ def bars(shown: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, share: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
+        TextColumn("{task.description:<12}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(max_width=40)),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ SEPARATORS = (",", ";")
 """Characters at which spreadsheets of some countries cut a line, so that a formula may stand behind them."""
 
 
-def as_text(cell: Any) -> Any:
+def as_text[T](cell: T) -> T | str:
     """A cell, with an apostrophe before it if a spreadsheet may run it: ``'=1+1``. Numbers, as text too, are left as they are.
 
     Examples
@@ -54,7 +54,7 @@ def as_csv(data: pd.DataFrame, *, index: bool, for_people: bool = True) -> str:
     for_people
         Whether to mark texts that spreadsheets would run; without it, a program reads every label as it is.
     """
-    quoting: Any = csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_MINIMAL
     if for_people:
         marked = data.copy(deep=False)
         marked.columns, marked.index = _labels(data.columns), _labels(data.index)

@@ -96,7 +96,10 @@ def _page(learner: Learner, name: str) -> None:
             ["name", "description", "value"], [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()]
         )
     heading("data")
-    table(["reads", "returns"], [[", ".join(_reads(learner)), ", ".join(learner.signals) or "no signals"]])
+    table(
+        ["", ""],
+        [["reads", ", ".join(_reads(learner))], ["returns", ", ".join(learner.signals) or "no signals"]],
+    )
     say()
     quoted = shlex.quote(name)
     if own := own_environment(name):

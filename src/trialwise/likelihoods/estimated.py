@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.cores import cores, limited
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.base.message import NAME_ALONE, Argument
+from trialwise.base.message import Argument
 from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
@@ -104,9 +104,8 @@ class EstimatedLikelihood(Likelihood):
             return np.concatenate([future.result() for future in futures])
         except BrokenExecutor as error:
             raise UsageError(
-                f"worker processes that ran particle filters ended unexpectedly ({error}). With ",
-                Argument("checkpoint", NAME_ALONE),
-                " progress is saved, and the same call continues from it",
+                f"worker processes that ran particle filters ended unexpectedly ({error}). A fit with a checkpoint has saved its "
+                "progress: the same call continues from it"
             ) from error
 
     @cached_property

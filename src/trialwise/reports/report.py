@@ -148,12 +148,13 @@ def _by_name(named: Mapping[str, Fit], argument: str, value: Any) -> dict[str, A
         unknown = [name for name in value if name not in named]
         if unknown:
             raise UsageError(
-                f"{argument}={{{unknown[0]!r}: ...}}: no fit of that name; there are {', '.join(map(repr, named))}"
+                Argument(argument, {unknown[0]: ...}), f": no fit of that name; there are {', '.join(map(repr, named))}"
             )
         return dict(value)
     if value is not None and len(named) > 1:
         raise UsageError(
-            f"{argument}: one value for {len(named)} fits; give it by name, {argument}={{{next(iter(named))!r}: ...}}"
+            f"{argument}: one value for {len(named)} fits; give it by name, ",
+            Argument(argument, {next(iter(named)): ...}),
         )
     return {} if value is None else {next(iter(named)): value}
 

@@ -92,8 +92,9 @@ class Conformance(Result):
         from rich.text import Text
 
         table = Table(title=Text(self.learner), title_justify="left", show_lines=not self.passed)
-        for heading in ("check", "", "found"):
-            table.add_column(heading)
+        for heading in ("check", ""):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("found")
         for check in self.checks:
             mark = Text("passed", "green") if check.passed else Text("FAILED", "bold red")
             table.add_row(Text(check.name), mark, Text(check.detail))

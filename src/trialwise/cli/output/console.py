@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from trialwise.base.rounding import is_number
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 
 def say(text: str = "", style: str = "") -> None:
-    """Print a line of the result."""
-    Console(highlight=False).print(Text(in_options(text), style))
+    """Print a line of the result, wrapped at spaces if it is longer than the screen."""
+    console = Console(highlight=False)
+    line = in_options(text)
+    if "\n" not in line and cell_len(line) > console.width:
+        line = _wrapped(line, console.width - 1, hanging="")
+    console.print(Text(line, style), soft_wrap=True)
 
 
 def show(renderable: Any) -> None:
@@ -59,11 +63,11 @@ def _print_message(label: str, text: str, style: str) -> None:
     console.print(Text.assemble((label, style), wrapped[len(label) :]), soft_wrap=True)
 
 
-def _wrapped(line: str, width: int) -> str:
-    """A line wrapped at spaces, with its continuation lines indented."""
+def _wrapped(line: str, width: int, hanging: str = "   ") -> str:
+    """A line wrapped at spaces, its continuation lines indented by ``hanging``."""
     indent = line[: len(line) - len(line.lstrip())]
     wrapped = textwrap.wrap(
-        line, max(width, 20), subsequent_indent=f"{indent}   ", break_long_words=False, break_on_hyphens=False
+        line, max(width, 20), subsequent_indent=indent + hanging, break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(wrapped)
 
@@ -81,16 +85,116 @@ def heading(text: str) -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
-    """Print a table without rules, numeric columns right-aligned. For a table without header, pass empty names."""
-    rows = list(rows)
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(header))
-    for n, name in enumerate(header):
-        cells = [row[n] for row in rows if row[n]]
-        numeric = bool(cells) and all(is_number(cell) for cell in cells)
-        grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*map(Text, row))
-    show(Padding(grid, (0, 0, 0, indent), expand=False))
+    """Print a table without rules, numeric columns right-aligned. For a table without header, pass empty names.
+
+    The first column, numbers and words are never broken. Texts are wrapped at spaces; columns that do not fit beside each other are
+    printed below, after the first column again; a single text that does not fit beside the first column is printed below its cell.
+    """
+    console = Console(highlight=False)
+    columns = [[in_options(cell) for cell in column] for column in zip(*rows, strict=True)] or [[] for _ in header]
+    space = max(console.width, 40) - indent
+    kinds = list(map(Column.of, header, columns))
+    for block in _blocks(kinds, space):
+        for line, is_header in _lines(block, space, any(header)):
+            text = Text(" " * indent + line.rstrip(), "dim" if is_header else "")
+            console.print(text, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its cells, its natural width, and the least width that breaks no word."""
+
+    name: str
+    cells: Sequence[str]
+    numeric: bool
+    width: int
+    least: int
+
+    @classmethod
+    def of(cls, name: str, cells: Sequence[str]) -> Column:
+        """A column with its widths."""
+        filled = [cell for cell in cells if cell]
+        numeric = bool(filled) and all(map(is_number, filled))
+        lines = [line for cell in (name, *cells) for line in cell.split("\n")]
+        words = [word for line in lines for word in line.split(" ")]
+        width = max(map(cell_len, lines), default=0)
+        least = max([*map(cell_len, words), min(width, TEXT)], default=0)
+        return cls(name, cells, numeric, width, width if numeric else least)
+
+
+TEXT = 16
+"""Characters that a column of texts has at least, unless all of them are shorter."""
+GAP = 2
+"""Spaces between columns."""
+
+
+def _blocks(columns: Sequence[Column], space: int) -> list[list[tuple[Column, int]]]:
+    """The columns that stand beside each other, with their widths; the first column begins every block."""
+    if not columns:
+        return []
+    first, *others = columns
+    blocks: list[list[Column]] = [[]]
+    left = space - first.width
+    for column in others:
+        if blocks[-1] and GAP + column.least > left:
+            blocks.append([])
+            left = space - first.width
+        blocks[-1].append(column)
+        left -= GAP + column.least
+    return [[(first, first.width), *_widths(block, space - first.width)] for block in blocks]
+
+
+def _widths(columns: Sequence[Column], space: int) -> list[tuple[Column, int]]:
+    """Widths of columns: what they need if there is space for it, otherwise the least and a share of the rest."""
+    rest = space - sum(GAP + column.least for column in columns)
+    widths = []
+    for n, column in enumerate(columns):
+        wanted = column.width - column.least
+        others = sum(each.width - each.least for each in columns[n + 1 :])
+        more = max(0, min(wanted, max(rest - others, rest * wanted // max(wanted + others, 1))))
+        rest -= more
+        widths.append((column, column.least + more))
+    return widths
+
+
+def _lines(block: Sequence[tuple[Column, int]], space: int, named: bool) -> Iterator[tuple[str, bool]]:
+    """The lines of a block, and whether each belongs to the header."""
+    (first, width), *others = block
+    below = len(others) == 1 and not others[0][0].numeric and width + GAP + others[0][1] > space
+    if below:
+        others = [(others[0][0], max(space - 2 * GAP, 20))]
+    records = [(True, [column.name for column, _ in block])] if named else []
+    records += [(False, [column.cells[n] for column, _ in block]) for n in range(len(first.cells))]
+    for is_header, (name, *cells) in records:
+        parts = [_cell(text, each, column) for text, (column, each) in zip(cells, others, strict=True)]
+        if below:
+            yield name, is_header
+            yield from ((" " * 2 * GAP + line, is_header) for line in parts[0] if line.strip())
+            continue
+        start = [_padded(line, width, first.numeric) for line in name.split("\n")]
+        height = max(map(len, (start, *parts)))
+        for k in range(height):
+            pieces = [part[k] if k < len(part) else " " * each for part, (_, each) in zip(parts, others, strict=True)]
+            yield (" " * GAP).join([start[k] if k < len(start) else " " * width, *pieces]), is_header
+
+
+def _cell(text: str, width: int, column: Column) -> list[str]:
+    """The lines of a cell."""
+    lines = [
+        part
+        for line in text.split("\n")
+        for part in (
+            [line]
+            if cell_len(line) <= width
+            else textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+        )
+    ]
+    return [_padded(line, width, column.numeric) for line in lines]
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
 
 
 def frame(data: pd.DataFrame) -> None:

@@ -14,10 +14,13 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "checkpoint", "checks", "columns", "executor", "expansion", "filters", "folder", "geometry", "gradient", "interval", "keep_missed",
-    "kind", "means", "measures", "noise", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "same_as", "shocks",
+    "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "interval", "keep_missed",
+    "kind", "means", "measures", "noise", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
+
+RENAMED = {"folder": "-o", "executor": "--scheduler"}
+"""Arguments whose options have other names."""
 
 
 def in_options(message: str) -> str:
@@ -35,6 +38,8 @@ def _as_option(element: Input) -> str:
         )
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
+    if element.name in RENAMED and isinstance(element.value, str):
+        return f"{RENAMED[element.name]} {shlex.quote(_plain(element.value))}"
     if element.name == "truth" and isinstance(element.value, dict):
         return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
     if element.name in IN_PYTHON_ONLY:
@@ -62,7 +67,7 @@ def _value(argument: Argument) -> str:
         return "context=a,b,c"
     if isinstance(value, Code):
         value = value.removesuffix("()")
-    return "COLUMN" if value is ... or value == "..." else shlex.quote(_plain(value))
+    return "COLUMN" if value is ... or (isinstance(value, str) and value == "...") else shlex.quote(_plain(value))
 
 
 def _listed(labels: list[Any]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialwise.base.errors import UsageError
+from trialwise.base.errors import TrialwiseError, UsageError
 from trialwise.base.files import together, write
 from trialwise.base.result import Result
 from trialwise.base.rows import counts_rows
 from trialwise.base.spreadsheets import as_csv
+from trialwise.cli.output.console import note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,14 +76,24 @@ def write_result(result: Result, folder: Path, picture: str, description: str, *
         return [*write_tables(result, folder, *names), *write_picture(result, folder / picture, description)]
 
 
+RESCUED = "rescued_fit.nc"
+"""Posterior draws of a fit whose other files could not be made."""
+
+
 def save(fit: Fit, folder: Path) -> Written:
-    """Write the files of a fit, all of them or none."""
+    """Write the files of a fit, all of them or none; after an error the posterior draws alone, under a name of their own."""
     draws, trials, trace = (folder / name for name in ("fit.nc", "trial_values.csv", "trace_plot.png"))
-    with together(folder, "fit"):
-        fit.save(draws)
-        return [
-            (draws, "posterior draws and diagnostics, for trialwise.load"),
-            *write_tables(fit, folder),
-            (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
-            *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
-        ]
+    try:
+        with together(folder, "fit"):
+            fit.save(draws)
+            return [
+                (draws, "posterior draws and diagnostics, for trialwise.load"),
+                *write_tables(fit, folder),
+                (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
+                *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
+            ]
+    except Exception:
+        with suppress(TrialwiseError):
+            fit.save(folder / RESCUED)
+            note(f"the posterior draws were saved in {folder / RESCUED}")
+        raise
