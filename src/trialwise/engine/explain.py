@@ -43,10 +43,13 @@ HINTS = (
 
 
 @contextmanager
-def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Iterator[None]:
+def compilation(
+    learner: Learner, packed: Packed, *, tried: bool = False, free: np.ndarray | None = None
+) -> Iterator[None]:
     """Turn errors in compiling or running a learner into a :class:`LearnerError`.
 
-    The learner is first run in plain Python, unless ``tried`` says that this has been done.
+    The learner is first run in plain Python, unless ``tried`` says that this has been done. With the parameters ``free`` of the rows
+    of ``packed``, an index or a division that fails is looked up in plain Python, to name the line and the trial.
     """
     import numba.core.errors as numba_errors
 
@@ -56,10 +59,12 @@ def compilation(learner: Learner, packed: Packed, *, tried: bool = False) -> Ite
         yield
     except TrialwiseError:
         raise
-    except IndexError as error:
+    except (IndexError, ZeroDivisionError) as error:
+        if free is not None:
+            run_again(learner, packed, free)
+        what = "an index lies outside a table or an array" if isinstance(error, IndexError) else "division by zero"
         raise LearnerError(
-            f"{learner}: an index lies outside a table. Run log_likelihood with the same arguments and "
-            "plain=True to see the line"
+            f"{learner}: {what}. Run log_likelihood with the same arguments and plain=True to see the line"
         ) from error
     except (
         numba_errors.NumbaError,
@@ -176,13 +181,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     except TrialwiseError:
         raise
     except Exception as error:
-        files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-        location = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
-        method = f".{frames[-1].name}" if frames else ""
-        raise LearnerError(
-            f"{type(learner).__name__}{method}{location}\n    {type(error).__name__}: {error}{_advice(error)}"
-        ) from error
+        raise _raised(learner, error) from error
     if signal_counts and len(set(signal_counts)) > 1:
         raise LearnerError(
             f"{type(learner).__name__}.learn returned different numbers of signals, {set(signal_counts)}: always return the same number"
@@ -190,9 +189,68 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     return signal_counts[0] if signal_counts else 0
 
 
+def _raised(learner: Learner, error: Exception, place: str = "") -> LearnerError:
+    """An exception of a learner's method, with the line that raised it."""
+    files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    location = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    method = f".{frames[-1].name}" if frames else ""
+    at = f" ({place})" if place else ""
+    return LearnerError(
+        f"{type(learner).__name__}{method}{location}\n    {type(error).__name__}: {error}{at}{_advice(error)}"
+    )
+
+
+def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
+    """Run trials in plain Python, after compiled code failed on them, to raise an error that names the line and the trial.
+
+    ``free`` has the rows of parameters that ``packed.rows`` names. Of hidden choices, which are not known, each option is tried on all
+    trials. Nothing happens if no error is found.
+    """
+    parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
+    now, row = [0], parts.row
+
+    def noted_row(ints, reals, t):
+        now[0] = t
+        return row(ints, reals, t)
+
+    for option in range(learner.options):
+        loop = build_replay(
+            parts._replace(
+                row=noted_row,
+                given_hidden=lambda ints, t, option=option: option,
+                score=lambda agent, answer, available, responses, flags: (0.0, 1.0),
+            )
+        )
+        for segment, parameters in enumerate(packed.rows):
+            try:
+                with np.errstate(all="ignore"):
+                    loop(
+                        participant_of(learner, packed, free[parameters]),
+                        Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True))),
+                        plain_preference(packed),
+                        plain_options(packed),
+                        packed.observed,
+                        packed.ints,
+                        packed.reals,
+                        packed.offsets[segment],
+                        packed.offsets[segment + 1],
+                        None,
+                        None,
+                    )
+            except TrialwiseError:
+                raise
+            except Exception as error:
+                raise _raised(learner, error, packed.place(now[0])) from error
+
+
 def _advice(error: Exception) -> str:
-    if isinstance(error, IndexError):
+    if isinstance(error, ZeroDivisionError):
+        return "\n    -> ask whether the divisor is 0 before dividing by it"
+    if isinstance(error, IndexError) and "axis" not in str(error):
         return "\n    -> tables are indexed by context, cue and action as task.table(...) lists them"
+    if isinstance(error, IndexError):
+        return "\n    -> tables have the size that task.table(...) gives them, arrays of your own that of their list"
     if isinstance(error, TypeError) and "NoneType" in str(error):
         return "\n    -> a learner without start has no state: add def start(self, task): return task.table(...)"
     return ""

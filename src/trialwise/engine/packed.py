@@ -62,6 +62,10 @@ class Packed:
         state carries over. Parameters of kernels are ``(rows, slots in all)``, with the slots of a parameter in adjacent columns.
     unscored
         Whether any observed response does not enter the likelihood.
+    participants
+        The label of each segment, for messages.
+    file_rows
+        The row of the file of each trial, for messages; None if not known.
     """
 
     observed: np.ndarray
@@ -80,6 +84,8 @@ class Packed:
     options: int
     slots: Slots
     unscored: bool = False
+    participants: tuple[str, ...] = ()
+    file_rows: np.ndarray | None = None
 
     @property
     def all_slots(self) -> int:
@@ -95,7 +101,19 @@ class Packed:
         """The trials of participant ``n``."""
         first, end = self.offsets[n : n + 2]
         parts = {name: getattr(self, name)[first:end] for name in ("observed", "ints", "reals")}
-        return replace(self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE))
+        if self.file_rows is not None:
+            parts["file_rows"] = self.file_rows[first:end]
+        names = self.participants[n : n + 1]
+        return replace(
+            self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE), participants=names
+        )
+
+    def place(self, t: int) -> str:
+        """Where trial ``t`` of the packed trials is, for messages: ``participant 'a', trial 3, row 4 of the file``."""
+        n = int(np.searchsorted(self.offsets, t, side="right")) - 1
+        name = repr(self.participants[n]) if n < len(self.participants) else f"number {n + 1}"
+        row = f", row {self.file_rows[t]} of the file" if self.file_rows is not None else ""
+        return f"participant {name}, trial {t - self.offsets[n] + 1}{row}"
 
     def with_hidden(self, hidden: np.ndarray) -> Packed:
         """The same trials with given hidden choices, ``(trials,)``: options from 0, or -1 where none was made.
@@ -258,6 +276,8 @@ def pack(
         options=learner.options,
         slots=tuple(slot_columns),
         unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
+        participants=tuple(str(label) for label in trials.participants),
+        file_rows=None if trials.row is None else np.asarray(trials.row),
     )
 
 

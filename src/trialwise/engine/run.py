@@ -25,7 +25,7 @@ def record_for(learner: Learner, packed: Packed) -> np.ndarray:
 def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log-likelihood ``(participants,)`` and gradient ``(participants, slots in all)``, compiled on duals."""
     free = in_rows(packed, free)
-    with explain.compilation(learner, packed):
+    with explain.compilation(learner, packed, free=free):
         from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
         return gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
@@ -35,7 +35,7 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
     """Trial-wise record (:func:`record_for`), signals ``(trials, signals)`` and their names, compiled on doubles."""
     free, names = in_rows(packed, free), signal_names(learner, packed)
     record, signals = record_for(learner, packed), np.full((len(packed.ints), len(names)), np.nan)
-    with explain.compilation(learner, packed):
+    with explain.compilation(learner, packed, free=free):
         from trialwise.engine.kernels.compiled import constants, trace_kernel
 
         kernel = trace_kernel(learner, packed)
@@ -59,7 +59,8 @@ def run_rollout(
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
     rows, offsets, _, _, _, sizes, capacity = kernel_inputs(packed)
-    with explain.compilation(learner, packed):
+    simulated = replace(packed, observed=observed, ints=ints, reals=reals)
+    with explain.compilation(learner, simulated, free=free):
         from trialwise.engine.kernels.compiled import constants, rollout_kernel
 
         kernel = rollout_kernel(learner, packed)
@@ -67,7 +68,7 @@ def run_rollout(
             free, constants(learner), rows, offsets, observed, ints, reals, sizes, capacity,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
+    return simulated, record[:, 0], _hidden(learner, ints)
 
 
 def run_plain(learner: Learner, packed: Packed, free: np.ndarray) -> np.ndarray:
@@ -112,10 +113,11 @@ def _loop_plain(learner, packed, free, record, signals):
     free, likelihood = in_rows(packed, free), np.empty(len(packed.rows))
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
-            total, scale = loop(
-                participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
-                packed.offsets[segment], packed.offsets[segment + 1], record, signals,
-            )  # fmt: skip
+            with explain.compilation(learner, packed, tried=True, free=free):
+                total, scale = loop(
+                    participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), packed.observed, packed.ints, packed.reals,
+                    packed.offsets[segment], packed.offsets[segment + 1], record, signals,
+                )  # fmt: skip
             likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan
     return likelihood
 

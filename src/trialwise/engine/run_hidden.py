@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from trialwise.base.errors import UsageError
 from trialwise.engine import explain
 from trialwise.engine.arguments import check_jobs, in_rows, kernel_inputs
 from trialwise.engine.flags import FLAGS, RESET, RESPONDED
-from trialwise.engine.packed import Packed
+from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
 from trialwise.engine.walks.particles import build_particles, build_weigh
@@ -96,7 +97,7 @@ def run_particles(
 
     check_jobs(packed, free, segments, keys)
     free = in_rows(packed, free, np.arange(len(segments)))
-    with explain.compilation(learner, packed):
+    with explain.compilation(learner, _jobs(packed, segments), free=free):
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
 
         kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
@@ -128,6 +129,13 @@ def run_particles(
         with ThreadPoolExecutor(workers) as pool:
             parts = [first, *pool.map(run_jobs, chunks)]
         return Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
+
+
+def _jobs(packed: Packed, segments: np.ndarray) -> Packed:
+    """The trials with the segments of jobs that have a row of parameters each, for messages: a segment's first job."""
+    rows = np.zeros(len(packed.rows), WHOLE)
+    rows[segments[::-1]] = np.arange(len(segments))[::-1]
+    return replace(packed, rows=rows)
 
 
 def run_exact(
@@ -164,7 +172,7 @@ def run_exact(
                     f"method='exact' sums over all sequences of hidden choices: about 10^{size:.0f} of them for participant "
                     f"{n + 1} with {len(trials)} trials. It is meant for a dozen trials; use method='particle'"
                 )
-    with explain.compilation(learner, packed):
+    with explain.compilation(learner, packed, free=free):
         from trialwise.engine.kernels.compiled import constants
         from trialwise.engine.kernels.compiled_hidden import enumeration_kernel
 
@@ -180,7 +188,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     """One filter of participant ``n`` at ``free (parameters,)`` with its history; options are labelled in order of first use."""
     subset, names = packed.only(n), signal_names(learner, packed)
     parameters = in_rows(subset, np.asarray(free)[None])
-    with explain.compilation(learner, packed):
+    with explain.compilation(learner, subset, free=parameters):
         from trialwise.engine.kernels.compiled import constants
         from trialwise.engine.kernels.compiled_hidden import particle_kernel
 

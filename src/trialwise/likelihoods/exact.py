@@ -25,7 +25,7 @@ class ExactLikelihood(Likelihood):
         """Log-likelihoods ``(segments,)`` and derivatives ``(segments, parameters)`` at natural ``theta (rows, parameters)``."""
         self.calls += 1
         arrangement, theta = self.arrangement, in_rows(self.packed, theta)
-        with compilation(self.learner, self.packed, tried=True):
+        with compilation(self.learner, self.packed, tried=True, free=theta):
             return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
 
     def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import types
+from numba.core import callconv, types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
@@ -24,9 +24,30 @@ from trialwise.learners.source import helpers
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
+
+
+class _WholeNumbersRaise(callconv.NumpyErrorModel):
+    """Whole numbers divided by zero raise, as in Python; floats give infinity or NaN, as in NumPy and on duals."""
+
+    def fp_zero_division(self, builder, exc_args=None, loc=None):
+        if not (exc_args and str(exc_args[0]).startswith("integer")):
+            return False
+        self.call_conv.return_user_exc(builder, ZeroDivisionError, exc_args, loc)
+        return True
+
+
+callconv.error_models["whole numbers raise"] = _WholeNumbersRaise
+
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options for functions that are called only from compiled code, never from Python or C. They are inlined, since a separate function
 could be optimised differently from its copy on disk, so that a repeated fit would differ."""
+
+CHECKED = INLINED | {"boundscheck": True, "error_model": "whole numbers raise"}
+"""Options for the functions of learners: an index outside a NumPy array raises, and so does a whole number divided by zero. Tables check
+their indices themselves."""
+
+UNCHECKED = ("trialwise.engine.", "trialwise.learners.responses.")
+"""Modules whose functions are compiled without these checks: their indices come from the layout of packed data."""
 
 
 class Adapter:
@@ -52,7 +73,8 @@ class Adapter:
             )
             duplicate.__qualname__, duplicate.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
             # before the helpers, since functions may call themselves
-            self._compiled[function] = numba.njit(duplicate, **INLINED)
+            own = (function.__module__ or "").startswith(UNCHECKED)
+            self._compiled[function] = numba.njit(duplicate, **(INLINED if own else CHECKED))
             self._own.add(self._compiled[function])
             for name, value in helpers(function):
                 if name not in function.__code__.co_freevars:

@@ -200,7 +200,8 @@ class PlainRow:
     def __init__(self, layout: Layout, ints: np.ndarray, reals: np.ndarray, t: int):
         for name, kind, start, length in layout:
             row = (reals if kind == "r" else ints)[t]
-            self.__dict__[name] = row[start : start + length] if length else row[start]
+            scalar = row[start] if kind == "r" else int(row[start])  # NumPy's whole numbers divided by zero give 0
+            self.__dict__[name] = row[start : start + length] if length else scalar
 
 
 class EveryAction:
