@@ -305,7 +305,7 @@ def fill(
         )
 
 
-def unfilled(learner: Responding, method: str, size: int, *arguments: Any) -> np.ndarray:
+def unfilled(learner: Responding, method: str, size: int, *arguments: object) -> np.ndarray:
     """Which entries of ``preference``, ``bool (size,)``, a method leaves as they were, in plain Python."""
     before = np.full(size, UNTOUCHED)
     preference = before.copy().view(Table)
