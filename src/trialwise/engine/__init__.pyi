@@ -5,6 +5,7 @@ from .arguments import (
     kernel_inputs as kernel_inputs,
 )
 from .explain import (
+    check_filled as check_filled,
     compilation as compilation,
 )
 from .flags import (

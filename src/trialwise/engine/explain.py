@@ -11,12 +11,12 @@ from functools import lru_cache
 import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
-from trialwise.engine.flags import FLAGS, TEACHES
+from trialwise.engine.flags import FLAGS, SCORED, TEACHES
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
-from trialwise.learners.responses.family import fill, hidden_field
+from trialwise.learners.responses.family import fill, hidden_field, unfilled
 from trialwise.learners.state import Task
 
 HINTS = (
@@ -202,7 +202,8 @@ def _raised(learner: Learner, error: Exception, place: str = "") -> LearnerError
 
 
 def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
-    """Run trials in plain Python, after compiled code failed on them, to raise an error that names the line and the trial.
+    """Run trials in plain Python, after a run failed on them or gave NaN, to raise an error that names the line and the trial: an
+    exception of the learner's methods, or an entry of ``preference`` that they leave empty.
 
     ``free`` has the rows of parameters that ``packed.rows`` names. Of hidden choices, which are not known, each option is tried on all
     trials. Nothing happens if no error is found.
@@ -214,10 +215,32 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
         now[0] = t
         return row(ints, reals, t)
 
+    def fills(method: str, entry: str, size: int, wanted, *arguments) -> None:
+        left = unfilled(learner, method, size, *arguments) & np.asarray(wanted, bool)
+        if left.any():
+            raise LearnerError(
+                f"{type(learner).__name__}.{method} leaves preference[{np.flatnonzero(left)[0]}] empty: {packed.place(now[0])}. Write "
+                f"preference[{entry}] = ... for {entry} in range(len(preference)), on every trial"
+            )
+
+    def hide(agent, state, trial, options):
+        if learner.hides:
+            fills("hide", "option", packed.options, True, agent, state, trial)
+        parts.hide(agent, state, trial, options)
+
+    def act(agent, state, trial, hidden, preference, last):
+        if "choose" in learner.methods and packed.ints[now[0], FLAGS] & SCORED:
+            wanted = trial.available if packed.masked else True
+            for known in ((k,) for k in range(learner.options)) if learner.hides else ((),):
+                fills("choose", "action", packed.actions, wanted, agent, state, trial, *known)
+        return parts.act(agent, state, trial, hidden, preference, last)
+
     for option in range(learner.options):
         loop = build_replay(
             parts._replace(
                 row=noted_row,
+                hide=hide,
+                act=act,
                 given_hidden=lambda ints, t, option=option: option,
                 score=lambda agent, answer, available, responses, flags: (0.0, 1.0),
             )
@@ -242,6 +265,29 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
                 raise
             except Exception as error:
                 raise _raised(learner, error, packed.place(now[0])) from error
+
+
+def check_filled(learner: Learner, packed: Packed, free: np.ndarray, likelihood: np.ndarray) -> None:
+    """If the log-likelihood of a segment, ``(segments,)``, is NaN, look for an entry that the learner left empty: :func:`run_again`.
+
+    Raises
+    ------
+    LearnerError
+        If one is found, or if a method raises; other reasons for NaN raise nothing.
+    """
+    if not np.isnan(likelihood).any():
+        return
+    first = int(np.flatnonzero(np.isnan(likelihood))[0])
+    run_again(learner, packed.only(first), free[packed.rows[first]][None])
+
+
+def check_record(learner: Learner, packed: Packed, free: np.ndarray, record: np.ndarray) -> None:
+    """As :func:`check_filled`, from a record of trials: looks at the participant of the first scored trial that is NaN."""
+    wrong = np.isnan(record[:, 0])
+    wrong &= packed.ints[:, FLAGS] & SCORED > 0
+    if wrong.any():
+        n = int(np.searchsorted(packed.offsets, np.argmax(wrong), side="right")) - 1
+        run_again(learner, packed.only(n), free[packed.rows[n]][None])
 
 
 def _advice(error: Exception) -> str:

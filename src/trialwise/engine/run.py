@@ -28,7 +28,9 @@ def run_gradient(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np
     with explain.compilation(learner, packed, free=free):
         from trialwise.engine.kernels.compiled import constants, gradient_kernel
 
-        return gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
+        likelihood, slope = gradient_kernel(learner, packed)(free, constants(learner), *kernel_inputs(packed))
+    explain.check_filled(learner, packed, free, likelihood)
+    return likelihood, slope
 
 
 def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -40,6 +42,7 @@ def run_trace(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.nd
 
         kernel = trace_kernel(learner, packed)
         kernel(free, constants(learner), *kernel_inputs(packed), record, signals)
+    explain.check_record(learner, packed, free, record)
     return record, signals, names
 
 
@@ -68,6 +71,7 @@ def run_rollout(
             free, constants(learner), rows, offsets, observed, ints, reals, sizes, capacity,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
+    explain.check_record(learner, simulated, free, record)
     return simulated, record[:, 0], _hidden(learner, ints)
 
 
@@ -101,7 +105,9 @@ def rollout_plain(
             participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
             record, signals, potential, first_outcome, random,
         )  # fmt: skip
-    return replace(packed, observed=observed, ints=ints, reals=reals), record[:, 0], _hidden(learner, ints)
+    simulated = replace(packed, observed=observed, ints=ints, reals=reals)
+    explain.check_record(learner, simulated, free, record)
+    return simulated, record[:, 0], _hidden(learner, ints)
 
 
 def _hidden(learner: Learner, ints: np.ndarray) -> np.ndarray | None:
@@ -119,6 +125,7 @@ def _loop_plain(learner, packed, free, record, signals):
                     packed.offsets[segment], packed.offsets[segment + 1], record, signals,
                 )  # fmt: skip
             likelihood[segment] = total - math.log(scale) if scale > 0 else np.nan
+    explain.check_filled(learner, packed, free, likelihood)
     return likelihood
 
 

@@ -123,12 +123,22 @@ def run_particles(
         workers = min(threads or cores(), max(count, 1))
         lengths = np.diff(packed.offsets)[segments]
         if workers == 1 or (lengths * counts).sum() < 100_000:
-            return Estimates(*run_jobs(np.arange(count)))
+            estimates = Estimates(*run_jobs(np.arange(count)))
+            _check_filled(learner, packed, free, segments, estimates.log_likelihood)
+            return estimates
         first = run_jobs(np.arange(1))  # this call may compile, which threads must not do concurrently
         chunks = np.array_split(np.arange(1, count), min(count - 1, 8 * workers)) if count > 1 else []
         with ThreadPoolExecutor(workers) as pool:
             parts = [first, *pool.map(run_jobs, chunks)]
-        return Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
+        estimates = Estimates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
+    _check_filled(learner, packed, free, segments, estimates.log_likelihood)
+    return estimates
+
+
+def _check_filled(learner: Learner, packed: Packed, free: np.ndarray, segments: np.ndarray, values: np.ndarray) -> None:
+    """:func:`trialwise.engine.explain.check_filled` for jobs."""
+    for job in np.flatnonzero(np.isnan(values))[:1]:
+        explain.run_again(learner, packed.only(int(segments[job])), free[job][None])
 
 
 def _jobs(packed: Packed, segments: np.ndarray) -> Packed:
@@ -181,6 +191,7 @@ def run_exact(
         _, *data = kernel_inputs(packed)
         longest = int(np.diff(packed.offsets).max())
         likelihood, slope, sequences = kernel(free, constants(learner), segments, segments, longest, *data)
+    explain.check_filled(learner, packed, free, likelihood)
     return likelihood, slope, sequences
 
 
@@ -207,6 +218,7 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
             *data,
             *trace,
         )
+    explain.check_record(learner, subset, parameters, trace.record)
     return trace
 
 
@@ -242,4 +254,5 @@ def trace_particles_plain(
         np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), subset.observed,
         subset.ints, subset.reals, 0, len(subset.ints), key, THRESHOLD, *trace,
     )  # fmt: skip
+    explain.check_filled(learner, subset, free[None], np.array([total]))
     return total, trace

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from trialwise.engine import compilation, in_rows, run_plain, run_trace
+from trialwise.engine import check_filled, compilation, in_rows, run_plain, run_trace
 from trialwise.likelihoods.filter_streams import occurrence
 from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
+
+MOST_LOOKS = 5
+"""How often one likelihood looks for the reason of a NaN in plain Python, which is slow."""
 
 
 class ExactLikelihood(Likelihood):
@@ -14,6 +17,7 @@ class ExactLikelihood(Likelihood):
 
     has_gradient = True
     exact = True
+    looked = 0
 
     @property
     def arguments(self) -> tuple[np.ndarray, ...]:
@@ -26,7 +30,11 @@ class ExactLikelihood(Likelihood):
         self.calls += 1
         arrangement, theta = self.arrangement, in_rows(self.packed, theta)
         with compilation(self.learner, self.packed, tried=True, free=theta):
-            return arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
+            likelihood, slope = arrangement.kernel(theta, *(self.arguments if self.pooled else arrangement.arguments))
+        if self.looked < MOST_LOOKS and np.isnan(likelihood).any():
+            self.looked += 1
+            check_filled(self.learner, self.packed, theta, likelihood)
+        return likelihood, slope
 
     def gradient_at(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`gradient`, at and with respect to natural parameters."""

@@ -14,7 +14,7 @@ from trialwise.engine.walks.replay import Parts
 from trialwise.engine.walks.responses import build_responses
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.categorical import score_logits
-from trialwise.learners.responses.plain_numbers import index, value
+from trialwise.learners.responses.plain_numbers import clear, index, value
 from trialwise.learners.state import Table
 
 
@@ -137,6 +137,7 @@ def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callabl
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
 
     def hide(agent, state, trial, options):
+        clear(options)
         user_hide(agent, state, trial, options)
 
     def given_hidden(ints, t):

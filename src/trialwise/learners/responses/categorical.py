@@ -24,7 +24,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.data.trials import MISSED, Trials
 from trialwise.learners.parameters import real, unit
 from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, fill, hidden_field
-from trialwise.learners.responses.plain_numbers import chain, index, share_of_tangent, value
+from trialwise.learners.responses.plain_numbers import chain, clear, index, share_of_tangent, value
 from trialwise.learners.responses.softmax import softmax_shares, softmax_sums
 from trialwise.learners.state import Table
 
@@ -243,12 +243,14 @@ class Categorical(ResponseFamily):
         if learner.hides:
 
             def act(agent, state, trial, hidden, preference, last):
+                clear(preference)
                 choose(agent, state, trial, hidden, preference)
                 stick(agent, preference, last)
                 return preference
         else:
 
             def act(agent, state, trial, hidden, preference, last):
+                clear(preference)
                 choose(agent, state, trial, preference)
                 stick(agent, preference, last)
                 return preference

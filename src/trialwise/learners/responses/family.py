@@ -18,6 +18,7 @@ from trialwise.base.message import Message
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
 from trialwise.learners.responses.plain_numbers import value
+from trialwise.learners.state import Table
 
 RandomNumber = Literal["uniform", "normal"]
 """A kind of random number: uniform in [0, 1), or standard Normal."""
@@ -302,6 +303,18 @@ def fill(
             f"{name} left preference[{empty[0]}] empty, or not a number: write preference[{entry}] = ... for {entry} in "
             f"range(len(preference)){also}"
         )
+
+
+def unfilled(learner: Responding, method: str, size: int, *arguments: object) -> np.ndarray:
+    """Which entries of ``preference``, ``bool (size,)``, a method leaves as they were, in plain Python."""
+    before = np.full(size, UNTOUCHED)
+    preference = before.copy().view(Table)
+    learner.methods[method](*arguments, preference)
+    return np.asarray(preference == before)
+
+
+UNTOUCHED = 7.0 * 5e-324
+"""A value that no method writes: a number far below the smallest normal one."""
 
 
 def hidden_field(learner: Responding) -> str:

@@ -6,6 +6,8 @@ dual numbers (:mod:`trialwise.engine.numbers.dual`).
 
 from __future__ import annotations
 
+import math
+
 
 def value(x):
     """The value of a number."""
@@ -30,6 +32,12 @@ def chain(x, new, slope):
 def share_of_tangent(weight, x):
     """A weight times :func:`tangent`; 0 if the weight is 0, since a logit of -inf may have an infinite tangent."""
     return weight * tangent(x) if weight != 0.0 else 0.0
+
+
+def clear(preference):
+    """Set all entries to NaN before a method fills them, so that none keeps the value of an earlier trial."""
+    for entry in range(len(preference)):
+        preference[entry] = math.nan
 
 
 EXTREME = 664
