@@ -123,3 +123,27 @@ def test_unequal_lengths_are_checked():
     table = tw.check(fit, datasets=3, progress=False).table
     shares = [float((trials.choice[a:b] == 1).mean()) for a, b in zip(trials.offsets, trials.offsets[1:], strict=False)]
     assert table.loc["share of go", "observed"] == pytest.approx(np.mean(shares))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"levels": {"action": 2}}, r"levels\['action'\] is 2; wanted its labels"),
+        ({"levels": {"action": ("a", "a")}}, "has a label twice: a, a"),
+        ({"show": lambda self, random: 20}, "show gave 20; wanted Shown"),
+        ({"show": lambda self, random: tw.environments.Shown(20.0)}, "a whole number of trials"),
+        (
+            {"show": lambda self, random: tw.environments.Shown(2, {"cue": np.array(["a", "b"])})},
+            "wanted codes of labels",
+        ),
+    ],
+)
+def test_mistakes_in_an_environment_are_named(members, message):
+    right = {
+        "levels": {"action": ("left", "right")},
+        "show": lambda self, random: tw.environments.Shown(4),
+        "potential": lambda self, shown, random: np.zeros((shown.trials, 2)),
+    }
+    own = type("Own", (tw.environments.Environment,), right | members)()
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.simulate(tw.QLearning(initial=0.5), own, {"alpha": 0.3, "beta": 2.0, "forget": 0.0})

@@ -198,6 +198,10 @@ def predict(
             f"; there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own",
         )
     if isinstance(source, Fit):
+        if participants is not None:
+            raise UsageError(
+                "participants= is for predictions of a learner; those of a fit are of its own participants: leave it out"
+            )
         learner, labels = source.learner_for("predict"), list(source.trials.participants)
         values = _posterior(source, datasets)
     else:

@@ -6,13 +6,14 @@ bring one array beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.base.expects import brief
 from trialwise.base.streams import Stream
 from trialwise.data.trials import Column, Trials
 from trialwise.environments.environment import Environment, Recorded, Shown
@@ -80,6 +81,7 @@ def generate(environment: Environment, participants: Sequence[Hashable], stream:
     UsageError
         If what the environment gives does not have the shape it should have.
     """
+    _check_levels(environment)
     shows, potentials = [], []
     for label in participants:
         shown = _checked_shown(environment, environment.show(stream("sequence", label)))
@@ -190,13 +192,32 @@ def _levels_of(environment: Environment, name: str, shown: Shown) -> str | None:
     return name if column.dtype.kind in "iu" else None
 
 
+def _check_levels(environment: Environment) -> None:
+    """Raise UsageError unless the labels of an environment are lists of different labels."""
+    for name, labels in environment.levels.items():
+        if isinstance(labels, str) or not isinstance(labels, Collection):
+            raise UsageError(
+                f"{environment!r}.levels[{name!r}] is {brief(labels)}; wanted its labels, ('left', 'right')"
+            )
+        if len({str(label) for label in labels}) < len(labels):
+            raise UsageError(f"{environment!r}.levels[{name!r}] has a label twice: {', '.join(map(str, labels))}")
+
+
 def _checked_shown(environment: Environment, shown: Shown) -> Shown:
+    if not isinstance(shown, Shown) or isinstance(shown.trials, bool) or not isinstance(shown.trials, int | np.integer):
+        raise UsageError(
+            f"{environment!r}.show gave {brief(shown)}; wanted Shown(trials, columns), with a whole number of trials"
+        )
     columns = {}
     for name in shown.columns:
         values, levels = shown[name], _levels_of(environment, name, shown)
         where = f"{environment!r} shows '{name}'"
         if values.ndim not in (1, 2) or len(values) != shown.trials:
             raise UsageError(f"{where} with shape {values.shape}; wanted ({shown.trials},) or ({shown.trials}, length)")
+        if values.dtype.kind not in "fiub":
+            raise UsageError(
+                f"{where} as {brief(values.ravel()[0]) if values.size else 'text'}; wanted codes of labels, from 0, or real numbers"
+            )
         if levels is None:
             columns[name] = Column(values.astype(np.float64))
             continue
