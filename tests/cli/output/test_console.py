@@ -62,6 +62,12 @@ def folder(learner, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def new_console(monkeypatch):
+    """Progress bars are printed to rich's shared console, which keeps the width it had at first."""
+    monkeypatch.setattr("rich._console", None)
+
+
 def screen(width, *words, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     result = CliRunner().invoke(app, [str(word) for word in words])
