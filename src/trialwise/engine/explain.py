@@ -312,6 +312,8 @@ def check_filled(learner: Learner, packed: Packed, free: np.ndarray, likelihood:
 
 def check_record(learner: Learner, packed: Packed, free: np.ndarray, record: np.ndarray) -> None:
     """As :func:`check_filled`, from a record of trials: looks at the participant of the first scored trial that is NaN."""
+    if not np.isnan(record[:, 0].sum()):  # the usual case, and quick
+        return
     wrong = np.isnan(record[:, 0])
     wrong &= packed.ints[:, FLAGS] & SCORED > 0
     if wrong.any():
