@@ -19,6 +19,33 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import fill, hidden_field, unfilled
 from trialwise.learners.state import Task
 
+REPLACEMENTS = (
+    (
+        r"\blog_ndtr\b|\blogcdf\b",
+        "the logarithm of the normal distribution function is math.log(0.5 * math.erfc(-x / math.sqrt(2.0))), for x above -37",
+    ),
+    (r"\bndtr\b|\bcdf\b", "the normal distribution function is 0.5 * math.erfc(-x / math.sqrt(2.0))"),
+    (r"\bexpit\b", "the logistic function is 1.0 / (1.0 + math.exp(-x))"),
+    (r"\blogsumexp\b", "start total at table[0]; for j in range(1, len(table)): total = np.logaddexp(total, table[j])"),
+    (r"\bgammaln\b", "the logarithm of the gamma function is math.lgamma(x)"),
+    (r"\bcumsum\b", "start total at 0.0; for j in range(len(table)): total += table[j], and use total there"),
+    (r"\bcumprod\b|\bprod\b", "start product at 1.0; for j in range(len(table)): product *= table[j]"),
+    (
+        r"\bsorted\b|\bargsort\b|\bsort\b|\bmedian\b",
+        "count what is larger: rank = 0; for j in range(len(table)): if table[j] > table[action]: rank += 1",
+    ),
+    (r"(?i)\byield\b|generator", "start total at 0.0 and add in a for loop: total += ..."),
+    (
+        r"built-in function (gt|lt|ge|le|eq|ne)>|function (any|all)\b",
+        "compare one entry at a time: start found at False; for j in range(len(table)): if table[j] > 0.0: found = True",
+    ),
+    (
+        r"built-in function (i?mul|i?add|i?sub|i?truediv)>",
+        "compute one entry at a time: for j in range(len(table)): use table[j] * j in place of table * np.arange(n)",
+    ),
+)
+"""What to write in place of a function that cannot be compiled, by what the first line of the reason says."""
+
 HINTS = (
     (
         r"Use of unsupported opcode.*(WITH|ASYNC|YIELD|IMPORT)",
@@ -88,7 +115,9 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
         if line.strip() and not re.match(r"\s*(Failed in|During|File|<source|- |There are|>>>|\^|def )", line)
     ]
     reason = reasons[0] if reasons else text.splitlines()[0]
-    hint = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
+    fitting = [advice for pattern, advice in REPLACEMENTS if re.search(pattern, reason)]
+    fitting += [advice for pattern, advice in HINTS if re.search(pattern, text)]
+    hint = fitting[0] if fitting else HINTS[-2][1]
     return LearnerError(
         f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
@@ -283,6 +312,8 @@ def check_filled(learner: Learner, packed: Packed, free: np.ndarray, likelihood:
 
 def check_record(learner: Learner, packed: Packed, free: np.ndarray, record: np.ndarray) -> None:
     """As :func:`check_filled`, from a record of trials: looks at the participant of the first scored trial that is NaN."""
+    if not np.isnan(record[:, 0].sum()):  # the usual case, and quick
+        return
     wrong = np.isnan(record[:, 0])
     wrong &= packed.ints[:, FLAGS] & SCORED > 0
     if wrong.any():

@@ -185,11 +185,11 @@ def unguarded(learner: Learner) -> set[str]:
     used = {name for name, reads in Reading(learner).outcome.items() if not reads.asked}
     own_name = tree.args.args[-1].arg
     always: set[str] = set()
-    mentioned = {node.attr for node in ast.walk(tree) if _is_part(node, own_name)}
+    mentioned = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_part(node, own_name)}
 
     def visit(node: ast.AST) -> None:
-        if _is_part(node, own_name):
-            always.add(node.attr)  # type: ignore[attr-defined]
+        if isinstance(node, ast.Attribute) and _is_part(node, own_name):
+            always.add(node.attr)
         if isinstance(node, ast.If | ast.IfExp | ast.While):
             visit(node.test)
         elif isinstance(node, ast.BoolOp):
@@ -205,9 +205,9 @@ def unguarded(learner: Learner) -> set[str]:
     return used & (always | (used - mentioned))  # what only helpers mention is taken to be used
 
 
-def _is_part(node: ast.AST, owner: str) -> bool:
-    """Whether a node is ``owner.name``."""
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner
+def _is_part(node: ast.Attribute, owner: str) -> bool:
+    """Whether an attribute is ``owner.name``."""
+    return isinstance(node.value, ast.Name) and node.value.id == owner
 
 
 def _called(node: ast.Call) -> str:

@@ -220,6 +220,29 @@ def _erf(v):
     return math.erf(v), 2.0 / math.sqrt(math.pi) * math.exp(-v * v)
 
 
+def _erfc(v):
+    return math.erfc(v), -2.0 / math.sqrt(math.pi) * math.exp(-v * v)
+
+
+@register_jitable
+def _digamma(v):
+    """The slope of ``lgamma``: by reflection and recurrence to above 10, then the asymptotic series (DLMF 5.5.2, 5.5.4, 5.11.2)."""
+    total = 0.0
+    if v < 0.5:
+        total = -math.pi / math.tan(math.pi * v)
+        v = 1.0 - v
+    while v < 10.0:
+        total -= 1.0 / v
+        v += 1.0
+    s = 1.0 / (v * v)
+    series = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12))))))
+    return total + math.log(v) - 0.5 / v - series
+
+
+def _lgamma(v):
+    return math.lgamma(v), _digamma(v)
+
+
 def _sign(v):
     return np.sign(v), 0.0
 
@@ -252,6 +275,8 @@ for _functions, _on_value in (
     ((math.cosh, np.cosh), _cosh),
     ((math.atan, np.arctan), _arctan),
     ((math.erf,), _erf),
+    ((math.erfc,), _erfc),
+    ((math.lgamma,), _lgamma),
     ((np.sign,), _sign),
     ((np.floor,), _floor),
     ((np.ceil,), _ceil),
@@ -287,3 +312,30 @@ def _is_extreme(typingctx, x):
 
 
 overload(plain_numbers.is_extreme)(lambda scale: lambda scale: _is_extreme(scale))
+
+
+@overload(math.hypot)
+@overload(np.hypot)
+def _hypot(x, y):
+    if _is_dual(x, y):
+
+        def hypotenuse(x, y):
+            length = math.hypot(value(x), value(y))
+            across = value(x) / length if length > 0.0 else 0.0
+            up = value(y) / length if length > 0.0 else 0.0
+            return chain(x + 0.0 * y, length, across) + chain(0.0 * x + y, 0.0, up)
+
+        return hypotenuse
+
+
+@overload(np.logaddexp)
+def _logaddexp(x, y):
+    if _is_dual(x, y):
+
+        def log_of_sum(x, y):
+            a, b = value(x), value(y)
+            largest = max(a, b)
+            total = largest + np.log1p(np.exp(min(a, b) - largest))
+            return chain(x + 0.0 * y, total, np.exp(a - total)) + chain(0.0 * x + y, 0.0, np.exp(b - total))
+
+        return log_of_sum
