@@ -180,9 +180,9 @@ def test_the_past_of_one_step_predictions_by_hand():
     table = general(drawn, recorded).iloc[0]
     assert table["share of 0"] == 0.5 and table["repeated"] == 1.0  # 0 after 0, 0 after 0, 1 after 1
     assert table["repeated after better"] == 1.0 and table["repeated after worse"] == 1.0
-    with pytest.raises(tw.errors.UsageError, match="as many of each participant"):
+    with pytest.raises(tw.errors.UsageError, match="the same participants with as many"):
         general(drawn, recorded.first(3))
-    with pytest.raises(tw.errors.UsageError, match="as many of each participant"):
+    with pytest.raises(tw.errors.UsageError, match="the same participants with as many"):
         tw.behaviour.of_responses(drawn, recorded.first(3))
 
 

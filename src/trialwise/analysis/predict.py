@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, LABELS, NAME, expects
-from trialwise.base.message import Argument, Code
+from trialwise.base.message import NAME_ALONE, Argument, Code
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import TRIALS, Trials
@@ -200,7 +200,8 @@ def predict(
     if isinstance(source, Fit):
         if participants is not None:
             raise UsageError(
-                "participants= is for predictions of a learner; those of a fit are of its own participants: leave it out"
+                Argument("participants", NAME_ALONE),
+                " is for predictions of a learner; those of a fit are of its own participants: leave it out",
             )
         learner, labels = source.learner_for("predict"), list(source.trials.participants)
         values = _posterior(source, datasets)

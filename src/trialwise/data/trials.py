@@ -11,6 +11,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expects, instance
+from trialwise.base.message import Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -307,7 +308,8 @@ class Trials:
             frame["reset"] = self.reset
         if inputs and not self.inputs:
             raise UsageError(
-                "inputs=True: these trials do not hold the columns of a table; read the file again, or join the result to it by row"
+                Argument("inputs", True),
+                ": these trials do not hold the columns of a table; read the file again, or join the result to it by row",
             )
         for name, values in self.inputs.items() if inputs else ():
             frame[f"{name} (input)" if name in frame else name] = values

@@ -185,7 +185,8 @@ def unguarded(learner: Learner) -> set[str]:
     used = {name for name, reads in Reading(learner).outcome.items() if not reads.asked}
     own_name = tree.args.args[-1].arg
     always: set[str] = set()
-    mentioned = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_part(node, own_name)}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    mentioned = {node.attr for node in attributes if _is_part(node, own_name)}
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.Attribute) and _is_part(node, own_name):

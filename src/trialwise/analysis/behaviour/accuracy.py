@@ -10,6 +10,7 @@ import numpy as np
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS, SCORED
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import NUMBER, expects
+from trialwise.base.message import Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,9 @@ def accuracy(frame: pd.DataFrame, by: str | Sequence[str] = ()) -> pd.DataFrame:
     keys = [by] if isinstance(by, str) else list(by)
     unknown = [key for key in keys if key not in frame]
     if unknown:
-        raise UsageError(f"by={unknown[0]!r}: {did_you_mean(str(unknown[0]), list(map(str, frame)), 'columns')}")
+        raise UsageError(
+            Argument("by", str(unknown[0])), f": {did_you_mean(str(unknown[0]), list(map(str, frame)), 'columns')}"
+        )
     return _shares(frame, "correct", by)
 
 

@@ -14,7 +14,7 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "interval", "keep_missed",
+    "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs", "interval", "keep_missed",
     "kind", "means", "measures", "noise", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
