@@ -145,7 +145,7 @@ def test_log_likelihood_and_predictive_of_a_fit(fitted):
 @pytest.mark.parametrize(
     "prior",
     [
-        pm.Normal.dist(0, [1.0, 2.0]), pm.Normal.dist(pm.Normal.dist(), 1), pm.StudentT.dist(3), pm.HalfNormal.dist(1),
+        pm.Normal.dist(pm.Normal.dist(), 1), pm.StudentT.dist(3), pm.HalfNormal.dist(1),
         pm.Normal.dist(0, 1) + 1,
     ],
 )  # fmt: skip

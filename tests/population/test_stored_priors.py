@@ -15,7 +15,7 @@ TEXTS = {
     "HalfNormal(2)": lambda: pm.HalfNormal.dist(2.0),
     "Gamma(2, 3)": lambda: pm.Gamma.dist(alpha=2, beta=3),
     "Exponential(4)": lambda: pm.Exponential.dist(4),
-    "StudentT(3, 0, 1)": lambda: pm.StudentT.dist(nu=3, mu=0, sigma=1),
+    "StudentT with the parameters 3, 0, 1": lambda: pm.StudentT.dist(nu=3, mu=0, sigma=1),
     "Beta(3, 12)": lambda: pm.Beta.dist(mu=0.2, sigma=0.1),
     "Uniform(0, 4)": lambda: pm.Uniform.dist(0, 4),
     "Normal(0, 1.41)": lambda: pm.Normal.dist(0, pt.sqrt(2.0)),

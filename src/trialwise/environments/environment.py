@@ -255,10 +255,11 @@ class Recorded:
                     Argument(column, "name of the column"),
                 )
         for kind, labels in self.environment.levels.items():
+            read = kind in (*self.environment.reads, "action")
             if kind not in sizes and kind not in self.environment.reads:
                 continue
             recorded = self.trials.levels.get(kind, ())
-            if len(recorded) != len(labels):
+            if read and len(recorded) != len(labels):
                 raise UsageError(
                     f"{name} has {len(labels)} {kind}s; these trials have {len(recorded)}: {', '.join(map(str, recorded))}. "
                     f"If labels do not occur in the data, declare them when reading: ",

@@ -75,7 +75,9 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
             raise UsageError(
                 f"the prior of {name} is {prior!r}; it must be a distribution: pm.Normal.dist(0, 1), or one of PreliZ"
             )
-        if getattr(prior, "ndim", 0) or str(getattr(prior, "dtype", "float64")).startswith(("int", "uint", "bool")):
+        # without pooling, a prior may have an entry for each participant
+        several = pooling != "none" and getattr(prior, "ndim", 0) > 0
+        if several or str(getattr(prior, "dtype", "float64")).startswith(("int", "uint", "bool")):
             raise UsageError(f"the prior of {name} is {prior!r}; it must be of one real number: pm.Normal.dist(0, 1)")
 
 

@@ -319,7 +319,7 @@ class Outside:
         (ReturnsText, "ReturnsText.learn returned"),
         (UsesDict, "UsesDict.choose, line"),
         (Unequal, "signals"),
-        (Outside, "tables are indexed by context, cue and action"),
+        (Outside, "tables have the size that task.table(...) gives them"),
     ],
 )
 def test_errors_of_invalid_learners(subject, expected):
