@@ -23,11 +23,11 @@ def frame():
 
 def test_rows_and_labels_of_the_file(frame):
     table = tw.trial_values(LEARNER, tw.read_long(frame), AT)
-    joined = table.join(frame.set_index(frame.index + 2), on="row", rsuffix="_file")
-    assert (joined["participant"] == joined["id"]).all()
+    joined = table.join(frame.set_index(frame.index + 2).rename(columns=lambda name: f"{name}_file"), on="row")
+    assert (joined["participant"] == joined["id_file"]).all()
     for name in ("trial", "session", "choice"):
         assert (joined[name] == joined[f"{name}_file"]).all(), name
-    assert (joined["outcome"] == joined["reward"]).all()
+    assert (joined["outcome"] == joined["reward_file"]).all()
     assert table["number"].tolist() == [*range(1, 13)] * 2
     assert table["trial"].dtype.kind == "i"
 

@@ -182,3 +182,23 @@ def test_means_of_likelihoods():
     np.testing.assert_allclose(error, [0.5 / np.sqrt(3)] * 2)
     np.testing.assert_allclose(share, [[1 / 6, 1 / 3, 1 / 2]] * 2)
     assert np.isnan(log_mean(each[:, :1])[1]).all()
+
+
+def test_no_two_threads_compile_a_kernel(monkeypatch):
+    """Compilation registers functions, which threads must not do at the same time: the first participant is traced before the others."""
+    import threading
+
+    from trialwise.likelihoods import estimated
+
+    traced, original = {}, estimated.hidden_values
+
+    def noted(learner, trials, packed, n, free, seed):
+        traced[n] = (threading.current_thread() is threading.main_thread(), len(traced))
+        return original(learner, trials, packed, n, free, seed)
+
+    monkeypatch.setattr(estimated, "hidden_values", noted)
+    trials = tw.load_data("alien_task_sets").trials.select([0, 1, 2]).first(12)
+    values = {"alpha": 0.3, "beta": 2.0, "forget": 0.1, "alpha_high": 0.3, "beta_high": 2.0, "forget_high": 0.1}
+    tw.trial_values(tw.learners.TaskSets(initial=1.2), trials, values)
+    assert traced[0] == (True, 0)
+    assert not traced[1][0] and not traced[2][0]

@@ -168,9 +168,10 @@ class EstimatedLikelihood(Likelihood):
 
     def trace(self, theta: np.ndarray) -> Trace:
         """A trace with filtered and smoothed columns, see :mod:`trialwise.likelihoods.hidden_posterior`, which sets its own number of particles."""
+        values_of = partial(hidden_values, self.learner, self.trials, self.packed, seed=self.seed)
+        participants = [values_of(0, theta[0])]  # may compile, which threads must not do at the same time
         with ThreadPoolExecutor(cores()) as pool:
-            values_of = partial(hidden_values, self.learner, self.trials, self.packed, seed=self.seed)
-            participants = list(pool.map(values_of, range(self.trials.n_participants), theta))
+            participants += pool.map(values_of, range(1, self.trials.n_participants), theta[1:])
         return Trace(
             np.concatenate([each.record for each in participants]),
             {name: np.concatenate([each.columns[name] for each in participants]) for name in participants[0].columns},
