@@ -180,9 +180,9 @@ class Trials:
                 "select() takes labels, and these are True and False: select the labels, "
                 "[label for label, yes in zip(trials.participants, mask) if yes]"
             )
-        repeated = [label for n, label in enumerate(selected) if label in selected[:n]]
-        if repeated:
-            raise UsageError(f"select() with participant {repeated[0]!r} twice: give each label once")
+        if len(set(selected)) < len(selected):
+            repeated = next(label for n, label in enumerate(selected) if label in selected[:n])
+            raise UsageError(f"select() with participant {repeated!r} twice: give each label once")
         index = {label: n for n, label in enumerate(self.participants)}
         unknown = [label for label in selected if label not in index]
         if unknown:

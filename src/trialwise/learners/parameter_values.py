@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class _Labelled:
-    """Values with participants' labels, as a pandas Series has them."""
-
-    def __init__(self, labels: Sequence[Hashable], values: np.ndarray) -> None:
-        self.index, self.values = labels, values
-
-    def to_numpy(self) -> np.ndarray:
-        return self.values
-
-
 def in_order(name: str, values: object, participants: Sequence[Hashable]) -> object:
     """Values that carry participants' labels (a pandas Series) in the order of the participants; others unchanged.
 
@@ -55,9 +45,11 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any] | pd.
     Values that carry labels (a pandas Series, a table with a column ``participant`` or an index of labels) are taken by label.
     """
     if "participant" in parameters:  # the table of a simulation, with a row a participant
+        import pandas as pd
+
         rows = [str(label) for label in parameters["participant"]]
         others = [str(name) for name in parameters if name != "participant"]
-        parameters = {name: _Labelled(rows, np.asarray(parameters[name])) for name in others}
+        parameters = {name: pd.Series(np.asarray(parameters[name]), rows) for name in others}
     for name in map(str, parameters):
         if name not in learner.names:
             if name in learner.fixed:

@@ -87,9 +87,7 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         from pytensor.printing import debugprint
 
         write(str(debugprint(thing, file="str")).encode())
-    elif hasattr(
-        thing, "ppf"
-    ):  # of scipy: by its quantiles, since histograms and distributions of one's own share names
+    elif hasattr(thing, "ppf"):  # of scipy; by its quantiles, since histograms and users' distributions share names
         with np.errstate(all="ignore"):
             put("distribution", np.asarray(thing.ppf(QUANTILES), float))
     elif hasattr(thing, "__dict__") or dataclasses.is_dataclass(thing):

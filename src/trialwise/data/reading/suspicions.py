@@ -125,14 +125,15 @@ def about_participants(
         return
     yield from _same_in_print("participant", dict.fromkeys(labels))
     sizes = np.bincount(owner, minlength=len(labels))
-    typical = float(np.median(sizes)) if len(sizes) else 0.0
-    for n, label in enumerate(labels):
+    typical = float(np.median(sizes))
+    for n in np.flatnonzero(sizes < typical / 4).tolist():
+        label = labels[n]
         near = [
             other
             for k, other in enumerate(labels)
             if sizes[k] >= typical and isinstance(other, str) and _one_edit(str(label), other)
         ]
-        if sizes[n] < typical / 4 and near:
+        if near:
             yield f"participant {quote(label)} has {counted(int(sizes[n]), 'row')}, {quote(near[0])} has {sizes[labels.index(near[0])]}: a slip?"
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     stops = [*starts[1:], len(owner)]
