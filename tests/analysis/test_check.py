@@ -108,11 +108,13 @@ def test_the_two_kinds_cannot_be_confused(fit, agents):
 
 def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
     right = tw.check(fit, tw.environments.AlienTask(), datasets=40, progress=False)
+    assert right.findings[0].code == "reproduced"
     assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
     few, again = (tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False) for _ in range(2))
     assert again.table.equals(few.table)
     wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
     estimate = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
+    assert estimate.findings[0].code == "deviates"
     assert estimate.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in estimate.missed.index
     assert len(estimate.missed) > 2 * len(right.missed)
     one_step_check = tw.check(wrong, datasets=4, progress=False)
@@ -138,9 +140,24 @@ def test_undefined_measures_are_left_out():
     table = compared(observed, simulated)
     np.testing.assert_array_equal(table["tail"], [nan, 0.5, nan, 2 / 3])
     np.testing.assert_allclose(table["predicted"], [nan, 0.5, nan, 2 / 3])
-    check = tw.results.Check("rollout", table, simulated, pd.DataFrame())
-    outside, undefined = check.findings
-    assert undefined.about == ("both", "never") and "of 2 measures" in outside.sentence
+    check = tw.results.Check("rollout", table, simulated, of_actions(np.zeros(1, int), np.ones((1, 1))))
+    verdict, undefined = check.findings
+    assert undefined.about == ("both", "never") and "of 2 measures" in verdict.sentence
+    assert verdict.code == "not-decided" and "4 simulated data sets are too few" in verdict.sentence
+
+
+def test_frequencies_off_their_predictions_are_named():
+    random = np.random.default_rng(3)
+    p = random.dirichlet([1, 1], 4_000)
+    table, simulated = (
+        pd.DataFrame({"observed": [0.0], "low": -1.0, "high": 1.0, "tail": 0.5}),
+        random.normal(size=(50, 1)),
+    )
+    for sharper, code in ((1.0, []), (1.6, ["calibration"])):
+        odds = p**sharper / (p**sharper).sum(1, keepdims=True)
+        choice = (random.random(4_000) > odds[:, 0]).astype(int)
+        check = tw.results.Check("one-step", table, pd.DataFrame(simulated), of_actions(choice, p))
+        assert [each.code for each in check.findings] == ["reproduced", *code]
 
 
 def tails(learner, trials, values, redraws):

@@ -27,7 +27,9 @@ def calibration(ranks, **more):
     """A calibration with the given ranks."""
     ranks = pd.DataFrame(ranks, dtype=int)
     count = len(ranks)
-    fits = pd.DataFrame({"r_hat": np.ones(count), "divergences": 0, "problems": "", "seconds": 1.0})
+    fits = pd.DataFrame(
+        {"r_hat": np.ones(count), "ess": 500, "draws": 1000, "divergences": 0, "problems": "", "seconds": 1.0}
+    )
     return tw.results.Calibration("Learner()", ranks, fits, **({"failed": {}} | more))
 
 
@@ -45,7 +47,11 @@ def test_ranks_of_the_truth(small):
     assert set(small.ranks) == {*names, "log-likelihood"} and len(small.ranks) == 12
     error = np.sqrt(1 / (12 * 12))  # of the mean of twelve uniform shares
     assert (abs(small.ranks.mean() / 100 - 0.5) < 4 * error).all()
-    assert small.calibrated and small.sentences[0].startswith("calibrated")
+    assert not small.table["outside_joint"].any() and not small.calibrated  # twelve data sets cannot show it
+    assert (
+        small.findings[0].code == "not-decided"
+        and "in 12 data sets only deviations of more than 0." in small.sentences[0]
+    )
     assert len(small.plot().axes) >= 10
 
 
@@ -92,14 +98,22 @@ def test_bands_contain_uniform_ranks_with_their_probability():
     ranks = {f"q{k}": random.integers(0, 101, 60) for k in range(400)}
     outside = calibration(ranks).table["outside"].mean()
     assert 0.02 < outside < 0.09  # expected: 0.05
+    many = calibration({f"q{k}": random.integers(0, 101, 400) for k in range(3)})
+    assert many.calibrated and many.sentences[0].startswith("calibrated: the ranks of all 3 quantities")
+    doubtful = calibration(many.ranks)
+    doubtful.fits["ess"] = 20
+    assert not doubtful.calibrated and doubtful.sentences[0].endswith("but 400 of 400 data sets have no reliable draws")
     assert calibration({f"q{k}": ranks[f"q{k}"] for k in range(20)}).joint == pytest.approx(0.95 ** (1 / 20))
 
 
 def test_findings_on_fits_that_failed():
     piece = {"quantities": np.array(["a"]), "ranks": np.array([3]), "r_hat": np.array(1.2), "divergences": np.array(1),
-             "problems": np.array("x"), "seconds": np.array(1.0)}  # fmt: skip
+             "problems": np.array("x"), "seconds": np.array(1.0), "ess": np.array(20.0), "draws": np.array(50)}  # fmt: skip
     result = calibration_of("L()", {0: piece, 1: {"failed": np.array("no finite start")}})
-    assert "R-hat above 1.05 in 1 of 1 fits, largest 1.20; divergences in 1" in result.sentences
+    assert result.sentences[1].startswith(
+        "draws of 1 of 1 fits are not reliable: R-hat above 1.05, or one chain, in 1; fewer than 100 effective draws in 1; "
+        "more than 1% of draws diverged in 1. Use more, draws="
+    )
     assert result.sentences[-1] == "1 of 2 data sets could not be fitted; the first: no finite start"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from typer.testing import CliRunner
 
 import trialwise as tw
@@ -22,7 +23,8 @@ def study():
 
 def test_different_learners_are_distinguished(study):
     assert np.diag(study.confusion).min() > 0.7 and np.array_equal(study.groups, np.eye(2))
-    assert study.sentences[0].startswith("QLearning(initial=1.2): distinguished: fits")
+    assert study.sentences[0].startswith("QLearning(initial=1.2): not decided whether it is distinguished: fits")
+    assert study.findings[0].code == "not-decided" and "12 participants best" in study.sentences[0]
     assert len(study.plot().axes) == 3
 
 
@@ -56,10 +58,19 @@ def test_matrices_by_hand():
     np.testing.assert_allclose(confusion.groups, [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
     np.testing.assert_allclose(confusion.inversion, [[0.4, 0.25, np.nan], [0, 0.75, np.nan], [0.6, 0, np.nan]])
     assert confusion.sentences[0] == (
-        "A: not distinguished by single participants: fits 67% of its own participants best, 100% of its own data sets; "
-        "33% are fitted best by B; when it fits best, it is right in 40%"
+        "A: not decided whether it is distinguished: fits 67% (21% to 94%) of its own 3 participants best, 100% of its own data sets; "
+        "33% are fitted best by B; when it fits best, it is right in 40%: simulate more, datasets="
     )
+    assert confusion.findings[2].code == "not-distinguished"
     assert confusion.sentences[2].endswith("100% are fitted best by A; never fits best")
+
+
+@pytest.mark.parametrize("share, count", [(0.0, 3), (0.67, 12), (0.9, 200), (1.0, 25)])
+def test_intervals_of_shares_are_scipys(share, count):
+    from trialwise.studies.confusion import _wilson
+
+    expected = scipy.stats.binomtest(round(share * count), count).proportion_ci(0.95, "wilson")
+    np.testing.assert_allclose(_wilson(round(share * count) / count, count), (expected.low, expected.high), atol=1e-4)
 
 
 def test_integrated_likelihoods_distinguish_too():

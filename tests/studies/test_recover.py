@@ -44,7 +44,10 @@ def synthetic(
             rows.append(
                 pd.DataFrame({"dataset": dataset, "participant": range(participants), "parameter": name, **columns})
             )
-    fits = pd.DataFrame({"r_hat": 1.0, "divergences": 0, "problems": "", "seconds": 1.0}, index=range(datasets))
+    fits = pd.DataFrame(
+        {"r_hat": 1.0, "ess": 500, "draws": 1000, "divergences": 0, "problems": "", "seconds": 1.0},
+        index=range(datasets),
+    )
     columns = ["first", "second", "posterior_correlation", "error_correlation", "product_correlation"]
     return tw.results.Recovery("L()", pd.concat(rows), pd.DataFrame(pairs or [], columns=columns), fits, {}, 0.89)
 
@@ -107,30 +110,56 @@ def test_learning_rate_and_temperature_trade_off(study):
 def test_sentences():
     recovery = synthetic(pairs=[("a", "b", -0.8, -0.5, 0.999)])
     first, second, third = recovery.sentences
-    start = "a: recovered (correlation 1.00, 89% intervals contain the true value in 9"
-    assert first.startswith(start) and "narrow" not in first
-    assert (
-        second.startswith("b: not recovered in this design: estimates hardly follow the true values (correlation 0.2")
-        and "use more trials, or .fix(b=...)" in second
-    )
+    assert first.startswith("a: found: correlation 1.00 (0.99 to 1.00); bias ") and "narrow" not in first
+    assert "89% intervals contain the true value in 9" in first
+    assert second.startswith("b: not found in this design: estimates hardly follow the true values (slope ")
+    assert "correlation 0.2" in second and "use more trials, or .fix(b=...)" in second
+    assert list(recovery.table["verdict"]) == ["found", "not found"]
     assert third.startswith("a and b trade off (posterior correlation -0.80): a x b is recovered better")
     flat = synthetic(noise=(0.1, 0.1))
     flat.points["mean"] *= 0.1
-    assert flat.sentences[0].startswith(
-        "a: not recovered in this design: estimates hardly follow the true values (correlation 1.00, slope 0.10"
+    assert (
+        "a: not found in this design: estimates hardly follow the true values (slope 0.10; correlation 1.00"
+        in flat.sentences[0]
     )
-    assert "a: roughly recovered" in synthetic(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
-    assert "the intervals are too narrow" in synthetic(noise=(0.5, 0.5), width=(0.2, 1.0)).sentences[0]
+    between = synthetic(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
+    assert between.startswith(
+        "a: not decided: high and low values are distinguished, their size is imprecise (correlation "
+    )
+    narrow = synthetic(noise=(0.2, 0.5), width=(0.1, 1.0))
+    assert narrow.sentences[0].startswith("a: not decided: the intervals are too narrow (correlation 0.9")
+    assert narrow.table.loc["a", "verdict"] == "not decided"
+    shifted = synthetic(noise=(0.1, 0.1))
+    for column in ("mean", "low", "high"):
+        shifted.points[column] += 1.0
+    assert "a: not decided: estimates are too high, so that means of groups would be misjudged" in shifted.sentences[0]
+    untold = synthetic(
+        noise=(0.1, 0.1), informativeness=lambda name, count: np.full(count, 0.1 if name == "a" else 0.9)
+    )
+    assert "a: not decided: the data of 100% of participants are uninformative" in untold.sentences[0]
+    assert untold.sentences[1].startswith("b: found")
     constant = synthetic()
     constant.points.loc[constant.points["parameter"] == "a", "true"] = 1.0
-    assert constant.sentences[0].startswith("a: the true value does not vary between participants")
-    broken = tw.results.Recovery(
-        "L()", constant.points, constant.pairs, constant.fits.assign(problems="R-hat"), {7: "no start"}, 0.89
-    )
-    assert (
-        broken.sentences[-2].startswith("draws of 4 of 4 fits")
-        and "1 of 5 data sets could not be fitted" in broken.sentences[-1]
-    )
+    assert constant.sentences[0].startswith("a: not decided: the true value does not vary between participants")
+    assert constant.table.loc["a", "verdict"] == "not decided"
+
+
+def test_no_verdict_rests_on_unreliable_fits():
+    good = synthetic(noise=(0.1, 0.1))
+    for change, why in (
+        ({"r_hat": 1.2}, "R-hat above 1.05, or one chain, in 4"),
+        ({"r_hat": np.nan}, "R-hat above 1.05, or one chain, in 4"),
+        ({"ess": 30}, "fewer than 100 effective draws in 4"),
+        ({"divergences": 50}, "more than 1% of draws diverged in 4"),
+    ):
+        broken = tw.results.Recovery(
+            "L()", good.points, good.pairs, good.fits.assign(problems="R-hat", **change), {7: "no start"}, 0.89
+        )
+        assert broken.sentences[0].startswith("a: not decided: 5 of 5 data sets have no reliable draws")
+        assert broken.sentences[-2].startswith(f"draws of 4 of 4 fits are not reliable: {why}")
+        assert "1 of 5 data sets could not be fitted" in broken.sentences[-1]
+    short = tw.results.Recovery("L()", good.points, good.pairs, good.fits.assign(problems="few draws"), {}, 0.89)
+    assert short.sentences[0].startswith("a: found") and short.findings[-1].code == "short-fits"
 
 
 def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small():
@@ -154,7 +183,9 @@ def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small
     row = recovery.where.set_index(["parameter", "other"]).loc[("alpha", "slope")]
     assert row["unidentified"] > row["elsewhere"] + 1 / 3
     assert "unidentified where |slope| is small: below 0." in recovery.sentences[0]
-    assert recovery.sentences[1].startswith("slope: recovered (")
+    assert recovery.sentences[1].startswith(
+        ("slope: found: ", "slope: not decided: 50 simulated participants are too few")
+    )
 
 
 def test_truth_from_the_prior_and_from_a_posterior(fitted, small):

@@ -11,12 +11,13 @@ import numpy as np
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
+from trialwise.analysis.outlying import outlying
 from trialwise.analysis.predict import PARTICLES, Kind, predict
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
-from trialwise.base.message import NAME_ALONE, Argument
+from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import bars
-from trialwise.base.result import Finding, Result, Severity
+from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.base.streams import stream, stream_seed
 from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 BINS = 10
 """Number of bins of predicted probability."""
+
+UNUSUAL = 0.05
+"""Probability of a data set as unusual as the observed one, below which the learner is said not to reproduce it."""
+
+OFF, ERRORS = 0.03, 3.0
+"""Distance of a frequency from its predicted probability, as such and in standard errors, beyond which predictions are called off."""
 
 REDRAWS = 200
 """Predictive draws of each continuous response, which rank the observed one."""
@@ -89,22 +96,61 @@ class Check(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The number of measures outside their interval, a caution if it is larger than chance explains, and undefined measures."""
+        """First the verdict: whether the learner reproduces the measures, or that this is not decided; then its calibration.
+
+        The verdict weighs all measures at once, by :func:`~trialwise.analysis.outlying.outlying`, since they are correlated and
+        some are always outside their intervals by chance.
+        """
         undefined = [str(name) for name, tail in self.table["tail"].items() if np.isnan(tail)]
-        missed, total = len(self.missed), len(self.table) - len(undefined)
-        expected = round(1 - INTERVAL, 3) * total
-        sentence = (
-            f"{missed} of {total} measures lie outside their {100 * INTERVAL:.0f} % interval; about {expected:.0f} would by chance, "
-            "though measures are correlated"
-        )
-        severity: Severity = "note" if missed <= max(1.5 * expected, 1) else "caution"
-        found = [Finding(severity, "measures-outside", sentence, about=tuple(map(str, self.missed.index)))]
+        found = [self._verdict(len(self.table) - len(undefined)), *self._off_diagonal()]
         if undefined:
             sentence = (
                 f"not compared, as they are undefined in the data or in all simulated data sets: {', '.join(undefined)}"
             )
             found.append(Finding("note", "measures-undefined", sentence, about=tuple(undefined)))
         return tuple(found)
+
+    def _verdict(self, total: int) -> Finding:
+        """Whether the observed data set is one that the learner might have produced, by ``total`` measures."""
+        p = outlying(self.table["observed"].to_numpy(float), self.simulated.to_numpy(float))
+        missed, sets = len(self.missed), len(self.simulated)
+        expected = round(1 - INTERVAL, 3) * total
+        measured = (
+            f"{missed} of {total} measures lie outside their {100 * INTERVAL:.0f} % interval, where about {expected:.0f} would by "
+            f"chance; as unusual a data set occurs in {p:.0%} of simulated ones"
+        )
+        about = tuple(map(str, self.missed.index))
+        if not total:
+            sentence = "not decided: no measure is defined in the data and in simulated data sets"
+            return Finding("caution", NOT_DECIDED, sentence)
+        if 2 / (sets + 1) > UNUSUAL:
+            needed = int(np.ceil(2 / UNUSUAL))
+            sentence = Message(
+                f"not decided: {sets} simulated data sets are too few to call anything unusual: use {needed} or more, ",
+                Argument("datasets", 100), f" ({measured})",
+            )  # fmt: skip
+            return Finding("caution", NOT_DECIDED, sentence, about=about)
+        if p <= UNUSUAL:
+            return Finding(
+                "caution", "deviates", f"the learner does not reproduce the observed behaviour: {measured}", about=about
+            )
+        return Finding("note", "reproduced", f"the learner reproduces the observed behaviour: {measured}", about=about)
+
+    def _off_diagonal(self) -> list[Finding]:
+        """A caution if predicted probabilities are not those with which responses occur, beyond chance and by more than a trifle."""
+        table = self.calibration[self.calibration["count"] > 0]
+        said, happened = table["probability"].to_numpy(float), table["observed"].to_numpy(float)
+        error = np.sqrt(np.maximum(said * (1 - said), 1e-12) / table["count"].to_numpy(float))
+        off = np.abs(happened - said)
+        bad = (off > OFF) & (off > ERRORS * error)
+        if not bad.any():
+            return []
+        worst = int(np.argmax(np.where(bad, off, 0.0)))
+        sentence = (
+            f"predicted probabilities are off: in {int(bad.sum())} of {len(table)} bins responses occur more or less often than predicted; "
+            f"the worst: {said[worst]:.2f} predicted, {happened[worst]:.2f} observed"
+        )
+        return [Finding("caution", "calibration", sentence)]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """``check``, a row a measure, and ``calibration``."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Severity = Literal["problem", "caution", "note"]
 """Severity of a finding: the result cannot be relied on; it should be interpreted with care; for information."""
 
+NOT_DECIDED = "not-decided"
+"""Code of the finding that takes the place of a verdict that the evidence does not support."""
+
 
 @dataclass(frozen=True)
 class Finding:

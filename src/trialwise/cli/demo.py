@@ -47,7 +47,7 @@ class Size(NamedTuple):
     second_draws: int | None
 
 
-FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(10, 240, 3, 60, 20, 0, 250)
+FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(10, 240, 3, 60, 40, 0, 250)
 
 RECOVERY_AGENTS, RECOVERY_TRIALS = 12, 220
 """Agents and trials of each data set of the recovery study."""
@@ -148,9 +148,8 @@ def _check(options: Sampling, fitted: Fit, size: Size, folder: Path) -> Check:
     writing.write_tables(result, folder, "check")
     if not options.quiet:
         heading("does the learner reproduce the agents' behaviour?")
-        say(
-            f"  {len(result.missed)} of {len(result.table)} behavioural measures lie outside the 89 % interval of {size.check_datasets} simulated data sets"
-        )
+        for finding in result.findings:
+            paragraph(Message("  ", finding.text))
     return result
 
 
@@ -181,4 +180,6 @@ def _compare(options: Sampling, fits: dict[str, Fit], folder: Path) -> Compariso
     if not options.quiet:
         title = "which learner predicts held-out agents? (log predictive density, higher is better)"
         results.print_table(title, comparison.table[["elpd", "difference", "se_difference"]].round(1))
+        for finding in comparison.findings:
+            paragraph(Message("  ", finding.text))
     return comparison

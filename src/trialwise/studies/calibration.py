@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.result import Finding, Result
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.base.streams import stream
+from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
 from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
 from trialwise.studies.resume import failures
 
@@ -20,9 +22,8 @@ if TYPE_CHECKING:
 RANKS = 100
 """Number of posterior draws, evenly spaced, among which the true value is ranked: ranks run from 0 to this number."""
 
-MOST_R_HAT = 1.05
-"""R-hat above which a fit of the study is counted. A single fit should have 1.01; the fits of a study are short, and with many of
-them the largest R-hat is larger by chance."""
+SENSITIVE = 0.2
+"""Largest deviation of an ECDF from the diagonal that a study may overlook: below, a posterior is called calibrated."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +37,8 @@ class Calibration(Result):
     ranks
         A row a data set, a column a quantity: how many of ``total`` posterior draws lie below the true value.
     fits
-        A row a data set: ``r_hat`` (the largest of the group's), ``divergences``, ``problems`` (text), ``seconds``.
+        A row a data set: ``r_hat`` (the largest of the group's), ``ess`` (the fewest effective draws of a group parameter),
+        ``draws``, ``divergences``, ``problems`` (text), ``seconds``.
     failed
         Reasons why data sets could not be fitted, by number of the data set.
     total
@@ -133,24 +135,45 @@ class Calibration(Result):
 
     @property
     def calibrated(self) -> bool:
-        """Whether every quantity stays inside the band for all together."""
-        return not self.table["outside_joint"].any()
+        """Whether every quantity stays inside the band for all together, in a study that would have detected a deviation."""
+        return not self.table["outside_joint"].any() and not self._doubts
+
+    @property
+    def sensitivity(self) -> float:
+        """The smallest deviation of an ECDF from the diagonal that is detected anywhere on it."""
+        band = self.band(self.joint)
+        return float(np.abs(band.high - band.x).max())
+
+    @property
+    def _doubts(self) -> list[Message]:
+        """Why ranks inside their bands do not show that the fit is calibrated; empty if they do."""
+        doubts, (bad, count) = (
+            [],
+            (int(unreliable(self.fits).sum()) + len(self.failed), len(self.fits) + len(self.failed)),
+        )
+        if bad > ALLOWED * count:
+            doubts.append(Message(f"{bad} of {count} data sets have no reliable draws"))
+        if self.sensitivity > SENSITIVE:
+            sets = int(np.ceil(len(self.ranks) * (self.sensitivity / SENSITIVE) ** 2 / 10) * 10)
+            text = f"in {len(self.ranks)} data sets only deviations of more than {self.sensitivity:.2f} would have been detected"
+            doubts.append(Message(text, ": simulate more, ", Argument("datasets", sets)))
+        return doubts
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The quantities that are not calibrated and how; R-hat and divergences of the fits; data sets that failed."""
+        """The quantities that are not calibrated and how, or whether all are; whether draws are reliable; data sets that failed."""
         count, table = len(self.ranks), self.table
         findings = [_miscalibrated(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
-        if not findings:
+        if not findings and (doubts := self._doubts):
+            start = f"not decided: the ranks of all {len(table)} quantities are consistent with uniformity, but "
+            findings = [Finding("caution", NOT_DECIDED, Message(start, Message.join("; ", doubts)))]
+        elif not findings:
             sentence = (
                 f"calibrated: the ranks of all {len(table)} quantities are consistent with uniformity in {count} data sets: a "
-                f"deviation of more than {np.abs(self.band(self.joint).high - self.band().x).max():.2f} would have been detected"
+                f"deviation of more than {self.sensitivity:.2f} would have been detected"
             )
             findings = [Finding("note", "calibrated", sentence)]
-        high, diverged = int((self.fits["r_hat"] > MOST_R_HAT).sum()), int((self.fits["divergences"] > 0).sum())
-        sentence = f"R-hat above {MOST_R_HAT} in {high} of {count} fits, largest {self.fits['r_hat'].max():.2f}; divergences in {diverged}"
-        findings.append(Finding("caution" if high or diverged else "note", "sampling", sentence))
-        return (*findings, *failures(self.failed, count))
+        return (*findings, *sampling_findings(self.fits), *failures(self.failed, count))
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.result import Finding, Result, Severity
+from trialwise.base.message import NAME_ALONE, Argument, Message
+from trialwise.base.result import NOT_DECIDED, Finding, Result, Severity
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
@@ -16,7 +17,21 @@ if TYPE_CHECKING:
 
 
 DISTINGUISHED = 0.8
-"""A learner counts as distinguished from the others if it fits at least this share of its own participants best."""
+"""A learner counts as distinguished from the others if the whole interval of the share of its own participants that it fits best is
+above this."""
+
+VERDICTS: Mapping[int, tuple[str, Severity]] = {
+    1: ("distinguished", "note"),
+    0: (NOT_DECIDED, "caution"),
+    -1: ("not-distinguished", "caution"),
+}
+"""Code and severity of the finding if the interval lies above, across and below :data:`DISTINGUISHED`."""
+
+WORDS = {
+    "distinguished": "distinguished",
+    NOT_DECIDED: "not decided whether it is distinguished",
+    "not-distinguished": "not distinguished by single participants",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,22 +112,29 @@ class Confusion(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """For each learner, whether it is distinguished from the others, and how often it is the right one when it fits best."""
+        """For each learner, whether it is distinguished from the others, and how often it is the right one when it fits best.
+
+        The 95 % interval of the share of participants that a learner fits best (Wilson 1927, JASA 22:209) decides only if it lies
+        wholly on one side of .8.
+        """
         confusion: Any = self.confusion
         inversion: Any = self.inversion
         groups: Any = self.groups
+        counts = self._best(["dataset", "simulated", "participant"])["simulated"].value_counts()
         findings = []
         for name in self.learners:
-            own = confusion.loc[name, name]
-            text = "distinguished" if own >= DISTINGUISHED else "not distinguished by single participants"
-            text = f"{name}: {text}: fits {own:.0%} of its own participants best, {groups.loc[name, name]:.0%} of its own data sets"
+            own, count = confusion.loc[name, name], counts.get(name, 0)
+            low, high = _wilson(own, count)
+            code, severity = VERDICTS[int(low >= DISTINGUISHED) - int(high < DISTINGUISHED)]
+            text = f"{name}: {WORDS[code]}: fits {own:.0%} ({low:.0%} to {high:.0%}) of its own {count} participants best, {groups.loc[name, name]:.0%} of its own data sets"
             others = confusion.loc[name].drop(name)
             if len(others) and others.max() > 1 - DISTINGUISHED:
                 text += f"; {others.max():.0%} are fitted best by {others.idxmax()}"
             right = inversion.loc[name, name]
             text += f"; when it fits best, it is right in {right:.0%}" if np.isfinite(right) else "; never fits best"
-            severity: Severity = "note" if own >= DISTINGUISHED else "caution"
-            findings.append(Finding(severity, "told-apart", text, about=(name,)))
+            if code == NOT_DECIDED:
+                text = Message(text, ": simulate more, ", Argument("datasets", NAME_ALONE))
+            findings.append(Finding(severity, code, text, about=(name,)))
         return (*findings, *failures(self.failed, len(self.seconds)))
 
     @property
@@ -133,3 +155,12 @@ class Confusion(Result):
     def headline(self) -> str:
         """The number of learners, the criterion and the number of data sets."""
         return f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
+
+
+def _wilson(share: float, count: int, errors: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share among ``count``."""
+    if not count:
+        return 0.0, 1.0
+    centre, square = share + errors**2 / (2 * count), errors**2 / count
+    half = errors * np.sqrt(share * (1 - share) / count + square / (4 * count))
+    return float((centre - half) / (1 + square)), float((centre + half) / (1 + square))

@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.against_truth import correlation, inside, summarised
-from trialwise.base.message import Message, Restriction
-from trialwise.base.result import Finding, Result, Severity
+from trialwise.base.message import Message
+from trialwise.base.result import NOT_DECIDED, Finding, Result
+from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
+from trialwise.studies.recovery_verdict import Evidence, verdict
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-RECOVERED, ROUGH = 0.8, 0.5
-"""Correlations of estimates with true values from which a parameter counts as recovered, or as roughly recovered."""
-
-
-FLAT = 0.25
-"""Slopes of estimates on true values below which estimates hardly follow them, whatever the correlation."""
 
 
 INFORMATIVE = 0.25
@@ -51,8 +45,8 @@ class Recovery(Result):
         of both; ``product_correlation``, of the estimated with the true product, if neither can be negative: two parameters that
         trade off may have a product that is recovered.
     fits
-        A row a data set: ``r_hat`` (the largest of the group's), ``divergences``, ``problems`` (text, empty if there are none),
-        ``seconds``.
+        A row a data set: ``r_hat`` (the largest of the group's), ``ess`` (the fewest effective draws of a group parameter),
+        ``draws``, ``divergences``, ``problems`` (text, empty if there are none), ``seconds``.
     failed
         Reasons why data sets could not be fitted, by number of the data set.
     interval
@@ -87,8 +81,11 @@ class Recovery(Result):
 
         ``correlation``, ``bias``, ``rmse`` and ``coverage`` as in :func:`trialwise.recovered`; ``within``, the correlation across
         participants of the same data set; ``slope`` of estimates on true values within data sets, and ``shrinkage`` = 1 - slope:
-        how far estimates are pulled to their mean; ``unidentified``, the share of participants whose data are uninformative.
+        how far estimates are pulled to their mean; ``unidentified``, the share of participants whose data are uninformative;
+        ``verdict``: found, not found or not decided, for the reasons in :attr:`findings`.
         """
+        import pandas as pd
+
         table = summarised(self.points)
         for name, rows in self.points.groupby("parameter", sort=False):
             true, mean = (_centred(rows, column) for column in ("true", "mean"))
@@ -96,6 +93,8 @@ class Recovery(Result):
             table.loc[name, "slope"] = (true @ mean) / (true @ true) if true @ true > 0 else np.nan
             table.loc[name, "unidentified"] = (rows["told"] < INFORMATIVE).mean()
         table.insert(5, "shrinkage", 1 - table["slope"])
+        words = {name: verdict(self._evidence(name, row), ALLOWED).code for name, row in table.iterrows()}
+        table["verdict"] = pd.Series(words).replace("constant-truth", NOT_DECIDED).str.replace("-", " ")
         return table
 
     @property
@@ -127,14 +126,19 @@ class Recovery(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """For each parameter, whether it is recovered in this design; then pairs that trade off, and problems of the fits."""
+        """For each parameter, whether it is found in this design; then pairs that trade off, and problems of the fits."""
         table, where, findings = self.table, self.where, []
         for name, row in table.iterrows():
-            verdict = _verdict(str(name), row, self.interval, self._too_narrow(str(name)))
+            given = verdict(self._evidence(name, row), ALLOWED)
             rows = where[where["parameter"] == name].itertuples()
-            sentence = Message(verdict.sentence, *(self._where(each) for each in rows))
-            findings.append(replace(verdict, sentence=sentence))
-        return (*findings, *self._trade_offs(table), *self._problems())
+            sentence = Message(given.sentence, *(self._where(each) for each in rows))
+            findings.append(replace(given, sentence=sentence))
+        return (
+            *findings,
+            *self._trade_offs(table),
+            *sampling_findings(self.fits),
+            *failures(self.failed, len(self.fits)),
+        )
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -146,6 +150,32 @@ class Recovery(Result):
         return (
             f"; unidentified where {_size(self.points, row.other)} is small: below {row.below:.2g} the data are uninformative "
             f"about it for {row.unidentified:.0%} of participants, elsewhere for {row.elsewhere:.0%}"
+        )
+
+    def _evidence(self, name: Any, row: pd.Series) -> Evidence:
+        """What the study shows about a parameter; ``row`` is its row of the table."""
+        rows = self.points[self.points["parameter"] == name]
+        true, mean = (_centred(rows, column) for column in ("true", "mean"))
+        within = bool(np.isfinite(row["within"]))
+        count = len(rows) - (rows["dataset"].nunique() - 1 if within else 0)
+        spread = float(rows["true"].std(ddof=0)) or 1.0
+        residual, size = mean - row["slope"] * true, float(true @ true)
+        error = rows["mean"] - rows["true"]
+        return Evidence(
+            name=str(name),
+            correlation=row["within"] if within else row["correlation"],
+            count=count,
+            slope=row["slope"],
+            slope_error=float(np.sqrt(residual @ residual / max(count - 2, 1) / size)) if size > 0 else np.nan,
+            bias=row["bias"] / spread,
+            bias_error=_error_of_mean(error, rows["dataset"]) / spread,
+            raw_bias=row["bias"],
+            coverage=row["coverage"],
+            interval=self.interval,
+            narrow=self._too_narrow(str(name)),
+            unidentified=row["unidentified"],
+            unreliable=int(unreliable(self.fits).sum()) + len(self.failed),
+            fits=len(self.fits) + len(self.failed),
         )
 
     def _too_narrow(self, name: str) -> bool:
@@ -172,11 +202,6 @@ class Recovery(Result):
                 )
             findings.append(Finding("caution", "trade-off", text, about=(a, b)))
         return findings
-
-    def _problems(self) -> tuple[Finding, ...]:
-        count, bad = len(self.fits), int((self.fits["problems"] != "").sum())
-        sentence = f"draws of {bad} of {count} fits are not reliable: for the reasons see the column problems of the table recovery_fits"
-        return (*([Finding("problem", "draws", sentence)] if bad else []), *failures(self.failed, count))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``."""
@@ -206,28 +231,8 @@ def _size(points: pd.DataFrame, name: str) -> str:
     return f"|{name}|" if below else name
 
 
-def _verdict(name: str, row: pd.Series, interval: float, narrow: bool) -> Finding:
-    severity: Severity = "caution" if narrow else "note"
-    r, slope = row["correlation"], row["slope"]
-    coverage = f"{interval:.0%} intervals contain the true value in {row['coverage']:.0%}"
-    if not np.isfinite(r):
-        sentence: str = (
-            f"{name}: the true value does not vary between participants, so that there is no correlation: give a range "
-            f"(bias {row['bias']:.2g}; {coverage})"
-        )
-        return Finding("note", "constant-truth", sentence, about=(name,))
-    if r < ROUGH or slope < FLAT:
-        severity, code = "problem", "not-recovered"
-        sentence = Message(
-            f"{name}: not recovered in this design: estimates hardly follow the true values (correlation {r:.2f}, slope "
-            f"{slope:.2f}; {coverage}): use more trials, or ", Restriction("fix", name),
-        )  # fmt: skip
-    elif r < RECOVERED:
-        severity, code = "caution", "roughly-recovered"
-        sentence = (
-            f"{name}: roughly recovered: high and low values are distinguished, their size is imprecise (correlation {r:.2f}, "
-            f"slope {slope:.2f}; {coverage})"
-        )
-    else:
-        code, sentence = "recovered", f"{name}: recovered (correlation {r:.2f}, {coverage})"
-    return Finding(severity, code, Message(sentence, "; the intervals are too narrow" if narrow else ""), about=(name,))
+def _error_of_mean(errors: pd.Series, dataset: pd.Series) -> float:
+    """Standard error of the mean error: over participants or, if that is larger and there are three or more, over data sets."""
+    alone = errors.std(ddof=1) / np.sqrt(len(errors)) if len(errors) > 1 else np.inf
+    means = errors.groupby(dataset).mean()
+    return float(max(alone, means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 2 else alone)

@@ -46,7 +46,7 @@ class Comparison(Result):
     omnibus_risk
         Probability that all learners are equally frequent; NaN without frequencies.
     findings
-        Problems and cautions.
+        First the verdict: which learner predicts best, or that this is not decided; then problems and cautions.
 
     Examples
     --------
@@ -72,8 +72,8 @@ class Comparison(Result):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The findings as text, each with advice."""
-        return tuple(finding.text for finding in self.findings)
+        """The findings other than notes as text, each with advice."""
+        return tuple(finding.text for finding in self.findings if finding.severity != "note")
 
     @property
     def participants(self) -> pd.DataFrame:
@@ -101,4 +101,6 @@ class Comparison(Result):
         lines = [self.headline, self.table.round(2).to_string()]
         if self.frequencies is not None:
             lines += ["", self.frequencies.round(3).to_string(), f"all equally frequent: {self.omnibus_risk:.3f}"]
-        return "\n".join([*lines, *(f"! {finding}" for finding in self.findings)])
+        return "\n".join(
+            [*lines, *(f"{'' if finding.severity == 'note' else '! '}{finding}" for finding in self.findings)]
+        )

@@ -11,6 +11,7 @@ from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import HeldOut, Method
 from trialwise.analysis.comparison.same_trials import information_differs
 from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
+from trialwise.analysis.comparison.verdict import verdict
 from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, having
@@ -24,8 +25,8 @@ RELIABLE = 0.1
 """Effective share of the draws below which an integrated likelihood is not reliable."""
 
 
-ALIKE = 4.0
-"""Differences below this are inconclusive whatever their standard errors, which are then too small (Sivula et al. 2025)."""
+DOUBTFUL = 0.01
+"""Share of a participant's held-out units with a bad k-hat above which its predictive density is not reliable."""
 
 
 MONTE_CARLO = 0.5
@@ -61,7 +62,27 @@ def compared_fits(fits: dict[str, Fit], results: dict[str, HeldOut], method: Met
         }
     ).rename_axis("learner")
     frequent, risk = (None, np.nan) if method == "trial" else frequency_table(elpd)
-    return Comparison(method, table, elpd, frequent, risk, tuple(_findings(fits, results, table, method)))
+    findings = tuple(_findings(fits, results, table, method))
+    doubtful = np.any([_doubtful(each, len(labels)) for each in results.values()], axis=0)
+    given = verdict(elpd, error, doubtful, _reasons(findings, doubtful))
+    return Comparison(method, table, elpd, frequent, risk, (given, *findings))
+
+
+def _doubtful(result: HeldOut, participants: int) -> np.ndarray:
+    """Participants whose predictive density is not reliable, since the k-hats of some of its units are bad."""
+    units = np.maximum(result.of_participants(np.ones(len(result.owner)), participants), 1)
+    few = result.of_participants(result.bad.astype(float), participants) / units > DOUBTFUL
+    return few if result.share is None else few | (result.share < RELIABLE)
+
+
+def _reasons(findings: tuple[Finding, ...], doubtful: np.ndarray) -> dict[str, str]:
+    """Why a verdict is withheld, by name of the learner."""
+    reasons = {finding.about[0]: "draws have problems" for finding in findings if finding.code == "draws"}
+    if any(finding.code == "different-information" for finding in findings):
+        reasons |= {"all": "they rest on different information"}
+    if doubtful.mean() > 0.5:
+        return reasons | {"most participants": "they rest on few draws"}
+    return reasons
 
 
 def stacked(elpd: Mapping[str, np.ndarray]) -> pd.Series:
@@ -101,13 +122,6 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
             yield _bad_khat(name, result, fit, method)
     for name in table.index[1:]:
         row: Any = table.loc[name]
-        if abs(row["difference"]) < ALIKE:
-            sentence = (
-                f"{table.index[0]} and {name} predict nearly equally well (difference {row['difference']:.1f}): below {ALIKE:g} "
-                "the standard error is not reliable"
-            )
-            pair = (str(table.index[0]), str(name))
-            yield Finding("caution", "alike", sentence, "Neither can be said to be better", pair)
         noise = np.hypot(row["error"], table["error"].iloc[0])
         if noise > MONTE_CARLO * row["se_difference"] and abs(row["difference"]) < 4 * row["se_difference"]:
             sentence = Message(

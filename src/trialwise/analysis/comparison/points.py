@@ -8,6 +8,7 @@ import numpy as np
 
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.sums import error_of_difference, frequency_table, standard_error
+from trialwise.analysis.comparison.verdict import verdict
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.inference.point import Point
@@ -44,4 +45,5 @@ def compared_points(points: dict[str, Point], method: str | None) -> Comparison:
     ).rename_axis("learner")
     evidence = -0.5 * criterion
     frequent, risk = frequency_table(evidence) if method == "bic" else (None, np.nan)
-    return Comparison(method, table, evidence, frequent, risk, ())
+    given = verdict(evidence, error, np.zeros(len(evidence), bool), {})
+    return Comparison(method, table, evidence, frequent, risk, (given,))
