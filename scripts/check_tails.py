@@ -77,7 +77,9 @@ TASKS = {
 def measures_of(task: Task, trials: tw.Trials, kind: Kind) -> Callable[[tw.Trials], pd.DataFrame] | None:
     """The measures of a check: the default ones, one step ahead those of correct choices too, as ``check`` describes it."""
     means = task.environment.mean_rewards
-    return partial(tw.behaviour.measured, means=means, past=trials) if kind == "one-step" and means is not None else None
+    return (
+        partial(tw.behaviour.measured, means=means, past=trials) if kind == "one-step" and means is not None else None
+    )
 
 
 def share_below(observed: float, predicted: np.ndarray, random: np.random.Generator) -> float:
@@ -98,9 +100,7 @@ def ranks(task: Task, kind: Kind, sets: int, seed: int = 0) -> pd.DataFrame:
         place = data.trials if kind == "one-step" else task.environment.on(data.trials)
         labels = list(data.trials.participants)
         predictions = Prediction(kind, task.learner, [values] * task.redraws, place, labels, seed + number)
-        observed, predicted = observed_and_predicted(
-            data.trials, predictions, measures_of(task, data.trials, kind)
-        )
+        observed, predicted = observed_and_predicted(data.trials, predictions, measures_of(task, data.trials, kind))
         random = stream(seed, "ranks within their bins", kind, number)
         rows.append({name: share_below(value, predicted[name].to_numpy(), random) for name, value in observed.items()})
     return pd.DataFrame(rows)

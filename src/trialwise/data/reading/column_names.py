@@ -95,7 +95,7 @@ def is_pair(columns: Sequence[str]) -> bool:
 
 
 def role_of_file(stem: str) -> str | None:
-    """Recognise the role of a table with participants in columns by its name: ``seasons.csv`` contains the context."""
+    """Recognise the role of a table with participants in columns by its name: ``contexts.csv`` contains the context."""
     for role in ("context", "cue", "choice", "outcome", "session", "block"):
         if any(_matches(stem, set(line.split()), set()) for line in NAMES[role]):
             return role
