@@ -4,12 +4,13 @@ A check compares observed behaviour with data sets predicted by a learner. If th
 data, the observed value of each measure is one more draw from the same distribution, and its rank among the predicted values is uniform.
 Here, data sets are simulated with parameters that differ between agents, and each is checked at exactly these parameters, without a fit:
 ``observed_and_predicted`` is what ``tw.check`` itself runs. The ranks of every measure over the data sets are compared with the simultaneous
-band of the ECDF of uniform values. Writes ``docs/check_tails.txt``.
+band of the ECDF of uniform values. Writes ``docs/check_tails.txt``; finished parts are stored in ``--work``: a second run continues.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -27,8 +28,15 @@ from trialwise.base.files import write
 from trialwise.base.streams import stream
 from trialwise.studies.ranks import PROBABILITY, ecdf, simultaneous_band
 
+SECONDS = "seconds of processor time"
+"""A column of the finished parts."""
+
 TRIES = 100_000
 """Simulations behind a band: the band of one measure among several hundred is far out in the tail."""
+
+
+REDRAWS = 10
+"""Predicted data sets of each check: ranks among few are as uniform as among many."""
 
 
 class Task(NamedTuple):
@@ -38,7 +46,6 @@ class Task(NamedTuple):
     environment: Any
     ranges: Mapping[str, tuple[float, float]]
     agents: int = 20
-    redraws: int = 20
 
 
 TASKS = {
@@ -56,7 +63,7 @@ TASKS = {
         tw.learners.AlienQLearning(),
         tw.environments.AlienExperiment(),
         {"alpha": (0.05, 0.3), "beta": (1.0, 3.0), "forget": (0.0, 0.02), "beta_high": (0.5, 2.0), "beta_test": (0.5, 2.0)},
-        agents=12, redraws=15,
+        agents=12,
     ),
     "two-step": Task(
         tw.learners.HybridTwoStep(),
@@ -99,7 +106,7 @@ def ranks(task: Task, kind: Kind, sets: int, seed: int = 0) -> pd.DataFrame:
         values = {name: data.parameters[name].to_numpy() for name in task.learner.names}
         place = data.trials if kind == "one-step" else task.environment.on(data.trials)
         labels = list(data.trials.participants)
-        predictions = Prediction(kind, task.learner, [values] * task.redraws, place, labels, seed + number)
+        predictions = Prediction(kind, task.learner, [values] * REDRAWS, place, labels, seed + number)
         observed, predicted = observed_and_predicted(data.trials, predictions, measures_of(task, data.trials, kind))
         random = stream(seed, "ranks within their bins", kind, number)
         rows.append({name: share_below(value, predicted[name].to_numpy(), random) for name, value in observed.items()})
@@ -134,14 +141,14 @@ def table(found: Mapping[tuple[str, Kind], pd.DataFrame], probability: float = P
     return pd.DataFrame(rows)
 
 
-def report(rows: pd.DataFrame, sets: int, seconds: float) -> str:
+def report(rows: pd.DataFrame, sets: int, minutes: float) -> str:
     """The text of ``docs/check_tails.txt``."""
-    agents = "; ".join(f"{name} {task.agents} agents, {task.redraws} redraws" for name, task in TASKS.items())
+    agents = ", ".join(f"{name} {task.agents}" for name, task in TASKS.items())
     own, family = (~rows[name] for name in ("inside its own band", "inside the family's"))
     words = rows.assign(**{name: np.where(rows[name], "yes", "NO") for name in rows.columns[-2:]})
     lines = [
         f"Ranks of observed measures among those predicted at the true parameters, over {sets} data sets of each task",
-        f"{agents}; {seconds / 60:.0f} minutes",
+        f"{REDRAWS} predicted data sets each; agents of a data set: {agents}; {minutes:.0f} minutes of processor time",
         f"deviation: largest distance of the ECDF of the ranks from that of uniform values; bands of {PROBABILITY:.0%}: a measure's own, and",
         f"that for all {len(rows)} rows together, if they were independent",
         f"outside their own band: {own.sum()} of {len(rows)} rows (expected {(1 - PROBABILITY) * len(rows):.0f}); outside the family's: {family.sum()}",
@@ -155,16 +162,23 @@ def report(rows: pd.DataFrame, sets: int, seconds: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=200, help="data sets of each task")
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--work", type=Path, default=Path("check_tails_work"), help="folder for finished parts")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs" / "check_tails.txt")
     options = parser.parse_args()
-    start, found = time.perf_counter(), {}
+    options.work.mkdir(parents=True, exist_ok=True)
+    found: dict[tuple[str, Kind], pd.DataFrame] = {}
     kinds: tuple[Kind, ...] = ("one-step", "rollout")
-    for name in options.tasks:
-        for kind in kinds:
-            found[name, kind] = ranks(TASKS[name], kind, options.sets)
-            sys.stderr.write(f"{name}, {kind}: {time.perf_counter() - start:.0f} s\n")
-    text = report(table(found), options.sets, time.perf_counter() - start)
+    for name, kind in itertools.product(TASKS, kinds):
+        file = options.work / f"{name.replace(' ', '_')}_{kind}_{options.sets}.csv"
+        if not file.exists():
+            start = time.process_time()
+            part = ranks(TASKS[name], kind, options.sets)
+            part[SECONDS] = time.process_time() - start
+            write(file, part.to_csv(index=False))
+        found[name, kind] = pd.read_csv(file)
+        sys.stderr.write(f"{name}, {kind}: {found[name, kind][SECONDS].iloc[0]:.0f} s\n")
+    minutes = sum(part.pop(SECONDS).iloc[0] for part in found.values()) / 60
+    text = report(table(found), options.sets, minutes)
     write(options.out, text)
     sys.stdout.write(text)
 
