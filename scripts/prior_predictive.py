@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 import trialwise as tw
-from trialwise.analysis.behaviour.alien_phases import preferred
+from trialwise.analysis.behaviour.tasks.alien_phases import preferred
 from trialwise.base.files import write
 from trialwise.environments import Environment, Noise, Shown
 from trialwise.environments.tasks.alien import NOISE, SEASON_ORDERS

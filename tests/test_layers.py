@@ -199,6 +199,39 @@ def strings(tree):
             yield node.value
 
 
+SPECIFIC = {
+    "learners.zoo": "learners of single tasks",
+    "environments.tasks": "the tasks",
+    "analysis.behaviour.tasks": "measures of single tasks, found by the columns of the trials",
+    "data.public": "public data sets, with the names in their files",
+    "data.bundled": "simulated data sets, with the names of their folders",
+    "cli.demo": "an analysis of the bundled data, in the environment that they were simulated in",
+}
+"""Where tasks are named, with the reason: general code knows what is specific to one from the environment, learner or data set."""
+
+
+def test_general_modules_name_no_task():
+    """Neither built-in environments nor the words of the first of them, in names or in texts; examples in docstrings may."""
+    from trialwise.environments import BUILT_IN
+
+    words = re.compile("|".join([*BUILT_IN, "alien", "season"]), re.IGNORECASE)
+
+    def names(tree):
+        for node in ast.walk(tree):
+            yield from (str(getattr(node, field, "")) for field in ("id", "attr", "name", "arg", "module"))
+
+    naming = {
+        name: sorted({text for text in (*strings(tree), *names(tree)) if words.search(text)})
+        for name, tree in TREES.items()
+    }
+    report(
+        f"{name} names a task: {texts}"
+        for name, texts in naming.items()
+        if texts and not name.startswith(tuple(SPECIFIC))
+    )
+    assert all(any(naming[name] for name in naming if name.startswith(each)) for each in SPECIFIC)
+
+
 def test_only_the_population_and_its_draws_name_posterior_variables():
     """``alpha_mu``, ``alpha_sd``, ``alpha_group``, ``alpha_unconstrained`` and ``individual``."""
     allowed = {name for name in TREES if folder(name) == "population"} | {"inference.draws"}

@@ -438,10 +438,9 @@ def test_learners_specific_to_an_environment_are_simulated_in_it():
 
 
 def test_simulate_then_inspect():
-    output = run(
-        "simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, "--set", "initial=1.2", "--wide"
-    )
-    assert "uniform on 0 to 0.2" in output
+    ranges = ("--param", "alpha=0:0.2", "--param", "beta=1:5", "--environment", "AlienTask", "--set", "initial=1.2")
+    output = run("simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, *ranges, "--wide")
+    assert "uniform on 0 to 0.2" in output and "drawn from the default prior" in output
     assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in output
     truth = pd.read_csv("sim/true_parameters.csv")
     assert list(truth) == ["participant", "alpha", "beta", "forget"]
@@ -451,8 +450,9 @@ def test_simulate_then_inspect():
     assert "trialwise fit QLearning sim/trials.csv -o results" in output
     np.testing.assert_array_equal(read_wide("sim").choice, read_long("sim/trials.csv").choice)
 
-    words = [f"sim/{name}.csv" for name in ("seasons", "aliens", "actions", "rewards")]
-    run("simulate", "QLearning", "-o", "again", "--on", *words, "--param", "alpha=0.1", "--param", "forget=0:0.5")
+    words = [f"sim/{name}.csv" for name in ("contexts", "cues", "choices", "outcomes")]
+    on = ("--environment", "AlienTask", "--on", *words)
+    run("simulate", "QLearning", "-o", "again", *on, "--param", "alpha=0.1", "--param", "forget=0:0.5")
     again = read_long("again/trials.csv")
     np.testing.assert_array_equal(again.columns["cue"].values, read_long("sim/trials.csv").columns["cue"].values)
     assert (pd.read_csv("again/true_parameters.csv").alpha == 0.1).all()
@@ -477,8 +477,33 @@ def test_a_learner_that_responds_is_conditioned():
     ],
 )
 def test_invalid_simulations(options, words):
-    assert words in run("simulate", "QLearning", *options, code=2)
+    assert words in run("simulate", "QLearning", "--environment", "AlienTask", *options, code=2)
     assert not Path("simulated").exists()
+
+
+def test_a_learner_of_no_particular_environment_needs_one_by_name():
+    run("simulate", "QLearning", "-o", "sim", "--participants", 2, "--trials", 20, "--environment", "AlienTask")
+    for verb, options in {
+        "simulate": [],
+        "simulate ": ["--on", "sim/trials.csv"],
+        "recover": ["--datasets", 1],
+        "calibrate": ["--datasets", 1],
+        "confuse": ["StimulusLearning", "--datasets", 1],
+    }.items():
+        asked = run(verb.strip(), "QLearning", *options, "-o", "none", code=2)
+        assert "name the one it acts in with --environment, one of AlienTask" in asked and "RestlessBandit" in asked
+        assert "Conditioning" not in asked and "mine.py:MyEnvironment" in asked
+    assert not Path("none").exists()
+    assert "2 participants, 40 trials" in run(
+        "simulate", "TaskSets", "-o", "sets", "--participants", 2, "--trials", 20
+    )  # it was made for one
+
+
+@pytest.mark.parametrize("name", ["QLearning", "HybridTwoStep", "RescorlaWagner", "TaskSets", "mine.py"])
+def test_the_command_that_models_prints_simulates(name):
+    output = run("models", name)
+    words = shlex.split(output[output.index("trialwise simulate") :].split("-o simulated")[0])
+    assert "Fit the data" in run(*words[1:], "-o", "simulated", "--participants", 2)
 
 
 # --- data -----------------------------------------------------------------------------------------------------------

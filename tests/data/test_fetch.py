@@ -10,7 +10,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from trialwise.base.errors import FetchError, UsageError
-from trialwise.data.fetch import ALIEN, Dataset, fetch
+from trialwise.data.dataset import Dataset
+from trialwise.data.fetch import fetch
+from trialwise.data.public.alien import ALIEN
 from trialwise.data.read import read_wide
 
 FILES = {"actions.csv": b"a,b\n0,1\n", "rewards.csv": b"a,b\n1.5,0\n"}

@@ -449,7 +449,7 @@ def test_learners_need_environments_of_their_response():
 
 def test_saved_files_are_read_without_loss(flat, tmp_path):
     files = flat.save(tmp_path / "made", wide=True)
-    names = ["trials.csv", "true_parameters.csv", "seasons.csv", "aliens.csv", "actions.csv", "rewards.csv"]
+    names = ["trials.csv", "true_parameters.csv", "contexts.csv", "cues.csv", "choices.csv", "outcomes.csv"]
     assert [file.name for file in files] == names
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(names)  # no temporary file remains
     frame = pd.read_csv(files[0])
@@ -472,7 +472,7 @@ def test_missed_choices_and_unequal_lengths_are_saved_and_read(irregular, tmp_pa
         np.testing.assert_array_equal(trials.outcome["outcome"], simulation.trials.outcome["outcome"])
 
 
-def test_wide_files_need_the_columns_of_the_alien_task(tmp_path):
+def test_wide_files_need_contexts_and_cues(tmp_path):
     simulation = simulate(QLearning(), Bandit(), {"alpha": 0.1, "beta": 1, "forget": 0})
     with pytest.raises(UsageError, match="no context, cue"):
         simulation.save(tmp_path, wide=True)

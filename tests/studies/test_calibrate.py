@@ -134,7 +134,17 @@ def test_invalid_arguments(arguments, message):
 def test_on_the_command_line(tmp_path):
     options = "--trials 36 --participants 3 --datasets 3 --draws 60 --tune 60 --chains 2 --workers 1 -q -o"
     result = CliRunner().invoke(
-        app, ["calibrate", "QLearning", "--set", "initial=1.2", *options.split(), str(tmp_path)]
+        app,
+        [
+            "calibrate",
+            "QLearning",
+            "--environment",
+            "AlienTask",
+            "--set",
+            "initial=1.2",
+            *options.split(),
+            str(tmp_path),
+        ],
     )
     assert result.exit_code == 0, result.output
     ranks = pd.read_csv(tmp_path / "calibration_ranks.csv")

@@ -108,7 +108,9 @@ def test_on_the_command_line(tmp_path):
     options = (
         "--set initial=1.2 --trials 72 --participants 3 --datasets 1 --param alpha=0.3 --param beta=2 --workers 1 -q -o"
     )
-    result = CliRunner().invoke(app, ["confuse", "QLearning", "StimulusLearning", *options.split(), str(tmp_path)])
+    result = CliRunner().invoke(
+        app, ["confuse", "QLearning", "StimulusLearning", "--environment", "AlienTask", *options.split(), str(tmp_path)]
+    )
     assert result.exit_code == 0, result.output
     matrix = pd.read_csv(tmp_path / "confusion.csv", index_col="simulated")
     assert list(matrix.columns) == list(matrix.index) == [repr(FLAT), repr(CUES)]

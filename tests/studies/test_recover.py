@@ -285,9 +285,7 @@ def test_a_killed_study_ends_with_the_same_table(study, tmp_path):
 
 
 def test_on_the_command_line(tmp_path):
-    options = (
-        "--set initial=1.2 --trials 36 --participants 4 --datasets 2 --draws 40 --tune 40 --chains 2 --workers 1 -q"
-    )
+    options = "--environment AlienTask --set initial=1.2 --trials 36 --participants 4 --datasets 2 --draws 40 --tune 40 --chains 2 --workers 1 -q"
     command = ["recover", "QLearning", *options.split(), "--param", "alpha=0:0.2", "-o", str(tmp_path)]
     first = CliRunner().invoke(app, command)
     assert first.exit_code == 0, first.output

@@ -12,7 +12,7 @@ import numpy as np
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.outlying import outlying
-from trialwise.analysis.predict import PARTICLES, Kind, predict
+from trialwise.analysis.predict import PARTICLES, Kind, Prediction, predict
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
@@ -210,24 +210,56 @@ def check(
     >>> list(check.table), "accuracy" in check.table.index
     (['observed', 'predicted', 'low', 'high', 'tail'], True)
     """
-    import pandas as pd
-
     learner = fit.learner_for("check")
     kind: Kind = "one-step" if environment is None else "rollout"
     predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
-    place = environment.environment if isinstance(environment, Recorded) else environment
-    mean_rewards = None if place is None or place.mean_rewards is None else np.asarray(place.mean_rewards, float)
-    past = fit.trials if kind == "one-step" else None  # what came before a redrawn response is the real past
-    measure = measures or partial(measured, means=mean_rewards, past=past)
-    observed = _over_participants(measure(fit.trials))
-    rows = []
     with bars(progress) as report:
-        for number, trials in enumerate(predictions):
-            rows.append(_over_participants(measure(trials)))
-            report("checking", (number + 1) / datasets)
-    simulated = pd.DataFrame(rows).reset_index(drop=True).reindex(columns=observed.index)
+        observed, simulated = observed_and_predicted(fit.trials, predictions, measures, partial(report, "checking"))
     table = compared(observed, simulated)
-    return Check(kind, table, simulated, calibration(learner, fit.trials, fit.means(), seed), mean_rewards)
+    calibrated = calibration(learner, fit.trials, fit.means(), seed)
+    return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions))
+
+
+def mean_rewards_of(predictions: Prediction) -> np.ndarray | None:
+    """The mean rewards of the environment in which agents act; None if it has none, and for one-step predictions."""
+    place = predictions.environment
+    place = place.environment if isinstance(place, Recorded) else place
+    means = place.mean_rewards if isinstance(place, Environment) else None
+    return None if means is None else np.asarray(means, float)
+
+
+def observed_and_predicted(
+    trials: Trials, predictions: Prediction, measures: Callable[[Trials], pd.DataFrame] | None = None,
+    report: Callable[[float], object] = lambda share: None,
+) -> tuple[pd.Series, pd.DataFrame]:  # fmt: skip
+    """Every measure, as means over participants: of the trials, and of each data set predicted for them.
+
+    Parameters
+    ----------
+    trials
+        What was observed.
+    predictions
+        Rollouts or one-step predictions along these trials, at any parameters.
+    measures
+        As in :func:`check`.
+    report
+        Called after each data set with the share of them that is done.
+
+    Returns
+    -------
+    tuple
+        A value a measure, and a row a data set with a column a measure.
+    """
+    import pandas as pd
+
+    past = trials if predictions.kind == "one-step" else None  # what came before a redrawn response is the real past
+    measure = measures or partial(measured, means=mean_rewards_of(predictions), past=past)
+    observed = _over_participants(measure(trials))
+    rows = []
+    for number, simulated in enumerate(predictions):
+        rows.append(_over_participants(measure(simulated)))
+        report((number + 1) / len(predictions))
+    return observed, pd.DataFrame(rows).reset_index(drop=True).reindex(columns=observed.index)
 
 
 def _over_participants(table: Any) -> pd.Series:

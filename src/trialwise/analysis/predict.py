@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, LABELS, NAME, expects
-from trialwise.base.message import NAME_ALONE, Argument, Code
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.trials import TRIALS, Trials
@@ -192,9 +192,9 @@ def predict(
     elif not isinstance(environment, Environment | Recorded):
         raise UsageError(
             Argument("kind", "rollout"),
-            " needs an environment, since recorded trials contain no outcomes of actions that were not chosen: name "
-            "the one they come from, ",
-            Argument("environment", Code("AlienTask()")),
+            " needs an environment, since recorded trials contain no outcomes of actions that were not chosen: give the one they "
+            "come from as ",
+            Argument("environment", NAME_ALONE),
             f"; there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own",
         )
     if isinstance(source, Fit):

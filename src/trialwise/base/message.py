@@ -20,7 +20,7 @@ def is_name_alone(value: Any) -> bool:
 
 
 class Code(str):
-    """The value of an :class:`Argument` that is shown as it is: an expression of Python, ``AlienTask()``."""
+    """The value of an :class:`Argument` that is shown as it is: an expression of Python, ``MyEnvironment()``."""
 
     def __repr__(self) -> str:
         return str(self)

@@ -36,7 +36,7 @@ def check(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="For a fit: simulate agents in this environment, AlienTask or mine.py:MyEnvironment; by default, one-step predictions given the real past.",
+            help="For a fit: simulate agents in this environment, built in or mine.py:MyEnvironment; by default, one-step predictions given the real past.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def check(
 
     if environment is not None or output is not None or learner:
         raise UsageError(
-            "--environment, --learner and -o apply only to checks of a fit: trialwise check results/fit.nc --environment AlienTask"
+            "--environment, --learner and -o apply only to checks of a fit, e.g. trialwise check results/fit.nc"
         )
     result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
     show(replace(result, checks=tuple(replace(each, detail=in_options(each.detail)) for each in result.checks)))
@@ -91,6 +91,7 @@ def _fit(
         say("none")
     if environment is None:
         note(
-            "one-step predictions look good because they see the real past; --environment AlienTask simulates agents that act on their own"
+            "one-step predictions look good because they see the real past; with --environment and the one that the data come from, agents act on "
+            "their own"
         )
     results.print_files(written)

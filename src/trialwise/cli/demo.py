@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -12,7 +12,6 @@ from trialwise.base.files import together, write
 from trialwise.base.message import Message
 from trialwise.base.result import having
 from trialwise.cli.fit import Output
-from trialwise.cli.options.design import RANGES
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import Sampling
 from trialwise.cli.options.subject import Restrictions
@@ -48,6 +47,9 @@ class Size(NamedTuple):
 
 
 FULL, QUICK = Size(30, 440, 5, 110, 100, 4, None), Size(10, 240, 3, 60, 40, 0, 250)
+
+RANGES = {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}
+"""Ranges from which the agents of the first example were drawn."""
 
 RECOVERY_AGENTS, RECOVERY_TRIALS = 12, 220
 """Agents and trials of each data set of the recovery study."""
@@ -158,9 +160,8 @@ def _recover(options: Sampling, learner: Learner, size: Size, folder: Path) -> R
     from trialwise.environments import AlienTask
     from trialwise.studies.recover import recover
 
-    ranges: Any = {name: tuple(ends) for name, ends in RANGES["QLearning"].items()}
     study: Recovery = recover(
-        learner, AlienTask(trials=RECOVERY_TRIALS), ranges, size.recovery_datasets, RECOVERY_AGENTS, seed=options.seed or 0, draws=500, tune=500, chains=2,
+        learner, AlienTask(trials=RECOVERY_TRIALS), RANGES, size.recovery_datasets, RECOVERY_AGENTS, seed=options.seed or 0, draws=500, tune=500, chains=2,
         folder=folder, progress=not options.quiet,
     )  # fmt: skip
     writing.write_tables(study, folder, "recovery")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialwise.cli.options.environment import own_environment
+from trialwise.cli.options.environment import general_environment, own_environment
 from trialwise.cli.options.subject import find, learners_in
 from trialwise.cli.output.console import command, heading, say, show, table
 from trialwise.cli.output.equations import sections, symbol
@@ -105,17 +105,18 @@ def _page(learner: Learner, name: str) -> None:
     if own := own_environment(name):
         say(f"Simulate it in {own}; the command that fits it is printed then:")
         command(f"trialwise simulate {quoted} -o simulated")
-    elif _fits_an_environment(learner):
-        say("Simulate it, then fit it:")
-        command(f"trialwise simulate {quoted} -o simulated")
+    elif _acts_anywhere(learner):
+        place = general_environment(learner)
+        say(f"Simulate it, for example in {place}, then fit it:")
+        command(f"trialwise simulate {quoted} --environment {place} -o simulated")
         command(f"trialwise fit {quoted} simulated -o results")
     else:
         say("Fit it:")
         command(f"trialwise fit {quoted} trials.csv -o results")
 
 
-def _fits_an_environment(learner: Learner) -> bool:
-    """Whether the default environments of ``trialwise simulate`` provide every column that the learner reads."""
+def _acts_anywhere(learner: Learner) -> bool:
+    """Whether a learner can act in any environment: it needs no columns, and its outcome has a single part."""
     from trialwise.learners.reads import OPTIONAL, Reading
 
     reading = Reading(learner)

@@ -29,7 +29,7 @@ def report(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Check the fits with agents simulated in this environment, AlienTask or mine.py:MyEnvironment.",
+            help="Check the fits with agents simulated in this environment, built in or mine.py:MyEnvironment.",
             show_default=False,
         ),
     ] = None,

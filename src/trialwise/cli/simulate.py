@@ -12,7 +12,7 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns, options_to_read
-from trialwise.cli.options.design import RANGES, ranges_of
+from trialwise.cli.options.design import ENVIRONMENT, ranges_of
 from trialwise.cli.options.environment import environment_for, outcome_spread
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import Name, Restrictions
@@ -65,7 +65,7 @@ def simulate(
         typer.Option(
             metavar="N",
             min=1,
-            help="Trials per participant; by default 440 with choices, 30 with continuous responses.",
+            help="Trials per participant; by default as many as the environment has.",
             show_default=False,
         ),
     ] = None,
@@ -92,12 +92,12 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Environment: AlienTask, another built-in one, or mine.py:MyEnvironment; by default one that suits the learner.",
+            help=ENVIRONMENT,
             show_default=False,
         ),
     ] = None,
     wide: Annotated[
-        bool, typer.Option("--wide", help="Also write seasons.csv, aliens.csv, actions.csv, rewards.csv.")
+        bool, typer.Option("--wide", help="Also write contexts.csv, cues.csv, choices.csv, outcomes.csv.")
     ] = False,
     potential: Annotated[
         bool,
@@ -106,7 +106,7 @@ def simulate(
         ),
     ] = False,
 ) -> None:
-    """Simulate a learner at known parameters, by default in the environment that suits it."""
+    """Simulate a learner at known parameters, by default in the environment that it was made for."""
     from trialwise.environments.simulate import simulate as run
 
     restricted = restrictions.of(learner)
@@ -158,11 +158,7 @@ def _values(learner: Learner, texts: Sequence[str], spread: float) -> dict[str, 
     """A value, range or distribution for each free parameter."""
     import math
 
-    ranges = RANGES.get(type(learner).__name__, {})
-    values: dict[str, Any] = {
-        p.name: tuple(ranges[p.name]) if p.name in ranges else FromPrior(p, math.log(spread) * p.per_outcome)
-        for p in learner.parameters
-    }
+    values: dict[str, Any] = {p.name: FromPrior(p, math.log(spread) * p.per_outcome) for p in learner.parameters}
     return values | ranges_of([learner], texts)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from os import PathLike, fspath
@@ -14,34 +13,11 @@ from pathlib import Path
 from trialwise.base.errors import FetchError, UsageError
 from trialwise.base.files import together, write
 from trialwise.base.message import Argument
+from trialwise.data.dataset import Dataset
+from trialwise.data.public import DATASETS
 
 MAX_BYTES = 20_000_000
 """Upper limit on the size of a file: a larger response cannot be the file."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A public data set.
-
-    Attributes
-    ----------
-    name
-        The name to type, as in ``trialwise data alien``.
-    title
-        A description of one line.
-    url
-        The address of the folder with the files, without a trailing slash.
-    files
-        SHA-256 hash of each file, by file name.
-    terms
-        Collectors, terms of use and citations.
-    """
-
-    name: str
-    title: str
-    url: str
-    files: Mapping[str, str]
-    terms: str
 
 
 @dataclass(frozen=True)
@@ -71,29 +47,8 @@ class Download:
         return tuple(self.folder / name for name in self.dataset.files)
 
 
-ALIEN = Dataset(
-    name="alien",
-    title="human choices in the alien task: 31 participants, 440 trials of initial learning",
-    url="https://raw.githubusercontent.com/junpenglao/Planet_Sakaar_Data_Science/master/PyMC_QnA/1735_data",
-    files={
-        "actions.csv": "2c8964accc0d2cc361b740a4ea9ad39e5969dd91098c25e3694309a6c1918a82",
-        "aliens.csv": "04df283fda304a5432dcb4065235f63fbf230ea683af8dc0132177fa5607625f",
-        "rewards.csv": "7840c800480baac0889a9c964b2bf156bb7e3577bcd3142abc941e3cc6699e9b",
-        "seasons.csv": "c8e0e368a7d6f2e55dbb7f402d88c258a5c7369293b29e3d0bd718780b537d8c",
-    },
-    terms=(
-        "Collected by Maria K. Eckstein and Anne G. E. Collins: Computational evidence for hierarchically structured"
-        " reinforcement learning in humans, PNAS 2020, 117(47), 29381-29389. Redistributed by Junpeng Lao in"
-        " Planet_Sakaar_Data_Science (PyMC_QnA/1735_data), a repository under the MIT licence. The collectors have stated no"
-        " licence for the data: use them for research, and cite both."
-    ),
-)
-
-DATASETS = {dataset.name: dataset for dataset in (ALIEN,)}
-
-
 def fetch(
-    name: str | Dataset = "alien",
+    name: str | Dataset,
     folder: str | PathLike[str] | None = None,
     *,
     url: str | None = None,
@@ -108,7 +63,7 @@ def fetch(
     Parameters
     ----------
     name
-        A name in :data:`DATASETS`, or a :class:`Dataset`.
+        A name in :data:`~trialwise.data.public.DATASETS`, or a :class:`Dataset`.
     folder
         The folder to write to; by default a folder named after the data set, in the working directory.
     url

@@ -58,8 +58,8 @@ def read_wide(
     Parameters
     ----------
     folder
-        A folder whose files are recognised by name (``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``;
-        ``cue.csv``, ``choice.csv``, ...), for the roles that are not given as arguments.
+        A folder whose files are recognised by name (``contexts.csv``, ``cues.csv``, ``choices.csv``, ``outcomes.csv``;
+        ``actions.csv``, ``rewards.csv``, ...), for the roles that are not given as arguments.
     context, cue, choice, outcome, response, session, block
         Paths or DataFrames, each ``(trials, participants)``. Several outcomes (or responses) form a record:
         ``outcome={"gain": "gains.csv", "loss": "losses.csv"}``.
@@ -290,7 +290,7 @@ def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
     """The tables of a folder by role."""
     if not folder.is_dir():
         raise UsageError(
-            f"{str(folder)!r} is not a folder; name the tables: ", Argument("context", "seasons.csv"), ", ",
+            f"{str(folder)!r} is not a folder; name the tables: ", Argument("context", "contexts.csv"), ", ",
             Argument("choice", "actions.csv"), ", ...",
         )  # fmt: skip
     files: dict[str, Path] = {}

@@ -21,7 +21,7 @@ generator::
 
     simulate(QLearning(), Bandit(), {"alpha": 0.2, "beta": 3, "forget": 0}, participants=20)
 
-``AlienTask().on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. In environments with several
+``environment.on(trials)`` takes the sequences from recorded trials and draws new outcomes for them. In environments with several
 stages, a trial is several rows, and ``follow`` returns the columns of a row that depend on the choices in earlier rows
 (``TwoStepTask``). Outcomes cannot depend on earlier choices in any other way.
 """

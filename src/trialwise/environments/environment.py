@@ -79,7 +79,8 @@ class Environment(ABC):
         Mean reward of each action, ``(contexts, cues, actions)``, where context and cue determine it: what makes a choice correct
         for the measures of :mod:`trialwise.analysis.behaviour.measures`. None if there is no such table.
     learners
-        Names of the built-in learners that were made for this environment: it is their default on the command line.
+        Names of the built-in learners that were made for this environment: it is their default on the command line, where other
+        learners need an environment by name.
 
     Examples
     --------
@@ -307,8 +308,8 @@ def _remedy(value: Any) -> str:
     """What to write where something else was given for an environment."""
     if isinstance(value, type) and issubclass(value, Environment):
         return f"{value.__name__}()"
-    return "AlienTask().on(trials), with the environment they come from" if isinstance(value, Trials) else ""
+    return "environment.on(trials), with the environment they come from" if isinstance(value, Trials) else ""
 
 
-ENVIRONMENT = instance("an environment, such as AlienTask()", Environment, Recorded, remedy=_remedy)
+ENVIRONMENT = instance("an environment, built in or your own", Environment, Recorded, remedy=_remedy)
 """What functions expect that take an environment."""

@@ -184,8 +184,8 @@ def _stage(
     if isinstance(environment, Trials):
         if chooses:
             raise UsageError(
-                "recorded trials contain no outcomes of actions that were not chosen: name the environment that they come from, "
-                f"e.g. AlienTask().on(trials); available are {_names()}, and your own (see trialwise.environments)"
+                "recorded trials contain no outcomes of actions that were not chosen: write environment.on(trials), with the environment "
+                f"that they come from; available are {_names()}, and your own (see trialwise.environments)"
             )
         return as_recorded(environment, labels, keep)
     base = environment.environment if isinstance(environment, Recorded) else environment
@@ -198,7 +198,7 @@ def _stage(
     if has_actions and not chooses:
         raise UsageError(
             f"outcomes in {base!r} depend on a choice but {learner} makes none: use an environment without actions, "
-            "such as Conditioning(), or recorded trials"
+            "or recorded trials"
         )
     if isinstance(environment, Recorded):
         return along(environment, labels, stream, keep)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-WIDE = {"seasons.csv": "context", "aliens.csv": "cue", "actions.csv": "choice", "rewards.csv": "outcome"}
-"""The four wide files of the public data of the alien task, and their contents."""
+WIDE = {"contexts.csv": "context", "cues.csv": "cue", "choices.csv": "choice", "outcomes.csv": "outcome"}
+"""The wide files, whose names readers recognise, and their contents."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,9 +92,9 @@ class Simulation(Result):
         folder
             Output folder, created if it does not exist.
         wide
-            Also write four tables in the format of the public data of the alien task, with participants in columns and
-            trials in rows: ``seasons.csv``, ``aliens.csv``, ``actions.csv``, ``rewards.csv``. Cells are empty where a
-            choice was missed and below a participant's last trial.
+            Also write four tables with participants in columns and trials in rows, which :func:`trialwise.read_wide` reads:
+            ``contexts.csv``, ``cues.csv``, ``choices.csv``, ``outcomes.csv``. Cells are empty where a choice was missed and below a
+            participant's last trial.
         potential
             Also write ``potential_outcomes.csv``: participant, trial and, for each action (and part of the outcome), a column
             with the outcome that it would have had.

@@ -1,6 +1,6 @@
 """Checks of posterior draws and of what the data identify: thresholds, and the text and advice of each finding.
 
-Advice is ordered by how useful it proved to those who struggled with models of the alien task: first fit one or two
+Advice is ordered by how useful it proved with models that are difficult to sample: first fit one or two
 participants alone, since a mistake in the learner shows there at once; then priors that keep parameters in a plausible range,
 which ended the bad starts; then fewer parameters, as when both levels shared theirs; longer chains last, since they solve none
 of the other problems.

@@ -106,7 +106,7 @@ def report(
     elif not isinstance(checks, Check | Mapping | None):
         raise UsageError(
             Argument("checks", Code(brief(checks))),
-            ': expected the result of check(...), an environment such as AlienTask(), or "one-step"',
+            ': expected the result of check(...), an environment, or "one-step"',
         )
     checks_by_name, studies = _by_name(named, "checks", checks), _by_name(named, "recovery", recovery)
     truths = _by_name(

@@ -12,7 +12,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.base.streams import stream
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
-from trialwise.studies.ranks import PROBABILITY, Band, simultaneous_band
+from trialwise.studies.ranks import PROBABILITY, Band, ecdf, simultaneous_band
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Calibration(Result):
         """
         rank = self.ranks[quantity].to_numpy(float)
         spread = (rank + stream(0, "ranks within their bins", quantity).random(len(rank))) / (self.total + 1)
-        return np.searchsorted(np.sort(spread), self.band().x, side="right") / len(rank)
+        return ecdf(spread, self.band().x)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -123,13 +123,13 @@ class Calibration(Result):
         alone, joint = self.band(), self.band(self.joint)
         rows = {}
         for name in self.ranks:
-            share, ecdf = self.ranks[name].to_numpy(float) / self.total, self.ecdf(str(name))
+            share, heights = self.ranks[name].to_numpy(float) / self.total, self.ecdf(str(name))
             rows[name] = {
                 "mean_rank": share.mean(),
                 "outer": ((share < 0.1) | (share > 0.9)).mean(),
-                "distance": np.abs(ecdf - alone.x).max(),
-                "outside": bool(((ecdf < alone.low) | (ecdf > alone.high)).any()),
-                "outside_joint": bool(((ecdf < joint.low) | (ecdf > joint.high)).any()),
+                "distance": np.abs(heights - alone.x).max(),
+                "outside": not alone.contains(heights),
+                "outside_joint": not joint.contains(heights),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
 

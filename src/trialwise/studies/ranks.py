@@ -20,6 +20,15 @@ class Band(NamedTuple):
     low: np.ndarray
     high: np.ndarray
 
+    def contains(self, ecdf: np.ndarray) -> bool:
+        """Whether an ECDF at ``x`` stays inside."""
+        return not ((ecdf < self.low) | (ecdf > self.high)).any()
+
+
+def ecdf(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The share of values up to each ``x``."""
+    return np.searchsorted(np.sort(values), x, side="right") / len(values)
+
 
 @lru_cache(maxsize=64)
 def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band:

@@ -8,7 +8,8 @@ import pytest
 
 import trialwise as tw
 from oracles.alien import trial_log_probabilities
-from trialwise.analysis.behaviour import alien_phases as phases, measures as behaviour
+from trialwise import behaviour
+from trialwise.analysis.behaviour.tasks import alien_phases as phases
 from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
 from trialwise.data.trials import Column
 from trialwise.environments.tasks.alien_rewards import MEANS

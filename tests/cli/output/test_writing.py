@@ -217,7 +217,7 @@ def test_the_command_line_prints_the_error(tmp_path, monkeypatch):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
     try:
-        text = run("simulate", "QLearning", "-o", tmp_path, "--trials", 20, code=2)
+        text = run("simulate", "TaskSets", "-o", tmp_path, "--trials", 20, code=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "trials.csv' cannot be written: it would be larger" in text and not list(tmp_path.iterdir())

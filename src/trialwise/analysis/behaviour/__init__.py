@@ -1,4 +1,4 @@
-"""Measures of behaviour: learning curves, choices after a switch, regressions on values, test phases of the alien task."""
+"""Measures of behaviour: learning curves, choices after a switch, regressions on values, measures of single tasks."""
 
 import lazy_loader
 

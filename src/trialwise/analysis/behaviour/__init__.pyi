@@ -7,14 +7,6 @@ from .accuracy import (
     intrusions as intrusions,
     savings as savings,
 )
-from .alien_phases import (
-    first_choices as first_choices,
-    novel_profile as novel_profile,
-    of_experiment as of_experiment,
-    of_phase as of_phase,
-    preferences as preferences,
-    preferred as preferred,
-)
 from .bayes_factors import (
     bayes_factors as bayes_factors,
 )
@@ -35,4 +27,12 @@ from .regressions import (
 from .scored import (
     scored as scored,
     telling as telling,
+)
+from .tasks.alien_phases import (
+    first_choices as first_choices,
+    novel_profile as novel_profile,
+    of_experiment as of_experiment,
+    of_phase as of_phase,
+    preferences as preferences,
+    preferred as preferred,
 )

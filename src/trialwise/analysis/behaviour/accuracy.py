@@ -153,7 +153,7 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
 
 @expects(frame=SCORED)
 def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Share of errors that would have been correct in another context (chance in the alien task: .75).
+    """Share of errors that would have been correct in another context.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def intrusions(frame: pd.DataFrame) -> pd.DataFrame:
 
 @expects(frame=SCORED, means=MEAN_REWARDS)
 def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
-    """Accuracy in each context at matched values of cues: the alien task's indices of task sets.
+    """Accuracy in each context at matched values of cues.
 
     For each context, the mean of the accuracy at its cells of value 6 or 7 and the accuracy at its cells of value 3 or 4.
 
@@ -223,17 +223,26 @@ def context_index(frame: pd.DataFrame, means: np.ndarray) -> pd.DataFrame:
     value, index = means.max(2), {}
     every = pd.MultiIndex.from_product([range(len(means)), range(value.shape[1])])
     cells = cells.reindex(columns=every)
-    for context in range(len(means)):
-        high = [cue for cue in range(value.shape[1]) if value[context, cue] in (6, 7)]
-        low = [cue for cue in range(value.shape[1]) if value[context, cue] in (3, 4)]
-        if not high or not low:
-            raise UsageError("context_index compares cells of value 6 or 7 and 3 or 4, which these means do not have")
+    if not has_context_index(means):
+        raise UsageError("context_index compares cells of value 6 or 7 and 3 or 4, which these means do not have")
+    for context, (high, low) in enumerate(_matched_cues(means)):
         index[context] = (cells[context][high].mean(axis=1) + cells[context][low].mean(axis=1)) / 2
     table = pd.DataFrame(index)
     order = np.arange(len(means)) - (len(means) - 1) / 2
     gap = table.to_numpy() - table.to_numpy().mean(1, keepdims=True)
     size = np.sqrt((gap**2).sum(1) * (order**2).sum())
     return table.assign(correlation=gap @ order / np.where(size > 0, size, np.nan))
+
+
+def _matched_cues(means: np.ndarray) -> list[tuple[list[int], list[int]]]:
+    """For each context, the cues whose best action is worth 6 or 7, and those where it is worth 3 or 4."""
+    high, low = (np.isin(means.max(2), values) for values in ((6, 7), (3, 4)))
+    return [(list(np.flatnonzero(h)), list(np.flatnonzero(x))) for h, x in zip(high, low, strict=True)]
+
+
+def has_context_index(means: np.ndarray) -> bool:
+    """Whether every context has the cells that :func:`context_index` compares."""
+    return all(high and low for high, low in _matched_cues(means))
 
 
 @expects(frame=SCORED)
@@ -277,7 +286,7 @@ def below_criterion(frame: pd.DataFrame, least: float = CHANCE) -> list[str]:
     frame
         The table of :func:`~trialwise.analysis.behaviour.scored.scored`.
     least
-        The criterion, from 0 to 1; by default 0.35, where chance in the alien task is 1/3.
+        The criterion, from 0 to 1; by default 0.35, for three actions (chance is 1/3).
 
     Returns
     -------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 MEAN_REWARDS = Kind(
-    "an array (contexts, cues, actions) of finite numbers, such as AlienTask.mean_rewards",
+    "an array (contexts, cues, actions) of finite numbers, such as an environment's mean_rewards",
     lambda value: isinstance(value, np.ndarray) and value.ndim == 3 and bool(np.isfinite(value).all()),
     lambda value: attribute("mean_rewards")(value),
 )

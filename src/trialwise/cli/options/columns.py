@@ -25,7 +25,7 @@ Files = Annotated[
         metavar="FILES",
         show_default=False,
         help="One table with one row per trial (CSV, TSV, Excel, Parquet); or several with one column per participant, recognised by "
-        "their names (seasons.csv aliens.csv actions.csv rewards.csv); or a folder of tables.",
+        "their names (contexts.csv cues.csv choices.csv outcomes.csv); or a folder of tables.",
     ),
 ]
 
@@ -50,8 +50,8 @@ class Columns:
     ] = None
     session: Annotated[str | None, _role("session", "Session.")] = None
     block: Annotated[str | None, _role("block", "Block.")] = None
-    context: Annotated[str | None, _role("context", "Context (season).")] = None
-    cue: Annotated[str | None, _role("cue", "Cue (stimulus, alien).")] = None
+    context: Annotated[str | None, _role("context", "Context.")] = None
+    cue: Annotated[str | None, _role("cue", "Cue (stimulus).")] = None
     choice: Annotated[str | None, _role("choice", "Choice (action).")] = None
     outcome: Annotated[
         list[str],
@@ -231,7 +231,7 @@ def _by_role(files: Sequence[Path]) -> dict[str, Path]:
         if role is None:
             raise UsageError(
                 f"{path.name}: several files are read as tables with one column per participant and recognised by their names, and this is "
-                "none of seasons, contexts, aliens, cues, actions, choices, rewards, outcomes, blocks. Name its role, "
+                "none of contexts, cues, choices, outcomes, sessions, blocks. Name its role, "
                 f"e.g. --choice {shlex.quote(str(path))}; or give a single table with one row per trial"
             )
         if role in roles:

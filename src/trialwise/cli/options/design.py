@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 PANEL = "Design"
 
-RANGES = {"QLearning": {"alpha": (0.0, 0.2), "beta": (1.0, 5.0), "forget": (0.0, 0.1)}}
-"""Ranges from which the bundled agents were drawn; other learners' parameters are drawn from their default priors."""
+ENVIRONMENT = (
+    "Environment, built in or mine.py:MyEnvironment; by default the one that the learner was made for, if any."
+)
+"""Help on the option; where it is needed and left out, the error lists those built in."""
 
 
 def _option(flag: str, metavar: str, help: str, **more: Any) -> Any:
@@ -34,7 +36,7 @@ class Design:
         _option(
             "--environment",
             "NAME",
-            "Environment: AlienTask, or mine.py:MyEnvironment; by default one that suits the learner.",
+            ENVIRONMENT,
         ),
     ] = None
     on: Annotated[
@@ -47,9 +49,7 @@ class Design:
     ] = None
     trials: Annotated[
         int | None,
-        _option(
-            "--trials", "N", "Trials per participant; by default 440 with choices, 30 with continuous responses.", min=1
-        ),
+        _option("--trials", "N", "Trials per participant; by default as many as the environment has.", min=1),
     ] = None
     participants: Annotated[
         int | None,

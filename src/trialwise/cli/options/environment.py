@@ -21,7 +21,7 @@ def find_environment(name: str, trials: int | None = None) -> Environment:
     Parameters
     ----------
     name
-        ``AlienTask``, or ``mine.py:MyEnvironment``, a class that needs no arguments, or an object.
+        That of a built-in environment, or ``mine.py:MyEnvironment``, a class that needs no arguments, or an object.
     trials
         Number of trials of a participant; None for the default length.
 
@@ -73,16 +73,44 @@ def _in_file(path: Path, name: str) -> Environment | type[Environment]:
     )
 
 
-def default_environment(learner: Learner) -> str:
-    """The name of a learner's default environment: the one made for it, conditioning if it does not choose, or else the alien task."""
-    return own_environment(type(learner).__name__) or ("AlienTask" if learner.acts else "Conditioning")
-
-
 def own_environment(learner: str) -> str | None:
     """The name of the environment that a built-in learner was made for; None if there is none."""
     from trialwise.environments.tasks import BUILT_IN
 
     return next((name for name, kind in BUILT_IN.items() if learner in kind.learners), None)
+
+
+def environments_for(learner: Learner) -> list[str]:
+    """The built-in environments that a learner can act in: with actions if it chooses, otherwise without."""
+    from trialwise.environments.tasks import BUILT_IN
+
+    return [name for name, kind in BUILT_IN.items() if ("action" in kind.of_length().levels) == learner.acts]
+
+
+def general_environment(learner: Learner) -> str:
+    """A built-in environment that a learner can act in: the one with the fewest actions that was not made for other learners, if any."""
+    from trialwise.environments.tasks import BUILT_IN
+
+    names = environments_for(learner)
+    general = [name for name in names if not BUILT_IN[name].learners]
+    return min(general or names, key=lambda name: len(BUILT_IN[name].of_length().levels.get("action", ())))
+
+
+def _default_environment(learner: Learner) -> str:
+    """The name of the environment that a learner was made for.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    own = own_environment(type(learner).__name__)
+    if own is None:
+        raise UsageError(
+            f"{learner!r} was made for no particular environment: name the one it acts in with --environment, one of "
+            f"{', '.join(environments_for(learner))}, or your own, mine.py:MyEnvironment"
+        )
+    return own
 
 
 def environment_for(
@@ -99,12 +127,13 @@ def environment_for(
     trials
         Number of new trials of a participant; None for the default length.
     name
-        Name of the environment; None for the learner's default. A learner without actions needs none where ``recorded`` has outcomes.
+        Name of the environment; None for the one that the learner was made for. A learner without actions needs none where
+        ``recorded`` has outcomes.
 
     Raises
     ------
     UsageError
-        If there is no such environment, or ``trials`` are asked for in recorded sequences.
+        If there is no such environment, none is named and the learner has none, or ``trials`` are asked for in recorded sequences.
     """
     if recorded is not None and trials is not None:
         raise UsageError(
@@ -112,7 +141,7 @@ def environment_for(
         )
     if recorded is not None and name is None and not learner.acts:
         return recorded
-    environment = find_environment(name or default_environment(learner), trials)
+    environment = find_environment(name or _default_environment(learner), trials)
     return environment if recorded is None else environment.on(recorded)
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Sequence
 
-NAMES: dict[str, tuple[str, ...]] = {
+from trialwise.data.public import DATASETS
+
+_COMMON: dict[str, tuple[str, ...]] = {
     "participant": (
         "participant participantid subject subjects subjectid subjid subj subjidx sub subid ppt ppn pid userid agent",
         "subjectnr subjectnumber subjectno participantnr participantnumber participantprivateid participantcode",
@@ -22,8 +24,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "trial trialnum trialno trialnumber trialindex trialid",
         "trialblock trialinblock trialsthisn iter iteration",
     ),
-    "context": ("context contextid season seasonid",),
-    "cue": ("cue cueid stimulus stimulusid stim stimid alien alienid sadalien state", "cond condition type splitby"),
+    "context": ("context contextid",),
+    "cue": ("cue cueid stimulus stimulusid stim stimid state", "cond condition type splitby"),
     "choice": (
         "choice choiceid action actionid chosen itemchosen actionchosen selected decision",
         "response resp keypressed key keyrespkeys responsekb responsekeyboard stimresp",
@@ -34,6 +36,19 @@ NAMES: dict[str, tuple[str, ...]] = {
     "response": ("rating expectation prediction scr skinconductance",),
     "rt": ("rt reactiontime responsetime latency", "keyresprt stimrt responsert responsetimekb responsetimekeyboard"),
 }
+
+
+def _with_public_data() -> dict[str, tuple[str, ...]]:
+    """Names in common use, and in the first line of a role those of public data sets."""
+    names = dict(_COMMON)
+    for dataset in DATASETS.values():
+        for role, own in dataset.names.items():
+            first, *others = names[role]
+            names[role] = (f"{first} {own}", *others)
+    return names
+
+
+NAMES = _with_public_data()
 """For each role, lines of names in order of precedence."""
 
 COMPANY = {"gain": "loss", "y": "u", "u": "y"}
@@ -95,7 +110,7 @@ def is_pair(columns: Sequence[str]) -> bool:
 
 
 def role_of_file(stem: str) -> str | None:
-    """Recognise the role of a table with participants in columns by its name: ``seasons.csv`` contains the context."""
+    """Recognise the role of a table with participants in columns by its name: ``contexts.csv`` contains the context."""
     for role in ("context", "cue", "choice", "outcome", "session", "block"):
         if any(_matches(stem, set(line.split()), set()) for line in NAMES[role]):
             return role

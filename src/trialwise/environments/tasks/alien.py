@@ -152,6 +152,7 @@ class AlienTask(Environment):
     }
     reads = ("context", "cue")
     mean_rewards = MEANS
+    learners = ("TaskSets", "MixedTaskSets", "ArgmaxTaskSets")
 
     @classmethod
     def of_length(cls, trials: int | None = None) -> AlienTask:

@@ -45,6 +45,7 @@ class Conditioning(Environment):
 
     levels = {"cue": ("CS+", "CS-")}
     reads = ("cue",)
+    learners = ("RescorlaWagner", "PearceHall")
 
     @classmethod
     def of_length(cls, trials: int | None = None) -> Conditioning:

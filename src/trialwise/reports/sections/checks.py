@@ -10,8 +10,8 @@ from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
 
 MISSING = (
-    "Left out: posterior predictive checks. Type report(..., checks=AlienTask()), or another environment, to simulate agents that act on their "
-    'own; checks="one-step" if there is no such environment (trialwise report ... --environment AlienTask; --check).'
+    "Left out: posterior predictive checks. Type report(..., checks=environment), with the environment that the data come from, to simulate "
+    'agents that act on their own; checks="one-step" if there is none (trialwise report ... --environment NAME; --check).'
 )
 FEW = 10
 """Number of measures shown without expanding the table."""

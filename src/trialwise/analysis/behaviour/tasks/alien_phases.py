@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.analysis.behaviour.correct import of_correct_choices
+from trialwise.analysis.behaviour.task_measures import TaskMeasures
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, TABLE, expects
 from trialwise.base.message import Argument
@@ -286,3 +288,18 @@ def _difference(trials: Trials) -> str:
     labels = ("context", "cue", "asked", "phase", "season", "action")
     other = [name for name in labels if trials.sizes.get(name) != len(LEVELS[name])]
     return f"{other[0]} has other labels than {', '.join(map(str, LEVELS[other[0]]))}" if other else ""
+
+
+def _tables(trials: Trials) -> list[pd.DataFrame]:
+    """The measures of correct choices in each phase with true seasons, and those of the test phases, with the phase in front."""
+    tables = []
+    for phase in SEASONED:
+        one = of_phase(trials, phase)
+        if (one.lengths > 0).all():
+            tables.append(of_correct_choices(one, MEANS).add_prefix(f"{phase}: "))
+    tables.append(preferences(trials).add_prefix("preference: "))
+    tables.append(novel_profile(trials).add_prefix("novel: "))
+    return tables
+
+
+EXPERIMENT = TaskMeasures(of_experiment, _tables)
