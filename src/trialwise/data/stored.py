@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.data.reading.coded import objects
 from trialwise.data.trials import MISSED, Column, Trials
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         declared=frozenset(metadata["declared"]),
         rt=array(constant, "rt"),
         row=array(constant, "row"),
-        trial=None if metadata["trial"] is None else _objects(metadata["trial"]),
+        trial=None if metadata["trial"] is None else objects(metadata["trial"]),
         mapping=metadata["mapping"],
         notes=tuple(metadata["notes"]),
     )
@@ -119,12 +120,6 @@ def _check(trials: Trials) -> None:
         size = len(trials.levels[levels])
         if values.dtype.kind != "i" or (values.size and not lowest <= values.min() <= values.max() < size):
             raise ValueError(f"codes of {name} beyond its {size} labels")
-
-
-def _objects(values: list[object]) -> np.ndarray:
-    result = np.empty(len(values), object)
-    result[:] = values
-    return result
 
 
 def _plain(value: Any) -> Any:

@@ -91,7 +91,7 @@ def test_a_condition_that_separates_rows():
     unwanted = np.array([True, False, False, False, False])
     assert separating(TABLE, unwanted) == "trials.thisN is not missing"
     tasks = open_table(pd.DataFrame({"n": range(8), "task": ["intro", *["choice", "feedback"] * 3, "end"]}))
-    wrong = np.array([label != "choice" for label in tasks.columns[1]])
+    wrong = np.array([label != "choice" for label in tasks.columns[1].values])
     assert separating(tasks, wrong) == "task == 'choice'"
     assert separating(tasks, wrong, where="n < 9 or n > 9") == "(n < 9 or n > 9) and task == 'choice'"
     assert separating(TABLE, np.array([True, False, True, False, True])) is None

@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, key, missing_mask, quote_list, to_flags
+from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.response_times import read_response_times
 from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
@@ -211,7 +211,7 @@ def _description(labels: Sequence[Hashable] | None, how: str) -> str:
 
 def _note_missed(notes: list[str], members: Sequence[_Member]) -> None:
     for name, _, cells, absent in members:
-        minus = sum(key(cell) == "-1" for cell in cells.values[absent] if cell is not None)
+        minus = sum(count for cell, count in cells.column.tally(absent) if cell is not None and key(cell) == "-1")
         if name == "choice" and minus:
             notes.append(
                 Message(
@@ -238,7 +238,7 @@ def _real(
         finite = values[name][np.isfinite(values[name])]
         description = f"numbers from {finite.min():g} to {finite.max():g}" if len(finite) else "no numbers"
         if is_truth:
-            words = quote_list(dict.fromkeys(cells.values[~absent]), 4)
+            words = quote_list(distinct_cells(cells, ~absent), 4)
             description = f"{words} taken as 1 for true and 0 for false"
             notes.append(f"the {name} contains {words}: taken as 1 for true and 0 for false")
         role = name if name == what else f"{what} {name}"
@@ -256,7 +256,7 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
         reset, wrong = to_flags(cells, absent)
         if absent.any():
             ordered.notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as no reset")
-        examples = quote_list(dict.fromkeys(cells.values[wrong]), 3)
+        examples = quote_list(distinct_cells(cells, wrong), 3)
         remedy = Message(
             "write 1 where the state is reset; if it is reset wherever this column changes, type ",
             Argument("block", cells.name), " and ", Argument("reset", cells.name),
@@ -304,7 +304,7 @@ def _available(
             ordered.notes.append(
                 f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as not available; write 1 where the action was available"
             )
-        message = f"availability must be 0 or 1; found {quote_list(dict.fromkeys(cells.values[wrong]), 3)}"
+        message = f"availability must be 0 or 1; found {quote_list(distinct_cells(cells, wrong), 3)}"
         problems.in_cells("not-a-flag", cells, wrong, message, "write 1 if available")
     first = indexed[0][1]
     ordered.mapping["available"] = " and ".join(cells.source for _, cells in indexed)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
+
+from trialwise.data.reading.coded import Coded, Distinct, objects
 
 MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "None", "null", ".", "-999")
 """Codes of missing values in addition to an empty cell, regardless of case."""
@@ -31,8 +32,8 @@ class Cells:
 
     Attributes
     ----------
-    values
-        Shape ``(cells,)``, dtype object: str, int, float, bool or None.
+    column
+        The cells.
     rows
         ``int64 (cells,)``: the row of each cell in the file (header = row 1).
     name
@@ -47,7 +48,7 @@ class Cells:
         Label of each cell's participant for tables with participants in columns, otherwise None.
     """
 
-    values: np.ndarray
+    column: Coded
     rows: np.ndarray
     name: str
     where: str
@@ -56,12 +57,17 @@ class Cells:
     participants: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.column)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The cells, ``object (cells,)``: str, int, float, bool or None."""
+        return self.column.values
 
     def at(self, index: np.ndarray) -> Cells:
         """Select cells by index, in the order of the indices."""
         participants = None if self.participants is None else self.participants[index]
-        return replace(self, values=self.values[index], rows=self.rows[index], participants=participants)
+        return replace(self, column=self.column[index], rows=self.rows[index], participants=participants)
 
 
 def quote(value: object, limit: int = 40) -> str:
@@ -76,7 +82,11 @@ def quote_list(values: Iterable[object], limit: int = 8) -> str:
     return ", ".join(quote(value) for value in values[:limit]) + (", ..." if len(values) > limit else "")
 
 
-@lru_cache(maxsize=2**16, typed=True)  # cells repeat: a table has many more cells than labels
+def distinct_cells(cells: Cells, rows: np.ndarray | None = None) -> list[Hashable]:
+    """The distinct cells of all rows, or of those of a mask, in the order of their first rows."""
+    return list(dict.fromkeys(cell for cell, _ in cells.column.tally(rows)))
+
+
 def key(value: Hashable) -> str:
     """The text by which labels are compared: ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are the same label, ``"01"`` is another."""
     label = _label(value.strip() if isinstance(value, str) else value)
@@ -99,7 +109,18 @@ def missing_mask(cells: Cells, extra: Collection[Hashable] = (), labels: Collect
     """
     codes = {code.casefold() for code in MISSING} | {key(code).casefold() for code in extra}
     codes -= {key(label).casefold() for label in labels}
-    return _mask(cells.values, lambda cell: cell is None or key(cell).casefold() in codes)
+    distinct = cells.column.distinct
+    return distinct.once(("missing", frozenset(codes)), lambda: _missing(distinct, codes))[cells.column.codes]
+
+
+def _missing(distinct: Distinct, codes: Collection[str]) -> np.ndarray:
+    """Which of the distinct cells are empty or have one of the codes."""
+    missing = distinct.empty.copy()
+    numbers, plain = _plain_numbers(distinct)
+    of_codes = [number for code in codes if (number := _number(code, comma=False)) is not None]
+    doubtful = ~missing & (~plain | np.isin(numbers, of_codes))  # a plain number has the code of an equal number only
+    missing[doubtful] = [key(cell).casefold() in codes for cell in distinct.cells[doubtful]]
+    return missing
 
 
 def to_numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -122,41 +143,63 @@ def to_numbers(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray
         Whether all cells are truth values (True/False, yes/no), translated to 1 and 0. In a mixture of truth values and
         other numbers the truth values are wrong.
     """
-    values = np.full(len(cells), math.nan)
-    present = np.flatnonzero(~absent)
-    contents = [cells.values[n] for n in present]
-    is_truth = bool(contents) and all(_truth(cell) is not None for cell in contents)
+    column = cells.column
+    numbers, plain = _plain_numbers(column.distinct)
+    values, wrong = numbers.copy(), ~plain
+    occurring = column.occurring(~absent)
+    strange = occurring[~plain[occurring]]
+    contents = column.distinct.cells[strange].tolist()
+    is_truth = 0 < len(contents) == len(occurring) and all(_truth(cell) is not None for cell in contents)
     translations = [_truth(cell) if is_truth else _number(cell, cells.comma) for cell in contents]
-    values[present] = [math.nan if number is None else number for number in translations]
-    wrong = np.zeros(len(cells), bool)
-    wrong[present] = [number is None for number in translations]
-    return values, wrong, is_truth
+    values[strange] = [math.nan if number is None else number for number in translations]
+    wrong[strange] = [number is None for number in translations]
+    return np.where(absent, math.nan, values[column.codes]), wrong[column.codes] & ~absent, is_truth
+
+
+def _plain_numbers(distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers in plain notation among the distinct cells, ``float64 (distinct,)``, and which cells they are, ``bool (distinct,)``."""
+    return distinct.once("numbers", lambda: _plainly_translated(distinct.cells))
+
+
+def _plainly_translated(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def is_plain(cell: object) -> bool:
+        return _NUMBER.fullmatch(cell) is not None if isinstance(cell, str) else type(cell) in (int, float)
+
+    plain = np.ones(len(cells), bool)
+    if not _all_plain_text(cells):
+        plain[:] = [is_plain(cell) for cell in cells]
+    values = np.full(len(cells), math.nan)
+    values[plain] = [float(cell) for cell in cells[plain]]
+    return values, plain
 
 
 def to_flags(cells: Cells, absent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Translate 0/1, True/False, yes/no into ``bool (cells,)``, missing as False; also returns a mask of all other cells."""
-    translations = [None if skip else _flag(cell) for cell, skip in zip(cells.values, absent, strict=True)]
-    wrong = np.array([flag is None for flag in translations], bool) & ~absent
-    return np.array([bool(flag) for flag in translations], bool), wrong
+    flags = [_flag(cell) for cell in cells.column.distinct.cells]
+    wrong = np.array([flag is None for flag in flags], bool)[cells.column.codes]
+    return np.array([bool(flag) for flag in flags], bool)[cells.column.codes] & ~absent, wrong & ~absent
 
 
-def to_labels(columns: Sequence[Cells], absent: Sequence[np.ndarray]) -> list[list[Hashable]]:
+def to_labels(columns: Sequence[Cells], absent: Sequence[np.ndarray]) -> list[Coded]:
     """Translate columns that share one set of labels; None where missing.
 
     Whole numbers become ``int`` (``"1"``, and ``"1.0"`` as written for a column with missing values) only if all text cells
     are numbers: a single ``"left"`` makes all of them text. ``"007"`` remains text.
     """
-    text = [cell for c, mask in zip(columns, absent, strict=True) for cell in c.values[~mask] if isinstance(cell, str)]
-    whole = all(_WHOLE.fullmatch(cell) for cell in text)
-    numeric = whole or all(_WHOLE.fullmatch(cell) or _REAL.fullmatch(cell) for cell in text)
-
-    def translate(cell: Hashable) -> Hashable:
-        return cell if isinstance(cell, str) and not numeric else _label(cell)
-
-    return [
-        [None if skip else translate(cell) for cell, skip in zip(c.values, mask, strict=True)]
-        for c, mask in zip(columns, absent, strict=True)
-    ]
+    occurring = [cells.column.occurring(~mask) for cells, mask in zip(columns, absent, strict=True)]
+    contents = [cells.column.distinct.cells[codes] for cells, codes in zip(columns, occurring, strict=True)]
+    numeric = all(
+        _WHOLE.fullmatch(cell) or _REAL.fullmatch(cell) for part in contents for cell in part if isinstance(cell, str)
+    )
+    translations = []
+    for cells, mask, codes, part in zip(columns, absent, occurring, contents, strict=True):
+        labels = [cell if isinstance(cell, str) and not numeric else _label(cell) for cell in part]
+        index = np.zeros(len(cells.column.distinct), np.int64)
+        index[codes] = np.arange(len(codes))
+        translations.append(
+            Coded(Distinct(objects([*labels, None])), np.where(mask, len(labels), index[cells.column.codes]))
+        )
+    return translations
 
 
 def sorted_labels(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
@@ -165,8 +208,15 @@ def sorted_labels(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
     return tuple(sorted(distinct.values(), key=lambda label: (isinstance(label, str), label)))
 
 
-def _mask(values: np.ndarray, test: Callable[[object], bool]) -> np.ndarray:
-    return np.fromiter((bool(test(value)) for value in values), bool, len(values))
+def _all_plain_text(cells: np.ndarray) -> bool:
+    """Whether every cell is text and a number in plain notation, asked of all at once: float() accepts other signs as well."""
+    try:
+        if "".join(cells).encode("ascii").translate(None, b"0123456789.+-eE"):
+            return False
+        np.fromiter(map(float, cells), float, len(cells))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _number(cell: object, comma: bool) -> float | None:
@@ -197,7 +247,6 @@ def _flag(cell: object) -> bool | None:
     return bool(truth) if truth in (0.0, 1.0) else None
 
 
-@lru_cache(maxsize=2**16, typed=True)
 def _label(cell: Hashable) -> Hashable:
     if isinstance(cell, bool):  # as in the same table read from a CSV file
         return str(cell)

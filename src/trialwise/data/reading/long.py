@@ -39,7 +39,7 @@ def order_long(
     notes = [f"{table.name}: {table.note}"] if table.note else []
     if not filled.all():
         notes.append(f"{int((~filled).sum())} rows contain no trial and were left out")
-    table, roles = table.keep(filled), roles.at(np.flatnonzero(filled))
+    table, roles = table.keep(filled), roles.at(np.flatnonzero(filled), len(filled))
     runs = [roles.pre_choice[name].cells[0] for name in RUNS if name in roles.pre_choice]
     # without a participant column, repeated trial numbers may belong to different participants
     trial = roles.trial if roles.participant is not None or single_participant else None
@@ -56,7 +56,7 @@ def order_long(
     mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
     if roles.unused:
         mapping["not used"] = ", ".join(roles.unused)
-    roles, table = roles.at(order.index), table.keep(order.index)
+    roles, table = roles.at(order.index, len(table.rows)), table.keep(order.index)
     return OrderedCells(
         participants=order.participants,
         offsets=order.offsets,
@@ -71,7 +71,7 @@ def order_long(
         mapping=mapping,
         notes=notes,
         trial=_labels_of(roles.trial, missing_codes),
-        inputs={name: column for name, column in zip(table.header, table.columns, strict=True) if name},
+        inputs={name: column.values for name, column in zip(table.header, table.columns, strict=True) if name},
         without=lambda wrong: separating(table, wrong, missing_codes, where),
     )
 
@@ -102,7 +102,7 @@ def check_outcomes(
 
 def _with_a_trial(table: Table, roles: Roles, missing_codes: Collection[Hashable]) -> np.ndarray:
     """Whether each row contains a trial, ``bool (rows,)``."""
-    empty = np.all([[cell is None for cell in column] for column in table.columns], axis=0)
+    empty = np.all([column.empty for column in table.columns], axis=0)
     trial_cells = roles.trial_cells()
     if trial_cells:
         empty |= np.all([missing_mask(cells, missing_codes) for cells in trial_cells], axis=0)
@@ -133,7 +133,7 @@ def _about_participants(table: Table, roles: Roles, order: Order) -> Iterator[st
         owner = np.sort(owner)
     columns = [column for name, column in zip(table.header, table.columns, strict=True) if name]
     yield from about_participants(
-        order.participants, owner, lambda rows: list(zip(*(column[rows].tolist() for column in columns), strict=True))
+        order.participants, owner, lambda rows: list(zip(*(column[rows].values for column in columns), strict=True))
     )
 
 
@@ -141,6 +141,4 @@ def _labels_of(trial: Cells | None, missing_codes: Collection[Hashable]) -> np.n
     """The file's own numbers or labels of the trials, ``object (trials,)``."""
     if trial is None:
         return None
-    labels = np.empty(len(trial), object)
-    labels[:] = to_labels([trial], [missing_mask(trial, missing_codes)])[0]
-    return labels
+    return to_labels([trial], [missing_mask(trial, missing_codes)])[0].values

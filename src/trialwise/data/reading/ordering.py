@@ -11,8 +11,18 @@ from datetime import datetime, time
 import numpy as np
 
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
-from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
+from trialwise.data.reading.cells import (
+    Cells,
+    distinct_cells,
+    key,
+    missing_mask,
+    quote,
+    quote_list,
+    to_labels,
+    to_numbers,
+)
+from trialwise.data.reading.coded import translated
+from trialwise.data.reading.validate import Problems, check_numbers, note_duplicates
 from trialwise.data.reading.where import written
 
 
@@ -71,14 +81,16 @@ def put_in_order(
             )  # fmt: skip
             problems.in_cells("missing-trial", trial, absent, "the trial number is missing", remedy)
         description = f"{trial.source}, rows sorted"
-        if runs and len({*zip(owner, order, strict=True)}) < n_rows:
+        if runs and _repeated(owner, order).any():
             run = _runs(owner, runs)
             description += f" within {' and '.join(cells.source for cells in runs)}"
         if not absent.any():
-            labels = np.array([*participants, None], object)[owner]
-            keys = list(zip(labels, run.tolist(), (_plain(t) for t in order), strict=True))
-            check_duplicates(keys, trial, problems, _remedy_of_restarts(keys, runs, others))
-    index = np.lexsort((np.arange(n_rows), order, run, owner))
+            repeated = _repeated(owner, run, order)
+            if repeated.any():
+                labels = np.array([*participants, None], object)[owner]
+                keys = list(zip(labels, run.tolist(), (_plain(t) for t in order.tolist()), strict=True))
+                note_duplicates(keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others))
+    index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(participants, offsets.astype(np.int64), index, description)
 
@@ -96,7 +108,7 @@ def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
             except (ValueError, TypeError):  # another form; or some with and some without time zones
                 continue
             return np.array([np.nan if moment is None else ranks[moment] for moment in moments])
-        examples = quote_list(dict.fromkeys(trial.values[wrong]), 3)
+        examples = quote_list(distinct_cells(trial, wrong), 3)
         remedy = Message(
             "type ", Argument("trial", "..."), " with a column of numbers or of times such as 09:30:00, or ", Argument("trial", False),
             " if the rows are in the order of the trials",
@@ -122,7 +134,7 @@ def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Se
                 Argument("reset", cells.name), "; if it goes on, only ", Argument("block", cells.name),
             )  # fmt: skip
         return Message(
-            f"a trial has a row for each {cells.name} ({quote_list(dict.fromkeys(cells.values), 4)}): if only some of them are choices, "
+            f"a trial has a row for each {cells.name} ({quote_list(distinct_cells(cells), 4)}): if only some of them are choices, "
             "keep those, ", Argument("where", f"{written(cells.name)} == ..."),
         )  # fmt: skip
     given = f" within {' and '.join(cells.name for cells in runs)}" if runs else ""
@@ -150,12 +162,12 @@ def _owners(
         return (1,), np.zeros(n_rows, np.int64)
     absent = missing_mask(participant, missing_codes, declared)
     if absent.any():
-        codes = [cell for cell in dict.fromkeys(participant.values[absent]) if cell is not None]
+        codes = [cell for cell in distinct_cells(participant, absent) if cell is not None]
         remedy = Message(
             "if these rows are no trials, leave them out, ", Argument("where", without(absent) or "..."), "; otherwise fill it in",
         )  # fmt: skip
         if codes:
-            names = [cell for cell in dict.fromkeys(participant.values) if cell is not None]
+            names = [cell for cell in distinct_cells(participant) if cell is not None]
             remedy = Message(
                 f"if {quote(codes[0])} is a participant, declare all: ",
                 Argument("levels", {"participant": names}),
@@ -165,13 +177,13 @@ def _owners(
         problems.in_cells("missing-participant", participant, absent, "the participant is missing", remedy)
     (labels,) = to_labels([participant], [absent])
     first: dict[str, Hashable] = {}
-    for label in labels:
+    for label, _ in labels.tally():
         if label is not None:
             first.setdefault(key(label), label)
     index = {k: n for n, k in enumerate(first)}
     unknown = len(index)  # rows without a participant are a problem already, and are kept to find further problems
-    owner = np.array([unknown if label is None else index[key(label)] for label in labels], np.int64)
-    return tuple(first.values()), owner
+    owner = [unknown if label is None else index[key(label)] for label in labels.distinct.cells]
+    return tuple(first.values()), np.array(owner, np.int64)[labels.codes]
 
 
 def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
@@ -180,18 +192,33 @@ def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
     In the order of their first rows; but by their numbers if a participant's runs lie scattered over the table, so that first rows
     mean nothing.
     """
-    labels = list(zip(owner.tolist(), *(map(key_or_none, cells.values) for cells in runs), strict=True))
-    number: dict[tuple, int] = {}
-    run = np.array([number.setdefault(label, len(number)) for label in labels], np.int64)
+    import pandas as pd
+
+    parts = [translated(cells.column, key_or_none) for cells in runs]
+    run = owner
+    for part in parts:
+        run = pd.factorize(run * len(part.distinct) + part.codes)[0]
+    first = np.unique(run, return_index=True)[1]
+    labels = list(zip(owner[first].tolist(), *(part[first].values for part in parts), strict=True))
     stretches = int((np.diff(run[np.argsort(owner, kind="stable")]) != 0).sum()) + 1
-    if stretches == len(number):
+    if stretches == len(labels):
         return run
     try:
         keys = [tuple(float(part) for part in label) for label in labels]
     except (TypeError, ValueError):  # labels in words have no order but that of the table
         return run
     rank = {label: n for n, label in enumerate(sorted(set(keys)))}
-    return np.array([rank[label] for label in keys], np.int64)
+    return np.array([rank[label] for label in keys], np.int64)[run]
+
+
+def _repeated(*keys: np.ndarray) -> np.ndarray:
+    """Which rows have the same keys as another, ``bool (rows,)``; NaN is the same as nothing."""
+    index = np.lexsort(keys[::-1])
+    same = np.all([each[index][1:] == each[index][:-1] for each in keys], axis=0)
+    repeated = np.zeros(len(index), bool)
+    repeated[index[1:]] |= same
+    repeated[index[:-1]] |= same
+    return repeated
 
 
 def _plain(number: float) -> float | int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, missing_mask, quote_list, to_numbers
+from trialwise.data.reading.cells import Cells, distinct_cells, missing_mask, quote_list, to_numbers
 from trialwise.data.reading.validate import Problems, missing_text
 
 UNITS = {"s": 1.0, "ms": 0.001}
@@ -47,7 +47,7 @@ def read_response_times(
     values, wrong, _ = to_numbers(cells, absent)
     wrong |= np.isinf(values)
     if wrong.any():
-        examples = quote_list(dict.fromkeys(cells.values[wrong]), 3)
+        examples = quote_list(distinct_cells(cells, wrong), 3)
         if given:
             remedy = Message(
                 "replace them by numbers, or declare them missing: ", Argument("missing", [cells.values[wrong][0]])

@@ -12,6 +12,7 @@ import numpy as np
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import PreChoice
 from trialwise.data.reading.cells import Cells, missing_mask, quote, quote_list, to_numbers
+from trialwise.data.reading.coded import are_all
 from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
@@ -46,8 +47,10 @@ class Roles:
     unused: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
 
-    def at(self, index: np.ndarray) -> Roles:
+    def at(self, index: np.ndarray, n_rows: int) -> Roles:
         """Select rows by index, for all roles."""
+        if are_all(index, n_rows):
+            return self
 
         def cut(cells: Cells | None) -> Cells | None:
             return None if cells is None else cells.at(index)

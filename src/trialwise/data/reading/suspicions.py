@@ -21,11 +21,10 @@ FAR = 20.0
 MOST_NOTES = 6
 
 
-def about_labels(name: str, occurring: Sequence[Hashable]) -> Iterator[str]:
+def about_labels(name: str, counts: Counter[Hashable]) -> Iterator[str]:
     """Notes on inferred labels that may be slips: rare and one edit from a common one, far from the other codes, or the same in print."""
-    counts = Counter(occurring)
     yield from _same_in_print(name, counts)
-    total = len(occurring)
+    total = counts.total()
     rare = [label for label, count in counts.items() if count < max(RARE * total, 2)]
     common = [label for label, count in counts.items() if count >= max(LEAST, 10 * RARE * total)]
     notes = 0
@@ -44,14 +43,16 @@ def _same_in_print(name: str, counts: Iterable[Hashable]) -> Iterator[str]:
     forms: dict[str, list[str]] = {}
     for label in counts:
         if isinstance(label, str):
-            visible = "".join(
-                each for each in unicodedata.normalize("NFKC", label) if unicodedata.category(each) != "Cf"
-            )
+            visible = label if label.isascii() else _visible(label)
             forms.setdefault(" ".join(visible.split()), []).append(label)
     for form, labels in forms.items():
         if len(labels) > 1:
             codes = " and ".join(ascii(each) for each in labels)
             yield f"{name} {quote(form)} is written in {len(labels)} ways that look the same: {codes}"
+
+
+def _visible(label: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFKC", label) if unicodedata.category(each) != "Cf")
 
 
 def _far_codes(name: str, counts: Counter[Hashable]) -> Iterator[str]:
@@ -144,7 +145,7 @@ def about_participants(
     twice = [
         labels[n]
         for n, spans in repeated.items()
-        if len({tuple(row_of(np.arange(*span))) for span in spans}) < len(spans) and min(b - a for a, b in spans) > 2
+        if min(b - a for a, b in spans) > 2 and len({tuple(row_of(np.arange(*span))) for span in spans}) < len(spans)
     ]
     if twice:
         yield f"participants {quote_list(twice)} have the same rows twice: was the file appended to itself? Remove the copies"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.base.errors import DataError
 from trialwise.data.reading.cells import Cells, key, quote
+from trialwise.data.reading.coded import Coded, are_all, coded_columns, objects, plain_cell
 from trialwise.data.reading.text import Record, file_error
 
 _COMMA_CELL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
@@ -29,7 +30,7 @@ class Table:
     header
         One name per column, without surrounding blanks; ``""`` if a column has no name.
     columns
-        One array of cells per column, each ``(rows,)`` of str, int, float, bool or None.
+        The cells of each column.
     rows
         ``int64 (rows,)``: the position of each row in the file, counted from 1.
     free_comma
@@ -42,7 +43,7 @@ class Table:
 
     name: str
     header: tuple[str, ...]
-    columns: tuple[np.ndarray, ...]
+    columns: tuple[Coded, ...]
     rows: np.ndarray
     free_comma: bool = False
     note: str = ""
@@ -56,25 +57,15 @@ class Table:
 
     def keep(self, rows: np.ndarray) -> Table:
         """The same table with some of its rows, by a mask or by indices."""
+        if are_all(rows, len(self.rows)):
+            return self
         return replace(self, columns=tuple(column[rows] for column in self.columns), rows=self.rows[rows])
 
-    def has_decimal_comma(self, columns: Sequence[np.ndarray]) -> bool:
+    def has_decimal_comma(self, columns: Sequence[Coded]) -> bool:
         """Whether these columns contain numbers with a decimal comma, and none with a decimal point."""
-        cells = [cell for column in columns for cell in column if isinstance(cell, str)] if self.free_comma else []
+        occurring = (column.distinct.cells[column.occurring()] for column in columns if self.free_comma)
+        cells = [cell for some in occurring for cell in some if isinstance(cell, str)]
         return any(map(_COMMA_CELL.fullmatch, cells)) and not any(map(_POINT_CELL.fullmatch, cells))
-
-
-def plain_cell(cell: Any) -> Any:
-    """Convert a cell from any library to text, int, float, bool or None."""
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, str):
-        return cell.strip() or None
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return None
-    if isinstance(cell, int) and abs(cell) >= 2**63:
-        return hex(cell)  # not a measurement, and Python refuses to print very large numbers in decimal
-    return cell if isinstance(cell, int | float) else str(cell)
 
 
 def table_of(name: str, records: Iterator[Record], *, free_comma: bool = False, note: str = "") -> Table:
@@ -85,14 +76,14 @@ def table_of(name: str, records: Iterator[Record], *, free_comma: bool = False, 
     DataError
         If there is no header or no row below it, or a row has more cells than the header.
     """
-    first = next((record for record in records if _has_text(record[1]) and not _is_comment(record[1])), None)
+    first = next((record for record in records if is_header(record[1])), None)
     if first is None:
         raise file_error(name, "empty-table", "is empty", "expected a header row with names, then one row per trial")
     header = ["" if cell is None else str(cell).strip() for cell in first[1]]
     width = len(header)
     body = [(row, [plain_cell(cell) for cell in cells]) for row, cells in records if _is_row(cells, width)]
     if not any(_has_text(cells) for _, cells in body):
-        raise file_error(name, "empty-table", "contains only a header row", "expected one row per trial below it")
+        raise _only_a_header(name)
     if len(body[0][1]) == width + 1 and all(len(cells) == width + 1 for _, cells in body):
         header = ["", *header]
         width += 1
@@ -101,14 +92,40 @@ def table_of(name: str, records: Iterator[Record], *, free_comma: bool = False, 
         message = f"a row has {len(ragged[0][1])} cells where the header row has {width}"
         remedy = "put cells that contain the separator into quotation marks (a decimal comma between commas?)"
         raise file_error(name, "ragged-rows", message, remedy, [row for row, _ in ragged])
-    columns = []
-    for n in range(width):
-        column = np.empty(len(body), object)
-        column[:] = [cells[n] if n < len(cells) else None for _, cells in body]
-        columns.append(column)
-    used = [n for n in range(width) if not _is_filler(header[n], columns[n], first=n == 0)]
+    columns = [objects([cells[n] if n < len(cells) else None for _, cells in body]) for n in range(width)]
     rows = np.array([row for row, _ in body], np.int64)
+    return table_of_columns(name, header, coded_columns(columns), rows, free_comma=free_comma, note=note)
+
+
+def table_of_columns(
+    name: str,
+    header: Sequence[str],
+    columns: Sequence[Coded],
+    rows: np.ndarray,
+    *,
+    free_comma: bool = False,
+    note: str = "",
+) -> Table:
+    """Build a table from its columns, without empty trailing columns and leading row numbers.
+
+    Raises
+    ------
+    DataError
+        If all cells are empty.
+    """
+    if all(column.empty.all() for column in columns):
+        raise _only_a_header(name)
+    used = [n for n in range(len(header)) if not _is_filler(header[n], columns[n], first=n == 0)]
     return Table(name, tuple(header[n] for n in used), tuple(columns[n] for n in used), rows, free_comma, note)
+
+
+def is_header(cells: Sequence[Any]) -> bool:
+    """Whether a row may be the header row: it has text and is no comment."""
+    return _has_text(cells) and not _is_comment(cells)
+
+
+def _only_a_header(name: str) -> DataError:
+    return file_error(name, "empty-table", "contains only a header row", "expected one row per trial below it")
 
 
 def _has_text(cells: Sequence[Any]) -> bool:
@@ -126,13 +143,16 @@ def _is_comment(cells: Sequence[Any]) -> bool:
     return len(cells) > 0 and isinstance(cells[0], str) and cells[0].lstrip().startswith("#")
 
 
-def _is_filler(name: str, column: np.ndarray, first: bool) -> bool:
+def _is_filler(name: str, column: Coded, first: bool) -> bool:
     """Whether a column without a name is empty, or contains the row numbers that pandas and R write in front."""
     if name and not name.startswith("Unnamed:"):
         return False
-    if all(cell is None for cell in column):
+    empty = column.empty
+    if empty.all():
         return True
-    counts = [key(cell) for cell in column if cell is not None]
-    if not first or len(counts) < len(column) or not all(count.isdecimal() for count in counts):
+    if not first or empty.any():
+        return False
+    counts = [key(cell) for cell in column.values]
+    if not all(count.isdecimal() for count in counts):
         return False
     return all(int(b) > int(a) for a, b in itertools.pairwise(counts))

@@ -33,28 +33,28 @@ def file_error(name: str, code: str, message: str, remedy: str, rows: Sequence[i
     return DataError([Problem(code, name, message, remedy, rows)])
 
 
-def text_records(raw: bytes, name: str) -> tuple[Iterator[Record], str, str]:
-    """Split the bytes of a text table into rows of cells.
+def decoded(raw: bytes, name: str) -> tuple[str, str, str]:
+    """Decode the bytes of a text table.
 
     Returns
     -------
-    records
-        The rows, as an iterator that splits each row when it is requested.
+    text
+        The text; where any number of blanks separates cells, with a single blank between them.
     separator
-        The character between the cells; ``" "`` for any number of blanks.
+        The character between the cells.
     encoding
         The encoding used.
 
     Raises
     ------
     DataError
-        If the bytes are not text; or, from the iterator, if quotation marks do not match.
+        If the bytes are not text.
     """
     text, encoding = _decoded(raw, name)
     separator = _separator(text)
     if separator == " ":
         text = "\n".join(" ".join(line.split()) for line in _lines(text))
-    return _records(text, separator, name), separator, encoding
+    return text, separator, encoding
 
 
 def _decoded(raw: bytes, name: str) -> tuple[str, str]:
@@ -111,7 +111,14 @@ def _separator(text: str) -> str:
     return " " if words[0] > 1 and all(n in (words[0], words[0] + 1) for n in words) else ","
 
 
-def _records(text: str, separator: str, name: str) -> Iterator[Record]:
+def text_records(text: str, separator: str, name: str) -> Iterator[Record]:
+    """Split a text into rows of cells, each row when it is requested.
+
+    Raises
+    ------
+    DataError
+        From the iterator, if quotation marks do not match.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     start = 1
     try:

@@ -13,7 +13,16 @@ import numpy as np
 
 from trialwise.base.errors import DataError, Problem
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, key, quote, quote_list, sorted_labels, to_labels, to_numbers
+from trialwise.data.reading.cells import (
+    Cells,
+    distinct_cells,
+    key,
+    quote,
+    quote_list,
+    sorted_labels,
+    to_labels,
+    to_numbers,
+)
 from trialwise.data.reading.suspicions import about_labels
 from trialwise.data.trials import MISSED
 
@@ -59,9 +68,9 @@ def declare(levels: str, labels: Iterable[object]) -> Argument:
 def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: str) -> tuple[np.ndarray, bool]:
     """Translate cells into numbers, ``float64 (cells,)``, NaN where missing; and whether they were truth values (1 and 0)."""
     values, wrong, is_truth = to_numbers(cells, absent)
-    not_numbers = list(dict.fromkeys(cells.values[wrong]))
+    not_numbers = distinct_cells(cells, wrong)
     examples = quote_list(not_numbers, 3)
-    has_comma = cells.comma is False and any(isinstance(c, str) and "," in c for c in cells.values[wrong])
+    has_comma = cells.comma is False and any(isinstance(c, str) and "," in c for c in not_numbers)
     remedy = (
         "write decimals with a point and no thousands separator"
         if has_comma
@@ -82,7 +91,7 @@ def check_present(
 
     ``without`` is a condition that leaves out just these rows.
     """
-    codes = [cell for cell in dict.fromkeys(cells.values[absent]) if cell is not None]
+    codes = [cell for cell in distinct_cells(cells, absent) if cell is not None]
     omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
     remedy = Message(
         "if these rows are no trials (instructions, feedback), leave them out, ", Argument("where", without or "..."),
@@ -102,15 +111,16 @@ def missed_choices(
     at least two non-negative whole numbers (0, 1 or 1, 2, 3). If the only other code is 1, it is an action (-1/1 coding); if the
     only other code is 0 or another number, its meaning is ambiguous, which is a problem.
     """
-    codes = np.array([None if skip else key(cell) for cell, skip in zip(cells.values, absent, strict=True)], object)
-    minus = codes == "-1"
-    others = {code for code in codes[~minus] if code is not None}
+    column = cells.column
+    keys = {code: key(column.distinct.cells[code]) for code in column.occurring(~absent).tolist()}
+    minus = np.isin(column.codes, [code for code, text in keys.items() if text == "-1"]) & ~absent
+    others = {*keys.values()} - {"-1"}
     if not minus.any():
         return minus
     if declared is not None:
-        return np.zeros(len(codes), bool) if "-1" in {key(label) for label in declared} else minus
+        return np.zeros(len(cells), bool) if "-1" in {key(label) for label in declared} else minus
     if others == {"1"} or not others or not all(code.isdecimal() for code in others):
-        return np.zeros(len(codes), bool)
+        return np.zeros(len(cells), bool)
     if len(others) == 1:
         other = others.pop()
         both = sorted([other, "0" if other != "0" else "1"])
@@ -151,24 +161,30 @@ def check_levels(
         The declared labels, or those in the data: numbers first, in ascending order, then text.
     """
     translations = to_labels(columns, absent)
-    occurring = [label for column in translations for label in column if label is not None]
+    occurring: Counter[Hashable] = Counter()
+    for column in translations:
+        for label, count in column.tally():
+            if label is not None:
+                occurring[label] += count
     if declared is None:
         labels = sorted_labels(occurring)
         if name == "action" and not occurring:
             message = "every choice is missing"
             remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
             problems.add("no-choices", columns[0].where, message, remedy)
-        _check_plausible(name, columns, labels, len(occurring), problems)
+        _check_plausible(name, columns, labels, occurring.total(), problems)
         notes += [*_notes_on_labels(name, labels), *about_labels(name, occurring)]
     else:
         labels = tuple(declared)
     index = {key(label): n for n, label in enumerate(labels)}
-    indices = [[None if label is None else index.get(key(label)) for label in column] for column in translations]
-    for cells, column, column_indices in zip(columns, translations, indices, strict=True):
-        pairs = zip(column, column_indices, strict=True)
-        unknown = np.array([label is not None and n is None for label, n in pairs], bool)
+    codes = []
+    for cells, column in zip(columns, translations, strict=True):
+        names_of = column.distinct.cells
+        indices = np.array([MISSED if n is None else index.get(key(n), MISSED) for n in names_of], np.int64)
+        codes.append(indices[column.codes])
+        unknown = (codes[-1] == MISSED) & ~column.empty
         if unknown.any():
-            names = list(dict.fromkeys(label for label, is_new in zip(column, unknown, strict=True) if is_new))
+            names = list(dict.fromkeys(label for label, _ in column.tally(unknown)))
             problems.in_cells(
                 "undeclared-label",
                 cells,
@@ -176,27 +192,25 @@ def check_levels(
                 f"found {quote_list(names)}, but the labels of {name} were declared as {quote_list(labels)}",
                 Message("correct the cells, or declare these labels as well: ", declare(name, [*labels, *names][:8])),
             )
-    codes = [np.array([MISSED if n is None else n for n in column], np.int64) for column in indices]
     return codes, labels
 
 
-def check_duplicates(keys: Sequence[tuple[Hashable, ...]], cells: Cells, problems: Problems, remedy: str) -> None:
+def note_duplicates(
+    keys: Sequence[tuple[Hashable, ...]], repeated: np.ndarray, cells: Cells, problems: Problems, remedy: str
+) -> None:
     """Note trials that a participant has more than once; `keys` contains (participant, ..., trial) of each row."""
-    counts = Counter(keys)
-    repeated = np.array([counts[row] > 1 for row in keys], bool)
-    if repeated.any():
-        first = keys[int(np.argmax(repeated))]
-        message = (
-            f"the same trial number occurs more than once, first trial {first[-1]} of participant {quote(first[0])}"
-        )
-        problems.in_cells("duplicate-trial", cells, repeated, message, remedy)
+    first = keys[int(np.argmax(repeated))]
+    message = f"the same trial number occurs more than once, first trial {first[-1]} of participant {quote(first[0])}"
+    problems.in_cells("duplicate-trial", cells, repeated, message, remedy)
 
 
 def missing_text(cells: Cells, absent: np.ndarray) -> str:
     """A description of the missing cells, for the mapping: ``"missing: 12 x '-1', 3 x empty"``."""
     if not absent.any():
         return "none missing"
-    counts = Counter("empty" if cell is None else quote(cell) for cell in cells.values[absent])
+    counts: Counter[str] = Counter()
+    for cell, count in cells.column.tally(absent):
+        counts["empty" if cell is None else quote(cell)] += count
     return "missing: " + ", ".join(f"{count} x {cell}" for cell, count in counts.most_common(4))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import MOST, Argument
-from trialwise.data.reading.cells import key, missing_mask, quote, quote_list, to_numbers
+from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.column_names import closest
 from trialwise.data.reading.table import Table
 
@@ -103,20 +103,20 @@ class _Condition:
             values = self._value(right)
             if not isinstance(values, list):
                 raise self.wrong(f"'in' is followed by a list such as ['a', 'b'], not by {quote(ast.unparse(right))}")
-            return _equal(cells.values, absent, values) ^ isinstance(operator, ast.NotIn)
+            return _equal(cells, absent, values) ^ isinstance(operator, ast.NotIn)
         if isinstance(operator, ast.Eq | ast.NotEq):
             label = self._value(right)
             if isinstance(label, list):
                 raise self.wrong(
                     f"one label is expected after == and !=, not {quote(ast.unparse(right))}; for several write in"
                 )
-            return _equal(cells.values, absent, [label]) ^ isinstance(operator, ast.NotEq)
+            return _equal(cells, absent, [label]) ^ isinstance(operator, ast.NotEq)
         bound = self._value(right)
         if isinstance(bound, bool) or not isinstance(bound, int | float):
             raise self.wrong(f"{quote(ast.unparse(right))} is no number")
         numbers, strange, _ = to_numbers(cells, absent)
         if strange.any():
-            examples = quote_list(dict.fromkeys(cells.values[strange]), 3)
+            examples = quote_list(distinct_cells(cells, strange), 3)
             raise self.wrong(f"{quote(cells.name)} contains {examples}, which are no numbers")
         with np.errstate(invalid="ignore"):
             return _ORDERED[type(operator)](numbers, bound)
@@ -150,10 +150,10 @@ _MIRRORED: dict[type, type] = {
 }  # fmt: skip
 
 
-def _equal(values: np.ndarray, absent: np.ndarray, wanted: Collection[Hashable]) -> np.ndarray:
+def _equal(cells: Cells, absent: np.ndarray, wanted: Collection[Hashable]) -> np.ndarray:
     keys = {key(each) for each in wanted}
-    pairs = zip(values, absent, strict=True)
-    return np.fromiter((not skip and key(cell) in keys for cell, skip in pairs), bool, len(values))
+    equal = [cell is not None and key(cell) in keys for cell in cells.column.distinct.cells]
+    return np.array(equal, bool)[cells.column.codes] & ~absent
 
 
 def separating(
@@ -183,11 +183,11 @@ def separating(
         if (absent == unwanted).all():
             found.append((2, f"{written(name)} is not missing"))
             continue
-        labels = [None if skip else key(cell) for cell, skip in zip(cells.values, absent, strict=True)]
-        kept = {label for label, leave in zip(labels, unwanted, strict=True) if not leave}
-        left_out = {label for label, leave in zip(labels, unwanted, strict=True) if leave}
-        distinct = len(kept | left_out)
-        if kept & left_out or None in kept or distinct > min(FEW_LABELS, max(2, len(labels) / 2)):
+        kept, left_out = (
+            {key(cell) for cell, _ in cells.column.tally(~absent & rows)} for rows in (~unwanted, unwanted)
+        )
+        distinct = len(kept | left_out) + bool(absent.any())
+        if kept & left_out or (absent & ~unwanted).any() or distinct > min(FEW_LABELS, max(2, len(cells) / 2)):
             continue
         shown = sorted(str(label) for label in kept)
         condition = f"== {shown[0]!r}" if len(shown) == 1 else f"in {shown!r}"
@@ -218,16 +218,14 @@ def practice_rows(table: Table, used: Sequence[str]) -> list[tuple[str, str, int
     for name in table.header:
         if not name or name in used or table.header.count(name) > 1:
             continue
-        labels = [
-            cell.casefold() if isinstance(cell, str) else None for cell in table.columns[table.header.index(name)]
-        ]
+        cells = table.columns[table.header.index(name)].tally()
+        labels = [cell.casefold() if isinstance(cell, str) else None for cell, _ in cells]
         if len(set(labels)) <= FEW_LABELS:
             for label in sorted({each for each in labels if each and _PRACTICE.search(each)}):
-                if 0 < labels.count(label) < len(labels):
-                    original = next(
-                        cell for cell in table.columns[table.header.index(name)] if str(cell).casefold() == label
-                    )
-                    found.append((name, str(original), labels.count(label)))
+                count = sum(n for own, (_, n) in zip(labels, cells, strict=True) if own == label)
+                if count < len(table.rows):
+                    original = next(cell for cell, _ in cells if str(cell).casefold() == label)
+                    found.append((name, str(original), count))
     return found
 
 

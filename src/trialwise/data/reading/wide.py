@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.data.reading.assemble import OrderedCells, PreChoice
 from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
+from trialwise.data.reading.coded import Coded, coded, joined, objects
 from trialwise.data.reading.column_names import NAMES, plain
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
@@ -59,10 +60,10 @@ def order_wide(
 
     def concatenated(role_name: RoleName) -> Cells:
         table = tables[role_name]
-        cells = [_padded(column, length) for column, length in zip(columns[role_name], lengths, strict=True)]
+        cells = [column[:length] for column, length in zip(columns[role_name], lengths, strict=True)]
         rows = [_rows(table, tallest, length) for length in lengths]
         comma = table.has_decimal_comma(table.columns)
-        return Cells(np.concatenate(cells), np.concatenate(rows), table.name, table.name, table.name, comma, owners)
+        return Cells(joined(cells), np.concatenate(rows), table.name, table.name, table.name, comma, owners)
 
     rows = np.concatenate([_rows(tallest, tallest, length) for length in lengths])
     ordered = OrderedCells(participants, offsets, rows)
@@ -101,7 +102,7 @@ def _assign(
 def _without_trial_numbers(table: Table) -> Table:
     """Leave out a first column of trial numbers."""
     if len(table.header) > 1 and plain(table.header[0]) in _TRIAL:
-        counts = [key(cell) for cell in table.columns[0]]
+        counts = [key(cell) for cell in table.columns[0].values]
         if all(count.isdecimal() for count in counts) and len(set(counts)) == len(counts):
             return replace(table, header=table.header[1:], columns=table.columns[1:])
     return table
@@ -130,25 +131,18 @@ def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None
 
 
 def _labels_of(header: Sequence[str]) -> tuple[Hashable, ...]:
-    names = np.array([*header, None], object)[:-1]
-    cells = Cells(names, np.ones(len(names), np.int64), "header", "header", "header")
-    return tuple(to_labels([cells], [np.zeros(len(names), bool)])[0])
+    cells = Cells(coded(objects(header)), np.ones(len(header), np.int64), "header", "header", "header")
+    return tuple(to_labels([cells], [np.zeros(len(header), bool)])[0].values)
 
 
-def _length(column: np.ndarray) -> int:
+def _length(column: Coded) -> int:
     """The number of cells up to the last filled one."""
-    filled = np.flatnonzero([cell is not None for cell in column])
+    filled = np.flatnonzero(~column.empty)
     return int(filled[-1]) + 1 if len(filled) else 0
 
 
 def _height(table: Table) -> int:
     return max((_length(column) for column in table.columns), default=0)
-
-
-def _padded(column: np.ndarray, length: int) -> np.ndarray:
-    padded = np.full(length, None, object)
-    padded[: min(length, len(column))] = column[:length]
-    return padded
 
 
 def _rows(table: Table, tallest: Table, length: int) -> np.ndarray:

@@ -6,8 +6,9 @@ import io
 from pathlib import Path
 
 from trialwise.data.reading.cells import quote
+from trialwise.data.reading.coded import plain_cell
 from trialwise.data.reading.file_format import FileFormat, require_package
-from trialwise.data.reading.table import Table, plain_cell, table_of
+from trialwise.data.reading.table import Table, table_of
 from trialwise.data.reading.text import FOREIGN, file_error
 
 

@@ -1,0 +1,93 @@
+"""Columns of a text table with one row a line and the same number of cells in each: most files, split as a whole.
+
+A table is clean if every line has as many separators as the first below the header, and every quotation mark stands at an end of a cell
+between separators, with its partner at the other end. Then no quotation mark holds a separator or the end of a line, and splitting there
+gives what a reader of quoted cells gives; other tables are left to that reader.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, NamedTuple
+
+from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, plain_cell, translated
+from trialwise.data.reading.table import is_header
+
+
+class CleanText(NamedTuple):
+    """A header, columns of cells, and the row of the file of their first cells, counted from 1."""
+
+    header: list[str]
+    columns: list[Coded]
+    first_row: int
+
+
+def text_columns(text: str, separator: str) -> CleanText | None:
+    """The columns of a clean table; None for any other."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        header, start, above = _header(text, separator)
+        body = text[start:].rstrip("\n")
+        width, height = body.partition("\n")[0].count(separator) + 1, body.count("\n") + 1
+        extra = width - len(header)  # pandas and R write row numbers in front, R without a name for them
+        if min(width, len(header)) < 2 or extra not in (0, 1) or body.count(separator) != height * (width - 1):
+            return None
+        columns = [translated(column, _content) for column in _split(body, separator, width, height)]
+        if extra and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
+            return None  # a line with another number of cells than the header may be a comment
+        return CleanText([""] * extra + header, columns, above + 1)
+    except _Unclean:
+        return None
+
+
+class _Unclean(Exception):
+    """The table is not clean."""
+
+
+def _header(text: str, separator: str) -> tuple[list[str], int, int]:
+    """The header's names, where the next line starts, and the number of lines above that."""
+    start, above = 0, 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        cells = [_content(cell) for cell in text[start:end].split(separator)]
+        start, above = end + 1, above + 1
+        if is_header(cells):
+            return ["" if cell is None else cell for cell in cells], start, above
+    raise _Unclean
+
+
+def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
+    if height < width:
+        rows = [line.split(separator) for line in body.split("\n")]
+        if any(len(row) != width for row in rows):
+            raise _Unclean
+        return coded_columns([objects(cells) for cells in zip(*rows, strict=True)])
+    import pandas as pd
+
+    options: dict[str, Any] = {"header": None, "dtype": object, "na_filter": False, "quoting": csv.QUOTE_NONE}
+    options |= {"skip_blank_lines": False, "engine": "c", "low_memory": False, "encoding": "utf-8"}
+    if body.startswith("\ufeff"):  # which pandas would leave out
+        raise _Unclean
+    try:
+        frame = pd.read_csv(io.BytesIO(body.encode()), sep=separator, **options)
+    except (ValueError, UnicodeError):  # a line with more cells than the first
+        raise _Unclean from None
+    if frame.shape != (height, width):
+        raise _Unclean
+    return [coded(frame.iloc[:, n].to_numpy(object)) for n in range(width)]
+
+
+def _content(cell: str) -> str | None:
+    """A cell without blanks around it and quotation marks at its ends."""
+    if len(cell) > csv.field_size_limit():
+        raise _Unclean
+    if '"' in cell:
+        cell = cell.lstrip(" ")
+        if len(cell) < 2 or not cell[0] == cell[-1] == '"' or cell.count('"') > 2:
+            raise _Unclean
+        cell = cell[1:-1]
+    content: str | None = plain_cell(cell)
+    return content
