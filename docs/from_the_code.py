@@ -120,6 +120,7 @@ def learner_page(learner) -> str:
         [[f"``{s}``", learner.fields[s].role, f"``{value!r}``"] for s, value in learner.settings.items()],
     )
     signals = ", ".join(f"``{s}``" for s in learner.signals) or "none"
+    assumed = "\n".join(f"* {sentence}" for sentence in learner.assumptions.sentences)
     return f"""{title(name)}
 .. py:currentmodule:: trialwise
 
@@ -137,6 +138,8 @@ See :doc:`../priors`.
 {title("Settings", "-") + settings_table if learner.settings else ""}
 {title("Data", "-")}
 Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()``: {signals}.
+
+{f"Assumes, which is checked before anything is computed:{chr(10) * 2}{assumed}" if assumed else ""}
 
 {title("Example", "-")}
 {code(example(learner))}

@@ -177,7 +177,9 @@ def test_built_in_learners_do_not_import_the_engine():
         for name in INTERNAL
         if name.startswith("learners.zoo.")
         for other in INTERNAL[name]
-        if not other.startswith(("learners.zoo", "learners.decorator", "learners.parameters", "learners.state"))
+        if not other.startswith(
+            ("learners.zoo", "learners.assumptions", "learners.decorator", "learners.parameters", "learners.state")
+        )
     )
 
 

@@ -27,6 +27,7 @@ from .inference.point import point as point
 from .learners import QLearning as QLearning
 
 # a learner of one's own
+from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
 from .learners.parameters import (
     constant as constant,

@@ -100,6 +100,10 @@ def _page(learner: Learner, name: str) -> None:
         ["", ""],
         [["reads", ", ".join(_reads(learner))], ["returns", ", ".join(learner.signals) or "no signals"]],
     )
+    if learner.assumptions:
+        heading("assumes of the data, which is checked before a fit")
+        for sentence in learner.assumptions.sentences:
+            say(f"  {sentence}")
     say()
     quoted = shlex.quote(name)
     if own := own_environment(name):

@@ -104,6 +104,7 @@ def simulate(
         )
     labels, values = participants_and_values(parameters, environment, participants)
     stage = _stage(learner, environment, labels, stream_of, keep_missed)
+    _check_assumptions(learner, environment, stage)
     free = matrix(
         learner, stage.trials, {name: drawn_values(name, value, labels, stream_of) for name, value in values.items()}
     )
@@ -175,6 +176,16 @@ def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndar
         response = random_numbers(kinds, stream("response", label), length)
         draws.append(np.column_stack([response, stream("hidden choice", label).random(length)]))
     return np.concatenate(draws)
+
+
+def _check_assumptions(learner: Learner, environment: EnvironmentLike, stage: Stage) -> None:
+    """Refuse recorded trials, or what an environment shows and pays, if they are not what the learner assumes."""
+    from trialwise.learners.violations import check_assumptions
+
+    recorded = environment.trials if isinstance(environment, Recorded) else environment
+    if isinstance(recorded, Trials):
+        check_assumptions(learner, recorded)
+    check_assumptions(learner, stage.trials, {name: stage.potential[:, :, k] for k, name in enumerate(stage.outcomes)})
 
 
 def _stage(

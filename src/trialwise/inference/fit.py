@@ -121,6 +121,7 @@ def fit(
     ['alpha_group', 'beta_group', 'forget_group', 'alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'forget_mu', 'forget_sd']
     """
     from trialwise.inference.samplers import sampler_for
+    from trialwise.learners.violations import assumption_notes
     from trialwise.likelihoods.kinds import likelihood_of
 
     start = time.perf_counter()
@@ -135,6 +136,7 @@ def fit(
     seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)
+    notes += assumption_notes(learner, trials)
     method = sampler_for(likelihood, sampler)
     checkpoint_path = None if checkpoint is None else Path(fspath(checkpoint))
     request = Request(likelihood, population, draws, int(tune), int(chains), seed, progress, checkpoint_path, executor)

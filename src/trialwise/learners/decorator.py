@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, dataclass_transform
 
 from trialwise.base.errors import LearnerError, did_you_mean
+from trialwise.learners.assumptions import NOTHING, Assumptions
 from trialwise.learners.learner import CONTRACT, HIDDEN_TO, Learner, arguments_of
 from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS, family_of
@@ -54,7 +55,7 @@ def learner[C: type](cls: C) -> C:
     """Turn a class that describes one participant on one trial into a learner.
 
     Fields are parameters (:func:`unit`, :func:`positive`, :func:`real`, :func:`interval`) or settings (:func:`constant`);
-    methods are those of the contract (see :mod:`trialwise.learner`) and helpers, called as ``self.helper(...)``.
+    :func:`assumes` declares what the data have to be; methods are those of the contract (see :mod:`trialwise.learner`) and helpers, called as ``self.helper(...)``.
 
     Parameters
     ----------
@@ -122,10 +123,26 @@ def learner[C: type](cls: C) -> C:
         "fields": types.MappingProxyType(fields),
         "methods": types.MappingProxyType(methods),
         "responses": types.MappingProxyType({family.columns[0]: family for family in families}),
+        "assumptions": _assumptions(cls, fields),
         "gives_probabilities": any(getattr(methods[m], "gives_probabilities", False) for m in METHODS if m in methods),
         "agent_class": cls,
     }
     return type(name, (Learner,), attributes)  # type: ignore[return-value]
+
+
+def _assumptions(cls: type, fields: Mapping[str, Parameter | Setting]) -> Assumptions:
+    """What the body of the class declares with ``assumes``."""
+    found = [value for value in vars(cls).values() if isinstance(value, Assumptions)]
+    if len(found) > 1:
+        raise LearnerError(f"{cls.__name__} declares {len(found)} times what it assumes: write it in one assumes(...)")
+    declared = found[0] if found else NOTHING
+    settings = [name for name, each in fields.items() if isinstance(each, Setting)]
+    for name in declared.settings:
+        if name not in settings:
+            raise LearnerError(
+                f"{cls.__name__} assumes something of its setting '{name}', which it does not have. {did_you_mean(name, settings, 'settings')}"
+            )
+    return declared
 
 
 def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:

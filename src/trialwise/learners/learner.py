@@ -30,6 +30,7 @@ import numpy as np
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import NAME, NUMBER, attribute, check, instance
 from trialwise.base.message import LearnerSetting, Message, Restriction
+from trialwise.learners.assumptions import NOTHING, Assumptions
 from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS
 from trialwise.learners.responses.family import ResponseFamily
@@ -90,6 +91,7 @@ class Learner:
     fields: ClassVar[Mapping[str, Parameter | Setting]] = {}
     methods: ClassVar[Mapping[str, Callable]] = {}
     responses: ClassVar[Mapping[str, ResponseFamily]] = {}
+    assumptions: ClassVar[Assumptions] = NOTHING
     gives_probabilities: ClassVar[bool] = False
     agent_class: ClassVar[type] = object
 
@@ -383,6 +385,7 @@ class Learner:
             tuple(sorted(self.fixed.items())),
             tuple(sorted(self.tied.items())),
             self.wrappers,
+            repr(self.assumptions),
         )
 
     def __repr__(self) -> str:

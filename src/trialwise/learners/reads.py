@@ -57,6 +57,8 @@ class Reading:
     actions
         The number of actions that the source implies, or None: ``preference[0] = ...; preference[1] = ...`` and ``1 - choice``
         imply two.
+    ordered_actions
+        The actions that the source names by number, as in ``preference[0]`` and ``choice == 0``: their order matters.
     """
 
     def __init__(self, learner: Learner):
@@ -66,9 +68,11 @@ class Reading:
         self._own = learner.helper_methods
         self._variable_index = False
         self._action_indices: set[int] = set()
+        self._compared_choices: set[int] = set()
         for name, method in learner.methods.items():
             positional: list[Any] = ["self", *arguments_of(name, learner.hides)]
             self._function(method, positional, {}, DEPTH)
+        self.ordered_actions = tuple(sorted(self._action_indices | self._compared_choices))
         if self._action_indices and not self._variable_index:
             self.actions = max(2, max(self._action_indices) + 1)
 
@@ -152,6 +156,8 @@ class Reading:
         sides = [node.left, *node.comparators]
         numbers = [s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, int | float)]
         for side in sides:
+            if "choice" in self._meanings(side, scope):
+                self._compared_choices |= {number for number in numbers if isinstance(number, int)}
             for reads in self._reads(side, scope):
                 reads.constants += numbers
                 all_integers = numbers and all(isinstance(number, int) for number in numbers)

@@ -17,6 +17,7 @@ import numpy as np
 from trialwise.data.trials import Trials
 from trialwise.engine import Packed, compilation, kernel_inputs, pack
 from trialwise.learners.learner import Learner
+from trialwise.learners.violations import check_assumptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +49,14 @@ _MAX_LEARNERS = 16
 
 
 def arrangement(learner: Learner, trials: Trials) -> Arrangement:
-    """The arrangement of the trials for the learner; raises the errors of :func:`trialwise.engine.packed.pack`."""
+    """The arrangement of the trials for the learner.
+
+    Raises the errors of :func:`trialwise.engine.packed.pack` and :func:`trialwise.learners.violations.check_assumptions`.
+    """
     cached = _CACHE.setdefault(trials, {})
     if learner not in cached:
         packed = pack(learner, trials)
+        check_assumptions(learner, trials)
         # a copy: to kernels a read-only array has another type, and they would be compiled twice
         packed = replace(packed, observed=packed.observed.copy())
         if len(cached) >= _MAX_LEARNERS:

@@ -13,6 +13,7 @@ from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
+from trialwise.learners.violations import check_assumptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,7 @@ def check_learner(
     Raises
     ------
     UsageError
-        If ``subject`` is not a learner, or ``columns`` cannot be read.
+        If ``subject`` is not a learner, ``columns`` cannot be read, or ``trials`` are not what the learner assumes.
 
     Examples
     --------
@@ -152,6 +153,8 @@ def check_learner(
     name = getattr(subject, "__name__", repr(subject))
     try:
         instance = _as_learner(subject)
+        if trials is not None:
+            check_assumptions(instance, trials)
         case = Case(instance, specimen(instance, columns, seed) if trials is None else trials, seed)
         result = Conformance(repr(instance), tuple(_run_checks(case)))
     except LearnerError as error:  # the class itself breaks the contract

@@ -18,12 +18,19 @@ Source: Eckstein & Collins (2020), PNAS 117(47):29381, Methods, and their code.
 
 from typing import Any
 
+from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, hidden, positive, unit
 from trialwise.learners.state import memory, state
 from trialwise.learners.zoo.hierarchical_bayes import HierarchicalBayes
 from trialwise.learners.zoo.q_learning import QLearning
 from trialwise.learners.zoo.task_sets import TaskSets
+
+CODES: dict[str, Any] = {
+    "context": ("season", "season", "season", "hidden season", "novel season", "training"),
+    "asked": ("an item", "the better of two seasons", "the better of two aliens"),
+}
+"""The roles of labels, in order."""
 
 ONE_PHASE: dict[str, Any] = {kind.__name__: kind for kind in (QLearning, TaskSets, HierarchicalBayes)}
 flat_elapse, flat_learn = (ONE_PHASE["QLearning"].methods[name] for name in ("elapse", "learn"))
@@ -58,6 +65,7 @@ class AlienQLearning:
         False, "a hidden block starts from what was learnt about the seasons, not from initial values"
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
+    data = assumes(**CODES)
 
     def start(self, task):
         return state(
@@ -137,6 +145,7 @@ class AlienTaskSets:
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
+    data = assumes(**CODES)
 
     def start(self, task):
         return state(
@@ -220,6 +229,7 @@ class AlienHierarchicalBayes:
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
+    data = assumes(right_above="right_above", graded=True, **CODES)
 
     def start(self, task):
         return state(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, hidden, positive, unit
 from trialwise.learners.state import state
@@ -37,6 +38,7 @@ class HierarchicalBayes:
     right_above: float = constant(0.5, "outcomes above this value count as correct")
     published: bool = constant(False, "use a set's expectation as its likelihood after correct and wrong choices alike")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
+    data = assumes(right_above="right_above")
 
     def start(self, task):
         return state(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, hidden, positive, unit
 from trialwise.learners.state import softmax_into, state
@@ -92,6 +93,7 @@ class MixedTaskSets:
     initial: float = constant(0.0, "value before any outcome")
     tilt: float = constant(0.5, "head start of each context's own set")
     sets: int = constant(3, "number of task sets")
+    data = assumes(at_most={"context": "sets"})
 
     def start(self, task):
         now = state(

@@ -1,5 +1,6 @@
 """Hybrid of model-free and model-based learning in the two-step task."""
 
+from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, positive, real, unit
 from trialwise.learners.state import memory, state
@@ -38,9 +39,20 @@ class HybridTwoStep:
     trace: float = unit("share of the reward's error that reaches the first choice")
     perseveration: float = real("tendency to repeat the last first choice, in logits")
     common: float = constant(0.7, "probability that first action 0 leads to cue 1, and action 1 to cue 2")
+    data = assumes(
+        actions=2,
+        cue=(
+            "first stage",
+            "state to which first action 0 mostly leads",
+            "state to which first action 1 mostly leads",
+        ),
+        stages=[{"cue": 0}, {"cue": (1, 2)}],
+        leads={0: 1, 1: 2},
+        probability="common",
+    )
 
     def start(self, task):
-        return state(value=task.table("cue", "action"), first=memory(-1))
+        return state(value=task.table("cue", "action"), first=memory(-1), chosen=memory(0))
 
     def choose(self, now, trial, preference):
         for action in range(len(preference)):
@@ -53,13 +65,17 @@ class HybridTwoStep:
             else:
                 preference[action] = self.beta_second * now.value[trial.cue, action]
 
+    def elapse(self, now, trial):
+        if trial.cue == 0:
+            now.chosen = 0
+
     def learn(self, now, trial, choice, outcome):
         error_first, error = 0.0, 0.0
         if trial.cue == 0:
-            now.first = choice
+            now.first, now.chosen = choice, 1
         else:
             error = outcome - now.value[trial.cue, choice]
-            if now.first >= 0:  # otherwise the first-stage choice was missed
+            if now.chosen == 1:  # otherwise the first-stage choice was missed
                 error_first = now.value[trial.cue, choice] - now.value[0, now.first]
                 now.value[0, now.first] += self.alpha * (error_first + self.trace * error)
             now.value[trial.cue, choice] += self.alpha_second * error
