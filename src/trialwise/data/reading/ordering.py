@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
+from trialwise.data.reading.several import Files
 from trialwise.data.reading.validate import Problems, check_duplicates, check_numbers
 from trialwise.data.reading.where import written
 
@@ -77,7 +78,7 @@ def put_in_order(
         if not absent.any():
             labels = np.array([*participants, None], object)[owner]
             keys = list(zip(labels, run.tolist(), (_plain(t) for t in order), strict=True))
-            check_duplicates(keys, trial, problems, _remedy_of_restarts(keys, runs, others))
+            check_duplicates(keys, trial, problems, _remedy_of_restarts(keys, runs, others, problems.files))
     index = np.lexsort((np.arange(n_rows), order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(participants, offsets.astype(np.int64), index, description)
@@ -106,7 +107,9 @@ def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
     return check_numbers(trial, absent, problems, "trial number")[0]
 
 
-def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Sequence[Cells]) -> Message:
+def _remedy_of_restarts(
+    keys: Sequence[tuple], runs: Sequence[Cells], others: Sequence[Cells], files: Files | None
+) -> Message:
     """What to type where trial numbers occur twice: the column with which they restart, if there is one."""
     copies = max(Counter(keys).values())
     for cells in others:
@@ -117,6 +120,8 @@ def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Se
         if len({*zip(keys, labels, strict=True)}) < len(keys) or max(distinct.values()) != copies:
             continue
         if stretches == len(set(within)):
+            if files is not None and cells.name == files.column:
+                return Message("they restart in each file: ", files.meanings)
             return Message(
                 f"they restart in each {cells.name}: if learning starts anew there, type ", Argument("block", cells.name), " and ",
                 Argument("reset", cells.name), "; if it goes on, only ", Argument("block", cells.name),
