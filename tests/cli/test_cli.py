@@ -276,7 +276,17 @@ def test_wide_files_by_name_by_option_and_as_a_folder():
     output = run("inspect", folder / "x.csv", folder / "rewards.csv", code=2)
     assert "Name its role, e.g. --choice wide/x.csv" in output
     output = run("inspect", folder / "actions.csv", folder / "rewards.csv", "--trial", "t", code=2)
-    assert "--trial is for one table" in output
+    assert "--trial is for tables with one row per trial" in output
+
+
+def test_several_files_are_read_as_one_table():
+    for name in ("s1", "s2"):
+        Path(f"{name}.csv").write_text(f"trial,choice,reward\n1,l,1\n2,r,0\n3,{name[0]},{name[1]}\n")
+    output = run("inspect", "s1.csv", "s2.csv", code=3)
+    assert "if each file is one participant, type --participant file" in output
+    output = run("inspect", "s1.csv", "s2.csv", "--participant", "file")
+    assert "file 2 files (s1.csv, s2.csv)" in output
+    assert "trialwise fit QLearning s1.csv s2.csv --participant file" in output
 
 
 def test_all_problems_with_the_data_are_reported_at_once():

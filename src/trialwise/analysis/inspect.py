@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,8 @@ from trialwise.base.expects import NAME, expects
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, read_data
+from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,16 +158,16 @@ class Inspection(Result):
             yield str(label), str(count), *(f"{mean:.4g}" for mean in means)
 
 
-@expects(trials=TRIALS, command_options=NAME)
-def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
+@expects(trials=DATA, command_options=NAME)
+def inspect(trials: Data, *, command_options: str = "") -> Inspection:
     """Summarise a data set and report noteworthy features.
 
     Parameters
     ----------
     trials
-        The trials of all participants.
+        The trials of all participants; or a path or a DataFrame, which is read with all roles recognised.
     command_options
-        Files and options of the command that read the trials, to be repeated in :attr:`Inspection.next_command`.
+        Files and options of the command that read the trials, to be repeated in :attr:`Inspection.next_command`; by default the path.
 
     Returns
     -------
@@ -177,6 +180,9 @@ def inspect(trials: Trials, *, command_options: str = "") -> Inspection:
     >>> inspection.participants, inspection.trials_each, inspection.learner
     (30, (440, 440.0, 440), 'QLearning')
     """
+    if isinstance(trials, str | PathLike):
+        command_options = command_options or shlex.quote(fspath(trials))
+    trials = trials if isinstance(trials, Trials) else read_data(trials)
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}
     learner, why = _suggestion(trials)

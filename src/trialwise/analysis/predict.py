@@ -20,9 +20,10 @@ from trialwise.base.expects import COUNT, LABELS, NAME, expects
 from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
-from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
+from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
+from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulate import simulate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import FIT, Fit
@@ -126,9 +127,9 @@ class Prediction(Result):
         )
 
 
-@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT | TRIALS, datasets=COUNT, participants=COUNT | LABELS)
+@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT_OR_DATA, datasets=COUNT, participants=COUNT | LABELS)
 def predict(
-    source: Fit | Learner, kind: Kind, environment: Environment | Recorded | Trials | None = None, *, datasets: int = 100,
+    source: Fit | Learner, kind: Kind, environment: EnvironmentOrData | None = None, *, datasets: int = 100,
     participants: int | Sequence | None = None, seed: int = 0,
 ) -> Prediction:  # fmt: skip
     """Predict behaviour from the posterior of a fit or the prior of a learner.
@@ -178,6 +179,7 @@ def predict(
             ': write "rollout", agents act on their own, or "one-step", each choice given the real past',
         )
     seed = checked_seed(seed)
+    environment = None if environment is None else as_environment(environment)
     recorded = source.trials if isinstance(source, Fit) else environment
     if kind == "one-step":
         if isinstance(recorded, Recorded):

@@ -115,6 +115,8 @@ class Problem:
         File and column, e.g. ``"trials.csv, column 'choice'"``.
     rows
         Row numbers in the file (the header is row 1); may be empty.
+    files
+        The file of each row, if several files were read as one table; otherwise empty.
     message
         What was received and what was expected.
     remedy
@@ -133,11 +135,12 @@ class Problem:
     message: str
     remedy: str = ""
     rows: Sequence[int] = ()
+    files: Sequence[str] = ()
 
     @property
     def text(self) -> Message:
         """The complete text, with location, message, rows and remedy."""
-        rows = f" ({_rows(self.rows)})" if len(self.rows) else ""
+        rows = f" ({_rows(self.rows, self.files)})" if len(self.rows) else ""
         remedy = Message("\n    -> ", self.remedy) if self.remedy else ""
         return Message(f"{self.where}: ", self.message, rows, remedy)
 
@@ -181,8 +184,12 @@ class DataError(TrialwiseError, ValueError):
         return type(self), (self.problems,)
 
 
-def _rows(rows: Sequence[int], most: int = 8) -> str:
-    listed = ", ".join(str(row) for row in rows[:most])
+def _rows(rows: Sequence[int], files: Sequence[str] = (), most: int = 8) -> str:
+    texts = [str(row) for row in rows[:most]]
+    for n, file in enumerate(files[:most]):
+        if n + 1 == len(texts) or files[n + 1] != file:
+            texts[n] += f" of {file}"
+    listed = ", ".join(texts)
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return f"row {listed}" if len(rows) == 1 else f"rows {listed}{more}"
 

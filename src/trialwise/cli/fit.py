@@ -69,5 +69,5 @@ def fit(
         results.print_group(fitted)
         results.print_files(written)
         say()
-        results.print_findings(having(fitted.findings, "note"))
+        results.print_findings(each for each in having(fitted.findings, "note") if each.code != "reading")
     results.stop_if_failed(fitted)

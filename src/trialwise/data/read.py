@@ -20,6 +20,7 @@ from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
 from trialwise.data.reading.response_times import UNITS
 from trialwise.data.reading.roles import as_list, find_roles
+from trialwise.data.reading.several import open_tables
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 from trialwise.data.reading.where import rows_where
@@ -29,6 +30,7 @@ from trialwise.data.trials import Trials
 if TYPE_CHECKING:
     from trialwise.data.reading.open_table import Source
     from trialwise.data.reading.roles import ColumnName, ColumnNames, Vectors
+    from trialwise.data.reading.several import Sources
 
 
 @expects(folder=PATH)
@@ -147,7 +149,7 @@ def read_wide(
 
 
 def read_long(
-    source: Source,
+    source: Sources,
     *,
     participant: ColumnName = None,
     trial: ColumnName = None,
@@ -180,7 +182,9 @@ def read_long(
     Parameters
     ----------
     source
-        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame.
+        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame. Several tables with the same columns are
+        read as one, such as one file per participant: a list of paths, a folder, or a pattern, ``"data/*.csv"``. A column ``file``
+        contains their names; with ``participant="file"`` each file is one participant, with ``session="file"`` one session.
     participant, trial, session, block, context, cue, choice
         The name of a column; None to recognise it; False for no such column. With ``participant=False`` all rows belong to
         a single participant; with ``trial=False`` the rows are taken in the order of the table.
@@ -220,7 +224,8 @@ def read_long(
     Returns
     -------
     Trials
-        Participants in the order of their first rows. ``row``, ``trial`` and ``inputs`` join results back to the table.
+        Participants in the order of their first rows. ``row``, ``trial`` and ``inputs`` join results back to the table; of several
+        files, ``file`` and ``row``.
 
     Raises
     ------
@@ -240,8 +245,8 @@ def read_long(
     ([0, 1, 0, 0], ('left', 'right'))
     """
     declared = declared_levels(levels, actions)
-    problems, missing = Problems(), as_list(missing)
-    whole = open_table(source)
+    whole, files = open_tables(source)
+    problems, missing = Problems(files), as_list(missing)
     kept = np.ones(len(whole.rows), bool) if where is None else rows_where(whole, where, missing)
     if not kept.any():
         raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} rows of {whole.name}")
@@ -276,7 +281,8 @@ def read_long(
         if not ordered.reset:
             message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
-    return assemble(ordered, declared, missing, problems)
+    trials = assemble(ordered, declared, missing, problems)
+    return trials if files is None else files.located(trials, roles.used)
 
 
 def _by_name(sources: Source | Mapping[str, Source] | None, default: str) -> dict[str, Source]:

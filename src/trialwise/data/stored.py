@@ -42,6 +42,7 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
     metadata = {
         "participants": list(trials.participants),
         "trial": None if trials.trial is None else list(trials.trial),
+        "file": None if trials.file is None else list(trials.file),
         "levels": {name: list(labels) for name, labels in trials.levels.items()},
         "columns": {name: column.levels for name, column in trials.columns.items()},
         "response": list(trials.response),
@@ -80,6 +81,7 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         rt=array(constant, "rt"),
         row=array(constant, "row"),
         trial=None if metadata["trial"] is None else objects(metadata["trial"]),
+        file=None if metadata.get("file") is None else objects(metadata["file"]),
         mapping=metadata["mapping"],
         notes=tuple(metadata["notes"]),
     )
@@ -102,7 +104,7 @@ def _check(trials: Trials) -> None:
         raise ValueError("two participants with the same label")
     numbers = {**trials.outcome, **trials.response, "reset": np.asarray(trials.reset)}
     numbers |= {
-        name: values for name in ("available", "row", "trial", "rt") if (values := getattr(trials, name)) is not None
+        name: values for name in ("available", "row", "file", "trial", "rt") if (values := getattr(trials, name)) is not None
     }
     codes = {} if trials.choice is None else {"choice": (trials.choice, "action", MISSED)}
     for name, column in trials.columns.items():

@@ -72,6 +72,8 @@ class Trials:
         Names of the sets of labels that the user declared; the others were inferred from the data.
     row
         ``int64 (trials,)``: the row of each trial in the file (header = row 1), or None for data without a file.
+    file
+        ``object (trials,)``: the name of the file of each trial, if several were read as one table; otherwise None.
     trial
         ``object (trials,)``: the trial's own number or label in the file, or None if the file has none.
     inputs
@@ -105,6 +107,7 @@ class Trials:
     available: np.ndarray | None = None
     declared: frozenset[str] = frozenset()
     row: np.ndarray | None = None
+    file: np.ndarray | None = None
     trial: np.ndarray | None = None
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -250,6 +253,7 @@ class Trials:
             reset=at(self.reset),
             available=at(self.available),
             row=at(self.row),
+            file=at(self.file),
             trial=at(self.trial),
             inputs={name: at(values) for name, values in self.inputs.items()},
         )
@@ -267,7 +271,7 @@ class Trials:
         Returns
         -------
         DataFrame
-            A row a trial: ``participant``; ``row``, the row of the file, if the trials were read from one; ``trial``, the file's own
+            A row a trial: ``participant``; ``file``, if several were read; ``row``, the row of the file, if the trials were read from one; ``trial``, the file's own
             number or label of the trial, or its running number from 1; ``number``, the running number within the participant, if the
             file has labels of its own; the columns known before the choice, choices or responses, and outcomes.
 
@@ -282,6 +286,8 @@ class Trials:
         running = (
             np.concatenate([np.arange(1, n + 1) for n in self.lengths]) if self.n_participants else np.zeros(0, int)
         )
+        if self.file is not None:
+            frame["file"] = self.file
         if self.row is not None:
             frame["row"] = self.row
         frame["trial"] = (

@@ -14,7 +14,8 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import brief, expects, instance
 from trialwise.base.message import Argument
-from trialwise.data.trials import TRIALS, Column, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import Column, Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +187,8 @@ class Environment(ABC):
         """
         return {}
 
-    @expects(trials=TRIALS)
-    def on(self, trials: Trials) -> Recorded:
+    @expects(trials=DATA)
+    def on(self, trials: Data) -> Recorded:
         """This environment with recorded sequences: contexts, cues, ... of the data, and newly drawn outcomes.
 
         Labels are matched by their order in ``trials.levels``, not by their names. If they are words, declare them in the order
@@ -216,6 +217,7 @@ class Environment(ABC):
         >>> bool((simulation.trials.columns["cue"].values == trials.columns["cue"].values).all())
         True
         """
+        trials = as_trials(trials, warn=True)
         return Recorded(self, trials)
 
 

@@ -13,8 +13,9 @@ from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.base.streams import Stream, checked_seed, stream
-from trialwise.data.trials import TRIALS, Trials
-from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike, Recorded
+from trialwise.data.trials import Trials
+from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
+from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulation import Simulation
 from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 
 @expects(
     learner=LEARNER,
-    environment=ENVIRONMENT | TRIALS,
+    environment=ENVIRONMENT_OR_DATA,
     parameters=MAPPING | TABLE,
     participants=COUNT | LABELS,
     keep_missed=FLAG,
 )
 def simulate(
     learner: Learner,
-    environment: EnvironmentLike,
+    environment: EnvironmentOrData,
     parameters: Mapping[str, Any] | pd.DataFrame,
     seed: int = 0,
     participants: int | Sequence[Hashable] | None = None,
@@ -55,7 +56,7 @@ def simulate(
         A learner, e.g. ``QLearning(initial=1.2)``.
     environment
         An environment, ``AlienTask()``; an environment with recorded sequences, ``AlienTask().on(trials)``; or recorded trials
-        alone, for a learner with a continuous response, whose responses do not affect what is shown.
+        alone, or their path or table, for a learner with a continuous response, whose responses do not affect what is shown.
     parameters
         For each free parameter, on its natural scale, a number, an array ``(participants,)``, or a distribution from
         which each participant's value is drawn: a pair ``(low, high)`` for a uniform distribution, or a frozen distribution of
@@ -93,10 +94,7 @@ def simulate(
 
     seed = checked_seed(seed)
     stream_of = partial(stream, seed)
-    if not isinstance(environment, Environment | Recorded | Trials):
-        raise UsageError(
-            Argument("environment", environment), f": expected an environment, e.g. {_names()}, or recorded trials"
-        )
+    environment = as_environment(environment)
     if keep_missed and isinstance(environment, Environment):
         raise UsageError(
             Argument("keep_missed", True),

@@ -16,7 +16,8 @@ from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects
 from trialwise.base.message import Argument, Message, to_json
 from trialwise.base.streams import checked_seed
 from trialwise.data.stored import trials_to_datasets
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE, Request
 from trialwise.learners.learner import LEARNER, Learner
@@ -33,7 +34,7 @@ PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 
 @expects(
     learner=LEARNER,
-    trials=TRIALS,
+    trials=DATA,
     draws=COUNT,
     tune=COUNT,
     chains=COUNT,
@@ -45,7 +46,7 @@ PACKAGES = ("trialwise", "numba", "nutpie", "numpy", "arviz")
 )
 def fit(
     learner: Learner,
-    trials: Trials,
+    trials: Data,
     draws: int | None = None,
     tune: int = TUNE,
     chains: int = CHAINS,
@@ -65,7 +66,8 @@ def fit(
     learner
         The learner, e.g. ``QLearning(initial=1.2)``.
     trials
-        The data, from ``read_wide`` or ``read_long``, or simulated.
+        The data, from ``read_wide`` or ``read_long``, or simulated; or a path (also a folder, a pattern, a list of paths) or a
+        DataFrame, which is read with all columns recognised by their names: the fit's findings say how.
     draws, tune, chains
         Retained and tuning draws per chain, and number of chains. By default ``draws`` is 1000, and up to twice as many
         chains again are run while R-hat or the effective draws of the group's parameters are insufficient; a note reports it.
@@ -120,6 +122,7 @@ def fit(
     >>> list(fit.group().index)
     ['alpha_group', 'beta_group', 'forget_group', 'alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'forget_mu', 'forget_sd']
     """
+    trials = as_trials(trials)
     from trialwise.inference.samplers import sampler_for
     from trialwise.learners.violations import assumption_notes
     from trialwise.likelihoods.kinds import likelihood_of

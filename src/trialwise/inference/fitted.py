@@ -142,11 +142,12 @@ class Fit(Result):
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
-        """Problems of the draws, causes first, then notes on the fit."""
+        """Problems of the draws, causes first, then notes on the fit, and on how the data were read."""
         from trialwise.inference.diagnostics import problems
 
         notes = (Finding("note", "fitting", note) for note in self.notes)
-        return (*problems(self.tree, self.group()), *notes)
+        reading = (Finding("note", "reading", note) for note in self.trials.notes)
+        return (*problems(self.tree, self.group()), *notes, *reading)
 
     @property
     def problems(self) -> tuple[str, ...]:

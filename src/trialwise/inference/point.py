@@ -10,7 +10,8 @@ import numpy as np
 from trialwise.base.expects import COUNT, expects
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import Trials
 from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.likelihoods.emulator import Emulator
@@ -79,11 +80,12 @@ class Point(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A caution if maximum likelihood estimates lie at the border of a range."""
+        """A caution if maximum likelihood estimates lie at the border of a range; notes on how the data were read."""
+        reading = tuple(Finding("note", "reading", note) for note in self.trials.notes)
         table = self.maximum_likelihood
         at_border = table["at_border"] != ""
         if not at_border.any():
-            return ()
+            return reading
         names = tuple(
             name for name in self.learner.names if table["at_border"].str.split(", ").map({name}.issubset).any()
         )
@@ -92,7 +94,7 @@ class Point(Result):
             f"({', '.join(names)}): the data alone do not determine these values"
         )
         advice = "Use maximum_a_posteriori, or a hierarchical fit"
-        return (Finding("caution", "at-border", sentence, advice, names),)
+        return (Finding("caution", "at-border", sentence, advice, names), *reading)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables ``maximum_likelihood`` and ``maximum_a_posteriori``."""
@@ -105,8 +107,8 @@ class Point(Result):
         return f"Point({self.learner!r}, {count} participants, log-likelihood {self.log_likelihood:.1f})"
 
 
-@expects(learner=LEARNER, trials=TRIALS, starts=COUNT)
-def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> Point:
+@expects(learner=LEARNER, trials=DATA, starts=COUNT)
+def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Point:
     """Maximum likelihood and maximum a posteriori estimates of each participant, without pooling.
 
     Starting points are drawn from the prior, never from true values, and the best optimum is returned. The MAP estimate uses the
@@ -145,6 +147,7 @@ def point(learner: Learner, trials: Trials, starts: int = 12, seed: int = 0) -> 
     >>> round(point.log_likelihood, 1), list(point.maximum_likelihood)
     (-197.0, ['participant', 'alpha', 'beta', 'forget', 'log_likelihood', 'aic', 'bic', 'at_border', 'found_again'])
     """
+    trials = as_trials(trials)
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
     check_starts(likelihood, population, seed, takes_priors=False)
     maximise = _by_gradients if likelihood.has_gradient else _by_particles

@@ -10,7 +10,8 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
@@ -55,7 +56,7 @@ class Estimate(np.ndarray):
 
 @expects(
     learner=LEARNER,
-    trials=TRIALS,
+    trials=DATA,
     parameters=MAPPING | TABLE,
     gradient=FLAG,
     particles=COUNT,
@@ -64,7 +65,7 @@ class Estimate(np.ndarray):
 )
 def log_likelihood(
     learner: Learner,
-    trials: Trials,
+    trials: Data,
     parameters: Mapping[str, Any] | pd.DataFrame,
     gradient: bool = False,
     *,
@@ -125,6 +126,7 @@ def log_likelihood(
     >>> gradient["beta"].round(1)
     array([-25. , -19.7, -25.5])
     """
+    trials = as_trials(trials, warn=True)
     likelihood = likelihood_of(learner, trials, particles=particles, filters=filters, seed=seed)
     theta = matrix(learner, trials, parameters)
     value: np.ndarray
@@ -157,10 +159,10 @@ def _estimate(
     return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
-@expects(learner=LEARNER, trials=TRIALS, parameters=MAPPING | TABLE, same_as=COUNT, inputs=FLAG)
+@expects(learner=LEARNER, trials=DATA, parameters=MAPPING | TABLE, same_as=COUNT, inputs=FLAG)
 def trial_values(
     learner: Learner,
-    trials: Trials,
+    trials: Data,
     parameters: Mapping[str, Any] | pd.DataFrame,
     seed: int = 0,
     *,
@@ -214,6 +216,7 @@ def trial_values(
     1           0      2                0.33    0.1
     2           0      3                0.33   -0.2
     """
+    trials = as_trials(trials, warn=True)
     frame = trials.to_frame(inputs=inputs)
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)

@@ -16,7 +16,8 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 
 from trialwise.base.errors import LearnerError, UsageError, did_you_mean
 from trialwise.base.expects import NAME, brief, expects
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import Trials
 from trialwise.engine import cache
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.likelihoods.kinds import likelihood_of
@@ -25,7 +26,7 @@ from trialwise.likelihoods.likelihood import Likelihood
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
-DATA = ("rows", "offsets", "ints", "reals", "sizes", "numbers")
+INPUTS = ("rows", "offsets", "ints", "reals", "sizes", "numbers")
 """The data that a kernel reads besides the observed responses, in the kernel's order; each is a ``pm.Data`` of the model."""
 
 
@@ -100,8 +101,8 @@ def _compile_log_likelihood(op, node, **kwargs):
     return log_likelihood, op.key
 
 
-@expects(name=NAME, learner=LEARNER, trials=TRIALS)
-def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -> TensorVariable:
+@expects(name=NAME, learner=LEARNER, trials=DATA)
+def likelihood(name: str, learner: Learner, trials: Data, **parameters: Any) -> TensorVariable:
     """Add the trials as an observed distribution to your own PyMC model, with any priors.
 
     ::
@@ -147,6 +148,7 @@ def likelihood(name: str, learner: Learner, trials: Trials, **parameters: Any) -
     >>> choices.name, [variable.name for variable in model.free_RVs]
     ('choices', ['alpha', 'beta'])
     """
+    trials = as_trials(trials, warn=True)
     for parameter in parameters:
         if parameter not in learner.names:
             raise UsageError(
@@ -195,7 +197,7 @@ def observe(name: str, learner: Learner, trials: Trials, free: TensorVariable) -
     exact = likelihood_of(learner, trials)
     op = LogLikelihood(exact)
     constants, rows, offsets, observed, ints, reals, sizes, numbers = exact.arrangement.arguments
-    parts = dict(zip(DATA, (rows, offsets, ints, reals, sizes, numbers), strict=True))
+    parts = dict(zip(INPUTS, (rows, offsets, ints, reals, sizes, numbers), strict=True))
     settings = pm.Data(f"{name}_constants", constants)
     data = [_data(f"{name}_{part}", array) for part, array in parts.items()]
 

@@ -17,8 +17,7 @@ from trialwise.analysis.true_values import population_in
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, PATH, expects
 from trialwise.base.message import NAME_ALONE, Argument
-from trialwise.data.trials import TRIALS
-from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
+from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
 from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.calibration import RANKS, Calibration
@@ -29,7 +28,7 @@ from trialwise.studies.study import participants_of
 
 @expects(
     learner=LEARNER,
-    environment=ENVIRONMENT | TRIALS,
+    environment=ENVIRONMENT_OR_DATA,
     datasets=COUNT,
     participants=COUNT | LABELS,
     priors=MAPPING,
@@ -43,7 +42,7 @@ from trialwise.studies.study import participants_of
     progress=FLAG,
 )
 def calibrate(
-    learner: Learner, environment: EnvironmentLike, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
+    learner: Learner, environment: EnvironmentOrData, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
     chains: int = CHAINS, sampler: str | None = None, ranks: int = RANKS, folder: str | PathLike[str] | None = None,
     executor: Any = None, workers: int | None = None, progress: bool = True,
@@ -97,6 +96,7 @@ def calibrate(
     >>> list(calibration.table.index)
     ['alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'alpha[0]', 'beta[0]', 'log-likelihood']
     """
+    environment = as_environment(environment)
     labels = participants_of(environment, participants, seed)
     if len(labels) < 2:
         raise UsageError("calibrate needs a group: ", Argument("participants", 2), " or more")

@@ -10,8 +10,7 @@ from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import COUNT, FLAG, LABELS, NAME, PATH, expects, several
 from trialwise.base.message import Argument
-from trialwise.data.trials import TRIALS
-from trialwise.environments.environment import ENVIRONMENT, EnvironmentLike
+from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.confusion import Confusion
 from trialwise.studies.confusion_study import ConfusionStudy
@@ -22,7 +21,7 @@ Criterion = Literal["bic", "aic", "integrated"]
 
 @expects(
     learners=several(LEARNER),
-    environment=ENVIRONMENT | TRIALS,
+    environment=ENVIRONMENT_OR_DATA,
     datasets=COUNT,
     participants=COUNT | LABELS,
     criterion=NAME,
@@ -31,7 +30,7 @@ Criterion = Literal["bic", "aic", "integrated"]
     progress=FLAG,
 )
 def confuse(
-    learners: Sequence[Learner], environment: EnvironmentLike, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    learners: Sequence[Learner], environment: EnvironmentOrData, truth: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     datasets: int = 10, participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, criterion: Criterion = "bic",
     folder: str | PathLike[str] | None = None, executor: Any = None, workers: int | None = None, progress: bool = True,
 ) -> Confusion:  # fmt: skip
@@ -81,6 +80,7 @@ def confuse(
     >>> confusion.confusion.shape, confusion.confusion.sum(axis=1).tolist()
     ((2, 2), [1.0, 1.0])
     """
+    environment = as_environment(environment)
     labels = participants_of(environment, participants, seed)
     learners = tuple(learners)
     names = tuple(repr(learner) for learner in learners)

@@ -12,8 +12,8 @@ from trialwise.analysis.true_values import labels_in, truth_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, PATH, expects
 from trialwise.base.message import Argument
-from trialwise.data.trials import TRIALS
-from trialwise.environments.environment import ENVIRONMENT, Environment, EnvironmentLike
+from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
+from trialwise.environments.environment import Environment
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.sampler import CHAINS, TUNE
 from trialwise.learners.learner import LEARNER, Learner
@@ -30,7 +30,7 @@ TRUTH = replace(
 
 @expects(
     learner=LEARNER,
-    environment=ENVIRONMENT | TRIALS,
+    environment=ENVIRONMENT_OR_DATA,
     truth=TRUTH,
     datasets=COUNT,
     participants=COUNT | LABELS,
@@ -45,7 +45,7 @@ TRUTH = replace(
     progress=FLAG,
 )
 def recover(
-    learner: Learner, environment: EnvironmentLike, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
+    learner: Learner, environment: EnvironmentOrData, truth: Mapping[str, Any] | Fit | str | None = None, datasets: int = 20,
     participants: int | Sequence[Hashable] | None = None, seed: int = 0, *, pooling: str = "partial",
     priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE, chains: int = CHAINS,
     sampler: str | None = None, interval: float = INTERVAL, folder: str | PathLike[str] | None = None, executor: Any = None,
@@ -110,6 +110,7 @@ def recover(
     >>> list(recovery.table.index), len(recovery.points)
     (['alpha', 'beta', 'forget'], 12)
     """
+    environment = as_environment(environment)
     labels = participants_of(environment, participants, seed)
     if pooling == "complete":
         raise UsageError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from trialwise.analysis.behaviour.past import past_of
 from trialwise.base.expects import expects
+from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import TRIALS, Trials
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ THIRDS = 3
 """The first and the last of so many parts of the trials are compared."""
 
 
-@expects(trials=TRIALS, past=TRIALS)
-def of_responses(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
+@expects(trials=DATA, past=TRIALS)
+def of_responses(trials: Data, past: Trials | None = None) -> pd.DataFrame:
     """Measures of continuous responses that apply to any environment, one row per participant.
 
     For each response, in its units: ``mean`` and ``sd``; ``mean at`` each cue, if there are cues; ``late - early``, the mean of the
@@ -47,6 +48,7 @@ def of_responses(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
     >>> list(tw.behaviour.of_responses(trials))[:3]
     ['response: mean', 'response: sd', 'response: mean at CS+']
     """
+    trials = as_trials(trials, warn=True)
     import pandas as pd
 
     before, number = past_of(trials, past), trials.participant_index

@@ -9,14 +9,15 @@ import numpy as np
 from trialwise.analysis.behaviour.past import past_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import expects
+from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import MISSED, TRIALS, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@expects(trials=TRIALS, past=TRIALS)
-def general(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
+@expects(trials=DATA, past=TRIALS)
+def general(trials: Data, past: Trials | None = None) -> pd.DataFrame:
     """Measures of choices that apply to any environment, one row per participant.
 
     The share of each action; ``repeated``, the share of choices that repeat the participant's last choice in the same context and
@@ -50,6 +51,7 @@ def general(trials: Trials, past: Trials | None = None) -> pd.DataFrame:
     0                  0.36      0.34
     1                  0.33      0.45
     """
+    trials = as_trials(trials, warn=True)
     import pandas as pd
 
     if trials.choice is None:

@@ -20,6 +20,7 @@ from trialwise.analysis.behaviour.general import general
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS
 from trialwise.analysis.behaviour.tasks import OF_TASKS
 from trialwise.base.expects import expects
+from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import TRIALS, Trials
 from trialwise.learners.responses import families_in
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@expects(trials=TRIALS, means=MEAN_REWARDS, past=TRIALS)
-def measured(trials: Trials, means: np.ndarray | None = None, past: Trials | None = None) -> pd.DataFrame:
+@expects(trials=DATA, means=MEAN_REWARDS, past=TRIALS)
+def measured(trials: Data, means: np.ndarray | None = None, past: Trials | None = None) -> pd.DataFrame:
     """All measures that apply to the trials, a row a participant and a column a measure.
 
     Of choices those of :func:`~trialwise.analysis.behaviour.general.general`, of continuous responses those of
@@ -64,7 +65,7 @@ def measured(trials: Trials, means: np.ndarray | None = None, past: Trials | Non
     >>> "accuracy" in tw.behaviour.measured(trials, tw.environments.AlienTask.mean_rewards)
     True
     """
-
+    trials = as_trials(trials, warn=True)
     families = families_in(trials)
     parts = [general(trials, past)] if any(family.acts for family in families) or not families else []
     if trials.response:

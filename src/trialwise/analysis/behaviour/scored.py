@@ -9,7 +9,8 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import Argument
-from trialwise.data.trials import MISSED, TRIALS, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import MISSED, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,8 @@ SCORED = Kind(
 )
 
 
-@expects(trials=TRIALS, means=MEAN_REWARDS)
-def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
+@expects(trials=DATA, means=MEAN_REWARDS)
+def scored(trials: Data, means: np.ndarray) -> pd.DataFrame:
     """Score each trial: accuracy, and agreement with the previous and other contexts; one row per trial.
 
     Parameters
@@ -62,6 +63,7 @@ def scored(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     >>> len(frame), round(float(frame["correct"].mean()), 2)
     (880, 0.42)
     """
+    trials = as_trials(trials, warn=True)
     import pandas as pd
 
     for name, count in _sizes(means).items():

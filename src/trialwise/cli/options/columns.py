@@ -24,8 +24,8 @@ Files = Annotated[
     typer.Argument(
         metavar="FILES",
         show_default=False,
-        help="One table with one row per trial (CSV, TSV, Excel, Parquet); or several with one column per participant, recognised by "
-        "their names (contexts.csv cues.csv choices.csv outcomes.csv); or a folder of tables.",
+        help="One table with one row per trial (CSV, TSV, Excel, Parquet), or several of them, read as one; or tables with one column "
+        "per participant, recognised by their names (contexts.csv cues.csv choices.csv outcomes.csv); or a folder of tables.",
     ),
 ]
 
@@ -121,6 +121,23 @@ class Columns:
                 options += [f"--{option.name.replace('_', '-')}", shlex.quote(value)]
         return " ".join(options)
 
+    def _long_tables(self, files: Sequence[Path]) -> list[Path] | None:
+        """The tables with one row per trial, or None if the files are wide, with one column per participant.
+
+        Several files are wide if one is recognised by its name, or is named as the table of a role.
+        """
+        from trialwise.data.reading.column_names import role_of_file
+        from trialwise.data.reading.several import is_wide, paths_of
+
+        if len(files) == 1 and files[0].is_dir() and is_wide(files[0]):
+            return None
+        if len(files) > 1:
+            named = {text for role in ("session", "block", "context", "cue", "choice") if (text := getattr(self, role))}
+            named |= {part for text in [*self.outcome, *self.response] for part in text.split("=")}
+            if any(role_of_file(path.name.split(".")[0]) or str(path) in named for path in files):
+                return None
+        return [path for each in files for path in paths_of(each)]
+
     def read(self, files: Sequence[Path]) -> Trials:
         """Read the trials in these files.
 
@@ -140,11 +157,11 @@ class Columns:
         single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
         several = {"outcome": _several(self.outcome), "response": _several(self.response)}
         reset: Any = self.reset == "block" or self.reset or False
-        table = _single_table(files)
-        refuse_mixed(*files if table is None else [table])
-        if table is not None:
+        tables = self._long_tables(files)
+        refuse_mixed(*files if tables is None else tables)
+        if tables is not None:
             return read_long(
-                table,
+                tables,
                 **shared,
                 **single,
                 **several,
@@ -164,7 +181,7 @@ class Columns:
         ]
         if unused:
             raise UsageError(
-                f"--{unused[0].replace('_', '-')} is for one table with one row per trial; these files have one column per participant"
+                f"--{unused[0].replace('_', '-')} is for tables with one row per trial; these files have one column per participant"
             )
         if len(files) == 1:
             return read_wide(files[0], **_without_defaults(shared | single | several), reset=reset)
@@ -206,22 +223,6 @@ def options_to_read(learner: Learner, trials: Trials) -> str:
     return " ".join(map(shlex.quote, options))
 
 
-def _single_table(files: Sequence[Path]) -> Path | None:
-    """The long table, or None if the files are wide, with one column per participant."""
-    from trialwise.data.reading.column_names import role_of_file
-    from trialwise.data.reading.formats import SUFFIXES
-
-    if len(files) > 1:
-        return None
-    if not files[0].is_dir():
-        return files[0]
-    tables = sorted(path for path in files[0].iterdir() if path.suffix.lower() in SUFFIXES)
-    if any(role_of_file(path.name.split(".")[0]) == "choice" for path in tables):
-        return None
-    trials = [path for path in tables if path.name.startswith("trials.")] or tables
-    return trials[0] if len(trials) == 1 else None
-
-
 def _by_role(files: Sequence[Path]) -> dict[str, Path]:
     from trialwise.data.reading.column_names import role_of_file
 
@@ -232,7 +233,7 @@ def _by_role(files: Sequence[Path]) -> dict[str, Path]:
             raise UsageError(
                 f"{path.name}: several files are read as tables with one column per participant and recognised by their names, and this is "
                 "none of contexts, cues, choices, outcomes, sessions, blocks. Name its role, "
-                f"e.g. --choice {shlex.quote(str(path))}; or give a single table with one row per trial"
+                f"e.g. --choice {shlex.quote(str(path))}; or give only tables with one row per trial"
             )
         if role in roles:
             raise UsageError(

@@ -22,6 +22,7 @@ from trialwise.data.reading.cells import (
     to_numbers,
 )
 from trialwise.data.reading.coded import translated
+from trialwise.data.reading.several import Files
 from trialwise.data.reading.validate import Problems, check_numbers, note_duplicates
 from trialwise.data.reading.where import written
 
@@ -89,7 +90,7 @@ def put_in_order(
             if repeated.any():
                 labels = np.array([*participants, None], object)[owner]
                 keys = list(zip(labels, run.tolist(), (_plain(t) for t in order.tolist()), strict=True))
-                note_duplicates(keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others))
+                note_duplicates(keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others, problems.files))
     index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(participants, offsets.astype(np.int64), index, description)
@@ -118,7 +119,9 @@ def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
     return check_numbers(trial, absent, problems, "trial number")[0]
 
 
-def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Sequence[Cells]) -> Message:
+def _remedy_of_restarts(
+    keys: Sequence[tuple], runs: Sequence[Cells], others: Sequence[Cells], files: Files | None
+) -> Message:
     """What to type where trial numbers occur twice: the column with which they restart, if there is one."""
     copies = max(Counter(keys).values())
     for cells in others:
@@ -129,6 +132,8 @@ def _remedy_of_restarts(keys: Sequence[tuple], runs: Sequence[Cells], others: Se
         if len({*zip(keys, labels, strict=True)}) < len(keys) or max(distinct.values()) != copies:
             continue
         if stretches == len(set(within)):
+            if files is not None and cells.name == files.column:
+                return Message("they restart in each file: ", files.meanings)
             return Message(
                 f"they restart in each {cells.name}: if learning starts anew there, type ", Argument("block", cells.name), " and ",
                 Argument("reset", cells.name), "; if it goes on, only ", Argument("block", cells.name),

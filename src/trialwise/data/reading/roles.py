@@ -195,7 +195,8 @@ def find_roles(
     _check_required(roles, named, matches, response, columns)
     _check_pre_choice(roles, columns, [cells for column in roles.pre_choice.values() for cells in column.cells])
     roles.used = tuple(columns.used)
-    roles.unused = tuple(name for name in table.header if name and name not in columns.used)
+    added = None if problems.files is None else problems.files.column
+    roles.unused = tuple(name for name in table.header if name and name not in columns.used and name != added)
     return roles
 
 
@@ -282,6 +283,9 @@ def _check_required(
             Argument("participant", False),
             " if all rows belong to one participant",
         )
+        if columns.problems.files is not None:
+            file = Argument("participant", columns.problems.files.column)
+            remedy = Message("if each file is one participant, type ", file, "; otherwise ", remedy)
         columns.problems.add("missing-column", where, message, remedy)
     no_behaviour = roles.choice is None and not roles.response
     if no_behaviour and named["choice"] in (None, False) and "choice" not in recognised and response in (None, False):

@@ -23,6 +23,7 @@ from trialwise.data.reading.cells import (
     to_labels,
     to_numbers,
 )
+from trialwise.data.reading.several import Files
 from trialwise.data.reading.suspicions import about_labels
 from trialwise.data.trials import MISSED
 
@@ -31,14 +32,19 @@ MAX_ACTIONS = 50
 
 
 class Problems:
-    """A collection of problems."""
+    """A collection of problems; those with a table that was joined from several ``files`` name the file of each row."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Files | None = None) -> None:
         self.entries: list[Problem] = []
+        self.files = files
 
     def add(self, code: str, where: str, message: str, remedy: str = "", rows: Iterable[int] = ()) -> None:
         """Note a problem; see :class:`trialwise.base.errors.Problem`."""
-        self.entries.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows)))
+        places: tuple[str, ...] = ()
+        if self.files is not None:
+            names, rows = self.files.places(np.array(list(rows), np.int64))
+            places = tuple(names)
+        self.entries.append(Problem(code, where, message, remedy, tuple(int(row) for row in rows), places))
 
     def in_cells(self, code: str, cells: Cells, wrong: np.ndarray, message: str, remedy: str = "") -> None:
         """Note a problem with the wrong cells of a column, if there are any, with their rows and participants."""

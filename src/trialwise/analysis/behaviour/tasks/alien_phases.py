@@ -16,7 +16,8 @@ from trialwise.analysis.behaviour.task_measures import TaskMeasures
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, TABLE, expects
 from trialwise.base.message import Argument
-from trialwise.data.trials import MISSED, TRIALS, Column, Trials
+from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.environments.tasks.alien_phases import CONTEXT, CUE, NOVEL, AlienExperiment
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS, TASK_SETS, task_set_of
 
@@ -29,8 +30,8 @@ SEASONED = ("initial", "hidden", "refresher", "mixed")
 """Phases with true seasons."""
 
 
-@expects(trials=TRIALS, phase=NAME)
-def of_phase(trials: Trials, phase: str) -> Trials:
+@expects(trials=DATA, phase=NAME)
+def of_phase(trials: Data, phase: str) -> Trials:
     """The trials of one phase, with the true season as context, for :mod:`trialwise.analysis.behaviour.measures`.
 
     Parameters
@@ -58,6 +59,7 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     >>> tw.behaviour.of_phase(trials, "initial").n_trials
     936
     """
+    trials = as_trials(trials, warn=True)
     _checked(trials)
     if phase not in SEASONED:
         raise UsageError(
@@ -80,8 +82,8 @@ def of_phase(trials: Trials, phase: str) -> Trials:
     return replace(part, offsets=ends.astype(np.int64), columns=columns, levels=levels, available=None)
 
 
-@expects(trials=TRIALS)
-def preferred(trials: Trials) -> np.ndarray:
+@expects(trials=DATA)
+def preferred(trials: Data) -> np.ndarray:
     """Whether the richer of two options was chosen.
 
     The value of an alien is the reward of its correct item in the season; the value of a season is the mean over its aliens.
@@ -110,6 +112,7 @@ def preferred(trials: Trials) -> np.ndarray:
     >>> preferred.shape, sorted(set(preferred[~np.isnan(preferred)].tolist()))
     ((1056,), [0.0, 1.0])
     """
+    trials = as_trials(trials, warn=True)
     best, choice = MEANS.max(2), _checked(trials)
     question = trials.columns["asked"].values
     context, cue = (trials.columns[f"option_{name}"].values for name in ("context", "cue"))
@@ -121,8 +124,8 @@ def preferred(trials: Trials) -> np.ndarray:
     return richer
 
 
-@expects(trials=TRIALS)
-def preferences(trials: Trials) -> pd.DataFrame:
+@expects(trials=DATA)
+def preferences(trials: Data) -> pd.DataFrame:
     """Share of preferences for the richer of two seasons, and of two aliens of a season.
 
     Parameters
@@ -148,6 +151,7 @@ def preferences(trials: Trials) -> pd.DataFrame:
     >>> list(tw.behaviour.preferences(trials))
     ['seasons', 'aliens', 'difference']
     """
+    trials = as_trials(trials, warn=True)
     import pandas as pd
 
     frame = pd.DataFrame(
@@ -194,8 +198,8 @@ def first_choices(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(shares, axis=1).set_axis(list(TASK_SETS), axis=1)
 
 
-@expects(trials=TRIALS)
-def novel_profile(trials: Trials) -> pd.DataFrame:
+@expects(trials=DATA)
+def novel_profile(trials: Data) -> pd.DataFrame:
     """Shares of items in the novel season, by the season in which they are correct.
 
     Parameters
@@ -222,6 +226,7 @@ def novel_profile(trials: Trials) -> pd.DataFrame:
     >>> list(tw.behaviour.novel_profile(trials))
     ['TS0', 'TS1', 'TS2', 'shared', 'none']
     """
+    trials = as_trials(trials, warn=True)
     import pandas as pd
 
     choice = _checked(trials)
@@ -246,8 +251,8 @@ def _named(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")
 
 
-@expects(trials=TRIALS)
-def of_experiment(trials: Trials) -> bool:
+@expects(trials=DATA)
+def of_experiment(trials: Data) -> bool:
     """Whether the trials are those of :class:`~trialwise.environments.AlienExperiment`, or of some of its phases.
 
     Parameters
@@ -265,6 +270,7 @@ def of_experiment(trials: Trials) -> bool:
     >>> tw.behaviour.of_experiment(tw.load_data("alien_flat").trials)
     False
     """
+    trials = as_trials(trials, warn=True)
     return not _difference(trials)
 
 
