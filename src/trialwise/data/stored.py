@@ -104,7 +104,9 @@ def _check(trials: Trials) -> None:
         raise ValueError("two participants with the same label")
     numbers = {**trials.outcome, **trials.response, "reset": np.asarray(trials.reset)}
     numbers |= {
-        name: values for name in ("available", "row", "file", "trial", "rt") if (values := getattr(trials, name)) is not None
+        name: values
+        for name in ("available", "row", "file", "trial", "rt")
+        if (values := getattr(trials, name)) is not None
     }
     codes = {} if trials.choice is None else {"choice": (trials.choice, "action", MISSED)}
     for name, column in trials.columns.items():

@@ -15,9 +15,8 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, expects
 from trialwise.base.message import Argument, Message, to_json
 from trialwise.base.streams import checked_seed
-from trialwise.data.stored import trials_to_datasets
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.data.trials import Trials
+from trialwise.data.stored import trials_to_datasets
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE, Request
 from trialwise.learners.learner import LEARNER, Learner

@@ -11,7 +11,6 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix

@@ -212,9 +212,8 @@ def test_without_a_group(five_agents, table, pooling):
 def test_the_true_learner_ranks_first_and_an_identical_fit_equal(fitted, stimulus, method):
     comparison = tw.compare({"stimulus": stimulus, "flat": fitted, "twin": fitted}, method=method, draws=300, **QUIET)
     assert list(comparison.table.index) == ["flat", "twin", "stimulus"] and comparison.best == "flat"
-    assert comparison.table.loc["twin", "difference"] == 0 and any(
-        "cannot be separated from twin: twin by 0.0" in text for text in comparison.problems
-    )
+    assert comparison.table.loc["twin", "difference"] == 0
+    assert comparison.findings[0].code == "not-decided" and "draws have problems" in comparison.problems[0]
     row = comparison.table.loc["stimulus"]
     assert row["difference"] < -2 * row["se_difference"] < 0
     gap = comparison.elpd["stimulus"] - comparison.elpd["flat"]

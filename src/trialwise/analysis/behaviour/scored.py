@@ -10,7 +10,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.data.trials import MISSED, Trials
+from trialwise.data.trials import MISSED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -90,7 +90,9 @@ def put_in_order(
             if repeated.any():
                 labels = np.array([*participants, None], object)[owner]
                 keys = list(zip(labels, run.tolist(), (_plain(t) for t in order.tolist()), strict=True))
-                note_duplicates(keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others, problems.files))
+                note_duplicates(
+                    keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others, problems.files)
+                )
     index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     return Order(participants, offsets.astype(np.int64), index, description)

@@ -22,6 +22,7 @@ from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import quote, quote_list
+from trialwise.data.reading.coded import Coded, Distinct, joined, objects
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.open_table import open_table
@@ -254,7 +255,7 @@ def _copies(tables: Sequence[Table], sources: Sequence[Source]) -> Iterator[Prob
     seen: dict[object, str] = {}
     for table, source in zip(tables, sources, strict=True):
         path = os.path.realpath(source) if isinstance(source, str | PathLike) else id(source)
-        contents = tuple(tuple(column.tolist()) for column in table.columns)
+        contents = tuple(tuple(column.values.tolist()) for column in table.columns)
         first = seen.get(path) or seen.get(contents)
         if first is not None:
             what = "is given twice" if first == table.name else f"has the same rows as {first}"
@@ -264,17 +265,16 @@ def _copies(tables: Sequence[Table], sources: Sequence[Source]) -> Iterator[Prob
 
 def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
     header = tables[0].header
-    columns: list[np.ndarray] = []
+    columns: list[Coded] = []
     for n, name in enumerate(header):
         place = header[:n].count(name)  # columns may share a name
-        parts = [table.columns[_places(table.header, name)[place]] for table in tables]
-        columns.append(np.concatenate([np.asarray(part, object) for part in parts]))
+        columns.append(joined([table.columns[_places(table.header, name)[place]] for table in tables]))
     sizes = [int(table.rows.max()) + 1 for table in tables]
     starts = np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64)
     rows = np.concatenate([table.rows + start for table, start in zip(tables, starts, strict=True)])
     names = tuple(table.name for table in tables)
     column = next(each for each in (COLUMN, "file_name", "name_of_the_file") if each not in header)
-    own = np.repeat(np.array([*names, None], object)[:-1], [len(table.rows) for table in tables])
+    own = Coded(Distinct(objects(names)), np.repeat(np.arange(len(names)), [len(table.rows) for table in tables]))
     notes = dict.fromkeys(table.note for table in tables if table.note)
     levels = tables[0].levels if all(dict(table.levels) == dict(tables[0].levels) for table in tables) else {}
     table = replace(
