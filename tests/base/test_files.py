@@ -1,5 +1,6 @@
 """Files of one result appear together or carry a mark; links are written through, devices refused; a full disk leaves nothing behind."""
 
+import hashlib
 import json
 import os
 import resource
@@ -12,7 +13,7 @@ import pytest
 
 from trialwise.base import files
 from trialwise.base.errors import DataError, UsageError
-from trialwise.base.files import MARK, refuse_mixed, target_of, together, whole, write
+from trialwise.base.files import MARK, _hash, refuse_mixed, target_of, together, whole, write
 
 NAMES = ("draws.nc", "summary.csv", "picture.png")
 
@@ -220,3 +221,22 @@ def test_a_full_disk(tmp_path):
 def test_a_folder_without_permission(tmp_path):
     with pytest.raises(UsageError, match="cannot be written: No such file or directory; choose another folder"):
         write(tmp_path / "missing" / "a.csv", "text")
+
+
+def test_files_of_an_interrupted_run_stay_marked_until_all_are_replaced(tmp_path):
+    """A later run that writes only some of the files does not vouch for the others."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("old")
+    listed = {name: {"old": _hash(tmp_path / name), "new": hashlib.sha256(b"new").hexdigest()} for name in ("a", "b", "c")}
+    (tmp_path / "run.unfinished.json").write_text(json.dumps({"sha256": listed}))
+    (tmp_path / "b").write_text("new")  # killed here
+    with together(tmp_path, "run"):
+        write(tmp_path / "a", "newest")
+    with pytest.raises(DataError, match="two runs"):
+        refuse_mixed(tmp_path / "c")
+    refuse_mixed(tmp_path / "a")
+    with together(tmp_path, "run"):
+        for name in ("a", "b", "c"):
+            write(tmp_path / name, "final")
+    refuse_mixed(*(tmp_path / name for name in ("a", "b", "c")))
+    assert not list(tmp_path.glob("*.json"))

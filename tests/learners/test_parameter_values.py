@@ -55,3 +55,28 @@ def test_a_mask_is_no_list_of_labels(simulation):
 def test_a_parameter_is_not_tied_to_itself():
     with pytest.raises(tw.errors.UsageError, match="tied to itself"):
         tw.QLearning().tie(alpha="alpha")
+
+
+def test_labels_of_a_data_array_are_those_of_the_participants():
+    import xarray as xr
+
+    trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(20)
+    learner = tw.QLearning(initial=1.2).fix(forget=0)
+    given = {"alpha": [0.1, 0.5, 0.9], "beta": [1.0, 2.0, 3.0]}
+    labelled = {name: xr.DataArray(values, {"participant": [0, 1, 2]}, "participant") for name, values in given.items()}
+    expected = tw.log_likelihood(learner, trials, given)
+    np.testing.assert_array_equal(tw.log_likelihood(learner, trials.select([2, 0, 1]), labelled), expected[[2, 0, 1]])
+
+
+def test_an_index_that_may_count_rows_or_name_participants_is_refused():
+    import pandas as pd
+
+    trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(20)
+    learner = tw.QLearning(initial=1.2).fix(forget=0)
+    frame = pd.DataFrame({"alpha": [0.1, 0.5, 0.9], "beta": [1.0, 2.0, 3.0]})
+    tw.log_likelihood(learner, trials, frame)
+    with pytest.raises(tw.errors.UsageError, match="do its rows follow the participants or the index"):
+        tw.log_likelihood(learner, trials.select([2, 1, 0]), frame)
+    named = frame.rename_axis("participant")
+    by_label = tw.log_likelihood(learner, trials.select([2, 1, 0]), named)
+    np.testing.assert_array_equal(by_label, tw.log_likelihood(learner, trials, frame)[::-1])

@@ -95,3 +95,47 @@ def test_helper_classes_and_another_process(tmp_path):
     assert first == printed(at=30, more=0)
     assert first != printed(at=5, more=0)
     assert first != printed(at=30, more=1)
+
+
+class Schedule:
+    """An object that can be called."""
+
+    def __init__(self, period):
+        self.period = period
+
+    def __call__(self, trial):
+        return trial % self.period
+
+
+class Slotted:
+    """An object without a dictionary."""
+
+    __slots__ = ("period",)
+
+    def __init__(self, period):
+        self.period = period
+
+
+def at_keyword(default):
+    def good(trial, *, reversal=default):
+        return trial > reversal
+
+    return good
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        at_keyword, Schedule, Slotted, lambda x: {"rule": at_keyword(x)}, lambda x: np.vectorize(at_keyword(x)), lambda x: st.norm(x, 1),
+        lambda x: np.polynomial.Polynomial([x, 1]), lambda x: np.array([x, "a"], object), lambda x: Schedule(x).__call__,
+    ],
+    ids=["keyword", "callable", "slots", "mapping", "vectorize", "distribution", "polynomial", "objects", "method"],
+)  # fmt: skip
+def test_globals_of_a_function_are_hashed_by_their_contents(make):
+    def subject(thing):
+        space = {"GOOD": thing}
+        exec("def better(self, trial):\n    return GOOD", space)
+        return environment(better=space["better"])
+
+    assert digest(subject(make(20))) == digest(subject(make(20)))
+    assert digest(subject(make(20))) != digest(subject(make(5)))

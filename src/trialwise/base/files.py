@@ -153,12 +153,14 @@ def together(folder: Path, name: str) -> Iterator[None]:
 
 def _appear(folder: Path, name: str, staged: dict[Path, Path]) -> None:
     mark = folder / f"{name}{MARK}"
-    if len(staged) > 1:
+    earlier = _listed(mark)  # of a run that was interrupted: its files stay marked unless all are replaced now
+    if len(staged) > 1 or earlier:
         hashes = {
             os.path.relpath(target, folder.resolve()): {"old": _hash(target), "new": _hash(temporary)}
             for target, temporary in ((target.absolute(), temporary) for target, temporary in staged.items())
         }
-        write(mark, json.dumps({"note": NOTE, "sha256": hashes}, indent=1) + "\n")
+        earlier = {name: entry for name, entry in earlier.items() if name not in hashes}
+        write(mark, json.dumps({"note": NOTE, "sha256": earlier | hashes}, indent=1) + "\n")
     for target, temporary in staged.items():
         try:
             os.replace(temporary, target)
@@ -166,9 +168,21 @@ def _appear(folder: Path, name: str, staged: dict[Path, Path]) -> None:
             raise UsageError(
                 f"{str(target)!r} cannot be replaced: {error.strerror}; other files of this result may have been. Choose another folder"
             ) from error
-    mark.unlink(missing_ok=True)
+    if earlier:
+        write(mark, json.dumps({"note": NOTE, "sha256": earlier}, indent=1) + "\n")
+    else:
+        mark.unlink(missing_ok=True)
     for target in staged:
         _remove_remains(target)
+
+
+def _listed(mark: Path) -> dict[str, dict[str, str]]:
+    """The files that a mark lists, with their hashes; none if there is no mark or it is damaged."""
+    try:
+        listed = json.loads(mark.read_text("utf-8"))["sha256"]
+        return {str(name): {age: str(entry[age]) for age in ("old", "new")} for name, entry in listed.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _remove_remains(target: Path) -> None:
@@ -189,12 +203,13 @@ def refuse_mixed(*paths: Path) -> None:
     """
     for path in paths:
         for mark in sorted(path.parent.glob(f"*{MARK}")):
+            if not (listed := _listed(mark)):
+                continue
             try:
-                listed = json.loads(mark.read_text("utf-8"))["sha256"]
                 now = {name: _hash(mark.parent / name) for name in listed}
                 states = [{age for age in ("old", "new") if listed[name][age] == now[name]} for name in listed]
                 known = {os.path.realpath(mark.parent / name) for name in listed}
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError):
                 continue
             if os.path.realpath(path) in known and not set.intersection(*states):
                 new = ", ".join(name for name, state in zip(listed, states, strict=True) if "new" in state)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialwise.base.expects import TABLE, Kind
-from trialwise.base.files import refuse_mixed
 from trialwise.data.read import read_long, read_wide
-from trialwise.data.reading.several import is_wide, listed
+from trialwise.data.reading.several import is_wide
 from trialwise.data.trials import TRIALS, Trials
 
 if TYPE_CHECKING:
@@ -65,8 +64,6 @@ def read_data(data: Sources) -> Trials:
     """
     if isinstance(data, str | PathLike) and _is_folder(data) and is_wide(Path(fspath(data))):
         return read_wide(data)
-    if isinstance(data, str | PathLike):
-        refuse_mixed(*(path for path in listed(data) if isinstance(path, Path)))
     return read_long(data)
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.errors import DataError, UsageError
+from trialwise.base.errors import DataError, UsageError, did_you_mean
 from trialwise.base.expects import PATH, expects
-from trialwise.base.files import refuse_mixed
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
+from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
@@ -22,7 +22,7 @@ from trialwise.data.reading.response_times import UNITS
 from trialwise.data.reading.roles import as_list, find_roles
 from trialwise.data.reading.several import open_tables
 from trialwise.data.reading.table import Table
-from trialwise.data.reading.validate import Problems
+from trialwise.data.reading.validate import Problems, categories
 from trialwise.data.reading.where import rows_where
 from trialwise.data.reading.wide import order_wide
 from trialwise.data.trials import Trials
@@ -49,7 +49,7 @@ def read_wide(
     columns: Mapping[str, Source] | None = None,
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     actions: Sequence[Hashable] | None = None,
-    missing: Collection[Hashable] = (),
+    missing: MissingCodes = (),
     carry: bool = False,
 ) -> Trials:
     """Read tables with participants in columns and trials in rows, one table per role.
@@ -134,7 +134,7 @@ def read_wide(
     if not isinstance(reset, bool):
         sources["reset", "reset"] = reset
 
-    problems, missing = Problems(), as_list(missing)
+    problems, missing = Problems(), _missing_codes(missing, None)
     tables: dict[tuple[str, str], Table] = {}
     for role_and_name, source in sources.items():
         try:
@@ -169,7 +169,7 @@ def read_long(
     numbers: Sequence[str] = (),
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     actions: Sequence[Hashable] | None = None,
-    missing: Collection[Hashable] = (),
+    missing: MissingCodes = (),
     where: str | None = None,
     carry: bool = False,
 ) -> Trials:
@@ -213,7 +213,7 @@ def read_long(
     actions
         Declared labels of the choices, the same as ``levels={"action": ...}``.
     missing
-        Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
+        Codes of missing values, ``[99]``, or by column, ``{"key": [99]}``, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
         choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
     where
         A condition on the rows to read, ``"phase == 'main' and rt < 3"``: rows that are no trials (practice, instructions, feedback)
@@ -246,8 +246,9 @@ def read_long(
     """
     declared = declared_levels(levels, actions)
     whole, files = open_tables(source)
-    problems, missing = Problems(files), as_list(missing)
-    kept = np.ones(len(whole.rows), bool) if where is None else rows_where(whole, where, missing)
+    problems, missing = Problems(files), _missing_codes(missing, whole.header)
+    notes: list[str] = []
+    kept = np.ones(len(whole.rows), bool) if where is None else rows_where(whole, where, missing, notes.append)
     if not kept.any():
         raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} rows of {whole.name}")
     table = whole.keep(kept)
@@ -270,19 +271,56 @@ def read_long(
     )
     for labels_of, cells in roles.label_sets():
         if cells.name in table.levels:
-            declared.setdefault(labels_of, table.levels[cells.name])
-    ordered = order_long(table, roles, participant is False, missing, problems, declared.pop("participant", ()), where)
+            of_column = categories(cells, table.levels[cells.name], missing, choices=labels_of == "action")
+            if of_column is not None:
+                declared.setdefault(labels_of, of_column)
+    ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
+    declared.pop("participant", None)  # a label of its own, not one of a column
+    ordered.notes += notes
     ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
     if where is not None:
         ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
     check_outcomes(whole, kept, ordered, missing, problems)
+    if carry and isinstance(reset, str) and roles.reset == ("session",):
+        raise UsageError(
+            Argument("reset", reset),
+            " resets at each new session, ",
+            Argument("carry", True),
+            " does not: give one of them",
+        )
     if reset is True:
-        ordered.reset = tuple(name for name in ("session", "block") if name in ordered.pre_choice)
+        ordered.reset = tuple(
+            name for name in ("session", "block") if name in ordered.pre_choice and (name == "block" or not carry)
+        )
         if not ordered.reset:
             message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
     trials = assemble(ordered, declared, missing, problems)
     return trials if files is None else files.located(trials, roles.used)
+
+
+def _missing_codes(missing: MissingCodes | str, header: Collection[str] | None) -> MissingCodes:
+    """Codes of missing values for all columns, or by column if the table has a header.
+
+    Raises
+    ------
+    UsageError
+        If a column does not exist.
+    """
+    if not isinstance(missing, Mapping):
+        return as_list(missing)
+    if header is None:
+        raise UsageError(
+            Argument("missing", dict(missing)),
+            ": tables with a column a participant have the same codes throughout; give a list",
+        )
+    for name in missing:
+        if name not in header:
+            raise UsageError(
+                Argument("missing", dict(missing)),
+                f": there is no column {name!r}. {did_you_mean(str(name), list(header), 'columns')}",
+            )
+    return {name: as_list(codes) if isinstance(codes, Collection) else [codes] for name, codes in missing.items()}
 
 
 def _by_name(sources: Source | Mapping[str, Source] | None, default: str) -> dict[str, Source]:
@@ -314,5 +352,4 @@ def _files(folder: Path, roles: Collection[str]) -> dict[str, Path]:
         raise UsageError(
             f"no file of choices (actions.csv, choices.csv) in {str(folder)!r}; type ", Argument("choice", "...")
         )
-    refuse_mixed(*files.values())
     return files

@@ -312,14 +312,29 @@ class Trials:
         frame.update(self.outcome)
         if np.any(self.reset):
             frame["reset"] = self.reset
-        if inputs and not self.inputs:
+        table = pd.DataFrame(frame)
+        return self.with_inputs(table) if inputs else table
+
+    def with_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with a row a trial, and after its own columns those of the file, under their names or as ``"<name> (input)"``.
+
+        Raises
+        ------
+        UsageError
+            If the trials do not come from a table that was read in this session.
+        """
+        import pandas as pd
+
+        if not self.inputs:
             raise UsageError(
                 Argument("inputs", True),
                 ": these trials do not hold the columns of a table; read the file again, or join the result to it by row",
             )
-        for name, values in self.inputs.items() if inputs else ():
-            frame[f"{name} (input)" if name in frame else name] = values
-        return pd.DataFrame(frame)
+
+        further = {f"{name} (input)" if name in table else name: values for name, values in self.inputs.items()}
+        joined = pd.concat([table, pd.DataFrame(further, index=table.index)], axis=1)
+        joined.attrs = dict(table.attrs)
+        return joined
 
     def _labelled(self, codes: np.ndarray, levels: str | None) -> np.ndarray:
         if levels is None:

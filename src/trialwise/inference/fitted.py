@@ -162,17 +162,22 @@ class Fit(Result):
         """Posterior means of every parameter by name, on the natural scale, ``(participants,)`` each."""
         return self.draws.natural_means()
 
-    def trial_values(self) -> pd.DataFrame:
+    def trial_values(self, *, inputs: bool = False) -> pd.DataFrame:
         """Choice probabilities and signals of each trial at the posterior means, one row per trial; see :func:`trialwise.trial_values`.
+
+        Parameters
+        ----------
+        inputs
+            Whether to append every column of the table that the trials were read from; only of a fit that was not loaded from a file.
 
         Raises
         ------
         UsageError
-            If the learner is not available.
+            If the learner is not available, or ``inputs`` are asked for and the trials do not hold them.
         """
         from trialwise.likelihoods.evaluate import trial_values
 
-        return trial_values(self.learner_for("trial_values"), self.trials, self.means())
+        return trial_values(self.learner_for("trial_values"), self.trials, self.means(), inputs=inputs)
 
     @cached_property
     def model(self) -> pm.Model:

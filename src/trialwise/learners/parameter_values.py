@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 
 
 def in_order(name: str, values: object, participants: Sequence[Hashable]) -> object:
-    """Values that carry participants' labels (a pandas Series) in the order of the participants; others unchanged.
+    """Values that carry participants' labels (a pandas Series, a DataArray) in the order of the participants; others unchanged.
 
     Raises
     ------
     UsageError
-        If the labels are not those of the participants.
+        If the labels are not those of the participants, or it is ambiguous whether an index counts rows or names participants.
     """
-    if not hasattr(values, "index") or not hasattr(values, "to_numpy"):
+    index = _index_of(values)
+    if index is None or not hasattr(values, "to_numpy"):
         return values
-    labels = [str(label) for label in values.index]
-    if labels == [str(n) for n in range(len(labels))] and set(labels) != {str(label) for label in participants}:
-        return values.to_numpy()  # the index that pandas makes by itself
+    labels = [str(label) for label in index]
+    numbered = not hasattr(values, "coords") and getattr(index, "name", None) is None
+    if numbered and labels == [str(n) for n in range(len(labels))]:
+        own = [str(label) for label in participants]
+        if own == labels or set(own) != set(labels):
+            return values.to_numpy()  # the index that pandas makes by itself
+        raise UsageError(
+            f"{name} has the index 0 to {len(labels) - 1}, and the participants are {', '.join(own[:5])}{', ...' if len(own) > 5 else ''}: do its "
+            "rows follow the participants or the index? Give a column participant, or an array in the order of the participants"
+        )
     row_of = {label: n for n, label in enumerate(labels)}
     unknown = [label for label in participants if str(label) not in row_of]
     if unknown or len(row_of) < len(labels) or len(labels) != len(participants):
@@ -37,6 +45,14 @@ def in_order(name: str, values: object, participants: Sequence[Hashable]) -> obj
             f"{', '.join(map(str, participants[:5]))}{', ...' if len(participants) > 5 else ''}: give one value for each, or an array"
         )
     return values.to_numpy()[[row_of[str(label)] for label in participants]]
+
+
+def _index_of(values: object) -> Iterable[Hashable] | None:
+    """The labels that values carry: the index of a Series, the coordinate of the participants of a DataArray."""
+    if hasattr(values, "coords") and hasattr(values, "dims"):
+        return values.coords["participant"].to_numpy().tolist() if "participant" in values.coords else None
+    index = getattr(values, "index", None)
+    return None if callable(index) else index  # a list has a method of this name
 
 
 def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any] | pd.DataFrame) -> np.ndarray:

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import textwrap
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -148,6 +148,27 @@ def is_library(cls: type) -> bool:
     return file is not None and ("site-packages" in file or file.startswith(sysconfig.get_paths()["stdlib"]))
 
 
+def contents_of(thing: object) -> dict[str, Any]:
+    """The values that an object holds, in its ``__dict__`` and its ``__slots__``."""
+    slots = [name for base in type(thing).__mro__ for name in _as_tuple(vars(base).get("__slots__", ()))]
+    of_slots = {name: getattr(thing, name) for name in slots if not name.startswith("__") and hasattr(thing, name)}
+    return {**of_slots, **getattr(thing, "__dict__", {})}
+
+
+def _as_tuple(names: str | Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is data, or a function with all that it refers to."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    data = str | bytes | int | float | complex | np.generic | types.FunctionType
+    return value is None or isinstance(value, data) or (isinstance(value, np.ndarray) and value.dtype != object)
+
+
 def fingerprint(functions: dict[str, Callable]) -> str:
     """A hash of functions: their bytecode, their constants, and those of the helpers that they refer to.
 
@@ -164,6 +185,7 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             seen.add(item)
             add(item.__code__)
             add(item.__defaults__ or ())
+            add(sorted((item.__kwdefaults__ or {}).items()))
             for name, value in helpers(item):
                 digest.update(name.encode())
                 add(value)
@@ -179,6 +201,10 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             digest.update(repr((item.co_names, item.co_varnames, item.co_argcount)).encode())
             for value in item.co_consts:
                 add(value)
+        elif isinstance(item, types.MethodType):
+            add((item.__func__, item.__self__))
+        elif isinstance(item, np.ndarray) and item.dtype == object:
+            add([str(item.shape), *item.ravel().tolist()])
         elif isinstance(item, np.ndarray):
             digest.update(f"{item.dtype}{item.shape}".encode() + np.ascontiguousarray(item).tobytes())
         elif isinstance(item, tuple | list):
@@ -209,11 +235,16 @@ def fingerprint(functions: dict[str, Callable]) -> str:
                     if not name.startswith(("__", "_abc_")) or isinstance(member, types.FunctionType):
                         add((name, member))
                 add(item.__bases__)
-        elif isinstance(item, type) or callable(item):
+        elif isinstance(item, type | types.BuiltinFunctionType | np.ufunc):
+            digest.update(f"{getattr(item, '__module__', '')}.{getattr(item, '__qualname__', item)}".encode())
+        elif contents := contents_of(item):  # an object, which may be callable
+            if id(item) not in seen:
+                seen.add(id(item))
+                if is_library(type(item)):  # only what cannot differ between processes
+                    contents = {name: value for name, value in contents.items() if _is_plain(value)}
+                add([type(item), *sorted(contents.items())])
+        elif callable(item):
             digest.update(f"{getattr(item, '__module__', '')}.{getattr(item, '__qualname__', type(item))}".encode())
-        elif hasattr(item, "__dict__") and not is_library(type(item)) and id(item) not in seen:
-            seen.add(id(item))
-            add([type(item), *sorted(vars(item).items())])
         else:
             text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(item))  # without memory addresses
             digest.update(f"{type(item).__name__}:{text};".encode())

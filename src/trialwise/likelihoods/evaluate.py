@@ -216,7 +216,7 @@ def trial_values(
     2           0      3                0.33   -0.2
     """
     trials = as_trials(trials, warn=True)
-    frame = trials.to_frame(inputs=inputs)
+    frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
     frame.attrs |= trace.attributes
@@ -229,7 +229,7 @@ def trial_values(
         frame[name if name not in frame else f"{name}_signal"] = values
     if same_as is not None:
         frame["same_hidden"] = _same_hidden(likelihood, theta, same_as)
-    return frame
+    return trials.with_inputs(frame) if inputs else frame
 
 
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
-from trialwise.learners.source import fingerprint, is_library
+from trialwise.learners.source import contents_of, fingerprint, is_library
 
 OURS = ("trialwise", "builtins", "abc", "typing")
 """Modules whose code is identified by the package version."""
@@ -52,7 +52,9 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
         _add(write, thing.item())
     elif isinstance(thing, np.ndarray) and thing.dtype != object:
         write(f"{thing.dtype.str}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes())
-    elif isinstance(thing, tuple | list | np.ndarray):
+    elif isinstance(thing, np.ndarray):
+        put("objects", thing.shape, *thing.ravel().tolist())
+    elif isinstance(thing, tuple | list):
         put("list", *thing)
     elif isinstance(thing, range):
         put("range", thing.start, thing.stop, thing.step)
@@ -90,7 +92,7 @@ def _add(write: Callable[[bytes], Any], thing: Any) -> None:
     elif hasattr(thing, "ppf"):  # of scipy; by its quantiles, since histograms and users' distributions share names
         with np.errstate(all="ignore"):
             put("distribution", np.asarray(thing.ppf(QUANTILES), float))
-    elif hasattr(thing, "__dict__") or dataclasses.is_dataclass(thing):
+    elif hasattr(thing, "__dict__") or hasattr(type(thing), "__slots__") or dataclasses.is_dataclass(thing):
         cls: Any = type(thing)
         own: dict[str, Callable] = {
             f"{name}{part}": method
@@ -127,7 +129,7 @@ def _contents(thing: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(thing):
         of_object = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
     else:
-        of_object = dict(vars(thing))
+        of_object = contents_of(thing)
     of_class = {
         name: value
         for base in reversed(type(thing).__mro__)

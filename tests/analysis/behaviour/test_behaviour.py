@@ -182,3 +182,30 @@ def test_the_past_is_of_the_same_participants(human_frame):
     trials = tw.load_data("alien_flat").trials
     with pytest.raises(tw.errors.UsageError, match="the same participants"):
         behaviour.general(trials.select([0, 1]), past=trials.select([2, 3]))
+
+
+def test_sessions_that_start_anew_are_no_past_of_each_other():
+    """Measures of two sessions of one participant equal those of two participants; a session that goes on continues."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(
+        {
+            "participant": 1, "session": np.repeat([1, 2], 12), "trial": np.tile(np.arange(12), 2), "choice": rng.integers(0, 3, 24),
+            "context": np.tile(np.repeat([0, 1, 0], 4), 2), "cue": rng.integers(0, 2, 24), "reward": rng.random(24),
+        }
+    )  # fmt: skip
+    frame.loc[:2, "choice"] = [0, 1, 2]
+    levels = {"context": [0, 1], "cue": [0, 1], "action": [0, 1, 2]}
+    means = rng.random((2, 2, 3))
+    one = tw.read_long(frame, outcome="reward", levels=levels)
+    two = tw.read_long(frame.assign(participant=frame["session"]), outcome="reward", levels=levels)
+    on = tw.read_long(frame, outcome="reward", levels=levels, carry=True)
+    columns = ["position", "presentation", "visit", "previous", "fits_previous"]
+    scored = {name: tw.behaviour.scored(trials, means)[columns] for name, trials in {"one": one, "two": two, "on": on}.items()}
+    pd.testing.assert_frame_equal(scored["one"], scored["two"])
+    assert scored["on"]["position"].iloc[12] == 5 and scored["one"]["position"].iloc[12] == 1
+    repeated = {name: tw.behaviour.general(trials)["repeated"] for name, trials in {"one": one, "two": two}.items()}
+    same, count = 0, 0
+    for _, part in frame.groupby(["session", "context", "cue"]):
+        same += (part["choice"].to_numpy()[1:] == part["choice"].to_numpy()[:-1]).sum()
+        count += len(part) - 1
+    assert repeated["one"].iloc[0] == pytest.approx(same / count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.behaviour.past import past_of
+from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import expects
 from trialwise.data.as_trials import DATA, Data, as_trials
@@ -65,13 +66,14 @@ def general(trials: Data, past: Trials | None = None) -> pd.DataFrame:
     frame: Any = pd.DataFrame(
         {
             "participant": trials.participant_index[responded],
+            "run": runs_of(trials)[responded],
             "choice": trials.choice[responded],
             "past": past.choice[responded],  # type: ignore[index]
             "outcome": outcome[responded],
             **situation,
         }
     )
-    before = frame.groupby(["participant", *situation])[["past", "outcome"]].shift()
+    before = frame.groupby(["participant", "run", *situation])[["past", "outcome"]].shift()
     same = (frame["choice"] == before["past"]).where(before["past"].notna())
     better = before["outcome"] > frame.groupby("participant")["outcome"].transform("mean")
     observed = before["outcome"].notna()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import Argument
@@ -89,8 +90,10 @@ def scored(trials: Data, means: np.ndarray) -> pd.DataFrame:
     block_column = trials.columns["block"].values if "block" in trials.columns else context
     new = np.ones(len(choice), bool)
     new[1:] = (np.diff(context) != 0) | (np.diff(block_column) != 0) | (np.diff(number) != 0)
+    run = runs_of(trials)
     first = np.ones(len(choice), bool)
-    first[1:] = np.diff(number) != 0
+    first[1:] = (np.diff(number) != 0) | (np.diff(run) != 0)
+    new |= first
     stretch = np.cumsum(new) - 1  # over all participants
     starts = np.flatnonzero(new)
     before = np.where(first[starts], -1, np.concatenate([[-1], context[starts[:-1]]]))
@@ -110,7 +113,7 @@ def scored(trials: Data, means: np.ndarray) -> pd.DataFrame:
     )
     frame["presentation"] = frame.groupby([stretch, "cue"]).cumcount() + 1
     heads = frame.iloc[starts]
-    visit = heads.groupby(["participant", "context"], observed=True).cumcount().to_numpy() + 1
+    visit = heads.groupby(["participant", run[starts], "context"], observed=True).cumcount().to_numpy() + 1
     frame["visit"] = visit[stretch]
     frame["correct"] = np.where(responded & decided[context, cue], choice == best[context, cue], np.nan)
     after_first = responded & (previous >= 0)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import refuse_mixed
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
@@ -106,7 +105,11 @@ class Columns:
     ] = field(default_factory=list)
     missing: Annotated[
         list[str],
-        _option("--missing", "CODE", "Code for missing values, in addition to empty, NA and -999; may be repeated."),
+        _option(
+            "--missing",
+            "CODE",
+            "Code for missing values, in addition to empty, NA and -999, of one column COLUMN=CODE; may be repeated.",
+        ),
     ] = field(default_factory=list)
 
     def as_typed(self) -> str:
@@ -151,14 +154,13 @@ class Columns:
         shared: dict[str, Any] = {
             "levels": {name: _labels(text) for name, text in map(_pair("--levels", "SET=A,B,C"), self.levels)},
             "actions": None if self.actions is None else _labels(self.actions),
-            "missing": [_label(code) for code in self.missing],
+            "missing": _missing(self.missing),
             "carry": self.carry,
         }
         single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
         several = {"outcome": _several(self.outcome), "response": _several(self.response)}
         reset: Any = self.reset == "block" or self.reset or False
         tables = self._long_tables(files)
-        refuse_mixed(*files if tables is None else tables)
         if tables is not None:
             return read_long(
                 tables,
@@ -288,6 +290,16 @@ def _vector(text: str) -> tuple[str, Any]:
     columns, levels = _cut(rest, ":")
     parts = columns.split(",")
     return name, parts if levels is None else (parts, levels)
+
+
+def _missing(texts: Sequence[str]) -> Any:
+    """Codes of missing values, for all columns or by column; if any is of one column, the others are of no column by themselves."""
+    named = [_cut(text, "=") for text in texts]
+    if not any(codes for _, codes in named):
+        return [_label(code) for code in texts]
+    if not all(codes for _, codes in named):
+        raise UsageError("--missing: give codes either of all columns, 99, or of single columns, COLUMN=99")
+    return {column: [*_labels(codes or "")] for column, codes in named}
 
 
 def _labels(text: str) -> list[Hashable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote_list, to_flags
+from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.response_times import read_response_times
 from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
@@ -18,6 +18,7 @@ from trialwise.data.reading.validate import (
     check_levels,
     check_numbers,
     check_present,
+    columns_of_table,
     missed_choices,
     missing_text,
 )
@@ -70,7 +71,7 @@ class OrderedCells:
 def assemble(
     ordered: OrderedCells,
     declared: Mapping[str, Sequence[Hashable]],
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
 ) -> Trials:
     """Translate, validate and code every column.
@@ -146,7 +147,7 @@ type _Coded = tuple[np.ndarray | None, dict[str, tuple[Hashable, ...]], dict[str
 def _coded(
     ordered: OrderedCells,
     declared: Mapping[str, Sequence[Hashable]],
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
 ) -> _Coded:
     """Code the choices and all columns known before them, one set of labels at a time."""
@@ -224,7 +225,7 @@ def _note_missed(notes: list[str], members: Sequence[_Member]) -> None:
 def _real(
     group: Mapping[str, Cells],
     what: str,
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
     mapping: dict[str, str],
     notes: list[str],
@@ -234,7 +235,7 @@ def _real(
     for name, cells in group.items():
         absent = missing_mask(cells, missing_codes)
         values[name], is_truth = check_numbers(cells, absent, problems, name)
-        notes += about_numbers(name, values[name])
+        notes += about_numbers(name, values[name], columns_of_table([cells]))
         finite = values[name][np.isfinite(values[name])]
         description = f"numbers from {finite.min():g} to {finite.max():g}" if len(finite) else "no numbers"
         if is_truth:
@@ -262,7 +263,15 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
             Argument("block", cells.name), " and ", Argument("reset", cells.name),
         )  # fmt: skip
         problems.in_cells("not-a-flag", cells, wrong, f"a reset must be 0 or 1; found {examples}", remedy)
-        ordered.mapping["reset"] = f"{cells.source}, {int(reset.sum())} resets"
+        flags = f"{cells.source}, {int(reset.sum())} resets"
+        if "session" not in columns:
+            ordered.mapping["reset"] = flags
+        elif ordered.carry:
+            ordered.mapping["reset"] = f"{flags}; not at a new session"
+        else:
+            session = columns["session"].values
+            reset[1:] |= (session[1:] != session[:-1]) & ~starts[1:]
+            ordered.mapping["reset"] = f"{flags}; and at each new session, {int(reset.sum())} in all"
         return reset
     restarting = dict.fromkeys(ordered.reset)
     if "session" in columns and not ordered.carry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,9 @@ from trialwise.data.reading.coded import Coded, Distinct, objects
 
 MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "None", "null", ".", "-999")
 """Codes of missing values in addition to an empty cell, regardless of case."""
+
+type MissingCodes = Collection[Hashable] | Mapping[str, Collection[Hashable]]
+"""Codes of missing values in addition to :data:`MISSING`: in all columns, or by the name of the column."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
@@ -95,7 +98,7 @@ def key(value: Hashable) -> str:
     return label if isinstance(label, str) else repr(label)
 
 
-def missing_mask(cells: Cells, extra: Collection[Hashable] = (), labels: Collection[Hashable] = ()) -> np.ndarray:
+def missing_mask(cells: Cells, extra: MissingCodes = (), labels: Collection[Hashable] = ()) -> np.ndarray:
     """Whether each cell is missing, ``bool (cells,)``.
 
     Parameters
@@ -107,10 +110,35 @@ def missing_mask(cells: Cells, extra: Collection[Hashable] = (), labels: Collect
     labels
         Declared labels: these are never missing, even ``"None"``.
     """
-    codes = {code.casefold() for code in MISSING} | {key(code).casefold() for code in extra}
-    codes -= {key(label).casefold() for label in labels}
+    codes = _codes(cells, extra) - {key(label).casefold() for label in labels}
     distinct = cells.column.distinct
     return distinct.once(("missing", frozenset(codes)), lambda: _missing(distinct, codes))[cells.column.codes]
+
+
+def _codes(cells: Cells, extra: MissingCodes) -> set[str]:
+    """The codes of missing values in a column."""
+    own = extra.get(cells.name, ()) if isinstance(extra, Mapping) else extra
+    return {code.casefold() for code in MISSING} | {key(code).casefold() for code in own}
+
+
+def is_missing_code(label: Hashable, cells: Cells, extra: MissingCodes = ()) -> bool:
+    """Whether a label is empty or a code of missing values in a column."""
+    return label is None or label == "" or key(label).casefold() in _codes(cells, extra)
+
+
+def cells_equal(cells: Cells, label: Hashable) -> np.ndarray:
+    """Whether each cell is this label, ``bool (cells,)``: a truth value in any spelling, a number in any notation, otherwise by :func:`key`."""
+    wanted = key(label)
+
+    def equal(cell: Hashable) -> bool:
+        if cell is None:
+            return False
+        if isinstance(label, bool):
+            return _flag(cell) is label
+        number = _number(cell, cells.comma) if isinstance(label, float) else None
+        return key(cell) == wanted or (number is not None and number == label)
+
+    return np.array([equal(cell) for cell in cells.column.distinct.cells], bool)[cells.column.codes]
 
 
 def _missing(distinct: Distinct, codes: Collection[str]) -> np.ndarray:

@@ -38,8 +38,18 @@ def frame_table(frame: pd.DataFrame, name: str) -> Table:
         table = table_of(name, iter([(1, header), *enumerate(rows, 2)]))
     else:
         names = ["" if own is None else given for own, given in zip(header, names, strict=True)]
-        table = table_of_columns(name, names, columns, np.arange(len(frame), dtype=np.int64) + 2)
+        table = table_of_columns(name, names, columns, _rows(frame))
     return replace(table, levels=levels)
+
+
+def _rows(frame: pd.DataFrame) -> np.ndarray:
+    """The rows of the file that a table was read from by pandas, ``int64 (rows,)``: after a header, and numbered by the index still."""
+    import pandas as pd
+
+    index = frame.index
+    numbered = pd.api.types.is_integer_dtype(index.dtype) and index.is_monotonic_increasing and index.is_unique
+    counts = numbered and len(index) > 0 and index[0] >= 0
+    return (index.to_numpy(np.int64) if counts else np.arange(len(frame), dtype=np.int64)) + 2
 
 
 def _coded(series: pd.Series) -> Coded:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import OrderedCells
-from trialwise.data.reading.cells import Cells, missing_mask, to_labels
+from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, to_labels
 from trialwise.data.reading.ordering import Order, put_in_order
 from trialwise.data.reading.roles import RUNS, Roles
 from trialwise.data.reading.suspicions import about_participants
@@ -22,14 +23,14 @@ def order_long(
     table: Table,
     roles: Roles,
     single_participant: bool,
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
-    participants: Sequence[Hashable] = (),
+    declared: Mapping[str, Sequence[Hashable]] = MappingProxyType({}),
     where: str | None = None,
 ) -> OrderedCells:
     """Order the cells of every role by participant and trial, without the rows that contain no trial.
 
-    `participants` are labels that the user declared, which are never codes of missing values; `where` is the
+    `declared` are labels by role, of which participants are never codes of missing values; `where` is the
     condition by which rows were left out already, to which further ones are added.
     """
     filled = _with_a_trial(table, roles, missing_codes)
@@ -40,16 +41,16 @@ def order_long(
     if not filled.all():
         notes.append(f"{int((~filled).sum())} rows contain no trial and were left out")
     table, roles = table.keep(filled), roles.at(np.flatnonzero(filled), len(filled))
-    runs = [roles.pre_choice[name].cells[0] for name in RUNS if name in roles.pre_choice]
+    runs = {name: roles.pre_choice[name].cells[0] for name in RUNS if name in roles.pre_choice}
     # without a participant column, repeated trial numbers may belong to different participants
     trial = roles.trial if roles.participant is not None or single_participant else None
 
     def without(wrong: np.ndarray) -> str | None:
         return separating(table, wrong, missing_codes, where)
 
-    others = _others(table, roles, runs)
+    others = _others(table, roles, [*runs.values()])
     order = put_in_order(
-        roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, participants
+        roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, declared
     )
     notes += [*_about_practice(table, roles, where), *_about_participants(table, roles, order)]
     source = roles.participant.source if roles.participant else "all rows belong to one"
@@ -77,7 +78,7 @@ def order_long(
 
 
 def check_outcomes(
-    whole: Table, kept: np.ndarray, ordered: OrderedCells, missing_codes: Collection[Hashable], problems: Problems
+    whole: Table, kept: np.ndarray, ordered: OrderedCells, missing_codes: MissingCodes, problems: Problems
 ) -> None:
     """Note outcomes that stand on other rows than the choices: read like this, nothing would ever be learnt from them.
 
@@ -100,7 +101,7 @@ def check_outcomes(
             )
 
 
-def _with_a_trial(table: Table, roles: Roles, missing_codes: Collection[Hashable]) -> np.ndarray:
+def _with_a_trial(table: Table, roles: Roles, missing_codes: MissingCodes) -> np.ndarray:
     """Whether each row contains a trial, ``bool (rows,)``."""
     empty = np.all([column.empty for column in table.columns], axis=0)
     trial_cells = roles.trial_cells()
@@ -137,7 +138,7 @@ def _about_participants(table: Table, roles: Roles, order: Order) -> Iterator[st
     )
 
 
-def _labels_of(trial: Cells | None, missing_codes: Collection[Hashable]) -> np.ndarray | None:
+def _labels_of(trial: Cells | None, missing_codes: MissingCodes) -> np.ndarray | None:
     """The file's own numbers or labels of the trials, ``object (trials,)``."""
     if trial is None:
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
+from trialwise.base.files import refuse_mixed
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
@@ -44,7 +45,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     Raises
     ------
     DataError
-        If the file does not exist, or contains no table.
+        If the file does not exist, contains no table, or stands among files of an interrupted command.
     UsageError
         If `source` is neither a path nor a DataFrame.
     """
@@ -58,6 +59,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
             f"a table is a path or a DataFrame, not {type(source).__name__}; give 'trials.csv', for example"
         )
     path = Path(fspath(source))
+    refuse_mixed(path)
     raw, name = _bytes(path), path.name
     if raw[:2] == b"\x1f\x8b":
         try:

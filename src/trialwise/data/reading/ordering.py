@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from types import MappingProxyType
 
 import numpy as np
 
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import (
     Cells,
+    MissingCodes,
     distinct_cells,
     key,
     missing_mask,
@@ -52,23 +54,25 @@ class Order:
 def put_in_order(
     participant: Cells | None,
     trial: Cells | None,
-    runs: Sequence[Cells],
+    runs: Mapping[str, Cells],
     n_rows: int,
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
     others: Sequence[Cells] = (),
     without: Callable[[np.ndarray], str | None] = lambda wrong: None,
-    declared: Sequence[Hashable] = (),
+    declared: Mapping[str, Sequence[Hashable]] = MappingProxyType({}),
 ) -> Order:
     """Order the rows by participant and sort those of each participant by trial.
 
     `others` are columns in which the trial numbers may restart, `without` gives a condition that leaves out just these rows, and
-    `declared` are participants' labels that are never codes of missing values.
+    `declared` are labels by role: participants, which are never codes of missing values, and sessions and blocks in their order.
 
-    If trial numbers restart within a participant, rows are sorted within `runs` (session, block), and the runs keep their order
+    If trial numbers restart within a participant, rows are sorted within `runs` (session, block, by role), and the runs keep their order
     in the table; without trial numbers, rows keep their order in the table.
     """
-    participants, owner = _owners(participant, n_rows, missing_codes, problems, without, declared)
+    participants, owner = _owners(
+        participant, n_rows, missing_codes, problems, without, declared.get("participant", ())
+    )
     run = np.zeros(n_rows, np.int64)
     order = np.arange(n_rows, dtype=float)
     description = "no column, rows in the order of the table"
@@ -83,15 +87,15 @@ def put_in_order(
             problems.in_cells("missing-trial", trial, absent, "the trial number is missing", remedy)
         description = f"{trial.source}, rows sorted"
         if runs and _repeated(owner, order).any():
-            run = _runs(owner, runs)
-            description += f" within {' and '.join(cells.source for cells in runs)}"
+            run = _runs(owner, runs, declared, problems)
+            description += f" within {' and '.join(cells.source for cells in runs.values())}"
         if not absent.any():
             repeated = _repeated(owner, run, order)
             if repeated.any():
                 labels = np.array([*participants, None], object)[owner]
                 keys = list(zip(labels, run.tolist(), (_plain(t) for t in order.tolist()), strict=True))
                 note_duplicates(
-                    keys, repeated, trial, problems, _remedy_of_restarts(keys, runs, others, problems.files)
+                    keys, repeated, trial, problems, _remedy_of_restarts(keys, [*runs.values()], others, problems.files)
                 )
     index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
@@ -159,7 +163,7 @@ def key_or_none(cell: Hashable) -> str | None:
 def _owners(
     participant: Cells | None,
     n_rows: int,
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
     without: Callable[[np.ndarray], str | None],
     declared: Sequence[Hashable],
@@ -193,15 +197,17 @@ def _owners(
     return tuple(first.values()), np.array(owner, np.int64)[labels.codes]
 
 
-def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
+def _runs(
+    owner: np.ndarray, runs: Mapping[str, Cells], levels: Mapping[str, Sequence[Hashable]], problems: Problems
+) -> np.ndarray:
     """Number the runs (sessions, blocks) of each participant: the run of each row, ``int64 (rows,)``.
 
-    In the order of their first rows; but by their numbers if a participant's runs lie scattered over the table, so that first rows
-    mean nothing.
+    In the order of their first rows; but if a participant's runs lie scattered over the table, so that first rows mean nothing, in the
+    order of their ``levels`` (by role) or of their numbers. Runs in words have no other order: a problem.
     """
     import pandas as pd
 
-    parts = [translated(cells.column, key_or_none) for cells in runs]
+    parts = [translated(cells.column, key_or_none) for cells in runs.values()]
     run = owner
     for part in parts:
         run = pd.factorize(run * len(part.distinct) + part.codes)[0]
@@ -210,10 +216,23 @@ def _runs(owner: np.ndarray, runs: Sequence[Cells]) -> np.ndarray:
     stretches = int((np.diff(run[np.argsort(owner, kind="stable")]) != 0).sum()) + 1
     if stretches == len(labels):
         return run
-    try:
-        keys = [tuple(float(part) for part in label) for label in labels]
-    except (TypeError, ValueError):  # labels in words have no order but that of the table
-        return run
+    keys: list[tuple[float, ...]] = [(own,) for own, *_ in labels]
+    for k, (role, cells) in enumerate(runs.items(), 1):
+        order = {key(label): float(n) for n, label in enumerate(levels.get(role, ()))}
+        try:
+            keys = [
+                (*before, order[label[k]] if order else float(label[k]))
+                for before, label in zip(keys, labels, strict=True)
+            ]
+        except (KeyError, TypeError, ValueError):
+            words = [label for label in distinct_cells(cells) if label is not None]
+            remedy = Message(
+                "sort the rows by session or block in a copy of the file; or declare the order, ",
+                Argument("levels", {role: words}),
+            )
+            message = f"rows lie scattered, and {quote_list(words, 4)} have no order: which came first?"
+            problems.add("unordered-runs", cells.where, message, remedy)
+            return run
     rank = {label: n for n, label in enumerate(sorted(set(keys)))}
     return np.array([rank[label] for label in keys], np.int64)[run]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
-
 import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, distinct_cells, missing_mask, quote_list, to_numbers
+from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, missing_mask, quote_list, to_numbers
 from trialwise.data.reading.validate import Problems, missing_text
 
 UNITS = {"s": 1.0, "ms": 0.001}
 """Units in seconds."""
 LARGEST_SECONDS, SMALLEST_MILLISECONDS = 15.0, 60.0
 """A median up to the first is taken as seconds, from the second as milliseconds; between them the unit has to be told."""
-FASTEST = 0.1
-"""Seconds: nobody perceives, decides and presses a key in less."""
+FASTEST, SLOWEST = 0.1, 60.0
+"""Seconds: nobody perceives, decides and presses a key in less than the first; more than the second are no decisions."""
 GRIDS = (0.1, 0.05, 0.01)
 """Seconds to which rounding is noticed, beginning with the coarsest."""
 
@@ -25,7 +23,7 @@ def read_response_times(
     cells: Cells,
     unit: str | None,
     given: bool,
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
     mapping: dict[str, str],
     notes: list[str],
@@ -97,6 +95,7 @@ def _implausible(seconds: np.ndarray) -> list[str]:
     note(seconds < 0, "negative: no response, or measured from another moment?")
     note(seconds == 0, "exactly zero: a code of no response?")
     note((seconds > 0) & (seconds < FASTEST), f"below {FASTEST:g} s: pressed before the stimulus could be seen?")
+    note(seconds > SLOWEST, f"above {SLOWEST:g} s: a break, or rows in another unit?")
     if len(seconds):
         at_end = seconds == seconds.max()
         if at_end.sum() >= max(5, len(seconds) / 100) and (seconds > 0).any() and not at_end.all():

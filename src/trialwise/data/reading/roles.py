@@ -11,7 +11,7 @@ import numpy as np
 
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import PreChoice
-from trialwise.data.reading.cells import Cells, missing_mask, quote, quote_list, to_numbers
+from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.coded import are_all
 from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
 from trialwise.data.reading.table import Table
@@ -29,6 +29,10 @@ RUNS = ("session", "block")
 
 PRE_CHOICE_ROLES = ("context", "cue", "block", "session")
 """Roles of columns of labels known before the choice."""
+
+
+OF_RESULTS = ("participant", "file", "row", "trial", "number", "choice", "rt", "reset", "available")
+"""Names of columns of every table of results, which no column known before the choice and no outcome can have."""
 
 
 @dataclass
@@ -139,7 +143,7 @@ def find_roles(
     vectors: Vectors | None = None,
     labels: Sequence[str] | Mapping[str, str] = (),
     numbers: Sequence[str] = (),
-    missing_codes: Collection[Hashable] = (),
+    missing_codes: MissingCodes = (),
 ) -> Roles:
     """Find the columns of every role, and note missing or ambiguous columns as problems."""
     columns = Columns(table, problems)
@@ -190,6 +194,13 @@ def find_roles(
         remedy = Message("type ", Argument(name, False), ", or rename the column in the file")
         problems.add("name-clash", table.name, message, remedy)
     roles.pre_choice = {role: PreChoice((cells,), role) for role, cells in pre_choice.items()} | more
+    for name in [*roles.outcome, *roles.response]:
+        both = name in roles.outcome and name in roles.response
+        if both or name in OF_RESULTS or name in roles.pre_choice:
+            remedy = Message("give it another name, as in ", Argument("outcome", {f"{name}_value": "its column"}))
+            problems.add(
+                "name-clash", table.name, f"{quote(name)} is the name of another column of results already", remedy
+            )
     if isinstance(reset, str) and reset in run_of:
         roles.reset = (run_of[reset],)
     _check_required(roles, named, matches, response, columns)
@@ -240,7 +251,7 @@ def _further_columns(
     requests += [(as_name(name), [name], None, False) for name in as_list(numbers)]
     more = {}
     for name, parts, levels, vector in requests:
-        if name in more or name in ("choice", "outcome", "response", "available", "participant"):
+        if name in more or name in (*OF_RESULTS, "outcome", "response"):
             message = f"{quote(name)} is the name of another column already"
             columns.problems.add("name-clash", columns.table.name, message, "rename the column in the file")
         role = f'vectors={{"{name}": ...}}' if vector else "numbers" if levels is None else "labels"
@@ -261,7 +272,7 @@ def _availability(
     return [column for name in as_list(available) if (column := columns.take(name, "available")) is not None]
 
 
-def _is_rating(name: str, cells: Cells, missing_codes: Collection[Hashable]) -> bool:
+def _is_rating(name: str, cells: Cells, missing_codes: MissingCodes) -> bool:
     if plain(name) not in MAY_BE_RATING:
         return False
     values, wrong, _ = to_numbers(cells, missing_mask(cells, missing_codes))

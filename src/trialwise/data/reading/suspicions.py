@@ -21,8 +21,11 @@ FAR = 20.0
 MOST_NOTES = 6
 
 
-def about_labels(name: str, counts: Counter[Hashable]) -> Iterator[str]:
-    """Notes on inferred labels that may be slips: rare and one edit from a common one, far from the other codes, or the same in print."""
+def about_labels(name: str, counts: Counter[Hashable], columns: Sequence[str] = ()) -> Iterator[str]:
+    """Notes on inferred labels that may be slips: rare and one edit from a common one, far from the other codes, or the same in print.
+
+    ``columns`` are those of the table in which the labels stand, for advice about them alone.
+    """
     yield from _same_in_print(name, counts)
     total = counts.total()
     rare = [label for label, count in counts.items() if count < max(RARE * total, 2)]
@@ -30,12 +33,12 @@ def about_labels(name: str, counts: Counter[Hashable]) -> Iterator[str]:
     notes = 0
     for label in rare:
         near = [
-            other for other in common if isinstance(label, str) and isinstance(other, str) and _one_edit(label, other)
+            other for other in common if isinstance(label, str) and isinstance(other, str) and one_edit(label, other)
         ]
         if near and notes < MOST_NOTES:
             notes += 1
             yield f"{name} {quote(label)} occurs {counted(counts[label], 'time')}, {quote(near[0])} {counts[near[0]]} times: a slip?"
-    yield from _far_codes(name, counts)
+    yield from _far_codes(name, counts, columns)
 
 
 def _same_in_print(name: str, counts: Iterable[Hashable]) -> Iterator[str]:
@@ -55,7 +58,12 @@ def _visible(label: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFKC", label) if unicodedata.category(each) != "Cf")
 
 
-def _far_codes(name: str, counts: Counter[Hashable]) -> Iterator[str]:
+def _missing_there(columns: Sequence[str], code: int | float) -> Argument:
+    """What to type if a code says that a value is missing: in these columns only, since elsewhere it may be a value."""
+    return Argument("missing", {column: [code] for column in columns} if columns else [code])
+
+
+def _far_codes(name: str, counts: Counter[Hashable], columns: Sequence[str]) -> Iterator[str]:
     """Whole numbers far beyond the others, such as 99 beside 0 and 1."""
     codes = sorted(code for code in counts if isinstance(code, int))
     if len(codes) != len(counts) or len(codes) < 3 or name in ("participant", "block", "session"):
@@ -66,11 +74,11 @@ def _far_codes(name: str, counts: Counter[Hashable]) -> Iterator[str]:
         if gap > max(5, 3 * (others[1] - others[0])) and counts[code] <= counts.total() / 20:
             yield Message(
                 f"{name} {code} ({counted(counts[code], 'row')}) is far from the other codes, {others[0]} to {others[1]}: if it says that a value"
-                " is missing, type ", Argument("missing", [code]),
+                " is missing, type ", _missing_there(columns, code),
             )  # fmt: skip
 
 
-def _one_edit(a: str, b: str) -> bool:
+def one_edit(a: str, b: str) -> bool:
     """Whether one letter was added, left out, replaced or swapped; digits are no slips: s1 stands beside s2."""
     if abs(len(a) - len(b)) > 1 or a == b or max(len(a), len(b)) < 2:
         return False
@@ -89,8 +97,8 @@ def _one_edit(a: str, b: str) -> bool:
     return bool(removed) and not all(long[n].isdigit() for n in removed)
 
 
-def about_numbers(name: str, values: np.ndarray) -> Iterator[str]:
-    """Notes on a number that is isolated from all others, such as 9999 among 0 and 1."""
+def about_numbers(name: str, values: np.ndarray, columns: Sequence[str] = ()) -> Iterator[str]:
+    """Notes on a number that is isolated from all others, such as 9999 among 0 and 1; ``columns`` as for :func:`about_labels`."""
     finite = values[np.isfinite(values)]
     if len(finite) < LEAST:
         return
@@ -103,7 +111,7 @@ def about_numbers(name: str, values: np.ndarray) -> Iterator[str]:
         if count[end] <= len(finite) / 20 and min(abs(value - others)) > FAR * max(spread, 1e-12):
             yield Message(
                 f"{name} {value:g} ({counted(int(count[end]), 'row')}) is far from all others, {others[0]:g} to {others[-1]:g}: if it says that a"
-                " value is missing, type ", Argument("missing", [int(value) if value.is_integer() else float(value)]),
+                " value is missing, type ", _missing_there(columns, int(value) if value.is_integer() else float(value)),
             )  # fmt: skip
 
 
@@ -132,7 +140,7 @@ def about_participants(
         near = [
             other
             for k, other in enumerate(labels)
-            if sizes[k] >= typical and isinstance(other, str) and _one_edit(str(label), other)
+            if sizes[k] >= typical and isinstance(other, str) and one_edit(str(label), other)
         ]
         if near:
             yield f"participant {quote(label)} has {counted(int(sizes[n]), 'row')}, {quote(near[0])} has {sizes[labels.index(near[0])]}: a slip?"

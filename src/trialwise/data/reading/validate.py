@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,14 +16,17 @@ from trialwise.base.errors import DataError, Problem
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import (
     Cells,
+    MissingCodes,
     distinct_cells,
     key,
+    missing_mask,
     quote,
     quote_list,
     sorted_labels,
     to_labels,
     to_numbers,
 )
+from trialwise.data.reading.coded import coded, objects
 from trialwise.data.reading.several import Files
 from trialwise.data.reading.suspicions import about_labels
 from trialwise.data.trials import MISSED
@@ -179,7 +183,7 @@ def check_levels(
             remedy = Message("type ", Argument("choice", "..."), " with the column of choices")
             problems.add("no-choices", columns[0].where, message, remedy)
         _check_plausible(name, columns, labels, occurring.total(), problems)
-        notes += [*_notes_on_labels(name, labels), *about_labels(name, occurring)]
+        notes += [*_notes_on_labels(name, labels), *about_labels(name, occurring, columns_of_table(columns))]
     else:
         labels = tuple(declared)
     index = {key(label): n for n, label in enumerate(labels)}
@@ -208,6 +212,29 @@ def note_duplicates(
     first = keys[int(np.argmax(repeated))]
     message = f"the same trial number occurs more than once, first trial {first[-1]} of participant {quote(first[0])}"
     problems.in_cells("duplicate-trial", cells, repeated, message, remedy)
+
+
+def categories(
+    cells: Cells, labels: Sequence[Hashable], missing_codes: MissingCodes, choices: bool
+) -> tuple[Hashable, ...] | None:
+    """The labels of a Categorical of pandas in order, without codes of missing values, which it contains without meaning them as labels.
+
+    None if it is ambiguous whether -1 is a label, which is asked where the column itself is read.
+    """
+    column = coded(objects(labels))
+    every = replace(cells, column=column, rows=np.zeros(len(column), np.int64))
+    absent = missing_mask(every, missing_codes)
+    if choices:
+        doubts = Problems()
+        absent |= missed_choices(every, absent, None, doubts)
+        if doubts.entries:
+            return None
+    return tuple(label for label in to_labels([every], [absent])[0].values if label is not None)
+
+
+def columns_of_table(columns: Sequence[Cells]) -> list[str]:
+    """Names of columns of a table with a row a trial; none of tables with participants in columns, which have no names of roles."""
+    return list(dict.fromkeys(cells.name for cells in columns if cells.participants is None))
 
 
 def missing_text(cells: Cells, absent: np.ndarray) -> str:

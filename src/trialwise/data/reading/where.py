@@ -11,8 +11,20 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import MOST, Argument
-from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote, quote_list, to_numbers
+from trialwise.data.reading.cells import (
+    Cells,
+    MissingCodes,
+    cells_equal,
+    distinct_cells,
+    is_missing_code,
+    key,
+    missing_mask,
+    quote,
+    quote_list,
+    to_numbers,
+)
 from trialwise.data.reading.column_names import closest
+from trialwise.data.reading.suspicions import one_edit
 from trialwise.data.reading.table import Table
 
 GRAMMAR = "a column, ==, !=, <, <=, >, >=, in or not in, and a value: where=\"phase == 'main' and rt < 3\""
@@ -28,7 +40,12 @@ _ORDERED: dict[type, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 
 
-def rows_where(table: Table, condition: str, missing_codes: Collection[Hashable] = ()) -> np.ndarray:
+def rows_where(
+    table: Table,
+    condition: str,
+    missing_codes: MissingCodes = (),
+    note: Callable[[str], object] = lambda text: None,
+) -> np.ndarray:
     """Whether each row of a table satisfies a condition.
 
     Parameters
@@ -40,9 +57,12 @@ def rows_where(table: Table, condition: str, missing_codes: Collection[Hashable]
         (``phase``, ``trials.thisN``), in backquotes if it contains blanks (```Trial Number` > 0``). ``==``, ``!=``, ``in [...]`` and
         ``not in [...]`` compare labels, where ``1``, ``'1'`` and ``1.0`` are the same; ``<``, ``<=``, ``>``, ``>=`` compare numbers;
         ``is missing`` and ``is not missing`` ask whether a cell is empty or has a code of missing values. A missing cell satisfies no
-        other comparison, except ``!=`` and ``not in``.
+        other comparison, except ``!=`` and ``not in``; it equals every code of missing values, and ``''``. ``True`` and ``False`` are
+        compared with truth values and flags (TRUE, yes, 1), whatever their spelling.
     missing_codes
         Codes of missing values in addition to those of :data:`~trialwise.data.reading.cells.MISSING`.
+    note
+        Called with a sentence about each label of the condition that does not occur in its column.
 
     Returns
     -------
@@ -52,17 +72,20 @@ def rows_where(table: Table, condition: str, missing_codes: Collection[Hashable]
     Raises
     ------
     UsageError
-        If the condition cannot be read, or names a column that the table does not have.
+        If the condition cannot be read, names a column that the table does not have, or a label that differs from one in the column
+        only by a slip.
     """
-    reading = _Condition(table, condition, missing_codes)
+    reading = _Condition(table, condition, missing_codes, note)
     return reading.satisfied(reading.tree)
 
 
 class _Condition:
     """A condition as a syntax tree, of which only comparisons, ``and``, ``or`` and ``not`` are understood."""
 
-    def __init__(self, table: Table, condition: str, missing_codes: Collection[Hashable]) -> None:
-        self.table, self.condition, self.missing_codes = table, condition, missing_codes
+    def __init__(
+        self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object]
+    ) -> None:
+        self.table, self.condition, self.missing_codes, self.note = table, condition, missing_codes, note
         self.names = _BACKQUOTED.findall(condition)
         places = iter(range(len(self.names)))
         try:
@@ -103,14 +126,14 @@ class _Condition:
             values = self._value(right)
             if not isinstance(values, list):
                 raise self.wrong(f"'in' is followed by a list such as ['a', 'b'], not by {quote(ast.unparse(right))}")
-            return _equal(cells, absent, values) ^ isinstance(operator, ast.NotIn)
+            return self._equal(cells, absent, values) ^ isinstance(operator, ast.NotIn)
         if isinstance(operator, ast.Eq | ast.NotEq):
             label = self._value(right)
             if isinstance(label, list):
                 raise self.wrong(
                     f"one label is expected after == and !=, not {quote(ast.unparse(right))}; for several write in"
                 )
-            return _equal(cells, absent, [label]) ^ isinstance(operator, ast.NotEq)
+            return self._equal(cells, absent, [label]) ^ isinstance(operator, ast.NotEq)
         bound = self._value(right)
         if isinstance(bound, bool) or not isinstance(bound, int | float):
             raise self.wrong(f"{quote(ast.unparse(right))} is no number")
@@ -120,6 +143,28 @@ class _Condition:
             raise self.wrong(f"{quote(cells.name)} contains {examples}, which are no numbers")
         with np.errstate(invalid="ignore"):
             return _ORDERED[type(operator)](numbers, bound)
+
+    def _equal(self, cells: Cells, absent: np.ndarray, wanted: Collection[Hashable]) -> np.ndarray:
+        """Whether each cell is one of the labels; a missing cell is each of the codes of missing values."""
+        equal = np.zeros(len(absent), bool)
+        for label in wanted:
+            rows = absent if is_missing_code(label, cells, self.missing_codes) else cells_equal(cells, label) & ~absent
+            if not rows.any():
+                self._explain(cells, absent, label)
+            equal |= rows
+        return equal
+
+    def _explain(self, cells: Cells, absent: np.ndarray, label: Hashable) -> None:
+        """Say that a label does not occur, as in a condition that leaves out nothing; refuse what is probably a slip."""
+        there = distinct_cells(cells, ~absent)
+        text = key(label)
+        near = [each for each in there if key(each).casefold() == text.casefold() or one_edit(key(each), text)]
+        if near and not isinstance(label, bool):
+            raise UsageError(
+                Argument("where", self.condition),
+                f": {quote(cells.name)} is never {quote(label)}; did you mean {quote_list(near, 3)}?",
+            )
+        self.note(f"where: {cells.name} is never {quote(label)}; it is {quote_list(there, 5)}")
 
     def _column(self, node: ast.expr) -> str:
         name, header = ast.unparse(node), self.table.header
@@ -150,14 +195,8 @@ _MIRRORED: dict[type, type] = {
 }  # fmt: skip
 
 
-def _equal(cells: Cells, absent: np.ndarray, wanted: Collection[Hashable]) -> np.ndarray:
-    keys = {key(each) for each in wanted}
-    equal = [cell is not None and key(cell) in keys for cell in cells.column.distinct.cells]
-    return np.array(equal, bool)[cells.column.codes] & ~absent
-
-
 def separating(
-    table: Table, unwanted: np.ndarray, missing_codes: Collection[Hashable] = (), where: str | None = None
+    table: Table, unwanted: np.ndarray, missing_codes: MissingCodes = (), where: str | None = None
 ) -> str | None:
     """A condition that keeps all rows but the unwanted ones, by the labels of one column; None if there is none.
 

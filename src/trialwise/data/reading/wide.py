@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from trialwise.data.reading.assemble import OrderedCells, PreChoice
-from trialwise.data.reading.cells import Cells, key, missing_mask, quote, quote_list, to_labels, to_numbers
+from trialwise.data.reading.cells import (
+    Cells,
+    MissingCodes,
+    key,
+    missing_mask,
+    quote,
+    quote_list,
+    to_labels,
+    to_numbers,
+)
 from trialwise.data.reading.coded import Coded, coded, joined, objects
 from trialwise.data.reading.column_names import NAMES, plain
 from trialwise.data.reading.table import Table
@@ -23,7 +32,7 @@ _TRIAL = set(" ".join(NAMES["trial"]).split()) | {"index", "row"}
 def order_wide(
     tables: Mapping[RoleName, Table],
     declared: Mapping[str, Sequence[Hashable]],
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
     problems: Problems,
 ) -> OrderedCells:
     """Order the cells of all tables by participant and trial.
@@ -80,7 +89,7 @@ def _assign(
     role_name: RoleName,
     cells: Cells,
     declared: Mapping[str, Sequence[Hashable]],
-    missing_codes: Collection[Hashable],
+    missing_codes: MissingCodes,
 ) -> None:
     """Assign a column of cells to its role."""
     role, name = role_name
