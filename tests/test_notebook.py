@@ -1,6 +1,5 @@
 """A notebook without ipywidgets: every result and figure is displayed, once, and nothing else is."""
 
-import os
 import re
 
 import nbclient
