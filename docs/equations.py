@@ -22,24 +22,28 @@ def setup(app):
 
 
 def visit_inline(translator, node):
-    translator.body.append(converted(mathml.inline, node))
+    translator.body.append(converted(mathml.inline, node, node.astext()))
     raise nodes.SkipNode
 
 
 def visit_displayed(translator, node):
-    translator.body += ['<div class="equation">', converted(mathml.displayed, node), "</div>\n"]
+    latex = re.sub(
+        r"\\(sum|prod)(?=[_^])", r"\\\1\\limits", node.astext()
+    )  # bounds below and above, as in displayed equations
+    translator.body += ['<div class="equation">', converted(mathml.displayed, node, latex), "</div>\n"]
     raise nodes.SkipNode
 
 
-def converted(convert, node) -> str:
-    latex = node.astext()
+def converted(convert, node, latex: str) -> str:
     result = str(convert(latex))
     if "\\" in re.sub(r"<[^>]*>", "", result):
         logging.getLogger(__name__).warning("this equation cannot be converted: %s", latex, location=node)
     return result
 
 
-LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"(?:https?:)?//|<link\b[^>]*\bhref=\"(?:https?:)?//|@import")
+LOADED = re.compile(
+    r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"(?:https?:)?//|<link\b[^>]*\bhref=\"(?:https?:)?//|@import"
+)
 """What a browser would load from a network; links that a reader follows are not among it."""
 
 

@@ -31,8 +31,8 @@ def main() -> None:
     ratio = [f"{name} {(truth[name].std() / truth[name].mean()):.2f}" for name in fit.parameters]
     lines = [
         "Recovery: QLearning(initial=1.2) fitted to 30 simulated agents x 440 trials (bundled data set alien_flat), as in the demo",
-        f"{fit.attrs['seconds']:.0f} s on {cores()} cores ({cpu:.0f} s of computing time), peak memory of the process "
-        f"{fit.attrs['peak_memory_mb']:.0f} MB",
+        f"{cpu:.0f} s of computing time ({fit.attrs['seconds']:.0f} s by the clock on {cores()} cores), "
+        f"peak memory of the process {fit.attrs['peak_memory_mb']:.0f} MB",
         f"{fit.draws.chains} x {fit.draws.length} draws; R-hat at most {group['r_hat'].max():.3f}, effective draws of the group at least "
         f"{group[['ess_bulk', 'ess_tail']].min().min()}; problems: {'; '.join(fit.problems) or 'none'}",
         f"standard deviation of the true values by their mean: {', '.join(ratio)}",

@@ -59,7 +59,9 @@ def test_the_source_distribution_can_be_tested_and_documented(tmp_path):
         "tests/conftest.py", "src/trialwise/py.typed", "examples/published_attempts.py",
     }  # fmt: skip
     assert wanted <= names
-    assert not [name for name in names if name.startswith(("build/", "dist/", ".venv/", "results")) or "__pycache__" in name]
+    assert not [
+        name for name in names if name.startswith(("build/", "dist/", ".venv/", "results")) or "__pycache__" in name
+    ]
 
 
 def test_the_file_for_citations_agrees_with_the_package():
