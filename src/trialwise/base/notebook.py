@@ -1,4 +1,4 @@
-"""HTML of results and data for notebooks: headline, findings and tables, with all text escaped."""
+"""HTML of results, data and progress for notebooks: headline, findings, tables and bars, with all text escaped."""
 
 from __future__ import annotations
 
@@ -45,6 +45,17 @@ def as_html(
             "</div>",
         ]
     )
+
+
+def bar_of(stage: str, share: float, clock: str) -> str:
+    """A progress bar: the name of its stage, its share from 0 to 1, and the time."""
+    bar = f'<progress value="{share:.4f}" max="1" style="vertical-align: middle"></progress>'
+    return f"<div>{escape(stage)} {bar} <small>{escape(clock)}</small></div>"
+
+
+def remark_of(text: str) -> str:
+    """A line of small print."""
+    return f"<div><small>{escape(text)}</small></div>"
 
 
 def _item(severity: str, sentence: str, advice: str) -> str:

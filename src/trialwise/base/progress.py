@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
+
+from trialwise.base.notebook import bar_of, remark_of
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
 
 INTERVAL = 0.2
 """Seconds between two updates of a notebook."""
@@ -78,7 +82,7 @@ class _CellOutput:
     def __init__(self) -> None:
         self.stages: dict[str, tuple[float, float, float]] = {}
         """Share, start and most recent time of each stage."""
-        self.handle: Any = None
+        self.handle: DisplayHandle | None = None
         self.displayed, self.closed = 0.0, False
         self.lock = Lock()
 
@@ -100,14 +104,13 @@ class _CellOutput:
             self.closed = True
             if self.stages:
                 took = ", ".join(f"{name} {_clock(end - start)}" for name, (_, start, end) in self.stages.items())
-                self._display(f"{took} ({state})", f"<div><small>{escape(took)} ({state})</small></div>")
+                self._display(f"{took} ({state})", remark_of(f"{took} ({state})"))
 
     @staticmethod
     def _line(stage: str, share: float, start: float, now: float) -> tuple[str, str]:
         remaining = f", {_clock((now - start) * (1 - share) / share)} left" if 0 < share < 1 else ""
         clock = f"{share:.0%}, {_clock(now - start)}{remaining}"
-        bar = f'<progress value="{share:.4f}" max="1" style="vertical-align: middle"></progress>'
-        return f"{stage}: {clock}", f"<div>{escape(stage)} {bar} <small>{clock}</small></div>"
+        return f"{stage}: {clock}", bar_of(stage, share, clock)
 
     def _display(self, text: str, html: str) -> None:
         from IPython.display import display

@@ -120,7 +120,7 @@ class _Sampler:
     def run(self, turn: int, target: float, stage: str) -> xr.DataTree:
         import nutpie
 
-        def show(chains: Sequence[Any]) -> None:
+        def show(chains: Sequence[nutpie.ChainProgress]) -> None:
             self.update(
                 stage, sum(chain.finished_draws for chain in chains) / sum(chain.total_draws for chain in chains)
             )
