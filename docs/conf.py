@@ -16,21 +16,25 @@ import trialwise  # noqa: E402
 logging.getLogger("pytensor").setLevel(logging.WARNING)
 
 project = "trialwise"
-author = "the trialwise authors"
+author = "the trialwise developers"
+copyright = f"2026, {author}"
 version = release = trialwise.__version__
 html_title = f"trialwise {version}"
 
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
-    "from_the_code",  # in this folder
+    "equations",  # in this folder, as the next
+    "from_the_code",
 ]
-exclude_patterns = ["README.md"]
+exclude_patterns = ["README.md", "description.md"]
 html_theme = "furo"
 html_show_sphinx = False
 html_copy_source = False
+html_math_renderer = "mathml"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 templates_path: list[str] = []
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]

@@ -192,7 +192,7 @@ def first_sentence(learner) -> str:
 
 
 def normal(parameter) -> str:
-    return rf"\mathrm{{Normal}}({parameter.mean:g},\ {parameter.width:g})"
+    return rf"\mathrm{{Normal}}({{{parameter.mean:g}}},\ {parameter.width:g})"  # in braces, a minus is a sign
 
 
 def half_normal(parameter) -> str:

@@ -78,6 +78,7 @@ def main() -> None:
     gain = integrated["TaskSets"]["log_likelihood"] - integrated["QLearning"]["log_likelihood"]
     error = np.hypot(integrated["TaskSets"]["standard_error"], integrated["QLearning"]["standard_error"])
     table = integrated["TaskSets"].assign(flat=integrated["QLearning"]["log_likelihood"], gain=gain, error=error)
+    table["effective"] = table["effective"].round().astype(int)
     lines += [
         table[["participant", "log_likelihood", "flat", "gain", "error", "effective"]].round(2).to_string(index=False)
     ]

@@ -94,9 +94,14 @@ def frozen(trials, seed):
 
 def fit(trials, seed):
     """Time, memory and the trade-off of learning rate and inverse temperature in the hierarchical fit of flat learning."""
-    import trialwise as tw
+    import time
 
+    import trialwise as tw
+    from trialwise.base.cores import cores
+
+    cpu = time.process_time()
     fitted = tw.fit(tw.QLearning(initial=1.2), trials, seed=seed)
+    cpu = time.process_time() - cpu
     posterior = fitted.tree["posterior"]
     alpha, beta = (np.log(posterior[name].to_numpy().reshape(-1, trials.n_participants)) for name in ("alpha", "beta"))
     correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(alpha.T, beta.T, strict=True)]
@@ -105,8 +110,8 @@ def fit(trials, seed):
     return [
         "# fit",
         f"QLearning(initial=1.2), {posterior.sizes['chain']} chains of {posterior.sizes['draw']} draws: "
-        f"{fitted.attrs['seconds']:.0f} s, peak memory of the process {fitted.attrs['peak_memory_mb']:.0f} MB, "
-        f"{len(fitted.problems)} problems",
+        f"{cpu:.0f} s of computing time ({fitted.attrs['seconds']:.0f} s by the clock on {cores()} cores), "
+        f"peak memory of the process {fitted.attrs['peak_memory_mb']:.0f} MB, {len(fitted.problems)} problems",
         f"smallest effective number of draws of the group {ess:.0f}, largest R-hat {group['r_hat'].max():.3f}",
         f"log alpha and log beta of a participant: posterior correlation {np.median(correlation):.2f} "
         f"(median; {min(correlation):.2f} to {max(correlation):.2f})",

@@ -130,6 +130,31 @@ def test_the_tutorial_answers_every_question():
         assert n == 9 or re.search(rf"\bQuestion {n}\b", story), f"question {n} is listed but not answered"
 
 
+def test_cells_of_the_tutorial_display_their_figures():
+    cells = re.findall(r"^```\{code-cell\} python\n(.*?)^```", PAGES["tutorial.md"], re.S | re.M)
+    plotting = [cell for cell in cells if ".plot" in cell]
+    assert len(plotting) >= 2
+    for cell in plotting:  # a figure is displayed if it is the last value, which a semicolon would drop
+        assert re.fullmatch(r"\w+\.plot\w*\(.*\)", cell.rstrip().splitlines()[-1]), cell
+
+
+def test_the_readme_quotes_what_was_measured():
+    """The numbers beside the picture, which the same script drew."""
+    measured = (ROOT / "docs" / "recovery.txt").read_text(encoding="utf-8")
+    rows = {row[0]: [float(cell) for cell in row[1:]] for row in map(str.split, measured.splitlines()[-3:])}
+    story = " ".join(README.split())
+    for name, words in {"alpha": "`alpha` is recovered in its order (r = ", "beta": "`beta` is not (r = "}.items():
+        assert f"{words}{rows[name][0]:.2f}".replace("0.", ".") in story
+    assert f"which they contain for {rows['beta'][3]:.0%} of the agents".replace("%", " %") in story
+    assert f"takes {computing_time(measured)} seconds of computing time" in story
+    human = (ROOT / "docs" / "published_attempts.txt").read_text(encoding="utf-8")
+    assert f"[human participants](docs/published_attempts.txt): {computing_time(human)})" in story
+
+
+def computing_time(measured):
+    return re.search(r"(\d+) s of computing time", measured)[1]
+
+
 def test_the_learner_of_the_readme_is_short_and_passes_all_checks(tmp_path):
     lines = [line for line in README_LEARNER.splitlines() if line.strip()]
     assert len(lines) <= 25
@@ -145,6 +170,7 @@ def test_the_readme_and_the_site_show_the_same_learner():
 def test_targets_of_links_exist():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+    assert not re.findall(r"\]\(([^)#:]+)\)", PAGES["description.md"])  # the description of the package on its own
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))

@@ -102,6 +102,7 @@ def test_plots_are_registered_automatically_and_imported_late(fitted):
 
 
 def test_a_fit_a_point_estimate_and_a_simulation_are_shown(fitted, small):
+    assert [kind.kind for kind in fitted.summary()[["ess_bulk", "ess_tail"]].dtypes] == ["i", "i"]  # numbers of draws
     page = Page(fitted._repr_html_())
     assert repr(fitted) in page.text and "alpha_group" in page.text and "and " in page.text
     point = tw.point(tw.QLearning(initial=1.2), small.trials, starts=2)

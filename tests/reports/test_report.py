@@ -437,6 +437,11 @@ def test_on_the_command_line(fitted, small, tmp_path, without_pictures):
     assert unnamed.exit_code == 2 and "name them, e.g. first=" in " ".join(unnamed.output.split())
 
 
+def test_equations_between_empty_lines_are_lines_of_their_own():
+    rows = ElementTree.fromstring(mathml.displayed(r"a &= b \\ c &= d" + "\n\n    " + r"e &= f")).findall(".//mtr")
+    assert ["".join("".join(row.itertext()).split()) for row in rows] == ["a=b", "c=d", "e=f"]
+
+
 def test_docstrings_are_split_into_parts():
     split = parts("First\n line.\n\n.. math::\n\n    a &= b \\\\\n    c\n\nLast with :math:`x`.")
     assert split == [("First line.", False), ("a &= b \\\\\n    c", True), ("Last with :math:`x`.", False)]

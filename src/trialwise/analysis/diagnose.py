@@ -358,7 +358,7 @@ def _participants(fit: Fit) -> pd.DataFrame:
     for participant in fit.trials.participants:
         own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
         least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
-        rows.append({"parameter": fit.parameters[least], **own.iloc[least]})
+        rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
     table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
     if fit.draws.grouped:
         u, mu, sd = fit.draws.unconstrained(), fit.draws.means(), fit.draws.spreads()

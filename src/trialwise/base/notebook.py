@@ -1,12 +1,16 @@
-"""HTML of results for notebooks: headline, findings and tables, with all text escaped."""
+"""HTML of results, data and progress for notebooks: headline, findings, tables and bars, with all text escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from trialwise.base.rounding import is_number
-from trialwise.base.rows import Rows
+from trialwise.base.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ROWS = 10
 """Maximum number of displayed rows of a table."""
@@ -15,7 +19,9 @@ COLOURS = {"problem": "#b3332a", "caution": "#a86a00", "note": "#59626d"}
 """Colours of severities, legible on light and dark backgrounds."""
 
 
-def as_html(headline: str, findings: Sequence[tuple[str, str, str]], tables: Sequence[Rows]) -> str:
+def as_html(
+    headline: str, findings: Sequence[tuple[str, str, str]], tables: Mapping[str, pd.DataFrame], rest: str = ".tables()"
+) -> str:
     """A result as an HTML fragment.
 
     Parameters
@@ -25,18 +31,31 @@ def as_html(headline: str, findings: Sequence[tuple[str, str, str]], tables: Seq
     findings
         Severity, sentence and advice of each finding.
     tables
-        Tables, of which the first rows are displayed; empty tables are omitted.
+        Tables by their titles, of which the first rows are displayed; empty tables are omitted.
+    rest
+        What to write for the remaining rows of a table.
     """
-    first, stop, rest = headline.partition(". ")
+    first, stop, others = headline.partition(". ")
     items = "".join(_item(*finding) for finding in findings)
     return "".join(
         [
-            f'<div style="max-width: 60em"><p><strong>{escape(first + stop)}</strong>{escape(rest)}</p>',
+            f'<div style="max-width: 60em"><p><strong>{escape(first + stop)}</strong>{escape(others)}</p>',
             f'<ul style="padding-left: 1.2em">{items}</ul>' if items else "",
-            *(_table(rows) for rows in tables if rows.rows),
+            *(_table(title, frame, rest) for title, frame in tables.items() if len(frame)),
             "</div>",
         ]
     )
+
+
+def bar_of(stage: str, share: float, clock: str) -> str:
+    """A progress bar: the name of its stage, its share from 0 to 1, and the time."""
+    bar = f'<progress value="{share:.4f}" max="1" style="vertical-align: middle"></progress>'
+    return f"<div>{escape(stage)} {bar} <small>{escape(clock)}</small></div>"
+
+
+def remark_of(text: str) -> str:
+    """A line of small print."""
+    return f"<div><small>{escape(text)}</small></div>"
 
 
 def _item(severity: str, sentence: str, advice: str) -> str:
@@ -45,14 +64,14 @@ def _item(severity: str, sentence: str, advice: str) -> str:
     return f"<li>{label}: {escape(sentence)}{advice_html}</li>"
 
 
-def _table(rows: Rows) -> str:
-    displayed = rows.rows[:MAX_ROWS]
-    alignments = [_alignment([cell for cell in cells if cell]) for cells in zip(*displayed, strict=True)]
+def _table(title: str, frame: pd.DataFrame, rest: str) -> str:
+    rows = rows_of(title, frame.head(MAX_ROWS))
+    alignments = [_alignment([cell for cell in cells if cell]) for cells in zip(*rows.rows, strict=True)]
     head = _row("th", rows.header, alignments)
-    body = "".join(_row("td", row, alignments) for row in displayed)
-    remaining = len(rows.rows) - MAX_ROWS
+    body = "".join(_row("td", row, alignments) for row in rows.rows)
+    remaining = len(frame) - MAX_ROWS
     remark = (
-        f"<small>and {remaining:,} more {'row' if remaining == 1 else 'rows'}: .tables()</small>"
+        f"<small>and {remaining:,} more {'row' if remaining == 1 else 'rows'}: {escape(rest)}</small>"
         if remaining > 0
         else ""
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trialwise.base.message import Message
 from trialwise.base.notebook import as_html
-from trialwise.base.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +109,7 @@ class Result:
         Returns
         -------
         Figure
-            A figure of matplotlib, which is not shown or saved.
+            A figure of matplotlib, which a notebook displays if it is the last value of a cell; it is not saved.
 
         Raises
         ------
@@ -122,7 +121,7 @@ class Result:
         return plot(self, **how)
 
     def _repr_html_(self) -> str:
-        tables = [rows_of(self.contents.get(name, name), table) for name, table in self.tables().items()]
+        tables = {self.contents.get(name, name): table for name, table in self.tables().items()}
         return as_html(self.headline, [(each.severity, each.sentence, each.advice) for each in self.findings], tables)
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ def figure(column: str, value: Any) -> str:
     if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
     value = float(value) + 0.0  # -0 is 0
-    if str(column).startswith("ess"):
+    if str(column).startswith(("ess", "effective")):
         return f"{value:.0f}"
     if str(column).startswith("r_hat") or str(column) in THREE_DECIMALS:
         return f"{value:.3f}"

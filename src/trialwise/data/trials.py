@@ -12,6 +12,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expects, instance
 from trialwise.base.message import Argument
+from trialwise.base.notebook import as_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -345,6 +346,9 @@ class Trials:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size} {name}s" for name, size in self.sizes.items())
         return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self), (), {"trials": self.to_frame()}, rest=".to_frame()")
 
 
 def _remedy(value: Any) -> str:

@@ -121,7 +121,11 @@ class Fit(Result):
         import arviz_stats
 
         table = arviz_stats.summary(self.tree, var_names=self.draws.summary_names, round_to="none")
-        return table.apply(lambda column: column.astype(float))
+        table = table.apply(lambda column: column.astype(float))
+        for name in ("ess_bulk", "ess_tail"):  # estimates of numbers of draws, whose decimals are noise
+            rounded = table[name].round()
+            table[name] = rounded if rounded.isna().any() else rounded.astype(int)
+        return table
 
     def summary(self) -> pd.DataFrame:
         """Summarise each parameter: mean, sd, equal-tailed 89 % interval, bulk and tail effective draws, R-hat, Monte Carlo errors.

@@ -61,6 +61,6 @@ def pieces(prose: str) -> Iterator[Piece]:
 
 
 def lines(latex: str) -> list[list[str]]:
-    """The lines of an equation, each split at its first alignment mark."""
-    rows = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\", latex)]
+    """The lines of an equation, also those of equations between empty lines, each split at its first alignment mark."""
+    rows = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\|\n\s*\n", latex)]
     return [cells for cells in rows if any(cells)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, Violation
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.base.progress import in_notebook
 from trialwise.base.result import Finding, Result
 from trialwise.data.trials import Trials
 from trialwise.learners.decorator import learner
@@ -131,7 +132,7 @@ def check_learner(
     seed
         Determines the generated data and parameters.
     quiet
-        Do not print the table.
+        Do not print the table. A notebook displays it as the value of a cell, so that there it is printed only if a check failed.
 
     Returns
     -------
@@ -159,7 +160,7 @@ def check_learner(
         result = Conformance(repr(instance), tuple(_run_checks(case)))
     except LearnerError as error:  # the class itself breaks the contract
         result = Conformance(name, (Check("it is a learner", False, str(error)),))
-    if not quiet:
+    if not (quiet or (result.passed and in_notebook())):
         from rich.console import Console
 
         Console().print(result)

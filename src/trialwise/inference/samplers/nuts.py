@@ -13,6 +13,7 @@ import numpy as np
 from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
+from trialwise.base.progress import Update, bars
 from trialwise.base.streams import stream, stream_seed
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
@@ -111,27 +112,41 @@ def sample_model(model: pm.Model, settings: ChainSettings, *, progress: bool) ->
 class _Sampler:
     """Runs of one compiled model that differ only in seed and step size."""
 
-    def __init__(self, model: Any, settings: ChainSettings, progress: bool):
+    def __init__(self, model: Any, settings: ChainSettings, update: Update):
         n_cores = min(settings.chains, cores())
         self.arguments = {"draws": settings.draws, "tune": settings.tune, "chains": settings.chains, "cores": n_cores}
-        self.model, self.seed, self.progress, self.gradients = model, settings.seed, progress, 0
+        self.model, self.seed, self.update, self.gradients = model, settings.seed, update, 0
 
-    def run(self, turn: int, target: float) -> xr.DataTree:
+    def run(self, turn: int, target: float, stage: str) -> xr.DataTree:
         import nutpie
 
+        def show(chains: Sequence[nutpie.ChainProgress]) -> None:
+            self.update(
+                stage, sum(chain.finished_draws for chain in chains) / sum(chain.total_draws for chain in chains)
+            )
+
+        self.update(stage, 0.0)
         seed = stream_seed(self.seed, "chains", part=turn)
-        tree = nutpie.sample(self.model, **self.arguments, seed=seed, progress_bar=self.progress, target_accept=target)
+        tree = nutpie.sample(
+            self.model, **self.arguments, seed=seed, progress_bar=False, progress_callback=show, target_accept=target
+        )
+        self.update(stage, 1.0)
         self.gradients += gradients(tree)
         return tree
 
 
 def _sample(model: Any, settings: ChainSettings, progress: bool) -> Run:
+    with bars(progress) as update:
+        return _sample_in_turn(_Sampler(model, settings, update), settings)
+
+
+def _sample_in_turn(sampler: _Sampler, settings: ChainSettings) -> Run:
     """Sample; if transitions diverge, again with smaller steps; then add chains while draws are too few."""
-    start, sampler = time.perf_counter(), _Sampler(model, settings, progress)
+    start = time.perf_counter()
     notes: list[str] = []
-    target, tree = TARGET_ACCEPT, sampler.run(0, TARGET_ACCEPT)
+    target, tree = TARGET_ACCEPT, sampler.run(0, TARGET_ACCEPT, "sampling")
     if first := divergences(tree):
-        repeated = sampler.run(0, CAREFUL)
+        repeated = sampler.run(0, CAREFUL, "smaller steps")
         left = divergences(repeated)
         if left < first:
             target, tree = CAREFUL, repeated
@@ -140,7 +155,7 @@ def _sample(model: Any, settings: ChainSettings, progress: bool) -> Run:
         )
     trees = [tree]
     while settings.shortfall and len(trees) <= MORE and (missing := settings.shortfall(tree)):
-        trees.append(sampler.run(len(trees), target))
+        trees.append(sampler.run(len(trees), target, f"more chains {len(trees)}" if len(trees) > 1 else "more chains"))
         tree = joined(trees)
         added = "1 more chain was" if settings.chains == 1 else f"{settings.chains} more chains were"
         notes.append(f"{added} run because the draws were insufficient: {missing}")
