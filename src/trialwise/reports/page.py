@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trialwise.base.rounding import is_number
 from trialwise.reports.blocks import Section
+from trialwise.reports.glossary import Glossary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The HTML of the whole report; everything that is not of type ``Markup`` is escaped."""
-    return _environment().get_template("page.html").render(title=title, subtitle=subtitle, sections=sections)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(title=title, subtitle=subtitle, sections=sections, glossary=Glossary())
+    )
 
 
 @cache
