@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.discovery import modules_in
-from trialwise.plots.picture import picture
+from trialwise.plots.picture import displayable, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure
@@ -32,7 +32,7 @@ def plot(result: Any, **how: Any) -> Figure:
         If there is no plot for this kind of result.
     """
     _import_pictures()
-    return picture(result, **how)
+    return displayable(picture(result, **how))
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trialwise.plots.colours import BLUE
 from trialwise.plots.intervals import half_width
 from trialwise.plots.measures import at_chance, curve_title, families, mark_chance, position
+from trialwise.plots.picture import displayable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,4 +52,4 @@ def behaviour_plot(table: pd.DataFrame, width: float = 10.0, chance: float | Non
     handles = next((each for axis in axes if (each := axis.get_legend_handles_labels()[0])), None)
     if handles:
         figure.legend(handles, ["chance"], loc="outside upper right", frameon=False, fontsize=8)
-    return figure
+    return displayable(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trialwise.plots.colours import BLUE, GREY, ORANGE
-from trialwise.plots.picture import picture
+from trialwise.plots.picture import displayable, picture
 from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def recovery_plot(
     figure, axes = _panels(len(table), width)
     for axis, name in zip(axes, table.index, strict=False):
         _against_truth(axis, points[points["parameter"] == name], str(name), table.loc[name], interval)
-    return figure
+    return displayable(figure)
 
 
 @picture.register(Recovery)

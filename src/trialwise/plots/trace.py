@@ -53,7 +53,7 @@ def trace_plot(fit: Fit, width: float = 9.0) -> Figure:
     heads = {"density of each chain": 1, f"trace, by draw{marks}{not_shown(len(parameters))}": 2}
     if across > 1:
         heads = {"density": 1, f"trace, by draw{marks}": 2}
-    figure, axes, displayed = panels(parameters, width, 1.1, heads, across)
+    figure, axes, displayed = panels(parameters, width, 1.05, heads, across)
     for draws, (density, right) in zip(displayed.values(), axes, strict=True):
         span = np.linspace(draws.min(), draws.max(), 200)
         for chain, values in enumerate(draws):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from trialwise.population.names import MEAN, SPREAD
+
 if TYPE_CHECKING:
     from markupsafe import Markup
 
@@ -61,15 +63,15 @@ TERMS = (
     Term("89 % interval", "Equal-tailed: the value lies in it with a probability of 89 %, below it and above it with 5.5 % each. Low and high are its ends.", ("low", "high"), r"89 ?% (?:predictive )?intervals?"),
     Term("unconstrained scale", "Logit of parameters between two bounds, logarithm of positive ones: any number is possible, and participants are Normal on it.", ("scale",), r"unconstrained scale"),
     Term("group median", "Half of the population lies above it. It is not the mean of the population.", ("implied group median",), r"group median"),
-    Term("group mean", "Mean of the parameters of participants on the unconstrained scale (_mu in names).", ("group mean",)),
-    Term("group spread", "Standard deviation of the parameters of participants on the unconstrained scale (_sd in names).", ("group spread",)),
+    Term("group mean", f"Mean of the parameters of participants on the unconstrained scale ({MEAN} in names).", ("group mean",)),
+    Term("group spread", f"Standard deviation of the parameters of participants on the unconstrained scale ({SPREAD} in names).", ("group spread",)),
     Term("SD", "Standard deviation.", ("SD", "sd")),
     # behaviour
     Term("accuracy", "Share of correct choices: those with the highest mean reward in the current context. Missed ones do not count.", ("accuracy",), r"accuracy"),
     Term("repeated", "Share of choices that repeat the participant's last choice in the same context and at the same cue; after better (worse): after an outcome above the participant's mean (or not).", ("repeated", "repeated after better", "repeated after worse")),
     Term("intrusions", "Share of errors that would have been correct in another context.", ("intrusions",), r"intrusions"),
     Term("early slope", "Rise of accuracy over the first four trials of a block: five times its slope on the number of the trial.", ("early slope",), r"early slope"),
-    Term("context index", "Accuracy in a context, at cues whose correct choice is worth the same in each context; correlation: of these accuracies with the order of contexts.", tuple(f"context index, {k}" for k in (0, 1, 2, "correlation")), r"context index"),
+    Term("context index", "Accuracy in a context, at cues whose correct choice is worth the same in each context; correlation: of these accuracies with the order of contexts.", ("context index",), r"context index"),
     Term("after a switch", "Trials after the context changed: share of choices that are correct in the current, the previous, or another context.", (), r"after a switch"),
     Term("predicted", "Mean of simulated data sets.", ("predicted",)),
     Term("tail", "Share of simulated data sets in which the measure is at least as large as observed: near 0 or 1, the learner does not reproduce it.", ("tail",)),
@@ -128,7 +130,7 @@ class Glossary:
         """The heading of a column or row, with a link if it is a term that occurs for the first time."""
         from markupsafe import escape
 
-        term = _CELLS.get(str(words))
+        term = _CELLS.get(words, _CELLS.get(words.split(": ")[-1].split(", ")[0]))  # initial: accuracy, block 2
         return escape(words) if term is None or term.word in self.used else self._first(term, words)
 
     def _first(self, term: Term, words: str) -> Markup:
