@@ -315,7 +315,6 @@ def test_words_are_explained_once_where_they_first_occur(page, report_path):
         "worst k",
         "bad k",
         "draws",
-        "winner",
     }
     columns |= {
         "frequency",
@@ -345,6 +344,41 @@ def test_a_word_of_a_sentence_is_linked_at_its_first_occurrence_only():
     assert second == "R-hat" and list(glossary.used) == ["R-hat", "chain"]
     assert glossary.cell("away").startswith("<a") and glossary.cell("away") == "away"
     assert glossary.text("far away from the weights") == "far away from the weights"
+
+
+def test_names_of_parameters_are_no_words_of_the_glossary():
+    """A parameter called ``slope`` or ``weight`` is not what tables of studies call so."""
+    from trialwise.base.rows import Rows
+    from trialwise.reports.blocks import Section, Table
+    from trialwise.reports.page import page
+
+    tables = [
+        Table(Rows("estimates", ("parameter", "mean"), (("slope", "1"),))),
+        Table(Rows("participants", ("participant", "weight"), (("error", "1"),)), labels=True),
+        Table(Rows("measures", ("measure", "tail"), (("accuracy, block 1", "1"),))),
+        Table(Rows("facts", ("", "bias"), (("R-hat", "1"),)), facts=True),
+    ]
+    text = page("title", "", [Section("one", "One", tables)])
+    assert re.findall(r'class="term"[^>]*>([^<]*)</a>', text) == ["tail", "accuracy, block 1", "R-hat"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_enough_contrast(theme, report_path):
+    """At least 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    style = report_path.read_text("utf-8").split("</style>")[0]
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", style.split(":root")[1 if theme == "light" else 2]))
+    light = {name: luminance(colour) for name, colour in colours.items()}
+    for text in ("ink", "soft", "link", "careful", "bad", "good"):
+        for behind in ("paper", "shade", *(f"{each}-shade" for each in ("good", "careful", "bad") if text == "ink")):
+            dark, bright = sorted([light[text], light[behind]])
+            assert (bright + 0.05) / (dark + 0.05) >= 4.5, (text, behind)
+
+
+def luminance(colour):
+    """Relative luminance of a colour in hexadecimal."""
+    parts = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
 
 
 def test_pictures_are_small_and_stored_once(page, report_path):

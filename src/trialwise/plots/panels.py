@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 24
 """Maximum number of parameters: more are not legible."""
 
-LEFT, EDGE, TOP, GAP, TICKS, BETWEEN = 0.35, 0.12, 0.45, 0.28, 0.3, 0.4
+LEFT, EDGE, TOP, GAP, TICKS, BETWEEN = 0.35, 0.12, 0.45, 0.36, 0.3, 0.42
 """Inches: margin on the left of all panels, on the right, above them for the legend, between panels of a parameter, for the labels of
 ticks, and between the parameters of a row. They are fixed because the automatic layout of dozens of panels takes Matplotlib longer than
 drawing them."""

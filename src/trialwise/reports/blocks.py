@@ -81,12 +81,27 @@ class Answers(Block):
 
 @dataclass(frozen=True)
 class Table(Block):
-    """A table of text; numeric columns are right-aligned unless the rows are ``facts`` of different kinds."""
+    """A table of text; numeric columns are right-aligned unless the rows are ``facts`` of different kinds.
+
+    Headings of columns are words of the glossary unless they are ``labels``, such as names of parameters; those of rows are if the rows
+    are facts or measures.
+    """
 
     draw = "table"
     rows: Rows
     note: str = ""
     facts: bool = False
+    labels: bool = False
+
+    @property
+    def explains_columns(self) -> bool:
+        """Whether headings of columns may be words of the glossary."""
+        return not (self.facts or self.labels)
+
+    @property
+    def explains_rows(self) -> bool:
+        """Whether headings of rows may be words of the glossary."""
+        return self.facts or self.rows.header[0] == "measure"
 
 
 @dataclass(frozen=True)

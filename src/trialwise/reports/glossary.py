@@ -94,7 +94,6 @@ TERMS = (
     Term("worst k", "Largest Pareto k-hat: above about 0.7, the log predictive density of a participant is unreliable; bad k: the number of those.", ("worst k", "bad k"), r"k-hat"),
     Term("log likelihood", "Logarithm of the probability of the data at the best-fitting parameters.", ("log likelihood",)),
     Term("AIC, BIC", "Log-likelihood with a penalty for parameters; lower is better.", ("aic", "bic"), r"(?:AIC|BIC)"),
-    Term("winner", "The learner that predicts a participant best.", ("winner",)),
     Term("frequency", "Estimated share of each learner in the population.", ("frequency",)),
     Term("exceedance probability", "That a learner is more frequent than every other; protected: allowing for the chance that all are equally frequent.", ("exceedance", "protected"), r"exceedance"),
 )  # fmt: skip

@@ -44,6 +44,7 @@ def _blocks(comparison: Comparison) -> list[Block]:
     )
     each = Table(
         rows("participants", participants, None, "participant"),
-        "Differences of each learner from the best learner of that participant.",
+        "Winner: the learner that predicts a participant best; and the difference of each learner from it.",
+        labels=True,
     )
     return [*blocks, Folded("All participants", [each])]

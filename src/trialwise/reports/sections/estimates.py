@@ -125,5 +125,7 @@ def _participants(subject: Subject) -> Table:
         for n, (label, length, responses) in enumerate(zip(trials.participants, trials.lengths, responded, strict=True))
     )
     return Table(
-        Rows("participants", ("participant", "trials", "missed", *cells), body), "Posterior mean and 89 % interval."
+        Rows("participants", ("participant", "trials", "missed", *cells), body),
+        "Posterior mean and 89 % interval.",
+        labels=True,
     )
