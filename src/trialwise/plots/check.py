@@ -33,9 +33,8 @@ def check_plot(check: Check, width: float = 12.6) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    table: Any = check.table
-    curves, _ = families([str(name) for name in table.index])
-    defined = [str(name) for name in table.index[table["observed"].notna()]]
+    curves, _ = families([str(name) for name in check.table.index])
+    defined = [str(name) for name in check.table.index[check.table["observed"].notna()]]
     groups = together([name for name in defined if not any(name in each for each in curves.values())])
     across = max(1, min(3, int(width / 2.4)))
     down, beside = -(-len(curves) // across), across > 1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from trialwise.analysis.against_truth import INTERVAL
 
@@ -15,7 +14,7 @@ NAME = f"{100 * INTERVAL:.0f} % interval"
 """What it is called in plots."""
 
 
-def half_width(standard_error: Any, count: int | None = None) -> Any:
+def half_width[Errors: (float, np.ndarray)](standard_error: Errors, count: int | None = None) -> Errors:
     """Half the width of the interval of an estimate with this standard error.
 
     Parameters
@@ -27,10 +26,11 @@ def half_width(standard_error: Any, count: int | None = None) -> Any:
     """
     from scipy.stats import norm, t
 
-    return standard_error * (norm.ppf(EDGES[1]) if count is None else t.ppf(EDGES[1], max(count - 1, 1)))
+    quantile = float(norm.ppf(EDGES[1]) if count is None else t.ppf(EDGES[1], max(count - 1, 1)))
+    return quantile * standard_error
 
 
-def of_proportion(observed: Any, count: Any) -> tuple[np.ndarray, np.ndarray]:
+def of_proportion(observed: ArrayLike, count: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """The ends of the interval of a proportion (Jeffreys), which is not empty where all or none were observed.
 
     Parameters
@@ -42,7 +42,8 @@ def of_proportion(observed: Any, count: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     from scipy.stats import beta
 
-    observed, count = np.asarray(observed, float), np.asarray(count, float)
-    hits = observed * count
-    low, high = (beta.ppf(edge, hits + 0.5, count - hits + 0.5) for edge in EDGES)
-    return np.minimum(low, observed), np.maximum(high, observed)
+    shares = np.asarray(observed, float)
+    hits = shares * np.asarray(count, float)
+    misses = np.asarray(count, float) - hits
+    low, high = (beta.ppf(edge, hits + 0.5, misses + 0.5) for edge in EDGES)
+    return np.minimum(low, shares), np.maximum(high, shares)

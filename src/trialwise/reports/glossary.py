@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from trialwise.population.names import MEAN, SPREAD
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 
 class Term(NamedTuple):
@@ -105,35 +102,37 @@ _PROSE = re.compile(
 )
 
 
+class Linked(NamedTuple):
+    """The first occurrence of a term: the words, and the term that they are a form of."""
+
+    term: Term
+    words: str
+
+
 class Glossary:
     """The terms that have occurred in a page so far, in their order."""
 
     def __init__(self) -> None:
         self.used: dict[str, Term] = {}
 
-    def text(self, words: str) -> Markup:
-        """A sentence with links from terms that occur for the first time; ``Markup`` is unchanged."""
-        from markupsafe import Markup, escape
-
-        if isinstance(words, Markup):
-            return words
-        parts, end, words = [], 0, str(words)
+    def text(self, words: str) -> list[str | Linked]:
+        """The parts of a sentence: plain, and terms that occur for the first time. Markup is one part."""
+        if hasattr(words, "__html__"):
+            return [words]
+        parts: list[str | Linked] = []
+        end, words = 0, str(words)
         for match in _PROSE.finditer(words):
             term = TERMS[int(str(match.lastgroup)[1:])]
             if term.word not in self.used:
-                parts += [escape(words[end : match.start()]), self._first(term, match[0])]
+                parts += [words[end : match.start()], self._first(term, match[0])]
                 end = match.end()
-        return Markup("").join([*parts, escape(words[end:])])
+        return [*parts, words[end:]]
 
-    def cell(self, words: str) -> Markup:
-        """The heading of a column or row, with a link if it is a term that occurs for the first time."""
-        from markupsafe import escape
-
+    def cell(self, words: str) -> list[str | Linked]:
+        """The heading of a column or row: a term that occurs for the first time, or plain."""
         term = _CELLS.get(words, _CELLS.get(words.split(": ")[-1].split(", ")[0]))  # initial: accuracy, block 2
-        return escape(words) if term is None or term.word in self.used else self._first(term, words)
+        return [words if term is None or term.word in self.used else self._first(term, words)]
 
-    def _first(self, term: Term, words: str) -> Markup:
-        from markupsafe import Markup
-
+    def _first(self, term: Term, words: str) -> Linked:
         self.used[term.word] = term
-        return Markup('<a class="term" href="#{}" title="{}">{}</a>').format(term.anchor, term.meaning, words)
+        return Linked(term, words)

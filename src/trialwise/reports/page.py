@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trialwise.base.rounding import is_number
 from trialwise.reports.blocks import Section
-from trialwise.reports.glossary import Glossary
+from trialwise.reports.glossary import Glossary, Linked
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,5 +39,6 @@ def _environment() -> Environment:
     )
     environment.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
     environment.tests["number"] = is_number
+    environment.tests["linked"] = lambda part: isinstance(part, Linked)
     environment.tests["link"] = lambda item: hasattr(item, "address")
     return environment

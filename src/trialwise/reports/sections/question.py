@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -134,21 +134,22 @@ def _recovery(subject: Subject, subjects: list[Subject]) -> list[Said]:
 
 
 def _correlations(table: pd.DataFrame) -> str:
-    values: Any = table["correlation"].items()
+    values = zip(table.index, table["correlation"].to_numpy(float), strict=True)
     return listed(f"{name} {value:.2f}" if np.isfinite(value) else f"{name} undefined" for name, value in values)
 
 
 def _comparison(comparison: Comparison | None) -> list[Said]:
     if comparison is None:
         return []
-    table: Any = comparison.table
+    table = comparison.table
     best, *others = map(str, table.index)
     facts = f"{best} ranks first"
     if others and {"difference", "se_difference"} <= set(table):
         gaps = (
-            f"{name} {table.loc[name, 'difference']:.3g} (standard error {table.loc[name, 'se_difference']:.2g})"
-            for name in others
-            if np.isfinite(table.loc[name, "difference"])
+            f"{name} {gap:.3g} (standard error {error:.2g})"
+            for name, (gap, error) in zip(
+                others, table[["difference", "se_difference"]].to_numpy(float)[1:], strict=True
+            )
         )
         criterion = comparison.method.upper() if comparison.method in ("aic", "bic") else "log predictive density"
         facts += f"; difference in {criterion}: {listed(gaps)}"
