@@ -16,8 +16,7 @@ PROBE = """<!doctype html><meta charset="utf-8"><title>probe</title>
 window.onload = () => {
   const inside = document.querySelector("iframe").contentWindow, page = inside.document;
   page.querySelectorAll("details").forEach(each => each.open = true);
-  const pictures = [...page.images].map(each => ({
-    width: each.naturalWidth, narrow: each.currentSrc === each.previousElementSibling.getAttribute("srcset")}));
+  const pictures = [...page.images].map(each => ({loaded: each.naturalWidth, displayed: each.getBoundingClientRect().width}));
   const boxes = name => [...page.querySelectorAll(name)].map(each => each.getBoundingClientRect());
   document.getElementById("result").textContent = JSON.stringify({
     overflow: page.documentElement.scrollWidth, pictures: pictures, ran: inside.ran === undefined ? 0 : inside.ran,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trialwise.plots.colours import BLUE, ORANGE
 from trialwise.plots.picture import picture
 from trialwise.studies.calibration import Calibration
 
@@ -27,11 +28,16 @@ def calibration_plot(study: Calibration) -> Figure:
         outside = table.loc[name, "outside_joint"]
         axis.fill_between(x, low - x, high - x, color="0.9", linewidth=0)
         axis.axhline(0, color="0.7", linewidth=0.8)
-        axis.step(x, study.ecdf(name) - x, where="post", color="C3" if outside else "C0")
+        axis.step(x, study.ecdf(name) - x, where="post", color=ORANGE if outside else BLUE)
         axis.set_title(f"{name}{'  outside' if outside else ''}", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[max(len(names) - across, 0) : len(names)]:
+        axis.tick_params(labelbottom=True)  # the panel below may be empty
     for axis in axes[len(names) :]:
         axis.set_axis_off()
-    figure.supxlabel("rank of the true value among posterior draws (proportion)")
-    figure.supylabel("ECDF minus the diagonal")
+    figure.supxlabel(
+        "rank of the true value among posterior draws (proportion); grey: 95 % band of all quantities together, if calibrated",
+        fontsize=9,
+    )
+    figure.supylabel("ECDF minus the diagonal", fontsize=9)
     return figure

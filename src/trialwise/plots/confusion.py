@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
+from trialwise.plots.labels import folded
 from trialwise.plots.picture import picture
 from trialwise.studies.confusion import Confusion
 
@@ -17,13 +17,13 @@ def confusion_plot(study: Confusion) -> Figure:
     """Three matrices, simulated learners in rows: confusion by participants, by data sets, and the inverse by participants."""
     from matplotlib.figure import Figure
 
-    names = ["\n".join(textwrap.wrap(name.replace(".", " ."), 22)).replace(" .", ".") for name in study.learners]
-    size = 1.8 + 0.8 * len(names)
+    names = [folded(name, 22) for name in study.learners]
+    size = max(2.8, 1.8 + 0.8 * len(names))
     figure = Figure(figsize=(3 * size + 1, size + 0.8), layout="constrained")
     matrices = {
-        "participants: p(fits best | simulated)": study.confusion,
-        "data sets: p(fits best | simulated)": study.groups,
-        "participants: p(simulated | fits best)": study.inversion,
+        "participants:\np(fits best | simulated)": study.confusion,
+        "data sets:\np(fits best | simulated)": study.groups,
+        "participants:\np(simulated | fits best)": study.inversion,
     }
     for axis, (title, matrix) in zip(figure.subplots(1, 3), matrices.items(), strict=True):
         values = matrix.to_numpy()

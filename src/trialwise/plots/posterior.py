@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trialwise.plots.colours import BLUE
+from trialwise.plots.intervals import EDGES
+from trialwise.plots.picture import displayable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-EDGES = (0.055, 0.945)
-"""Probabilities of the ends of equal-tailed 89 % intervals."""
 
 
 class PosteriorPanel(NamedTuple):
@@ -44,8 +45,8 @@ def posterior_plot(parameters: Sequence[PosteriorPanel], width: float = 10.0) ->
     from matplotlib.figure import Figure
 
     most = max((s.participants.shape[1] for s in parameters if s.participants is not None), default=0)
-    ratios = [1.1 * any(s.group is not None for s in parameters), min(4.0, 0.5 + 0.09 * most) if most else 0.0]
-    across = max(1, min(len(parameters), int(width / 3.0)))
+    ratios = [1.1 * any(s.group is not None for s in parameters), min(4.0, 0.5 + 0.07 * most) if most else 0.0]
+    across = max(1, min(len(parameters), int(width / 2.4)))
     down = -(-len(parameters) // across)
     figure = Figure(figsize=(width, (sum(ratios) + 0.75) * down), layout="constrained")
     outer = figure.add_gridspec(down, across)
@@ -64,7 +65,7 @@ def posterior_plot(parameters: Sequence[PosteriorPanel], width: float = 10.0) ->
         axes[0].set_title(panel.name, fontsize=10)
         for axis in axes[:-1]:
             axis.tick_params(labelbottom=False)
-    return figure
+    return displayable(figure)
 
 
 def _range(panel: PosteriorPanel) -> tuple[float, float]:
@@ -83,11 +84,11 @@ def _range(panel: PosteriorPanel) -> tuple[float, float]:
 def _group(axis: Axes, panel: PosteriorPanel, low: float, high: float) -> None:
     from scipy.stats import gaussian_kde
 
-    grid = np.linspace(low, high, 280)
+    grid = np.linspace(low, high, 160)
     if panel.group is not None and np.ptp(panel.group) > 0:
         density = gaussian_kde(panel.group)(grid)
-        axis.fill_between(grid, density, alpha=0.35, linewidth=0)
-        axis.plot(grid, density, linewidth=1.2)
+        axis.fill_between(grid, density, alpha=0.35, linewidth=0, color=BLUE)
+        axis.plot(grid, density, linewidth=1.2, color=BLUE)
     if panel.prior is not None:
         with np.errstate(all="ignore"):
             prior = panel.prior(grid)
@@ -98,7 +99,7 @@ def _group(axis: Axes, panel: PosteriorPanel, low: float, high: float) -> None:
 def _participants(axis: Axes, panel: PosteriorPanel, low: float, high: float) -> None:
     assert panel.participants is not None
     if panel.group is not None:
-        axis.axvspan(*np.quantile(panel.group, EDGES), alpha=0.15, linewidth=0)
+        axis.axvspan(*np.quantile(panel.group, EDGES), alpha=0.15, linewidth=0, color=BLUE)
     means = panel.participants.mean(0)
     order = np.argsort(means)
     ends = np.quantile(panel.participants, EDGES, axis=0)[:, order]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trialwise.plots.picture import picture
+from trialwise.plots.colours import BLUE, GREY, ORANGE
+from trialwise.plots.picture import displayable, picture
 from trialwise.studies.recovery import Recovery
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def recovery_plot(
     figure, axes = _panels(len(table), width)
     for axis, name in zip(axes, table.index, strict=False):
         _against_truth(axis, points[points["parameter"] == name], str(name), table.loc[name], interval)
-    return figure
+    return displayable(figure)
 
 
 @picture.register(Recovery)
@@ -55,11 +56,13 @@ def study_plot(study: Recovery, width: float | None = None) -> Figure:
         axis.axhline(0, color="0.8", linewidth=1, zorder=0)
         axis.axvline(0, color="0.8", linewidth=1, zorder=0)
         axis.plot(
-            wide[row.first], wide[row.second], "o", color="C1", markersize=4 if few else 2, alpha=0.8 if few else 0.5
+            wide[row.first], wide[row.second], "o", color=ORANGE, markersize=4 if few else 2, alpha=0.8 if few else 0.5
         )
-        axis.set_xlabel(f"error of {row.first}")
-        axis.set_ylabel(f"error of {row.second}")
-        axis.set_title(f"posterior correlation {row.posterior_correlation:.2f}", fontsize=10)
+        axis.set_xlabel(f"error of {row.first}", fontsize=9)
+        axis.set_ylabel(f"error of {row.second}", fontsize=9)
+        axis.set_title(
+            f"{row.first} and {row.second}\nposterior correlation {row.posterior_correlation:.2f}", fontsize=9
+        )
     return figure
 
 
@@ -68,7 +71,7 @@ def _panels(count: int, width: float | None) -> tuple[Figure, Any]:
 
     across = count if count < 5 else 3
     if width is not None:
-        across = max(1, min(across, int(width / 3)))
+        across = max(1, min(across, int(width / 2.4)))
     down, each = -(-count // across), PANEL if width is None else width / across
     figure = Figure(figsize=(each * across, 1.06 * each * down), layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
@@ -82,13 +85,26 @@ def _panels(count: int, width: float | None) -> tuple[Figure, Any]:
 
 def _against_truth(axis: Axes, points: pd.DataFrame, name: str, row: pd.Series, interval: float) -> None:
     true, mean = points["true"].to_numpy(), points["mean"].to_numpy()
-    ends = [true.min(), true.max()]
     few = len(points) < MANY
-    axis.plot(ends, ends, color="0.6", linewidth=1, zorder=3 if not few else 0)
+    low, high = _ends(points)
+    axis.axline((low, low), slope=1, color=GREY, linewidth=1, zorder=3 if not few else 0)
     axis.errorbar(
         true, mean, yerr=[mean - points["low"], points["high"] - mean], fmt="o", markersize=4 if few else 2,
-        elinewidth=0.8 if few else 0.4, alpha=0.8 if few else 0.35,
+        elinewidth=0.8 if few else 0.4, alpha=0.8 if few else 0.35, color=BLUE,
     )  # fmt: skip
-    axis.set_title(f"{name}    r = {row['correlation']:.2f}, coverage = {row['coverage']:.0%}", fontsize=10)
-    axis.set_xlabel("true")
-    axis.set_ylabel(f"estimated (mean, {interval:.0%} interval)")
+    axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axis.locator_params(nbins=5)
+    axis.set_title(f"{name}\nr = {row['correlation']:.2f}, coverage {row['coverage']:.0%}", fontsize=9)
+    axis.set_xlabel("true", fontsize=9)
+    axis.set_ylabel(f"estimated ({100 * interval:.0f} % interval)", fontsize=9)
+
+
+def _ends(points: pd.DataFrame) -> tuple[float, float]:
+    """The ends of both axes: all points, and intervals as far as they do not exceed the range of the points by more than its size."""
+    values = points[["true", "mean"]].to_numpy()
+    low, high = values.min(), values.max()
+    size = high - low or abs(high) or 1.0
+    low = max(low - size, min(low, points["low"].min()))
+    high = min(high + size, max(high, points["high"].max()))
+    margin = 0.05 * (high - low)
+    return float(low - margin), float(high + margin)

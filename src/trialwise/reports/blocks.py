@@ -50,14 +50,58 @@ class Verdict(Block):
     words: str
 
 
+TONES: dict[str, str] = {"problem": "bad", "caution": "careful", "note": "good"}
+"""The tone of a finding, by its severity."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A part of an answer: ``tone`` as of a :class:`Verdict`, or empty for what is neither good nor bad."""
+
+    words: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question of the first screen, with the section that gives the details."""
+
+    topic: str
+    section: str
+    said: Sequence[Said]
+
+
+@dataclass(frozen=True)
+class Answers(Block):
+    """Questions with their answers, a line each."""
+
+    draw = "answers"
+    answers: Sequence[Answer]
+
+
 @dataclass(frozen=True)
 class Table(Block):
-    """A table of text; numeric columns are right-aligned unless the rows are ``facts`` of different kinds."""
+    """A table of text; numeric columns are right-aligned unless the rows are ``facts`` of different kinds.
+
+    Headings of columns are words of the glossary unless they are ``labels``, such as names of parameters; those of rows are if the rows
+    are facts or measures.
+    """
 
     draw = "table"
     rows: Rows
     note: str = ""
     facts: bool = False
+    labels: bool = False
+
+    @property
+    def explains_columns(self) -> bool:
+        """Whether headings of columns may be words of the glossary."""
+        return not (self.facts or self.labels)
+
+    @property
+    def explains_rows(self) -> bool:
+        """Whether headings of rows may be words of the glossary."""
+        return self.facts or self.rows.header[0] == "measure"
 
 
 @dataclass(frozen=True)
@@ -70,13 +114,28 @@ class Beside(Block):
 
 @dataclass(frozen=True)
 class Picture(Block):
-    """A plot as two data URIs, for wide and for narrow pages, with alternative text and a caption."""
+    """A plot as a data URI, its size in pixels, with alternative text and a caption."""
 
     draw = "picture"
-    wide: str
-    narrow: str
+    source: str
+    width: int
+    height: int
     alt: str
     caption: str
+
+
+@dataclass(frozen=True)
+class Findings(Block):
+    """Findings of a result, each in the tone of its severity."""
+
+    draw = "findings"
+    findings: Sequence[Said]
+
+
+def findings(found: Iterable[Finding]) -> list[Block]:
+    """A block of findings with their advice; none if there are none."""
+    said = [Said(str(finding.text), TONES[finding.severity]) for finding in found]
+    return [Findings(said)] if said else []
 
 
 @dataclass(frozen=True)
@@ -128,7 +187,7 @@ class Code(Block):
 
 @dataclass(frozen=True)
 class Folded(Block):
-    """Collapsible blocks, expanded in print."""
+    """Collapsible blocks, which are printed only if they were opened."""
 
     draw = "folded"
     summary: str

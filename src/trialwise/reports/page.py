@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trialwise.base.rounding import is_number
 from trialwise.reports.blocks import Section
+from trialwise.reports.glossary import Glossary, Linked
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The HTML of the whole report; everything that is not of type ``Markup`` is escaped."""
-    return _environment().get_template("page.html").render(title=title, subtitle=subtitle, sections=sections)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(title=title, subtitle=subtitle, sections=sections, glossary=Glossary())
+    )
 
 
 @cache
@@ -34,5 +39,6 @@ def _environment() -> Environment:
     )
     environment.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
     environment.tests["number"] = is_number
+    environment.tests["linked"] = lambda part: isinstance(part, Linked)
     environment.tests["link"] = lambda item: hasattr(item, "address")
     return environment

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.diagnose import Diagnosis, diagnose
+from trialwise.base.english import listed
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import Sampler
 from trialwise.inference.samplers import SAMPLERS
@@ -90,6 +91,12 @@ class Subject:
         return SAMPLERS[str(self.fit.attrs["sampler"])]
 
     @property
+    def learner_name(self) -> str:
+        """The learner's own name, with what was added to it: ``QLearning with lapse``. The label is that of the fit."""
+        added = self.restrictions["wrappers"]
+        return str(self.fit.attrs["learner_name"]) + (f" with {listed(added)}" if added else "")
+
+    @property
     def grouped(self) -> bool:
         """Whether the model is hierarchical."""
         return self.fit.draws.grouped
@@ -107,10 +114,15 @@ class Subject:
 
     @property
     def assessment(self) -> tuple[str, str, str]:
-        """Whether the fit can be relied on: tone, summary and full text of a :class:`~trialwise.reports.blocks.Verdict`."""
-        brief, _, words = self.diagnosis.verdict.partition(". ")
-        tone = "bad" if self.diagnosis.problems else "careful" if self.diagnosis.cautions else "good"
-        return tone, brief, words
+        """Whether the draws can be relied on: tone, summary and full text of a :class:`~trialwise.reports.blocks.Verdict`.
+
+        Cautions about the data are findings of their own: draws may be right although the data say little.
+        """
+        verdict = self.diagnosis.verdict
+        if self.diagnosis.cautions:
+            verdict = verdict.partition(" About the data: ")[0]
+        brief, _, words = verdict.partition(". ")
+        return ("bad" if self.diagnosis.problems else "good"), brief, words
 
     @cached_property
     def _prior_and_exceptions(self) -> tuple[GroupPrior, set[str]] | None:
@@ -129,6 +141,16 @@ class Subject:
     def has_prior(self, name: str) -> bool:
         """Whether :attr:`prior` contains the prior of a name such as ``alpha_mu`` (``alpha`` without a group)."""
         return self._prior_and_exceptions is not None and name not in self._prior_and_exceptions[1]
+
+
+def same_learner(subjects: list[Subject]) -> list[list[Subject]]:
+    """Group the subjects by their learner with its restrictions, in order."""
+    names = ("learner_name", "learner_restrictions", "learner_source", "parameters")
+    groups: dict[tuple[str, ...], list[Subject]] = {}
+    for subject in subjects:
+        key = tuple(str(subject.fit.attrs.get(name, "")) for name in names)
+        groups.setdefault(key, []).append(subject)
+    return list(groups.values())
 
 
 def same_data(subjects: Mapping[str, Subject] | list[Subject]) -> list[list[Subject]]:

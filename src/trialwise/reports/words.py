@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trialwise.base.english import listed
 from trialwise.base.rows import Rows, rows_of
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 def interval(mean: Any, low: Any, high: Any) -> str:
     """``0.12 (0.08, 0.17)``."""
     return f"{mean:.3g} ({low:.3g}, {high:.3g})"
+
+
+def names(labels: Iterable[str]) -> str:
+    """Labels in a sentence; those with a comma in quotation marks, since it would read as the end of the label."""
+    return listed(f"“{label}”" if "," in label else label for label in labels)
 
 
 def rows(title: str, frame: pd.DataFrame, names: dict[str, str] | None = None, first: str = "") -> Rows:

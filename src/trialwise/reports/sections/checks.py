@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trialwise.analysis.check import Check
 from trialwise.base.english import counted
-from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text, Verdict
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text, findings
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
@@ -42,14 +42,7 @@ def _blocks(check: Check) -> list[Block]:
     }[check.kind]
     blocks: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {method}.")]
     missed = len(check.missed)
-    for finding in check.findings:
-        good = finding.severity == "note"
-        brief = (
-            "The learner reproduces the observed behaviour"
-            if good
-            else "The learner deviates from the observed behaviour"
-        )
-        blocks.append(Verdict("good" if good else "careful", brief, f"{finding}."))
+    blocks += findings(check.findings)
     if missed:
         title = "measures outside their interval, the most extreme first" + (
             f" ({FEW} of {missed})" if missed > FEW else ""

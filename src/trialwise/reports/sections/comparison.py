@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.base.english import counted
-from trialwise.reports.blocks import Block, Folded, Section, Table, Text, listing
+from trialwise.reports.blocks import Block, Folded, Section, Table, Text, findings
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
@@ -28,7 +28,7 @@ def _blocks(comparison: Comparison) -> list[Block]:
             f"By the criterion {comparison.method!r} {best} ranks first; it is the best for {wins.get(best, 0)} of {counted(len(participants), 'participant')}."
         ),
     ]
-    blocks += listing("Findings:", comparison.findings)
+    blocks += findings(comparison.findings)
     blocks.append(Table(rows("learners, best first", table, None, "learner")))
     if comparison.frequencies is not None:
         blocks.append(
@@ -37,13 +37,14 @@ def _blocks(comparison: Comparison) -> list[Block]:
     alt = f"Differences between {', '.join(map(str, table.index))}, in total and by participant. The values are in the tables."
     blocks.append(
         picture(
-            lambda width: comparison.plot(),
+            lambda width: comparison.plot(width=width),
             alt,
-            "Differences from the best learner, in total and by participant.",
+            "Differences from the best learner: in total with their 89 % intervals, and by participant.",
         )
     )
     each = Table(
         rows("participants", participants, None, "participant"),
-        "Differences of each learner from the best learner of that participant.",
+        "Winner: the learner that predicts a participant best; and the difference of each learner from it.",
+        labels=True,
     )
     return [*blocks, Folded("All participants", [each])]

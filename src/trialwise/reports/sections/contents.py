@@ -23,7 +23,6 @@ from trialwise.reports.sections import (
 from trialwise.reports.subject import Subject
 
 _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
-    question.section,
     data.section,
     learners.section,
     learners.priors,
@@ -41,7 +40,10 @@ def sections(
     subjects: list[Subject], comparison_result: Comparison | None, advance: Callable[[str, float], None]
 ) -> list[Section]:
     """The sections from question to provenance; ``advance`` receives the progress, see :func:`trialwise.base.progress.bars`."""
-    builders = list(_SECTIONS)
+    builders: list[Callable[[list[Subject]], Section]] = [
+        partial(question.section, comparison=comparison_result),
+        *_SECTIONS,
+    ]
     builders.insert(builders.index(methods.section), partial(comparison.section, result=comparison_result))
     finished = []
     for number, build in enumerate(builders, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from trialwise.analysis.behaviour.measures import measured
@@ -9,16 +10,21 @@ from trialwise.analysis.inspect import Inspection, inspect
 from trialwise.base.english import counted, listed
 from trialwise.base.rows import Rows, rows_of
 from trialwise.learners.responses import families_in
-from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, listing
+from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text, findings
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject, same_data
-from trialwise.reports.words import rows
+from trialwise.reports.words import first_few, names, rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trialwise.data.trials import Trials
+
 BRIEF = ("counts", "numbers", "choices", "contexts")
 """Titles of the tables of an inspection that are shown without expanding."""
+
+LABELS = 12
+"""Labels of participants that are listed."""
 
 FEW = 12
 """Up to this number of measures, all are shown."""
@@ -30,7 +36,7 @@ def section(subjects: list[Subject]) -> Section:
     blocks: list[Block] = []
     for group in groups:
         if len(groups) > 1:
-            blocks.append(Heading(f"Data of {listed(each.label for each in group)}"))
+            blocks.append(Heading(f"Data of {names(each.label for each in group)}"))
         blocks += _blocks(group)
     return Section("data", "Data", blocks)
 
@@ -42,13 +48,23 @@ def _blocks(group: list[Subject]) -> list[Block]:
     )
     inspection = inspect(trials)
     blocks: list[Block] = [Text(_sentence(inspection))]
-    tables = [rows_of(*each) for each in inspection.tables().items()]
+    tables = [rows_of(*each) for each in (inspection.tables() | _columns(trials)).items()]
     blocks.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
     blocks.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))
-    blocks += listing("Findings:", inspection.findings)
+    blocks += findings(inspection.findings)
     if families_in(trials):
-        blocks += _behaviour(measured(trials, means))
+        blocks += _behaviour(measured(trials, means), None if means is None else 1 / means.shape[2])
     return blocks
+
+
+def _columns(trials: Trials) -> dict[str, pd.DataFrame]:
+    """Where each role was found; of participants, those that were fitted rather than all in the file."""
+    import pandas as pd
+
+    fitted = f"{trials.n_participants} fitted: {first_few(trials.participants, LABELS)}"
+    found = {role: re.sub(r", \d+ labels$", "", where) for role, where in trials.mapping.items()}
+    found["participant"] = "; ".join(filter(None, [found.get("participant"), fitted]))
+    return {"columns": pd.DataFrame(list(found.items()), columns=["role", "found in"])}
 
 
 def _sentence(inspection: Inspection) -> str:
@@ -60,13 +76,12 @@ def _sentence(inspection: Inspection) -> str:
     return f"{text}."
 
 
-def _behaviour(table: pd.DataFrame) -> list[Block]:
+def _behaviour(table: pd.DataFrame, chance: float | None) -> list[Block]:
     """Means and spreads of measures over participants; measures that form curves are plotted."""
     from trialwise.plots.behaviour import behaviour_plot
-    from trialwise.plots.check import curve_title, families
+    from trialwise.plots.measures import curve_title, families
 
-    names = [str(name) for name in table.columns]
-    curves, rest = families(names)
+    curves, rest = families([str(name) for name in table.columns])
     blocks: list[Block] = [Heading("Behaviour")]
     if "accuracy" in table:
         blocks.append(
@@ -78,9 +93,9 @@ def _behaviour(table: pd.DataFrame) -> list[Block]:
     shown = rest if len(rest) <= FEW else [name for name in rest if not name.startswith("share of")]
     blocks.append(Table(_spread(table[shown]), "Over participants: mean, standard deviation, minimum and maximum."))
     if curves:
-        alt = f"Mean curves over participants with standard errors: {listed(curve_title(family) for family in curves)}."
-        caption = "Observed behaviour. Points: means over participants with two standard errors; lines: participants."
-        blocks.append(picture(lambda width: behaviour_plot(table, width), alt, caption))
+        alt = f"Mean curves over participants with 89 % intervals: {listed(curve_title(family) for family in curves)}."
+        caption = "Observed behaviour. Points: means over participants with their 89 % intervals; lines: participants."
+        blocks.append(picture(lambda width: behaviour_plot(table, width, chance), alt, caption))
     return blocks
 
 

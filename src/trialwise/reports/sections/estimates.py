@@ -12,7 +12,7 @@ from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, PosteriorPanel, posterior_plot
 from trialwise.population.names import MEAN, SPREAD, mean_name
-from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text
+from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import interval, rows
@@ -57,15 +57,15 @@ def _group(subject: Subject) -> list[Block]:
         ),
     )
     unconstrained = table.loc[fit.group_names]
-    note = f"{MEAN}, {SPREAD}: mean and standard deviation of the group on the unconstrained scale. MCSE: Monte Carlo standard error of the mean. ESS: effective sample size."
+    note = f"{MEAN}, {SPREAD}: mean and standard deviation of the group."
+    title = "group means and standard deviations, unconstrained scale"
     return [
-        Table(
-            summary,
-            f"{_INTERVALS} Half of the population lies above the group median, which is not the population mean.",
-        ),
-        Table(
-            rows("group means and standard deviations, unconstrained scale", unconstrained, COLUMNS, "parameter"), note
-        ),
+        Beside(
+            [
+                Table(summary, f"{_INTERVALS} Half of the population lies above the group median."),
+                Table(rows(title, unconstrained, COLUMNS, "parameter"), note),
+            ]
+        )
     ]
 
 
@@ -125,5 +125,7 @@ def _participants(subject: Subject) -> Table:
         for n, (label, length, responses) in enumerate(zip(trials.participants, trials.lengths, responded, strict=True))
     )
     return Table(
-        Rows("participants", ("participant", "trials", "missed", *cells), body), "Posterior mean and 89 % interval."
+        Rows("participants", ("participant", "trials", "missed", *cells), body),
+        "Posterior mean and 89 % interval.",
+        labels=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trialwise.base.rows import Rows
@@ -11,7 +13,8 @@ from trialwise.population.names import mean_name, spread_name
 from trialwise.reports import docstring
 from trialwise.reports.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
 from trialwise.reports.mathml import displayed
-from trialwise.reports.subject import Subject
+from trialwise.reports.subject import Subject, same_learner
+from trialwise.reports.words import names
 
 SCALES = {"unit": "logit", "positive": "log", "interval": "scaled logit", "real": "identity"}
 """Names of the scales on which parameters are Normal across participants."""
@@ -20,13 +23,20 @@ SCALES = {"unit": "logit", "positive": "log", "interval": "scaled logit", "real"
 def section(subjects: list[Subject]) -> Section:
     """Docstring, parameters, settings, restrictions and source of each learner."""
     blocks: list[Block] = []
-    for subject in subjects:
-        blocks.append(Heading(subject.label))
+    for group in same_learner(subjects):
+        subject = group[0]
+        blocks.append(Heading(_heading(group)))
         blocks += docstring.blocks(subject.docstring) or [Text("The class has no docstring.", "muted")]
         blocks += _parameters(subject)
         if source := subject.fit.attrs.get("learner_source"):
             blocks.append(Folded("Source code of the learner", [Code(source)]))
     return Section("learners", "Learners", blocks)
+
+
+def _heading(group: list[Subject]) -> str:
+    """The learner's own name, and the names of its fits if they are others."""
+    name, labels = group[0].learner_name, [subject.label for subject in group]
+    return name if labels == [name] else f"{name} (fitted as {names(labels)})"
 
 
 def _parameters(subject: Subject) -> list[Block]:
@@ -52,30 +62,60 @@ def _role(field: Parameter | Setting | None) -> str:
 
 
 def priors(subjects: list[Subject]) -> Section:
-    """The hierarchical model and its priors, as equations and text."""
-    blocks: list[Block] = []
+    """The hierarchical model and its priors, as equations and text; what several fits share stands once."""
+    models: list[tuple[list[Block], list[Subject]]] = []
     for subject in subjects:
-        if len(subjects) > 1:
-            blocks.append(Heading(subject.label))
-        blocks += _priors(subject)
+        model = _model(subject)
+        same = next((others for other, others in models if other == model), None)
+        if same is not None:
+            same.append(subject)
+        else:
+            models.append((model, [subject]))
+    blocks: list[Block] = []
+    for model, those in models:
+        if len(models) > 1:
+            blocks.append(Heading(names(subject.label for subject in those)))
+        blocks += model
+        for table, labels in _tables(those):
+            if len(those) > 1 and isinstance(table, Table):
+                table = replace(table, rows=replace(table.rows, title=f"priors of {names(labels)}"))
+            blocks.append(table)
     return Section("priors", "Priors", blocks)
 
 
-def _priors(subject: Subject) -> list[Block]:
+def _model(subject: Subject) -> list[Block]:
     blocks: list[Block] = [Text(_hierarchy(subject))]
     if subject.grouped:
         blocks.append(Equation(displayed(
             r"u_n &\sim \mathrm{Normal}(\mu, \sigma), \quad \theta_n = g(u_n) \\"
             r"\mu &\sim \mathrm{Normal}(m, s), \quad \sigma \sim \mathrm{HalfNormal}(t)"
         )))  # fmt: skip
+    return blocks
+
+
+def _tables(subjects: list[Subject]) -> list[tuple[Block, list[str]]]:
+    """The table of each prior with the fits that have it; a note that several tables share stands below the last one."""
+    found: list[tuple[Block, list[str]]] = []
+    for subject in subjects:
+        block = _priors(subject)
+        same = next((labels for other, labels in found if other == block), None)
+        if same is not None:
+            same.append(subject.label)
+        else:
+            found.append((block, [subject.label]))
+    notes = [getattr(block, "note", "") for block, _ in found]
+    return [
+        (replace(block, note="" if note in notes[k + 1 :] else note) if isinstance(block, Table) else block, labels)
+        for k, ((block, labels), note) in enumerate(zip(found, notes, strict=True))
+    ]
+
+
+def _priors(subject: Subject) -> Block:
     if subject.prior is None:
-        blocks.append(
-            Text(
-                "The file contains neither the learner nor its priors: give the learner when loading it to show them.",
-                "missing",
-            )
+        return Text(
+            "The file contains neither the learner nor its priors: give the learner when loading it to show them.",
+            "missing",
         )
-        return blocks
     cells = tuple(_row(subject, k, parameter) for k, parameter in enumerate(subject.parameters))
     header: tuple[str, ...]
     if subject.grouped:
@@ -85,8 +125,7 @@ def _priors(subject: Subject) -> list[Block]:
     note = "Implied values: median and, in brackets, central 95 % interval on the natural scale."
     if any(parameter.per_outcome for parameter in subject.parameters):
         note += " Default priors of inverse temperatures are defined relative to the standard deviation of the outcome, which is included here."
-    blocks.append(Table(Rows("priors", header, cells), note))
-    return blocks
+    return Table(Rows("priors", header, cells), note)
 
 
 def _hierarchy(subject: Subject) -> str:

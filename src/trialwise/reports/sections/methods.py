@@ -44,7 +44,7 @@ def _data(subject: Subject) -> str:
     each = f"{lengths.min()} each" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()} each"
     missed = int((~trials.responded).sum())
     text = (
-        f"We fitted the learner {subject.label} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
+        f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
     if missed:

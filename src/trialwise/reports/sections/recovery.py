@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trialwise.analysis.against_truth import points, summarised
 from trialwise.base.english import listed
-from trialwise.reports.blocks import Block, Heading, Section, Table, Text, listing
+from trialwise.reports.blocks import Block, Heading, Section, Table, Text, findings
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
@@ -54,10 +54,8 @@ def _truth(subject: Subject) -> list[Block]:
 def _study(study: Recovery) -> list[Block]:
     alt = f"Estimated against true values of {listed(str(name) for name in study.table.index)} in simulated data sets."
     return [
-        *listing(
-            "Participants were simulated with known parameters in a similar design and fitted in the same way.",
-            study.findings,
-        ),
+        Text("Participants were simulated with known parameters in a similar design and fitted in the same way."),
+        *findings(study.findings),
         Table(rows("recovery", study.table, None, "parameter")),
         picture(lambda width: study.plot(width=width), alt, "Estimated against true values of simulated participants."),
     ]

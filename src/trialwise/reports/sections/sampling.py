@@ -5,7 +5,7 @@ from __future__ import annotations
 from trialwise.base.english import listed
 from trialwise.base.result import having
 from trialwise.base.rows import Rows
-from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, listing
+from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Verdict, findings, listing
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
 from trialwise.reports.words import rows
@@ -27,7 +27,13 @@ NOTE = (
 
 def section(subjects: list[Subject]) -> Section:
     """Assessment, advice, diagnostics and traces of each fit."""
-    blocks: list[Block] = []
+    facts = [dict(_facts(subject)) for subject in subjects]
+    cells = tuple(
+        (name, *(each.get(name, "") for each in facts))
+        for name in dict.fromkeys(name for each in facts for name in each)
+    )
+    header = tuple(subject.label for subject in subjects) if len(subjects) > 1 else ("",)
+    blocks: list[Block] = [Table(Rows("sampling", ("", *header), cells), facts=True)]
     for subject in subjects:
         if len(subjects) > 1:
             blocks.append(Heading(subject.label))
@@ -38,11 +44,8 @@ def section(subjects: list[Subject]) -> Section:
 def _blocks(subject: Subject) -> list[Block]:
     diagnosis = subject.diagnosis
     blocks: list[Block] = [Verdict(*subject.assessment)]
-    blocks += listing(
-        "Recommendations, most important first:", (*diagnosis.problems, *diagnosis.cautions), numbered=True
-    )
+    blocks += findings((*diagnosis.problems, *diagnosis.cautions))
     blocks += listing("Notes on the fit:", having(diagnosis.findings, "note"))
-    blocks.append(Table(Rows("sampling", ("", ""), tuple(_facts(subject))), facts=True))
     blocks.append(_trace(subject))
     folded: list[Block] = [
         Table(rows("parameters", diagnosis.table, COLUMNS, "parameter"), NOTE),
