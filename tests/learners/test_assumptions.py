@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,7 @@ def test_the_message_is_obeyed_on_the_command_line(tmp_path):
 
 def test_codes_of_the_file_are_accepted_if_the_counts_agree():
     np.testing.assert_allclose(likelihood(CANONICAL), EXPECTED, rtol=1e-12)
+    np.testing.assert_allclose(likelihood(renamed((1, 20, 300))), EXPECTED, rtol=1e-12)
     assert assumption_notes(TWO_STEP, tw.read_long(CANONICAL, trial=False)) == ()
 
 
@@ -299,6 +301,16 @@ def test_other_numbers_of_actions_are_refused():
 # -- every way in ------------------------------------------------------------------------------------------------------
 
 
+class Screens(tw.environments.Environment):
+    levels, reads = {"cue": (0, 1, 2), "action": (0, 1)}, ("cue",)
+
+    def show(self, random):
+        return tw.environments.Shown(4, {"cue": np.array([0, 1, 0, 2])})
+
+    def potential(self, shown, random):
+        return np.zeros((shown.trials, 2))
+
+
 def test_every_verb_refuses():
     trials = tw.read_long(renamed(), trial=False)
     parameters = pd.DataFrame({"participant": trials.participants, **TRUTH})
@@ -309,7 +321,7 @@ def test_every_verb_refuses():
         lambda: tw.trial_values(TWO_STEP, trials, TRUTH),
         lambda: tw.likelihood("choices", TWO_STEP, trials, **TRUTH),
         lambda: tw.check_learner(TWO_STEP, trials, quiet=True),
-        lambda: tw.simulate(TWO_STEP, tw.environments.TwoStepTask().on(trials), parameters),
+        lambda: tw.simulate(TWO_STEP, Screens().on(trials), parameters),
     ):
         with pytest.raises(UsageError, match="'planet1' as first stage"), pm.Model():
             run()
@@ -318,6 +330,9 @@ def test_every_verb_refuses():
 def test_environments_are_checked_too():
     with pytest.raises(UsageError, match=r"2 actions; the data have 3[\s\S]*4 labels of cue"):
         tw.simulate(TWO_STEP, tw.environments.AlienTask(trials=10), TRUTH)
+    assert tw.simulate(TWO_STEP, Screens(), TRUTH, participants=2).trials.n_trials == 8
+    with pytest.raises(UsageError, match="assumes that outcome is from 0 to 1"):
+        tw.simulate(Chance(), tw.environments.AlienTask(trials=10), {"alpha": 0.3})
 
 
 def test_the_answer_is_not_kept_from_a_class_that_assumed_nothing():
@@ -496,6 +511,10 @@ def test_comparisons_with_sorted_names_are_noted():
     few = tw.read_long(named.groupby("participant").head(20), trial=False)
     fit = tw.fit(Compares(), few, draws=5, tune=5, chains=1, progress=False)
     assert [each.sentence for each in fit.findings if "sorted" in each.sentence] == [cue, action]
+    note = "choice: -1 taken as a missed choice"
+    simulated = replace(few, notes=(note, "simulated: QLearning()"))
+    again = replace(fit, trials=simulated)
+    assert [each.sentence for each in again.findings if each.code == "reading"] == [note]
 
 
 # -- the declaration ---------------------------------------------------------------------------------------------------

@@ -54,7 +54,11 @@ class StageRows:
     def labels(self) -> tuple[Hashable, ...]:
         """Its labels, in their present order."""
         column = self.trials.columns.get(self.column)
-        return () if column is None or column.levels is None else self.trials.levels[column.levels]
+        return (
+            ()
+            if column is None or column.levels is None or column.values.ndim > 1
+            else self.trials.levels[column.levels]
+        )
 
     @cached_property
     def present(self) -> tuple[int, ...]:
@@ -272,7 +276,7 @@ def _about_labels(rows: StageRows) -> Iterator[Message]:
     """Labels that have other roles in the data than in their present order, or may have."""
     column = rows.trials.columns[rows.column].levels
     declared = column in rows.trials.declared
-    coded = rows.labels == rows.present
+    coded = all(isinstance(label, int) for label in rows.labels)  # the file's own order, and the counts are seen below
     placed = rows.present in rows.fitting
     verdict = rows.verdict(rows.present)
     if (declared or coded) and placed and verdict != "contradicted":
