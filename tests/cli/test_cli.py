@@ -438,7 +438,9 @@ def test_learners_specific_to_an_environment_are_simulated_in_it():
 
 
 def test_what_a_learner_assumes_is_shown_and_checked():
-    rows = [f"{p},{cue},{choice},0" for p in "ab" for t in range(90) for cue, choice in (("z", t % 2), ("xy"[t % 2], 0))]
+    rows = [
+        f"{p},{cue},{choice},0" for p in "ab" for t in range(90) for cue, choice in (("z", t % 2), ("xy"[t % 2], 0))
+    ]
     Path("named.csv").write_text("\n".join(["id,cue,choice,outcome", *rows]))
     assert "2 rows a trial: cue 0, then cue 1 or 2" in run("models", "HybridTwoStep")
     assert "reads cue, choice, outcome" in run("models", "HybridTwoStep")

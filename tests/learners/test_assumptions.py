@@ -188,6 +188,18 @@ def test_counterbalancing_is_recognised_and_recoded(labels):
     pd.testing.assert_frame_equal(recoded, table)
 
 
+def test_one_participant_with_many_rows_is_unlike_others_with_few():
+    many = CANONICAL[CANONICAL["participant"] == "p5"]
+    table = pd.concat([CANONICAL[CANONICAL["participant"] < "p3"], *[many] * 4])
+    mixed = counterbalanced(table, (0, 1, 2))
+    message = refusal(mixed)
+    assert "it mostly leads to 2 for 1 participant, and to another for 3 (p0, p1, p2)" in message
+    assert "with few trials, that is uncertain for p2" in message
+    recoded = pasted(message, mixed)
+    value = likelihood(recoded, **declared(refusal(recoded)))
+    np.testing.assert_array_equal(value, likelihood(table))
+
+
 def test_counterbalancing_that_is_only_decided_together():
     table = counterbalanced(pd.concat([CANONICAL] * 1), (0, 1, 2), few=["p3", "p4", "p5"])
     message = refusal(table)

@@ -183,15 +183,14 @@ class StageRows:
             return "open"
         like, total = self.by_participant(order)
         unlike, alike = self.sides(order)
-        if len(unlike) and len(alike):
-            return "mixed"
         limit = -special.ndtri(DECISIVE)
         pooled = (2 * like.sum() - total.sum()) / np.sqrt(max(total.sum(), 1))
         some = total > 0
         squares = float(((2 * like - total)[some] ** 2 / total[some]).sum())
-        if abs(pooled) < limit and special.chdtrc(max(int(some.sum()), 1), squares) < DECISIVE:
+        differ = abs(pooled) < limit and special.chdtrc(max(int(some.sum()), 1), squares) < DECISIVE
+        if differ or (len(unlike) and (len(alike) or pooled > -limit)):
             return "mixed"
-        return "contradicted" if pooled < -limit or len(unlike) else "confirmed" if pooled > limit else "open"
+        return "contradicted" if pooled < -limit else "confirmed" if pooled > limit else "open"
 
     # -- in words ------------------------------------------------------------------------------------------------------
 
@@ -241,7 +240,7 @@ def stage_violations(learner: Learner, trials: Trials) -> Iterator[Message]:
     wanted = sum(map(len, assumed.stages))
     if len(rows.labels) != wanted:
         have = (
-            f"{counted(len(rows.labels), 'label')} of {rows.column} ({', '.join(map(str, rows.labels[:LISTED]))})"
+            f"{counted(len(rows.labels), 'label')} of {rows.column} ({_some(rows.labels)})"
             if rows.labels
             else f"no column {rows.column}"
         )
@@ -331,13 +330,16 @@ def _about_counterbalancing(rows: StageRows) -> Message:
             f"{start}; in these data participants differ more than by chance, as if it were counterbalanced\n    -> recode {rows.column}, "
             "participant by participant, so that it does"
         )
-    likely = [trials.participants[n] for n in unlike]
-    group = ", ".join(map(str, likely[:LISTED])) + (", ..." if len(likely) > LISTED else "")
+    like, total = rows.by_participant(rows.best)
+    likely = [trials.participants[n] for n in np.flatnonzero(like < total / 2)]
+    decided = {*unlike.tolist(), *alike.tolist()}
+    unclear = [label for n, label in enumerate(trials.participants) if n not in decided]
+    few = f"; with few trials, that is uncertain for {_some(unclear)}" if unclear else ""
     cue, owner = column_of(trials, rows.column), column_of(trials, "participant")
     swap = {pair[0]: pair[1], pair[1]: pair[0]}
     return Message(
-        f"{start}; it mostly leads to {rows.labels[rows.best[code]]!r} for {counted(len(alike), 'participant')}, and to another for "
-        f"{len(unlike)} ({group}), as if it were counterbalanced\n    -> recode {rows.column} for these, in the file or with pandas: "
+        f"{start}; it mostly leads to {rows.labels[rows.best[code]]!r} for {counted(trials.n_participants - len(likely), 'participant')}, and to "
+        f"another for {len(likely)} ({_some(likely)}), as if it were counterbalanced{few}\n    -> recode {rows.column} for these {len(likely)}, in the file or with pandas: "
         f"table[{cue!r}] = table[{cue!r}].where(~table[{owner!r}].isin({likely!r}), table[{cue!r}].replace({swap!r}))"
     )
 
@@ -374,6 +376,10 @@ def _place(trials: Trials, t: int) -> str:
     n = int(np.searchsorted(trials.offsets, t, side="right")) - 1
     where = f"row {trials.row[t]} of the file" if trials.row is not None else f"row {t - trials.offsets[n] + 1}"
     return f"participant {str(trials.participants[n])!r}, {where}"
+
+
+def _some(labels: Sequence[Hashable]) -> str:
+    return ", ".join(map(str, labels[:LISTED])) + (", ..." if len(labels) > LISTED else "")
 
 
 def column_of(trials: Trials, role: str) -> str:
