@@ -151,13 +151,18 @@ Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()
 def example(learner) -> str:
     """Runnable code that simulates the learner in a suitable environment and computes its trial values."""
     name, environment = type(learner).__name__, environment_of(learner)
+    suited = {
+        "initial": (0, 1.2),
+        "right_above": (0.5, 1.5),
+    }  # settings for the rewards of the alien task, if the default is another
+    settings = [f"{key}={to}" for key, (default, to) in suited.items() if learner.settings.get(key) == default]
     truth = {p.name: rounded(p) for p in learner.parameters}
     arguments = textwrap.fill(
         ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
     )
     return f"""import trialwise as tw
 
-learner = tw.{"" if name == "QLearning" else "learners."}{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
+learner = tw.{"" if name == "QLearning" else "learners."}{name}({", ".join(settings)})
 truth = {{
 {arguments},
 }}
