@@ -151,13 +151,18 @@ Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()
 def example(learner) -> str:
     """Runnable code that simulates the learner in a suitable environment and computes its trial values."""
     name, environment = type(learner).__name__, environment_of(learner)
+    suited = {
+        "initial": (0, 1.2),
+        "right_above": (0.5, 1.5),
+    }  # settings for the rewards of the alien task, if the default is another
+    settings = [f"{key}={to}" for key, (default, to) in suited.items() if learner.settings.get(key) == default]
     truth = {p.name: rounded(p) for p in learner.parameters}
     arguments = textwrap.fill(
         ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
     )
     return f"""import trialwise as tw
 
-learner = tw.{"" if name == "QLearning" else "learners."}{name}({"initial=1.2" if "initial" in learner.settings and learner.settings["initial"] == 0 else ""})
+learner = tw.{"" if name == "QLearning" else "learners."}{name}({", ".join(settings)})
 truth = {{
 {arguments},
 }}
@@ -167,13 +172,13 @@ tw.trial_values(learner, simulation.trials, truth)  # one row per trial: probabi
 
 
 def environment_of(learner) -> str:
-    """The first environment that provides all columns that the learner reads."""
-    from trialwise.learners.reads import OPTIONAL, Reading
+    """The environment that was made for the learner, else one that provides all columns that it reads."""
+    from trialwise.environments import BUILT_IN
 
     if not learner.family.acts:
         return "Conditioning()"
-    extra = set(Reading(learner).trial) - set(OPTIONAL)
-    return "AlienExperiment()" if extra else "AlienTask(trials=120)"
+    own = [name for name, environment in BUILT_IN.items() if type(learner).__name__ in environment.learners]
+    return f"{own[0]}()" if own else "AlienTask(trials=120)"
 
 
 def rounded(parameter) -> float:
@@ -210,7 +215,8 @@ def reads(learner) -> list[str]:
 
     reading = Reading(learner)
     inputs = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
-    columns = [f"``{name}``" + (" (may be absent)" if name in OPTIONAL else "") for name in inputs]
+    optional = {*OPTIONAL} - {learner.assumptions.stage_column}
+    columns = [f"``{name}``" + (" (may be absent)" if name in optional else "") for name in inputs]
     columns += [f"the {column}" for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
         columns += [f"``outcome.{name}``" for name in reading.outcome] or ["the outcome"]

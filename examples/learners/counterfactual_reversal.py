@@ -5,7 +5,7 @@ The outcome is a record: ``obtained``, and ``forgone``, the outcome of the other
 
 import math
 
-from trialwise import learner, positive, unit
+from trialwise import assumes, learner, positive, unit
 
 
 @learner
@@ -13,6 +13,7 @@ class Counterfactual:
     alpha_chosen: float = unit("learning rate for the outcome obtained")
     alpha_forgone: float = unit("learning rate for the outcome forgone")
     beta: float = positive("inverse temperature")
+    data = assumes(actions=2)
 
     def start(self, task):
         return task.table("context", "action")

@@ -3,7 +3,7 @@
 Action 0 is no-go, action 1 is go. For the paper's irreducible noise use ``PavlovianGo().with_lapse()``.
 """
 
-from trialwise import learner, positive, real, state, unit
+from trialwise import assumes, learner, positive, real, state, unit
 
 
 @learner
@@ -12,6 +12,7 @@ class PavlovianGo:
     sensitivity: float = positive("sensitivity to outcomes")
     go: float = real("bias to go")
     pavlov: float = real("Pavlovian bias: effect of the cue's value on go")
+    data = assumes(action=("no-go", "go"))
 
     def start(self, task):
         return state(q=task.table("cue", "action"), value=task.table("cue"))

@@ -3,7 +3,7 @@
 Cognitive Science 32:1376. The outcome is a record: ``gain``, and ``loss`` as a positive number, both in hundreds.
 """
 
-from trialwise import interval, learner, positive, unit
+from trialwise import assumes, interval, learner, positive, unit
 
 
 @learner
@@ -12,6 +12,7 @@ class ProspectValence:
     shape: float = interval(0, 2, "curvature of the utility")
     aversion: float = positive("loss aversion")
     consistency: float = interval(0, 5, "consistency of choices")
+    data = assumes(outcome={"gain": (0, None), "loss": (0, None)})
 
     def start(self, task):
         return task.table("action")

@@ -1,7 +1,6 @@
-"""Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024).
-``set_size`` is the number of cues in the block; the first row of each block is flagged ``reset``."""
+"""Working memory plus reinforcement learning (Collins & Frank 2012, Eur. J. Neurosci. 35:1024)."""
 
-from trialwise import constant, interval, learner, positive, probabilities, softmax_into, state, unit
+from trialwise import assumes, constant, interval, learner, positive, probabilities, softmax_into, state, unit
 
 
 @learner
@@ -12,13 +11,14 @@ class WorkingMemoryRL:
     capacity: float = interval(1, 6, "number of cues that working memory can hold")
     decay: float = unit("decay of working memory")
     even: float = constant(1 / 3, "value before any outcome, 1 / number of actions")
+    data = assumes(outcome=(0, 1))
 
     def start(self, task):
         return state(rl=task.table("cue", "action", fill=self.even), wm=task.table("cue", "action", fill=self.even))
 
     @probabilities
     def choose(self, now, trial, preference):
-        weight = self.reliance * min(1, self.capacity / trial.set_size)
+        weight = self.reliance * min(1, self.capacity / trial.set_size)  # cues in the block; reset begins blocks
         preference[:], recalled = self.beta * now.rl[trial.cue], self.beta * now.wm[trial.cue]
         softmax_into(preference)
         softmax_into(recalled)

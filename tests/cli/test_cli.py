@@ -447,6 +447,22 @@ def test_learners_specific_to_an_environment_are_simulated_in_it():
     assert read_long("two/trials.csv").sizes["cue"] == 3
 
 
+def test_what_a_learner_assumes_is_shown_and_checked():
+    rows = [
+        f"{p},{cue},{choice},0" for p in "ab" for t in range(90) for cue, choice in (("z", t % 2), ("xy"[t % 2], 0))
+    ]
+    Path("named.csv").write_text("\n".join(["id,cue,choice,outcome", *rows]))
+    assert "2 rows a trial: cue 0, then cue 1 or 2" in run("models", "HybridTwoStep")
+    assert "reads cue, choice, outcome" in run("models", "HybridTwoStep")
+    typed = "--levels cue=z,x,y and --actions 0,1"
+    assert typed in run("inspect", "named.csv")
+    assert typed in run("fit", "HybridTwoStep", "named.csv", "-o", "out", code=2)
+    declared = ("--levels", "cue=z,x,y", "--actions", "0,1")
+    output = run("inspect", "named.csv", *declared)
+    assert "Start with HybridTwoStep" in output and "HybridTwoStep takes" not in output
+    assert "common transitions are 100.0% of 180" in output
+
+
 def test_simulate_then_inspect():
     ranges = ("--param", "alpha=0:0.2", "--param", "beta=1:5", "--environment", "AlienTask", "--set", "initial=1.2")
     output = run("simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, *ranges, "--wide")

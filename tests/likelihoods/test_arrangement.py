@@ -35,6 +35,7 @@ def test_arranged_trials_are_read_only():
 
 
 def test_the_cache_is_freed_with_the_trials():
+    gc.collect()  # trials of other tests, in cycles
     trials = specimen(tw.QLearning())
     tw.log_likelihood(tw.QLearning(), trials, VALUES)
     count = arranged_trials()

@@ -187,7 +187,8 @@ def diagnose(fit: Fit) -> Diagnosis:
         *diagnostics.cut_short(0.0 if cut is None else float(cut.mean())),
     )
     sentences = {finding.sentence for finding in cautions}
-    notes = (note for note in having(fit.findings, "note") if note.sentence not in sentences)
+    of_fit = (note for note in having(fit.findings, "note") if note.code != "reading")
+    notes = (note for note in of_fit if note.sentence not in sentences)
     findings = (*having(fit.findings, "problem"), *cautions, *notes)
     return Diagnosis(fit, table, chains, pairs, _participants(fit), findings)
 

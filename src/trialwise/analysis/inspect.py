@@ -16,9 +16,15 @@ from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
 from trialwise.data.trials import Trials
+from trialwise.learners.learner import Learner
+from trialwise.learners.stages import StageRows
+from trialwise.learners.violations import assumption_notes, violations
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEWEST_STAGED = 20
+"""Fewest rows of a later stage, all after one of the stage before, that show that rows are stages of trials."""
 
 FEW_TRIALS = 30
 """Fewest trials of a participant without a warning: with fewer, the estimates depend mostly on the group."""
@@ -185,7 +191,8 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
     trials = trials if isinstance(trials, Trials) else read_data(trials)
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}
-    learner, why = _suggestion(trials)
+    staged = _for_stages(trials)
+    learner, why = (type(staged).__name__, _about_stages(staged)) if staged else _suggestion(trials)
     words = ["trialwise fit", learner or "LEARNER", command_options, "-o results"]
     lengths = trials.lengths
     return Inspection(
@@ -206,7 +213,7 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
         resets=0 if trials.reset is None else int(trials.reset.sum()),
-        findings=tuple(_cautions(trials, outcomes)),
+        findings=(*_cautions(trials, outcomes), *_about_assumptions(staged, trials)),
         learner=learner,
         why=why,
         next_command=" ".join(word for word in words if word),
@@ -254,6 +261,30 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     if trials.choice is not None:
         return None, "choices without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
     return None, "responses without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
+
+
+def _about_stages(learner: Learner) -> str:
+    return f"trials of several rows, one for each stage; assumes {'; '.join(learner.assumptions.sentences)}"
+
+
+def _about_assumptions(learner: Learner | None, trials: Trials) -> Iterator[Finding]:
+    """What has to be declared, or known, before the suggested learner is fitted."""
+    if learner is not None:
+        for message in tuple(violations(learner, trials)) or assumption_notes(learner, trials):
+            yield _caution("assumptions", message, [type(learner).__name__])
+
+
+def _for_stages(trials: Trials) -> Learner | None:
+    """A built-in learner for trials of several stages, if the rows follow each other as it assumes."""
+    from trialwise.learners import BUILT_IN
+
+    for learner in (kind() for kind in BUILT_IN.values()):
+        rows, assumed = StageRows(learner, trials), learner.assumptions
+        staged = bool(assumed.stages) and len(rows.labels) == sum(map(len, assumed.stages))
+        fits = staged and bool(trials.outcome) and trials.sizes.get("action") == assumed.actions
+        if fits and rows.later(rows.best) >= FEWEST_STAGED and not rows.out_of_place(rows.best):
+            return learner
+    return None
 
 
 def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Finding]:

@@ -69,5 +69,6 @@ def fit(
         results.print_group(fitted)
         results.print_files(written)
         say()
-        results.print_findings(each for each in having(fitted.findings, "note") if each.code != "reading")
+        later = (finding for finding in having(fitted.findings, "note") if finding.code != "reading")  # printed above
+        results.print_findings(later)
     results.stop_if_failed(fitted)

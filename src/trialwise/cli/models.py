@@ -143,7 +143,8 @@ def _reads(learner: Learner) -> list[str]:
 
     reading = Reading(learner)
     shown = sorted((dimensions(learner) - {"action"}) | set(reading.trial))
-    columns = [f"{name} (optional)" if name in OPTIONAL else name for name in shown]
+    optional = {*OPTIONAL} - {learner.assumptions.stage_column}
+    columns = [f"{name} (optional)" if name in optional else name for name in shown]
     columns += [column for family in learner.responses.values() for column in family.columns]
     if "learn" in learner.methods:
         columns += [f"outcome.{name}" for name in reading.outcome] or ["outcome"]

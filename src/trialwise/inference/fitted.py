@@ -146,12 +146,12 @@ class Fit(Result):
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
-        """Problems of the draws, causes first, then notes on the fit, and on how the data were read."""
+        """Problems of the draws, causes first, then notes on the fit, and on reading the data (code ``"reading"``)."""
         from trialwise.inference.diagnostics import problems
 
         notes = (Finding("note", "fitting", note) for note in self.notes)
-        reading = (Finding("note", "reading", note) for note in self.trials.notes)
-        return (*problems(self.tree, self.group()), *notes, *reading)
+        read = (note for note in self.trials.notes if not note.startswith("simulated: "))
+        return (*problems(self.tree, self.group()), *notes, *(Finding("note", "reading", note) for note in read))
 
     @property
     def problems(self) -> tuple[str, ...]:

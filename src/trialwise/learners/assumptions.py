@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from trialwise.base.errors import LearnerError
 
@@ -66,7 +65,7 @@ class Assumptions:
 
     def _sentences(self) -> Iterator[str]:
         for name, roles in self.labels.items():
-            yield f"order of the {name}s: " + ", ".join(f"{code} = {role}" for code, role in enumerate(roles))
+            yield f"labels of {name} in this order: " + ", ".join(f"{code} = {role}" for code, role in enumerate(roles))
         if self.actions is not None and "action" not in self.labels:
             yield f"{self.actions} actions"
         if self.stages:
@@ -144,19 +143,23 @@ def assumes(
     ...         preference[0] = 0.0
     ...         preference[1] = self.bias
     >>> BiasToGo().assumptions.sentences
-    ('order of the actions: 0 = no-go, 1 = go',)
+    ('labels of action in this order: 0 = no-go, 1 = go',)
     """
     roles = {name: _roles(name, each) for name, each in labels.items()}
     if actions is not None and (isinstance(actions, bool) or not isinstance(actions, int) or actions < 2):
-        raise LearnerError(f"assumes(actions={actions!r}): wanted a number of actions, 2 or more")
+        raise LearnerError(f"assumes: actions {actions!r}; wanted a number of actions, 2 or more")
     if "action" in roles:
         if actions not in (None, len(roles["action"])):
-            raise LearnerError(f"assumes(actions={actions}, action={roles['action']}): the numbers of actions differ")
+            raise LearnerError(
+                f"assumes: {actions} actions, and the roles of action are {roles['action']}: the numbers of actions differ"
+            )
         actions = len(roles["action"])
     column, codes = _stages(stages)
     mostly = dict(leads or {})
     if mostly and (len(codes) < 2 or not set(mostly.values()) <= set(codes[1])):
-        raise LearnerError(f"assumes(leads={mostly}): wanted an action and a label of the second of the stages for each")
+        raise LearnerError(
+            f"assumes: leads {mostly}; wanted an action and a label of the second of the stages for each"
+        )
     ranges: dict[str, Range] = {}
     if outcome is not None:
         parts = outcome if isinstance(outcome, Mapping) else {"outcome": outcome}
@@ -166,33 +169,33 @@ def assumes(
     )
 
 
-def _roles(name: str, roles: Any) -> tuple[str, ...]:
+def _roles(name: str, roles: object) -> tuple[str, ...]:
     if isinstance(roles, str) or not isinstance(roles, Sequence) or not all(isinstance(role, str) for role in roles):
-        raise LearnerError(f"assumes({name}={roles!r}): wanted the role of each label, in order: ('first', 'second')")
-    return tuple(roles)
+        raise LearnerError(f"assumes: {name} {roles!r}; wanted the role of each label, in order: ('first', 'second')")
+    return tuple(map(str, roles))
 
 
-def _stages(stages: Any) -> tuple[str, tuple[tuple[int, ...], ...]]:
+def _stages(stages: Sequence[object]) -> tuple[str, tuple[tuple[int, ...], ...]]:
     """The column of the stages, and its codes in each."""
     columns: set[str] = set()
     codes: list[tuple[int, ...]] = []
     for stage in stages:
         if not isinstance(stage, Mapping) or len(stage) != 1:
-            raise LearnerError(f"assumes(stages=...): {stage!r}; wanted the labels of each stage, as in {{'cue': 0}}")
+            raise LearnerError(f"assumes: a stage {stage!r}; wanted the labels of each stage, as in {{'cue': 0}}")
         ((name, each),) = stage.items()
         columns.add(name)
         codes.append((each,) if isinstance(each, int) else tuple(each))
     every = [code for each in codes for code in each]
     if len(columns) > 1 or len(codes) == 1 or sorted(every) != list(range(len(every))):
         raise LearnerError(
-            f"assumes(stages={stages!r}): wanted two stages or more of one column, with each label, counted from 0, in one of them"
+            f"assumes: stages {stages!r}; wanted two stages or more of one column, with each label, counted from 0, in one of them"
         )
     return next(iter(columns), ""), tuple(codes)
 
 
-def _range(ends: Any) -> Range:
+def _range(ends: object) -> Range:
     if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
-        raise LearnerError(f"assumes(outcome={ends!r}): wanted a range, (0, 1), or one for each part of the outcome")
+        raise LearnerError(f"assumes: outcome {ends!r}; wanted a range, (0, 1), or one for each part of the outcome")
     low, high = ends
     return (-float("inf") if low is None else float(low), float("inf") if high is None else float(high))
 

@@ -64,7 +64,8 @@ class Learner:
     """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner.
-    ``responses`` are the families of the learner's responses by name: a single one, ``choice`` or ``response``.
+    ``responses`` are the families of the learner's responses by name: a single one, ``choice`` or ``response``; ``assumptions`` are what it
+    assumes of the data (:func:`trialwise.assumes`).
 
     Your own class need not inherit from it, since the decorator adds it. If it does, ``class Counter(tw.learners.Learner):``
     under ``@learner``, type checkers and editors know :meth:`fix`, :meth:`tie` and the other methods.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,9 @@ from trialwise.base.message import Argument, Message
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
-DECISIVE = 1e-3
-"""A share counts as above or below one half if one as far from it has a smaller probability than this."""
-
-CONTRADICTORY = 1e-6
-"""The same for the differences between participants, of whom none is decisive alone."""
+DECISIVE = 1e-6
+"""A share is above or below one half if one as far from it has a smaller probability than this: so small that no part of data that
+are accepted as a whole is refused by chance. For differences between participants, of whom none is decisive alone, too."""
 
 UNLIKE = 0.1
 """If more than this share of the later rows is out of place, the rows are no stages at all."""
@@ -56,7 +54,11 @@ class StageRows:
     def labels(self) -> tuple[Hashable, ...]:
         """Its labels, in their present order."""
         column = self.trials.columns.get(self.column)
-        return () if column is None or column.levels is None else self.trials.levels[column.levels]
+        return (
+            ()
+            if column is None or column.levels is None or column.values.ndim > 1
+            else self.trials.levels[column.levels]
+        )
 
     @cached_property
     def present(self) -> tuple[int, ...]:
@@ -89,9 +91,14 @@ class StageRows:
         size, actions = len(self.labels), self.trials.sizes.get("action", 1)
         if self.trials.choice is None:
             return np.zeros((size, actions, size), int)
-        rows = self._answered
-        codes = (self.cue[rows] * actions + self.trials.choice[rows]) * size + self.cue[rows + 1]
-        return np.bincount(codes, minlength=size * actions * size).reshape(size, actions, size)
+        return np.bincount(self._codes, minlength=size * actions * size).reshape(size, actions, size)
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        """The cell of :attr:`_led` of each of the rows with a choice and a row after it."""
+        assert self.trials.choice is not None
+        rows, size, actions = self._answered, len(self.labels), self.trials.sizes["action"]
+        return (self.cue[rows] * actions + self.trials.choice[rows]) * size + self.cue[rows + 1]
 
     @cached_property
     def _answered(self) -> np.ndarray:
@@ -103,7 +110,7 @@ class StageRows:
         """The number of rows of a later stage that do not follow a row of the stage before."""
         first, pairs = self._counts
         stages, count = self.learner.assumptions.stages, 0
-        for before, codes in zip(stages, stages[1:], strict=False):
+        for before, codes in pairwise(stages):
             here, allowed = [order[code] for code in codes], [order[code] for code in before]
             count += first[here].sum() + pairs[:, here].sum() - pairs[np.ix_(allowed, here)].sum()
         return int(count)
@@ -145,20 +152,23 @@ class StageRows:
             return self.present
         return max(self.fitting, key=lambda order: share[order])
 
+    @cached_property
+    def _led_each(self) -> np.ndarray:
+        """As :attr:`_led` of each participant, ``(participants, labels, actions, labels)``."""
+        rows, count, shape = self._answered, self.trials.n_participants, self._led.shape
+        cells = shape[0] * shape[1] * shape[2]
+        codes = self.trials.participant_index[rows] * cells + self._codes
+        return np.bincount(codes, minlength=count * cells).reshape(count, *shape)
+
     def by_participant(self, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`transitions`, ``(participants,)`` each."""
-        count, assumed = self.trials.n_participants, self.learner.assumptions
-        if self.trials.choice is None or not self.transitions(order)[1]:
-            return np.zeros(count), np.zeros(count)
-        rows = self._answered
-        role = np.argsort(order)  # the role of each code
-        here, there, choice = role[self.cue[rows]], role[self.cue[rows + 1]], self.trials.choice[rows]
-        valid = np.isin(here, assumed.stages[0]) & np.isin(there, assumed.stages[1])
-        mostly = np.full(self.trials.sizes["action"], -1)
-        mostly[list(assumed.leads)] = list(assumed.leads.values())
-        owner = self.trials.participant_index[rows][valid]
-        like = (mostly[choice] == there)[valid] == (self.common > 0.5)
-        return np.bincount(owner, like, minlength=count), np.bincount(owner, minlength=count)
+        assumed = self.learner.assumptions
+        if not self.transitions(order)[1]:
+            return np.zeros(self.trials.n_participants), np.zeros(self.trials.n_participants)
+        from_first = self._led_each[:, [order[code] for code in assumed.stages[0]]].sum(1)
+        total = from_first[:, :, [order[code] for code in assumed.stages[1]]].sum((1, 2))
+        like = np.sum([from_first[:, action, order[code]] for action, code in assumed.leads.items()], axis=0)
+        return (like, total) if self.common > 0.5 else (total - like, total)
 
     def sides(self, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Participants whose transitions are decisively unlike what is assumed, and decisively like it: indices."""
@@ -173,15 +183,14 @@ class StageRows:
             return "open"
         like, total = self.by_participant(order)
         unlike, alike = self.sides(order)
-        if len(unlike) and len(alike):
-            return "mixed"
         limit = -special.ndtri(DECISIVE)
         pooled = (2 * like.sum() - total.sum()) / np.sqrt(max(total.sum(), 1))
         some = total > 0
         squares = float(((2 * like - total)[some] ** 2 / total[some]).sum())
-        if abs(pooled) < limit and special.chdtrc(max(int(some.sum()), 1), squares) < CONTRADICTORY:
+        differ = abs(pooled) < limit and special.chdtrc(max(int(some.sum()), 1), squares) < DECISIVE
+        if differ or (len(unlike) and (len(alike) or pooled > -limit)):
             return "mixed"
-        return "contradicted" if pooled < -limit or len(unlike) else "confirmed" if pooled > limit else "open"
+        return "contradicted" if pooled < -limit else "confirmed" if pooled > limit else "open"
 
     # -- in words ------------------------------------------------------------------------------------------------------
 
@@ -204,10 +213,10 @@ class StageRows:
                 )
         return "; ".join(parts)
 
-    def declaration(self, order: Sequence[int]) -> Message:
-        """The labels in an order, and the choices in theirs, as arguments to type."""
+    def declaration(self, order: Sequence[int | None]) -> Message:
+        """The labels in an order (None where a person has to say which), and the choices in theirs, as arguments to type."""
         name = self.trials.columns[self.column].levels or self.column
-        levels = Argument("levels", {name: [self.labels[code] for code in order]})
+        levels = Argument("levels", {name: [... if code is None else self.labels[code] for code in order]})
         return Message(levels, " and ", Argument("actions", list(self.trials.levels.get("action", ()))))
 
     def shape(self) -> str:
@@ -231,17 +240,19 @@ def stage_violations(learner: Learner, trials: Trials) -> Iterator[Message]:
     wanted = sum(map(len, assumed.stages))
     if len(rows.labels) != wanted:
         have = (
-            f"{counted(len(rows.labels), 'label')} of {rows.column} ({', '.join(map(str, rows.labels[:LISTED]))})"
+            f"{counted(len(rows.labels), 'label')} of {rows.column} ({_some(rows.labels)})"
             if rows.labels
             else f"no column {rows.column}"
         )
-        declared = Message(
-            "\n    If labels do not occur in the data by chance, declare all: ", Argument("levels", {rows.column: [...]})
-        )
+        more: Message | str = ""
+        if not rows.labels:
+            more = Message("\n    -> if another column says it, name it: ", Argument(rows.column, ...))
+        elif len(rows.labels) < wanted:
+            declared = Argument("levels", {rows.column: [...]})
+            more = Message("\n    -> if some labels do not occur by chance, declare all, in this order: ", declared)
         yield Message(
             f"{name} is about trials with {len(assumed.stages)} stages and {wanted} labels of {rows.column}; the data have {have}\n    -> "
-            f"{rows.shape()}",
-            declared if rows.labels and len(rows.labels) < wanted else "",
+            f"{rows.shape()}", more,
         )  # fmt: skip
         return
     amiss, later = rows.out_of_place(rows.best), rows.later(rows.best)
@@ -264,31 +275,27 @@ def _about_labels(rows: StageRows) -> Iterator[Message]:
     """Labels that have other roles in the data than in their present order, or may have."""
     column = rows.trials.columns[rows.column].levels
     declared = column in rows.trials.declared
-    coded = rows.labels == rows.present
+    coded = all(isinstance(label, int) for label in rows.labels)  # the file's own order, and the counts are seen below
     placed = rows.present in rows.fitting
     verdict = rows.verdict(rows.present)
-    if placed and (verdict == "confirmed" or (declared or coded) and verdict in ("open", "mixed")):
+    if (declared or coded) and placed and verdict != "contradicted":
         return
     roles = rows.learner.assumptions.labels.get(rows.column, ())
     taken = ", ".join(f"{label!r} as {role}" for label, role in zip(rows.labels, roles, strict=False))
     how = "" if declared or coded else " (labels that are not declared are sorted)"
     start = f"{type(rows.learner).__name__} takes {rows.column} {taken}{how}"
     if rows.verdict(rows.best) == "confirmed":
+        conclusion = "which the data confirm:" if rows.best == rows.present else "but in the data"
         yield Message(
-            f"{start}, but in the data {rows.shown(rows.best)}\n    -> declare the labels in the order of these roles: ",
+            f"{start}, {conclusion} {rows.shown(rows.best)}\n    -> declare the labels in the order of these roles: ",
             rows.declaration(rows.best),
         )
         return
-    alternatives = [order for order in rows.fitting if order[0] == rows.best[0]]
-    choice = (rows.trials.levels.get("action") or ("0",))[0]
-    each = [
-        Message(rows.declaration(order), f" if choice {choice!r} mostly leads to {rows.labels[order[1]]!r}")
-        for order in sorted(alternatives)[:2]
-    ]
+    known = [{order[role] for order in rows.fitting} for role in rows.present]
     yield Message(
-        f"{start}, and the data do not decide ({rows.shown(rows.best)})\n    -> declare the labels in the order of these roles: ",
-        Message.join("; ", each),
-    )
+        f"{start}; the data do not decide whether that is right ({rows.shown(rows.best)})\n    -> declare the labels in the order of these "
+        "roles: ", rows.declaration([codes.pop() if len(codes) == 1 else None for codes in known]),
+    )  # fmt: skip
 
 
 def _about_rows(rows: StageRows, amiss: int) -> Message:
@@ -323,13 +330,16 @@ def _about_counterbalancing(rows: StageRows) -> Message:
             f"{start}; in these data participants differ more than by chance, as if it were counterbalanced\n    -> recode {rows.column}, "
             "participant by participant, so that it does"
         )
-    likely = [trials.participants[n] for n in unlike]
-    group = ", ".join(map(str, likely[:LISTED])) + (", ..." if len(likely) > LISTED else "")
+    like, total = rows.by_participant(rows.best)
+    likely = [trials.participants[n] for n in np.flatnonzero(like < total / 2)]
+    decided = {*unlike.tolist(), *alike.tolist()}
+    unclear = [label for n, label in enumerate(trials.participants) if n not in decided]
+    few = f"; with few trials, that is uncertain for {_some(unclear)}" if unclear else ""
     cue, owner = column_of(trials, rows.column), column_of(trials, "participant")
     swap = {pair[0]: pair[1], pair[1]: pair[0]}
     return Message(
-        f"{start}; it mostly leads to {rows.labels[rows.best[code]]!r} for {counted(len(alike), 'participant')}, and to another for "
-        f"{len(unlike)} ({group}), as if it were counterbalanced\n    -> recode {rows.column} for these, in the file or with pandas: "
+        f"{start}; it mostly leads to {rows.labels[rows.best[code]]!r} for {counted(trials.n_participants - len(likely), 'participant')}, and to "
+        f"another for {len(likely)} ({_some(likely)}), as if it were counterbalanced{few}\n    -> recode {rows.column} for these {len(likely)}, in the file or with pandas: "
         f"table[{cue!r}] = table[{cue!r}].where(~table[{owner!r}].isin({likely!r}), table[{cue!r}].replace({swap!r}))"
     )
 
@@ -366,6 +376,10 @@ def _place(trials: Trials, t: int) -> str:
     n = int(np.searchsorted(trials.offsets, t, side="right")) - 1
     where = f"row {trials.row[t]} of the file" if trials.row is not None else f"row {t - trials.offsets[n] + 1}"
     return f"participant {str(trials.participants[n])!r}, {where}"
+
+
+def _some(labels: Sequence[Hashable]) -> str:
+    return ", ".join(map(str, labels[:LISTED])) + (", ..." if len(labels) > LISTED else "")
 
 
 def column_of(trials: Trials, role: str) -> str:

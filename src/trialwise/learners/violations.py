@@ -15,7 +15,7 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.reads import Reading
 from trialwise.learners.stages import StageRows, column_of, stage_violations
 
-ENOUGH = 10
+ENOUGH = 12
 """Fewest outcomes, of two kinds, that can all lie on one side of a threshold only because it is in the wrong place."""
 
 ENOUGH_GRADED = 100
@@ -42,13 +42,14 @@ def check_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, n
     """
     if not learner.assumptions:
         return
-    found = list(_violations(learner, trials, trials.outcome if outcomes is None else outcomes))
+    found = list(violations(learner, trials, outcomes))
     if found:
         raise UsageError(Message.join("\n", found))
 
 
-def _violations(learner: Learner, trials: Trials, outcomes: Mapping[str, np.ndarray]) -> Iterator[Message]:
-    assumed = learner.assumptions
+def violations(learner: Learner, trials: Trials, outcomes: Mapping[str, np.ndarray] | None = None) -> Iterator[Message]:
+    """Everything that is not as assumed, with what to type; see :func:`check_assumptions`."""
+    assumed, outcomes = learner.assumptions, trials.outcome if outcomes is None else outcomes
     yield from _about_actions(learner, trials)
     if assumed.stages:
         yield from stage_violations(learner, trials)
@@ -67,14 +68,13 @@ def _about_actions(learner: Learner, trials: Trials) -> Iterator[Message]:
     wanted, labels = learner.assumptions.actions, trials.levels.get("action")
     if wanted is None or labels is None or len(labels) == wanted:
         return
-    remedy = (
-        Message("if actions were never chosen, declare all: ", Argument("actions", [...]))
-        if len(labels) < wanted
-        else Message(
+    if len(labels) < wanted:
+        remedy = Message("if actions were never chosen, declare all: ", Argument("actions", [...]))
+    else:
+        remedy = Message(
             f"recode the choices to {wanted} labels, the same in every row, or use a learner for as many actions; a code that says that there "
             "was no choice is declared by ", Argument("missing", [...]),
         )  # fmt: skip
-    )
     name = type(learner).__name__
     yield Message(f"{name} is about {wanted} actions; the data have {len(labels)}: {_listed(labels)}\n    -> ", remedy)
 
@@ -91,7 +91,8 @@ def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, 
         return
     used = roles[: len(labels)]
     wanted = _by_name(labels, roles)
-    if name in trials.declared or labels in (tuple(range(len(labels))), wanted) or len(set(used)) == 1:
+    alike = len(set(used)) == 1 and roles.count(used[0]) > 1
+    if name in trials.declared or labels in (tuple(range(len(labels))), wanted) or alike:
         return
     taken = ", ".join(f"{label!r} as {role}" for label, role in zip(labels, used, strict=True))
     order = list(wanted) if wanted else [...]

@@ -1,7 +1,8 @@
 """Specimen trials: generated data with every situation that a learner must handle.
 
 Participants with unequal numbers of trials (one has a single trial), missed choices, choices without an outcome, resets, outcomes
-of 0 and 1 and graded ones of both signs, and all columns that the learner reads.
+of 0 and 1 and graded ones of both signs, and all columns that the learner reads. Numbers of actions and of labels, and ranges of
+outcomes, are those that the learner declares; rows of several stages are in any order.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from trialwise.base.message import Argument
 from trialwise.base.streams import stream
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import argument
+from trialwise.learners.assumptions import Range
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
 from trialwise.learners.source import uses
 
+EVERYTHING: Range = (-np.inf, np.inf)
 LENGTHS = (31, 1, 38, 24)
 RANGE = (0.5, 5.0)
 """Default range of generated numbers: above 0, so that a learner may divide by them."""
@@ -46,12 +49,13 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     """
     random, reading, declared = stream(seed, "specimen"), Reading(learner), dict(columns or {})
     count = sum(LENGTHS)
-    actions = declared.pop("action", reading.actions or 3)
+    assumed = learner.assumptions
+    actions = declared.pop("action", assumed.actions or reading.actions or 3)
     kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}
     for name in sorted(_read_names(learner, "trial") - set(kinds) - {"available"}):
         kinds[name] = 3 if name in OPTIONAL else RANGE  # without the method's source, only the names are known
-    for name, kind in declared.items():
-        kinds[name] = _checked(name, kind)
+    kinds |= {name: len(roles) for name, roles in assumed.labels.items() if isinstance(kinds.get(name), int)}
+    kinds |= {name: _checked(name, kind) for name, kind in declared.items()}
 
     levels: dict[str, tuple] = {"action": tuple(f"action {k + 1}" for k in range(actions))}
     spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
@@ -95,7 +99,11 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
     if names != ["outcome"] and len(names) == 1:
         names.append("outcome")  # a record has at least two parts
-    outcome = {name: np.where(no_outcome, np.nan, _outcomes(count, random)) for name in names}
+    ranges = learner.assumptions.outcome
+    outcome = {
+        name: np.where(no_outcome, np.nan, _within(_outcomes(count, random), ranges.get(name, EVERYTHING)))
+        for name in names
+    }
     for name, reads in reading.outcome.items():
         if reads.asked:
             outcome[name][random.random(count) < 0.2] = np.nan
@@ -105,6 +113,13 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
 def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:
     """Outcomes, half of them 0 or 1, half graded with both signs."""
     return np.where(random.random(count) < 0.5, random.integers(0, 2, count), random.normal(0.3, 1.2, count).round(3))
+
+
+def _within(values: np.ndarray, ends: Range) -> np.ndarray:
+    """Values beyond one end are reflected at it, and then set to the other."""
+    low, high = ends
+    reflected = np.where(values < low, 2 * low - values, np.where(values > high, 2 * high - values, values))
+    return np.clip(reflected, low, high)
 
 
 def _owner(name: str, dimensions: set[str], spare: list[str]) -> str:

@@ -26,11 +26,8 @@ from trialwise.learners.zoo.hierarchical_bayes import HierarchicalBayes
 from trialwise.learners.zoo.q_learning import QLearning
 from trialwise.learners.zoo.task_sets import TaskSets
 
-CODES: dict[str, Any] = {
-    "context": ("season", "season", "season", "hidden season", "novel season", "training"),
-    "asked": ("an item", "the better of two seasons", "the better of two aliens"),
-}
-"""The roles of labels, in order."""
+CONTEXTS = ("season", "season", "season", "hidden season", "novel season", "training")
+ASKED = ("an item", "the better of two seasons", "the better of two aliens")
 
 ONE_PHASE: dict[str, Any] = {kind.__name__: kind for kind in (QLearning, TaskSets, HierarchicalBayes)}
 flat_elapse, flat_learn = (ONE_PHASE["QLearning"].methods[name] for name in ("elapse", "learn"))
@@ -65,7 +62,7 @@ class AlienQLearning:
         False, "a hidden block starts from what was learnt about the seasons, not from initial values"
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
-    data = assumes(**CODES)
+    data = assumes(context=CONTEXTS, asked=ASKED)
 
     def start(self, task):
         return state(
@@ -145,7 +142,7 @@ class AlienTaskSets:
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
-    data = assumes(**CODES)
+    data = assumes(context=CONTEXTS, asked=ASKED)
 
     def start(self, task):
         return state(
@@ -229,7 +226,7 @@ class AlienHierarchicalBayes:
     )
     frozen: bool = constant(False, "no forgetting in comparisons and in the novel season")
     sets: int = hidden(3, "number of task sets", exchangeable=True)
-    data = assumes(right_above="right_above", graded=True, **CODES)
+    data = assumes(right_above="right_above", graded=True, context=CONTEXTS, asked=ASKED)
 
     def start(self, task):
         return state(

@@ -23,7 +23,8 @@ class HybridTwoStep:
         Q[0, a_1] &\leftarrow Q[0, a_1] + \alpha\, (\delta_1 + \lambda\, \delta_2) \\
         Q[s, a_2] &\leftarrow Q[s, a_2] + \alpha_\mathrm{second}\, \delta_2
 
-    with :math:`P(1 \mid 0) = P(2 \mid 1)` = ``common``. All values are updated after the reward. Signals, in second rows:
+    with :math:`P(1 \mid 0) = P(2 \mid 1)` = ``common``. All values are updated after the reward; :math:`Q[0, a_1]` only if the first
+    choice of the trial was made. Signals, in second rows:
     ``error_first`` :math:`= \delta_1` and ``error`` :math:`= \delta_2`; both are 0 in first rows.
 
     Daw, Gershman, Seymour, Dayan & Dolan (2011), Neuron 69:1204; here :math:`\kappa` is in logits, whereas they multiplied it by
