@@ -13,14 +13,16 @@ specification = importlib.util.spec_from_file_location("check_tails", SCRIPT)
 script = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(script)
 
-SETS, TRIES = 40, 4000
+SETS, REDRAWS, TRIES = 40, 4, 4000
 SMALL = script.TASKS["reversal"]._replace(environment=tw.environments.ProbabilisticReversal(trials=60), agents=8)
 AFTER = ["repeated after better", "repeated after worse"]
 
 
 def rows(kind, **more):
     """A row a measure of the small reversal task."""
-    return script.table({("reversal", kind): script.ranks(SMALL, kind, SETS, 3, **more)}, TRIES).set_index("measure")
+    return script.table({("reversal", kind): script.ranks(SMALL, kind, SETS, REDRAWS, **more)}, TRIES).set_index(
+        "measure"
+    )
 
 
 @pytest.mark.parametrize("kind", ["one-step", "rollout"])
@@ -34,6 +36,14 @@ def test_repetitions_of_redrawn_choices_are_no_measure_of_one_step_predictions()
     """After a redrawn choice, a redrawn one has another past than the observed one had: the band is left by far."""
     table = rows("one-step", measures=tw.behaviour.measured).loc[AFTER]
     assert not table["inside the family's"].any() and (table["deviation"] > 0.4).all()
+
+
+def test_the_correlation_of_contexts_is_no_measure_one_step_ahead():
+    """Its mean at the truth is another than that of one-step predictions, since chance differences between contexts are learnt from."""
+    trials = tw.load_data("alien_flat").trials.select([0, 1])
+    means = tw.environments.AlienTask.mean_rewards
+    whole, ahead = tw.behaviour.measured(trials, means), tw.behaviour.measured(trials, means, trials)
+    assert set(whole) - set(ahead) == {"context index, correlation"} and set(ahead) < set(whole)
 
 
 def test_ranks_with_ties_and_undefined_values_by_hand():
