@@ -35,7 +35,7 @@ TRIES = 100_000
 """Simulations behind a band: the band of one measure among several hundred is far out in the tail."""
 
 
-REDRAWS = 10
+REDRAWS = 4
 """Predicted data sets of each check: ranks among few are as uniform as among many."""
 
 
@@ -61,9 +61,9 @@ TASKS = {
     ),
     "alien experiment": Task(
         tw.learners.AlienQLearning(),
-        tw.environments.AlienExperiment(),
+        tw.environments.AlienExperiment(phases=("initial", "hidden", "comparison", "novel")),
         {"alpha": (0.05, 0.3), "beta": (1.0, 3.0), "forget": (0.0, 0.02), "beta_high": (0.5, 2.0), "beta_test": (0.5, 2.0)},
-        agents=12,
+        agents=10,
     ),
     "two-step": Task(
         tw.learners.HybridTwoStep(),
@@ -81,7 +81,10 @@ TASKS = {
 }  # fmt: skip
 
 
-def measures_of(task: Task, trials: tw.Trials, kind: Kind) -> Callable[[tw.Trials], pd.DataFrame] | None:
+Measures = Callable[[tw.Trials], pd.DataFrame]
+
+
+def measures_of(task: Task, trials: tw.Trials, kind: Kind) -> Measures | None:
     """The measures of a check: the default ones, one step ahead those of correct choices too, as ``check`` describes it."""
     means = task.environment.mean_rewards
     return (
@@ -98,33 +101,35 @@ def share_below(observed: float, predicted: np.ndarray, random: np.random.Genera
     return float((below + random.random() * (equal + 1)) / (len(defined) + 1))
 
 
-def ranks(task: Task, kind: Kind, sets: int, seed: int = 0) -> pd.DataFrame:
+def ranks(task: Task, kind: Kind, sets: int, redraws: int = REDRAWS, measures: Measures | None = None) -> pd.DataFrame:
     """A row a data set, a column a measure: the rank of its observed value, from 0 to 1."""
     rows = []
     for number in range(sets):
-        data = tw.simulate(task.learner, task.environment, task.ranges, seed + number, task.agents)
+        data = tw.simulate(task.learner, task.environment, task.ranges, number, task.agents)
         values = {name: data.parameters[name].to_numpy() for name in task.learner.names}
         place = data.trials if kind == "one-step" else task.environment.on(data.trials)
         labels = list(data.trials.participants)
-        predictions = Prediction(kind, task.learner, [values] * REDRAWS, place, labels, seed + number)
-        observed, predicted = observed_and_predicted(data.trials, predictions, measures_of(task, data.trials, kind))
-        random = stream(seed, "ranks within their bins", kind, number)
+        predictions = Prediction(kind, task.learner, [values] * redraws, place, labels, number)
+        observed, predicted = observed_and_predicted(
+            data.trials, predictions, measures or measures_of(task, data.trials, kind)
+        )
+        random = stream(0, "ranks within their bins", kind, number)
         rows.append({name: share_below(value, predicted[name].to_numpy(), random) for name, value in observed.items()})
     return pd.DataFrame(rows)
 
 
-def table(found: Mapping[tuple[str, Kind], pd.DataFrame], probability: float = PROBABILITY) -> pd.DataFrame:
+def table(found: Mapping[tuple[str, Kind], pd.DataFrame], tries: int = TRIES) -> pd.DataFrame:
     """A row a task, kind and measure: whether the ECDF of its ranks stays inside its own band and inside that for all together.
 
-    The band for all together contains a single ECDF with the probability ``probability ** (1 / rows)``: all of them, if they were
+    The band for all together contains a single ECDF with the probability ``PROBABILITY ** (1 / rows)``: all of them, if they were
     independent; measures of one data set are correlated, so that all are inside at least as often.
     """
     columns = [(*key, str(name), frame[name].dropna().to_numpy()) for key, frame in found.items() for name in frame]
     columns = [each for each in columns if len(each[-1]) > 1]
     rows = []
     for task, kind, measure, values in columns:
-        alone = simultaneous_band(len(values), probability, TRIES)
-        family = simultaneous_band(len(values), probability ** (1 / len(columns)), TRIES)
+        alone = simultaneous_band(len(values), PROBABILITY, tries)
+        family = simultaneous_band(len(values), PROBABILITY ** (1 / len(columns)), tries)
         heights = ecdf(values, alone.x)
         rows.append(
             {

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kstest
 from typer.testing import CliRunner
 
 import trialwise as tw
@@ -158,29 +157,6 @@ def test_frequencies_off_their_predictions_are_named():
         choice = (random.random(4_000) > odds[:, 0]).astype(int)
         check = tw.results.Check("one-step", table, pd.DataFrame(simulated), of_actions(choice, p))
         assert [each.code for each in check.findings] == ["reproduced", *code]
-
-
-def tails(learner, trials, values, redraws):
-    """Share of one-step redraws at the true parameters that are at least as large as the observed value, a tie counting half."""
-    observed = measured(trials, past=trials).mean()
-    drawn = pd.DataFrame(
-        [measured(one_step(learner, trials, values, seed), past=trials).mean() for seed in range(redraws)]
-    )
-    return ((drawn > observed).mean() + 0.5 * (drawn == observed).mean()).rename(None)
-
-
-def test_one_step_predictions_at_the_truth_reproduce_every_measure():
-    """Tails are uniform over simulated data sets. Repetitions of redrawn choices are not: those of real choices have another past."""
-    learner, values = tw.QLearning(initial=0.5), {"alpha": 0.4, "beta": 4.0, "forget": 0.0}
-    task = tw.environments.ProbabilisticReversal(trials=100)
-    sets = [tw.simulate(learner, task, values, participants=8, seed=seed).trials for seed in range(60)]
-    table = pd.DataFrame([tails(learner, trials, values, 40) for trials in sets])
-    assert {"repeated", "repeated after better", "repeated after worse"} <= set(table)
-    for name in table:
-        assert kstest(table[name], "uniform").pvalue > 1e-4, name
-    without = pd.Series([float(measured(one_step(learner, each, values, 1)).mean()["repeated"]) for each in sets])
-    observed = pd.Series([float(measured(each).mean()["repeated"]) for each in sets])
-    assert (observed > without).mean() > 0.7
 
 
 def test_the_past_of_one_step_predictions_by_hand():

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def of_correct_choices(trials: Trials, means: np.ndarray) -> pd.DataFrame:
-    """Accuracy, learning curves, choices after a switch, intrusions, the early slope and, if ``means`` have one, the context index."""
+def of_correct_choices(trials: Trials, means: np.ndarray, past: Trials | None = None) -> pd.DataFrame:
+    """Accuracy, learning curves, choices after a switch, intrusions, the early slope and, if ``means`` have one, the context index.
+
+    With ``past``, for one-step predictions, the correlation of the context index is left out. Whoever happens to be right learns from it
+    and is right more often, so that chance makes the accuracies of a participant's contexts differ more than those of redrawn choices,
+    each of which follows the same real choices. Shares are right on average all the same, but a correlation is not a mean over trials:
+    with more chance in the accuracies it is nearer to 0 than the true learner predicts one step ahead.
+    """
     frame = scored(trials, means)
     parts = [accuracy(frame)]
     for by in ("presentation", "block"):
@@ -34,6 +40,8 @@ def of_correct_choices(trials: Trials, means: np.ndarray) -> pd.DataFrame:
     parts += [intrusions(frame), early_slope(frame).set_axis(["early slope"], axis=1)]
     if has_context_index(means):
         index: Any = context_index(frame, means)
+        if past is not None:
+            index = index.drop(columns="correlation")
         parts.append(index.set_axis([f"context index, {k}" for k in index.columns], axis=1))
     return side_by_side(parts, trials)
 

@@ -45,7 +45,8 @@ def measured(trials: Data, means: np.ndarray | None = None, past: Trials | None 
     means
         Mean reward of each action, ``(contexts, cues, actions)``: an environment's ``mean_rewards``. None: no choice is called correct.
     past
-        For one-step predictions the recorded trials; see :func:`~trialwise.analysis.behaviour.general.general`.
+        For one-step predictions the recorded trials; see :func:`~trialwise.analysis.behaviour.general.general`. The correlation of the
+        context index, which is not a mean over trials, is then left out.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def measured(trials: Data, means: np.ndarray | None = None, past: Trials | None 
         parts.append(of_responses(trials, past))
     own = next((task for task in OF_TASKS if task.applies(trials)), None)
     if own is not None:
-        parts += own.tables(trials)
+        parts += own.tables(trials, past)
     elif means is not None and any(family.acts for family in families):
-        parts.append(of_correct_choices(trials, means))
+        parts.append(of_correct_choices(trials, means, past))
     return side_by_side(parts, trials)

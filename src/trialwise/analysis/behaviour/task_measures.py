@@ -21,8 +21,8 @@ class TaskMeasures:
     applies
         Whether trials are of this task, by their columns and labels.
     tables
-        Tables with a row a participant and a column a measure.
+        Tables with a row a participant and a column a measure, of trials and, for one-step predictions, the recorded ones.
     """
 
     applies: Callable[[Trials], bool]
-    tables: Callable[[Trials], list[pd.DataFrame]]
+    tables: Callable[[Trials, Trials | None], list[pd.DataFrame]]

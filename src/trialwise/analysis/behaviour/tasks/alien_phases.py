@@ -296,13 +296,13 @@ def _difference(trials: Trials) -> str:
     return f"{other[0]} has other labels than {', '.join(map(str, LEVELS[other[0]]))}" if other else ""
 
 
-def _tables(trials: Trials) -> list[pd.DataFrame]:
+def _tables(trials: Trials, past: Trials | None) -> list[pd.DataFrame]:
     """The measures of correct choices in each phase with true seasons, and those of the test phases, with the phase in front."""
     tables = []
     for phase in SEASONED:
         one = of_phase(trials, phase)
         if (one.lengths > 0).all():
-            tables.append(of_correct_choices(one, MEANS).add_prefix(f"{phase}: "))
+            tables.append(of_correct_choices(one, MEANS, past).add_prefix(f"{phase}: "))
     tables.append(preferences(trials).add_prefix("preference: "))
     tables.append(novel_profile(trials).add_prefix("novel: "))
     return tables
