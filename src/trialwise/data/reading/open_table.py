@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import gzip
 import zlib
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
+from trialwise.base.unpacking import gunzip
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
@@ -44,7 +44,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     Raises
     ------
     DataError
-        If the file does not exist, or contains no table.
+        If the file does not exist, contains no table, or unpacks to more than the limit.
     UsageError
         If `source` is neither a path nor a DataFrame.
     """
@@ -61,7 +61,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     raw, name = _bytes(path), path.name
     if raw[:2] == b"\x1f\x8b":
         try:
-            raw = gzip.decompress(raw)
+            raw = gunzip(raw, name)
         except (OSError, EOFError, zlib.error) as error:
             raise file_error(
                 name, "damaged-file", f"not a complete gzip file: {error}", "copy or download it again"

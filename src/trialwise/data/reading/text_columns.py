@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, plain_cell, translated
 from trialwise.data.reading.table import is_header
+from trialwise.data.reading.text import check_width
 
 
 class CleanText(NamedTuple):
@@ -23,12 +24,18 @@ class CleanText(NamedTuple):
     first_row: int
 
 
-def text_columns(text: str, separator: str) -> CleanText | None:
-    """The columns of a clean table; None for any other."""
+def text_columns(text: str, separator: str, name: str) -> CleanText | None:
+    """The columns of a clean table; None for any other.
+
+    Raises
+    ------
+    DataError
+        If the header has too many names.
+    """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        header, start, above = _header(text, separator)
+        header, start, above = _header(text, separator, name)
         body = text[start:].rstrip("\n")
         width, height = body.partition("\n")[0].count(separator) + 1, body.count("\n") + 1
         extra = width - len(header)  # pandas and R write row numbers in front, R without a name for them
@@ -46,12 +53,13 @@ class _Unclean(Exception):
     """The table is not clean."""
 
 
-def _header(text: str, separator: str) -> tuple[list[str], int, int]:
+def _header(text: str, separator: str, name: str) -> tuple[list[str], int, int]:
     """The header's names, where the next line starts, and the number of lines above that."""
     start, above = 0, 0
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
+        check_width(text.count(separator, start, end), name, above + 1)
         cells = [_content(cell) for cell in text[start:end].split(separator)]
         start, above = end + 1, above + 1
         if is_header(cells):
