@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -118,9 +119,16 @@ def joined(columns: Sequence[Coded]) -> Coded:
 
 def translated(column: Coded, translate: Callable[[Any], Any]) -> Coded:
     """The column with every cell translated; cells that become the same share a code."""
-    cells = objects([translate(cell) for cell in column.distinct.cells])
-    indices, distinct = _factorised(cells)
-    return Coded(Distinct(distinct), indices[column.codes])
+
+    def compute() -> Coded:
+        before = column.distinct.cells.tolist()
+        after = [translate(cell) for cell in before]
+        if all(map(operator.is_, before, after)):
+            return Coded(column.distinct, np.arange(len(after)))
+        return coded(objects(after))
+
+    of_distinct = column.distinct.once(translate, compute)
+    return of_distinct[column.codes]
 
 
 def plain_cell(cell: Any) -> Any:

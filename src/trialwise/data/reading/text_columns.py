@@ -11,7 +11,7 @@ import csv
 import io
 from typing import Any, NamedTuple
 
-from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, plain_cell, translated
+from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, translated
 from trialwise.data.reading.table import is_header
 from trialwise.data.reading.text import check_width
 
@@ -41,7 +41,11 @@ def text_columns(text: str, separator: str, name: str) -> CleanText | None:
         extra = width - len(header)  # pandas and R write row numbers in front, R without a name for them
         if min(width, len(header)) < 2 or extra not in (0, 1) or body.count(separator) != height * (width - 1):
             return None
-        columns = [translated(column, _content) for column in _split(body, separator, width, height)]
+        split = _split(body, separator, width, height)
+        alphabets = {id(column.distinct): column.distinct.cells for column in split}.values()
+        if max(max(map(len, cells)) for cells in alphabets) > csv.field_size_limit():
+            return None
+        columns = [translated(column, _content) for column in split]
         if extra and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
             return None  # a line with another number of cells than the header may be a comment
         return CleanText([""] * extra + header, columns, above + 1)
@@ -90,12 +94,9 @@ def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
 
 def _content(cell: str) -> str | None:
     """A cell without blanks around it and quotation marks at its ends."""
-    if len(cell) > csv.field_size_limit():
-        raise _Unclean
     if '"' in cell:
         cell = cell.lstrip(" ")
         if len(cell) < 2 or not cell[0] == cell[-1] == '"' or cell.count('"') > 2:
             raise _Unclean
         cell = cell[1:-1]
-    content: str | None = plain_cell(cell)
-    return content
+    return cell.strip() or None
