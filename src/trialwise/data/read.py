@@ -180,7 +180,8 @@ def read_long(
     Parameters
     ----------
     source
-        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame.
+        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame. A file that unpacks to far more than its
+        size is refused; the environment variable ``TRIALWISE_UNPACK_MB`` sets the limit.
     participant, trial, session, block, context, cue, choice
         The name of a column; None to recognise it; False for no such column. With ``participant=False`` all rows belong to
         a single participant; with ``trial=False`` the rows are taken in the order of the table.
