@@ -146,7 +146,9 @@ def test_tables_of_any_contents(tmp_path, written, data):
 @pytest.mark.parametrize("odd", ODD)
 def test_one_odd_cell_among_numbers(tmp_path, odd):
     path = tmp_path / "trials.csv"
-    path.write_text("id;choice;outcome\n" + "".join(f"1;{c};{o}\n" for c, o in [(0, "1.5"), (odd, 1), (1, odd), (1, 2)]))
+    path.write_text(
+        "id;choice;outcome\n" + "".join(f"1;{c};{o}\n" for c, o in [(0, "1.5"), (odd, 1), (1, odd), (1, 2)])
+    )
     assert_same_both_ways(read_long, path, trial=False)
     frame = pd.DataFrame({"id": 1, "choice": [0, odd, 1, 1], "outcome": [1.5, 1, odd, 2]})
     assert_same_both_ways(read_long, frame, trial=False)
@@ -179,7 +181,8 @@ def test_neat_tables_are_split_at_once():
     for text in (
         "a,b\n1,2\n\n3,4\n",
         'a,b\n1,"2,3"\n',
-        'a,b\n1,2"\n', 'a,b\n1,"x"y"\n',
+        'a,b\n1,2"\n',
+        'a,b\n1,"x"y"\n',
         "a\n1\n",
         "a,b\n1,2,3\n#,4,5\n",
         "a,b\n1,2\n3\n4,5,6\n",

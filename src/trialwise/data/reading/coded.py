@@ -73,7 +73,7 @@ class Coded:
     def occurring(self, rows: np.ndarray | None = None) -> np.ndarray:
         """Codes that occur, in all rows or in those of a mask, in ascending order."""
         codes = self.codes if rows is None else self.codes[rows]
-        if len(codes) < len(self.distinct):
+        if 10 * len(codes) < len(self.distinct):
             return np.unique(codes)
         return np.flatnonzero(np.bincount(codes, minlength=len(self.distinct)))
 

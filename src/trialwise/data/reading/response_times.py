@@ -101,10 +101,10 @@ def _implausible(seconds: np.ndarray) -> list[str]:
         at_end = seconds == seconds.max()
         if at_end.sum() >= max(5, len(seconds) / 100) and (seconds > 0).any() and not at_end.all():
             note(at_end, f"exactly {seconds.max():g} s, the longest: a deadline, or a code of no response?")
-        several = len(np.unique(seconds)) > 3
-        for grid in GRIDS if several else ():
+        for grid in GRIDS:
             steps = seconds / grid
             if np.allclose(steps, np.round(steps), atol=1e-6):
-                notes.append(f"all response times are multiples of {grid * 1000:g} ms: rounded?")
+                if len(np.unique(seconds)) > 3:
+                    notes.append(f"all response times are multiples of {grid * 1000:g} ms: rounded?")
                 break
     return notes
