@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, translated
 from trialwise.data.reading.table import is_header
@@ -79,12 +79,13 @@ def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
         return coded_columns([objects(cells) for cells in zip(*rows, strict=True)])
     import pandas as pd
 
-    options: dict[str, Any] = {"header": None, "dtype": object, "na_filter": False, "quoting": csv.QUOTE_NONE}
-    options |= {"skip_blank_lines": False, "engine": "c", "low_memory": False, "encoding": "utf-8"}
     if body.startswith("\ufeff"):  # which pandas would leave out
         raise _Unclean
     try:
-        frame = pd.read_csv(io.BytesIO(body.encode()), sep=separator, **options)
+        frame = pd.read_csv(
+            io.BytesIO(body.encode()), sep=separator, header=None, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
+            skip_blank_lines=False, engine="c", low_memory=False, encoding="utf-8",
+        )  # fmt: skip
     except (ValueError, UnicodeError):  # a line with more cells than the first
         raise _Unclean from None
     if frame.shape != (height, width):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from trialwise.base.errors import TrialwiseError
 from trialwise.base.unpacking import check_size, check_zip, limit
 from trialwise.data.reading.cells import quote
-from trialwise.data.reading.coded import plain_cell
+from trialwise.data.reading.coded import Cell, plain_cell
 from trialwise.data.reading.file_format import FileFormat, require_package
 from trialwise.data.reading.table import Table, table_of
 from trialwise.data.reading.text import FOREIGN, Record, file_error
@@ -42,9 +41,9 @@ def read(raw: bytes, name: str) -> Table:
     return table_of(name, iter(records), note=note)
 
 
-def _records(rows: Iterable[tuple[Any, ...]], packed: int, name: str) -> list[Record]:
+def _records(rows: Iterable[tuple[object, ...]], packed: int, name: str) -> list[Record]:
     """All rows, of the same length; a single cell in the last corner of a sheet would make them 130 GB."""
-    records: list[list[Any]] = []
+    records: list[list[Cell]] = []
     size, width, most = 0, 0, limit(packed)
     for row in rows:
         cells = [plain_cell(cell) for cell in row]
