@@ -185,6 +185,7 @@ def read_long(
         A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame. Several tables with the same columns are
         read as one, such as one file per participant: a list of paths, a folder, or a pattern, ``"data/*.csv"``. A column ``file``
         contains their names; with ``participant="file"`` each file is one participant, with ``session="file"`` one session.
+        A file that unpacks to far more than its size is refused; the environment variable ``TRIALWISE_UNPACK_MB`` sets the limit.
     participant, trial, session, block, context, cue, choice
         The name of a column; None to recognise it; False for no such column. With ``participant=False`` all rows belong to
         a single participant; with ``trial=False`` the rows are taken in the order of the table.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.files import whole
+from trialwise.base.unpacking import read_arrays
 
 
 class Checkpoint:
@@ -24,14 +25,8 @@ class Checkpoint:
 
     def load(self) -> dict[str, np.ndarray]:
         """The arrays saved by a computation with the same settings; empty if there are none or the file cannot be read."""
-        if self.path is None or not self.path.is_file():
-            return {}
-        try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, EOFError):
-            return {}
-        return arrays if str(arrays.pop("key", "")) == self.key else {}
+        arrays = None if self.path is None else read_arrays(self.path)
+        return arrays if arrays is not None and str(arrays.pop("key", "")) == self.key else {}
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the saved arrays, completely or not at all."""

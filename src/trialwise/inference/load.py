@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import refuse_mixed
+from trialwise.base.unpacking import check_size, limit
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
 from trialwise.learners.stored import check_same, learner_from_attributes
@@ -28,6 +29,9 @@ ATTRIBUTES = {
     "peak_memory_mb", "contents", "created", "prior_numbers", "python_version", "trialwise_version",
 }  # fmt: skip
 """Attributes that every fit has and that summaries, reports and diagnoses read."""
+
+SIZE_OF_GROUP = 100_000
+"""A group counts as so many bytes, since it may contain itself; a fit has a dozen."""
 
 
 @expects(path=PATH, learner=instance("a class", type) | NONE, priors=MAPPING | NONE)
@@ -55,7 +59,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     Raises
     ------
     DataError
-        If there is no such file, it does not contain a fit, or it stands among files of two runs, since a command was interrupted.
+        If there is no such file, it does not contain a fit or unpacks to more than the limit, or it stands among files of two runs, since a command was interrupted.
     UsageError
         If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
 
@@ -72,6 +76,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     if not Path(file_name).is_file():
         raise _no_fit(file_name, "no such file")
     refuse_mixed(Path(file_name))
+    _check_sizes(Path(file_name))
     reason = None
     with _nothing_printed_by_destructors():
         try:
@@ -109,6 +114,25 @@ def _nothing_printed_by_destructors() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = hook
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse a file whose arrays are too large by what it says of them: a compressed one may be anything, an unwritten one takes no place."""
+    import h5py
+
+    packed = path.stat().st_size
+    unpacked, most = 0, limit(packed)
+    with suppress(OSError, RuntimeError, KeyError, ValueError, TypeError), h5py.File(path, "r") as file:
+        groups = [file]
+        while groups:  # without recursion, and by every link: a group may contain itself
+            for contents in groups.pop().values():
+                if isinstance(contents, h5py.Group):
+                    groups.append(contents)
+                unpacked += contents.nbytes if isinstance(contents, h5py.Dataset) else SIZE_OF_GROUP
+                if unpacked > most:
+                    groups.clear()
+                    break
+    check_size(path.name, packed, unpacked)
 
 
 def _read(file_name: str) -> tuple[xr.DataTree, Trials]:

@@ -8,13 +8,13 @@ from importlib.metadata import version
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import whole, write
 from trialwise.base.message import Argument
+from trialwise.base.unpacking import read_arrays
 from trialwise.studies.fingerprint import digest
 
 FORMAT = 1
@@ -59,11 +59,7 @@ class Store:
         """Read a finished piece; None if there is none, or its file cannot be read."""
         if self.place is None:
             return self.memory.get(number)
-        try:
-            with np.load(self._file(number), allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            return None
+        return read_arrays(self._file(number))
 
     def save(self, number: int, piece: Piece) -> None:
         """Store a finished piece."""

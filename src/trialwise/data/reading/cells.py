@@ -193,9 +193,10 @@ def _plainly_translated(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     def is_plain(cell: object) -> bool:
         return _NUMBER.fullmatch(cell) is not None if isinstance(cell, str) else type(cell) in (int, float)
 
-    plain = np.ones(len(cells), bool)
-    if not _all_plain_text(cells):
-        plain[:] = [is_plain(cell) for cell in cells]
+    numbers = _numbers_if_all_plain(cells)
+    if numbers is not None:
+        return numbers, np.ones(len(cells), bool)
+    plain = np.array([is_plain(cell) for cell in cells], bool)
     values = np.full(len(cells), math.nan)
     values[plain] = [float(cell) for cell in cells[plain]]
     return values, plain
@@ -236,15 +237,14 @@ def sorted_labels(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
     return tuple(sorted(distinct.values(), key=lambda label: (isinstance(label, str), label)))
 
 
-def _all_plain_text(cells: np.ndarray) -> bool:
-    """Whether every cell is text and a number in plain notation, asked of all at once: float() accepts other signs as well."""
+def _numbers_if_all_plain(cells: np.ndarray) -> np.ndarray | None:
+    """The numbers, if every cell is text and a number in plain notation: float() accepts other signs as well."""
     try:
         if "".join(cells).encode("ascii").translate(None, b"0123456789.+-eE"):
-            return False
-        np.fromiter(map(float, cells), float, len(cells))
+            return None
+        return np.fromiter(map(float, cells), np.float64, len(cells))
     except (TypeError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _number(cell: object, comma: bool) -> float | None:
@@ -281,8 +281,8 @@ def _label(cell: Hashable) -> Hashable:
     if isinstance(cell, float):
         return int(cell) if cell.is_integer() and abs(cell) < 2**53 else cell
     if isinstance(cell, str):
-        if _WHOLE.fullmatch(cell):
-            return int(re.split("[.,]", cell)[0])
+        if whole := _WHOLE.fullmatch(cell):
+            return int(cell[: whole.start(2)] if whole[2] else cell)
         if _REAL.fullmatch(cell):
             return float(cell)
         return cell

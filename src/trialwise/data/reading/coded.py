@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import cast
 
 import numpy as np
+
+type Cell = str | float | bool | None
+"""A cell of a table; whole numbers are int."""
 
 
 class Distinct:
@@ -21,7 +25,7 @@ class Distinct:
 
     def __init__(self, cells: np.ndarray) -> None:
         self.cells = cells
-        self._results: dict[Any, Any] = {}
+        self._results: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -31,11 +35,11 @@ class Distinct:
         """Which of the cells are empty, ``bool (distinct,)``."""
         return np.array([cell is None for cell in self.cells], bool)
 
-    def once[Result](self, purpose: Any, compute: Callable[[], Result]) -> Result:
+    def once[Result](self, purpose: Hashable, compute: Callable[[], Result]) -> Result:
         """What `compute` returned when it was first called for this purpose."""
         if purpose not in self._results:
             self._results[purpose] = compute()
-        return self._results[purpose]
+        return cast("Result", self._results[purpose])
 
 
 class Coded:
@@ -72,11 +76,11 @@ class Coded:
     def occurring(self, rows: np.ndarray | None = None) -> np.ndarray:
         """Codes that occur, in all rows or in those of a mask, in ascending order."""
         codes = self.codes if rows is None else self.codes[rows]
-        if len(codes) < len(self.distinct):
+        if 10 * len(codes) < len(self.distinct):
             return np.unique(codes)
         return np.flatnonzero(np.bincount(codes, minlength=len(self.distinct)))
 
-    def tally(self, rows: np.ndarray | None = None) -> list[tuple[Any, int]]:
+    def tally(self, rows: np.ndarray | None = None) -> list[tuple[Cell, int]]:
         """The cells that occur, in all rows or in those of a mask, in the order of their first rows, and how often they do."""
         codes = self.codes if rows is None else self.codes[rows]
         if not len(codes):
@@ -94,7 +98,7 @@ def coded(values: np.ndarray) -> Coded:
     return Coded(Distinct(cells), indices)
 
 
-def from_codes(codes: np.ndarray, cells: Sequence[Any]) -> Coded:
+def from_codes(codes: np.ndarray, cells: Sequence[object]) -> Coded:
     """A column of the cells of any library with these codes, where -1 is an empty cell."""
     rows = np.where(codes < 0, len(cells), codes).astype(np.int64)
     return translated(Coded(Distinct(objects([*cells, None])), rows), plain_cell)
@@ -116,14 +120,21 @@ def joined(columns: Sequence[Coded]) -> Coded:
     return coded(np.concatenate([column.values for column in columns]))
 
 
-def translated(column: Coded, translate: Callable[[Any], Any]) -> Coded:
+def translated(column: Coded, translate: Callable[..., Cell]) -> Coded:
     """The column with every cell translated; cells that become the same share a code."""
-    cells = objects([translate(cell) for cell in column.distinct.cells])
-    indices, distinct = _factorised(cells)
-    return Coded(Distinct(distinct), indices[column.codes])
+
+    def compute() -> Coded:
+        before = column.distinct.cells.tolist()
+        after = [translate(cell) for cell in before]
+        if all(map(operator.is_, before, after)):
+            return Coded(column.distinct, np.arange(len(after)))
+        return coded(objects(after))
+
+    of_distinct = column.distinct.once(translate, compute)
+    return of_distinct[column.codes]
 
 
-def plain_cell(cell: Any) -> Any:
+def plain_cell(cell: object) -> Cell:
     """Convert a cell from any library to text, int, float, bool or None."""
     if isinstance(cell, np.generic):
         cell = cell.item()
@@ -141,7 +152,7 @@ def are_all(rows: np.ndarray, count: int) -> bool:
     return bool(rows.all()) if rows.dtype == bool else np.array_equal(rows, np.arange(count))
 
 
-def objects(values: Sequence[Any]) -> np.ndarray:
+def objects(values: Sequence[object]) -> np.ndarray:
     """An array of Python objects, ``object (values,)``, whatever they are."""
     array = np.empty(len(values), object)
     array[:] = values

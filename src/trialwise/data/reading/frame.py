@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.data.reading.coded import Coded, coded, coded_columns, from_codes, objects, plain_cell, translated
+from trialwise.data.reading.coded import Coded, coded, from_codes, objects, plain_cell, translated
 from trialwise.data.reading.table import Table, is_header, table_of, table_of_columns
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def frame_table(frame: pd.DataFrame, name: str) -> Table:
         if isinstance(each.dtype, pd.CategoricalDtype)
     }
     if len(header) > len(frame):
-        columns = coded_columns([_plain_cells(each) for each in series])
+        columns = _wide_columns(frame)
     else:
         columns = [_coded(each) for each in series]
     if len(header) < 2 or not is_header(header):
@@ -61,21 +61,25 @@ def _coded(series: pd.Series) -> Coded:
     if isinstance(series.dtype, pd.StringDtype) or series.dtype.kind in "iub":
         codes, cells = pd.factorize(series)
         return from_codes(codes, cells.tolist())
-    values = _or_none(series)
-    if pd.api.types.infer_dtype(values, skipna=True) == "string":
-        return translated(coded(values), plain_cell)
-    return coded(_plain_cells(series))
-
-
-def _plain_cells(series: pd.Series) -> np.ndarray:
-    """The cells, ``object (rows,)``."""
-    values = _or_none(series)
-    if series.dtype in (np.float32, np.float64):
-        return values  # these are Python's own numbers already
-    return objects([plain_cell(cell) for cell in values])
-
-
-def _or_none(series: pd.Series) -> np.ndarray:
     values = np.array(series.astype(object), object)
     values[series.isna().to_numpy(bool)] = None
-    return values
+    return _coded_cells(values, series.dtype in (np.float32, np.float64))
+
+
+def _wide_columns(frame: pd.DataFrame) -> list[Coded]:
+    """The columns of a frame with more columns than rows, which share their distinct cells."""
+    values = np.array(frame.astype(object), object)
+    values[frame.isna().to_numpy(bool)] = None
+    together = _coded_cells(values.T.ravel(), all(dtype in (np.float32, np.float64) for dtype in frame.dtypes))
+    return [Coded(together.distinct, codes) for codes in np.split(together.codes, frame.shape[1])]
+
+
+def _coded_cells(values: np.ndarray, is_plain: bool) -> Coded:
+    """A column of cells of any kind, None where empty; `is_plain` if they are Python's own numbers already."""
+    import pandas as pd
+
+    if is_plain:
+        return coded(values)
+    if pd.api.types.infer_dtype(values, skipna=True) in ("string", "integer", "boolean"):
+        return translated(coded(values), plain_cell)
+    return coded(objects([plain_cell(cell) for cell in values]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import gzip
 import zlib
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import refuse_mixed
+from trialwise.base.unpacking import gunzip
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
@@ -45,7 +45,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     Raises
     ------
     DataError
-        If the file does not exist, contains no table, or stands among files of an interrupted command.
+        If the file does not exist, contains no table, unpacks to more than the limit, or stands among files of an interrupted command.
     UsageError
         If `source` is neither a path nor a DataFrame.
     """
@@ -63,7 +63,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     raw, name = _bytes(path), path.name
     if raw[:2] == b"\x1f\x8b":
         try:
-            raw = gzip.decompress(raw)
+            raw = gunzip(raw, name)
         except (OSError, EOFError, zlib.error) as error:
             raise file_error(
                 name, "damaged-file", f"not a complete gzip file: {error}", "copy or download it again"

@@ -102,7 +102,8 @@ def _implausible(seconds: np.ndarray) -> list[str]:
             note(at_end, f"exactly {seconds.max():g} s, the longest: a deadline, or a code of no response?")
         for grid in GRIDS:
             steps = seconds / grid
-            if len(np.unique(seconds)) > 3 and np.allclose(steps, np.round(steps), atol=1e-6):
-                notes.append(f"all response times are multiples of {grid * 1000:g} ms: rounded?")
+            if np.allclose(steps, np.round(steps), atol=1e-6):
+                if len(np.unique(seconds)) > 3:
+                    notes.append(f"all response times are multiples of {grid * 1000:g} ms: rounded?")
                 break
     return notes

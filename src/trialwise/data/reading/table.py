@@ -119,7 +119,7 @@ def table_of_columns(
     return Table(name, tuple(header[n] for n in used), tuple(columns[n] for n in used), rows, free_comma, note)
 
 
-def is_header(cells: Sequence[Any]) -> bool:
+def is_header(cells: Sequence[object]) -> bool:
     """Whether a row may be the header row: it has text and is no comment."""
     return _has_text(cells) and not _is_comment(cells)
 
@@ -128,7 +128,7 @@ def _only_a_header(name: str) -> DataError:
     return file_error(name, "empty-table", "contains only a header row", "expected one row per trial below it")
 
 
-def _has_text(cells: Sequence[Any]) -> bool:
+def _has_text(cells: Sequence[object]) -> bool:
     return any(cell is not None and str(cell).strip() for cell in cells)
 
 
@@ -139,7 +139,7 @@ def _is_row(cells: Sequence[Any], width: int) -> bool:
     return not (_is_comment(cells) and (width == 1 or len(cells) != width))  # "#1,left,0" may be participant "#1"
 
 
-def _is_comment(cells: Sequence[Any]) -> bool:
+def _is_comment(cells: Sequence[object]) -> bool:
     return len(cells) > 0 and isinstance(cells[0], str) and cells[0].lstrip().startswith("#")
 
 

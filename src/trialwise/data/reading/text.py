@@ -24,6 +24,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 
+MOST_CELLS = 100_000
+"""A line with more cells is no row of a table; each would become a column."""
+
 Record = tuple[int, Sequence[Any]]
 """A row's position in the file, counted from 1, and its cells."""
 
@@ -55,6 +58,14 @@ def decoded(raw: bytes, name: str) -> tuple[str, str, str]:
     if separator == " ":
         text = "\n".join(" ".join(line.split()) for line in _lines(text))
     return text, separator, encoding
+
+
+def check_width(separators: int, name: str, row: int) -> None:
+    """Refuse a row with too many separators, before it is split."""
+    if separators >= MOST_CELLS:
+        message = f"a row has more than {MOST_CELLS} cells"
+        remedy = "export the table again, with one row per trial and a line for each row"
+        raise file_error(name, "too-many-columns", message, remedy, [row])
 
 
 def _decoded(raw: bytes, name: str) -> tuple[str, str]:
@@ -119,12 +130,20 @@ def text_records(text: str, separator: str, name: str) -> Iterator[Record]:
     DataError
         From the iterator, if quotation marks do not match.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    start = 1
+    start, separators = 1, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal separators
+        for line in io.StringIO(text, newline=""):
+            separators += line.count(separator)
+            check_width(separators, name, start)
+            yield line
+
+    reader = csv.reader(lines(), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         for record in reader:
             yield start, record
-            start = reader.line_num + 1
+            start, separators = reader.line_num + 1, 0
     except csv.Error as error:
         message = f"cannot be split into cells: {error}"
         remedy = "look there for an unmatched quotation mark"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, plain_cell, translated
+from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, translated
 from trialwise.data.reading.table import is_header
+from trialwise.data.reading.text import check_width
 
 
 class CleanText(NamedTuple):
@@ -23,18 +24,28 @@ class CleanText(NamedTuple):
     first_row: int
 
 
-def text_columns(text: str, separator: str) -> CleanText | None:
-    """The columns of a clean table; None for any other."""
+def text_columns(text: str, separator: str, name: str) -> CleanText | None:
+    """The columns of a clean table; None for any other.
+
+    Raises
+    ------
+    DataError
+        If the header has too many names.
+    """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        header, start, above = _header(text, separator)
+        header, start, above = _header(text, separator, name)
         body = text[start:].rstrip("\n")
         width, height = body.partition("\n")[0].count(separator) + 1, body.count("\n") + 1
         extra = width - len(header)  # pandas and R write row numbers in front, R without a name for them
         if min(width, len(header)) < 2 or extra not in (0, 1) or body.count(separator) != height * (width - 1):
             return None
-        columns = [translated(column, _content) for column in _split(body, separator, width, height)]
+        split = _split(body, separator, width, height)
+        alphabets = {id(column.distinct): column.distinct.cells for column in split}.values()
+        if max(max(map(len, cells)) for cells in alphabets) > csv.field_size_limit():
+            return None
+        columns = [translated(column, _content) for column in split]
         if extra and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
             return None  # a line with another number of cells than the header may be a comment
         return CleanText([""] * extra + header, columns, above + 1)
@@ -46,12 +57,13 @@ class _Unclean(Exception):
     """The table is not clean."""
 
 
-def _header(text: str, separator: str) -> tuple[list[str], int, int]:
+def _header(text: str, separator: str, name: str) -> tuple[list[str], int, int]:
     """The header's names, where the next line starts, and the number of lines above that."""
     start, above = 0, 0
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
+        check_width(text.count(separator, start, end), name, above + 1)
         cells = [_content(cell) for cell in text[start:end].split(separator)]
         start, above = end + 1, above + 1
         if is_header(cells):
@@ -67,12 +79,13 @@ def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
         return coded_columns([objects(cells) for cells in zip(*rows, strict=True)])
     import pandas as pd
 
-    options: dict[str, Any] = {"header": None, "dtype": object, "na_filter": False, "quoting": csv.QUOTE_NONE}
-    options |= {"skip_blank_lines": False, "engine": "c", "low_memory": False, "encoding": "utf-8"}
     if body.startswith("\ufeff"):  # which pandas would leave out
         raise _Unclean
     try:
-        frame = pd.read_csv(io.BytesIO(body.encode()), sep=separator, **options)
+        frame = pd.read_csv(
+            io.BytesIO(body.encode()), sep=separator, header=None, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
+            skip_blank_lines=False, engine="c", low_memory=False, encoding="utf-8",
+        )  # fmt: skip
     except (ValueError, UnicodeError):  # a line with more cells than the first
         raise _Unclean from None
     if frame.shape != (height, width):
@@ -82,12 +95,9 @@ def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
 
 def _content(cell: str) -> str | None:
     """A cell without blanks around it and quotation marks at its ends."""
-    if len(cell) > csv.field_size_limit():
-        raise _Unclean
     if '"' in cell:
         cell = cell.lstrip(" ")
         if len(cell) < 2 or not cell[0] == cell[-1] == '"' or cell.count('"') > 2:
             raise _Unclean
         cell = cell[1:-1]
-    content: str | None = plain_cell(cell)
-    return content
+    return cell.strip() or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
@@ -55,9 +56,7 @@ def order_wide(
 
     header = next(iter(tables.values())).header
     participants = _labels_of(header)
-    columns = {
-        role_name: [table.columns[table.header.index(name)] for name in header] for role_name, table in tables.items()
-    }
+    columns = {role_name: _in_order(table, header) for role_name, table in tables.items()}
     lengths = [max(_length(column[n]) for column in columns.values()) for n in range(len(participants))]
     for name, length in zip(header, lengths, strict=True):
         if length == 0:
@@ -121,7 +120,7 @@ def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None
     first = next(iter(tables.values()))
     expected = {key(name) for name in first.header}
     for table in {id(table): table for table in tables.values()}.values():
-        repeated = [name for name in dict.fromkeys(table.header) if name and table.header.count(name) > 1]
+        repeated = [name for name, count in Counter(table.header).items() if name and count > 1]
         if repeated:
             message = f"the header row must contain each participant's label once; repeated: {quote_list(repeated)}"
             remedy = "is the header row missing? write the participants' labels in the first row"
@@ -137,6 +136,11 @@ def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None
             message = f"its participants are not those of {first.name}: {' and '.join(differences)}"
             problems.add("participants-differ", table.name, message, "give all tables the same columns", [1])
     problems.raise_if_any()
+
+
+def _in_order(table: Table, header: Sequence[str]) -> list[Coded]:
+    columns = dict(zip(map(key, table.header), table.columns, strict=True))
+    return [columns[key(name)] for name in header]
 
 
 def _labels_of(header: Sequence[str]) -> tuple[Hashable, ...]:

@@ -14,7 +14,7 @@ def read(raw: bytes, name: str) -> Table:
     """Split the lines of the file into cells."""
     text, separator, encoding = decoded(raw, name)
     note = "" if encoding.startswith("utf-8") else f"read as {encoding}"
-    clean = text_columns(text, separator)
+    clean = text_columns(text, separator, name)
     if clean is None:
         return table_of(name, text_records(text, separator, name), free_comma=separator != ",", note=note)
     rows = np.arange(len(clean.columns[0]), dtype=np.int64) + clean.first_row

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
+from trialwise.base.errors import TrialwiseError
+from trialwise.base.unpacking import check_size, check_zip, limit
 from trialwise.data.reading.cells import quote
-from trialwise.data.reading.coded import plain_cell
+from trialwise.data.reading.coded import Cell, plain_cell
 from trialwise.data.reading.file_format import FileFormat, require_package
 from trialwise.data.reading.table import Table, table_of
-from trialwise.data.reading.text import FOREIGN, file_error
+from trialwise.data.reading.text import FOREIGN, Record, file_error
+
+BYTES_OF_ROW, BYTES_OF_CELL = 64, 8
+"""A row takes so many bytes, and so many for each place up to its last cell, filled or not."""
 
 
 def read(raw: bytes, name: str) -> Table:
@@ -18,19 +24,38 @@ def read(raw: bytes, name: str) -> Table:
         kind = FOREIGN.get(Path(name).suffix.lower(), "zip")
         raise file_error(name, "not-text", f"is a {kind} file, not a table", "unpack it, or export the table as CSV")
     require_package("openpyxl", name, "an Excel file")
+    check_zip(raw, name)
     import openpyxl  # type: ignore[import-untyped, unused-ignore]
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         sheet = book.worksheets[0]
-        records = [
-            (n, [plain_cell(cell) for cell in cells]) for n, cells in enumerate(sheet.iter_rows(values_only=True), 1)
-        ]
+        sheet.reset_dimensions()  # what a sheet says of its size may be wrong
+        records = _records(sheet.iter_rows(values_only=True), len(raw), name)
+    except TrialwiseError:
+        raise
     except Exception as error:
         message = f"openpyxl cannot read it: {type(error).__name__}: {quote(str(error), 200)}"
         raise file_error(name, "damaged-file", message, "save it again from Excel, or export it as CSV") from None
     note = f"first sheet {sheet.title!r} of {len(book.worksheets)}" if len(book.worksheets) > 1 else ""
     return table_of(name, iter(records), note=note)
+
+
+def _records(rows: Iterable[tuple[object, ...]], packed: int, name: str) -> list[Record]:
+    """All rows, of the same length; a single cell in the last corner of a sheet would make them 130 GB."""
+    records: list[list[Cell]] = []
+    size, width, most = 0, 0, limit(packed)
+    for row in rows:
+        cells = [plain_cell(cell) for cell in row]
+        while cells and cells[-1] is None:
+            del cells[-1]
+        records.append(cells)
+        size += BYTES_OF_ROW + BYTES_OF_CELL * len(row)
+        width = max(width, len(cells))
+        if max(size, BYTES_OF_CELL * len(records) * width) > most:
+            by_hand = "clear the cells far from the table, or export it as CSV"
+            check_size(name, packed, most + 1, by_hand, is_all=False)
+    return [(number, cells + [None] * (width - len(cells))) for number, cells in enumerate(records, 1)]
 
 
 EXCEL = FileFormat("Excel", (".xlsx",), lambda raw: raw[:4] == b"PK\x03\x04", read)
