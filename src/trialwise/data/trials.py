@@ -332,6 +332,13 @@ class Trials:
         return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
 
 
+def row_of(rows: np.ndarray | None, files: np.ndarray | None, t: int) -> str:
+    """``", row 3 of the file"``, for messages; empty if the trials come from no file."""
+    if rows is None:
+        return ""
+    return f", row {rows[t]} of {'the file' if files is None else files[t]}"
+
+
 def _remedy(value: Any) -> str:
     """What to write where something else was given for trials."""
     if isinstance(value, str | PathLike):
