@@ -31,7 +31,9 @@ def labelled(frames):
     return pd.concat([frame.assign(participant=name) for name, frame in frames.items()])
 
 
-@pytest.mark.parametrize("source", [["s1.csv", Path("s2.csv"), "s10.csv"], ".", Path("."), "s*.csv", ["s?.csv", "s10.csv"]])
+@pytest.mark.parametrize(
+    "source", [["s1.csv", Path("s2.csv"), "s10.csv"], ".", Path("."), "s*.csv", ["s?.csv", "s10.csv"]]
+)
 def test_a_file_for_each_participant(source, frames):
     with pytest.raises(tw.errors.DataError, match=r"if each file is one participant, type participant='file'"):
         tw.read_long(source)
@@ -52,7 +54,9 @@ def test_results_join_back_to_file_and_row(frames):
 
 def test_problems_name_file_and_row(frames):
     for name, row in (("s2.csv", 3), ("s10.csv", 5)):
-        frames[name].astype(object).assign(reward=lambda f, row=row: f["reward"].where(f.index != row, "x")).to_csv(name, index=False)
+        frames[name].astype(object).assign(reward=lambda f, row=row: f["reward"].where(f.index != row, "x")).to_csv(
+            name, index=False
+        )
     with pytest.raises(tw.errors.DataError, match=r"found 'x' \(rows 5 of s2.csv, 7 of s10.csv\)") as caught:
         tw.read_long("s*.csv", participant="file")
     (problem,) = caught.value.problems
@@ -61,7 +65,9 @@ def test_problems_name_file_and_row(frames):
 
 def test_files_that_do_not_belong_together(frames):
     frames["s2.csv"].rename(columns={"reward": "points"}).to_csv("s2.csv", index=False)
-    with pytest.raises(tw.errors.DataError, match=r"s2.csv: has other columns than s1.csv \(without 'reward' and with 'points'\)"):
+    with pytest.raises(
+        tw.errors.DataError, match=r"s2.csv: has other columns than s1.csv \(without 'reward' and with 'points'\)"
+    ):
         tw.read_long("s*.csv", participant="file")
     frames["s2.csv"][["reward", "trial", "choice"]].to_csv("s2.csv", index=False)  # the order is no matter
     assert tw.read_long("s*.csv", participant="file").choice.tolist() == tw.read_long(labelled(frames)).choice.tolist()
@@ -71,7 +77,11 @@ def test_files_that_do_not_belong_together(frames):
     frames["s1.csv"].to_csv("copy.csv", index=False)
     with pytest.raises(tw.errors.DataError, match=r"s1.csv: has the same rows as copy.csv"):
         tw.read_long(".", participant="file")
-    for source, message in (("q*.csv", "no file matches"), ([], "an empty list"), (["s1.csv", "no.csv"], "no such file")):
+    for source, message in (
+        ("q*.csv", "no file matches"),
+        ([], "an empty list"),
+        (["s1.csv", "no.csv"], "no such file"),
+    ):
         with pytest.raises(tw.errors.TrialwiseError, match=message):
             tw.read_long(source)
     os.mkdir("empty")
@@ -81,7 +91,9 @@ def test_files_that_do_not_belong_together(frames):
 
 def test_one_label_in_several_files_is_no_silent_merge(frames):
     parts = [frame.assign(participant=1) for frame in frames.values()]
-    with pytest.raises(tw.errors.DataError, match=r"restart in each file: .*participant='file'; .*session='file'; .*block='file'"):
+    with pytest.raises(
+        tw.errors.DataError, match=r"restart in each file: .*participant='file'; .*session='file'; .*block='file'"
+    ):
         tw.read_long(parts)
     unnumbered = [part.drop(columns="trial") for part in parts]
     (note,) = tw.read_long(unnumbered, trial=False).notes
@@ -98,7 +110,9 @@ def test_verbs_read_what_they_are_given(frames):
     table = labelled(frames)
     table.to_csv("all.csv", index=False)
     expected = tw.read_long(table)
-    with pytest.warns(UserWarning, match="recognised by their names: participant: column 'participant'; .*outcome: column 'reward'") as caught:
+    with pytest.warns(
+        UserWarning, match="recognised by their names: participant: column 'participant'; .*outcome: column 'reward'"
+    ) as caught:
         values = tw.log_likelihood(LEARNER, "all.csv", AT)
     assert caught[0].filename == __file__
     np.testing.assert_array_equal(values, tw.log_likelihood(LEARNER, expected, AT))

@@ -119,7 +119,12 @@ TABLE = Kind(
 )
 LABELS = Kind(
     "a list of labels",
-    lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping) and not TABLE.holds(value),
+    lambda value: (
+        isinstance(value, Iterable)
+        and not isinstance(value, str | Mapping)
+        and np.ndim(value) != 0  # type: ignore[arg-type]
+        and not TABLE.holds(value)
+    ),
 )
 FUNCTION = Kind("a function", callable)
 

@@ -77,7 +77,9 @@ def check(
     if output is not None or learner:
         raise UsageError("--learner and -o apply only to checks of a fit: trialwise check results/fit.nc")
     if columns.as_typed() and not files:
-        raise UsageError(f"{columns.as_typed()} is about columns of data: name the file, trialwise check {shlex.quote(subject)} data.csv")
+        raise UsageError(
+            f"{columns.as_typed()} is about columns of data: name the file, trialwise check {shlex.quote(subject)} data.csv"
+        )
     _learner(subject, columns, files or [], environment, seed)
 
 

@@ -12,7 +12,6 @@ from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.data.trials import Trials
 from trialwise.engine import FLAGS, SCORED, responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix

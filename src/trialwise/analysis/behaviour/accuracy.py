@@ -9,8 +9,8 @@ import numpy as np
 
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS, SCORED
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.expects import NUMBER, expects
-from trialwise.base.message import Argument
+from trialwise.base.expects import NUMBER, brief, expects
+from trialwise.base.message import NAME_ALONE, Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @expects(frame=SCORED)
-def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataFrame:
+def after_switch(frame: pd.DataFrame, only: pd.Series | np.ndarray | None = None) -> pd.DataFrame:
     """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
     Parameters
@@ -122,13 +122,19 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     frame
         The table of :func:`~trialwise.analysis.behaviour.scored.scored`.
     only
-        Flags of the trials that count, e.g. ``telling(frame, means)``; by default all.
+        Flags of the trials that count, a Series with the index of ``frame`` or an array ``(trials,)``, e.g. ``telling(frame, means)``; by
+        default all.
 
     Returns
     -------
     DataFrame
         A row a participant, shares from 0 to 1. Columns have two levels, kind and position (1 to 8); NaN at positions at which
         a participant has no trials.
+
+    Raises
+    ------
+    UsageError
+        If ``only`` are not flags, one for each row of the table.
 
     Examples
     --------
@@ -145,10 +151,26 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
 
     near = frame[(frame["previous"] >= 0) & (frame["position"] <= AFTER)]
     if only is not None:
-        near = near[only.loc[near.index]]
+        near = near[_flags(only, frame)[near.index]]
     kinds = {"current": "correct", "previous": "fits_previous", "other": "fits_other"}
     table = pd.concat({kind: _shares(near, column, "position") for kind, column in kinds.items()}, axis=1)
     return _everyone(table, frame)
+
+
+def _flags(only: object, frame: pd.DataFrame) -> pd.Series:
+    """Flags of the rows of a table, by its index."""
+    import pandas as pd
+
+    flags = only if isinstance(only, pd.Series) else pd.Series(np.atleast_1d(np.asarray(only)))
+    if not isinstance(only, pd.Series) and len(flags) == len(frame):
+        flags.index = frame.index
+    if flags.dtype.kind != "b" or not flags.index.is_unique or not frame.index.isin(flags.index).all():
+        raise UsageError(
+            Argument("only", NAME_ALONE),
+            f": wanted True or False for each of the {len(frame)} rows of the table, e.g. telling(frame, means), and this is {brief(only)} "
+            f"with {len(flags)} values ({flags.dtype})",
+        )
+    return flags
 
 
 @expects(frame=SCORED)

@@ -25,4 +25,6 @@ def acting(learner: Learner, environment: Environment | Recorded, seed: int) -> 
     count = environment.trials.n_participants if isinstance(environment, Recorded) else AGENTS
     random = stream(seed, "conformance")
     parameters = {p.name: p.constrain(p.mean + 0.5 * random.standard_normal(count)) for p in learner.parameters}
-    return simulate(learner, environment, parameters, seed=seed, participants=count, keep_missed=isinstance(environment, Recorded)).trials
+    return simulate(
+        learner, environment, parameters, seed=seed, participants=count, keep_missed=isinstance(environment, Recorded)
+    ).trials

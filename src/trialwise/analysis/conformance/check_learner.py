@@ -197,7 +197,9 @@ def check_learner(
                 generated = _described(data)
             result = Conformance(repr(instance), tuple(_run_checks(Case(instance, data, seed))), generated, notes)
         except (LearnerError, ModelError) as error:
-            result = Conformance(repr(instance), (Check("it runs and compiles", False, error.message),), generated, notes)
+            result = Conformance(
+                repr(instance), (Check("it runs and compiles", False, error.message),), generated, notes
+            )
     if not quiet:
         from rich.console import Console
 

@@ -191,7 +191,9 @@ def _simulation(case: Case) -> str:
     packed, random = case.packed, case.random
     count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
     draws = random_numbers((*kinds, "uniform"), random, count)
-    names = [name or next(iter(case.trials.outcome)) for name, *_ in packed.outcome]  # a single outcome has no name there
+    names = [
+        name or next(iter(case.trials.outcome)) for name, *_ in packed.outcome
+    ]  # a single outcome has no name there
     parts = [_like(case.trials.outcome[name], random, (count, packed.actions)) for name in names]
     potential = np.stack(parts, axis=2) if parts else np.zeros((count, packed.actions, 0))
     done, own, _ = rollout_plain(case.learner, packed, case.points[0], potential, draws)
