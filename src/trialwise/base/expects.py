@@ -122,7 +122,7 @@ LABELS = Kind(
     lambda value: (
         isinstance(value, Iterable)
         and not isinstance(value, str | Mapping)
-        and np.ndim(value) != 0  # type: ignore[arg-type]
+        and getattr(value, "ndim", 1) != 0
         and not TABLE.holds(value)
     ),
 )
@@ -140,6 +140,16 @@ def several(kind: Kind) -> Kind:
     """A list of values of a kind."""
     return Kind(
         f"a list, each {kind.wanted}", lambda value: isinstance(value, list | tuple) and all(map(kind.holds, value))
+    )
+
+
+def mapping_to(kind: Kind) -> Kind:
+    """A mapping of names to values of a kind."""
+    return Kind(
+        f"a mapping of names to values, each {kind.wanted}",
+        lambda value: (
+            isinstance(value, Mapping) and all(map(NAME.holds, value)) and all(map(kind.holds, value.values()))
+        ),
     )
 
 

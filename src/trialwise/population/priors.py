@@ -96,12 +96,15 @@ def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mappin
     for name, prior in priors.items():
         try:
             draws = draws_of(prior, DRAWS_TO_CHECK, np.random.default_rng(0))
+            density = log_density_of(prior, draws)
         except NotImplementedError:  # improper, such as pm.Flat
             continue
         except ValueError as error:  # numbers that the distribution does not take
             raise UsageError(f"the prior of {name} cannot be drawn from: {error}; check its numbers") from error
-        if not np.isfinite(draws).all():
-            raise UsageError(f"the prior of {name} draws numbers that are not finite; check its parameters")
+        if not np.isfinite(draws).all() or not np.isfinite(density).all():
+            raise UsageError(
+                f"the prior of {name} is {text_of(prior)}, which is no distribution: check its numbers and their order"
+            )
         if name in spreads and pooling == "partial" and (draws < 0).any():
             raise UsageError(
                 f"the prior of {name} is {text_of(prior)}, which allows numbers below 0 ({draws.min():.3g}); a spread is above 0: write "
@@ -147,6 +150,15 @@ def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.n
     import pymc as pm
 
     return np.asarray(pm.draw(distribution, count, random_seed=random))
+
+
+def log_density_of(distribution: Any, values: np.ndarray) -> np.ndarray:
+    """Log-density of a distribution of PyMC or PreliZ at each value."""
+    if hasattr(distribution, "to_pymc"):
+        distribution = distribution.to_pymc()
+    import pymc as pm
+
+    return np.asarray(pm.logp(distribution, values).eval())
 
 
 def _constants(distribution: Any, family: str) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS, SCORED
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.expects import NUMBER, brief, expects
+from trialwise.base.expects import NUMBER, Kind, expects
 from trialwise.base.message import NAME_ALONE, Argument
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ CHANCE = 0.35
 
 AFTER = 8
 """Number of trials after a switch that are reported one by one."""
+
+
+FLAGS = Kind(
+    "True or False for each row of the table, such as telling(frame, means)",
+    lambda value: getattr(value, "ndim", 0) == 1 and getattr(value, "dtype", None) == np.dtype(bool),
+)
 
 
 @expects(frame=SCORED)
@@ -113,7 +119,7 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": gain.mean(axis=1), "first": gain[1], "last": gain[shortest]})
 
 
-@expects(frame=SCORED)
+@expects(frame=SCORED, only=FLAGS)
 def after_switch(frame: pd.DataFrame, only: pd.Series | np.ndarray | None = None) -> pd.DataFrame:
     """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
@@ -157,18 +163,17 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | np.ndarray | None = None
     return _everyone(table, frame)
 
 
-def _flags(only: object, frame: pd.DataFrame) -> pd.Series:
+def _flags(only: pd.Series | np.ndarray, frame: pd.DataFrame) -> pd.Series:
     """Flags of the rows of a table, by its index."""
     import pandas as pd
 
-    flags = only if isinstance(only, pd.Series) else pd.Series(np.atleast_1d(np.asarray(only)))
+    flags = only if isinstance(only, pd.Series) else pd.Series(only)
     if not isinstance(only, pd.Series) and len(flags) == len(frame):
         flags.index = frame.index
-    if flags.dtype.kind != "b" or not flags.index.is_unique or not frame.index.isin(flags.index).all():
+    if not flags.index.is_unique or not frame.index.isin(flags.index).all():
         raise UsageError(
             Argument("only", NAME_ALONE),
-            f": wanted True or False for each of the {len(frame)} rows of the table, e.g. telling(frame, means), and this is {brief(only)} "
-            f"with {len(flags)} values ({flags.dtype})",
+            f" has {len(flags)} values, and the table {len(frame)} rows: give a flag for each, telling(frame, means)",
         )
     return flags
 
