@@ -105,6 +105,26 @@ CALLS = {
     "RestlessBandit": lambda x, s, f: tw.environments.RestlessBandit(arms=x),
     "Conditioning": lambda x, s, f: tw.environments.Conditioning(plus=x),
     "save": lambda x, s, f: f.save(x),
+    "on, a file": lambda x, s, f: tw.environments.AlienTask().on([x]),
+    "of_length": lambda x, s, f: tw.environments.AlienTask.of_length(x),
+    "initial": lambda x, s, f: tw.log_likelihood(tw.QLearning(initial=x), s.trials, VALUES),
+    "check_learner, trials": lambda x, s, f: tw.check_learner(tw.QLearning, [x], quiet=True),
+    "check_learner, environment": lambda x, s, f: tw.check_learner(object(), environment=x),
+    "check_learner, columns": lambda x, s, f: tw.check_learner(object(), columns=x),
+    "check, measures": lambda x, s, f: tw.check(f, datasets=1, measures=x, progress=False),
+    "check, what measures return": lambda x, s, f: tw.check(f, datasets=1, measures=lambda trials: x, progress=False),
+    "telling, means": lambda x, s, f: tw.behaviour.telling(tw.behaviour.scored(s.trials, TASK.mean_rewards), x),
+    "after_switch, only": lambda x, s, f: tw.behaviour.after_switch(tw.behaviour.scored(s.trials, TASK.mean_rewards), x),
+    "read_long, a role": lambda x, s, f: tw.read_long(s.trials.to_frame(), choice=x),
+    "read_long, missing": lambda x, s, f: tw.read_long(s.trials.to_frame(), missing=x),
+    "read_long, where": lambda x, s, f: tw.read_long(s.trials.to_frame(), where=x),
+    "read_long, levels": lambda x, s, f: tw.read_long(s.trials.to_frame(), levels=x),
+    "read_long, actions": lambda x, s, f: tw.read_long(s.trials.to_frame(), actions=x),
+    "read_long, outcome": lambda x, s, f: tw.read_long(s.trials.to_frame(), outcome=x),
+    "read_long, available": lambda x, s, f: tw.read_long(s.trials.to_frame(), available=x),
+    "read_long, vectors": lambda x, s, f: tw.read_long(s.trials.to_frame(), vectors=x),
+    "read_long, labels": lambda x, s, f: tw.read_long(s.trials.to_frame(), labels=x),
+    "read_wide, choice": lambda x, s, f: tw.read_wide(choice=x),
 }  # fmt: skip
 """A call for each argument; whatever is given, it works or ends in the package's own error."""
 
@@ -143,7 +163,7 @@ def test_remedies_for_paths_classes_and_tables(simulation, fit):
         (pd.DataFrame(), r"write read_long\(table\)"),
     ):
         with pytest.raises(tw.errors.UsageError, match=wanted):
-            tw.inspect(value)
+            tw.behaviour.general(simulation.trials, past=value)
     with pytest.raises(tw.errors.UsageError, match=r"the class QLearning.*write QLearning\(\)"):
         tw.fit(tw.QLearning, simulation.trials)
     with pytest.raises(tw.errors.UsageError, match=r"write load\('fit.nc'\)"):

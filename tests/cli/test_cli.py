@@ -25,6 +25,7 @@ from trialwise.cli.output import writing
 from trialwise.cli.output.equations import plain, sections, symbol
 from trialwise.cli.output.words import in_options
 from trialwise.data.read import read_long, read_wide
+from trialwise.environments.tasks.bandit import RestlessBandit
 from trialwise.learners import PearceHall
 
 matplotlib.use("Agg")
@@ -336,6 +337,24 @@ def test_an_instance_takes_no_settings():
     assert "name its class" in run("fit", "both.py:fixed", "trials.csv", "--set", "start_at=1", code=2)
 
 
+def test_a_learner_is_checked_on_data_or_in_an_environment(monkeypatch):
+    from trialwise.analysis.conformance.check_learner import Check, Conformance
+
+    given, generated = [], ["3 actions"]
+
+    def check_learner(subject, trials=None, *, seed, quiet, environment):
+        given.append((subject.__name__, trials, environment))
+        return Conformance("Bandit()", (Check("runs", False, "a line"),), generated[0] if trials is None else "")
+
+    monkeypatch.setattr("trialwise.analysis.conformance.check_learner.check_learner", check_learner)
+    output = run("check", "mine.py:Bandit", code=4)
+    assert "generated data: 3 actions" in output and "trialwise check mine.py:Bandit data.csv" in output
+    assert "generated" not in run("check", "mine.py:Bandit", "trials.csv", "--environment", "RestlessBandit", code=4)
+    assert given[0] == ("Bandit", None, None)
+    assert given[1][1].choice.tolist() == read_long("trials.csv").choice.tolist()
+    assert repr(given[1][2]) == repr(RestlessBandit())
+
+
 def test_exit_codes_of_check(monkeypatch):
     assert "C has no choose" in run("check", "both.py:NotYet", code=4).replace("NotYet has", "C has")
     from trialwise.analysis.conformance.check_learner import Check, Conformance
@@ -345,7 +364,9 @@ def test_exit_codes_of_check(monkeypatch):
         lambda *_, **__: Conformance("Bandit()", (Check("runs", True, "fine"),)),
     )
     assert "passed" in run("check", "mine.py")
-    assert "checks of a fit" in run("check", "mine.py", "--environment", "AlienTask", code=2)
+    assert "checks of a fit" in run("check", "mine.py", "-o", "there", code=2)
+    assert "name the file" in run("check", "mine.py", "--choice", "key", code=2)
+    assert "leave out trials.csv --choice key" in run("check", "fit.nc", "trials.csv", "--choice", "key", code=2)
     assert "no such environment" in run("check", "fit.nc", "--environment", "Alien", code=2)
     assert "no such file" in run("check", "fit.nc", code=3)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.outlying import outlying
 from trialwise.analysis.predict import PARTICLES, Kind, Prediction, predict
-from trialwise.base.errors import UsageError
+from trialwise.base.errors import TrialwiseError, UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import bars
@@ -253,13 +255,38 @@ def observed_and_predicted(
     import pandas as pd
 
     past = trials if predictions.kind == "one-step" else None  # what came before a redrawn response is the real past
-    measure = measures or partial(measured, means=mean_rewards_of(predictions), past=past)
+    measure = partial(measured, means=mean_rewards_of(predictions), past=past) if measures is None else _own(measures)
     observed = _over_participants(measure(trials))
     rows = []
     for number, simulated in enumerate(predictions):
         rows.append(_over_participants(measure(simulated)))
+        if not rows[-1].index.isin(observed.index).any():
+            raise UsageError(
+                Argument("measures", NAME_ALONE),
+                f" returned {', '.join(map(str, observed.index))} for the data, and {', '.join(map(str, rows[-1].index))} for a "
+                "simulated data set: return the same columns for all",
+            )
         report((number + 1) / len(predictions))
     return observed, pd.DataFrame(rows).reset_index(drop=True).reindex(columns=observed.index)
+
+
+def _own(measures: Callable[[Trials], pd.DataFrame]) -> Callable[[Trials], pd.DataFrame]:
+    """A user's function of measures, whose exceptions say what raised them."""
+
+    def measure(trials: Trials) -> pd.DataFrame:
+        try:
+            return measures(trials)
+        except TrialwiseError:
+            raise
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            raise UsageError(
+                Argument("measures", NAME_ALONE),
+                f" raised {type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno}); it must take trials, also "
+                "simulated ones, and return a table",
+            ) from error
+
+    return measure
 
 
 def _over_participants(table: Any) -> pd.Series:
@@ -271,6 +298,12 @@ def _over_participants(table: Any) -> pd.Series:
         )
     table = table.drop(columns="participant", errors="ignore")
     words = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "biuf"]
+    repeated = list(dict.fromkeys(map(str, table.columns[table.columns.duplicated()])))
+    if repeated:
+        raise UsageError(
+            Argument("measures", NAME_ALONE),
+            f" returned several columns called {', '.join(repeated)}: give each measure a name of its own",
+        )
     if words or not len(table.columns):
         raise UsageError(
             Argument("measures", NAME_ALONE),

@@ -119,7 +119,12 @@ TABLE = Kind(
 )
 LABELS = Kind(
     "a list of labels",
-    lambda value: isinstance(value, Iterable) and not isinstance(value, str | Mapping) and not TABLE.holds(value),
+    lambda value: (
+        isinstance(value, Iterable)
+        and not isinstance(value, str | Mapping)
+        and getattr(value, "ndim", 1) != 0
+        and not TABLE.holds(value)
+    ),
 )
 FUNCTION = Kind("a function", callable)
 
@@ -135,6 +140,16 @@ def several(kind: Kind) -> Kind:
     """A list of values of a kind."""
     return Kind(
         f"a list, each {kind.wanted}", lambda value: isinstance(value, list | tuple) and all(map(kind.holds, value))
+    )
+
+
+def mapping_to(kind: Kind) -> Kind:
+    """A mapping of names to values of a kind."""
+    return Kind(
+        f"a mapping of names to values, each {kind.wanted}",
+        lambda value: (
+            isinstance(value, Mapping) and all(map(NAME.holds, value)) and all(map(kind.holds, value.values()))
+        ),
     )
 
 

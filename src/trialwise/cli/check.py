@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,10 @@ from typing import Annotated
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.cli.options.columns import Columns
 from trialwise.cli.options.environment import find_environment
 from trialwise.cli.options.fits import Own, fit_in
+from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import find
 from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import frame, heading, note, say, show
@@ -29,14 +32,25 @@ Subject = Annotated[
 ]
 
 
+@grouped
 def check(
     subject: Subject,
+    columns: Columns,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]",
+            show_default=False,
+            help="For a learner: data to check it on, as for trialwise fit; by default data are generated.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the simulated data and parameters.")] = 0,
     environment: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="For a fit: simulate agents in this environment, built in or mine.py:MyEnvironment; by default, one-step predictions given the real past.",
+            help="Built in or mine.py:MyEnvironment. For a learner: check it on agents in this environment. For a fit: simulate agents in it; "
+            "by default, one-step predictions given the real past.",
             show_default=False,
         ),
     ] = None,
@@ -56,17 +70,34 @@ def check(
 ) -> None:
     """Run conformance checks on a learner, or posterior predictive checks on a fit."""
     if subject.endswith(".nc"):
+        if typed := " ".join([*map(str, files or ()), columns.as_typed()]).strip():
+            raise UsageError(f"a fit is checked on the data that it was fitted to: leave out {typed}")
         _fit(Path(subject), seed, environment, datasets, output, learner)
         return
+    if output is not None or learner:
+        raise UsageError("--learner and -o apply only to checks of a fit: trialwise check results/fit.nc")
+    if columns.as_typed() and not files:
+        raise UsageError(
+            f"{columns.as_typed()} is about columns of data: name the file, trialwise check {shlex.quote(subject)} data.csv"
+        )
+    _learner(subject, columns, files or [], environment, seed)
+
+
+def _learner(subject: str, columns: Columns, files: list[Path], name: str | None, seed: int) -> None:
     from trialwise.analysis.conformance.check_learner import check_learner
 
-    if environment is not None or output is not None or learner:
-        raise UsageError(
-            "--environment, --learner and -o apply only to checks of a fit, e.g. trialwise check results/fit.nc"
-        )
-    result = check_learner(find(subject, bare=True), seed=seed, quiet=True)
+    trials = columns.read(files) if files else None
+    environment = find_environment(name) if name else None
+    result = check_learner(find(subject, bare=True), trials, seed=seed, quiet=True, environment=environment)
+    for text in result.notes:
+        note(text)
     show(replace(result, checks=tuple(replace(each, detail=in_options(each.detail)) for each in result.checks)))
     if not result.passed:
+        if result.generated:
+            note(
+                f"the check was made on generated data: {result.generated}. If the learner is not made for such data, give it others, "
+                f"trialwise check {shlex.quote(subject)} data.csv, or the environment it acts in, --environment AlienTask"
+            )
         raise typer.Exit(Status.MODEL)
 
 

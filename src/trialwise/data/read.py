@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import DataError, UsageError, did_you_mean
-from trialwise.base.expects import PATH, expects
+from trialwise.base.expects import (
+    FLAG,
+    INTEGER,
+    LABELS,
+    MAPPING,
+    NAME,
+    PATH,
+    Kind,
+    expects,
+    mapping_to,
+    several,
+)
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
 from trialwise.data.reading.cells import MissingCodes
@@ -33,7 +44,21 @@ if TYPE_CHECKING:
     from trialwise.data.reading.several import Sources
 
 
-@expects(folder=PATH)
+NO_COLUMN = Kind("False for no such column", lambda value: value is False)
+COLUMN = NAME | INTEGER
+COLUMNS = several(COLUMN)
+ONE_OR_MORE = COLUMN | NO_COLUMN | COLUMNS | mapping_to(COLUMN)
+"""What readers expect of the names of columns; those of a DataFrame may be numbers."""
+
+SHARED = {
+    "levels": mapping_to(LABELS | NAME),
+    "actions": LABELS | NAME,
+    "missing": LABELS | NAME,
+    "carry": FLAG,
+}
+
+
+@expects(folder=PATH, columns=MAPPING, **SHARED)
 def read_wide(
     folder: str | PathLike[str] | None = None,
     /,
@@ -148,6 +173,19 @@ def read_wide(
     return assemble(ordered, declared, missing, problems)
 
 
+@expects(
+    **dict.fromkeys(("participant", "trial", "session", "block", "context", "cue", "choice", "rt"), COLUMN | NO_COLUMN),
+    outcome=ONE_OR_MORE,
+    response=ONE_OR_MORE,
+    rt_unit=NAME,
+    reset=FLAG | COLUMN,
+    available=COLUMN | COLUMNS | MAPPING,
+    vectors=mapping_to(COLUMN | COLUMNS | several(COLUMN | COLUMNS)),
+    labels=COLUMN | COLUMNS | mapping_to(NAME),
+    numbers=COLUMN | COLUMNS,
+    where=NAME,
+    **SHARED,
+)
 def read_long(
     source: Sources,
     *,

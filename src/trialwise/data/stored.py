@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from trialwise.data.check_arrays import check_arrays
 from trialwise.data.reading.coded import objects
-from trialwise.data.trials import MISSED, Column, Trials
+from trialwise.data.trials import Column, Trials
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,45 +84,8 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         mapping=metadata["mapping"],
         notes=tuple(metadata["notes"]),
     )
-    _check(trials)
+    check_arrays(trials)
     return trials
-
-
-def _check(trials: Trials) -> None:
-    """Raise ValueError for trials that no reader makes: compiled code would read beyond its arrays."""
-    offsets, count = trials.offsets, trials.n_trials
-    shape_of_offsets = (len(trials.participants) + 1,)
-    if (
-        offsets.shape != shape_of_offsets
-        or offsets[0] != 0
-        or (np.diff(offsets) < 0).any()
-        or offsets.dtype.kind != "i"
-    ):
-        raise ValueError(f"offsets of {len(trials.participants)} participants that do not begin at 0 and rise")
-    if len(set(trials.participants)) < len(trials.participants):
-        raise ValueError("two participants with the same label")
-    numbers = {**trials.outcome, **trials.response, "reset": np.asarray(trials.reset)}
-    numbers |= {
-        name: values
-        for name in ("available", "row", "file", "trial", "rt")
-        if (values := getattr(trials, name)) is not None
-    }
-    codes = {} if trials.choice is None else {"choice": (trials.choice, "action", MISSED)}
-    for name, column in trials.columns.items():
-        numbers[name] = column.values
-        if column.levels is not None:
-            codes[name] = (column.values, column.levels, 0)
-    for name, values in [*numbers.items(), *((name, values) for name, (values, _, _) in codes.items())]:
-        if len(values) != count:
-            raise ValueError(f"{len(values)} values of {name} for {count} trials")
-    if trials.available is not None and trials.available.shape[1] != len(trials.levels["action"]):
-        raise ValueError(
-            f"{trials.available.shape[1]} columns of available actions for {len(trials.levels['action'])} actions"
-        )
-    for name, (values, levels, lowest) in codes.items():
-        size = len(trials.levels[levels])
-        if values.dtype.kind != "i" or (values.size and not lowest <= values.min() <= values.max() < size):
-            raise ValueError(f"codes of {name} beyond its {size} labels")
 
 
 def _plain(value: Any) -> Any:

@@ -351,6 +351,13 @@ class Trials:
         return as_html(repr(self), (), {"trials": self.to_frame()}, rest=".to_frame()")
 
 
+def row_of(rows: np.ndarray | None, files: np.ndarray | None, t: int) -> str:
+    """``", row 3 of the file"``, for messages; empty if the trials come from no file."""
+    if rows is None:
+        return ""
+    return f", row {rows[t]} of {'the file' if files is None else files[t]}"
+
+
 def _remedy(value: Any) -> str:
     """What to write where something else was given for trials."""
     if isinstance(value, str | PathLike):

@@ -13,6 +13,7 @@ from .flags import (
     HIDDEN as HIDDEN,
     RESET as RESET,
     RESPONDED as RESPONDED,
+    SCORED as SCORED,
     TEACHES as TEACHES,
 )
 from .kernels import (
@@ -32,6 +33,10 @@ from .packed import (
     argument as argument,
     pack as pack,
     responses_of as responses_of,
+)
+from .raised import (
+    comes_from as comes_from,
+    raised as raised,
 )
 from .run import (
     rollout_plain as rollout_plain,

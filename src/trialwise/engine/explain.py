@@ -7,12 +7,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.flags import FLAGS, SCORED, TEACHES
 from trialwise.engine.packed import Packed, middle
+from trialwise.engine.raised import raised
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
@@ -76,7 +78,7 @@ def compilation(
     """Turn errors in compiling or running a learner into a :class:`LearnerError`.
 
     The learner is first run in plain Python, unless ``tried`` says that this has been done. With the parameters ``free`` of the rows
-    of ``packed``, an index or a division that fails is looked up in plain Python, to name the line and the trial.
+    of ``packed``, an exception of its methods is looked up in plain Python, to name the line and the trial.
     """
     import numba.core.errors as numba_errors
 
@@ -86,19 +88,30 @@ def compilation(
         yield
     except TrialwiseError:
         raise
-    except (IndexError, ZeroDivisionError) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Numba raises AssertionError, NotImplementedError and others for constructs that it does not support
+        if isinstance(error, numba_errors.NumbaError) or _in_numba(error):
+            raise _explained(learner, error) from None
         if free is not None:
             run_again(learner, packed, free)
-        what = "an index lies outside a table or an array" if isinstance(error, IndexError) else "division by zero"
+        what = WHAT.get(type(error), f"{type(error).__name__}: {error}")
         raise LearnerError(
             f"{learner}: {what}. Run log_likelihood with the same arguments and plain=True to see the line"
         ) from error
-    except (
-        numba_errors.NumbaError,
-        AssertionError,
-        NotImplementedError,
-    ) as error:  # Numba raises AssertionError for constructs that it does not support
-        raise _explained(learner, error) from None
+
+
+WHAT = {IndexError: "an index lies outside a table or an array", ZeroDivisionError: "division by zero"}
+"""What is wrong, by the exception that compiled code raises."""
+
+
+def _in_numba(error: Exception) -> bool:
+    """Whether an exception was raised while compiling: compiled code itself leaves no frames of Numba."""
+    import numba
+
+    folder = Path(numba.__file__).parent
+    return any(folder in Path(frame.filename).parents for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _explained(learner: Learner, error: Exception) -> LearnerError:
@@ -210,24 +223,12 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     except TrialwiseError:
         raise
     except Exception as error:
-        raise _raised(learner, error) from error
+        raise raised(learner, error) from error
     if signal_counts and len(set(signal_counts)) > 1:
         raise LearnerError(
             f"{type(learner).__name__}.learn returned different numbers of signals, {set(signal_counts)}: always return the same number"
         )
     return signal_counts[0] if signal_counts else 0
-
-
-def _raised(learner: Learner, error: Exception, place: str = "") -> LearnerError:
-    """An exception of a learner's method, with the line that raised it."""
-    files = {m.__code__.co_filename for m in (*learner.methods.values(), *learner.helper_methods.values())}
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    location = f", line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
-    method = f".{frames[-1].name}" if frames else ""
-    at = f" ({place})" if place else ""
-    return LearnerError(
-        f"{type(learner).__name__}{method}{location}\n    {type(error).__name__}: {error}{at}{_advice(error)}"
-    )
 
 
 def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
@@ -293,7 +294,7 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
             except TrialwiseError:
                 raise
             except Exception as error:
-                raise _raised(learner, error, packed.place(now[0])) from error
+                raise raised(learner, error, packed.place(now[0])) from error
 
 
 def check_filled(learner: Learner, packed: Packed, free: np.ndarray, likelihood: np.ndarray) -> None:
@@ -319,15 +320,3 @@ def check_record(learner: Learner, packed: Packed, free: np.ndarray, record: np.
     if wrong.any():
         n = int(np.searchsorted(packed.offsets, np.argmax(wrong), side="right")) - 1
         run_again(learner, packed.only(n), free[packed.rows[n]][None])
-
-
-def _advice(error: Exception) -> str:
-    if isinstance(error, ZeroDivisionError):
-        return "\n    -> ask whether the divisor is 0 before dividing by it"
-    if isinstance(error, IndexError) and "axis" not in str(error):
-        return "\n    -> tables are indexed by context, cue and action as task.table(...) lists them"
-    if isinstance(error, IndexError):
-        return "\n    -> tables have the size that task.table(...) gives them, arrays of your own that of their list"
-    if isinstance(error, TypeError) and "NoneType" in str(error):
-        return "\n    -> a learner without start has no state: add def start(self, task): return task.table(...)"
-    return ""

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.base.errors import LearnerError, UsageError, did_you_mean
+from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_you_mean
 from trialwise.base.message import Argument
-from trialwise.data.trials import Trials
+from trialwise.data.trials import Trials, row_of
 from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, TEACHES, flags_of
+from trialwise.engine.raised import raised
 from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.reads import OPTIONAL, unguarded
 from trialwise.learners.responses.family import Place, ResponseFamily
@@ -66,6 +67,8 @@ class Packed:
         The label of each segment, for messages.
     file_rows
         The row of the file of each trial, for messages; None if not known.
+    files
+        The name of the file of each trial, if there are several.
     """
 
     observed: np.ndarray
@@ -86,6 +89,7 @@ class Packed:
     unscored: bool = False
     participants: tuple[str, ...] = ()
     file_rows: np.ndarray | None = None
+    files: np.ndarray | None = None
 
     @property
     def all_slots(self) -> int:
@@ -101,8 +105,9 @@ class Packed:
         """The trials of participant ``n``."""
         first, end = self.offsets[n : n + 2]
         parts = {name: getattr(self, name)[first:end] for name in ("observed", "ints", "reals")}
-        if self.file_rows is not None:
-            parts["file_rows"] = self.file_rows[first:end]
+        for name in ("file_rows", "files"):
+            if (values := getattr(self, name)) is not None:
+                parts[name] = values[first:end]
         names = self.participants[n : n + 1]
         return replace(
             self, **parts, offsets=np.array([0, end - first], WHOLE), rows=np.zeros(1, WHOLE), participants=names
@@ -112,7 +117,7 @@ class Packed:
         """Where trial ``t`` of the packed trials is, for messages: ``participant 'a', trial 3, row 4 of the file``."""
         n = int(np.searchsorted(self.offsets, t, side="right")) - 1
         name = repr(self.participants[n]) if n < len(self.participants) else f"number {n + 1}"
-        row = f", row {self.file_rows[t]} of the file" if self.file_rows is not None else ""
+        row = row_of(self.file_rows, self.files, t)
         return f"participant {name}, trial {t - self.offsets[n] + 1}{row}"
 
     def with_hidden(self, hidden: np.ndarray) -> Packed:
@@ -279,6 +284,7 @@ def pack(
         unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
         participants=tuple(str(label) for label in trials.participants),
         file_rows=None if trials.row is None else np.asarray(trials.row),
+        files=trials.file,
     )
 
 
@@ -308,7 +314,7 @@ def _check_parts(learner: Learner, trials: Trials, teaches: np.ndarray) -> None:
         return
     t, name, count = min(wrong)
     n = int(np.searchsorted(trials.offsets, t, side="right")) - 1
-    row = f", row {trials.row[t]} of the file" if trials.row is not None else ""
+    row = row_of(trials.row, trials.file, t)
     more = f" (and on {count - 1} more)" if count > 1 else ""
     raise LearnerError(
         f"outcome.{name} is missing on trial {t - trials.offsets[n] + 1} of participant {str(trials.participants[n])!r}{row}{more}, the "
@@ -352,7 +358,12 @@ def _capacity(learner: Learner, trials: Trials) -> tuple[int, int, int]:
     if "start" not in learner.methods:
         return 0, 0, 0
     task = Task(trials.sizes)
-    state = learner.agent(middle(learner)).start(task)
+    try:
+        state = learner.agent(middle(learner)).start(task)
+    except TrialwiseError:
+        raise
+    except Exception as error:
+        raise raised(learner, error) from error
     numbers = [v for v in vars(state).values() if not isinstance(v, np.ndarray)] if isinstance(state, State) else []
     return task.cells + len(numbers), task.memories + len(numbers), task.tables
 

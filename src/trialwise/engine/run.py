@@ -99,13 +99,14 @@ def rollout_plain(
     signals = np.full((len(reals), len(signal_names(learner, packed))), np.nan)
     loop = build_rollout(build_parts(learner, packed.layout, PLAIN, tracing=True))
     first_outcome = packed.outcome[0][2] if packed.outcome else 0
+    simulated = replace(packed, observed=observed, ints=ints, reals=reals)
     for segment, row in enumerate(packed.rows):
         first, end = packed.offsets[segment : segment + 2]
-        loop(
-            participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
-            record, signals, potential, first_outcome, random,
-        )  # fmt: skip
-    simulated = replace(packed, observed=observed, ints=ints, reals=reals)
+        with explain.compilation(learner, simulated, tried=True, free=free):
+            loop(
+                participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed), observed, ints, reals, first, end,
+                record, signals, potential, first_outcome, random,
+            )  # fmt: skip
     explain.check_record(learner, simulated, free, record)
     return simulated, record[:, 0], _hidden(learner, ints)
 

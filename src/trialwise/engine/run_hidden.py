@@ -248,11 +248,12 @@ def trace_particles_plain(
     loop = build_particles(parts, PLAIN_SWARM, weigh, relabel, "reset" not in learner.methods, False, True)
     trace = _empty_trace(learner, subset, signal_names(learner, packed), particles)
     options, (used, *integers) = packed.options, [np.zeros(particles, np.int64) for _ in range(4)]
-    total, _, _ = loop(
-        participant_of(learner, packed, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
-        np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
-        np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), subset.observed,
-        subset.ints, subset.reals, 0, len(subset.ints), key, THRESHOLD, *trace,
-    )  # fmt: skip
+    with explain.compilation(learner, subset, tried=True, free=free[None]):
+        total, _, _ = loop(
+            participant_of(learner, packed, free), task_of(packed), particles, plain_preference(packed), plain_options(packed),
+            np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), None,
+            np.zeros(particles), used, np.zeros(particles), *integers, np.zeros(options, np.int64), subset.observed,
+            subset.ints, subset.reals, 0, len(subset.ints), key, THRESHOLD, *trace,
+        )  # fmt: skip
     explain.check_filled(learner, subset, free[None], np.array([total]))
     return total, trace

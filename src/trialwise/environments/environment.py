@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import brief, expects, instance
+from trialwise.base.expects import COUNT, brief, check, expects, instance
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import Column, Trials
@@ -124,6 +124,7 @@ class Environment(ABC):
         """
         if trials is None:
             return cls()
+        check(f"{cls.__name__}.of_length", "trials", trials, COUNT)
         if "trials" not in inspect.signature(cls).parameters:
             raise UsageError(Argument("trials", trials), f": {cls.__name__} itself determines its number of trials")
         return cls(trials=trials)  # type: ignore[call-arg]

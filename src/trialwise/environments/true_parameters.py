@@ -41,6 +41,10 @@ def participants_and_values(
         labels = list(available[:participants] if available is not None else range(participants))
     else:
         labels = list(participants)
+    if any(label is None or label != label for label in labels):  # NaN is not equal to itself
+        raise UsageError(
+            Argument("participants", labels), ": a label is missing (None or NaN); give each participant one"
+        )
     if not labels or len(set(map(str, labels))) < len(labels):
         raise UsageError(Argument("participants", labels), ": expected one or more labels that differ as text")
     if rows is not None:

@@ -22,6 +22,7 @@ from trialwise.inference.sampler import CHAINS, TUNE, Request
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.population import population_of
+from trialwise.population.priors import check_supports
 from trialwise.population.stored import text_of, to_plain
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def fit(
         single = "a single participant cannot be pooled with others: fitted with "
         notes.append(Message(single, Argument("pooling", pooling)))
     population = population_of(learner, trials, priors, pooling)
+    check_supports(population.parameters, pooling, population.unusual)
     seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)

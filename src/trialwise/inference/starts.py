@@ -13,7 +13,7 @@ import numpy as np
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.message import Argument, Code, Message, Restriction
 from trialwise.base.streams import stream
-from trialwise.data.trials import Trials
+from trialwise.data.trials import Trials, row_of
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
@@ -140,7 +140,7 @@ def _not_finite(
     rows = np.arange(trials.offsets[n], trials.offsets[n + 1])
     bad = rows[trials.responded[rows] & ~np.isfinite(record[rows, 0])]
     if len(bad):
-        row = f", row {trials.row[bad[0]]} of the file" if trials.row is not None else ""
+        row = row_of(trials.row, trials.file, int(bad[0]))
         earlier = rows[rows < bad[0]]
         infinite = [t for t in earlier for v in trials.outcome.values() if np.isinf(v[t]) or abs(v[t]) > 1e100]
         lines.append(f"first at trial {bad[0] - trials.offsets[n] + 1}{row}: probability {np.exp(record[bad[0], 0]):g}")

@@ -115,6 +115,10 @@ class Learner:
             if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
                 expectation = f"a {type(default).__name__} is wanted"
                 raise UsageError(LearnerSetting(kind, name, value), f": {expectation} ({defaults[name].role})")
+            if isinstance(value, float) and value != value:
+                raise UsageError(
+                    LearnerSetting(kind, name, value), f": a number is wanted, not NaN ({defaults[name].role})"
+                )
             if isinstance(defaults[name], Hidden) and value < 1:
                 raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({defaults[name].role})")
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in defaults.items()}

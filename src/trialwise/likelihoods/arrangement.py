@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from trialwise.data.check_arrays import check_arrays
 from trialwise.data.trials import Trials
 from trialwise.engine import Packed, compilation, kernel_inputs, pack
 from trialwise.learners.learner import Learner
@@ -55,6 +56,7 @@ def arrangement(learner: Learner, trials: Trials) -> Arrangement:
     """
     cached = _CACHE.setdefault(trials, {})
     if learner not in cached:
+        check_arrays(trials)
         packed = pack(learner, trials)
         check_assumptions(learner, trials)
         # a copy: to kernels a read-only array has another type, and they would be compiled twice

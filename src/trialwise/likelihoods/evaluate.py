@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.errors import UsageError
+from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.engine import responses_of
+from trialwise.engine import FLAGS, SCORED, responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
@@ -134,15 +135,35 @@ def log_likelihood(
             raise UsageError(
                 Argument("plain", True), " cannot compute a gradient: leave ", Argument("gradient", True), " out"
             )
-        return likelihood.plain(theta)
+        value = likelihood.plain(theta)
+        _refuse_nan(likelihood, theta, value)
+        return value
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
     else:
         assert isinstance(likelihood, ExactLikelihood)
         value, slope = likelihood.gradient_at(theta)
+    _refuse_nan(likelihood, theta, value)
     if not gradient:
         return value
     return value, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
+
+
+def _refuse_nan(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) -> None:
+    """Raise a LearnerError that names the first trial without a likelihood, if a participant's log-likelihood is NaN."""
+    wrong = np.flatnonzero(np.isnan(value))
+    if not len(wrong):
+        return
+    learner, packed, n = likelihood.learner, likelihood.packed, int(wrong[0])
+    rows = np.arange(packed.offsets[n], packed.offsets[n + 1])
+    scores = np.asarray(likelihood.trial_values(theta).log_likelihood)[rows]
+    first = rows[np.isnan(scores) & _scored(likelihood)[rows]][:1]
+    where = packed.place(int(first[0])) if len(first) else f"participant {packed.participants[n]!r}"
+    at = ", ".join(f"{name} = {number:.4g}" for name, number in zip(learner.names, theta[n], strict=True))
+    raise LearnerError(
+        f"{learner}: the likelihood is not a number (NaN): {where}{f', at {at}' if at else ''}. On this trial or an earlier one it takes a "
+        "logarithm or a root of a negative number, or divides 0 by 0: keep numbers in their range, e.g. max(x, 1e-9)"
+    )
 
 
 def _estimate(
@@ -219,6 +240,7 @@ def trial_values(
     frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
+    _refuse_nan(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
     frame.attrs |= trace.attributes
     record, actions = trace.record, trials.sizes.get("action", 1)
     for response in responses_of(learner, actions):
@@ -230,6 +252,18 @@ def trial_values(
     if same_as is not None:
         frame["same_hidden"] = _same_hidden(likelihood, theta, same_as)
     return trials.with_inputs(frame) if inputs else frame
+
+
+def _scored(likelihood: Likelihood) -> np.ndarray:
+    """Whether each trial enters the likelihood, ``bool (trials,)``."""
+    flags: np.ndarray = likelihood.packed.ints[:, FLAGS] & SCORED
+    return flags != 0
+
+
+def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
+    """Sums over the scored trials, ``(participants,)``."""
+    scores = np.where(_scored(likelihood), scores, 0.0)
+    return np.array([scores[start:stop].sum() for start, stop in itertools.pairwise(likelihood.packed.offsets)])
 
 
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:

@@ -17,7 +17,9 @@ from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import group_names, mean_name, spread_name
-from trialwise.population.stored import constants
+from trialwise.population.stored import constants, text_of
+
+DRAWS_TO_CHECK = 200
 
 Pooling = Literal["partial", "none", "complete"]
 
@@ -81,6 +83,40 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
             raise UsageError(f"the prior of {name} is {prior!r}; it must be of one real number: pm.Normal.dist(0, 1)")
 
 
+def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mapping[str, Any]) -> None:
+    """Check by draws from the user's priors that spreads are above 0, and natural values within their parameter's range.
+
+    Raises
+    ------
+    UsageError
+        If a prior of a spread allows numbers below 0, or a prior allows nothing in the parameter's range.
+    """
+    ranges = {p.name: (p.lower, p.upper, p.range) for p in parameters} if pooling != "partial" else {}
+    spreads = {spread_name(p.name) for p in parameters}
+    for name, prior in priors.items():
+        try:
+            draws = draws_of(prior, DRAWS_TO_CHECK, np.random.default_rng(0))
+            density = log_density_of(prior, draws)
+        except NotImplementedError:  # improper, such as pm.Flat
+            continue
+        except ValueError as error:  # numbers that the distribution does not take
+            raise UsageError(f"the prior of {name} cannot be drawn from: {error}; check its numbers") from error
+        if not np.isfinite(draws).all() or not np.isfinite(density).all():
+            raise UsageError(
+                f"the prior of {name} is {text_of(prior)}, which is no distribution: check its numbers and their order"
+            )
+        if name in spreads and pooling == "partial" and (draws < 0).any():
+            raise UsageError(
+                f"the prior of {name} is {text_of(prior)}, which allows numbers below 0 ({draws.min():.3g}); a spread is above 0: write "
+                "pm.HalfNormal.dist(1), or another distribution of positive numbers"
+            )
+        lower, upper, wanted = ranges.get(name, (-np.inf, np.inf, ""))
+        if not ((draws > lower) & (draws < upper)).any():
+            raise UsageError(
+                f"the prior of {name} is {text_of(prior)}, which draws nothing in its range: {name} ranges {wanted}"
+            )
+
+
 def with_own(
     prior: GroupPrior, parameters: Sequence[str], priors: Mapping[str, Any]
 ) -> tuple[GroupPrior, dict[str, Any]]:
@@ -114,6 +150,15 @@ def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.n
     import pymc as pm
 
     return np.asarray(pm.draw(distribution, count, random_seed=random))
+
+
+def log_density_of(distribution: Any, values: np.ndarray) -> np.ndarray:
+    """Log-density of a distribution of PyMC or PreliZ at each value."""
+    if hasattr(distribution, "to_pymc"):
+        distribution = distribution.to_pymc()
+    import pymc as pm
+
+    return np.asarray(pm.logp(distribution, values).eval())
 
 
 def _constants(distribution: Any, family: str) -> tuple[float, ...]:

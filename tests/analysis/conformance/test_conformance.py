@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 import numpy as np
+import pymc as pm
 import pytest
 
 import trialwise as tw
@@ -407,3 +408,111 @@ def test_specimen_contains_all_kinds_of_trials():
     declared = specimen(tw.QLearning(), columns={"cue": 6, "action": 5, "delay": (0.0, 30.0), "pair": (2, 3)})
     assert declared.sizes["cue"] == 6 and declared.sizes["action"] == 5
     assert declared.columns["pair"].values.shape == (94, 2)
+
+
+# --- on data, in an environment, and what a learner's methods raise -------------------------------------------------------
+
+
+@learner
+class TwoProportions:
+    """Refuses more than two actions and outcomes that are no proportions, which generated data have."""
+
+    alpha: float = unit("learning rate")
+    beta: float = positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action", fill=0.5)
+
+    def choose(self, q, trial, preference):
+        if len(preference) != 2:
+            raise ValueError("two actions")
+        for k in range(2):
+            preference[k] = self.beta * q[k]
+
+    def learn(self, q, trial, choice, outcome):
+        if outcome < 0.0 or outcome > 1.0:
+            raise ValueError("no proportion")
+        q[choice] += self.alpha * (outcome - q[choice])
+
+
+@pytest.mark.compile
+def test_on_data_or_in_an_environment(capsys):
+    generated = check_learner(TwoProportions)
+    assert [(each.name, each.passed) for each in generated.checks] == [("it runs and compiles", False)]
+    assert "3 actions, outcome from" in generated.generated
+    assert (
+        "give it others: trials='data.csv', or the environment it acts in, environment=AlienTask()"
+        in generated.findings[-1].text
+    )
+    assert "trials='data.csv'" in " ".join(capsys.readouterr().out.split())
+    task = tw.environments.ProbabilisticReversal(trials=30)
+    check_learner(TwoProportions, environment=task, quiet=True).raise_if_failed()
+    truth = {"alpha": 0.3, "beta": 2.0}
+    table = tw.simulate(TwoProportions(), task, truth, participants=3, seed=2).trials.to_frame()
+    on_data = check_learner(TwoProportions, table, quiet=True)
+    on_data.raise_if_failed()
+    assert on_data.checks[0].detail == "90 trials of 3 participants"
+    assert [each.code for each in on_data.findings] == ["reading"] and not on_data.generated
+
+
+@learner
+class Failing:
+    """Raises an exception on later trials, or at some values of its parameter."""
+
+    a: float = real("parameter")
+    late: int = tw.constant(0, "whether elapse fails on the eleventh trial")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, v, trial, preference):
+        for k in range(len(preference)):
+            preference[k] = self.a * v[k]
+        preference[0] = np.log(self.a + 9.0)
+
+    def elapse(self, v, trial):
+        v[0] += 1.0
+        if self.late and v[0] > 10.5:
+            raise RuntimeError("tired")
+        if self.a > 5.0:
+            raise ValueError("too large")
+
+
+@pytest.mark.compile
+def test_exceptions_of_methods_name_line_and_trial():
+    trials = tw.load_data("alien_flat").trials.select([0, 1]).first(20)
+    late = Failing(late=1)
+    checked = check_learner(late, quiet=True).checks
+    assert len(checked) == 1
+    assert "Failing.elapse" in checked[0].detail and 'RuntimeError("tired")' in checked[0].detail
+    assert "participant 'participant 1', trial 11" in checked[0].detail
+    calls = [
+        lambda: tw.log_likelihood(late, trials, {"a": 1.0}),
+        lambda: tw.log_likelihood(late, trials, {"a": 1.0}, plain=True),
+        lambda: tw.trial_values(late, trials, {"a": 1.0}),
+        lambda: tw.fit(late, trials, draws=10, tune=10, chains=1, progress=False),
+        lambda: tw.point(late, trials, starts=1),
+    ]
+    for call in calls:
+        with pytest.raises(
+            LearnerError,
+            match=r"(?s)Failing.elapse, line \d+: raise RuntimeError.*participant '0', trial 11, row 12 of the file",
+        ):
+            call()
+    with pytest.raises(LearnerError, match=r"(?s)raise ValueError.*participant '1', trial 1, "):
+        tw.log_likelihood(Failing(), trials, {"a": [1.0, 6.0]})
+    for plain in (False, True):
+        with pytest.raises(
+            LearnerError, match=r"not a number \(NaN\): participant '1', trial 1, row 442 of the file, at a = -10"
+        ):
+            tw.log_likelihood(Failing(), trials, {"a": [1.0, -10.0]}, plain=plain)
+
+
+@pytest.mark.sample
+def test_an_exception_while_sampling_names_the_line():
+    """At starting points the learner runs; where it fails is reached by draws only."""
+    trials = tw.load_data("alien_flat").trials.select([0, 1]).first(5)
+    with pytest.raises(LearnerError, match=r"(?s)Failing.elapse, line \d+: raise ValueError.*too large"):
+        tw.fit(
+            Failing(), trials, priors={"a_mu": pm.Normal.dist(2.5, 1.0)}, draws=200, tune=50, chains=1, progress=False
+        )

@@ -9,8 +9,8 @@ import numpy as np
 
 from trialwise.analysis.behaviour.scored import MEAN_REWARDS, SCORED
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.expects import NUMBER, expects
-from trialwise.base.message import Argument
+from trialwise.base.expects import NUMBER, Kind, expects
+from trialwise.base.message import NAME_ALONE, Argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,12 @@ CHANCE = 0.35
 
 AFTER = 8
 """Number of trials after a switch that are reported one by one."""
+
+
+FLAGS = Kind(
+    "True or False for each row of the table, such as telling(frame, means)",
+    lambda value: getattr(value, "ndim", 0) == 1 and getattr(value, "dtype", None) == np.dtype(bool),
+)
 
 
 @expects(frame=SCORED)
@@ -113,8 +119,8 @@ def savings(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": gain.mean(axis=1), "first": gain[1], "last": gain[shortest]})
 
 
-@expects(frame=SCORED)
-def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataFrame:
+@expects(frame=SCORED, only=FLAGS)
+def after_switch(frame: pd.DataFrame, only: pd.Series | np.ndarray | None = None) -> pd.DataFrame:
     """Shares of choices after a switch that fit the current context (accuracy), the previous one (perseveration), or another.
 
     Parameters
@@ -122,13 +128,19 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
     frame
         The table of :func:`~trialwise.analysis.behaviour.scored.scored`.
     only
-        Flags of the trials that count, e.g. ``telling(frame, means)``; by default all.
+        Flags of the trials that count, a Series with the index of ``frame`` or an array ``(trials,)``, e.g. ``telling(frame, means)``; by
+        default all.
 
     Returns
     -------
     DataFrame
         A row a participant, shares from 0 to 1. Columns have two levels, kind and position (1 to 8); NaN at positions at which
         a participant has no trials.
+
+    Raises
+    ------
+    UsageError
+        If ``only`` are not flags, one for each row of the table.
 
     Examples
     --------
@@ -145,10 +157,25 @@ def after_switch(frame: pd.DataFrame, only: pd.Series | None = None) -> pd.DataF
 
     near = frame[(frame["previous"] >= 0) & (frame["position"] <= AFTER)]
     if only is not None:
-        near = near[only.loc[near.index]]
+        near = near[_flags(only, frame)[near.index]]
     kinds = {"current": "correct", "previous": "fits_previous", "other": "fits_other"}
     table = pd.concat({kind: _shares(near, column, "position") for kind, column in kinds.items()}, axis=1)
     return _everyone(table, frame)
+
+
+def _flags(only: pd.Series | np.ndarray, frame: pd.DataFrame) -> pd.Series:
+    """Flags of the rows of a table, by its index."""
+    import pandas as pd
+
+    flags = only if isinstance(only, pd.Series) else pd.Series(only)
+    if not isinstance(only, pd.Series) and len(flags) == len(frame):
+        flags.index = frame.index
+    if not flags.index.is_unique or not frame.index.isin(flags.index).all():
+        raise UsageError(
+            Argument("only", NAME_ALONE),
+            f" has {len(flags)} values, and the table {len(frame)} rows: give a flag for each, telling(frame, means)",
+        )
+    return flags
 
 
 @expects(frame=SCORED)

@@ -9,7 +9,7 @@ import numpy as np
 from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
-from trialwise.base.message import Argument
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import MISSED
 
@@ -159,6 +159,11 @@ def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     Series
         ``bool``, a row a trial; False in the first block.
 
+    Raises
+    ------
+    UsageError
+        If the table has more contexts, cues or actions than ``means``.
+
     Examples
     --------
     >>> trials = tw.load_data("alien_flat").trials.select([0, 1])
@@ -166,6 +171,13 @@ def telling(frame: pd.DataFrame, means: np.ndarray) -> pd.Series:
     >>> round(float(tw.behaviour.telling(frame, tw.environments.AlienTask.mean_rewards).mean()), 2)
     0.75
     """
+    occurring = (frame["context"].max() + 1, frame["cue"].max() + 1, frame["choice"].max() + 1)
+    if any(count > size for count, size in zip(occurring, means.shape, strict=True)):
+        raise UsageError(
+            Argument("means", NAME_ALONE),
+            f" of {means.shape[0]} contexts, {means.shape[1]} cues and {means.shape[2]} actions: the table has more; give those that it was "
+            "scored with",
+        )
     best, decided = best_actions(means)
     now, before = (frame["context"], frame["cue"]), (frame["previous"], frame["cue"])
     return (frame["previous"] >= 0) & (best[now] != best[before]) & decided[now] & decided[before]

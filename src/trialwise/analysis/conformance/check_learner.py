@@ -6,12 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from trialwise.analysis.conformance.acting import acting
 from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, Violation
 from trialwise.analysis.conformance.specimen import specimen
-from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
+from trialwise.base.english import counted
+from trialwise.base.errors import LearnerError, ModelError, TrialwiseError, UsageError
+from trialwise.base.expects import FLAG, MAPPING, expects
+from trialwise.base.message import Argument, Code, Message
 from trialwise.base.progress import in_notebook
 from trialwise.base.result import Finding, Result
+from trialwise.base.streams import checked_seed
+from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import Trials
+from trialwise.engine import comes_from, raised
+from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
 from trialwise.learners.violations import check_assumptions
@@ -39,6 +49,10 @@ class Conformance(Result):
         Description of the learner.
     checks
         The :class:`Check` of each property; only the first one if the learner does not run at all.
+    generated
+        Description of the data, if they were generated for the check; empty if it was made on data of the user.
+    notes
+        How data of the user were read.
 
     Examples
     --------
@@ -49,6 +63,8 @@ class Conformance(Result):
 
     learner: str
     checks: tuple[Check, ...]
+    generated: str = ""
+    notes: tuple[str, ...] = ()
 
     contents = {"checks": "each check, whether it passed, and the details"}
 
@@ -70,12 +86,20 @@ class Conformance(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A problem for each check that failed."""
-        return tuple(
+        """A problem for each check that failed, and a note if the data were generated, which may not suit the learner."""
+        problems = [
             Finding("problem", check.name.replace(" ", "-"), f"{check.name}: {check.detail}", about=(self.learner,))
             for check in self.checks
             if not check.passed
-        )
+        ]
+        if problems and self.generated:
+            sentence = f"the check was made on generated data: {self.generated}"
+            advice = Message(
+                "If the learner is not made for such data, give it others: ", Argument("trials", "data.csv"), ", or the environment it acts in, ",
+                Argument("environment", Code("AlienTask()")), ", or say what is generated, ", Argument("columns", {"action": 2}),
+            )  # fmt: skip
+            problems.append(Finding("note", "generated-data", sentence, advice))
+        return (*problems, *(Finding("note", "reading", note) for note in self.notes))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """``checks``: a row a check."""
@@ -103,12 +127,15 @@ class Conformance(Result):
         return table
 
 
+@expects(trials=DATA, columns=MAPPING, quiet=FLAG, environment=ENVIRONMENT)
 def check_learner(
     subject: Any,
-    trials: Trials | None = None,
+    trials: Data | None = None,
     columns: Mapping[str, Any] | None = None,
     seed: int = 0,
     quiet: bool = False,
+    *,
+    environment: Environment | Recorded | None = None,
 ) -> Conformance:
     """Check a custom learner against the contract of a trial.
 
@@ -123,7 +150,7 @@ def check_learner(
     subject
         A learner: ``MyLearner`` or ``MyLearner(initial=1.2).fix(forget=0)``.
     trials
-        Data for the checks. By default data are generated from the columns that the learner reads: labels where it uses
+        Data for the checks: trials, or a path or DataFrame. By default data are generated from the columns that the learner reads: labels where it uses
         ``trial.name`` as an index, numbers elsewhere, an outcome record where it reads ``outcome.name``.
     columns
         Kinds of generated columns, where the default is not suitable: ``{"delay": (0.0, 30.0)}`` a number in a range,
@@ -133,6 +160,8 @@ def check_learner(
         Determines the generated data and parameters.
     quiet
         Do not print the table. A notebook displays it as the value of a cell, so that there it is printed only if a check failed.
+    environment
+        An environment in which the learner acts, whose data are those of the checks; with ``trials``, along their sequences.
 
     Returns
     -------
@@ -142,7 +171,10 @@ def check_learner(
     Raises
     ------
     UsageError
-        If ``subject`` is not a learner, ``columns`` cannot be read, or ``trials`` are not what the learner assumes.
+        If ``subject`` is not a learner, ``columns`` cannot be read, ``trials`` are not what the learner assumes, or the environment does not
+        suit the learner.
+    DataError
+        If ``trials`` cannot be read.
 
     Examples
     --------
@@ -151,20 +183,49 @@ def check_learner(
     QLearning() passes all 9 checks
     >>> conformance.raise_if_failed()
     """
-    name = getattr(subject, "__name__", repr(subject))
+    name, seed = getattr(subject, "__name__", repr(subject)), checked_seed(seed)
+    data = None if trials is None else as_trials(trials)
+    notes = () if data is None else data.notes
     try:
         instance = _as_learner(subject)
-        if trials is not None:
-            check_assumptions(instance, trials)
-        case = Case(instance, specimen(instance, columns, seed) if trials is None else trials, seed)
-        result = Conformance(repr(instance), tuple(_run_checks(case)))
     except LearnerError as error:  # the class itself breaks the contract
         result = Conformance(name, (Check("it is a learner", False, str(error)),))
+    else:
+        generated = ""
+        try:
+            if data is not None:
+                check_assumptions(instance, data)
+            if environment is not None:
+                data = acting(instance, environment if data is None else _along(environment, data), seed)
+            elif data is None:
+                data = specimen(instance, columns, seed)
+                generated = _described(data)
+            result = Conformance(repr(instance), tuple(_run_checks(Case(instance, data, seed))), generated, notes)
+        except (LearnerError, ModelError) as error:
+            result = Conformance(
+                repr(instance), (Check("it runs and compiles", False, error.message),), generated, notes
+            )
     if not (quiet or (result.passed and in_notebook())):
         from rich.console import Console
 
         Console().print(result)
+        for finding in result.findings:
+            if finding.severity == "note":
+                Console().print(finding.text, markup=False)
     return result
+
+
+def _along(environment: Environment | Recorded, data: Trials) -> Recorded:
+    """The environment along the sequences of the data."""
+    return environment.on(data) if isinstance(environment, Environment) else environment
+
+
+def _described(trials: Trials) -> str:
+    """The sizes and ranges of generated trials."""
+    sets = [counted(size, name) for name, size in trials.sizes.items()]
+    ends = {name: (np.nanmin(values), np.nanmax(values)) for name, values in trials.outcome.items()}
+    parts = [f"{name} from {low:.3g} to {high:.3g}" for name, (low, high) in ends.items()]
+    return f"{counted(trials.n_trials, 'trial')} of {counted(trials.n_participants, 'participant')}; {', '.join([*sets, *parts])}"
 
 
 def _as_learner(subject: Any) -> Learner:
@@ -182,7 +243,10 @@ def _run_checks(case: Case) -> Iterator[Check]:
     for n, (name, check) in enumerate(checks.items()):
         try:
             yield Check(name, True, check(case))
-        except (Violation, TrialwiseError) as error:
-            yield Check(name, False, error.message)
+        except Exception as error:
+            if not isinstance(error, Violation | TrialwiseError) and not comes_from(case.learner, error):
+                raise
+            failure = error if isinstance(error, Violation | TrialwiseError) else raised(case.learner, error)
+            yield Check(name, False, failure.message)
             if n == 0:  # a learner that does not run cannot be checked further
                 return

@@ -121,11 +121,26 @@ def _runs(case: Case) -> str:
     return f"{case.trials.n_trials} trials of {case.trials.n_participants} participants"
 
 
+def _refuse_nan(case: Case, free: np.ndarray, scores: np.ndarray) -> None:
+    """Away from the middle of the priors a likelihood may be 0, but it must be a number."""
+    bad = np.flatnonzero(((case.packed.ints[:, FLAGS] & RESPONDED) != 0) & np.isnan(scores))
+    if len(bad):
+        at = ", ".join(
+            f"{name} = {value:.4g}"
+            for name, value in zip(case.learner.names, free[case.trials.participant_index[bad[0]]], strict=True)
+        )
+        raise Violation(
+            f"the log-likelihood of {case.where(int(bad[0]))} is not a number (NaN) at {at}: on this trial or an earlier one the learner "
+            "takes a logarithm or a root of a negative number, or divides 0 by 0"
+        )
+
+
 def _agreement(case: Case) -> str:
     worst = 0.0
     for free in case.points:
         plain, plain_signals = trace_plain(case.learner, case.packed, free)
         compiled, signals, names = run_trace(case.learner, case.packed, free)
+        _refuse_nan(case, free, compiled[:, 0])
         by_trial = _gap(compiled[:, 0], plain[:, 0])
         of_signals = _gap(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
         dual, _ = run_gradient(case.learner, case.packed, free)
@@ -176,7 +191,11 @@ def _simulation(case: Case) -> str:
     packed, random = case.packed, case.random
     count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
     draws = random_numbers((*kinds, "uniform"), random, count)
-    potential = random.normal(0.5, 1.0, (len(packed.ints), packed.actions, len(packed.outcome)))
+    names = [
+        name or next(iter(case.trials.outcome)) for name, *_ in packed.outcome
+    ]  # a single outcome has no name there
+    parts = [_like(case.trials.outcome[name], random, (count, packed.actions)) for name in names]
+    potential = np.stack(parts, axis=2) if parts else np.zeros((count, packed.actions, 0))
     done, own, _ = rollout_plain(case.learner, packed, case.points[0], potential, draws)
     replayed = case.scores(case.points[0], packed=done)
     gap = _gap(replayed, own)
@@ -187,6 +206,13 @@ def _simulation(case: Case) -> str:
             "trial"
         )
     return f"largest relative difference {_shown(gap.max())}"
+
+
+def _like(values: np.ndarray, random: np.random.Generator, shape: int | tuple[int, ...]) -> np.ndarray:
+    """Outcomes drawn from those that occur, so that they are what the learner is made for."""
+    occurring = values[np.isfinite(values)]
+    drawn: np.ndarray = random.choice(occurring, shape) if len(occurring) else np.zeros(shape)
+    return drawn
 
 
 def _every_parameter(case: Case) -> str:
@@ -232,7 +258,7 @@ def _no_peeking(case: Case) -> str:
         lengths = trials.lengths
         cut = trials.offsets[:-1] + (case.random.random(len(lengths)) * lengths).astype(int)
         from_cut = np.arange(trials.n_trials) >= np.repeat(cut, lengths)
-        outcome = {name: values + np.where(from_cut, case.random.normal(0, 2, len(values)), 0.0)
+        outcome = {name: np.where(from_cut & ~np.isnan(values), _like(values, case.random, len(values)), values)
                    for name, values in trials.outcome.items()}  # fmt: skip
         until = np.arange(trials.n_trials) <= np.repeat(cut, lengths)
         gap = np.where(until, _gap(case.scores(free, replace(trials, outcome=outcome)), before), 0.0)

@@ -226,7 +226,7 @@ def as_name(name: str) -> str:
 
 def as_list[Item](items: Collection[Item] | str) -> list[Item] | list[str]:
     """Convert to a list; a single text becomes a list of one."""
-    return [items] if isinstance(items, str) else list(items)
+    return [items] if isinstance(items, str | int) else list(items)
 
 
 def _by_name(columns: ColumnNames, default: str) -> dict[str, str]:
@@ -246,9 +246,11 @@ def _further_columns(
     for name, members in vectors.items():
         parts, levels = members if isinstance(members, tuple) and not isinstance(members[0], str) else (members, None)
         requests.append((as_name(name), as_list(parts), levels, True))
-    label_sets = labels.items() if isinstance(labels, Mapping) else [(name, as_name(name)) for name in as_list(labels)]
-    requests += [(as_name(name), [name], levels, False) for name, levels in label_sets]
-    requests += [(as_name(name), [name], None, False) for name in as_list(numbers)]
+    label_sets = (
+        labels.items() if isinstance(labels, Mapping) else [(name, as_name(str(name))) for name in as_list(labels)]
+    )
+    requests += [(as_name(str(name)), [name], levels, False) for name, levels in label_sets]
+    requests += [(as_name(str(name)), [name], None, False) for name in as_list(numbers)]
     more = {}
     for name, parts, levels, vector in requests:
         if name in more or name in (*OF_RESULTS, "outcome", "response"):

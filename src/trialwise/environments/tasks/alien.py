@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import INTEGER, NONE, check_fields
+from trialwise.base.expects import COUNT, INTEGER, NONE, check, check_fields
 from trialwise.base.message import Argument
 from trialwise.environments.environment import Environment, Shown
 from trialwise.environments.tasks.alien_rewards import ACTIONS, CONTEXTS, CUES, MEANS
@@ -157,6 +157,8 @@ class AlienTask(Environment):
     @classmethod
     def of_length(cls, trials: int | None = None) -> AlienTask:
         """A task of ``trials`` trials, 440 by default, the length of the public human data; with longer blocks if need be."""
+        if trials is not None:
+            check("AlienTask.of_length", "trials", trials, COUNT)
         length = 440 if trials is None else trials
         return cls(presentations=max(13, -(-length // (BLOCKS * CUES))), trials=length)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import INTEGER, check_fields
+from trialwise.base.expects import COUNT, INTEGER, check, check_fields
 from trialwise.base.message import Argument
 from trialwise.environments.environment import Environment, Shown
 
@@ -50,6 +50,8 @@ class Conditioning(Environment):
     @classmethod
     def of_length(cls, trials: int | None = None) -> Conditioning:
         """A task of ``trials`` trials, 30 by default, three fifths of them CS+, 39 % of which end with a shock."""
+        if trials is not None:
+            check("Conditioning.of_length", "trials", trials, COUNT)
         length = 30 if trials is None else trials
         plus = round(0.6 * length)
         return cls(plus, length - plus, round(plus * 7 / 18))

@@ -15,6 +15,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.progress import Update, bars
 from trialwise.base.streams import stream, stream_seed
+from trialwise.engine import compilation
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
 from trialwise.inference.starts import check_starts
@@ -77,7 +78,7 @@ def sample_posterior(
     from nutpie.compiled_pyfunc import from_pyfunc
 
     layout = Layout(posterior.population, participants)
-    shapes = layout.shapes
+    shapes, guarded = layout.shapes, _Guarded(posterior)
 
     def expand(x: np.ndarray) -> dict[str, np.ndarray]:
         mu, sd, u, theta = posterior.values(x)
@@ -86,7 +87,7 @@ def sample_posterior(
 
     model = from_pyfunc(
         posterior.dimension,
-        lambda: lambda x: posterior(x),
+        lambda: guarded,
         lambda seed1, seed2, chain: expand,
         [np.dtype("float64")] * len(shapes),
         list(shapes.values()),
@@ -96,7 +97,39 @@ def sample_posterior(
         make_initial_point_fn=lambda seed: posterior.start(stream(int(seed), "first point")),
     )
     expand(posterior.start(stream(settings.seed, "first point")))  # compile before the time of sampling is measured
-    return _sample(model, settings, progress)
+    try:
+        run = _sample(model, settings, progress)
+    except Exception:
+        if guarded.failure is None:
+            raise
+    if guarded.failure is not None:
+        raise guarded.failure
+    return run
+
+
+class DensityFailed(Exception):
+    """The density raised an exception, its cause, at coordinates ``x (dimension,)``."""
+
+    def __init__(self, x: np.ndarray):
+        self.x = x.copy()
+        super().__init__(f"the density failed at {x}")
+
+
+class _Guarded:
+    """A density that keeps its first exception and is NaN from then on: the sampler's threads would not survive it."""
+
+    def __init__(self, posterior: Posterior):
+        self.posterior = posterior
+        self.failure: DensityFailed | None = None
+
+    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        if self.failure is None:
+            try:
+                return self.posterior(x)
+            except Exception as error:
+                self.failure = DensityFailed(x)
+                self.failure.__cause__ = error
+        return np.nan, np.zeros(len(x))
 
 
 def sample_model(model: pm.Model, settings: ChainSettings, *, progress: bool) -> Run:
@@ -214,7 +247,12 @@ def sample(request: Request) -> Sampled:
     else:
         target = compiled_posterior(learner, likelihood.packed, population, expansion)
         target(target.start(stream(request.seed, "first point")))  # compiles or loads the density
-        run = sample_posterior(target, trials.participants, settings, progress=request.progress)
+        try:
+            run = sample_posterior(target, trials.participants, settings, progress=request.progress)
+        except DensityFailed as failure:
+            theta = target.values(failure.x)[3]
+            with compilation(learner, evaluate.packed, tried=True, free=theta):
+                raise failure.__cause__ or failure from None
     preparing = likelihood.calls + evaluate.calls + (not population.unusual)
     attributes = {
         "gradients": run.gradients + preparing,
