@@ -29,6 +29,9 @@ proposals accepted (draws that differ from the one before) below which a chain i
 APART = 1.1
 """R-hat above which longer chains are not the first remedy."""
 
+MOST_TIMES = 20.0
+"""Longest chains that are advised, in lengths of the present ones."""
+
 CUT = 0.05
 """Share of draws whose trajectory reached the maximum length, above which a caution is given."""
 
@@ -103,7 +106,9 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     few, least = _worst(-smallest, group.index, above=-ESS)
     if few:
         sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
-        findings.append(Finding("problem", "few-draws", sentence, _in_turn(_longer(draws), FEWER), few))
+        findings.append(
+            Finding("problem", "few-draws", sentence, _in_turn(_longer(draws, ESS / max(-least, 1)), FEWER), few)
+        )
     return findings
 
 
@@ -127,8 +132,10 @@ def _in_turn(*remedies: str) -> Message:
     return Message.join("; then ", remedies).with_capital()
 
 
-def _longer(draws: int) -> Message:
-    return Message("draw more, ", Argument("draws", 2 * draws))
+def _longer(draws: int, times: float = 2.0) -> Message:
+    """Advice to draw more: this many times as much, with some reserve, at least twice; far more is no remedy by itself."""
+    wanted = draws * min(max(1.25 * times, 2.0), MOST_TIMES)
+    return Message("draw more, ", Argument("draws", int(np.ceil(wanted / 100) * 100) if wanted > 100 else 2 * draws))
 
 
 def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:
