@@ -37,7 +37,7 @@ def test_nothing_is_suspicious_in_ordinary_data():
     [
         (frame(choice={3: "rihgt"}), "action 'rihgt' occurs 1 time, 'right' .* times: a slip?"),
         (frame(choice={3: "leftt", 9: "leftt"}), "'leftt' occurs 2 times"),
-        (frame(reward={7: 9999}), "outcome 9999 .* is far from all others, 0 to 1.*missing=.9999"),
+        (frame(reward={7: 9999}), "outcome 9999 .* is far from all others, 0 to 1.*missing=.+9999"),
         (frame(id={60: "s3x"}), "participant 's3x' has 1 row, 's3' has 50: a slip?"),
         (frame(choice=dict.fromkeys(range(20), "Left")), "'Left', 'left' as different labels"),
         (frame(choice=dict.fromkeys(range(20), "le\u200bft")), "written in 2 ways that look the same"),
@@ -55,8 +55,8 @@ def test_a_code_of_missing_values_and_the_advice():
     (note,) = notes(table)
     assert isinstance(note, Message)
     (argument,) = note.inputs
-    assert (argument.name, argument.value) == ("missing", [99])
-    trials = tw.read_long(table, missing=[99])
+    assert (argument.name, argument.value) == ("missing", {"choice": [99]})
+    trials = tw.read_long(table, missing=argument.value)
     assert trials.notes == () and (trials.choice < 0).sum() == 3 and trials.levels["action"] == (0, 1)
 
 
