@@ -358,7 +358,7 @@ def test_the_plot_shows_ranks_traces_and_autocorrelation(trials, good):
     disagreeing(good)
     diagnosis = tw.diagnose(good.fit(trials))
     axes = diagnosis.plot().axes
-    assert [axis.get_ylabel() for axis in axes[::3]] == diagnosis.fit.group_names
+    assert [axis.get_title(loc="left") for axis in axes[::3]] == diagnosis.fit.group_names
     ranks = [patch.get_data().values for patch in axes[0].patches[:CHAINS]]
     assert ranks[0][-1] > 2 and ranks[0][0] < 0.2  # draws of chain 0 are larger
     uniform = [patch.get_data().values for patch in axes[3].patches[:CHAINS]]
