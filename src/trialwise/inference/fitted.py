@@ -146,7 +146,7 @@ class Fit(Result):
         from trialwise.inference.diagnostics import problems
 
         notes = (Finding("note", "fitting", note) for note in self.notes)
-        reading = (Finding("note", "reading", note) for note in self.trials.notes)
+        reading = (Finding("note", "reading", note) for note in self.trials.reading_notes)
         return (*problems(self.tree, self.group()), *notes, *reading)
 
     @property
