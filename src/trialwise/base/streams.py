@@ -58,6 +58,8 @@ PURPOSES = {
     # check_learner
     "specimen": "made-up data",
     "conformance": "parameters that a learner is tried at",
+    "conformance in an environment": "parameters of agents that act in an environment to try a learner",
+    "support of a prior": "draws from a user's prior that show where it is",
     "conformance of hidden choices": "hidden choices that a learner is tried at",
 }
 """Every purpose that random numbers serve, and what it is."""

@@ -119,6 +119,11 @@ class Trials:
             object.__setattr__(self, "reset", np.zeros(self.n_trials, bool))
 
     @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """The notes on how the data were read, without that on a simulation."""
+        return tuple(note for note in self.notes if not note.startswith("simulated: "))
+
+    @property
     def n_trials(self) -> int:
         """Total number of trials of all participants."""
         return int(self.offsets[-1])

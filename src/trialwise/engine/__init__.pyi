@@ -4,6 +4,10 @@ from .arguments import (
     in_rows as in_rows,
     kernel_inputs as kernel_inputs,
 )
+from .exceptions import (
+    comes_from as comes_from,
+    raised as raised,
+)
 from .explain import (
     check_filled as check_filled,
     compilation as compilation,
@@ -33,10 +37,6 @@ from .packed import (
     argument as argument,
     pack as pack,
     responses_of as responses_of,
-)
-from .raised import (
-    comes_from as comes_from,
-    raised as raised,
 )
 from .run import (
     rollout_plain as rollout_plain,

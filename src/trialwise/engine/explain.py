@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
+from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import FLAGS, SCORED, TEACHES
 from trialwise.engine.packed import Packed, middle
-from trialwise.engine.raised import raised
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner

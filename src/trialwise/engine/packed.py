@@ -17,8 +17,8 @@ import numpy as np
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_you_mean
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials, row_of
+from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, TEACHES, flags_of
-from trialwise.engine.raised import raised
 from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.reads import OPTIONAL, unguarded
 from trialwise.learners.responses.family import Place, ResponseFamily

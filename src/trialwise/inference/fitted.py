@@ -150,8 +150,8 @@ class Fit(Result):
         from trialwise.inference.diagnostics import problems
 
         notes = (Finding("note", "fitting", note) for note in self.notes)
-        read = (note for note in self.trials.notes if not note.startswith("simulated: "))
-        return (*problems(self.tree, self.group()), *notes, *(Finding("note", "reading", note) for note in read))
+        reading = (Finding("note", "reading", note) for note in self.trials.reading_notes)
+        return (*problems(self.tree, self.group()), *notes, *reading)
 
     @property
     def problems(self) -> tuple[str, ...]:

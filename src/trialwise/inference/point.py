@@ -81,7 +81,7 @@ class Point(Result):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """A caution if maximum likelihood estimates lie at the border of a range; notes on how the data were read."""
-        reading = tuple(Finding("note", "reading", note) for note in self.trials.notes)
+        reading = tuple(Finding("note", "reading", note) for note in self.trials.reading_notes)
         table = self.maximum_likelihood
         at_border = table["at_border"] != ""
         if not at_border.any():

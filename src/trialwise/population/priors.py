@@ -14,6 +14,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument
+from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import group_names, mean_name, spread_name
@@ -83,7 +84,7 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
             raise UsageError(f"the prior of {name} is {prior!r}; it must be of one real number: pm.Normal.dist(0, 1)")
 
 
-def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mapping[str, Any]) -> None:
+def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mapping[str, object]) -> None:
     """Check by draws from the user's priors that spreads are above 0, and natural values within their parameter's range.
 
     Raises
@@ -95,7 +96,7 @@ def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mappin
     spreads = {spread_name(p.name) for p in parameters}
     for name, prior in priors.items():
         try:
-            draws = draws_of(prior, DRAWS_TO_CHECK, np.random.default_rng(0))
+            draws = draws_of(prior, DRAWS_TO_CHECK, stream(0, "support of a prior", name))
             density = log_density_of(prior, draws)
         except NotImplementedError:  # improper, such as pm.Flat
             continue
@@ -152,13 +153,13 @@ def draws_of(distribution: Any, count: int, random: np.random.Generator) -> np.n
     return np.asarray(pm.draw(distribution, count, random_seed=random))
 
 
-def log_density_of(distribution: Any, values: np.ndarray) -> np.ndarray:
+def log_density_of(distribution: object, values: np.ndarray) -> np.ndarray:
     """Log-density of a distribution of PyMC or PreliZ at each value."""
     if hasattr(distribution, "to_pymc"):
         distribution = distribution.to_pymc()
     import pymc as pm
 
-    return np.asarray(pm.logp(distribution, values).eval())
+    return np.asarray(pm.logp(distribution, values).eval())  # type: ignore[arg-type]
 
 
 def _constants(distribution: Any, family: str) -> tuple[float, ...]:

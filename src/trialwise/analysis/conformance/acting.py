@@ -23,7 +23,7 @@ def acting(learner: Learner, environment: Environment | Recorded, seed: int) -> 
         If the learner fails there.
     """
     count = environment.trials.n_participants if isinstance(environment, Recorded) else AGENTS
-    random = stream(seed, "conformance")
+    random = stream(seed, "conformance in an environment")
     parameters = {p.name: p.constrain(p.mean + 0.5 * random.standard_normal(count)) for p in learner.parameters}
     return simulate(
         learner, environment, parameters, seed=seed, participants=count, keep_missed=isinstance(environment, Recorded)

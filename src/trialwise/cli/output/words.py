@@ -15,7 +15,7 @@ REPEATED = ("missing",)
 
 IN_PYTHON_ONLY = (
     "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs", "interval", "keep_missed",
-    "kind", "means", "measures", "noise", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
+    "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -119,8 +119,7 @@ def listed(source: Sources) -> Sequence[Source]:
         return tables
     if isinstance(source, str | PathLike):
         return paths_of(source)
-    frame: Any = source
-    return [frame]
+    return [source]  # type: ignore[list-item]
 
 
 def paths_of(source: str | PathLike[str]) -> list[Path]:
