@@ -13,14 +13,14 @@ specification = importlib.util.spec_from_file_location("check_tails", SCRIPT)
 script = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(script)
 
-SETS, REDRAWS, TRIES = 40, 4, 4000
-SMALL = script.TASKS["reversal"]._replace(environment=tw.environments.ProbabilisticReversal(trials=60), agents=8)
+SETS, REDRAWS, TRIES = 30, 3, 1000
+SMALL = script.TASKS["reversal"]._replace(environment=tw.environments.ProbabilisticReversal(trials=100), agents=8)
 AFTER = ["repeated after better", "repeated after worse"]
 
 
-def rows(kind, **more):
+def rows(kind, sets=SETS, **more):
     """A row a measure of the small reversal task."""
-    return script.table({("reversal", kind): script.ranks(SMALL, kind, SETS, REDRAWS, **more)}, TRIES).set_index(
+    return script.table({("reversal", kind): script.ranks(SMALL, kind, sets, REDRAWS, **more)}, TRIES).set_index(
         "measure"
     )
 
@@ -34,7 +34,7 @@ def test_measures_of_a_reversal_task(kind):
 
 def test_repetitions_of_redrawn_choices_are_no_measure_of_one_step_predictions():
     """After a redrawn choice, a redrawn one has another past than the observed one had: the band is left by far."""
-    table = rows("one-step", measures=tw.behaviour.measured).loc[AFTER]
+    table = rows("one-step", SETS // 2, measures=tw.behaviour.measured).loc[AFTER]
     assert not table["inside the family's"].any() and (table["deviation"] > 0.4).all()
 
 
