@@ -1,5 +1,6 @@
 """Wrong kinds of arguments: the package's own error, which names the argument, or Python's own for a call that misses the signature."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,28 @@ def test_defaults_and_missing_arguments():
         function(True)
     with pytest.raises(TypeError, match="unexpected keyword"):
         function(other=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "prior", "pooling", "message"),
+    [
+        ("alpha_sd", pm.Uniform.dist(-3, -1), "partial", "allows numbers below 0"),
+        ("alpha_mu", pm.Uniform.dist(3, 1), "partial", "cannot be drawn from: lower <= upper"),
+        ("alpha", pm.Uniform.dist(-3, -1), "none", "draws nothing in its range: alpha ranges 0 to 1"),
+    ],
+)
+def test_priors_without_support(name, prior, pooling, message, simulation):
+    with pytest.raises(tw.errors.UsageError, match=message):
+        tw.fit(LEARNER, simulation.trials, priors={name: prior}, pooling=pooling, progress=False)
+
+
+def test_trials_put_together_by_hand(simulation):
+    trials = simulation.trials
+    for changes, message in (
+        ({"choice": trials.choice[:5]}, "5 values of choice for 90 trials"),
+        ({"choice": trials.choice + 0.5}, "choice must have whole numbers from -1 to 2"),
+        ({"offsets": trials.offsets + 3}, "offsets of 3 participants"),
+        ({"outcome": {"outcome": trials.choice.astype(str)}}, "outcome must be an array of numbers"),
+    ):
+        with pytest.raises(tw.errors.UsageError, match=message):
+            tw.log_likelihood(LEARNER, replace(trials, **changes), VALUES)
