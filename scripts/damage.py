@@ -198,7 +198,15 @@ def kills(count: int, folder: Path) -> Counter[str]:
 
     def command(seed: int) -> list[str]:
         options = f"--draws 20 --tune 30 --chains 2 --seed {seed} --set initial=0.5 -o {folder / 'results'}"
-        return [sys.executable, "-m", "trialwise.cli.app", "fit", "QLearning", str(data), *options.split()]
+        return [
+            sys.executable,
+            "-c",
+            "from trialwise.cli import main; main()",
+            "fit",
+            "QLearning",
+            str(data),
+            *options.split(),
+        ]
 
     quiet: dict[str, Any] = {
         "stdout": subprocess.DEVNULL,

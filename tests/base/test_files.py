@@ -227,7 +227,9 @@ def test_files_of_an_interrupted_run_stay_marked_until_all_are_replaced(tmp_path
     """A later run that writes only some of the files does not vouch for the others."""
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text("old")
-    listed = {name: {"old": _hash(tmp_path / name), "new": hashlib.sha256(b"new").hexdigest()} for name in ("a", "b", "c")}
+    listed = {
+        name: {"old": _hash(tmp_path / name), "new": hashlib.sha256(b"new").hexdigest()} for name in ("a", "b", "c")
+    }
     (tmp_path / "run.unfinished.json").write_text(json.dumps({"sha256": listed}))
     (tmp_path / "b").write_text("new")  # killed here
     with together(tmp_path, "run"):

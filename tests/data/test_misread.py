@@ -47,7 +47,15 @@ def test_a_categorical_declares_no_code_of_a_missing_value():
 @pytest.mark.parametrize("dtype", ["str", "frame"])
 @pytest.mark.parametrize(
     "condition",
-    ["phase != 'NA'", "key != 'None'", "key not in ['None', 'z']", "code != -999", "not phase == 'NA'", "phase != ''", "pr != False"],
+    [
+        "phase != 'NA'",
+        "key != 'None'",
+        "key not in ['None', 'z']",
+        "code != -999",
+        "not phase == 'NA'",
+        "phase != ''",
+        "pr != False",
+    ],
 )
 def test_conditions_on_codes_of_missing_values_leave_out_these_rows(tmp_path, condition, dtype):
     frame = table(phase=["NA"] * 3 + ["main"] * 37, key=[None] * 3 + ["k"] * 30 + ["z"] * 7, code=[-999] * 3 + [4] * 37,
@@ -87,7 +95,9 @@ def test_a_code_of_one_column_leaves_the_others_alone():
 
 
 def sessions():
-    return table(session=np.tile(np.repeat([1, 2], 10), 2), trial=np.tile(np.arange(1, 11), 4), restart=np.arange(40) % 20 == 5)
+    return table(
+        session=np.tile(np.repeat([1, 2], 10), 2), trial=np.tile(np.arange(1, 11), 4), restart=np.arange(40) % 20 == 5
+    )
 
 
 def test_flags_of_resets_do_not_replace_those_of_sessions():
@@ -98,7 +108,12 @@ def test_flags_of_resets_do_not_replace_those_of_sessions():
     trials = read(frame, reset="restart")
     np.testing.assert_allclose(tw.log_likelihood(L, trials, VALUES).sum(), expected.sum(), rtol=1e-12)
     carried = read(frame, reset="restart", carry=True)
-    assert np.flatnonzero(carried.reset).tolist() == [5, 25] and np.flatnonzero(trials.reset).tolist() == [5, 10, 25, 30]
+    assert np.flatnonzero(carried.reset).tolist() == [5, 25] and np.flatnonzero(trials.reset).tolist() == [
+        5,
+        10,
+        25,
+        30,
+    ]
 
 
 def test_contradictions_about_sessions():
@@ -125,7 +140,12 @@ def test_scattered_sessions_in_words_have_the_order_that_is_declared():
 
 
 def test_columns_of_results_are_not_overwritten():
-    for wrong in ({"numbers": ["row"]}, {"outcome": {"trial": "reward"}}, {"outcome": {"choice": "reward"}}, {"labels": ["number"]}):
+    for wrong in (
+        {"numbers": ["row"]},
+        {"outcome": {"trial": "reward"}},
+        {"outcome": {"choice": "reward"}},
+        {"labels": ["number"]},
+    ):
         with pytest.raises(DataError, match="is the name of another column"):
             tw.read_long(table(row=3, number=4), **{"outcome": "reward", **wrong})
 

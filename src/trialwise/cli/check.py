@@ -96,7 +96,7 @@ def _learner(subject: str, columns: Columns, files: list[Path], name: str | None
         if result.generated:
             note(
                 f"the check was made on generated data: {result.generated}. If the learner is not made for such data, give it others, "
-                f"trialwise check {shlex.quote(subject)} data.csv, or the environment it acts in, --environment AlienTask"
+                f"trialwise check {shlex.quote(subject)} data.csv, or the environment it acts in, --environment NAME"
             )
         raise typer.Exit(Status.MODEL)
 

@@ -200,7 +200,9 @@ def test_sessions_that_start_anew_are_no_past_of_each_other():
     two = tw.read_long(frame.assign(participant=frame["session"]), outcome="reward", levels=levels)
     on = tw.read_long(frame, outcome="reward", levels=levels, carry=True)
     columns = ["position", "presentation", "visit", "previous", "fits_previous"]
-    scored = {name: tw.behaviour.scored(trials, means)[columns] for name, trials in {"one": one, "two": two, "on": on}.items()}
+    scored = {
+        name: tw.behaviour.scored(trials, means)[columns] for name, trials in {"one": one, "two": two, "on": on}.items()
+    }
     pd.testing.assert_frame_equal(scored["one"], scored["two"])
     assert scored["on"]["position"].iloc[12] == 5 and scored["one"]["position"].iloc[12] == 1
     repeated = {name: tw.behaviour.general(trials)["repeated"] for name, trials in {"one": one, "two": two}.items()}

@@ -14,7 +14,7 @@ from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.english import counted
 from trialwise.base.errors import LearnerError, ModelError, TrialwiseError, UsageError
 from trialwise.base.expects import FLAG, MAPPING, expects
-from trialwise.base.message import Argument, Code, Message
+from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import in_notebook
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import checked_seed
@@ -96,7 +96,7 @@ class Conformance(Result):
             sentence = f"the check was made on generated data: {self.generated}"
             advice = Message(
                 "If the learner is not made for such data, give it others: ", Argument("trials", "data.csv"), ", or the environment it acts in, ",
-                Argument("environment", Code("AlienTask()")), ", or say what is generated, ", Argument("columns", {"action": 2}),
+                Argument("environment", NAME_ALONE), ", or say what is generated, ", Argument("columns", {"action": 2}),
             )  # fmt: skip
             problems.append(Finding("note", "generated-data", sentence, advice))
         return (*problems, *(Finding("note", "reading", note) for note in self.notes))
