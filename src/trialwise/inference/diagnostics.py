@@ -26,6 +26,9 @@ RHAT, ESS, BFMI, ACCEPTED = 1.01, 400, 0.3, 0.05
 """Thresholds of Vehtari et al. 2021 (Bayesian Analysis 16:667), and of Betancourt 2016 (arXiv:1604.00695) for E-BFMI; the share of
 proposals accepted (draws that differ from the one before) below which a chain is called stuck."""
 
+USABLE = 1.05
+"""R-hat up to which draws that are too few for exact numbers still carry a verdict."""
+
 APART = 1.1
 """R-hat above which longer chains are not the first remedy."""
 
@@ -91,6 +94,12 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
         sentence = "convergence cannot be checked with one chain: R-hat compares chains"
         findings.append(Finding("problem", "one-chain", sentence, Message("Sample several, ", Argument("chains", 4))))
     return (*findings, *too_few(group, draws))
+
+
+def unusable(findings: Iterable[Finding], group: pd.DataFrame) -> bool:
+    """Whether draws carry no verdict: for other reasons than that there might be more of them."""
+    codes = {finding.code for finding in findings if finding.severity == "problem"}
+    return bool(codes - {"few-draws", "r-hat"}) or bool(group["r_hat"].max() > USABLE)
 
 
 def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:

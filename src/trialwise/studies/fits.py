@@ -11,6 +11,7 @@ import numpy as np
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding
 from trialwise.data.trials import Trials
+from trialwise.inference.diagnostics import USABLE
 from trialwise.inference.fit import fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
@@ -19,7 +20,7 @@ from trialwise.studies.store import Piece
 if TYPE_CHECKING:
     import pandas as pd
 
-R_HAT, ESS, DIVERGED = 1.05, 100, 0.01
+R_HAT, ESS, DIVERGED = USABLE, 100, 0.01
 """Thresholds for the fits of a study: largest R-hat, fewest effective draws of a group parameter, share of divergent draws. A single
 fit should have 1.01, 400 and none; those of a study are short and many, so that extremes are more extreme, and verdicts rest on all
 of them."""

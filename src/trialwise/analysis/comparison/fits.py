@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from trialwise.analysis.comparison.verdict import verdict
 from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, having
+from trialwise.inference.diagnostics import unusable
 from trialwise.inference.fitted import Fit
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def compared_fits(fits: dict[str, Fit], results: dict[str, HeldOut], method: Met
     frequent, risk = (None, np.nan) if method == "trial" else frequency_table(elpd)
     findings = tuple(_findings(fits, results, table, method))
     doubtful = np.any([_doubtful(each, len(labels)) for each in results.values()], axis=0)
-    given = verdict(elpd, error, doubtful, _reasons(findings, doubtful))
+    bad = [name for name in names if unusable(fits[name].findings, fits[name].group())]
+    given = verdict(elpd, error, doubtful, _reasons(findings, bad, doubtful))
     return Comparison(method, table, elpd, frequent, risk, (given, *findings))
 
 
@@ -75,9 +77,9 @@ def _doubtful(result: HeldOut, participants: int) -> np.ndarray:
     return few if result.share is None else few | (result.share < RELIABLE)
 
 
-def _reasons(findings: tuple[Finding, ...], doubtful: np.ndarray) -> dict[str, str]:
-    """Why a verdict is withheld, by name of the learner."""
-    reasons = {finding.about[0]: "draws have problems" for finding in findings if finding.code == "draws"}
+def _reasons(findings: tuple[Finding, ...], bad: Sequence[str], doubtful: np.ndarray) -> dict[str, str]:
+    """Why a verdict is withheld, by name of the learner; ``bad`` are the names of fits whose draws cannot be used."""
+    reasons = dict.fromkeys(bad, "draws have problems")
     if any(finding.code == "different-information" for finding in findings):
         reasons |= {"all": "they rest on different information"}
     if doubtful.mean() > 0.5:
