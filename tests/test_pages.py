@@ -73,6 +73,9 @@ def reader_folder(tmp_path, monkeypatch, small):
         monkeypatch.setattr(tw, name, with_defaults(getattr(tw, name), defaults))
     small.save(tmp_path / "alien", wide=True)
     (tmp_path / "alien" / "trials.csv").rename(tmp_path / "data.csv")
+    downloaded = {"contexts": "seasons", "cues": "aliens", "choices": "actions", "outcomes": "rewards"}
+    for name, other in downloaded.items():
+        (tmp_path / "alien" / f"{name}.csv").rename(tmp_path / "alien" / f"{other}.csv")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path

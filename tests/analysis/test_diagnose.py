@@ -124,7 +124,7 @@ def cut_short(d):
     d.stats["maxdepth_reached"][:, ::8] = True
 
 
-SINGLE, LONGER = "one or two participants alone", "draw more, draws=1000"
+SINGLE, LONGER = "one or two participants alone", "draw more, draws="
 FAILURES = [
     (stuck, "chain 2 is stuck: at most 0.0% of draws differ", [SINGLE, "narrower priors", "fewer parameters"]),
     (diverging, "10 divergent transitions", [SINGLE, "narrower priors", "fewer parameters"]),
@@ -374,7 +374,7 @@ def test_on_the_command_line(fitted, tmp_path):
     text = " ".join(result.output.split())
     for part in (diagnosis.verdict, *(remedy for _, remedy in diagnosis.advice)):
         assert " ".join(in_options(part).split()) in text
-    assert "--draws 600" in text and "draws=" not in text
+    assert re.search(r"--draws \d+00", text) and "draws=" not in text
     table = pd.read_csv(tmp_path / "diagnosis.csv", index_col="parameter")
     pd.testing.assert_frame_equal(table, diagnosis.table)
     assert (tmp_path / "diagnosis_plot.png").read_bytes()[:4] == b"\x89PNG"

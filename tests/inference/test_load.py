@@ -106,7 +106,7 @@ def test_edits_are_noticed(saved, tmp_path, edit):
 @pytest.mark.parametrize("edit", [in_observed, in_constant, in_offsets, in_labels, without_sampler])
 def test_impossible_contents_are_refused_whoever_wrote_them(saved, tmp_path, edit):
     """Compiled code would read beyond its arrays."""
-    with pytest.raises(DataError, match=r"beyond its|rise|for 1000000 trials|not iterable|without sampler"):
+    with pytest.raises(DataError, match=r"codes of its|rise|for 1000000 trials|not iterable|without sampler"):
         tw.load(edited(saved[1], tmp_path / "edited.nc", edit, sign=True))
 
 

@@ -519,7 +519,7 @@ class Mine:
     assert "class Mine:" in page.text
     assert page.table(("name", "description", "range"))[1] == ["alpha", "learning rate", "0 to 1"]
     assert page.table(("parameter", "scale", "group mean"))[1][2] == "Normal(-1, 1.5)"
-    for hint in ("checks=AlienTask()", "truth=parameters"):
+    for hint in ("checks=environment", "truth=parameters"):
         assert hint in page.text
     del loaded.tree.attrs["learner_fields"]
     bare = parsed_report(tmp_path, loaded)

@@ -247,7 +247,7 @@ def test_invalid_arguments(arguments, message):
 
 
 def test_trials_instead_of_an_environment_are_an_error(small):
-    with pytest.raises(tw.errors.UsageError, match=r"AlienTask\(\).on\(trials\)"):
+    with pytest.raises(tw.errors.UsageError, match=r"environment.on\(trials\).*AlienTask\(\)"):
         tw.recover(FLAT, small.trials, RANGES)
 
 

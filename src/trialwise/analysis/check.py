@@ -98,7 +98,7 @@ class Check(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """First the verdict: whether the learner reproduces the measures, or that this is not decided; then its calibration.
+        """The verdict, whether the learner reproduces the measures or that this is not decided, and findings on calibration.
 
         The verdict weighs all measures at once, by :func:`~trialwise.analysis.outlying.outlying`, since they are correlated and
         some are always outside their intervals by chance.

@@ -53,7 +53,7 @@ ONE_OR_MORE = COLUMN | NO_COLUMN | COLUMNS | mapping_to(COLUMN)
 SHARED = {
     "levels": mapping_to(LABELS | NAME),
     "actions": LABELS | NAME,
-    "missing": LABELS | NAME,
+    "missing": LABELS | NAME | mapping_to(LABELS | NAME | INTEGER),
     "carry": FLAG,
 }
 

@@ -322,7 +322,17 @@ class Trials:
         return self.with_inputs(table) if inputs else table
 
     def with_inputs(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table with a row a trial, and after its own columns those of the file, under their names or as ``"<name> (input)"``.
+        """Append every column of the file to a table with a row a trial.
+
+        Parameters
+        ----------
+        table
+            Its rows are those of the trials, in their order.
+
+        Returns
+        -------
+        DataFrame
+            After the table's own columns those of the file, under their names, or as ``"<name> (input)"`` where the table has one.
 
         Raises
         ------

@@ -174,6 +174,11 @@ class Fit(Result):
         inputs
             Whether to append every column of the table that the trials were read from; only of a fit that was not loaded from a file.
 
+        Returns
+        -------
+        DataFrame
+            As :func:`trialwise.trial_values`.
+
         Raises
         ------
         UsageError

@@ -154,6 +154,7 @@ def test_non_finite_values_are_overwritten(bad):
     class NonFinite:
         alpha: float = unit("learning rate")
         target: float = constant(0.0, "value toward which tables sometimes decay")
+        less: float = constant(0.0, "subtracted from it: infinity less infinity is no number")
 
         def start(self, task):
             return task.table("action", fill=0.5)
@@ -163,11 +164,11 @@ def test_non_finite_values_are_overwritten(bad):
                 preference[action] = self.alpha * q[action]
 
         def elapse(self, q, trial):
-            q.decay(0.5, self.target if trial.gap > 0.5 else 1.0)
+            q.decay(0.5, self.target - self.less if trial.gap > 0.5 else 1.0)
             for action in range(len(q)):
                 q[action] = 0.1 * action
 
-    cls = NonFinite(target=bad)
+    cls = NonFinite(target=np.inf, less=np.inf if np.isnan(bad) else 0.0)
     trials = specimen(cls, columns={"gap": (0.0, 1.0)})
     result, gradient = tw.log_likelihood(cls, trials, {"alpha": 0.3}, gradient=True)
     np.testing.assert_allclose(result, tw.log_likelihood(cls, trials, {"alpha": 0.3}, plain=True), rtol=1e-10)

@@ -93,4 +93,4 @@ def _measured(name: str, difference: np.ndarray, noise: float, others: int) -> s
     if n == 1:
         return f"{name} by {total:.1f}, of one participant, so that there is no standard error"
     limit, error = _limit(n, others), _standard_error(difference, noise)
-    return f"{name} by {total:.1f}, {total / error if error else np.inf:.1f} standard errors; {limit:.1f} and a difference of {ALIKE:g} decide for {n} participants"
+    return f"{name} by {total:.1f}, {total / error if error else 0.0:.1f} standard errors; {limit:.1f} and a difference of {ALIKE:g} decide for {n} participants"
