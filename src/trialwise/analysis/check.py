@@ -42,6 +42,9 @@ UNUSUAL = 0.05
 OFF, ERRORS = 0.03, 3.0
 """Distance of a frequency from its predicted probability, as such and in standard errors, beyond which predictions are called off."""
 
+AVERAGED = 40
+"""Posterior draws over which predicted probabilities are averaged."""
+
 REDRAWS = 200
 """Predictive draws of each continuous response, which rank the observed one."""
 
@@ -62,7 +65,7 @@ class Check(Result):
     simulated
         ``(draws, measures)``, the same means for every simulated data set.
     calibration
-        One step ahead, at the posterior means. Of choices, a row a bin of their probabilities, over all actions and trials:
+        One step ahead, averaged over posterior draws. Of choices, a row a bin of their probabilities, over all actions and trials:
         ``probability`` (mean), ``observed`` (share of choices), ``count``. Of continuous responses, a row a quantile of the
         prediction: ``probability``, ``observed`` (share of responses below it), ``count``.
     mean_rewards
@@ -218,7 +221,9 @@ def check(
     with bars(progress) as report:
         observed, simulated = observed_and_predicted(fit.trials, predictions, measures, partial(report, "checking"))
     table = compared(observed, simulated)
-    calibrated = calibration(learner, fit.trials, fit.means(), seed)
+    posterior = fit.draws.thinned(AVERAGED)
+    draws = np.stack([posterior.natural(name) for name in learner.names], -1)
+    calibrated = calibration(learner, fit.trials, draws, seed)
     return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions))
 
 
@@ -344,7 +349,11 @@ def compared(observed: pd.Series, simulated: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration(
-    learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarray], seed: int = 0, bins: int = BINS
+    learner: Learner,
+    trials: Trials,
+    parameters: Mapping[str, np.ndarray] | np.ndarray,
+    seed: int = 0,
+    bins: int = BINS,
 ) -> pd.DataFrame:
     """How often responses were observed, by predicted probability, one step ahead.
 
@@ -353,7 +362,8 @@ def calibration(
     learner, trials
         A learner, and trials with its responses.
     parameters
-        ``{name: value}``, numbers or ``(participants,)``, on the natural scale.
+        ``{name: value}``, numbers or ``(participants,)``, on the natural scale; or draws of them, ``(draws, participants, parameters)``,
+        over which predictions are averaged: those at posterior means are too extreme, since the means of skewed parameters are.
     seed
         Seed of a filter of particles, for a hidden choice, and of the predictive draws of continuous responses.
     bins
@@ -369,19 +379,26 @@ def calibration(
     likelihood = likelihood_of(
         learner, trials, particles=PARTICLES, seed=stream_seed(seed, "calibration of predictions")
     )
-    record = likelihood.predictions(matrix(learner, trials, parameters))
+    draws = parameters if isinstance(parameters, np.ndarray) else matrix(learner, trials, parameters)[None]
     response = responses_of(learner, likelihood.packed.actions)[0]
     family, observed = response.family, response.observed(likelihood.packed.observed)
     responded = ~family.missing(observed)
-    predicted = response.predictions(record, likelihood.packed.actions)[responded]
+
+    def predicted(theta: np.ndarray) -> np.ndarray:
+        return response.predictions(likelihood.predictions(theta), likelihood.packed.actions)[responded]
+
     if (actions := family.actions(observed)) is not None:
-        return of_actions(actions[responded], predicted, bins)
-    random = stream(seed, "calibration of predictions")
+        total = predicted(draws[0])
+        for theta in draws[1:]:
+            total = total + predicted(theta)
+        return of_actions(actions[responded], total / len(draws), bins)
+    random, times = stream(seed, "calibration of predictions"), -(-REDRAWS // len(draws))
     values = observed[responded, :1]
     below = np.zeros(len(values))
-    for _ in range(REDRAWS):  # one at a time: memory does not grow with their number
-        numbers = random_numbers(family.random, random, len(values))
-        below += (family.redraw(predicted, numbers)[:, 0] < values[:, 0]) / REDRAWS
+    for each in map(predicted, draws):  # one at a time: memory does not grow with their number
+        for _ in range(times):
+            numbers = random_numbers(family.random, random, len(values))
+            below += (family.redraw(each, numbers)[:, 0] < values[:, 0]) / (times * len(draws))
     levels = np.arange(1, bins) / bins
     shares = [float((below <= level).mean()) if len(below) else np.nan for level in levels]
     return pd.DataFrame({"probability": levels, "observed": shares, "count": len(below)})

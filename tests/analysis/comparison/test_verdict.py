@@ -39,7 +39,7 @@ def test_five_participants_and_a_wide_error_do_not_decide():
         "a comes first, and is the best for 4 of 5 participants, but cannot be separated from b: b by 9.9"
         in finding.sentence
     )
-    assert "2.8 and a difference of 4 decide for 5 participants" in finding.sentence
+    assert "(with 5 participants, 2.8 and a difference of 4 decide)" in finding.sentence
 
 
 def test_what_withholds_a_verdict():

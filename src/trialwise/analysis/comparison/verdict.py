@@ -64,7 +64,7 @@ def verdict(elpd: pd.DataFrame, error: pd.Series, doubtful: np.ndarray, reasons:
     if close:
         parts = [_measured(name, differences[name], noise[name], len(others)) for name in close]
         sentence = f"not decided: {first}, but cannot be separated from {listed(close)}: {'; '.join(parts)}"
-        left_out = " (also without participants whose predictive densities are not reliable)" if some else ""
+        left_out = f", without the {int(doubtful.sum())} whose predictive densities are not reliable" if some else ""
         advice = f"More participants may decide{left_out}; until then, neither can be said to be better"
         return Finding("caution", NOT_DECIDED, sentence, advice, (best, *close))
     parts = [_measured(name, differences[name], noise[name], len(others)) for name in others]
@@ -93,4 +93,5 @@ def _measured(name: str, difference: np.ndarray, noise: float, others: int) -> s
     if n == 1:
         return f"{name} by {total:.1f}, of one participant, so that there is no standard error"
     limit, error = _limit(n, others), _standard_error(difference, noise)
-    return f"{name} by {total:.1f}, {total / error if error else 0.0:.1f} standard errors; {limit:.1f} and a difference of {ALIKE:g} decide for {n} participants"
+    errors = total / error if error else 0.0
+    return f"{name} by {total:.1f}, {errors:.1f} standard errors (with {n} participants, {limit:.1f} and a difference of {ALIKE:g} decide)"
