@@ -126,12 +126,12 @@ class Check(Result):
         )
         about = tuple(map(str, self.missed.index))
         if not total:
-            sentence = "not decided: no measure is defined in the data and in simulated data sets"
+            sentence = "not decided whether the learner reproduces the observed behaviour: no measure is defined in the data and in simulated data sets"
             return Finding("caution", NOT_DECIDED, sentence)
         if 2 / (sets + 1) > UNUSUAL:
             needed = int(np.ceil(2 / UNUSUAL))
             sentence = Message(
-                f"not decided: {sets} simulated data sets are too few to call anything unusual: use {needed} or more, ",
+                f"not decided whether the learner reproduces the observed behaviour: {sets} simulated data sets are too few to call anything unusual: use {needed} or more, ",
                 Argument("datasets", 100), f" ({measured})",
             )  # fmt: skip
             return Finding("caution", NOT_DECIDED, sentence, about=about)

@@ -165,7 +165,7 @@ class Calibration(Result):
         count, table = len(self.ranks), self.table
         findings = [_miscalibrated(str(name), row) for name, row in table[table["outside_joint"]].iterrows()]
         if not findings and (doubts := self._doubts):
-            start = f"not decided: the ranks of all {len(table)} quantities are consistent with uniformity, but "
+            start = f"not decided whether the fit is calibrated: the ranks of all {len(table)} quantities are consistent with uniformity, but "
             findings = [Finding("caution", NOT_DECIDED, Message(start, Message.join("; ", doubts)))]
         elif not findings:
             sentence = (

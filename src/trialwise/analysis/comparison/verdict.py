@@ -59,11 +59,13 @@ def verdict(elpd: pd.DataFrame, error: pd.Series, doubtful: np.ndarray, reasons:
     first = f"{best} comes first, and is the best for {winners} of {len(elpd)} participants"
     if reasons:
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        sentence = f"not decided: {first}, but predictive densities are not reliable ({why})"
+        sentence = (
+            f"not decided which learner predicts best: {first}, but predictive densities are not reliable ({why})"
+        )
         return Finding("caution", NOT_DECIDED, sentence, "Solve that first", (best, *reasons))
     if close:
         parts = [_measured(name, differences[name], noise[name], len(others)) for name in close]
-        sentence = f"not decided: {first}, but cannot be separated from {listed(close)}: {'; '.join(parts)}"
+        sentence = f"not decided which learner predicts best: {first}, but cannot be separated from {listed(close)}: {'; '.join(parts)}"
         left_out = f", without the {int(doubtful.sum())} whose predictive densities are not reliable" if some else ""
         advice = f"More participants may decide{left_out}; until then, neither can be said to be better"
         return Finding("caution", NOT_DECIDED, sentence, advice, (best, *close))

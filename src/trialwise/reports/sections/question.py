@@ -105,16 +105,13 @@ def _check(subject: Subject, subjects: list[Subject]) -> list[Said]:
     if check is None:
         return []
     total, missed = int(check.table["tail"].notna().sum()), len(check.missed)
-    name, count = _named(subject, subjects), f"{missed} of {total}"
+    name, (verdict, *others) = _named(subject, subjects), check.findings
     how = "of agents that act on their own" if check.kind == "rollout" else "predicted one step ahead"
     facts = (
-        f"{name}{count} measures of behaviour lie outside the {100 * INTERVAL:.0f} % interval of "
+        f"{missed} of {total} measures of behaviour lie outside the {100 * INTERVAL:.0f} % interval of "
         f"{counted(len(check.simulated), 'data set')} {how}"
     )
-    worst = next((each for severity in SEVERITIES if (each := having(check.findings, severity))), ())
-    tone = TONES[worst[0].severity] if worst else ""
-    others = [short(finding) for finding in worst if count not in finding.sentence]
-    return [Said("; ".join([facts, *others]), tone)]
+    return [Said(f"{name}{short(verdict)}: {facts}", TONES[verdict.severity]), *_by_severity(name, others)]
 
 
 def _recovery(subject: Subject, subjects: list[Subject]) -> list[Said]:
