@@ -168,3 +168,12 @@ def test_rows_of_a_table_that_pandas_filtered_are_those_of_the_file(tmp_path):
 def test_response_times_of_two_units_are_noted():
     frame = table(rt=np.r_[np.full(30, 0.7) + np.arange(30) / 100, np.full(10, 700.0) + np.arange(10)])
     assert any("above 60 s" in note for note in read(frame).notes)
+
+
+def test_missed_trials_with_an_empty_context_are_not_advised_away():
+    frame = table(context=["hot", "cold"] * 20)
+    frame["choice"] = frame["choice"].astype(object)
+    frame.loc[[3, 17], ["choice", "context"]] = None
+    with pytest.raises(DataError) as caught:
+        read(frame)
+    assert not any("is not missing" in str(problem.remedy) for problem in caught.value.problems)

@@ -49,6 +49,11 @@ def order_long(
         return separating(table, wrong, missing_codes, where)
 
     others = _others(table, roles, [*runs.values()])
+    behaviour = (roles.choice, *roles.outcome.values(), *roles.response.values())
+    shown = [cells for column in roles.pre_choice.values() for cells in column.cells]
+    of_trials = [
+        cells.name for cells in (*behaviour, *shown) if cells is not None
+    ]  # rows without them may be missed trials
     order = put_in_order(
         roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, declared
     )
@@ -73,7 +78,7 @@ def order_long(
         notes=notes,
         trial=_labels_of(roles.trial, missing_codes),
         inputs={name: column.values for name, column in zip(table.header, table.columns, strict=True) if name},
-        without=lambda wrong: separating(table, wrong, missing_codes, where),
+        without=lambda wrong: separating(table, wrong, missing_codes, where, of_trials),
     )
 
 

@@ -196,7 +196,11 @@ _MIRRORED: dict[type, type] = {
 
 
 def separating(
-    table: Table, unwanted: np.ndarray, missing_codes: MissingCodes = (), where: str | None = None
+    table: Table,
+    unwanted: np.ndarray,
+    missing_codes: MissingCodes = (),
+    where: str | None = None,
+    apart_from: Collection[str] = (),
 ) -> str | None:
     """A condition that keeps all rows but the unwanted ones, by the labels of one column; None if there is none.
 
@@ -210,12 +214,14 @@ def separating(
         Codes of missing values.
     where
         A condition that holds for the table already, to which the new one is added.
+    apart_from
+        Columns that the condition must not ask for.
     """
     if unwanted.all() or not unwanted.any():
         return None
     found: list[tuple[int, str]] = []
     for name in table.header:
-        if not name or table.header.count(name) > 1:
+        if not name or name in apart_from or table.header.count(name) > 1:
             continue
         cells = table.column(name, "where")
         absent = missing_mask(cells, missing_codes)
