@@ -201,7 +201,7 @@ class StageRows:
         later = [order[code] for code in assumed.stages[1]]
         follows = int(self._counts[1][np.ix_(first, later)].sum())
         names = " or ".join(repr(self.labels[code]) for code in first)
-        parts = [f"{names} comes before {follows} of {counted(self.later(order), 'row')} with the other labels"]
+        parts = [f"{names} comes before {follows:,} of {counted(self.later(order), 'row')} with the other labels"]
         led = self._led[first].sum(0)[:, later]
         for action in assumed.leads:
             total = int(led[action].sum()) if action < len(led) else 0
