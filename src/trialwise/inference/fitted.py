@@ -20,6 +20,7 @@ from trialwise.base.expects import PATH, expects, instance
 from trialwise.base.files import write
 from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
+from trialwise.base.seal import sealed
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws, variable_of
 from trialwise.learners.learner import Learner
@@ -229,7 +230,7 @@ class Fit(Result):
         target.parent.mkdir(parents=True, exist_ok=True)
         tree = self.tree.copy()
         tree.attrs = {**tree.attrs, "contents": digest(tree)}
-        write(target, _as_netcdf(tree))
+        write(target, sealed(_as_netcdf(tree)))
 
     def __getstate__(self) -> dict[str, object]:
         """Everything but the PyMC model, which is built anew where it is needed."""

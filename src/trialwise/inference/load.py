@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import refuse_mixed
+from trialwise.base.seal import is_broken
 from trialwise.base.unpacking import check_size, limit
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
@@ -76,6 +77,8 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     if not Path(file_name).is_file():
         raise _no_fit(file_name, "no such file")
     refuse_mixed(Path(file_name))
+    if is_broken(Path(file_name)):
+        raise _no_fit(file_name, "it was damaged or changed after it was written; copy it again, or fit again")
     _check_sizes(Path(file_name))
     reason = None
     with _nothing_printed_by_destructors():
