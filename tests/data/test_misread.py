@@ -177,3 +177,41 @@ def test_missed_trials_with_an_empty_context_are_not_advised_away():
     with pytest.raises(DataError) as caught:
         read(frame)
     assert not any("is not missing" in str(problem.remedy) for problem in caught.value.problems)
+
+
+def test_flags_on_rows_that_are_left_out_reset_before_the_next_trial():
+    """An instruction with the flag before each game of five trials, as if each game were a participant."""
+    trials = table(game=np.arange(40) // 5)
+    rows = []
+    for _, part in trials.groupby("game"):
+        head = {"participant": part["participant"].iloc[0], "kind": "instruction", "new": 1}
+        rows += [pd.DataFrame([head]), part.assign(kind="trial", new=0)]
+    export = pd.concat(rows, ignore_index=True)
+    expected = tw.log_likelihood(L, read(trials.assign(participant=trials["game"].astype(str))), VALUES).sum()
+    with pytest.raises(DataError, match="kind == 'trial'"):
+        read(export, reset="new")
+    obeyed = read(export, reset="new", where="kind == 'trial'")
+    np.testing.assert_allclose(tw.log_likelihood(L, obeyed, VALUES).sum(), expected, rtol=1e-12)
+    assert any("8 flags of resets on rows that were left out" in note for note in obeyed.notes)
+
+
+def test_tables_with_different_categories_are_joined_in_their_order():
+    labels = ["right", "left", "middle"]
+    frame = table(choice=pd.Categorical(np.tile(["right", "left"], 20), labels))
+    parts = [part.assign(participant=pd.Categorical(part["participant"])) for _, part in frame.groupby("participant")]
+    assert read(parts).levels["action"] == tuple(labels)
+    other = parts[1].assign(choice=parts[1]["choice"].cat.reorder_categories(["left", "right", "middle"]))
+    differing = read([parts[0], other, parts[0].assign(participant="c"), other.assign(participant="d")])
+    assert any("the categories of choice differ" in note for note in differing.notes)
+
+
+def test_conditions_on_what_need_not_occur_are_no_slips():
+    frame = table(correct=1, cond=["A1", "A2"] * 20, key=["f", "j"] * 20)
+    for condition in ("correct != -1", "cond != 'B1'", "key in ['f', 'j', 'F', 'J']", "key == 'f' or key != 'F'"):
+        assert read(frame, where=condition).n_trials == 40
+
+
+def test_sessions_that_return_are_noted():
+    frame = table(session=[1, 2] * 20)
+    assert any("sessions return 36 times after another session" in note for note in read(frame).notes)
+    assert not any("return" in note for note in read(sessions()).notes)

@@ -120,6 +120,8 @@ def _fit(
         frame(result.missed)
     else:
         say("none")
+    say()
+    results.print_sentences(result.findings)
     if environment is None:
         note(
             "one-step predictions look good because they see the real past; with --environment and the one that the data come from, agents act on "

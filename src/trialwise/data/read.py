@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import DataError, UsageError, did_you_mean
 from trialwise.base.expects import (
     FLAG,
@@ -24,13 +25,14 @@ from trialwise.base.expects import (
 )
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
-from trialwise.data.reading.cells import MissingCodes
+from trialwise.data.reading.carried_flags import with_carried_flags
+from trialwise.data.reading.cells import Cells, MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
 from trialwise.data.reading.response_times import UNITS
-from trialwise.data.reading.roles import as_list, find_roles
+from trialwise.data.reading.roles import Roles, as_list, find_roles
 from trialwise.data.reading.several import open_tables
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems, categories
@@ -308,11 +310,13 @@ def read_long(
         numbers=numbers,
         missing_codes=missing,
     )
-    for labels_of, cells in roles.label_sets():
-        if cells.name in table.levels:
-            of_column = categories(cells, table.levels[cells.name], missing, choices=labels_of == "action")
-            if of_column is not None:
-                declared.setdefault(labels_of, of_column)
+    if isinstance(roles.reset, Cells) and not kept.all():
+        roles.reset, carried = with_carried_flags(whole, roles.reset, roles.participant, kept)
+        if carried:
+            notes.append(
+                f"{counted(carried, 'flag')} of resets on rows that were left out count for the next row of the participant"
+            )
+    _declare_categories(roles, table, missing, declared)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
     ordered.notes += notes
@@ -336,6 +340,17 @@ def read_long(
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
     trials = assemble(ordered, declared, missing, problems)
     return trials if files is None else files.located(trials, roles.used)
+
+
+def _declare_categories(
+    roles: Roles, table: Table, missing: MissingCodes, declared: dict[str, tuple[Hashable, ...]]
+) -> None:
+    """Declare the labels of Categoricals, in their order, where the user declared none."""
+    for labels_of, cells in roles.label_sets():
+        if cells.name in table.levels:
+            of_column = categories(cells, table.levels[cells.name], missing, choices=labels_of == "action")
+            if of_column is not None:
+                declared.setdefault(labels_of, of_column)
 
 
 def _missing_codes(missing: MissingCodes | str, header: Collection[str] | None) -> MissingCodes:

@@ -145,6 +145,11 @@ def assumes(
     >>> BiasToGo().assumptions.sentences
     ('labels of action in this order: 0 = no-go, 1 = go',)
     """
+    for name, given, kind in (("stages", stages, Sequence), ("leads", leads, Mapping), ("at_most", at_most, Mapping)):
+        if given is not None and (isinstance(given, str) or not isinstance(given, kind)):
+            raise LearnerError(
+                f"assumes: {name} {given!r}; wanted a {'list' if kind is Sequence else 'mapping'}, as in its documentation"
+            )
     roles = {name: _roles(name, each) for name, each in labels.items()}
     if actions is not None and (isinstance(actions, bool) or not isinstance(actions, int) or actions < 2):
         raise LearnerError(f"assumes: actions {actions!r}; wanted a number of actions, 2 or more")
@@ -184,7 +189,10 @@ def _stages(stages: Sequence[object]) -> tuple[str, tuple[tuple[int, ...], ...]]
             raise LearnerError(f"assumes: a stage {stage!r}; wanted the labels of each stage, as in {{'cue': 0}}")
         ((name, each),) = stage.items()
         columns.add(name)
-        codes.append((each,) if isinstance(each, int) else tuple(each))
+        own = (each,) if isinstance(each, int) else tuple(each) if isinstance(each, Sequence) else ()
+        if not own or not all(isinstance(code, int) for code in own):
+            raise LearnerError(f"assumes: a stage {stage!r}; wanted the labels of each stage, as in {{'cue': 0}}")
+        codes.append(own)
     every = [code for each in codes for code in each]
     if len(columns) > 1 or len(codes) == 1 or sorted(every) != list(range(len(every))):
         raise LearnerError(
@@ -196,8 +204,16 @@ def _stages(stages: Sequence[object]) -> tuple[str, tuple[tuple[int, ...], ...]]
 def _range(ends: object) -> Range:
     if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
         raise LearnerError(f"assumes: outcome {ends!r}; wanted a range, (0, 1), or one for each part of the outcome")
-    low, high = ends
-    return (-float("inf") if low is None else float(low), float("inf") if high is None else float(high))
+    try:
+        low, high = (
+            -float("inf") if ends[0] is None else float(ends[0]),
+            float("inf") if ends[1] is None else float(ends[1]),
+        )
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if not low < high:
+        raise LearnerError(f"assumes: outcome {ends!r}; wanted a range, the smaller number first: (0, 1)")
+    return low, high
 
 
 def describe_range(ends: Range) -> str:

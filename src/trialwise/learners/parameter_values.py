@@ -50,7 +50,10 @@ def in_order(name: str, values: object, participants: Sequence[Hashable]) -> obj
 def _index_of(values: object) -> Iterable[Hashable] | None:
     """The labels that values carry: the index of a Series, the coordinate of the participants of a DataArray."""
     if hasattr(values, "coords") and hasattr(values, "dims"):
-        return values.coords["participant"].to_numpy().tolist() if "participant" in values.coords else None
+        own = (
+            "participant" in values.coords and "participant" in values.dims
+        )  # a selected participant is a value for all
+        return values.coords["participant"].to_numpy().tolist() if own else None
     index = getattr(values, "index", None)
     return None if callable(index) else index  # a list has a method of this name
 
@@ -63,8 +66,13 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any] | pd.
     if "participant" in parameters:  # the table of a simulation, with a row a participant
         import pandas as pd
 
-        rows = [str(label) for label in parameters["participant"]]
+        rows = [str(label) for label in np.atleast_1d(np.asarray(parameters["participant"], object))]
         others = [str(name) for name in parameters if name != "participant"]
+        for name in others:
+            if np.shape(parameters[name]) not in ((), (len(rows),)):
+                raise UsageError(
+                    f"{name} has shape {np.shape(parameters[name])}; wanted one value for each of {len(rows)} labels of participant"
+                )
         parameters = {name: pd.Series(np.asarray(parameters[name]), rows) for name in others}
     for name in map(str, parameters):
         if name not in learner.names:

@@ -212,7 +212,7 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             for value in item:
                 add(value)
         elif isinstance(item, set | frozenset):  # the order differs between processes
-            digest.update(f"set{sorted(map(repr, item))}".encode())
+            digest.update(f"set{sorted(fingerprint({'': each}) for each in item)}".encode())
         elif isinstance(item, types.ModuleType):
             digest.update(item.__name__.encode())
         elif hasattr(item, "py_func"):  # a user's Numba dispatcher

@@ -89,7 +89,7 @@ def _against_truth(axis: Axes, points: pd.DataFrame, name: str, row: pd.Series, 
     low, high = _ends(points)
     axis.axline((low, low), slope=1, color=GREY, linewidth=1, zorder=3 if not few else 0)
     axis.errorbar(
-        true, mean, yerr=[mean - points["low"], points["high"] - mean], fmt="o", markersize=4 if few else 2,
+        true, mean, yerr=[(mean - points["low"]).clip(0), (points["high"] - mean).clip(0)], fmt="o", markersize=4 if few else 2,
         elinewidth=0.8 if few else 0.4, alpha=0.8 if few else 0.35, color=BLUE,
     )  # fmt: skip
     axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")

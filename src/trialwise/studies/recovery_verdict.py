@@ -21,7 +21,10 @@ FLAT = 0.25
 """Slopes of estimates on true values below which estimates hardly follow them, whatever the correlation."""
 
 BIASED = 0.5
-"""Bias, in standard deviations of the true values, from which a parameter is not found: means of groups would be misjudged."""
+"""Bias, in standard deviations of the true values, from which a parameter is not called found: means of groups would be misjudged."""
+
+MOST = 20
+"""As many times the data sets are advised at most; beyond, a correlation cannot be told from the bound."""
 
 UNIDENTIFIED = 0.5
 """Share of participants with uninformative data from which estimates are those of the group, whatever the correlation."""
@@ -112,8 +115,10 @@ class Evidence:
                 if low > LOST
                 else "the correlation is neither clearly high nor clearly low"
             )
-        needed = int(np.ceil(3 + (ERRORS / (np.arctanh(min(self.correlation, 1 - 1e-12)) - np.arctanh(FOUND))) ** 2))
-        sets = int(np.ceil(needed * self.fits / self.count))
+        needed = 3 + (ERRORS / (np.arctanh(min(self.correlation, 1 - 1e-12)) - np.arctanh(FOUND))) ** 2
+        sets = int(np.ceil(min(needed * self.fits / self.count, 1e9)))
+        if sets > MOST * self.fits:
+            return f"the correlation cannot be told from {FOUND:g}"
         text = f"{self.count} simulated participants are too few to say that the correlation is above {FOUND:g}"
         return Message(text, ": simulate more, about ", Argument("datasets", sets)) if sets > self.fits else text
 

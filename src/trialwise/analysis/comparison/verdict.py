@@ -64,7 +64,10 @@ def verdict(elpd: pd.DataFrame, error: pd.Series, doubtful: np.ndarray, reasons:
         )
         return Finding("caution", NOT_DECIDED, sentence, "Solve that first", (best, *reasons))
     if close:
-        parts = [_measured(name, differences[name], noise[name], len(others)) for name in close]
+        kept = (
+            ~doubtful if some else np.ones(len(elpd), bool)
+        )  # without them fewer decide, and their numbers are those that count
+        parts = [_measured(name, differences[name][kept], noise[name], len(others)) for name in close]
         sentence = f"not decided which learner predicts best: {first}, but cannot be separated from {listed(close)}: {'; '.join(parts)}"
         left_out = f", without the {int(doubtful.sum())} whose predictive densities are not reliable" if some else ""
         advice = f"More participants may decide{left_out}; until then, neither can be said to be better"
@@ -95,5 +98,5 @@ def _measured(name: str, difference: np.ndarray, noise: float, others: int) -> s
     if n == 1:
         return f"{name} by {total:.1f}, of one participant, so that there is no standard error"
     limit, error = _limit(n, others), _standard_error(difference, noise)
-    errors = total / error if error else 0.0
-    return f"{name} by {total:.1f}, {errors:.1f} standard errors (with {n} participants, {limit:.1f} and a difference of {ALIKE:g} decide)"
+    errors = f"{total / error:.1f} standard errors" if error else "without any variation"
+    return f"{name} by {total:.1f}, {errors} (with {n} participants, {limit:.1f} and a difference of {ALIKE:g} decide)"

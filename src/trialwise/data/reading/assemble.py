@@ -281,12 +281,28 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
         codes = columns[name].values
         reset[1:] |= codes[1:] != codes[:-1]
     reset &= ~starts  # the state of a participant's first trial is new anyway
+    if "session" in restarting:
+        _note_returns(ordered, columns["session"].values, reset)
     going_on = [name for name in ("session", "block") if name in columns and name not in restarting]
     parts = [f"at each new {' or '.join(restarting)}, {int(reset.sum())} resets"] * bool(restarting)
     parts += [f"not at a new {' or '.join(going_on)}"] * bool(going_on)
     if parts:
         ordered.mapping["reset"] = "; ".join(parts)
     return reset
+
+
+def _note_returns(ordered: OrderedCells, session: np.ndarray, reset: np.ndarray) -> None:
+    """Note sessions that go on after another one: each return resets the state."""
+    owner = np.repeat(np.arange(len(ordered.offsets) - 1), np.diff(ordered.offsets))
+    runs = len(np.unique(np.stack([owner, session]), axis=1).T)
+    returns = int(((session[1:] != session[:-1]) & (owner[1:] == owner[:-1])).sum()) + len(np.unique(owner)) - runs
+    if returns > 0:
+        ordered.notes.append(
+            Message(
+                f"sessions return {counted(returns, 'time')} after another session, and the state is reset each time: are the rows in the order of "
+                "the trials? If it goes on, type ", Argument("carry", True),
+            )
+        )  # fmt: skip
 
 
 def _available(

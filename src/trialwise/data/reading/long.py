@@ -45,15 +45,18 @@ def order_long(
     # without a participant column, repeated trial numbers may belong to different participants
     trial = roles.trial if roles.participant is not None or single_participant else None
 
+    flags = (
+        [roles.reset.name] if isinstance(roles.reset, Cells) else []
+    )  # they say when to reset, not which rows are trials
+
     def without(wrong: np.ndarray) -> str | None:
-        return separating(table, wrong, missing_codes, where)
+        return separating(table, wrong, missing_codes, where, flags)
 
     others = _others(table, roles, [*runs.values()])
     behaviour = (roles.choice, *roles.outcome.values(), *roles.response.values())
     shown = [cells for column in roles.pre_choice.values() for cells in column.cells]
-    of_trials = [
-        cells.name for cells in (*behaviour, *shown) if cells is not None
-    ]  # rows without them may be missed trials
+    # rows without a choice or a context may be missed trials
+    of_trials = flags + [cells.name for cells in (*behaviour, *shown) if cells is not None]
     order = put_in_order(
         roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, declared
     )

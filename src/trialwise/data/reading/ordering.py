@@ -213,16 +213,19 @@ def _runs(
         run = pd.factorize(run * len(part.distinct) + part.codes)[0]
     first = np.unique(run, return_index=True)[1]
     labels = list(zip(owner[first].tolist(), *(part[first].values for part in parts), strict=True))
-    stretches = int((np.diff(run[np.argsort(owner, kind="stable")]) != 0).sum()) + 1
-    if stretches == len(labels):
+    by_owner = np.argsort(owner, kind="stable")
+    starts = np.r_[True, np.diff(run[by_owner]) != 0]
+    stretches = np.bincount(owner[by_owner][starts], minlength=int(owner.max()) + 1)
+    scattered = stretches > np.bincount(owner[first], minlength=len(stretches))
+    if not scattered.any():
         return run
     keys: list[tuple[float, ...]] = [(own,) for own, *_ in labels]
     for k, (role, cells) in enumerate(runs.items(), 1):
         order = {key(label): float(n) for n, label in enumerate(levels.get(role, ()))}
         try:
             keys = [
-                (*before, order[label[k]] if order else float(label[k]))
-                for before, label in zip(keys, labels, strict=True)
+                (*before, order[label[k]] if order else float(label[k])) if scattered[label[0]] else (*before, float(n))
+                for n, (before, label) in enumerate(zip(keys, labels, strict=True))
             ]
         except (KeyError, TypeError, ValueError):
             words = [label for label in distinct_cells(cells) if label is not None]

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -275,7 +275,18 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
     column = next(each for each in (COLUMN, "file_name", "name_of_the_file") if each not in header)
     own = Coded(Distinct(objects(names)), np.repeat(np.arange(len(names)), [len(table.rows) for table in tables]))
     notes = dict.fromkeys(table.note for table in tables if table.note)
-    levels = tables[0].levels if all(dict(table.levels) == dict(tables[0].levels) for table in tables) else {}
+    levels = {}
+    for name in dict.fromkeys(name for table in tables for name in table.levels):
+        every = [table.levels.get(name, ()) for table in tables]
+        longest = max(every, key=len)
+        if not all(every):
+            continue  # a table whose column has no categories may contain other labels
+        if all(_is_part(each, longest) for each in every):
+            levels[name] = longest
+        elif len({*map(frozenset, every)}) < len(
+            every
+        ):  # not of labels that belong to one file, such as those of participants
+            notes[f"the categories of {name} differ between the tables in their order, which is not kept"] = None
     table = replace(
         tables[0],
         name=f"{len(tables)} files",
@@ -287,6 +298,12 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
         levels=levels,
     )
     return table, Files(names, starts, column)
+
+
+def _is_part(labels: Sequence[Hashable], longer: Sequence[Hashable]) -> bool:
+    """Whether labels occur in the same order among others."""
+    rest = iter(longer)
+    return all(label in rest for label in labels)
 
 
 def _places(header: Sequence[str], name: str) -> list[int]:

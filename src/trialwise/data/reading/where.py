@@ -150,16 +150,24 @@ class _Condition:
         for label in wanted:
             rows = absent if is_missing_code(label, cells, self.missing_codes) else cells_equal(cells, label) & ~absent
             if not rows.any():
-                self._explain(cells, absent, label)
+                self._explain(cells, absent, label, alone=len(wanted) == 1)
             equal |= rows
         return equal
 
-    def _explain(self, cells: Cells, absent: np.ndarray, label: Hashable) -> None:
-        """Say that a label does not occur, as in a condition that leaves out nothing; refuse what is probably a slip."""
+    def _explain(self, cells: Cells, absent: np.ndarray, label: Hashable, alone: bool) -> None:
+        """Say that a label does not occur, as in a condition that leaves out nothing; refuse what is probably a slip.
+
+        Numbers are no slips of each other, nor are short words; nor a label that is one of several, or stands beside the other in the
+        condition.
+        """
         there = distinct_cells(cells, ~absent)
-        text = key(label)
-        near = [each for each in there if key(each).casefold() == text.casefold() or one_edit(key(each), text)]
-        if near and not isinstance(label, bool):
+        words = [each for each in there if isinstance(each, str)] if isinstance(label, str) and alone else []
+        near = [
+            each for each in words
+            if (each.casefold() == str(label).casefold() or (min(len(each), len(str(label))) > 3 and one_edit(each, str(label))))
+            and repr(each) not in self.condition
+        ]  # fmt: skip
+        if near:
             raise UsageError(
                 Argument("where", self.condition),
                 f": {quote(cells.name)} is never {quote(label)}; did you mean {quote_list(near, 3)}?",
