@@ -215,3 +215,13 @@ def test_sessions_that_return_are_noted():
     frame = table(session=[1, 2] * 20)
     assert any("sessions return 36 times after another session" in note for note in read(frame).notes)
     assert not any("return" in note for note in read(sessions()).notes)
+
+
+def test_times_of_day_that_begin_anew_are_noted():
+    minutes = np.arange(23 * 60 + 50, 23 * 60 + 70) % (24 * 60)
+    night = table(trial=np.tile([f"{each // 60:02d}:{each % 60:02d}:00" for each in minutes], 2))
+    (note,) = [note for note in read(night).notes if "midnight" in note]
+    assert note.inputs[0].value is False
+    np.testing.assert_array_equal(read(night, trial=False).row, np.arange(2, 42))
+    day = night.assign(trial=np.tile([f"10:{each:02d}:00" for each in range(20)], 2))
+    assert not any("midnight" in note for note in read(day).notes)

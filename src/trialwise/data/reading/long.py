@@ -60,7 +60,7 @@ def order_long(
     order = put_in_order(
         roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, declared
     )
-    notes += [*_about_practice(table, roles, where), *_about_participants(table, roles, order)]
+    notes += [*order.notes, *_about_practice(table, roles, where), *_about_participants(table, roles, order)]
     source = roles.participant.source if roles.participant else "all rows belong to one"
     mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
     if roles.unused:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from types import MappingProxyType
@@ -28,6 +29,10 @@ from trialwise.data.reading.several import Files
 from trialwise.data.reading.validate import Problems, check_numbers, note_duplicates
 from trialwise.data.reading.where import written
 
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?")
+FALL = 10.0
+"""Hours by which a clock falls when it begins anew, at least; rows in another order than their times fall by less, or more often."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -43,12 +48,15 @@ class Order:
         ``int64 (trials,)``: rows of the table in the new order.
     description
         How the rows were ordered, for the mapping.
+    notes
+        What a user should know of the order.
     """
 
     participants: tuple[Hashable, ...]
     offsets: np.ndarray
     index: np.ndarray
     description: str
+    notes: tuple[Message, ...] = ()
 
 
 def put_in_order(
@@ -99,7 +107,26 @@ def put_in_order(
                 )
     index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
-    return Order(participants, offsets.astype(np.int64), index, description)
+    notes = () if trial is None else tuple(_about_clock(trial, owner))
+    return Order(participants, offsets.astype(np.int64), index, description, notes)
+
+
+def _about_clock(trial: Cells, owner: np.ndarray) -> Iterator[Message]:
+    """A note if times of day without dates rise in the rows of a participant but for one fall by most of a day or of half a day."""
+    present = [cell for cell in distinct_cells(trial) if isinstance(cell, str)]
+    if not present or not all(_CLOCK.fullmatch(cell) for cell in present):
+        return
+    hour_of = {cell: int(cell.split(":")[0]) + int(cell.split(":")[1]) / 60 for cell in present}
+    rows = np.argsort(owner, kind="stable")
+    hours = np.array([hour_of.get(cell, np.nan) for cell in trial.values[rows]])
+    same = np.diff(owner[rows]) == 0
+    falls = same & (np.diff(hours) < 0)
+    once = np.bincount(owner[rows][1:][falls], minlength=int(owner.max()) + 1) == 1
+    if (falls & (np.diff(hours) < -FALL) & once[owner[rows][1:]]).any():
+        yield Message(
+            f"{trial.where}: times of day begin anew within a participant, and the rows were sorted by them; if the clock passed midnight, or noon on "
+            "a clock of 12 hours, type ", Argument("trial", False), ", which keeps the order of the rows",
+        )  # fmt: skip
 
 
 def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
