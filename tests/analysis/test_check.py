@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 import trialwise as tw
 from trialwise.analysis.behaviour.general import general
 from trialwise.analysis.behaviour.measures import measured
-from trialwise.analysis.check import calibration, compared, of_actions
+from trialwise.analysis.calibration_curve import calibration, of_actions
+from trialwise.analysis.check import compared
 from trialwise.analysis.predict import PARTICLES, one_step, predict
 from trialwise.cli.app import app
 from trialwise.learners.parameter_values import matrix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,40 +13,26 @@ import numpy as np
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
+from trialwise.analysis.calibration_curve import AVERAGED, calibration
 from trialwise.analysis.outlying import outlying
-from trialwise.analysis.predict import PARTICLES, Kind, Prediction, predict
+from trialwise.analysis.predict import Kind, Prediction, predict
 from trialwise.base.errors import TrialwiseError, UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import bars
 from trialwise.base.result import NOT_DECIDED, Finding, Result
-from trialwise.base.streams import stream, stream_seed
 from trialwise.data.trials import Trials
-from trialwise.engine import responses_of
 from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
 from trialwise.inference.fitted import FIT, Fit
-from trialwise.learners.learner import Learner
-from trialwise.learners.parameter_values import matrix
-from trialwise.learners.responses.family import random_numbers
-from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BINS = 10
-"""Number of bins of predicted probability."""
 
 UNUSUAL = 0.05
 """Probability of a data set as unusual as the observed one, below which the learner is said not to reproduce it."""
 
 OFF, ERRORS = 0.03, 3.0
 """Distance of a frequency from its predicted probability, as such and in standard errors, beyond which predictions are called off."""
-
-AVERAGED = 40
-"""Posterior draws over which predicted probabilities are averaged."""
-
-REDRAWS = 200
-"""Predictive draws of each continuous response, which rank the observed one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -346,87 +332,3 @@ def compared(observed: pd.Series, simulated: pd.DataFrame) -> pd.DataFrame:
             "tail": (simulated >= observed).where(defined).astype(float).mean(),
         }
     ).rename_axis("measure")
-
-
-def calibration(
-    learner: Learner,
-    trials: Trials,
-    parameters: Mapping[str, np.ndarray] | np.ndarray,
-    seed: int = 0,
-    bins: int = BINS,
-) -> pd.DataFrame:
-    """How often responses were observed, by predicted probability, one step ahead.
-
-    Parameters
-    ----------
-    learner, trials
-        A learner, and trials with its responses.
-    parameters
-        ``{name: value}``, numbers or ``(participants,)``, on the natural scale; or draws of them, ``(draws, participants, parameters)``,
-        over which predictions are averaged: those at posterior means are too extreme, since the means of skewed parameters are.
-    seed
-        Seed of a filter of particles, for a hidden choice, and of the predictive draws of continuous responses.
-    bins
-        Number of equally wide bins of probability.
-
-    Returns
-    -------
-    DataFrame
-        ``probability``, ``observed``, ``count``, see :class:`Check`; missing responses are left out.
-    """
-    import pandas as pd
-
-    likelihood = likelihood_of(
-        learner, trials, particles=PARTICLES, seed=stream_seed(seed, "calibration of predictions")
-    )
-    draws = parameters if isinstance(parameters, np.ndarray) else matrix(learner, trials, parameters)[None]
-    response = responses_of(learner, likelihood.packed.actions)[0]
-    family, observed = response.family, response.observed(likelihood.packed.observed)
-    responded = ~family.missing(observed)
-
-    def predicted(theta: np.ndarray) -> np.ndarray:
-        return response.predictions(likelihood.predictions(theta), likelihood.packed.actions)[responded]
-
-    if (actions := family.actions(observed)) is not None:
-        total = predicted(draws[0])
-        for theta in draws[1:]:
-            total = total + predicted(theta)
-        return of_actions(actions[responded], total / len(draws), bins)
-    random, times = stream(seed, "calibration of predictions"), -(-REDRAWS // len(draws))
-    values = observed[responded, :1]
-    below = np.zeros(len(values))
-    for each in map(predicted, draws):  # one at a time: memory does not grow with their number
-        for _ in range(times):
-            numbers = random_numbers(family.random, random, len(values))
-            below += (family.redraw(each, numbers)[:, 0] < values[:, 0]) / (times * len(draws))
-    levels = np.arange(1, bins) / bins
-    shares = [float((below <= level).mean()) if len(below) else np.nan for level in levels]
-    return pd.DataFrame({"probability": levels, "observed": shares, "count": len(below)})
-
-
-def of_actions(chosen: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """How often actions were chosen, by predicted probability.
-
-    Parameters
-    ----------
-    chosen
-        The action on each trial, ``int (trials,)``.
-    probabilities
-        ``(trials, actions)``, between 0 and 1.
-    bins
-        Number of equally wide bins of probability.
-
-    Returns
-    -------
-    DataFrame
-        A row a bin that is not empty.
-    """
-    import pandas as pd
-
-    was: Any = np.arange(probabilities.shape[1]) == chosen[:, None]
-    bin_of = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
-    frame = pd.DataFrame({"bin": bin_of, "probability": probabilities.ravel(), "chosen": was.ravel().astype(float)})
-    table = frame.groupby("bin").agg(
-        probability=("probability", "mean"), observed=("chosen", "mean"), count=("chosen", "size")
-    )
-    return table.reset_index(drop=True)

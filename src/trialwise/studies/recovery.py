@@ -84,8 +84,13 @@ class Recovery(Result):
         how far estimates are pulled to their mean; ``unidentified``, the share of participants whose data are uninformative;
         ``verdict``: found, not found or not decided, for the reasons in :attr:`findings`.
         """
-        import pandas as pd
+        table = self._statistics()
+        codes = (given.code for given in self._verdicts(table).values())
+        words = [(NOT_DECIDED if code == "constant-truth" else code).replace("-", " ") for code in codes]
+        return table.assign(verdict=words)
 
+    def _statistics(self) -> pd.DataFrame:
+        """The numbers of :attr:`table`, from which the verdicts follow."""
         table = summarised(self.points)
         for name, rows in self.points.groupby("parameter", sort=False):
             true, mean = (_centred(rows, column) for column in ("true", "mean"))
@@ -93,9 +98,11 @@ class Recovery(Result):
             table.loc[name, "slope"] = (true @ mean) / (true @ true) if true @ true > 0 else np.nan
             table.loc[name, "unidentified"] = (rows["told"] < INFORMATIVE).mean()
         table.insert(5, "shrinkage", 1 - table["slope"])
-        words = {name: verdict(self._evidence(name, row), ALLOWED).code for name, row in table.iterrows()}
-        table["verdict"] = pd.Series(words).replace("constant-truth", NOT_DECIDED).str.replace("-", " ")
         return table
+
+    def _verdicts(self, table: pd.DataFrame) -> dict[str, Finding]:
+        """Whether each parameter is found, in the order of the table."""
+        return {str(name): verdict(self._evidence(name, row), ALLOWED) for name, row in table.iterrows()}
 
     @property
     def where(self) -> pd.DataFrame:
@@ -127,9 +134,8 @@ class Recovery(Result):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """For each parameter, whether it is found in this design; then pairs that trade off, and problems of the fits."""
-        table, where, findings = self.table, self.where, []
-        for name, row in table.iterrows():
-            given = verdict(self._evidence(name, row), ALLOWED)
+        table, where, findings = self._statistics(), self.where, []
+        for name, given in self._verdicts(table).items():
             rows = where[where["parameter"] == name].itertuples()
             sentence = Message(given.sentence, *(self._where(each) for each in rows))
             findings.append(replace(given, sentence=sentence))
