@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.english import counted
 from trialwise.base.errors import DataError, UsageError, did_you_mean
 from trialwise.base.expects import (
     FLAG,
@@ -25,7 +24,7 @@ from trialwise.base.expects import (
 )
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
-from trialwise.data.reading.carried_flags import with_carried_flags
+from trialwise.data.reading.carried_flags import note_of_carried, with_carried_flags
 from trialwise.data.reading.cells import Cells, MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
@@ -37,7 +36,7 @@ from trialwise.data.reading.several import open_tables
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems, categories
 from trialwise.data.reading.where import rows_where
-from trialwise.data.reading.wide import order_wide
+from trialwise.data.reading.wide import codes_by_table, order_wide
 from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ SHARED = {
 }
 
 
-@expects(folder=PATH, columns=MAPPING, **SHARED)
+@expects(folder=PATH, columns=MAPPING, where=NAME, **SHARED)
 def read_wide(
     folder: str | PathLike[str] | None = None,
     /,
@@ -77,6 +76,7 @@ def read_wide(
     levels: Mapping[str, Sequence[Hashable]] | None = None,
     actions: Sequence[Hashable] | None = None,
     missing: MissingCodes = (),
+    where: str | None = None,
     carry: bool = False,
 ) -> Trials:
     """Read tables with participants in columns and trials in rows, one table per role.
@@ -104,8 +104,13 @@ def read_wide(
     actions
         Declared labels of the choices, the same as ``levels={"action": ...}``.
     missing
-        Codes of missing values, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
+        Codes of missing values, ``[99]``, or by table, ``{"choice": [99]}``, under its role or the name of its file, in addition to empty cells, NA, n/a, NaN, None, null and -999. A choice of -1 is a missed
         choice if the other choices are whole numbers from 0 or 1 upwards, unless -1 is a declared action.
+    where
+        A condition on the trials to read, ``"trial > 20 and participant != 'ann'"``, as in :func:`read_long` of a table with a column
+        for each role: ``choice``, ``outcome`` (or its name), ``block``, the names of `columns`; ``participant`` is a label of the header,
+        ``trial`` the number in the first column, if the tables have one, or counted from 1. A trial is left out for the participants for whom
+        the condition does not hold; a participant without trials is left out.
     carry
         Whether the learner's state goes on from one session to the next.
 
@@ -161,7 +166,7 @@ def read_wide(
     if not isinstance(reset, bool):
         sources["reset", "reset"] = reset
 
-    problems, missing = Problems(), _missing_codes(missing, None)
+    problems, missing = Problems(), _codes_of_columns(missing)
     tables: dict[tuple[str, str], Table] = {}
     for role_and_name, source in sources.items():
         try:
@@ -169,7 +174,8 @@ def read_wide(
         except DataError as error:
             problems.absorb(error)
     problems.raise_if_any()
-    ordered = order_wide(tables, declared, missing, problems)
+    missing = codes_by_table(missing, tables)
+    ordered = order_wide(tables, declared, missing, problems, where)
     ordered.reset = ("block",) if reset is True else ordered.reset
     ordered.carry = carry
     return assemble(ordered, declared, missing, problems)
@@ -312,10 +318,7 @@ def read_long(
     )
     if isinstance(roles.reset, Cells) and not kept.all():
         roles.reset, carried = with_carried_flags(whole, roles.reset, roles.participant, kept)
-        if carried:
-            notes.append(
-                f"{counted(carried, 'flag')} of resets on rows that were left out count for the next row of the participant"
-            )
+        notes += note_of_carried(carried)
     _declare_categories(roles, table, missing, declared)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
@@ -353,28 +356,29 @@ def _declare_categories(
                 declared.setdefault(labels_of, of_column)
 
 
-def _missing_codes(missing: MissingCodes | str, header: Collection[str] | None) -> MissingCodes:
-    """Codes of missing values for all columns, or by column if the table has a header.
+def _codes_of_columns(missing: MissingCodes | str) -> MissingCodes:
+    """Codes of missing values as lists, for all columns or by column."""
+    if not isinstance(missing, Mapping):
+        return as_list(missing)
+    return {name: as_list(codes) if isinstance(codes, Collection) else [codes] for name, codes in missing.items()}
+
+
+def _missing_codes(missing: MissingCodes | str, header: Collection[str]) -> MissingCodes:
+    """Codes of missing values for all columns or by column of a table with this header.
 
     Raises
     ------
     UsageError
         If a column does not exist.
     """
-    if not isinstance(missing, Mapping):
-        return as_list(missing)
-    if header is None:
-        raise UsageError(
-            Argument("missing", dict(missing)),
-            ": tables with a column a participant have the same codes throughout; give a list",
-        )
-    for name in missing:
-        if name not in header:
-            raise UsageError(
-                Argument("missing", dict(missing)),
-                f": there is no column {name!r}. {did_you_mean(str(name), list(header), 'columns')}",
-            )
-    return {name: as_list(codes) if isinstance(codes, Collection) else [codes] for name, codes in missing.items()}
+    if isinstance(missing, Mapping):
+        for name in missing:
+            if name not in header:
+                raise UsageError(
+                    Argument("missing", dict(missing)),
+                    f": there is no column {name!r}. {did_you_mean(str(name), list(header), 'columns')}",
+                )
+    return _codes_of_columns(missing)
 
 
 def _by_name(sources: Source | Mapping[str, Source] | None, default: str) -> dict[str, Source]:

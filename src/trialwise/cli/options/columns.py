@@ -108,7 +108,7 @@ class Columns:
         _option(
             "--missing",
             "CODE",
-            "Code for missing values, in addition to empty, NA and -999, of one column COLUMN=CODE; may be repeated.",
+            "Code for missing values, in addition to empty, NA and -999; of one column (or wide table) COLUMN=CODE; may be repeated.",
         ),
     ] = field(default_factory=list)
 
@@ -155,6 +155,7 @@ class Columns:
             "levels": {name: _labels(text) for name, text in map(_pair("--levels", "SET=A,B,C"), self.levels)},
             "actions": None if self.actions is None else _labels(self.actions),
             "missing": _missing(self.missing),
+            "where": self.where,
             "carry": self.carry,
         }
         single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
@@ -168,7 +169,6 @@ class Columns:
                 **single,
                 **several,
                 reset=reset,
-                where=self.where,
                 rt_unit=self.rt_unit,
                 **{role: _column(getattr(self, role)) for role in ("participant", "trial", "rt")},
                 labels={name: to or name for name, to in (_cut(text, "=") for text in self.labels)},
@@ -177,9 +177,7 @@ class Columns:
                 available=dict(map(_pair("--available", "ACTION=COL"), self.available)) or None,
             )
         unused = [
-            name
-            for name in ("participant", "trial", "rt", "rt_unit", "where", "vector", "available")
-            if getattr(self, name)
+            name for name in ("participant", "trial", "rt", "rt_unit", "vector", "available") if getattr(self, name)
         ]
         if unused:
             raise UsageError(

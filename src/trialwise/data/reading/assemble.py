@@ -258,9 +258,10 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
         if absent.any():
             ordered.notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as no reset")
         examples = quote_list(distinct_cells(cells, wrong), 3)
+        wide = cells.participants is not None
         remedy = Message(
-            "write 1 where the state is reset; if it is reset wherever this column changes, type ",
-            Argument("block", cells.name), " and ", Argument("reset", cells.name),
+            f"write 1 where the state is reset; if it is reset wherever this {'table' if wide else 'column'} changes, type ",
+            Argument("block", "..." if wide else cells.name), " and ", Argument("reset", wide or cells.name),
         )  # fmt: skip
         problems.in_cells("not-a-flag", cells, wrong, f"a reset must be 0 or 1; found {examples}", remedy)
         flags = f"{cells.source}, {int(reset.sum())} resets"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.data.reading.cells import Cells, missing_mask, to_flags
 from trialwise.data.reading.coded import coded
 from trialwise.data.reading.table import Table
@@ -44,3 +45,9 @@ def with_carried_flags(whole: Table, reset: Cells, participant: Cells | None, ke
     values = every.values.copy()
     values[targets] = 1
     return replace(reset, column=coded(values[kept])), len(targets)
+
+
+def note_of_carried(carried: int) -> list[str]:
+    """A note on flags that count for another row than their own, if there are any."""
+    rest = "of resets on rows that were left out count for the next row of the participant"
+    return [f"{counted(carried, 'flag')} {rest}"] * bool(carried)

@@ -40,7 +40,7 @@ class Cells:
     rows
         ``int64 (cells,)``: the row of each cell in the file (header = row 1).
     name
-        The name of the column, or of the file if the file contains one role.
+        The name of the column, or that of the role if the file contains one role.
     where
         The position for messages, e.g. ``"trials.csv, column 'choice'"``.
     source

@@ -233,8 +233,8 @@ def categories(
 
 
 def columns_of_table(columns: Sequence[Cells]) -> list[str]:
-    """Names of columns of a table with a row a trial; none of tables with participants in columns, which have no names of roles."""
-    return list(dict.fromkeys(cells.name for cells in columns if cells.participants is None))
+    """Names of columns, or of tables with participants in columns, by which codes of missing values are declared."""
+    return list(dict.fromkeys(cells.name for cells in columns))
 
 
 def missing_text(cells: Cells, absent: np.ndarray) -> str:

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.message import Argument
 from trialwise.data.reading.assemble import OrderedCells, PreChoice
 from trialwise.data.reading.cells import (
     Cells,
@@ -23,9 +25,8 @@ from trialwise.data.reading.coded import Coded, coded, joined, objects
 from trialwise.data.reading.column_names import NAMES, plain
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
-
-RoleName = tuple[str, str]
-"""A role and a name, such as ``("outcome", "gain")``."""
+from trialwise.data.reading.where import separating
+from trialwise.data.reading.wide_where import RoleName, as_long, keep_where
 
 _TRIAL = set(" ".join(NAMES["trial"]).split()) | {"index", "row"}
 
@@ -35,14 +36,18 @@ def order_wide(
     declared: Mapping[str, Sequence[Hashable]],
     missing_codes: MissingCodes,
     problems: Problems,
+    where: str | None = None,
 ) -> OrderedCells:
-    """Order the cells of all tables by participant and trial.
+    """Order the cells of all tables by participant and trial; `where` is a condition on trials, see :func:`keep_where`.
 
     Raises
     ------
     DataError
         If the tables do not have the same participants and the same number of rows.
+    UsageError
+        If the condition cannot be read, or leaves no trial.
     """
+    numbers = next((column for table in tables.values() if (column := _trial_numbers(table)) is not None), None)
     tables = {role_name: _without_trial_numbers(table) for role_name, table in tables.items()}
     _check_headers(tables, problems)
     height = max(_height(table) for table in tables.values())
@@ -71,16 +76,47 @@ def order_wide(
         cells = [column[:length] for column, length in zip(columns[role_name], lengths, strict=True)]
         rows = [_rows(table, tallest, length) for length in lengths]
         comma = table.has_decimal_comma(table.columns)
-        return Cells(joined(cells), np.concatenate(rows), table.name, table.name, table.name, comma, owners)
+        return Cells(joined(cells), np.concatenate(rows), role_name[1], table.name, table.name, comma, owners)
 
     rows = np.concatenate([_rows(tallest, tallest, length) for length in lengths])
+    cells = {role_name: concatenated(role_name) for role_name in tables}
     ordered = OrderedCells(participants, offsets, rows)
-    ordered.mapping["participant"] = f"the columns, {len(participants)} labels"
+    numbered = coded(objects(range(1, max(lengths) + 1))) if numbers is None else numbers
+    long = as_long(ordered, cells, joined([numbered[:length] for length in lengths]))
+    if where is not None:
+        ordered, cells, long = keep_where(where, ordered, cells, long, missing_codes)
+    ordered.without = lambda wrong: separating(long, wrong, missing_codes, where, [name for _, name in cells])
+    ordered.mapping["participant"] = f"the columns, {len(ordered.participants)} labels"
     notes = {f"{table.name}: {table.note}": None for table in tables.values() if table.note}
     ordered.notes += notes
     for role_name in tables:
-        _assign(ordered, role_name, concatenated(role_name), declared, missing_codes)
+        _assign(ordered, role_name, cells[role_name], declared, missing_codes)
     return ordered
+
+
+def codes_by_table(missing: MissingCodes, tables: Mapping[RoleName, Table]) -> MissingCodes:
+    """Codes of missing values by the names of the tables' roles; a table may be named by its role, or by its file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such table.
+    """
+    if not isinstance(missing, Mapping):
+        return missing
+    codes: dict[str, list[Hashable]] = {}
+    for named, own in missing.items():
+        roles = [name for _, name in tables if name == named]
+        roles = roles or [n for (_, n), table in tables.items() if named in (table.name, table.name.split(".")[0])]
+        if not roles:
+            names = list(dict.fromkeys(name for _, name in tables))
+            raise UsageError(
+                Argument("missing", dict(missing)),
+                f": there is no table {named!r}; codes are given by table, not by participant. {did_you_mean(str(named), names, 'tables')}",
+            )
+        for name in roles:
+            codes[name] = [*codes.get(name, ()), *own]
+    return codes
 
 
 def _assign(
@@ -107,13 +143,19 @@ def _assign(
         ordered.pre_choice[role] = PreChoice((cells,), role)
 
 
-def _without_trial_numbers(table: Table) -> Table:
-    """Leave out a first column of trial numbers."""
+def _trial_numbers(table: Table) -> Coded | None:
+    """A first column of trial numbers."""
     if len(table.header) > 1 and plain(table.header[0]) in _TRIAL:
         counts = [key(cell) for cell in table.columns[0].values]
         if all(count.isdecimal() for count in counts) and len(set(counts)) == len(counts):
-            return replace(table, header=table.header[1:], columns=table.columns[1:])
-    return table
+            return table.columns[0]
+    return None
+
+
+def _without_trial_numbers(table: Table) -> Table:
+    if _trial_numbers(table) is None:
+        return table
+    return replace(table, header=table.header[1:], columns=table.columns[1:])
 
 
 def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None:
