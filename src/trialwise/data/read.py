@@ -30,11 +30,12 @@ from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
+from trialwise.data.reading.own_levels import about_described, declare_own_levels
 from trialwise.data.reading.response_times import UNITS
-from trialwise.data.reading.roles import Roles, as_list, find_roles
+from trialwise.data.reading.roles import as_list, find_roles
 from trialwise.data.reading.several import open_tables
 from trialwise.data.reading.table import Table
-from trialwise.data.reading.validate import Problems, categories
+from trialwise.data.reading.validate import Problems
 from trialwise.data.reading.where import rows_where
 from trialwise.data.reading.wide import codes_by_table, order_wide
 from trialwise.data.trials import Trials
@@ -228,7 +229,8 @@ def read_long(
     Parameters
     ----------
     source
-        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame. Several tables with the same columns are
+        A path (CSV, TSV, semicolons, decimal commas, gzip, Excel, Parquet) or a DataFrame. Tables of BIDS (``*_beh.tsv``, ``*_events.tsv``)
+        are read with their sidecars, whose levels are declared labels and whose unit is that of the response times. Several tables with the same columns are
         read as one, such as one file per participant: a list of paths, a folder, or a pattern, ``"data/*.csv"``. A column ``file``
         contains their names; with ``participant="file"`` each file is one participant, with ``session="file"`` one session.
         A file that unpacks to far more than its size is refused; the environment variable ``TRIALWISE_UNPACK_MB`` sets the limit.
@@ -319,11 +321,14 @@ def read_long(
     if isinstance(roles.reset, Cells) and not kept.all():
         roles.reset, carried = with_carried_flags(whole, roles.reset, roles.participant, kept)
         notes += note_of_carried(carried)
-    _declare_categories(roles, table, missing, declared)
+    declared_in = declare_own_levels(roles, table, missing, declared)
+    notes += about_described(roles, table, missing)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
     ordered.notes += notes
     ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
+    ordered.declared_in = declared_in
+    ordered.rt_stated = None if roles.rt is None else table.described.get(roles.rt.name)
     if where is not None:
         ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
     check_outcomes(whole, kept, ordered, missing, problems)
@@ -343,17 +348,6 @@ def read_long(
             problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
     trials = assemble(ordered, declared, missing, problems)
     return trials if files is None else files.located(trials, roles.used)
-
-
-def _declare_categories(
-    roles: Roles, table: Table, missing: MissingCodes, declared: dict[str, tuple[Hashable, ...]]
-) -> None:
-    """Declare the labels of Categoricals, in their order, where the user declared none."""
-    for labels_of, cells in roles.label_sets():
-        if cells.name in table.levels:
-            of_column = categories(cells, table.levels[cells.name], missing, choices=labels_of == "action")
-            if of_column is not None:
-                declared.setdefault(labels_of, of_column)
 
 
 def _codes_of_columns(missing: MissingCodes | str) -> MissingCodes:

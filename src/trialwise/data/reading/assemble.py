@@ -12,6 +12,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.response_times import read_response_times
+from trialwise.data.reading.sidecar import Description
 from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
     Problems,
@@ -62,9 +63,11 @@ class OrderedCells:
     rt: Cells | None = None
     rt_unit: str | None = None
     rt_given: bool = False
+    rt_stated: Description | None = None
     carry: bool = False  # whether the state goes on from one session to the next
     trial: np.ndarray | None = None  # the file's own number or label of each trial
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)  # all columns of the table
+    declared_in: Mapping[str, str] = field(default_factory=dict)  # the file that declares a set of labels
     without: Callable[[np.ndarray], str | None] = lambda wrong: None  # a condition that leaves out just these trials
 
 
@@ -87,7 +90,9 @@ def assemble(
     response = _real(ordered.response, "response", missing_codes, problems, mapping, notes)
     rt = None
     if ordered.rt is not None:
-        rt = read_response_times(ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes)
+        rt = read_response_times(
+            ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes, ordered.rt_stated
+        )
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)
     problems.raise_if_any()
@@ -177,13 +182,20 @@ def _coded(
                 values[name, k], _ = check_numbers(cells, absent, problems, name)
         else:
             codes, labels = check_levels(
-                levels, [m[2] for m in group], [m[3] for m in group], declared.get(levels), problems, ordered.notes
+                levels,
+                [m[2] for m in group],
+                [m[3] for m in group],
+                declared.get(levels),
+                problems,
+                ordered.notes,
+                ordered.declared_in.get(levels, ""),
             )
             levels_of[levels] = labels
             values |= {(name, k): code for (name, k, _, _), code in zip(group, codes, strict=True)}
         for name, k, cells, absent in group:
             if k == 0:
                 how = "declared" if levels in declared else "inferred"
+                how += f" in {ordered.declared_in[levels]}" if levels in ordered.declared_in else ""
                 sources = " and ".join(part.source for part in _parts(ordered, name))
                 ordered.mapping[name] = f"{sources}, {_description(levels_of.get(levels), how)}"
                 if name == "choice":

@@ -14,6 +14,7 @@ from trialwise.base.unpacking import gunzip
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
+from trialwise.data.reading.sidecar import with_sidecars
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.text import file_error
 
@@ -27,7 +28,8 @@ type Source = str | PathLike[str] | pd.DataFrame
 def open_table(source: Source, name: str = "the table") -> Table:
     """Open a table.
 
-    Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out.
+    Comment lines (``#``), blank lines, empty trailing columns and the index column that pandas writes are left out. Tables of the Brain Imaging
+    Data Structure (BIDS) bring what their sidecars say of the columns.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     Raises
     ------
     DataError
-        If the file does not exist, contains no table, unpacks to more than the limit, or stands among files of an interrupted command.
+        If the file does not exist, contains no table, unpacks to more than the limit, or stands among files of an interrupted command; or a sidecar cannot be read.
     UsageError
         If `source` is neither a path nor a DataFrame.
     """
@@ -69,7 +71,8 @@ def open_table(source: Source, name: str = "the table") -> Table:
                 name, "damaged-file", f"not a complete gzip file: {error}", "copy or download it again"
             ) from None
         name = name.removesuffix(".gz")
-    return next(each for each in FORMATS if each.recognises is None or each.recognises(raw)).read(raw, name)
+    table = next(each for each in FORMATS if each.recognises is None or each.recognises(raw)).read(raw, name)
+    return with_sidecars(table, path)
 
 
 def _bytes(path: Path) -> bytes:

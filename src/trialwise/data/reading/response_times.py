@@ -6,11 +6,22 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, missing_mask, quote_list, to_numbers
+from trialwise.data.reading.cells import (
+    Cells,
+    MissingCodes,
+    distinct_cells,
+    missing_mask,
+    quote,
+    quote_list,
+    to_numbers,
+)
+from trialwise.data.reading.sidecar import Description
 from trialwise.data.reading.validate import Problems, missing_text
 
 UNITS = {"s": 1.0, "ms": 0.001}
 """Units in seconds."""
+WORDS = {"s": ("", "sec", "second"), "ms": ("m", "msec", "millisecond")}
+"""How sidecars write them, in lower case and without a last s."""
 LARGEST_SECONDS, SMALLEST_MILLISECONDS = 15.0, 60.0
 """A median up to the first is taken as seconds, from the second as milliseconds; between them the unit has to be told."""
 FASTEST, SLOWEST = 0.1, 60.0
@@ -27,6 +38,7 @@ def read_response_times(
     problems: Problems,
     mapping: dict[str, str],
     notes: list[str],
+    stated: Description | None = None,
 ) -> np.ndarray | None:
     """Response times in seconds, ``float64 (trials,)``, NaN where missing; None for a recognised column that contains other things.
 
@@ -40,6 +52,8 @@ def read_response_times(
         Whether the user named the column, so that it must contain numbers.
     missing_codes, problems, mapping, notes
         As for the other roles.
+    stated
+        What a sidecar says of the column; its unit is taken if none is given, and must agree with the median.
     """
     absent = missing_mask(cells, missing_codes)
     values, wrong, _ = to_numbers(cells, absent)
@@ -57,6 +71,11 @@ def read_response_times(
             notes.append(f"{cells.where}: taken for response times, but contains {examples}; left out")
         return None
     finite = values[~np.isnan(values)]
+    how = "given"
+    if unit is None and stated is not None and stated.unit:
+        unit, how = _stated_unit(cells, stated, finite, problems), f"by {stated.file}"
+        if unit is None:
+            return None
     if unit is None and len(finite):
         median = float(np.median(finite))
         if LARGEST_SECONDS < median < SMALLEST_MILLISECONDS:
@@ -73,8 +92,6 @@ def read_response_times(
                 )
             return None
         unit, how = ("s" if median <= LARGEST_SECONDS else "ms"), f"by their median {median:g}"
-    else:
-        how = "given"
     seconds = values * UNITS[unit or "s"]
     finite = finite * UNITS[unit or "s"]
     span = f", {finite.min():g} to {finite.max():g} s" if len(finite) else ""
@@ -82,6 +99,30 @@ def read_response_times(
     mapping["rt"] = f"{cells.source}, {name} ({how}){span}, {missing_text(cells, absent)}"
     notes += _implausible(finite)
     return seconds
+
+
+def _stated_unit(cells: Cells, stated: Description, finite: np.ndarray, problems: Problems) -> str | None:
+    """The unit that a sidecar gives; None, with a problem noted, if it is no unit of time, or the median is that of another."""
+    seconds, milliseconds = Argument("rt_unit", "s"), Argument("rt_unit", "ms")
+    leave = Message("; or leave them out: ", Argument("rt", False))
+    unit = next((unit for unit, words in WORDS.items() if stated.unit.casefold().removesuffix("s") in words), None)
+    if unit is None:
+        message = f"the unit of response times is {quote(stated.unit)} by {stated.file}, and must be s or ms"
+        problems.add("unknown-unit", cells.where, message, Message("type ", seconds, " or ", milliseconds, leave))
+        return None
+    median = float(np.median(finite)) if len(finite) else np.nan
+    if (unit == "ms" and median <= LARGEST_SECONDS) or (unit == "s" and median >= SMALLEST_MILLISECONDS):
+        other = "seconds" if unit == "ms" else "milliseconds"
+        typed = (seconds, milliseconds) if unit == "ms" else (milliseconds, seconds)
+        message = (
+            f"the unit of response times is {unit} by {stated.file}, but their median is {median:g}, as of {other}"
+        )
+        remedy = Message(
+            f"if they are {other}, type ", typed[0], "; if not, ", typed[1], leave, "; and correct the unit in the file"
+        )
+        problems.add("unit-contradicted", cells.where, message, remedy)
+        return None
+    return unit
 
 
 def _implausible(seconds: np.ndarray) -> list[str]:

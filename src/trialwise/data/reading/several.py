@@ -26,6 +26,7 @@ from trialwise.data.reading.coded import Coded, Distinct, joined, objects
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.open_table import open_table
+from trialwise.data.reading.sidecar import merged
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.text import file_error
 
@@ -209,7 +210,7 @@ def open_tables(source: Sources) -> tuple[Table, Files | None]:
         try:
             tables.append(replace(open_table(each, name), name=name))
         except DataError as error:
-            problems += error.problems
+            problems += [each for each in error.problems if each not in problems]  # a sidecar may be that of all files
     if not problems:
         problems = [*_differences(tables), *_copies(tables, sources)]
     if problems:
@@ -296,6 +297,10 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
         free_comma=any(table.free_comma for table in tables),
         note="; ".join(notes),
         levels=levels,
+        described={
+            name: merged([table.described.get(name) for table in tables])
+            for name in dict.fromkeys(name for table in tables for name in table.described)
+        },
     )
     return table, Files(names, starts, column)
 

@@ -13,6 +13,7 @@ import numpy as np
 from trialwise.base.errors import DataError
 from trialwise.data.reading.cells import Cells, key, quote
 from trialwise.data.reading.coded import Coded, are_all, coded_columns, objects, plain_cell
+from trialwise.data.reading.sidecar import Description
 from trialwise.data.reading.text import Record, file_error
 
 _COMMA_CELL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
@@ -37,6 +38,8 @@ class Table:
         Whether a comma may be a decimal comma, because the cells are separated by another character.
     levels
         Labels in order of the columns that bring their own, such as a Categorical of pandas, by name.
+    described
+        What a sidecar says of columns, by name.
     note
         An assumption made when opening the file, e.g. ``"read as cp1252"``; may be empty.
     """
@@ -48,10 +51,13 @@ class Table:
     free_comma: bool = False
     note: str = ""
     levels: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
+    described: Mapping[str, Description] = field(default_factory=dict)
 
     def column(self, name: str, how: str) -> Cells:
         """The first column of that name; ``how`` it was identified is stated in the mapping."""
         values = self.columns[self.header.index(name)]
+        text = self.described[name].text if name in self.described else ""
+        how += f"; {quote(text, 60)}" if text else ""
         where, source = f"{self.name}, column {quote(name)}", f"column {quote(name)} ({how})"
         return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]))
 

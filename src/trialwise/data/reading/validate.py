@@ -160,8 +160,9 @@ def check_levels(
     declared: Sequence[Hashable] | None,
     problems: Problems,
     notes: list[str],
+    declared_in: str = "",
 ) -> tuple[list[np.ndarray], tuple[Hashable, ...]]:
-    """Code columns that share one set of labels.
+    """Code columns that share one set of labels; `declared_in` is the file that declares them, if one does.
 
     Returns
     -------
@@ -195,12 +196,16 @@ def check_levels(
         unknown = (codes[-1] == MISSED) & ~column.empty
         if unknown.any():
             names = list(dict.fromkeys(label for label, _ in column.tally(unknown)))
+            every, by = [*labels, *names], f"in {declared_in} " if declared_in else ""
             problems.in_cells(
                 "undeclared-label",
                 cells,
                 unknown,
-                f"found {quote_list(names)}, but the labels of {name} were declared as {quote_list(labels)}",
-                Message("correct the cells, or declare these labels as well: ", declare(name, [*labels, *names][:8])),
+                f"found {quote_list(names)}, but the labels of {name} were declared {by}as {quote_list(labels)}",
+                Message(
+                    "correct the cells, or declare these labels as well: ",
+                    declare(name, every if len(every) <= MAX_ACTIONS else [...]),
+                ),
             )
     return codes, labels
 
