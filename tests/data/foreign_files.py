@@ -229,6 +229,12 @@ def truth_values():
     return Foreign(renamed("id trial choice reward").assign(reward=base()["r"].astype(bool)), reading(base()))
 
 
+def sorted_as_text(names):
+    """Rows in the order 1, 10, 11, 12, 2, as a sorting of text leaves them; blocks may have been run in any order."""
+    out = renamed(names)
+    return out.sort_values(list(out.columns[:2]), key=lambda column: column.astype(str))
+
+
 FILES = {
     "plain": simple("participant trial choice reward"),
     "hBayesDM-like": simple("subjID trial choice outcome"),
@@ -264,6 +270,9 @@ FILES = {
     "restarts in a column of another name": runs("house", reset=True, sessions=("red", "blue")),
     "sorted by trial": shuffled(),
     "clock times": clock(),
+    "trials sorted as text": Foreign(sorted_as_text("id trial choice reward"), reading(base())),
+    "trials of another name sorted as text": Foreign(sorted_as_text("id n choice reward"), reading(base())),
+    "blocks sorted as text": Foreign(sorted_as_text("id block choice reward"), QUESTION),
     "a participant called NA": called_na(),
     "99 for missed": missing_code(99),
     "-1 for missed": missing_code(-1),

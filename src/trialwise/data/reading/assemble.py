@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,8 +11,9 @@ from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
+from trialwise.data.reading.description import Description
 from trialwise.data.reading.response_times import read_response_times
-from trialwise.data.reading.sidecar import Description
+from trialwise.data.reading.sorted_as_text import about_runs, combined
 from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
     Problems,
@@ -24,6 +25,9 @@ from trialwise.data.reading.validate import (
     missing_text,
 )
 from trialwise.data.trials import Column, Trials
+
+RUNS = ("session", "block")
+"""Roles of columns at whose changes the state of a learner may be reset."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def assemble(
         rt = read_response_times(
             ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes, ordered.rt_stated
         )
+    notes += _about_runs(ordered)
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)
     problems.raise_if_any()
@@ -114,6 +119,16 @@ def assemble(
         mapping=mapping,
         notes=tuple(notes),
     )
+
+
+def _about_runs(ordered: OrderedCells) -> Iterator[str]:
+    """Notes on sessions of a participant, and blocks of a session, that follow each other as text does."""
+    within = np.repeat(np.arange(len(ordered.offsets) - 1), np.diff(ordered.offsets))
+    for role in RUNS:
+        if role in ordered.pre_choice:
+            (cells,) = ordered.pre_choice[role].cells
+            yield from about_runs(cells, within)
+            within = combined(within, cells.column.codes)
 
 
 def declared_levels(

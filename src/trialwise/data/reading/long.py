@@ -9,10 +9,11 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.assemble import OrderedCells
+from trialwise.data.reading.assemble import RUNS, OrderedCells
 from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, to_labels
 from trialwise.data.reading.ordering import Order, put_in_order
-from trialwise.data.reading.roles import RUNS, Roles
+from trialwise.data.reading.roles import Roles
+from trialwise.data.reading.sorted_as_text import about_numbered_rows, combined
 from trialwise.data.reading.suspicions import about_participants
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
@@ -61,6 +62,7 @@ def order_long(
         roles.participant, trial, runs, len(table.rows), missing_codes, problems, others, without, declared
     )
     notes += [*order.notes, *_about_practice(table, roles, where), *_about_participants(table, roles, order)]
+    notes += _about_numbered_rows(table, roles, order, [*runs.values()])
     source = roles.participant.source if roles.participant else "all rows belong to one"
     mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
     if roles.unused:
@@ -144,6 +146,16 @@ def _about_participants(table: Table, roles: Roles, order: Order) -> Iterator[st
     yield from about_participants(
         order.participants, owner, lambda rows: list(zip(*(column[rows].values for column in columns), strict=True))
     )
+
+
+def _about_numbered_rows(table: Table, roles: Roles, order: Order, runs: Sequence[Cells]) -> Iterator[Message]:
+    """Notes on columns that may be the trial number, if none is and the rows are read in the order of the table."""
+    if roles.trial is None:
+        within = np.repeat(np.arange(len(order.offsets) - 1), np.diff(order.offsets))
+        for cells in runs:
+            within = combined(within, cells.column.codes[order.index])
+        unused = (table.column(name, "") for name in roles.unused if table.header.count(name) == 1)
+        yield from about_numbered_rows((cells.at(order.index) for cells in unused), within)
 
 
 def _labels_of(trial: Cells | None, missing_codes: MissingCodes) -> np.ndarray | None:

@@ -8,8 +8,8 @@ from collections.abc import Hashable, Iterator
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote, quote_list
+from trialwise.data.reading.description import Description
 from trialwise.data.reading.roles import Roles
-from trialwise.data.reading.sidecar import Description
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import categories
 

@@ -15,7 +15,7 @@ from trialwise.data.reading.cells import (
     quote_list,
     to_numbers,
 )
-from trialwise.data.reading.sidecar import Description
+from trialwise.data.reading.description import Description
 from trialwise.data.reading.validate import Problems, missing_text
 
 UNITS = {"s": 1.0, "ms": 0.001}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.assemble import PreChoice
+from trialwise.data.reading.assemble import RUNS, PreChoice
 from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.coded import are_all
 from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
@@ -24,8 +24,6 @@ ColumnNames = str | Sequence[str] | Mapping[str, str] | bool | None
 Vectors = Mapping[str, Sequence[str] | tuple[Sequence[str], str]]
 """``{"offers": ["left_amount", "right_amount"]}`` of numbers; ``{"options": (["left", "right"], "cue")}`` of labels."""
 
-RUNS = ("session", "block")
-"""Roles of columns at whose changes the state of a learner may be reset."""
 
 PRE_CHOICE_ROLES = ("context", "cue", "block", "session")
 """Roles of columns of labels known before the choice."""

@@ -24,9 +24,9 @@ from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import quote, quote_list
 from trialwise.data.reading.coded import Coded, Distinct, joined, objects
 from trialwise.data.reading.column_names import role_of_file
+from trialwise.data.reading.description import merged
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.open_table import open_table
-from trialwise.data.reading.sidecar import merged
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.text import file_error
 

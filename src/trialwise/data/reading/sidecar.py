@@ -8,44 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trialwise.base.errors import DataError, Problem
 from trialwise.data.reading.cells import key, quote, quote_list
-
-if TYPE_CHECKING:
-    from trialwise.data.reading.table import Table
+from trialwise.data.reading.description import Description
+from trialwise.data.reading.table import Table
 
 LARGEST = 10_000_000
 """A file of more bytes does not describe columns."""
 _TABLE = re.compile(r"(?P<parts>(?:[^/]*_)?)(?P<suffix>events|beh)\.tsv(\.gz)?")
 _INSIDE = re.compile(r"(sub|ses)-.*|beh|func|eeg|ieeg|meg|nirs|pet|motion|mrs|anat|dwi|perf|micr")
 """Names of folders inside a data set; the folder above the last of them is its root."""
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a sidecar says of a column.
-
-    Attributes
-    ----------
-    file
-        The sidecar.
-    levels
-        The labels in their order, with the meaning of each.
-    unit
-        The unit of its numbers; may be empty.
-    text
-        What the column is; may be empty.
-    """
-
-    file: str
-    levels: Mapping[str, str] = field(default_factory=dict)
-    unit: str = ""
-    text: str = ""
 
 
 def with_sidecars(table: Table, path: Path) -> Table:
@@ -76,19 +52,6 @@ def with_sidecars(table: Table, path: Path) -> Table:
         raise DataError(problems)
     levels = {name: tuple(each.levels) for name, each in described.items() if each.levels}
     return replace(table, described=described, levels={**table.levels, **levels}, note="; ".join(notes))
-
-
-def merged(parts: Sequence[Description | None]) -> Description:
-    """What the sidecars of several tables say of a column: units that differ are named all."""
-    present = [each for each in parts if each is not None]
-    files = list(dict.fromkeys(each.file for each in present))
-    units = list(dict.fromkeys("" if each is None else each.unit for each in parts))
-    return Description(
-        files[0] + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
-        {label: meaning for each in present for label, meaning in each.levels.items()},
-        units[0] if len(units) == 1 else " and ".join(unit or "none" for unit in units),
-        next((each.text for each in present if each.text), ""),
-    )
 
 
 def _sidecars(path: Path, problems: list[Problem]) -> Iterator[Path]:

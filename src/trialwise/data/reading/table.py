@@ -13,7 +13,7 @@ import numpy as np
 from trialwise.base.errors import DataError
 from trialwise.data.reading.cells import Cells, key, quote
 from trialwise.data.reading.coded import Coded, are_all, coded_columns, objects, plain_cell
-from trialwise.data.reading.sidecar import Description
+from trialwise.data.reading.description import Description
 from trialwise.data.reading.text import Record, file_error
 
 _COMMA_CELL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)

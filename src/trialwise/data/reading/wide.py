@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +48,7 @@ def order_wide(
     UsageError
         If the condition cannot be read, or leaves no trial.
     """
+    falls = list(dict.fromkeys(note for table in tables.values() for note in _about_falls(table)))
     numbers = next((column for table in tables.values() if (column := _trial_numbers(table)) is not None), None)
     tables = {role_name: _without_trial_numbers(table) for role_name, table in tables.items()}
     _check_headers(tables, problems)
@@ -88,7 +90,7 @@ def order_wide(
     ordered.without = lambda wrong: separating(long, wrong, missing_codes, where, [name for _, name in cells])
     ordered.mapping["participant"] = f"the columns, {len(ordered.participants)} labels"
     notes = {f"{table.name}: {table.note}": None for table in tables.values() if table.note}
-    ordered.notes += notes
+    ordered.notes += [*notes, *falls]
     for role_name in tables:
         _assign(ordered, role_name, cells[role_name], declared, missing_codes)
     return ordered
@@ -150,6 +152,18 @@ def _trial_numbers(table: Table) -> Coded | None:
         if all(count.isdecimal() for count in counts) and len(set(counts)) == len(counts):
             return table.columns[0]
     return None
+
+
+def _about_falls(table: Table) -> Iterator[str]:
+    """A note on trial numbers that fall from one row to the next."""
+    column = _trial_numbers(table)
+    numbers = [] if column is None else [int(key(cell)) for cell in column.values]
+    fall = next(((one, other) for one, other in itertools.pairwise(numbers) if other < one), None)
+    if fall:
+        yield (
+            f"{table.name}: trial {fall[0]} comes before {fall[1]}, and the rows are read in this order, whatever their numbers: sort the rows of all "
+            "tables by these numbers, in copies of the files, if that is the order in which they happened"
+        )
 
 
 def _without_trial_numbers(table: Table) -> Table:
