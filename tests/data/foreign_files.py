@@ -215,6 +215,21 @@ def two_stages():
     return Foreign(out, QUESTION)
 
 
+def stages_in_rows(labels, first_outcome=0, swapped=False):
+    """A row for each stage, whose names in the order of the alphabet are not those of the stages."""
+    random = np.random.default_rng(2)
+    rows, right = [], []
+    for person in ("P1", "P2"):
+        for _ in range(120):
+            choice = random.integers(2)
+            state = 1 + (choice if random.random() < 0.8 else 1 - choice)
+            second = random.integers(2)
+            for cue, act, reward in ((0, choice, first_outcome), (state, second, random.integers(2))):
+                rows.append({"id": person, "cue": labels[cue], "choice": ["l", "r"][act ^ swapped], "reward": reward})
+                right.append((person, rows[-1]["choice"], reward, False))
+    return Foreign(pd.DataFrame(rows), right)
+
+
 def one_stage_of_two():
     frame = base()
     return Foreign(renamed("subjID trial stage1_action reward", frame), QUESTION)
@@ -244,6 +259,11 @@ FILES = {
     "gain and loss": gain_and_loss(),
     "gamble without outcome": offered(),
     "two stages in one row": two_stages(),
+    "two stages in two rows": stages_in_rows(("spaceport", "planet1", "planet2")),
+    "two stages, the other way round": stages_in_rows(("start", "blue house", "a red house"), swapped=True),
+    "two stages in codes": stages_in_rows((1, 2, 3)),
+    "two stages, no outcome of the first": stages_in_rows(("spaceport", "planet1", "planet2"), first_outcome=None),
+    "two stages, names with commas": stages_in_rows(("start", "b, left", "a, right")),
     "a stage with a name of its own": one_stage_of_two(),
     "HDDM-like": simple("subj_idx trial response feedback", q_init=0.5, rt=0.7),
     "HDDM-like, split": runs("split_by", reset=True),

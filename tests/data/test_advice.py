@@ -5,6 +5,7 @@ at most: of alternatives the first.
 """
 
 import re
+import shlex
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from foreign_files import FILES, QUESTION
 
 import trialwise as tw
 from trialwise.base.message import Argument, Message
+from trialwise.cli.options.columns import Columns
 from trialwise.learners import BUILT_IN
 
 STEPS = 5
@@ -94,6 +96,28 @@ def test_advice(name):
         assert end == ("question" if file.right == QUESTION else "right"), f"{end} after {steps}\n{asked}"
 
 
+@pytest.mark.parametrize(
+    ("name", "learner", "options"),
+    [
+        ("two stages in two rows", "HybridTwoStep", "--levels cue=spaceport,planet1,planet2 --actions l,r"),
+        (
+            "two stages, the other way round",
+            "HybridTwoStep",
+            "--levels 'cue=start,a red house,blue house' --actions l,r",
+        ),
+        ("two stages in codes", "HybridTwoStep", ""),
+        ("two stages, no outcome of the first", None, ""),
+        ("two stages, names with commas", None, ""),
+    ],
+)
+def test_the_command_declares_what_the_findings_on_the_learner_say(name, learner, options):
+    inspection = tw.inspect(FILES[name].frame, command_options="x.csv")
+    assert inspection.learner == learner
+    words = [learner or "LEARNER", "x.csv", options, "-o results"]
+    assert inspection.next_command == " ".join(["trialwise fit", *filter(None, words)])
+    assert learner or "findings on HybridTwoStep" in inspection.why
+
+
 def test_enough_files_are_read_rightly():
     found = [ends(file)[0] for file in FILES.values()]
     assert len(found) >= 40
@@ -101,10 +125,20 @@ def test_enough_files_are_read_rightly():
 
 
 @pytest.mark.parametrize("name", [name for name, file in FILES.items() if file.right != QUESTION])
-def test_the_suggested_learner_can_take_the_trials(name):
-    trials, _ = obey(FILES[name].frame, FILES[name].typed)
+def test_the_suggested_learner_can_take_the_trials(name, tmp_path):
+    """As the suggested command reads them: with the declarations that it adds."""
+    trials, steps = obey(FILES[name].frame, FILES[name].typed)
     inspection = tw.inspect(trials)
     if inspection.learner is not None:
+        words = shlex.split(inspection.next_command)
+        assert [words[0:3], words[-2:]] == [["trialwise", "fit", inspection.learner], ["-o", "results"]]
+        typed = dict(zip(words[3:-2:2], words[4:-2:2], strict=True))
+        assert typed.keys() <= {"--levels", "--actions"}
+        columns = Columns(levels=[typed["--levels"]] if "--levels" in typed else [], actions=typed.get("--actions"))
+        FILES[name].frame.to_csv(tmp_path / "file.csv", index=False)
+        if typed:
+            assert len(steps) == 1, "other options than these would have to be typed, too"
+            trials = columns.read([tmp_path / "file.csv"])
         learner = BUILT_IN[inspection.learner]()
         middle = {each.name: each.constrain(each.mean) for each in learner.parameters}
         assert (tw.log_likelihood(learner, trials, middle, plain=True) < 0).all()

@@ -192,8 +192,10 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}
     staged = _for_stages(trials)
-    learner, why = (type(staged).__name__, _about_stages(staged)) if staged else _suggestion(trials)
-    words = ["trialwise fit", learner or "LEARNER", command_options, "-o results"]
+    amiss = tuple(violations(staged, trials)) if staged else ()
+    declarations = _declarations(amiss, trials)
+    learner, why = _suggestion(trials) if staged is None else _staged_suggestion(staged, declarations)
+    words = ["trialwise fit", learner or "LEARNER", command_options, declarations or "", "-o results"]
     lengths = trials.lengths
     return Inspection(
         participants=trials.n_participants,
@@ -213,7 +215,7 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
         resets=0 if trials.reset is None else int(trials.reset.sum()),
-        findings=(*_cautions(trials, outcomes), *_about_assumptions(staged, trials)),
+        findings=(*_cautions(trials, outcomes), *_about_assumptions(staged, trials, amiss)),
         learner=learner,
         why=why,
         next_command=" ".join(word for word in words if word),
@@ -263,14 +265,42 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     return None, "responses without outcomes: nothing to learn from; name the outcome, or use a learner of your own"
 
 
-def _about_stages(learner: Learner) -> str:
-    return f"trials of several rows, one for each stage; assumes {'; '.join(learner.assumptions.sentences)}"
+def _staged_suggestion(learner: Learner, declarations: str | None) -> tuple[str | None, str]:
+    """A learner of several stages, and why; or why not yet, if the data have to be changed before."""
+    name, assumed = type(learner).__name__, "; ".join(learner.assumptions.sentences)
+    if declarations is None:
+        return (
+            None,
+            f"trials of several rows, one for each stage, as {name} reads them; but first do what the findings on {name} say",
+        )
+    return name, f"trials of several rows, one for each stage; assumes {assumed}"
 
 
-def _about_assumptions(learner: Learner | None, trials: Trials) -> Iterator[Finding]:
+def _declarations(amiss: Sequence[Message], trials: Trials) -> str | None:
+    """Options that declare labels, as the findings say: all that has to be done before a fit; None if that is more, or needs an answer."""
+    options = []
+    for message in amiss:
+        arguments = [each for each in message.inputs if isinstance(each, Argument)]
+        if not arguments or len(arguments) < len(message.inputs):
+            return None
+        for each in arguments:
+            sets = each.value if each.name == "levels" else {"action": each.value} if each.name == "actions" else None
+            if sets is None:
+                return None
+            for name, labels in sets.items():
+                texts = [str(label) for label in labels]
+                if ... in labels or any("," in text or text != text.strip() for text in texts):
+                    return None  # only a person can say, or only in Python
+                of_set = ",".join(texts) if each.name == "actions" else f"{name}={','.join(texts)}"
+                declared = name in trials.declared and list(trials.levels[name]) == list(labels)
+                options += [f"--{each.name} {shlex.quote(of_set)}"] * (not declared)
+    return " ".join(dict.fromkeys(options))
+
+
+def _about_assumptions(learner: Learner | None, trials: Trials, amiss: Sequence[Message]) -> Iterator[Finding]:
     """What has to be declared, or known, before the suggested learner is fitted."""
     if learner is not None:
-        for message in tuple(violations(learner, trials)) or assumption_notes(learner, trials):
+        for message in amiss or assumption_notes(learner, trials):
             yield _caution("assumptions", message, [type(learner).__name__])
 
 
