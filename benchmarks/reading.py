@@ -2,7 +2,7 @@
 
 Tables of simulated choices are written to a temporary folder and read in new processes, in turns with those of another interpreter
 (`--other /path/to/checkout/.venv/bin/python`), so that both meet the same load of the machine. Each process reads a small table
-first; seconds are those of the calls alone.
+first; seconds are processor time of the calls alone.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def seconds_of_reading(folder: Path) -> dict[str, float]:
     calls["where"] = lambda: tw.read_long(frame, where="cue == 'A' or rt < 1")
     seconds = {}
     for name, call in calls.items():
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        seconds[name] = time.perf_counter() - start
+        seconds[name] = time.process_time() - start
     return seconds
 
 

@@ -7,11 +7,10 @@ gives what a reader of quoted cells gives; other tables are left to that reader.
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import NamedTuple
 
-from trialwise.data.reading.coded import Coded, coded, coded_columns, objects, translated
+from trialwise.data.reading.coded import Coded
+from trialwise.data.reading.split_text import split_text
 from trialwise.data.reading.table import is_header
 from trialwise.data.reading.text import check_width
 
@@ -41,11 +40,9 @@ def text_columns(text: str, separator: str, name: str) -> CleanText | None:
         extra = width - len(header)  # pandas and R write row numbers in front, R without a name for them
         if min(width, len(header)) < 2 or extra not in (0, 1) or body.count(separator) != height * (width - 1):
             return None
-        split = _split(body, separator, width, height)
-        alphabets = {id(column.distinct): column.distinct.cells for column in split}.values()
-        if max(max(map(len, cells)) for cells in alphabets) > csv.field_size_limit():
+        columns = split_text(body, separator, width, height, _content)
+        if columns is None:
             return None
-        columns = [translated(column, _content) for column in split]
         if extra and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
             return None  # a line with another number of cells than the header may be a comment
         return CleanText([""] * extra + header, columns, above + 1)
@@ -71,30 +68,10 @@ def _header(text: str, separator: str, name: str) -> tuple[list[str], int, int]:
     raise _Unclean
 
 
-def _split(body: str, separator: str, width: int, height: int) -> list[Coded]:
-    if height < width:
-        rows = [line.split(separator) for line in body.split("\n")]
-        if any(len(row) != width for row in rows):
-            raise _Unclean
-        return coded_columns([objects(cells) for cells in zip(*rows, strict=True)])
-    import pandas as pd
-
-    if body.startswith("\ufeff"):  # which pandas would leave out
-        raise _Unclean
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(body.encode()), sep=separator, header=None, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
-            skip_blank_lines=False, engine="c", low_memory=False, encoding="utf-8",
-        )  # fmt: skip
-    except (ValueError, UnicodeError):  # a line with more cells than the first
-        raise _Unclean from None
-    if frame.shape != (height, width):
-        raise _Unclean
-    return [coded(frame.iloc[:, n].to_numpy(object)) for n in range(width)]
-
-
-def _content(cell: str) -> str | None:
+def _content(cell: str | None) -> str | None:
     """A cell without blanks around it and quotation marks at its ends."""
+    if cell is None:
+        return None
     if '"' in cell:
         cell = cell.lstrip(" ")
         if len(cell) < 2 or not cell[0] == cell[-1] == '"' or cell.count('"') > 2:

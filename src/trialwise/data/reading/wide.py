@@ -174,7 +174,7 @@ def _without_trial_numbers(table: Table) -> Table:
 
 def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None:
     first = next(iter(tables.values()))
-    expected = {key(name) for name in first.header}
+    expected = set(map(key, first.header))
     for table in {id(table): table for table in tables.values()}.values():
         repeated = [name for name, count in Counter(table.header).items() if name and count > 1]
         if repeated:
@@ -184,7 +184,7 @@ def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None
         elif "" in table.header:
             message = f"column {table.header.index('') + 1} has no participant's label in the header row"
             problems.add("unnamed-column", table.name, message, "write the label, or remove the column", [1])
-        elif {key(name) for name in table.header} != expected:
+        elif table.header != first.header and set(map(key, table.header)) != expected:
             lacking = [name for name in first.header if name not in table.header]
             extra = [name for name in table.header if name not in first.header]
             differences = [f"without {quote_list(lacking, 4)}"] * bool(lacking)
@@ -194,7 +194,9 @@ def _check_headers(tables: Mapping[RoleName, Table], problems: Problems) -> None
     problems.raise_if_any()
 
 
-def _in_order(table: Table, header: Sequence[str]) -> list[Coded]:
+def _in_order(table: Table, header: Sequence[str]) -> Sequence[Coded]:
+    if table.header == header:
+        return table.columns
     columns = dict(zip(map(key, table.header), table.columns, strict=True))
     return [columns[key(name)] for name in header]
 
@@ -206,6 +208,8 @@ def _labels_of(header: Sequence[str]) -> tuple[Hashable, ...]:
 
 def _length(column: Coded) -> int:
     """The number of cells up to the last filled one."""
+    if len(column) and not column.distinct.empty[column.codes[-1]]:
+        return len(column)
     filled = np.flatnonzero(~column.empty)
     return int(filled[-1]) + 1 if len(filled) else 0
 
