@@ -46,21 +46,22 @@ def split_text(
     text = body.encode()
     raw = np.frombuffer(text, np.uint8)
     cuts = np.flatnonzero((raw == ord(separator)) | (raw == _NEWLINE))
-    ends = np.append(cuts, len(raw)).reshape(height, width)
+    bounds = np.concatenate([[-1], cuts, [len(raw)]])
+    starts, ends = bounds[:-1].reshape(height, width) + 1, bounds[1:].reshape(height, width)
     if (raw[ends[:-1, -1]] != _NEWLINE).any():
-        return None
-    starts = np.append(0, cuts + 1).reshape(height, width)
-    if (ends - starts).max() > csv.field_size_limit():
         return None
     inner = height - 1 + (height * (width - 1) if ord(separator) <= _BLANK else 0)
     has_blanks = not body.isascii() or np.count_nonzero(raw <= _BLANK) > inner
     has_marks = '"' in body and (has_blanks or not _without_marks(raw, starts, ends, body.count('"')))
     cells = _Bytes(text, body if body.isascii() else None)
-    if width > height:
-        together = cells.column(starts.T.ravel(), ends.T.ravel())
-        columns = [Coded(together.distinct, codes) for codes in np.split(together.codes, width)]
-    else:
-        columns = [cells.column(starts[:, n].copy(), ends[:, n].copy()) for n in range(width)]
+    try:
+        if width > height:
+            together = cells.column(starts.T.ravel(), ends.T.ravel())
+            columns = [Coded(together.distinct, codes) for codes in np.split(together.codes, width)]
+        else:
+            columns = [cells.column(starts[:, n], ends[:, n]) for n in range(width)]
+    except _TooLong:
+        return None
     return [translated(column, content) for column in columns] if has_blanks or has_marks else columns
 
 
@@ -76,6 +77,10 @@ def _without_marks(raw: np.ndarray, starts: np.ndarray, ends: np.ndarray, count:
     return True
 
 
+class _TooLong(Exception):
+    """A cell is longer than a reader of quoted cells allows."""
+
+
 class _Bytes:
     """A text as bytes, as ASCII characters if it has no others, and the number that begins at each byte."""
 
@@ -87,7 +92,10 @@ class _Bytes:
     def column(self, starts: np.ndarray, ends: np.ndarray) -> Coded:
         """The cells from these starts to these ends."""
         lengths = ends - starts
-        count = -(-int(lengths.max()) // BYTES)
+        longest = int(lengths.max())
+        if longest > csv.field_size_limit():
+            raise _TooLong
+        count = -(-longest // BYTES)
         if count > MOST_NUMBERS:
             return coded(self.cells(starts, ends))
         numbers = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import operator
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -158,7 +158,8 @@ def _is_filler(name: str, column: Coded, first: bool) -> bool:
         return True
     if not first or empty.any():
         return False
-    counts = [key(cell) for cell in column.values]
+    counts = [cell if isinstance(cell, str) and cell.isdecimal() else key(cell) for cell in column.values]
     if not all(count.isdecimal() for count in counts):
         return False
-    return all(int(b) > int(a) for a, b in itertools.pairwise(counts))
+    numbers = list(map(int, counts))
+    return all(map(operator.lt, numbers, numbers[1:]))

@@ -43,7 +43,7 @@ def text_columns(text: str, separator: str, name: str) -> CleanText | None:
         columns = split_text(body, separator, width, height, _content)
         if columns is None:
             return None
-        if extra and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
+        if extra and "#" in body and any(str(cell).startswith("#") for cell in columns[0].distinct.cells):
             return None  # a line with another number of cells than the header may be a comment
         return CleanText([""] * extra + header, columns, above + 1)
     except _Unclean:
