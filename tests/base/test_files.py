@@ -1,5 +1,7 @@
 """Files of one result appear together or carry a mark; links are written through, devices refused; a full disk leaves nothing behind."""
 
+import ast
+import errno
 import hashlib
 import json
 import os
@@ -9,11 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trialwise.base import files
 from trialwise.base.errors import DataError, UsageError
-from trialwise.base.files import MARK, _hash, refuse_mixed, target_of, together, whole, write
+from trialwise.base.files import MARK, _hash, create_folder, refuse_mixed, target_of, together, whole, write
+from trialwise.inference.checkpoint import Checkpoint
+from trialwise.studies.store import Store
 
 NAMES = ("draws.nc", "summary.csv", "picture.png")
 
@@ -139,6 +144,82 @@ def test_remains_of_killed_processes_are_removed_later(tmp_path):
     assert not old.exists() and new.exists() and other.exists()
 
 
+# -- power cuts ----------------------------------------------------------------------------------------------------------
+
+
+class Disk:
+    """What a power cut would leave: contents as of their last fsync, names as of that of their folder."""
+
+    def __init__(self, monkeypatch):
+        self.contents, self.names, self.log = {}, {}, []
+        fsync, replace, unlink = os.fsync, os.replace, Path.unlink
+
+        def synced(handle):
+            fsync(handle)
+            path = Path(f"/proc/self/fd/{handle}").resolve()
+            if path.is_dir():
+                self.names = {each.name: each.stat().st_ino for each in path.iterdir()}
+            else:
+                self.contents[path.stat().st_ino] = path.read_text()
+
+        def renamed(source, target):
+            assert self.contents[Path(source).stat().st_ino] == Path(source).read_text()
+            replace(source, target)
+
+        def unlinked(path, **more):
+            if path.name.endswith(MARK) and path.exists():
+                self.log.append(self.after_a_power_cut())
+            unlink(path, **more)
+
+        monkeypatch.setattr(files.os, "fsync", synced)
+        monkeypatch.setattr(files.os, "replace", renamed)
+        monkeypatch.setattr(Path, "unlink", unlinked)
+
+    def after_a_power_cut(self):
+        return {name: self.contents.get(inode, "") for name, inode in self.names.items() if not name.startswith(".")}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="paths of open files are read from /proc")
+def test_a_power_cut_leaves_no_empty_file(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    write(tmp_path / "a.csv", "first")
+    assert disk.after_a_power_cut() == {"a.csv": "first"}
+    write(tmp_path / "a.csv", "second")
+    assert disk.after_a_power_cut() == {"a.csv": "second"}
+    write_three(tmp_path, "new")
+    (before_the_mark_is_gone,) = disk.log
+    assert {name: before_the_mark_is_gone[name] for name in NAMES} == {name: f"new {name}" for name in NAMES}
+
+
+WRITES = {"write_text", "write_bytes", "touch", "savez", "savez_compressed", "tofile", "to_excel", "to_parquet", "to_pickle"}
+"""Names of functions that write files."""
+
+
+def writes_around(path):
+    """Calls in a file of the package that write files on their own; ``with whole(...) as temporary, open(temporary, "wb")`` does not."""
+    tree = ast.parse(path.read_text("utf-8"))
+    inside = [
+        node for each in ast.walk(tree) if isinstance(each, ast.With)
+        if any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func) == "whole" for item in each.items)
+        for node in ast.walk(each)
+    ]  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node not in inside:
+            name = ast.unparse(node.func)
+            modes = [each.value for each in (*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")) if isinstance(each, ast.Constant)]  # fmt: skip
+            is_open = name.endswith("open") and any(set("wax+") & set(str(mode)) for mode in modes)
+            if is_open or name in ("os.replace", "os.rename", "os.open") or name.rpartition(".")[2] in WRITES:
+                yield f"{path.name}: {ast.unparse(node)}"
+
+
+def test_nothing_writes_files_but_this_module():
+    package = Path(files.__file__).parents[1]
+    others = [path for path in package.rglob("*.py") if path != Path(files.__file__)]
+    found = [call for path in others for call in writes_around(path)]
+    assert found == ["cache.py: (place / f'{key}.note').touch()"]  # an empty file is all of it
+    assert list(writes_around(Path(files.__file__)))
+
+
 # -- paths ---------------------------------------------------------------------------------------------------------------
 
 
@@ -212,13 +293,59 @@ def test_a_limit_on_the_size_of_files(tmp_path, small_files):
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"] and (tmp_path / "a.csv").read_text() == "old"
 
 
+def test_arrays_on_a_full_disk(tmp_path, small_files):
+    """Of a study and of a sampler, whose earlier files stay what they were."""
+    store, checkpoint = Store(tmp_path, "recover", 1, {}), Checkpoint(tmp_path / "sampler.npz", 1)
+    store.save(0, {"a": np.arange(3.0)})
+    checkpoint.save({"a": np.arange(3.0)})
+    for save in (lambda arrays: store.save(0, arrays), checkpoint.save):
+        with pytest.raises(UsageError, match="cannot be written: it would be larger.*unchanged"):
+            save({"a": np.arange(3000.0)})
+    assert store.load(0)["a"].tolist() == checkpoint.load()["a"].tolist() == [0, 1, 2]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_disk_that_is_full_when_the_file_is_brought_to_it(tmp_path, monkeypatch):
+    write(tmp_path / "a.csv", "old")
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(UsageError, match="disk is full"):
+        write(tmp_path / "a.csv", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_a_full_disk(tmp_path):
     with pytest.raises(UsageError, match="disk is full; free some space"), whole(tmp_path / "a.csv"):
         raise OSError(28, "No space left on device")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_without_permission(tmp_path):
+@pytest.mark.parametrize("error, words", [(errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only file system")])
+def test_a_folder_that_is_read_only(tmp_path, monkeypatch, error, words):
+    write(tmp_path / "a.csv", "old")
+
+    def refused(*_, **__):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refused)
+    with pytest.raises(UsageError, match=f"cannot be written: {words}; choose another folder.*unchanged"):
+        write(tmp_path / "a.csv", "new")
+    with pytest.raises(UsageError, match=words), together(tmp_path, "fit"):
+        write(tmp_path / "a.csv", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_cannot_be_created(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file/there' cannot be created: Not a directory; give a path in another"):
+        create_folder(tmp_path / "file" / "there")
+    assert create_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(UsageError, match="cannot be written: No such file or directory; choose another folder"):
         write(tmp_path / "missing" / "a.csv", "text")
 

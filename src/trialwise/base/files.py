@@ -1,7 +1,8 @@
 """Writing of files: one file completely or not at all, and several files of one result together.
 
-Files are written beside their paths under other names and renamed at the end. Several renames can be interrupted in between; while they
-last, ``NAME.unfinished.json`` stands in the folder, with the hashes of old and new files, and readers refuse a folder in which both are mixed.
+Files are written beside their paths under other names, brought to the disk, and renamed at the end: after a power cut they are as they
+were, or complete. Several renames can be interrupted in between; while they last, ``NAME.unfinished.json`` stands in the folder, with the
+hashes of old and new files, and readers refuse a folder in which both are mixed.
 """
 
 from __future__ import annotations
@@ -56,9 +57,11 @@ def whole(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
+        _sync(temporary)
         os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644)  # mkstemp: 0o600
         if staged is None:
             os.replace(temporary, target)
+            _sync_folder(target.parent)
         else:
             if target in staged:
                 staged[target].unlink()
@@ -82,6 +85,42 @@ def write(path: Path, content: bytes | str) -> Path:
     with whole(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def create_folder(folder: Path) -> Path:
+    """Create a folder, and those around it, unless there is one, and return it.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder {str(folder)!r} cannot be created: {error.strerror}; give a path in another folder"
+        ) from None
+    return folder
+
+
+def _sync(path: Path) -> None:
+    """Wait until the content of a file is on the disk: after a power cut a renamed file may be empty else."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the names of files in a folder are on the disk, where the system can: the files themselves are complete."""
+    with suppress(OSError):  # Windows opens no folders, and some network disks refuse
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def target_of(path: Path) -> Path:
@@ -168,6 +207,8 @@ def _appear(folder: Path, name: str, staged: dict[Path, Path]) -> None:
             raise UsageError(
                 f"{str(target)!r} cannot be replaced: {error.strerror}; other files of this result may have been. Choose another folder"
             ) from error
+    for parent in {target.parent for target in staged}:
+        _sync_folder(parent)  # before the mark is gone
     if earlier:
         write(mark, json.dumps({"note": NOTE, "sha256": earlier}, indent=1) + "\n")
     else:

@@ -11,6 +11,9 @@ import math
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +30,19 @@ LARGE, RATIO_OF_LARGE = 2_000_000_000, 10
 """From so many bytes on, a file may unpack to so many times its size only."""
 PIECE = 1_000_000
 
+_OUTSIDE: ContextVar[int | None] = ContextVar("outside", default=None)
+"""Inside :func:`unpacked_from`: the size of the file on disk."""
+
+
+@contextmanager
+def unpacked_from(packed: int) -> Iterator[None]:
+    """Whatever is unpacked inside was itself unpacked from a file of so many bytes, whose limit holds for it."""
+    token = _OUTSIDE.set(packed)
+    try:
+        yield
+    finally:
+        _OUTSIDE.reset(token)
+
 
 def limit(packed: int) -> int:
     """The largest number of bytes to which a file of so many bytes may unpack.
@@ -36,6 +52,7 @@ def limit(packed: int) -> int:
     UsageError
         If the environment variable is no positive number.
     """
+    packed = _on_disk(packed)
     text = os.environ.get(VARIABLE)
     if not text:
         return max(min(max(SMALL, RATIO * packed), LARGE), RATIO_OF_LARGE * packed)
@@ -71,12 +88,16 @@ def check_size(name: str, packed: int, unpacked: int, by_hand: str = "", is_all:
     """
     most = limit(packed)
     if unpacked > most:
-        size = f"unpacks from {_size(packed)} to {'' if is_all else 'more than '}{_size(unpacked)}"
+        size = f"unpacks from {_size(_on_disk(packed))} to {'' if is_all else 'more than '}{_size(unpacked)}"
         message = f"{size}, and {_size(most)} is the limit for a file of this size"
         number = f"{math.ceil(unpacked / 1e6)}" if is_all else "the megabytes that you allow"
         variable = f"set the environment variable {VARIABLE} to {number}"
         remedy = f"if you trust it, {by_hand}{', or ' if by_hand else ''}{variable}"
         raise DataError([Problem("unpacks-too-large", name, message, remedy)])
+
+
+def _on_disk(packed: int) -> int:
+    return min(packed, _OUTSIDE.get() or packed)
 
 
 def _size(count: int) -> str:
@@ -105,22 +126,6 @@ def gunzip(raw: bytes, name: str) -> bytes:
                 by_hand = "unpack it with gunzip and read the unpacked file"
                 check_size(name, len(raw), max(said, whole.tell()), by_hand, is_all=said > whole.tell())
     return whole.getvalue()
-
-
-def check_zip(raw: bytes, name: str) -> None:
-    """Refuse a zip file whose members unpack to more than the limit; Python reads no more of them than they say.
-
-    Raises
-    ------
-    DataError
-        If they do.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as members:
-            unpacked = sum(member.file_size for member in members.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return  # whoever reads it will say what is wrong with it
-    check_size(name, len(raw), unpacked)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:

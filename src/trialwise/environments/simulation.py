@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.base.files import together, write
+from trialwise.base.files import create_folder, together, write
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.spreadsheets import as_csv
@@ -110,7 +110,7 @@ class Simulation(Result):
         Raises
         ------
         UsageError
-            If ``wide=True`` and the trials have no contexts, cues, choices or single outcome.
+            If ``wide=True`` and the trials have no contexts, cues, choices or single outcome, or the files cannot be written.
         """
         tables = {f"{name}.csv": table for name, table in self.tables().items()}
         long = tables["trials.csv"]
@@ -127,7 +127,7 @@ class Simulation(Result):
                 )
             tables |= {name: _side_by_side(self.trials, long[column].to_numpy()) for name, column in WIDE.items()}
         target = Path(fspath(folder))
-        target.mkdir(parents=True, exist_ok=True)
+        create_folder(target)
         with together(target, "simulation"):
             for name, table in tables.items():
                 write(target / name, as_csv(table, index=False, for_people=for_people))

@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import PATH, expects, instance
-from trialwise.base.files import write
+from trialwise.base.files import create_folder, write
 from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.base.seal import sealed
@@ -225,9 +225,14 @@ class Fit(Result):
         ----------
         path
             Path of the file, ``fit.nc``.
+
+        Raises
+        ------
+        UsageError
+            If the file, or a folder on its path, cannot be written; an earlier file is unchanged.
         """
         target = Path(fspath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        create_folder(target.parent)
         tree = self.tree.copy()
         tree.attrs = {**tree.attrs, "contents": digest(tree)}
         write(target, sealed(_as_netcdf(tree)))

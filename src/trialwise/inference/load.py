@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import refuse_mixed
 from trialwise.base.seal import is_broken
-from trialwise.base.unpacking import check_size, limit
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
+from trialwise.inference.stored_sizes import fault_of
 from trialwise.learners.stored import check_same, learner_from_attributes
 from trialwise.population.stored import from_plain
 
@@ -30,10 +30,6 @@ ATTRIBUTES = {
     "peak_memory_mb", "contents", "created", "prior_numbers", "python_version", "trialwise_version",
 }  # fmt: skip
 """Attributes that every fit has and that summaries, reports and diagnoses read."""
-
-SIZE_OF_GROUP = 100_000
-"""A group counts as so many bytes, since it may contain itself; a fit has a dozen."""
-
 
 @expects(path=PATH, learner=instance("a class", type) | NONE, priors=MAPPING | NONE)
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:
@@ -79,9 +75,9 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     refuse_mixed(Path(file_name))
     if is_broken(Path(file_name)):
         raise _no_fit(file_name, "it was damaged or changed after it was written; copy it again, or fit again")
-    _check_sizes(Path(file_name))
-    reason = None
     with _nothing_printed_by_destructors():
+        if (reason := fault_of(Path(file_name))) is not None:
+            raise _no_fit(file_name, reason)
         try:
             tree, trials = _read(file_name)
             attributes = {str(name): value for name, value in tree.attrs.items()}
@@ -117,25 +113,6 @@ def _nothing_printed_by_destructors() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = hook
-
-
-def _check_sizes(path: Path) -> None:
-    """Refuse a file whose arrays are too large by what it says of them: a compressed one may be anything, an unwritten one takes no place."""
-    import h5py
-
-    packed = path.stat().st_size
-    unpacked, most = 0, limit(packed)
-    with suppress(OSError, RuntimeError, KeyError, ValueError, TypeError), h5py.File(path, "r") as file:
-        groups = [file]
-        while groups:  # without recursion, and by every link: a group may contain itself
-            for contents in groups.pop().values():
-                if isinstance(contents, h5py.Group):
-                    groups.append(contents)
-                unpacked += contents.nbytes if isinstance(contents, h5py.Dataset) else SIZE_OF_GROUP
-                if unpacked > most:
-                    groups.clear()
-                    break
-    check_size(path.name, packed, unpacked)
 
 
 def _read(file_name: str) -> tuple[xr.DataTree, Trials]:

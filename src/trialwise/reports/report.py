@@ -12,7 +12,7 @@ from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, PATH, TABLE, brief, expects, instance
-from trialwise.base.files import target_of, write
+from trialwise.base.files import create_folder, target_of, write
 from trialwise.base.message import Argument, Code
 from trialwise.base.progress import bars
 from trialwise.environments.environment import Environment, Recorded
@@ -82,7 +82,7 @@ def report(
     Raises
     ------
     UsageError
-        If there is no fit, or if an argument names a fit that does not exist.
+        If there is no fit, an argument names a fit that does not exist, or the file cannot be written.
 
     References
     ----------
@@ -118,7 +118,7 @@ def report(
     with bars(progress) as advance:
         parts = sections(subjects, comparison, advance)
     text = page(title or _title(subjects), _subtitle(subjects), parts)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    create_folder(target.parent)
     return write(Path(fspath(path)), text)
 
 

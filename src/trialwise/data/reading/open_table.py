@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialwise.base.errors import UsageError
 from trialwise.base.files import refuse_mixed
-from trialwise.base.unpacking import gunzip
+from trialwise.base.unpacking import gunzip, unpacked_from
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.formats import FORMATS
 from trialwise.data.reading.frame import frame_table
@@ -63,6 +63,7 @@ def open_table(source: Source, name: str = "the table") -> Table:
     path = Path(fspath(source))
     refuse_mixed(path)
     raw, name = _bytes(path), path.name
+    packed = len(raw)
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gunzip(raw, name)
@@ -71,7 +72,8 @@ def open_table(source: Source, name: str = "the table") -> Table:
                 name, "damaged-file", f"not a complete gzip file: {error}", "copy or download it again"
             ) from None
         name = name.removesuffix(".gz")
-    table = next(each for each in FORMATS if each.recognises is None or each.recognises(raw)).read(raw, name)
+    with unpacked_from(packed):
+        table = next(each for each in FORMATS if each.recognises is None or each.recognises(raw)).read(raw, name)
     return with_sidecars(table, path)
 
 

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trialwise.base.errors import TrialwiseError
-from trialwise.base.unpacking import check_size, check_zip, limit
+from trialwise.base.unpacking import check_size, limit
 from trialwise.data.reading.cells import quote
 from trialwise.data.reading.coded import Cell, plain_cell
 from trialwise.data.reading.file_format import FileFormat, require_package
 from trialwise.data.reading.table import Table, table_of
 from trialwise.data.reading.text import FOREIGN, Record, file_error
+from trialwise.data.reading.workbook_parts import last_rows
 
-BYTES_OF_ROW, BYTES_OF_CELL = 64, 8
-"""A row takes so many bytes, and so many for each place up to its last cell, filled or not."""
+BYTES_OF_ROW, BYTES_OF_CELL = 200, 8
+"""A row takes so many bytes, and so many for each place up to its last cell, filled or not; a text, one for each character besides."""
 
 
 def read(raw: bytes, name: str) -> Table:
@@ -24,12 +25,13 @@ def read(raw: bytes, name: str) -> Table:
         kind = FOREIGN.get(Path(name).suffix.lower(), "zip")
         raise file_error(name, "not-text", f"is a {kind} file, not a table", "unpack it, or export the table as CSV")
     require_package("openpyxl", name, "an Excel file")
-    check_zip(raw, name)
     import openpyxl  # type: ignore[import-untyped, unused-ignore]
 
     try:
-        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        last = last_rows(raw, name)
+        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
+        _check_size(BYTES_OF_ROW * last.get(sheet._worksheet_path, 0), len(raw), name)
         sheet.reset_dimensions()  # what a sheet says of its size may be wrong
         records = _records(sheet.iter_rows(values_only=True), len(raw), name)
     except TrialwiseError:
@@ -44,18 +46,24 @@ def read(raw: bytes, name: str) -> Table:
 def _records(rows: Iterable[tuple[object, ...]], packed: int, name: str) -> list[Record]:
     """All rows, of the same length; a single cell in the last corner of a sheet would make them 130 GB."""
     records: list[list[Cell]] = []
-    size, width, most = 0, 0, limit(packed)
+    size, width = 0, 0
     for row in rows:
-        cells = [plain_cell(cell) for cell in row]
+        size += BYTES_OF_ROW + BYTES_OF_CELL * len(row) + sum(len(cell) for cell in row if isinstance(cell, str))
+        _check_size(size, packed, name)  # before cells are translated, each of which would have a copy of the same text
+        cells = [None if cell is None else plain_cell(cell) for cell in row]
         while cells and cells[-1] is None:
             del cells[-1]
         records.append(cells)
-        size += BYTES_OF_ROW + BYTES_OF_CELL * len(row)
         width = max(width, len(cells))
-        if max(size, BYTES_OF_CELL * len(records) * width) > most:
-            by_hand = "clear the cells far from the table, or export it as CSV"
-            check_size(name, packed, most + 1, by_hand, is_all=False)
+        _check_size(BYTES_OF_CELL * len(records) * width, packed, name)
     return [(number, cells + [None] * (width - len(cells))) for number, cells in enumerate(records, 1)]
+
+
+def _check_size(size: int, packed: int, name: str) -> None:
+    """Refuse a sheet of which so many bytes have been counted, if these are too many."""
+    if size > (most := limit(packed)):
+        by_hand = "clear the cells far from the table, or export it as CSV"
+        check_size(name, packed, most + 1, by_hand, is_all=False)
 
 
 EXCEL = FileFormat("Excel", (".xlsx",), lambda raw: raw[:4] == b"PK\x03\x04", read)
