@@ -118,7 +118,11 @@ def check_gaps(learner: Learner, packed: Packed, names_read: set[str]) -> None:
     kind = type(learner).__name__
     method = f"{kind}.{function}" if function in {**learner.methods, **learner.helper_methods} else function
     verb, pronoun = ("is", "it") if len(use.names) == 1 else ("are", "them")
-    uses = f"{method}, line {line}, remembers {pronoun}, and a later trial computes with that" if use.later else f"{method}, line {line}, uses {pronoun}"
+    uses = (
+        f"{method}, line {line}, remembers {pronoun}, and a later trial computes with that"
+        if use.later
+        else f"{method}, line {line}, uses {pronoun}"
+    )
     asked = " and ".join(f"not np.isnan(outcome.{name})" for name in use.names)
     more = f" (and on {others} more)" if others else ""
     raise LearnerError(
@@ -146,9 +150,8 @@ def _first_use(learner: Learner, packed: Packed, gaps: np.ndarray) -> Use | None
     """The first trial with a gap that is used, with parameters in the middle of their ranges and every hidden choice."""
     values = np.repeat(np.array(list(middle(learner).values()), float), [count for count, _ in packed.slots])
     sizes = dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True))
-    for n in np.flatnonzero(np.add.reduceat(gaps.any(1), packed.offsets[:-1]) if len(gaps) else ()):
-        first, end = packed.offsets[n : n + 2]
-        if first == end:  # then the sum is of the next participant
+    for first, end in zip(packed.offsets[:-1], packed.offsets[1:], strict=True):
+        if not gaps[first:end].any():
             continue
         for option in range(learner.options):
             walk = build_replay(_Walk(learner, packed, gaps, option).parts())
