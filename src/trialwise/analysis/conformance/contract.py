@@ -210,7 +210,7 @@ def _participants_independent(case: Case) -> str:
 
 
 def _missed_trials(case: Case) -> str:
-    longer, old = with_missed_trials(case.trials, case.random)
+    longer, old = with_missed_trials(case.trials, case.random, _begins_trial(case))
     free = case.points[0]
     compiled = case.scores(free, longer)
     for n in range(longer.n_participants):
@@ -230,9 +230,18 @@ def _missed_trials(case: Case) -> str:
     return "missed trials inserted; agrees with the reference implementation"
 
 
-def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Trials, np.ndarray]:
-    """Trials with missed ones inserted (no choice or response, no outcome), and the new rows of the original ones."""
-    copies = 1 + (random.random(trials.n_trials) < 0.2)
+def _begins_trial(case: Case) -> np.ndarray:
+    """Which rows are not a later stage of the trial of the row before."""
+    assumed, columns = case.learner.assumptions, case.trials.columns
+    if not assumed.stages or assumed.stage_column not in columns:
+        return np.ones(case.trials.n_trials, bool)
+    return np.isin(columns[assumed.stage_column].values, assumed.stages[0])
+
+
+def with_missed_trials(trials: Trials, random: np.random.Generator, before: np.ndarray) -> tuple[Trials, np.ndarray]:
+    """Trials with missed ones (no choice or response, no outcome) inserted before some of the rows ``before``, and the new rows of
+    the original ones."""
+    copies = 1 + (before & (random.random(trials.n_trials) < 0.2))
     rows = np.repeat(np.arange(trials.n_trials), copies)
     old = np.cumsum(copies) - 1
     new = np.ones(len(rows), bool)
