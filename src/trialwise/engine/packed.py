@@ -18,9 +18,9 @@ from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials, row_of
 from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, TEACHES, flags_of
+from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, flags_of
 from trialwise.learners.learner import Learner, arguments_of
-from trialwise.learners.reads import OPTIONAL, unguarded
+from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.responses.family import Place, ResponseFamily
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
@@ -222,7 +222,8 @@ def pack(
         If the data lack choices, responses or outcomes that the learner needs; for slots of a name that is not a free
         parameter, or slots that are not whole numbers from 0.
     LearnerError
-        If a method reads a column that is not known before the choice, or an outcome that does not exist.
+        If a method reads a column that is not known before the choice, or an outcome that does not exist, or if ``learn`` uses a part
+        of the outcome that is missing (:mod:`trialwise.engine.gaps`).
     """
     _check_needs(learner, trials)
     count, names_read = trials.n_trials, _all_names(learner)
@@ -231,7 +232,6 @@ def pack(
     observed = [family.observed(trials, name) for name, family in learner.responses.items()]
     flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
 
-    _check_parts(learner, trials, (flags & TEACHES) > 0)
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that pointers to a row are valid
     trial: list[tuple[str, str, int, int]] = []
@@ -265,7 +265,7 @@ def pack(
         slot_columns.append((levels, -1 if codes is None else len(ints)))
         ints.extend([] if codes is None else [codes])
     size_names = tuple(sorted(trials.sizes))
-    return Packed(
+    packed = Packed(
         observed=np.ascontiguousarray(np.concatenate(observed, axis=1)),
         ints=np.ascontiguousarray(np.stack(ints, 1), WHOLE),
         reals=np.ascontiguousarray(np.stack(reals, 1), np.float64),
@@ -286,6 +286,10 @@ def pack(
         file_rows=None if trials.row is None else np.asarray(trials.row),
         files=trials.file,
     )
+    from trialwise.engine.gaps import check_gaps  # which needs packed trials
+
+    check_gaps(learner, packed, names_read)
+    return packed
 
 
 def _check_needs(learner: Learner, trials: Trials) -> None:
@@ -301,27 +305,6 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
         _check_trial_name(learner, trials, use)
     for use in _reads(learner, "outcome"):
         _check_outcome_name(learner, trials, use)
-
-
-def _check_parts(learner: Learner, trials: Trials, teaches: np.ndarray) -> None:
-    """Refuse trials on which a part of the outcome is missing that ``learn`` uses without asking whether it is missing."""
-    if len(trials.outcome) < 2 or trials.without_outcome.all():
-        return
-    gaps = {name: np.isnan(values) & teaches for name, values in trials.outcome.items()}
-    used = unguarded(learner) if any(gap.any() for gap in gaps.values()) else set()
-    wrong = [(int(np.argmax(gap)), name, int(gap.sum())) for name, gap in gaps.items() if name in used and gap.any()]
-    if not wrong:
-        return
-    t, name, count = min(wrong)
-    n = int(np.searchsorted(trials.offsets, t, side="right")) - 1
-    row = row_of(trials.row, trials.file, t)
-    more = f" (and on {count - 1} more)" if count > 1 else ""
-    raise LearnerError(
-        f"outcome.{name} is missing on trial {t - trials.offsets[n] + 1} of participant {str(trials.participants[n])!r}{row}{more}, the "
-        f"rest of the outcome is not, and {type(learner).__name__}.learn uses outcome.{name} on every trial\n    -> fill it in; or leave "
-        f"the whole outcome of the trial empty, so that nothing is learnt from it; or write if not np.isnan(outcome.{name}): before "
-        "what uses it"
-    )
 
 
 def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:

@@ -31,10 +31,11 @@ from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import NAME, NUMBER, attribute, check, instance
 from trialwise.base.message import LearnerSetting, Message, Restriction
 from trialwise.learners.assumptions import NOTHING, Assumptions
+from trialwise.learners.fingerprint import fingerprint
 from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS
 from trialwise.learners.responses.family import ResponseFamily
-from trialwise.learners.source import class_source, fingerprint, signal_names
+from trialwise.learners.source import class_source, signal_names
 
 CONTRACT = {
     "start": ("task",),

@@ -180,43 +180,6 @@ class Reading:
                 self._function(function, positional, keywords, depth - 1)
 
 
-def unguarded(learner: Learner) -> set[str]:
-    """Parts of the outcome that a learner uses on every trial on which it learns, without asking whether they are missing.
-
-    A part that is read only under a condition, or after a condition under which ``learn`` ends, is not one of them.
-    """
-    tree = method_tree(learner.methods["learn"]) if "learn" in learner.methods else None
-    if tree is None:
-        return set()
-    used = {name for name, reads in Reading(learner).outcome.items() if not reads.asked}
-    own_name = tree.args.args[-1].arg
-    always: set[str] = set()
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    mentioned = {node.attr for node in attributes if _is_part(node, own_name)}
-
-    def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.Attribute) and _is_part(node, own_name):
-            always.add(node.attr)
-        if isinstance(node, ast.If | ast.IfExp | ast.While):
-            visit(node.test)
-        elif isinstance(node, ast.BoolOp):
-            visit(node.values[0])
-        else:
-            for child in ast.iter_child_nodes(node):
-                visit(child)
-
-    for statement in tree.body:
-        visit(statement)
-        if any(isinstance(node, ast.Return) for node in ast.walk(statement)) and not isinstance(statement, ast.Return):
-            break
-    return used & (always | (used - mentioned))  # what only helpers mention is taken to be used
-
-
-def _is_part(node: ast.Attribute, owner: str) -> bool:
-    """Whether an attribute is ``owner.name``."""
-    return isinstance(node.value, ast.Name) and node.value.id == owner
-
-
 def _called(node: ast.Call) -> str:
     """The name of the called function, without its module: ``isnan``."""
     if isinstance(node.func, ast.Attribute):

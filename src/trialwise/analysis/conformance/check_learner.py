@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.analysis.conformance.acting import acting
-from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, Case, Violation
+from trialwise.analysis.conformance.acting import acting, line_in
+from trialwise.analysis.conformance.case import Case, Violation
+from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.english import counted
-from trialwise.base.errors import LearnerError, ModelError, TrialwiseError, UsageError
+from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.base.expects import FLAG, MAPPING, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import in_notebook
@@ -28,6 +29,13 @@ from trialwise.learners.violations import check_assumptions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MADE_UP = (
+    "\n    -> this happened on generated data: if they cannot occur in the task that the learner is made for, check it on trials of that task, "
+    "or in the environment"
+)
+"""What to do if a learner raises an exception on generated data."""
 
 
 @dataclass(frozen=True)
@@ -192,19 +200,22 @@ def check_learner(
         result = Conformance(name, (Check("it is a learner", False, str(error)),))
     else:
         generated = ""
+        task = environment if environment is None or data is None else _along(environment, data)
         try:
             if data is not None:
                 check_assumptions(instance, data)
-            if environment is not None:
-                data = acting(instance, environment if data is None else _along(environment, data), seed)
+            if task is not None:
+                data = acting(instance, task, seed)
             elif data is None:
                 data = specimen(instance, columns, seed)
                 generated = _described(data)
-            result = Conformance(repr(instance), tuple(_run_checks(Case(instance, data, seed))), generated, notes)
-        except (LearnerError, ModelError) as error:
-            result = Conformance(
-                repr(instance), (Check("it runs and compiles", False, error.message),), generated, notes
-            )
+            case = Case(instance, data, seed, task, bool(generated))
+            result = Conformance(repr(instance), tuple(_run_checks(case)), generated, notes)
+        except UsageError:
+            raise
+        except Exception as error:
+            row = Check("it runs and compiles", False, _explained(error, instance, task))
+            result = Conformance(repr(instance), (row,), generated, notes)
     if not (quiet or (result.passed and in_notebook())):
         from rich.console import Console
 
@@ -244,9 +255,20 @@ def _run_checks(case: Case) -> Iterator[Check]:
         try:
             yield Check(name, True, check(case))
         except Exception as error:
-            if not isinstance(error, Violation | TrialwiseError) and not comes_from(case.learner, error):
-                raise
-            failure = error if isinstance(error, Violation | TrialwiseError) else raised(case.learner, error)
-            yield Check(name, False, failure.message)
+            yield Check(name, False, _explained(error, case.learner, case.task, case.generated))
             if n == 0:  # a learner that does not run cannot be checked further
                 return
+
+
+def _explained(
+    error: Exception, learner: Learner, environment: Environment | Recorded | None, generated: bool = False
+) -> Message | str:
+    """Why a check failed: a violation, or an exception of the user's code; any other exception is raised again."""
+    if isinstance(error, Violation):
+        return error.message
+    if environment is not None and (place := line_in(environment, error)):
+        return f"{place}\n    {type(error).__name__}: {error}"
+    if not isinstance(error, TrialwiseError) and not comes_from(learner, error):
+        raise error
+    message = error.message if isinstance(error, TrialwiseError) else raised(learner, error).message
+    return Message(message, MADE_UP) if generated else message

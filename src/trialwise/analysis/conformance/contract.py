@@ -4,105 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from trialwise.analysis.conformance.by_hand import HIDDEN_CHOICE, walk_by_hand
-from trialwise.base.message import Input, Message, Restriction
-from trialwise.base.streams import stream
-from trialwise.data.trials import MISSED, Column, Trials
+from trialwise.analysis.conformance.by_hand import walk_by_hand
+from trialwise.analysis.conformance.case import AGREEMENT, Case, Violation, difference, shown
+from trialwise.analysis.conformance.simulating import CUTS, simulation
+from trialwise.base.message import Message, Restriction
+from trialwise.data.trials import MISSED, Trials
 from trialwise.engine import (
     FLAGS,
     HIDDEN,
     RESPONDED,
     TEACHES,
-    Packed,
-    pack,
-    rollout_plain,
     run_gradient,
     run_trace,
     trace_plain,
 )
-from trialwise.learners.learner import Learner
-from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.source import helpers
-
-AGREEMENT = 1e-10
-"""Largest relative difference between two computations of one number."""
-
-POINTS = 3
-"""Number of parameter points; at each, every participant has values of its own."""
-
 
 COURSE, FILTERS = 9, 400
 """Number of trials over which sequences of hidden choices are summed to test particles, and number of filters averaged."""
-
-
-class Violation(Exception):
-    """The contract is violated; the message explains how."""
-
-    def __init__(self, *parts: str | Input):
-        self.message = Message(*parts)
-        super().__init__(self.message)
-
-
-class Case:
-    """A learner, the trials it is checked on, and parameter points."""
-
-    def __init__(self, learner: Learner, trials: Trials, seed: int):
-        self.random = stream(seed, "conformance")
-        if learner.hides:
-            hidden = Column(stream(seed, "conformance of hidden choices").integers(0, learner.options, trials.n_trials))
-            trials = replace(trials, columns={**trials.columns, HIDDEN_CHOICE: hidden})
-        self.learner, self.trials = learner, trials
-        spots = self.random.normal(0.0, 0.8, (POINTS, trials.n_participants, len(learner.parameters)))
-        self.points = [self.natural(spot) for spot in spots]
-
-    def natural(self, spot: np.ndarray) -> np.ndarray:
-        """Parameters ``(participants, parameters)`` at a distance ``spot`` from the mean of their priors, unconstrained scale."""
-        columns = [p.constrain(p.mean + spot[:, k]) for k, p in enumerate(self.learner.parameters)]
-        return np.stack(columns, 1) if columns else np.zeros((len(spot), 0))
-
-    @cached_property
-    def packed(self) -> Packed:
-        return self.pack(self.trials)
-
-    def pack(self, trials: Trials) -> Packed:
-        """Trials in the engine's format; hidden choices are given, so that likelihoods can be computed exactly."""
-        packed = pack(self.learner, trials)
-        return packed.with_hidden(trials.columns[HIDDEN_CHOICE].values) if self.learner.hides else packed
-
-    def scores(self, free: np.ndarray, trials: Trials | None = None, packed: Packed | None = None) -> np.ndarray:
-        """Log-likelihood of each trial; NaN on missed trials."""
-        packed = packed or (self.packed if trials is None else self.pack(trials))
-        scores: np.ndarray = run_trace(self.learner, packed, free)[0][:, 0]
-        return scores
-
-    def total(self, free: np.ndarray) -> np.ndarray:
-        """Log-likelihood of each participant, compiled on doubles."""
-        return self.by_participant(self.scores(free))
-
-    def by_participant(self, scores: np.ndarray) -> np.ndarray:
-        spans = zip(self.trials.offsets[:-1], self.trials.offsets[1:], strict=True)
-        return np.array([np.nansum(scores[first:end]) for first, end in spans])
-
-    def where(self, t: int) -> str:
-        """A description of a trial, for messages."""
-        n = int(np.searchsorted(self.trials.offsets, t, "right")) - 1
-        return f"trial {t - self.trials.offsets[n] + 1} of {self.trials.participants[n]}"
-
-
-def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Differences relative to size, 0 where both are NaN and infinite where one is."""
-    gap = np.abs(a - b) / np.maximum(1.0, np.abs(b))
-    gap = np.where(a == b, 0.0, gap)  # equal infinities
-    return np.where(np.isnan(a) & np.isnan(b), 0.0, np.where(np.isnan(gap), np.inf, gap))
-
-
-def _shown(number: float) -> str:
-    return f"{number:.2g}"
 
 
 # -- the checks: each returns its details, or raises ------------------------------------------------------------------
@@ -141,23 +64,23 @@ def _agreement(case: Case) -> str:
         plain, plain_signals = trace_plain(case.learner, case.packed, free)
         compiled, signals, names = run_trace(case.learner, case.packed, free)
         _refuse_nan(case, free, compiled[:, 0])
-        by_trial = _gap(compiled[:, 0], plain[:, 0])
-        of_signals = _gap(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
+        by_trial = difference(compiled[:, 0], plain[:, 0])
+        of_signals = difference(signals, plain_signals[:, : len(names)]).max(1, initial=0.0)
         dual, _ = run_gradient(case.learner, case.packed, free)
-        by_participant = _gap(dual, case.by_participant(plain[:, 0]))
+        by_participant = difference(dual, case.by_participant(plain[:, 0]))
         for quantity, gaps in (("log-likelihood", by_trial), ("signals", of_signals)):
             if gaps.max() > AGREEMENT:
                 raise Violation(
-                    f"{quantity} of {case.where(int(gaps.argmax()))} differ by {_shown(gaps.max())} between plain Python "
+                    f"{quantity} of {case.where(int(gaps.argmax()))} differ by {shown(gaps.max())} between plain Python "
                     "and compiled code: look for a global that changes, or an operation that Python and NumPy round differently"
                 )
         if by_participant.max() > AGREEMENT:
             participant = case.trials.participants[int(by_participant.argmax())]
             raise Violation(
-                f"the log-likelihood of {participant} differs by {_shown(by_participant.max())} on dual numbers"
+                f"the log-likelihood of {participant} differs by {shown(by_participant.max())} on dual numbers"
             )
         worst = max(worst, by_trial.max(), of_signals.max(), by_participant.max())
-    return f"largest relative difference {_shown(worst)}"
+    return f"largest relative difference {shown(worst)}"
 
 
 def _gradient(case: Case) -> str:
@@ -184,35 +107,7 @@ def _gradient(case: Case) -> str:
                     "where a comparison or a whole number depends on a parameter"
                 )
             worst = max(worst, float((error / np.maximum(1.0, np.abs(slope[:, k]))).max()))
-    return f"largest relative difference from finite differences {_shown(worst)}"
-
-
-def _simulation(case: Case) -> str:
-    packed, random = case.packed, case.random
-    count, kinds = len(packed.ints), [kind for family in case.learner.responses.values() for kind in family.random]
-    draws = random_numbers((*kinds, "uniform"), random, count)
-    names = [
-        name or next(iter(case.trials.outcome)) for name, *_ in packed.outcome
-    ]  # a single outcome has no name there
-    parts = [_like(case.trials.outcome[name], random, (count, packed.actions)) for name in names]
-    potential = np.stack(parts, axis=2) if parts else np.zeros((count, packed.actions, 0))
-    done, own, _ = rollout_plain(case.learner, packed, case.points[0], potential, draws)
-    replayed = case.scores(case.points[0], packed=done)
-    gap = _gap(replayed, own)
-    if gap.max() > AGREEMENT:
-        raise Violation(
-            f"{case.where(int(gap.argmax()))} was drawn with log-probability {own[gap.argmax()]:.8g} and replayed with "
-            f"{replayed[gap.argmax()]:.8g}: choose must set every preference[action] on each trial, and depend only on state and "
-            "trial"
-        )
-    return f"largest relative difference {_shown(gap.max())}"
-
-
-def _like(values: np.ndarray, random: np.random.Generator, shape: int | tuple[int, ...]) -> np.ndarray:
-    """Outcomes drawn from those that occur, so that they are what the learner is made for."""
-    occurring = values[np.isfinite(values)]
-    drawn: np.ndarray = random.choice(occurring, shape) if len(occurring) else np.zeros(shape)
-    return drawn
+    return f"largest relative difference from finite differences {shown(worst)}"
 
 
 def _every_parameter(case: Case) -> str:
@@ -254,19 +149,14 @@ def _no_peeking(case: Case) -> str:
     if not trials.outcome:
         return "there are no outcomes"
     before = case.scores(free)
-    for _ in range(4):
-        lengths = trials.lengths
-        cut = trials.offsets[:-1] + (case.random.random(len(lengths)) * lengths).astype(int)
-        from_cut = np.arange(trials.n_trials) >= np.repeat(cut, lengths)
-        outcome = {name: np.where(from_cut & ~np.isnan(values), _like(values, case.random, len(values)), values)
-                   for name, values in trials.outcome.items()}  # fmt: skip
-        until = np.arange(trials.n_trials) <= np.repeat(cut, lengths)
-        gap = np.where(until, _gap(case.scores(free, replace(trials, outcome=outcome)), before), 0.0)
-        if gap.max() > 1e-12:
+    for _ in range(CUTS):
+        until, rows, _ = case.beginning()
+        gap = difference(case.scores(free, until), before[rows])
+        if gap.max(initial=0.0) > 1e-12:
             raise Violation(
-                f"the likelihood of {case.where(int(gap.argmax()))} changes with outcomes that come after it"
+                f"the likelihood of {case.where(int(rows[gap.argmax()]))} changes with its own outcome, or with later trials"
             )
-    return "outcomes changed at and after 4 trials of each participant"
+    return f"the same without the own outcome and later trials, at {CUTS} trials of each participant"
 
 
 def _no_outcomes_by_name(case: Case) -> None:
@@ -310,7 +200,7 @@ def _participants_independent(case: Case) -> str:
         scores = case.scores(free[order], subset)
         for place, n in enumerate(order):
             own = scores[subset.offsets[place] : subset.offsets[place + 1]]
-            gap = _gap(own, everyone[trials.offsets[n] : trials.offsets[n + 1]])
+            gap = difference(own, everyone[trials.offsets[n] : trials.offsets[n + 1]])
             if gap.max(initial=0.0) > 1e-12:
                 raise Violation(
                     f"the likelihood of {trials.participants[n]} depends on the other participants, or on their order: "
@@ -320,14 +210,14 @@ def _participants_independent(case: Case) -> str:
 
 
 def _missed_trials(case: Case) -> str:
-    longer, old = with_missed_trials(case.trials, case.random)
+    longer, old = with_missed_trials(case.trials, case.random, _begins_trial(case))
     free = case.points[0]
     compiled = case.scores(free, longer)
     for n in range(longer.n_participants):
         values = dict(zip(case.learner.names, free[n], strict=True))
         with np.errstate(all="ignore"):
             by_hand = walk_by_hand(case.learner, longer, n, values)
-        gap = _gap(compiled[longer.offsets[n] : longer.offsets[n + 1]], by_hand)
+        gap = difference(compiled[longer.offsets[n] : longer.offsets[n + 1]], by_hand)
         if gap.max(initial=0.0) > AGREEMENT:
             first = int(np.argmax(gap > AGREEMENT))
             raise Violation(
@@ -335,14 +225,23 @@ def _missed_trials(case: Case) -> str:
                 "missed trials inserted): choose and respond may only read the state; changes with time belong in "
                 "elapse, changes after a choice in learn"
             )
-    if "elapse" not in case.learner.methods and _gap(compiled[old], case.scores(free)).max() > AGREEMENT:
+    if "elapse" not in case.learner.methods and difference(compiled[old], case.scores(free)).max() > AGREEMENT:
         raise Violation("missed trials change the likelihood of other trials although there is no elapse")
     return "missed trials inserted; agrees with the reference implementation"
 
 
-def with_missed_trials(trials: Trials, random: np.random.Generator) -> tuple[Trials, np.ndarray]:
-    """Trials with missed ones inserted (no choice or response, no outcome), and the new rows of the original ones."""
-    copies = 1 + (random.random(trials.n_trials) < 0.2)
+def _begins_trial(case: Case) -> np.ndarray:
+    """Which rows are not a later stage of the trial of the row before."""
+    assumed, columns = case.learner.assumptions, case.trials.columns
+    if not assumed.stages or assumed.stage_column not in columns:
+        return np.ones(case.trials.n_trials, bool)
+    return np.isin(columns[assumed.stage_column].values, assumed.stages[0])
+
+
+def with_missed_trials(trials: Trials, random: np.random.Generator, before: np.ndarray) -> tuple[Trials, np.ndarray]:
+    """Trials with missed ones (no choice or response, no outcome) inserted before some of the rows ``before``, and the new rows of
+    the original ones."""
+    copies = 1 + (before & (random.random(trials.n_trials) < 0.2))
     rows = np.repeat(np.arange(trials.n_trials), copies)
     old = np.cumsum(copies) - 1
     new = np.ones(len(rows), bool)
@@ -375,7 +274,7 @@ CHECKS: dict[str, Callable[[Case], str]] = {
     "it runs and compiles": _runs,
     "plain Python, compiled and dual agree": _agreement,
     "the gradient is right": _gradient,
-    "simulation and replay agree": _simulation,
+    "simulation and replay agree": simulation,
     "every parameter matters": _every_parameter,
     "no trial knows the future": _no_peeking,
     "participants are independent": _participants_independent,
@@ -399,11 +298,11 @@ def _exchangeable(case: Case) -> str:
         swap[0], swap[k] = k, 0
         swapped = case.packed.with_hidden(np.array(swap)[hidden])
         for free in case.points:
-            gap = _gap(case.scores(free, packed=swapped), case.scores(free))
+            gap = difference(case.scores(free, packed=swapped), case.scores(free))
             if gap.max() > AGREEMENT:
                 raise Violation(
                     f"with options 0 and {k} swapped, the likelihood of {case.where(int(gap.argmax()))} changes by "
-                    f"{_shown(gap.max())}: the options differ from the start. Do not declare them exchangeable, or let start, hide "
+                    f"{shown(gap.max())}: the options differ from the start. Do not declare them exchangeable, or let start, hide "
                     "and elapse treat all options alike"
                 )
     return f"{len(swaps)} swaps of options change nothing"

@@ -1,13 +1,14 @@
 """Specimen trials: generated data with every situation that a learner must handle.
 
 Participants with unequal numbers of trials (one has a single trial), missed choices, choices without an outcome, resets, outcomes
-of 0 and 1 and graded ones of both signs, and all columns that the learner reads. Numbers of actions and of labels, and ranges of
-outcomes, are those that the learner declares; rows of several stages are in any order.
+of 0 and 1 and graded ones of both signs, and all columns that the learner reads. They are what the learner declares to assume: numbers
+of actions, roles of labels, ranges of outcomes and outcomes on both sides of a threshold, rows of several stages in their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,22 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}
     for name in sorted(_read_names(learner, "trial") - set(kinds) - {"available"}):
         kinds[name] = 3 if name in OPTIONAL else RANGE  # without the method's source, only the names are known
-    kinds |= {name: len(roles) for name, roles in assumed.labels.items() if isinstance(kinds.get(name), int)}
+    if assumed.stages:
+        kinds[assumed.stage_column] = sum(map(len, assumed.stages))
     kinds |= {name: _checked(name, kind) for name, kind in declared.items()}
 
-    levels: dict[str, tuple] = {"action": tuple(f"action {k + 1}" for k in range(actions))}
+    levels: dict[str, tuple] = {"action": _labels(learner, "action", actions)}
     spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
     generated: dict[str, Column] = {}
     for name, kind in kinds.items():
         match kind:
             case int(size) | (int(), int(size)):
                 owner = _owner(name, dimensions(learner), spare)
-                size = max(size, len(levels.get(owner, ())))
-                levels[owner] = tuple(f"{owner} {k + 1}" for k in range(size))
+                if owner in assumed.labels and name not in declared:
+                    size = len(assumed.labels[owner])
+                else:
+                    size = max(size, len(levels.get(owner, ())))
+                levels[owner] = _labels(learner, owner, size)
                 generated[name] = Column(
                     random.integers(0, size, count if isinstance(kind, int) else (count, kind[0])), owner
                 )
@@ -74,19 +79,47 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
             case (low, high):
                 generated[name] = Column(random.uniform(low, high, count))
 
-    return Trials(
+    trials = Trials(
         participants=tuple(f"participant {n + 1}" for n in range(len(LENGTHS))),
         offsets=np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64),
         columns=generated,
         levels=levels,
         reset=random.random(count) < 0.06,
+        declared=frozenset(levels),
         **_behaviour(learner, reading, actions, random),
     )
+    return in_stages(learner, trials, random) if assumed.stages else trials
+
+
+def in_stages(learner: Learner, trials: Trials, random: np.random.Generator) -> Trials:
+    """The trials as rows of stages in the order that the learner assumes, with 0 as the outcome before the last stage."""
+    assumed = learner.assumptions
+    common = float(learner.settings[assumed.probability]) if assumed.probability else 1.0
+    stage = (np.arange(trials.n_trials) - np.repeat(trials.offsets[:-1], trials.lengths)) % len(assumed.stages)
+    code = np.array([random.choice(assumed.stages[each]) for each in stage])
+    for t in np.flatnonzero(stage == 1):
+        led = assumed.leads.get(-1 if trials.choice is None else int(trials.choice[t - 1]))
+        others = [each for each in assumed.stages[1] if each != led]
+        if led is not None:
+            code[t] = led if random.random() < common or not others else random.choice(others)
+    answered = np.ones(len(stage), bool) if trials.choice is None else trials.choice >= 0
+    before = stage < len(assumed.stages) - 1
+    columns = {**trials.columns, assumed.stage_column: replace(trials.columns[assumed.stage_column], values=code)}
+    outcome = {
+        name: np.where(before, np.where(answered, 0.0, np.nan), values) for name, values in trials.outcome.items()
+    }
+    return replace(trials, columns=columns, outcome=outcome, reset=trials.reset & (stage == 0))  # type: ignore[operator]
+
+
+def _labels(learner: Learner, name: str, size: int) -> tuple[str, ...]:
+    """Labels of one kind: the names of their roles, if there are as many and no two alike."""
+    roles = learner.assumptions.labels.get(name, ())
+    return roles if len(set(roles)) == size == len(roles) else tuple(f"{name} {k + 1}" for k in range(size))
 
 
 def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.random.Generator) -> dict[str, Any]:
     """Available actions, responses and outcomes, some of them missing."""
-    count = sum(LENGTHS)
+    count, assumed = sum(LENGTHS), learner.assumptions
     missed, no_outcome = random.random(count) < 0.1, random.random(count) < 0.1
     masked, available = "available" in _read_names(learner, "trial"), None
     responses: dict[str, Any] = {}
@@ -99,9 +132,9 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
     if names != ["outcome"] and len(names) == 1:
         names.append("outcome")  # a record has at least two parts
-    ranges = learner.assumptions.outcome
+    threshold = float(learner.settings[assumed.right_above]) if assumed.right_above else None
     outcome = {
-        name: np.where(no_outcome, np.nan, _within(_outcomes(count, random), ranges.get(name, EVERYTHING)))
+        name: np.where(no_outcome, np.nan, _outcomes(count, random, assumed.outcome.get(name, EVERYTHING), threshold))
         for name in names
     }
     for name, reads in reading.outcome.items():
@@ -110,16 +143,17 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     return {"available": available, "outcome": outcome, **responses}
 
 
-def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:
-    """Outcomes, half of them 0 or 1, half graded with both signs."""
-    return np.where(random.random(count) < 0.5, random.integers(0, 2, count), random.normal(0.3, 1.2, count).round(3))
-
-
-def _within(values: np.ndarray, ends: Range) -> np.ndarray:
-    """Values beyond one end are reflected at it, and then set to the other."""
+def _outcomes(count: int, random: np.random.Generator, ends: Range, threshold: float | None) -> np.ndarray:
+    """Outcomes, half of them 0 or 1, half graded with both signs; within the ends, and on both sides of the threshold."""
+    values = np.where(random.random(count) < 0.5, random.integers(0, 2, count), random.normal(0.3, 1.2, count).round(3))
+    if threshold is not None and not 0.0 <= threshold < 1.0:
+        values += threshold - 0.5
     low, high = ends
     reflected = np.where(values < low, 2 * low - values, np.where(values > high, 2 * high - values, values))
-    return np.clip(reflected, low, high)
+    within = np.clip(reflected, low, high)
+    if len(np.unique(within)) > 1:
+        return within
+    return random.uniform(max(low, high - 2.0), min(high, low + 2.0), count).round(3)  # ends far from 0 and 1
 
 
 def _owner(name: str, dimensions: set[str], spare: list[str]) -> str:
