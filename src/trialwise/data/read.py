@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.base.english import counted
 from trialwise.base.errors import DataError, UsageError, did_you_mean
 from trialwise.base.expects import (
     FLAG,
@@ -25,8 +24,8 @@ from trialwise.base.expects import (
 )
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
-from trialwise.data.reading.carried_flags import with_carried_flags
-from trialwise.data.reading.cells import Cells, MissingCodes
+from trialwise.data.reading.carried_flags import carry_flags
+from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
@@ -310,16 +309,11 @@ def read_long(
         numbers=numbers,
         missing_codes=missing,
     )
-    if isinstance(roles.reset, Cells) and not kept.all():
-        roles.reset, carried = with_carried_flags(whole, roles.reset, roles.participant, kept)
-        if carried:
-            notes.append(
-                f"{counted(carried, 'flag')} of resets on rows that were left out count for the next row of the participant"
-            )
     _declare_categories(roles, table, missing, declared)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
     ordered.notes += notes
+    carry_flags(whole, ordered, roles.participant, missing, problems)
     ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
     if where is not None:
         ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
