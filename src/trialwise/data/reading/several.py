@@ -281,7 +281,9 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
     for name in dict.fromkeys(name for table in tables for name in table.levels):
         order = _order_of_all(tables, name)
         if order is None:
-            notes[f"the categories of {name} differ between the tables in their order, which is not kept: they are sorted"] = None
+            notes[
+                f"the categories of {name} differ between the tables in their order, which is not kept: they are sorted"
+            ] = None
         else:
             levels |= {name: order} if order else {}
     table = replace(
