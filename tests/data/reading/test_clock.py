@@ -9,7 +9,9 @@ import trialwise as tw
 
 def read(times, **columns):
     number = len(times)
-    table = pd.DataFrame({"subjID": "s1", "time": times, "choice": np.resize(["a", "b"], number), "reward": np.resize([1, 0], number)})
+    table = pd.DataFrame(
+        {"subjID": "s1", "time": times, "choice": np.resize(["a", "b"], number), "reward": np.resize([1, 0], number)}
+    )
     more = {"reset": True} if "block" in columns else {}
     return tw.read_long(table.assign(**columns), trial="time", **more)
 
@@ -41,7 +43,9 @@ def test_times_that_may_be_of_several_days_are_noted(times):
     assert tw.read_long(table, participant=False, trial=False).row.tolist() == [*range(2, len(times) + 2)]  # obeyed
 
 
-@pytest.mark.parametrize("times", [sorted(TWO_DAYS), SAME_HOURS[:3][::-1], ["09:02:00", "09:01:00", "09:03:00", "09:00:00"]])
+@pytest.mark.parametrize(
+    "times", [sorted(TWO_DAYS), SAME_HOURS[:3][::-1], ["09:02:00", "09:01:00", "09:03:00", "09:00:00"]]
+)
 def test_times_of_one_day_in_any_order_are_not(times):
     trials = read(times)
     assert not noted(trials)
