@@ -1,5 +1,7 @@
 """Verdicts of recovery studies of few participants or data sets, from numbers put together by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,3 +79,20 @@ def test_one_true_value_is_constant_whatever_its_last_digit():
     for value in (0.1, 0.3, 0.7):
         (finding, *_) = study(np.full((4, 13), value), random.random((4, 13))).findings
         assert finding.code == "constant-truth" and "nan" not in finding.text
+
+
+@pytest.mark.parametrize(("participants", "claimed"), [(3, False), (200, True)])
+def test_a_product_is_recovered_better_only_if_that_is_beyond_chance(participants, claimed):
+    random = np.random.default_rng(1)
+    part = study(random.random(participants), random.random(participants))
+    points = pd.concat([part.points, part.points.assign(parameter="beta")], ignore_index=True)
+    pair = {
+        "first": "alpha",
+        "second": "beta",
+        "posterior_correlation": -0.8,
+        "error_correlation": -0.8,
+        "product_correlation": 0.97,
+    }
+    findings = replace(part, points=points, pairs=pd.DataFrame([pair])).findings
+    (trade_off,) = [finding for finding in findings if finding.code == "trade-off"]
+    assert ("is recovered better" in trade_off.sentence) == claimed

@@ -12,7 +12,7 @@ from trialwise.analysis.against_truth import correlation, inside, summarised
 from trialwise.base.message import Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
-from trialwise.studies.recovery_verdict import Evidence, verdict
+from trialwise.studies.recovery_verdict import Evidence, interval_of, verdict
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
@@ -200,7 +200,8 @@ class Recovery(Result):
             a, b = row.first, row.second
             text = f"{a} and {b} trade off (posterior correlation {row.posterior_correlation:.2f})"
             single = table.loc[[a, b], "correlation"]
-            if row.product_correlation > single.max():
+            count = int((self.points["parameter"] == a).sum())
+            if interval_of(row.product_correlation, count)[0] > single.max():
                 text += (
                     f": {a} x {b} is recovered better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
                     f"and {b} ({single[b]:.2f})"

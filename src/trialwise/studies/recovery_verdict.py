@@ -37,6 +37,14 @@ FEWEST = 4
 """Number of pairs of values below which nothing can be said of a correlation or a slope."""
 
 
+def interval_of(correlation: float, count: int) -> tuple[float, float]:
+    r"""The 95 % interval of a correlation, by Fisher's transformation: :math:`\tanh(\mathrm{atanh}\, r \pm 1.96 / \sqrt{n - 3})`."""
+    if count < FEWEST:
+        return -1.0, 1.0
+    z, error = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12)), ERRORS / np.sqrt(count - 3)
+    return float(np.tanh(z - error)), float(np.tanh(z + error))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a recovery study shows about one parameter.
@@ -86,11 +94,8 @@ class Evidence:
 
     @property
     def between(self) -> tuple[float, float]:
-        r"""The 95 % interval of the correlation, by Fisher's transformation: :math:`\tanh(\mathrm{atanh}\, r \pm 1.96 / \sqrt{n - 3})`."""
-        if self.count < FEWEST:
-            return -1.0, 1.0
-        z, error = np.arctanh(np.clip(self.correlation, -1 + 1e-12, 1 - 1e-12)), ERRORS / np.sqrt(self.count - 3)
-        return float(np.tanh(z - error)), float(np.tanh(z + error))
+        """The 95 % interval of the correlation."""
+        return interval_of(self.correlation, self.count)
 
     @property
     def measured(self) -> str:
