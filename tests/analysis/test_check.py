@@ -146,6 +146,24 @@ def test_undefined_measures_are_left_out():
     assert verdict.code == "not-decided" and "4 simulated data sets are too few" in verdict.sentence
 
 
+def test_measures_of_one_simulated_data_set_or_infinite_ones_decide_nothing():
+    random = np.random.default_rng(1)
+    simulated = pd.DataFrame({"once": [0.5] + [np.nan] * 99, "infinite": random.normal(size=100)})
+    table = compared(pd.Series({"once": 9.0, "infinite": np.inf}), simulated)
+    check = tw.results.Check("rollout", table, simulated, of_actions(np.zeros(1, int), np.ones((1, 1))))
+    verdict, undefined = check.findings
+    assert (verdict.code, undefined.about, len(check.missed)) == ("not-decided", ("once", "infinite"), 0)
+
+
+def test_no_verdict_rests_on_draws_that_are_not_reliable():
+    trials = tw.load_data("alien_flat").trials.select([0, 1, 2]).first(60)
+    fit = tw.fit(tw.QLearning(initial=1.2), trials, draws=20, tune=20, chains=1, progress=False)
+    verdict = tw.check(fit, datasets=40, progress=False).findings[0]
+    assert (
+        verdict.code == "not-decided" and "one chain" in verdict.sentence and verdict.advice == fit.findings[0].advice
+    )
+
+
 def test_frequencies_off_their_predictions_are_named():
     random = np.random.default_rng(3)
     p = random.dirichlet([1, 1], 4_000)

@@ -205,6 +205,32 @@ def test_tables_with_different_categories_are_joined_in_their_order():
     assert any("the categories of choice differ" in note for note in differing.notes)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (["low", "mid"], ["mid", "high"], ("low", "mid", "high")),  # the only order that both allow
+        (["low", "mid", "high"], None, ("low", "mid", "high")),  # a table without categories has no others
+        ([2, 1, 0], ["2", "1", "0"], (2, 1, 0)),
+        (["a", "c"], ["b", "c"], ("a", "b", "c")),  # several orders, the sorted one among them
+        (["b", "c", "a"], ["a", "c"], None),  # contradictory
+        (["low", "mid"], ["low", "high"], None),  # which comes first, mid or high?
+        (["mid", "low"], ["a", "b"], None),
+        (["right", "left"], None, None),  # with others in the table without categories
+    ],
+)
+def test_categories_of_several_tables_have_one_order_or_a_note(first, second, expected):
+    def part(labels, fallback, participant):
+        values = np.resize(np.array(labels or fallback, object), 12)
+        column = pd.Categorical(values, labels) if labels else values
+        return table().iloc[:12].assign(choice=column, participant=participant)
+
+    fallback = ["high", "mid"] if expected else ["down", "left"]
+    trials = read([part(first, [], "a"), part(second, fallback, "b")])
+    noted = any("the categories of choice differ" in note for note in trials.notes)
+    assert noted == (expected is None)
+    assert trials.levels["action"] == (expected or tuple(sorted({*first, *(second or fallback)})))
+
+
 def test_conditions_on_what_need_not_occur_are_no_slips():
     frame = table(correct=1, cond=["A1", "A2"] * 20, key=["f", "j"] * 20)
     for condition in ("correct != -1", "cond != 'B1'", "key in ['f', 'j', 'F', 'J']", "key == 'f' or key != 'F'"):

@@ -1,7 +1,9 @@
 """Files that are not a fit, damaged or edited: refused with the project's own error, never loaded with other numbers."""
 
 import json
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import trialwise as tw
 from trialwise.base.errors import DataError
+from trialwise.base.seal import LENGTH
 from trialwise.inference.fitted import digest
 
 pytestmark = pytest.mark.sample
@@ -108,6 +111,39 @@ def test_impossible_contents_are_refused_whoever_wrote_them(saved, tmp_path, edi
     """Compiled code would read beyond its arrays."""
     with pytest.raises(DataError, match=r"codes of its|rise|for 1000000 trials|not iterable|without sampler"):
         tw.load(edited(saved[1], tmp_path / "edited.nc", edit, sign=True))
+
+
+def test_files_that_lost_the_hash_behind_them_or_got_more_are_whole(saved, tmp_path):
+    contents = saved[1].read_bytes()
+    for length in (1, LENGTH // 2, LENGTH):
+        (tmp_path / "fit.nc").write_bytes(contents[:-length])
+        assert same(tw.load(tmp_path / "fit.nc"), saved[0])
+    (tmp_path / "fit.nc").write_bytes(contents + bytes(512))  # as some disks fill up a block
+    assert same(tw.load(tmp_path / "fit.nc"), saved[0])
+    (tmp_path / "fit.nc").write_bytes(contents[: -LENGTH - 1])
+    with pytest.raises(DataError, match="cannot be read"):
+        tw.load(tmp_path / "fit.nc")
+
+
+def test_files_that_another_program_opened_for_writing(saved, tmp_path):
+    path = tmp_path / "fit.nc"
+    path.write_bytes(saved[1].read_bytes())
+    with h5py.File(path, "r+"):
+        pass
+    assert same(tw.load(path), saved[0])
+    with h5py.File(path, "r+") as file:
+        file["posterior"]["alpha"][0, 0, 0] += 0.1
+    with pytest.raises(DataError, match="changed since"):
+        tw.load(path)
+
+
+def test_a_file_that_must_not_be_read_is_an_error_with_its_reason(saved, monkeypatch):
+    def deny(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", deny)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        tw.load(saved[1])
 
 
 def test_what_was_loaded_can_be_saved_and_loaded_again(saved, tmp_path):

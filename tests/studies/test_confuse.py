@@ -116,3 +116,21 @@ def test_on_the_command_line(tmp_path):
     assert list(matrix.columns) == list(matrix.index) == [repr(FLAT), repr(CUES)]
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0)
     assert (tmp_path / "confusion_plot.png").read_bytes()[:4] == b"\x89PNG" and (tmp_path / "inversion.csv").is_file()
+
+
+def test_learners_that_fit_equally_well_share_participants():
+    """Whichever comes first in the list."""
+    random = np.random.default_rng(1)
+    scores = random.normal(100, 10, 60)
+    rows = [
+        {"dataset": 0, "simulated": simulated, "participant": n, "fitted": fitted, "score": score + (fitted == "C") + 1e-5 * random.random()}
+        for simulated in "AB" for n, score in enumerate(scores) for fitted in "ABC"
+    ]  # fmt: skip
+    for learners in (("A", "B", "C"), ("B", "A", "C")):
+        confusion = tw.results.Confusion(learners, "bic", pd.DataFrame(rows), pd.Series([1.0]), {})
+        assert (
+            confusion.confusion.loc["A"].to_dict()
+            == confusion.groups.loc["B"].to_dict()
+            == {"A": 0.5, "B": 0.5, "C": 0.0}
+        )
+        assert [finding.code for finding in confusion.findings[:2]] == ["not-distinguished"] * 2

@@ -75,14 +75,17 @@ def calibration(
         return of_actions(actions[responded], total / len(draws), bins)
     random, times = stream(seed, "calibration of predictions"), -(-REDRAWS // len(draws))
     values = observed[responded, :1]
-    below = np.zeros(len(values))
+    below, equal = np.zeros((2, len(values)), int)
     for each in map(predicted, draws):  # one at a time: memory does not grow with their number
         for _ in range(times):
-            numbers = random_numbers(family.random, random, len(values))
-            below += (family.redraw(each, numbers)[:, 0] < values[:, 0]) / (times * len(draws))
+            drawn = family.redraw(each, random_numbers(family.random, random, len(values)))
+            below += drawn[:, 0] < values[:, 0]
+            equal += drawn[:, 0] == values[:, 0]
+    # the place of the observed response among all, anywhere among its equals: uniform, if it comes from where the others do
+    place = (below + (equal + 1) * random.random(len(values))) / (times * len(draws) + 1)
     levels = np.arange(1, bins) / bins
-    shares = [float((below <= level).mean()) if len(below) else np.nan for level in levels]
-    return pd.DataFrame({"probability": levels, "observed": shares, "count": len(below)})
+    shares = [float((place <= level).mean()) if len(place) else np.nan for level in levels]
+    return pd.DataFrame({"probability": levels, "observed": shares, "count": len(place)})
 
 
 def of_actions(chosen: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:

@@ -20,9 +20,10 @@ from trialwise.base.errors import TrialwiseError, UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.progress import bars
-from trialwise.base.result import NOT_DECIDED, Finding, Result
+from trialwise.base.result import NOT_DECIDED, Finding, Result, having
 from trialwise.data.trials import Trials
 from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
+from trialwise.inference.diagnostics import unusable
 from trialwise.inference.fitted import FIT, Fit
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Check(Result):
     table
         A row a measure, means over participants: ``observed``; for the simulated data sets ``predicted`` (mean), ``low`` and
         ``high`` (89 % interval); and ``tail``, the share of data sets whose value is at least as large as the observed one: near 0
-        or 1, the learner does not reproduce the measure. NaN where a measure is undefined: simulated data sets without a value are
-        left out, and without an observed value there is no ``tail``.
+        or 1, the learner does not reproduce the measure. Simulated data sets without a finite value are left out; without an
+        observed one, or with fewer than two simulated ones, ``tail`` is NaN, and the measure is not compared.
     simulated
         ``(draws, measures)``, the same means for every simulated data set.
     calibration
@@ -56,6 +57,8 @@ class Check(Result):
         prediction: ``probability``, ``observed`` (share of responses below it), ``count``.
     mean_rewards
         The mean rewards by which choices were called correct, those of the environment; None without.
+    draws
+        The problem of the fit's draws for which there is no verdict; None if they are reliable.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Check(Result):
     simulated: pd.DataFrame
     calibration: pd.DataFrame
     mean_rewards: np.ndarray | None = None
+    draws: Finding | None = None
 
     contents = {
         "check": "every measure: observed, predicted, 89 % interval, tail probability",
@@ -83,7 +87,7 @@ class Check(Result):
         low, high, observed = (self.table[name].to_numpy() for name in ("low", "high", "observed"))
         distance = np.maximum(low - observed, observed - high) / np.maximum(high - low, 1e-9)
         order = np.argsort(-distance, kind="stable")
-        return self.table.iloc[order[distance[order] > 0]]
+        return self.table.iloc[order[(distance[order] > 0) & self.table["tail"].notna().to_numpy()[order]]]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -95,9 +99,7 @@ class Check(Result):
         undefined = [str(name) for name, tail in self.table["tail"].items() if np.isnan(tail)]
         found = [self._verdict(len(self.table) - len(undefined)), *self._off_diagonal()]
         if undefined:
-            sentence = (
-                f"not compared, as they are undefined in the data or in all simulated data sets: {', '.join(undefined)}"
-            )
+            sentence = f"not compared, as they are undefined in the data or in almost all simulated data sets: {', '.join(undefined)}"
             found.append(Finding("note", "measures-undefined", sentence, about=tuple(undefined)))
         return tuple(found)
 
@@ -114,6 +116,12 @@ class Check(Result):
         if not total:
             sentence = "not decided whether the learner reproduces the observed behaviour: no measure is defined in the data and in simulated data sets"
             return Finding("caution", NOT_DECIDED, sentence)
+        if self.draws is not None:
+            sentence = Message(
+                "not decided whether the learner reproduces the observed behaviour: the draws of the fit are not reliable: ",
+                self.draws.sentence, f" ({measured})",
+            )  # fmt: skip
+            return Finding("caution", NOT_DECIDED, sentence, self.draws.advice, about)
         if 2 / (sets + 1) > UNUSUAL:
             needed = int(np.ceil(2 / UNUSUAL))
             sentence = Message(
@@ -210,7 +218,8 @@ def check(
     posterior = fit.draws.thinned(AVERAGED)
     draws = np.stack([posterior.natural(name) for name in learner.names], -1)
     calibrated = calibration(learner, fit.trials, draws, seed)
-    return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions))
+    problems = having(fit.findings, "problem") if unusable(fit.findings, fit.group()) else ()
+    return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions), next(iter(problems), None))
 
 
 def mean_rewards_of(predictions: Prediction) -> np.ndarray | None:
@@ -317,18 +326,20 @@ def compared(observed: pd.Series, simulated: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a measure. Undefined values (NaN) are neither above nor below: they are left out.
+        A row a measure. Values that are undefined (NaN) or infinite are neither above nor below: they are left out.
     """
     import pandas as pd
 
     edge = (1 - INTERVAL) / 2
-    defined = simulated.notna() & observed.notna()
+    finite = simulated.where(np.isfinite(simulated))
+    values = finite.loc[:, np.isfinite(observed) & (finite.notna().sum() > 1)]
+    tail = (values >= observed[values.columns]).where(values.notna()).astype(float).mean()
     return pd.DataFrame(
         {
             "observed": observed,
-            "predicted": simulated.mean(),
-            "low": simulated.quantile(edge),
-            "high": simulated.quantile(1 - edge),
-            "tail": (simulated >= observed).where(defined).astype(float).mean(),
+            "predicted": finite.mean(),
+            "low": finite.quantile(edge),
+            "high": finite.quantile(1 - edge),
+            "tail": tail.reindex(observed.index),
         }
     ).rename_axis("measure")

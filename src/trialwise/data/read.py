@@ -24,8 +24,8 @@ from trialwise.base.expects import (
 )
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.assemble import assemble, declared_levels
-from trialwise.data.reading.carried_flags import note_of_carried, with_carried_flags
-from trialwise.data.reading.cells import Cells, MissingCodes
+from trialwise.data.reading.carried_flags import carry_flags
+from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
@@ -318,14 +318,12 @@ def read_long(
         numbers=numbers,
         missing_codes=missing,
     )
-    if isinstance(roles.reset, Cells) and not kept.all():
-        roles.reset, carried = with_carried_flags(whole, roles.reset, roles.participant, kept)
-        notes += note_of_carried(carried)
     declared_in = declare_own_levels(roles, table, missing, declared)
     notes += about_described(roles, table, missing)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
     ordered.notes += notes
+    carry_flags(whole, ordered, roles.participant, missing, problems)
     ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
     ordered.declared_in = declared_in
     ordered.rt_stated = None if roles.rt is None else table.described.get(roles.rt.name)

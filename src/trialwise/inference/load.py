@@ -70,10 +70,15 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     True
     """
     file_name = fspath(path)
-    if not Path(file_name).is_file():
+    try:
+        there = Path(file_name).is_file()
+        broken = there and is_broken(Path(file_name))
+    except OSError as error:  # it may not be read, or a network folder went away
+        raise _no_fit(file_name, f"it cannot be read: {error.strerror or error}") from None
+    if not there:
         raise _no_fit(file_name, "no such file")
     refuse_mixed(Path(file_name))
-    if is_broken(Path(file_name)):
+    if broken:
         raise _no_fit(file_name, "it was damaged or changed after it was written; copy it again, or fit again")
     with _nothing_printed_by_destructors():
         if (reason := fault_of(Path(file_name))) is not None:

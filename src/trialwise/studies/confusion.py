@@ -20,6 +20,9 @@ DISTINGUISHED = 0.8
 """A learner counts as distinguished from the others if the whole interval of the share of its own participants that it fits best is
 above this."""
 
+TIED = 1e-3
+"""Differences of a criterion that are not larger than this say nothing: optima of the same function are found with such errors."""
+
 VERDICTS: Mapping[int, tuple[str, Severity]] = {
     1: ("distinguished", "note"),
     0: (NOT_DECIDED, "caution"),
@@ -101,14 +104,15 @@ class Confusion(Result):
         return matrix / matrix.sum(axis=0).replace(0.0, np.nan)
 
     def _best(self, by: list[str]) -> pd.DataFrame:
+        """For each participant or data set, 1 in the column of the learner that fits best; learners that fit equally well share it."""
         wide: Any = self.scores.pivot_table(index=by, columns="fitted", values="score", aggfunc="sum", sort=False)
-        return wide[list(self.learners)].idxmin(axis=1).rename("fitted").reset_index()
+        wide = wide[list(self.learners)]
+        best = wide.sub(wide.min(axis=1), axis=0) <= TIED
+        return best.div(best.sum(axis=1), axis=0)  # type: ignore[no-any-return]
 
     def _shares(self, best: pd.DataFrame) -> pd.DataFrame:
-        import pandas as pd
-
-        table = pd.crosstab(best["simulated"], best["fitted"], normalize="index")
-        return table.reindex(index=list(self.learners), columns=list(self.learners)).fillna(0.0)
+        table = best.groupby(level="simulated").mean()
+        return table.reindex(index=list(self.learners)).fillna(0.0).rename_axis(index="simulated", columns="fitted")
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -120,7 +124,7 @@ class Confusion(Result):
         confusion: Any = self.confusion
         inversion: Any = self.inversion
         groups: Any = self.groups
-        counts = self._best(["dataset", "simulated", "participant"])["simulated"].value_counts()
+        counts = self._best(["dataset", "simulated", "participant"]).groupby(level="simulated").size()
         findings = []
         for name in self.learners:
             own, count = confusion.loc[name, name], counts.get(name, 0)

@@ -12,7 +12,7 @@ from trialwise.analysis.against_truth import correlation, inside, summarised
 from trialwise.base.message import Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
-from trialwise.studies.recovery_verdict import Evidence, verdict
+from trialwise.studies.recovery_verdict import Evidence, interval_of, verdict
 from trialwise.studies.resume import failures
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Recovery(Result):
         """A row a parameter, over all participants of all data sets.
 
         ``correlation``, ``bias``, ``rmse`` and ``coverage`` as in :func:`trialwise.recovered`; ``within``, the correlation across
-        participants of the same data set; ``slope`` of estimates on true values within data sets, and ``shrinkage`` = 1 - slope:
+        participants of the same data set; ``slope`` of estimates on true values within data sets (between them, if true values do not
+        vary within any), and ``shrinkage`` = 1 - slope:
         how far estimates are pulled to their mean; ``unidentified``, the share of participants whose data are uninformative;
         ``verdict``: found, not found or not decided, for the reasons in :attr:`findings`.
         """
@@ -93,9 +94,9 @@ class Recovery(Result):
         """The numbers of :attr:`table`, from which the verdicts follow."""
         table = summarised(self.points)
         for name, rows in self.points.groupby("parameter", sort=False):
-            true, mean = (_centred(rows, column) for column in ("true", "mean"))
-            table.loc[name, "within"] = correlation(true, mean)
-            table.loc[name, "slope"] = (true @ mean) / (true @ true) if true @ true > 0 else np.nan
+            pairs = _pairs(rows)
+            table.loc[name, "within"] = correlation(pairs.true, pairs.mean) if pairs.within else np.nan
+            table.loc[name, "slope"] = pairs.slope
             table.loc[name, "unidentified"] = (rows["told"] < INFORMATIVE).mean()
         table.insert(5, "shrinkage", 1 - table["slope"])
         return table
@@ -161,20 +162,18 @@ class Recovery(Result):
     def _evidence(self, name: Any, row: pd.Series) -> Evidence:
         """What the study shows about a parameter; ``row`` is its row of the table."""
         rows = self.points[self.points["parameter"] == name]
-        true, mean = (_centred(rows, column) for column in ("true", "mean"))
-        within = bool(np.isfinite(row["within"]))
-        count = len(rows) - (rows["dataset"].nunique() - 1 if within else 0)
-        spread = float(rows["true"].std(ddof=0)) or 1.0
-        residual, size = mean - row["slope"] * true, float(true @ true)
-        error = rows["mean"] - rows["true"]
+        pairs = _pairs(rows)
+        spread = float(rows["true"].std(ddof=0)) if np.ptp(rows["true"]) > 0 else 1.0
+        error, independent = _error_of_mean(rows["mean"] - rows["true"], rows["dataset"])
         return Evidence(
             name=str(name),
-            correlation=row["within"] if within else row["correlation"],
-            count=count,
-            slope=row["slope"],
-            slope_error=float(np.sqrt(residual @ residual / max(count - 2, 1) / size)) if size > 0 else np.nan,
+            correlation=correlation(pairs.true, pairs.mean),
+            count=pairs.count,
+            slope=pairs.slope,
+            slope_error=pairs.slope_error,
             bias=row["bias"] / spread,
-            bias_error=_error_of_mean(error, rows["dataset"]) / spread,
+            bias_error=error / spread,
+            bias_count=independent,
             raw_bias=row["bias"],
             coverage=row["coverage"],
             interval=self.interval,
@@ -201,7 +200,8 @@ class Recovery(Result):
             a, b = row.first, row.second
             text = f"{a} and {b} trade off (posterior correlation {row.posterior_correlation:.2f})"
             single = table.loc[[a, b], "correlation"]
-            if row.product_correlation > single.max():
+            count = int((self.points["parameter"] == a).sum())
+            if interval_of(row.product_correlation, count)[0] > single.max():
                 text += (
                     f": {a} x {b} is recovered better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
                     f"and {b} ({single[b]:.2f})"
@@ -224,12 +224,53 @@ class Recovery(Result):
         return f"Recovery of {self.learner}, {len(self.fits)} data sets"
 
 
-def _centred(points: pd.DataFrame, column: str) -> np.ndarray:
-    """Values minus the mean of their data set; minus the overall mean if each data set has one participant."""
-    values = points[column]
-    alone = points["participant"].nunique() == 1
-    centred = values - (values.mean() if alone else values.groupby(points["dataset"]).transform("mean"))
-    return centred.to_numpy(float)
+@dataclass(frozen=True)
+class _Pairs:
+    """True and estimated values, as deviations from the means of ``groups`` groups: data sets, or one of all.
+
+    ``within`` says whether they are those of participants, and not the means of data sets.
+    """
+
+    true: np.ndarray
+    mean: np.ndarray
+    groups: int
+    within: bool
+
+    @property
+    def count(self) -> int:
+        """Number of independent pairs and one."""
+        return len(self.true) - (self.groups - 1)
+
+    @property
+    def slope(self) -> float:
+        """Of estimates on true values; NaN if these do not vary."""
+        size = self.true @ self.true
+        return float(self.true @ self.mean / size) if size > 0 else np.nan
+
+    @property
+    def slope_error(self) -> float:
+        """Standard error of the slope; infinite without degrees of freedom."""
+        residual, size = self.mean - self.slope * self.true, self.true @ self.true
+        return float(np.sqrt(residual @ residual / (self.count - 2) / size)) if self.count > 2 and size > 0 else np.inf
+
+
+def _pairs(points: pd.DataFrame) -> _Pairs:
+    """Values within data sets; of all participants if each data set has one, and of data sets if true values vary only between them."""
+    columns, datasets = points[["true", "mean"]], points.groupby("dataset")
+    if points["participant"].nunique() == 1:
+        return _deviations(columns, 1, within=True)
+    true = datasets["true"]
+    varies = (true.max() > true.min()).any()  # means of equal numbers may differ from them in the last digit
+    if not varies:
+        return _deviations(datasets[["true", "mean"]].mean(), 1, within=False)
+    return _deviations(columns, len(true), within=True, of=points["dataset"])
+
+
+def _deviations(columns: pd.DataFrame, groups: int, within: bool, of: pd.Series | None = None) -> _Pairs:
+    means = columns.mean() if of is None else columns.groupby(of).transform("mean")
+    varies = np.ptp(columns["true"]) > 0 if of is None else columns["true"].groupby(of).transform(np.ptp).to_numpy() > 0
+    moved = (columns - means).to_numpy(float)
+    return _Pairs(np.where(varies, moved[:, 0], 0.0), moved[:, 1], groups, within)
 
 
 def _size(points: pd.DataFrame, name: str) -> str:
@@ -237,8 +278,9 @@ def _size(points: pd.DataFrame, name: str) -> str:
     return f"|{name}|" if below else name
 
 
-def _error_of_mean(errors: pd.Series, dataset: pd.Series) -> float:
-    """Standard error of the mean error: over participants or, if that is larger and there are three or more, over data sets."""
-    alone = errors.std(ddof=1) / np.sqrt(len(errors)) if len(errors) > 1 else np.inf
+def _error_of_mean(errors: pd.Series, dataset: pd.Series) -> tuple[float, int]:
+    """Standard error of the mean error, over participants or, if that is larger and there are three or more, over data sets; and of how many."""
+    alone = float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else np.inf
     means = errors.groupby(dataset).mean()
-    return float(max(alone, means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 2 else alone)
+    between = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 2 else 0.0
+    return (between, len(means)) if between > alone else (alone, len(errors))

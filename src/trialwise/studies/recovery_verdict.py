@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t as student
 
 from trialwise.base.message import NAME_ALONE, Argument, Message, Restriction
 from trialwise.base.result import NOT_DECIDED, Finding
@@ -30,7 +31,18 @@ UNIDENTIFIED = 0.5
 """Share of participants with uninformative data from which estimates are those of the group, whatever the correlation."""
 
 ERRORS = 1.96
-"""Standard errors on either side of an estimate in its 95 % interval."""
+"""Standard errors on either side of an estimate in its 95 % interval, if it rests on many values."""
+
+FEWEST = 4
+"""Number of pairs of values below which nothing can be said of a correlation or a slope."""
+
+
+def interval_of(correlation: float, count: int) -> tuple[float, float]:
+    r"""The 95 % interval of a correlation, by Fisher's transformation: :math:`\tanh(\mathrm{atanh}\, r \pm 1.96 / \sqrt{n - 3})`."""
+    if count < FEWEST:
+        return -1.0, 1.0
+    z, error = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12)), ERRORS / np.sqrt(count - 3)
+    return float(np.tanh(z - error)), float(np.tanh(z + error))
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Evidence:
     bias, bias_error
         Mean error of the estimates and its standard error, in standard deviations of the true values (in the parameter's own
         unit if they do not vary).
+    bias_count
+        Number of independent values behind the standard error of the bias.
     raw_bias
         Mean error in the parameter's own unit.
     coverage, interval
@@ -69,6 +83,7 @@ class Evidence:
     slope_error: float
     bias: float
     bias_error: float
+    bias_count: int
     raw_bias: float
     coverage: float
     interval: float
@@ -79,11 +94,8 @@ class Evidence:
 
     @property
     def between(self) -> tuple[float, float]:
-        r"""The 95 % interval of the correlation, by Fisher's transformation: :math:`\tanh(\mathrm{atanh}\, r \pm 1.96 / \sqrt{n - 3})`."""
-        if self.count < 4:
-            return -1.0, 1.0
-        z, error = np.arctanh(np.clip(self.correlation, -1 + 1e-12, 1 - 1e-12)), ERRORS / np.sqrt(self.count - 3)
-        return float(np.tanh(z - error)), float(np.tanh(z + error))
+        """The 95 % interval of the correlation."""
+        return interval_of(self.correlation, self.count)
 
     @property
     def measured(self) -> str:
@@ -99,7 +111,9 @@ class Evidence:
     @property
     def lost(self) -> bool:
         """Whether estimates hardly follow the true values, beyond doubt."""
-        return self.between[1] < LOST or self.slope + ERRORS * self.slope_error < FLAT
+        if self.count < FEWEST:
+            return False
+        return self.between[1] < LOST or self.slope + _errors(self.count - 2) * self.slope_error < FLAT
 
     def doubts(self) -> list[str]:
         """The reasons why the parameter cannot be called found, with remedies; empty if there are none."""
@@ -123,10 +137,11 @@ class Evidence:
         return Message(text, ": simulate more, about ", Argument("datasets", sets)) if sets > self.fits else text
 
     def _shift(self) -> str:
-        if abs(self.bias) + ERRORS * self.bias_error < BIASED:
+        margin = _errors(self.bias_count - 1) * self.bias_error
+        if abs(self.bias) + margin < BIASED:
             return ""
         high = "high" if self.bias > 0 else "low"
-        if abs(self.bias) - ERRORS * self.bias_error > BIASED:
+        if abs(self.bias) - margin > BIASED:
             return f"estimates are too {high}, so that means of groups would be misjudged"
         return f"estimates may be too {high}"
 
@@ -137,6 +152,11 @@ class Evidence:
         if self.unidentified < UNIDENTIFIED:
             return ""
         return f"the data of {self.unidentified:.0%} of participants are uninformative, whose estimates are those of the group"
+
+
+def _errors(freedom: int) -> float:
+    """Standard errors on either side of an estimate in its 95 % interval, by the degrees of freedom of its residuals."""
+    return float(student.ppf(0.975, freedom)) if freedom > 0 else np.inf
 
 
 def verdict(evidence: Evidence, allowed: float) -> Finding:

@@ -52,3 +52,8 @@ def test_what_withholds_a_verdict():
     assert given(one, doubtful=np.arange(20) == 0).code == "not-decided"
     failed = given(clear, reasons={"b": "draws have problems"})
     assert failed.code == "not-decided" and "(b: draws have problems)" in failed.sentence
+
+
+def test_a_learner_is_not_the_best_for_participants_whom_another_predicts_as_well():
+    finding = given({"a": np.zeros(6), "b": np.r_[0.0, 0.0, 0.0, -1.0, -1.0, 1.0]})
+    assert "a comes first, and is the best for 2 of 6 participants" in finding.sentence

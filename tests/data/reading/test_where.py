@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from trialwise.base.errors import UsageError
 from trialwise.data.reading.open_table import open_table
-from trialwise.data.reading.where import both, rows_where, separating
+from trialwise.data.reading.where import both, rows_where, separating, written
 
 FRAME = pd.DataFrame(
     {
@@ -102,3 +102,17 @@ def test_a_second_condition():
     assert both(None, "a == 1") == "a == 1"
     assert both("b == 2", "a == 1") == "b == 2 and a == 1"
     assert both("b == 2 or c == 3", "a == 1") == "(b == 2 or c == 3) and a == 1"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_label_beside_its_other_spelling_is_no_slip_in_either_kind_of_quotes(quote):
+    condition = f"phase == {quote}practice{quote} or phase == {quote}Practice{quote}"
+    assert rows_where(TABLE, condition).tolist() == [True, False, False, False, False]
+    with pytest.raises(UsageError, match="did you mean 'practice'"):
+        rows_where(TABLE, f"phase == {quote}Practice{quote}")
+
+
+@pytest.mark.parametrize("name", ["phase", "trials.thisN", "Trial Number", "class", "µ", "cm²", "ﬁle", "1st", "a.None"])
+def test_a_name_as_a_condition_spells_it_is_read_again(name):
+    table = open_table(pd.DataFrame({name: [1, 2]}))
+    assert rows_where(table, f"{written(name)} == 2").tolist() == [False, True]

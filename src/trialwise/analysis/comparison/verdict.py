@@ -55,7 +55,7 @@ def verdict(elpd: pd.DataFrame, error: pd.Series, doubtful: np.ndarray, reasons:
         if not _decided(differences[name], noise[name], len(others))
         or (some and not _decided(differences[name][~doubtful], noise[name], len(others)))
     ]  # fmt: skip
-    winners = int((elpd.idxmax(axis=1) == best).sum())
+    winners = int((elpd[best] > elpd[others].max(axis=1)).sum())
     first = f"{best} comes first, and is the best for {winners} of {len(elpd)} participants"
     if reasons:
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())

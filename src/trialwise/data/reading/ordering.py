@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from types import MappingProxyType
 
 import numpy as np
@@ -24,14 +23,11 @@ from trialwise.data.reading.cells import (
     to_labels,
     to_numbers,
 )
+from trialwise.data.reading.clock import about_clock, hours_of_day
 from trialwise.data.reading.coded import translated
 from trialwise.data.reading.several import Files
 from trialwise.data.reading.validate import Problems, check_numbers, note_duplicates
 from trialwise.data.reading.where import written
-
-_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?")
-FALL = 10.0
-"""Hours by which a clock falls when it begins anew, at least; rows in another order than their times fall by less, or more often."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,8 @@ def put_in_order(
     `declared` are labels by role: participants, which are never codes of missing values, and sessions and blocks in their order.
 
     If trial numbers restart within a participant, rows are sorted within `runs` (session, block, by role), and the runs keep their order
-    in the table; without trial numbers, rows keep their order in the table.
+    in the table; times of day, which may be those of several days, are sorted within sessions in any case. Without trial numbers, rows
+    keep their order in the table.
     """
     participants, owner = _owners(
         participant, n_rows, missing_codes, problems, without, declared.get("participant", ())
@@ -84,9 +81,13 @@ def put_in_order(
     run = np.zeros(n_rows, np.int64)
     order = np.arange(n_rows, dtype=float)
     description = "no column, rows in the order of the table"
+    notes: tuple[Message, ...] = ()
     if trial is not None:
         absent = missing_mask(trial, missing_codes)
-        order = _times(trial, absent, problems)
+        hours = hours_of_day(trial, absent)
+        order = (
+            _times(trial, absent, problems) if hours is None else np.unique(hours, return_inverse=True)[1].astype(float)
+        )
         if absent.any():
             remedy = Message(
                 "if these rows are no trials (practice, instructions), leave them out, ", Argument("where", without(absent) or "..."),
@@ -94,9 +95,11 @@ def put_in_order(
             )  # fmt: skip
             problems.in_cells("missing-trial", trial, absent, "the trial number is missing", remedy)
         description = f"{trial.source}, rows sorted"
-        if runs and _repeated(owner, order).any():
-            run = _runs(owner, runs, declared, problems)
-            description += f" within {' and '.join(cells.source for cells in runs.values())}"
+        restarts = _repeated(owner, order).any()
+        within = {role: cells for role, cells in runs.items() if restarts or (role == "session" and hours is not None)}
+        if within:
+            run = _runs(owner, within, declared, problems)
+            description += f" within {' and '.join(cells.source for cells in within.values())}"
         if not absent.any():
             repeated = _repeated(owner, run, order)
             if repeated.any():
@@ -105,50 +108,33 @@ def put_in_order(
                 note_duplicates(
                     keys, repeated, trial, problems, _remedy_of_restarts(keys, [*runs.values()], others, problems.files)
                 )
+        if hours is not None:
+            notes = tuple(about_clock(trial, hours, np.unique([owner, run], axis=1, return_inverse=True)[1]))
     index = np.lexsort((order, run, owner))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
-    notes = () if trial is None else tuple(_about_clock(trial, owner))
     return Order(participants, offsets.astype(np.int64), index, description, notes)
 
 
-def _about_clock(trial: Cells, owner: np.ndarray) -> Iterator[Message]:
-    """A note if times of day without dates rise in the rows of a participant but for one fall by most of a day or of half a day."""
-    present = [cell for cell in distinct_cells(trial) if isinstance(cell, str)]
-    if not present or not all(_CLOCK.fullmatch(cell) for cell in present):
-        return
-    hour_of = {cell: int(cell.split(":")[0]) + int(cell.split(":")[1]) / 60 for cell in present}
-    rows = np.argsort(owner, kind="stable")
-    hours = np.array([hour_of.get(cell, np.nan) for cell in trial.values[rows]])
-    same = np.diff(owner[rows]) == 0
-    falls = same & (np.diff(hours) < 0)
-    once = np.bincount(owner[rows][1:][falls], minlength=int(owner.max()) + 1) == 1
-    if (falls & (np.diff(hours) < -FALL) & once[owner[rows][1:]]).any():
-        yield Message(
-            f"{trial.where}: times of day begin anew within a participant, and the rows were sorted by them; if the clock passed midnight, or noon on "
-            "a clock of 12 hours, type ", Argument("trial", False), ", which keeps the order of the rows",
-        )  # fmt: skip
-
-
 def _times(trial: Cells, absent: np.ndarray, problems: Problems) -> np.ndarray:
-    """The order of the trials: numbers, or clock times and dates in ISO form as seconds."""
+    """The order of the trials: numbers, or dates in ISO form by their rank."""
     _, wrong, _ = to_numbers(trial, absent)
     if wrong.any() and wrong.sum() == (~absent).sum():
-        for parse in (time.fromisoformat, datetime.fromisoformat):
-            try:
-                moments = [None if skip else parse(str(cell)) for cell, skip in zip(trial.values, absent, strict=True)]
-                ranks = {
-                    moment: float(n) for n, moment in enumerate(sorted({each for each in moments if each is not None}))
-                }
-            except (ValueError, TypeError):  # another form; or some with and some without time zones
-                continue
-            return np.array([np.nan if moment is None else ranks[moment] for moment in moments])
+        try:
+            dates = [
+                None if skip else datetime.fromisoformat(str(cell))
+                for cell, skip in zip(trial.values, absent, strict=True)
+            ]
+            ranks = {date: float(n) for n, date in enumerate(sorted({each for each in dates if each is not None}))}
+            return np.array([np.nan if date is None else ranks[date] for date in dates])
+        except (ValueError, TypeError):  # another form; or some with and some without time zones
+            pass
         examples = quote_list(distinct_cells(trial, wrong), 3)
         remedy = Message(
             "type ", Argument("trial", "..."), " with a column of numbers or of times such as 09:30:00, or ", Argument("trial", False),
             " if the rows are in the order of the trials",
         )  # fmt: skip
         problems.in_cells("not-a-number", trial, wrong, f"the trial number must be a number; found {examples}", remedy)
-        return np.zeros(len(trial))
+        return np.arange(len(trial), dtype=float)
     return check_numbers(trial, absent, problems, "trial number")[0]
 
 

@@ -7,11 +7,13 @@ tells the file and its row again.
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import DataError, Problem, UsageError
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.cells import quote, quote_list
+from trialwise.data.reading.cells import distinct_cells, key, missing_mask, quote, quote_list, sorted_labels
 from trialwise.data.reading.coded import Coded, Distinct, joined, objects
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.description import merged
@@ -276,18 +278,15 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
     column = next(each for each in (COLUMN, "file_name", "name_of_the_file") if each not in header)
     own = Coded(Distinct(objects(names)), np.repeat(np.arange(len(names)), [len(table.rows) for table in tables]))
     notes = dict.fromkeys(table.note for table in tables if table.note)
-    levels = {}
+    levels: dict[str, tuple[Hashable, ...]] = {}
     for name in dict.fromkeys(name for table in tables for name in table.levels):
-        every = [table.levels.get(name, ()) for table in tables]
-        longest = max(every, key=len)
-        if not all(every):
-            continue  # a table whose column has no categories may contain other labels
-        if all(_is_part(each, longest) for each in every):
-            levels[name] = longest
-        elif len({*map(frozenset, every)}) < len(
-            every
-        ):  # not of labels that belong to one file, such as those of participants
-            notes[f"the categories of {name} differ between the tables in their order, which is not kept"] = None
+        order = _order_of_all(tables, name)
+        if order is None:
+            notes[
+                f"the categories of {name} differ between the tables in their order, which is not kept: they are sorted"
+            ] = None
+        else:
+            levels |= {name: order} if order else {}
     table = replace(
         tables[0],
         name=f"{len(tables)} files",
@@ -305,10 +304,31 @@ def _joined(tables: Sequence[Table]) -> tuple[Table, Files]:
     return table, Files(names, starts, column)
 
 
-def _is_part(labels: Sequence[Hashable], longer: Sequence[Hashable]) -> bool:
-    """Whether labels occur in the same order among others."""
-    rest = iter(longer)
-    return all(label in rest for label in labels)
+def _order_of_all(tables: Sequence[Table], name: str) -> tuple[Hashable, ...] | None:
+    """The only order of a column's labels that is that of every table's categories; None if there is none or more than one.
+
+    Empty if labels would be sorted in this way without categories. A table whose column has none must not contain other labels.
+    """
+    spelling: dict[str, Hashable] = {}
+    before: dict[str, set[str]] = {}
+    every = [[key(label) for label in table.levels.get(name, ())] for table in tables]
+    for labels, keys in zip((table.levels.get(name, ()) for table in tables), every, strict=True):
+        spelling |= {k: label for k, label in zip(keys, labels, strict=True) if k not in spelling}
+        for k in keys:
+            before.setdefault(k, set())
+        for one, following in itertools.pairwise(keys):
+            before[following].add(one)
+    plain = [table.column(name, "") for table in tables if name not in table.levels]
+    others = {key(cell) for cells in plain for cell in distinct_cells(cells, ~missing_mask(cells))}
+    try:
+        order = [*TopologicalSorter(before).static_order()]
+    except CycleError:
+        return None
+    if others <= before.keys() and all(one in before[following] for one, following in itertools.pairwise(order)):
+        return tuple(spelling[k] for k in order)
+    place = {key(label): n for n, label in enumerate(sorted_labels(spelling.values()))}
+    is_sorted = all(place[one] < place[following] for keys in every for one, following in itertools.pairwise(keys))
+    return () if is_sorted else None
 
 
 def _places(header: Sequence[str], name: str) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Hashable, Sequence
 
 import numpy as np
@@ -91,6 +92,7 @@ class _Condition:
         try:
             text = _BACKQUOTED.sub(lambda _: f"__{next(places)}__", condition).strip()
             self.tree = ast.parse(text, mode="eval").body
+            self.labels = {each.value for each in ast.walk(self.tree) if isinstance(each, ast.Constant)}
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self.wrong("this is no condition") from None
 
@@ -165,7 +167,7 @@ class _Condition:
         near = [
             each for each in words
             if (each.casefold() == str(label).casefold() or (min(len(each), len(str(label))) > 3 and one_edit(each, str(label))))
-            and repr(each) not in self.condition
+            and each not in self.labels
         ]  # fmt: skip
         if near:
             raise UsageError(
@@ -251,11 +253,11 @@ def separating(
 
 def written(name: str) -> str:
     """A column's name as a condition spells it."""
-    return name if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name) and not _is_word(name) else f"`{name}`"
-
-
-def _is_word(name: str) -> bool:
-    return any(keyword.iskeyword(part) for part in name.split("."))
+    parts = name.split(".")  # Python reads other forms of letters, such as ligatures, as plain ones
+    plain = all(part.isidentifier() and not keyword.iskeyword(part) for part in parts) and unicodedata.is_normalized(
+        "NFKC", name
+    )
+    return name if plain else f"`{name}`"
 
 
 def both(where: str | None, condition: str) -> str:
