@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import note, say
-
-FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
-"""Number formats of columns; all others are in units of log-likelihood and have one decimal."""
+from trialwise.cli.output.console import busy, note, say
 
 
 class By(StrEnum):
@@ -65,16 +64,16 @@ def compare(
     from trialwise.analysis.comparison.compare import compare as run
     from trialwise.analysis.comparison.comparison import ABOUT
 
+    if len(fits) < 2:
+        raise UsageError(f"two or more fits are compared: trialwise compare {shlex.quote(fits[0])} other/fit.nc")
     loaded = fits_in(fits, learner, needed=True)
     folder = writing.make_folder(output)
     result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
-    written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
+    with busy("writing"):
+        written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
     say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
-    rounded = result.table.apply(
-        lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))
-    )
-    results.print_table("learners, best first (log predictive density, higher is better)", rounded)
+    results.print_predictions("learners, best first (log predictive density, higher is better)", result.table)
     wins = participants["winner"].value_counts().rename("participants").to_frame()
     results.print_table("number of participants best described by each learner", wins)
     if result.frequencies is not None:
@@ -85,4 +84,5 @@ def compare(
         note(
             "single trials are predicted for the same participants; to predict new participants, use --method participant"
         )
+    say()
     results.print_findings(result.findings)

@@ -180,7 +180,7 @@ def _compare(options: Sampling, fits: dict[str, Fit], folder: Path) -> Compariso
     writing.write_tables(comparison, folder, "comparison")
     if not options.quiet:
         title = "which learner predicts held-out agents? (log predictive density, higher is better)"
-        results.print_table(title, comparison.table[["elpd", "difference", "se_difference"]].round(1))
+        results.print_predictions(title, comparison.table[["elpd", "difference", "se_difference"]])
         for finding in comparison.findings:
             paragraph(Message("  ", finding.text))
     return comparison
