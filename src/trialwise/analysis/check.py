@@ -96,7 +96,7 @@ class Check(Result):
         found = [self._verdict(len(self.table) - len(undefined)), *self._off_diagonal()]
         if undefined:
             sentence = (
-                f"not compared, as they are undefined in the data or in all simulated data sets: {', '.join(undefined)}"
+                f"not compared, as they are undefined in the data or in all simulated data sets: {'; '.join(undefined)}"
             )
             found.append(Finding("note", "measures-undefined", sentence, about=tuple(undefined)))
         return tuple(found)

@@ -34,6 +34,11 @@ class Verbs(TyperGroup):
 class Verb(TyperCommand):
     """A verb whose help lists its options in groups."""
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line; hidden arguments, which only exist to be refused, are left out."""
+        shown = (param for param in self.get_params(ctx) if not getattr(param, "hidden", False))
+        return [self.options_metavar or "", *(piece for param in shown for piece in param.get_usage_pieces(ctx))]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the verb's own options, then each shared group of options."""
         groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +28,7 @@ def compare(
     method: Annotated[
         By,
         typer.Option(
+            metavar="WHAT",
             help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants; integrated: the same choices, averaged over parameters.",
         ),
     ] = By.participant,
@@ -64,9 +64,9 @@ def compare(
     from trialwise.analysis.comparison.compare import compare as run
     from trialwise.analysis.comparison.comparison import ABOUT
 
-    if len(fits) < 2:
-        raise UsageError(f"two or more fits are compared: trialwise compare {shlex.quote(fits[0])} other/fit.nc")
     loaded = fits_in(fits, learner, needed=True)
+    if len(loaded) < 2:
+        raise UsageError("compare takes two or more fits:\n   trialwise compare a=one/fit.nc b=other/fit.nc")
     folder = writing.make_folder(output)
     result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
@@ -84,5 +84,4 @@ def compare(
         note(
             "single trials are predicted for the same participants; to predict new participants, use --method participant"
         )
-    say()
-    results.print_findings(result.findings)
+    results.print_findings(result.findings, apart=True)

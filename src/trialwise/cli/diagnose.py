@@ -48,7 +48,6 @@ def diagnose(
     if len(diagnosis.participants):
         results.print_table("participants, least certain first", diagnosis.participants.head(PARTICIPANTS))
     results.print_files(written)
-    say()
-    results.print_findings(having(diagnosis.findings, "note"))
+    results.print_findings(having(diagnosis.findings, "note"), apart=True)
     if diagnosis.problems:
         raise typer.Exit(Status.DIAGNOSTICS)

@@ -71,7 +71,6 @@ def fit(
     if not sampling.quiet:
         results.print_group(fitted)
         results.print_files(written)
-        say()
-        later = (finding for finding in having(fitted.findings, "note") if finding.code != "reading")  # printed above
-        results.print_findings(later)
-    results.stop_if_failed(fitted)
+        later = [finding for finding in having(fitted.findings, "note") if finding.code != "reading"]  # printed above
+        results.print_findings(later, apart=True)
+    results.stop_if_failed(fitted, apart=not sampling.quiet and not later)

@@ -19,12 +19,12 @@ def inspect(files: Files, columns: Columns) -> None:
         trials = columns.read(files)
     typed = " ".join([*(shlex.quote(str(path)) for path in files), columns.as_typed()]).strip()
     inspection = run(trials, command_options=typed)
+    counts = f"{inspection.participants} participants, {inspection.trials} trials"
+    say(f"{files[0] if len(files) == 1 else f'{len(files)} files'}: {counts}")
     for title, table in inspection.tables(rounded=not is_raw()).items():
         results.print_table(title, table)
+    results.print_findings(inspection.findings, apart=True)
     say()
-    results.print_findings(inspection.findings)
-    if inspection.findings:
-        say()
     if inspection.learner is None:
         say(f"No learner suggested: {inspection.why}")
         return

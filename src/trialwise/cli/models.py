@@ -80,8 +80,8 @@ def _page(learner: Learner, name: str) -> None:
         else:
             say(text)
     rows = [[p.name, symbol(p.name), p.role, p.range, _prior(p)] for p in learner.parameters]
-    table(["name", "", "description", "range", "default prior of the group"], rows, title="parameters")
-    say("  prior: median, with the central 95 % interval in brackets", "dim")
+    table(["name", "", "description", "range", "default prior"], rows, title="parameters")
+    say("  prior of the group: median, with the central 95 % interval in brackets", "dim")
     restricted = [[name, f"{value:g}"] for name, value in learner.fixed.items()]
     restricted += [[name, f"same as {other}"] for name, other in learner.tied.items()]
     if restricted:
@@ -123,8 +123,8 @@ def _parts(learner: Learner) -> list[tuple[str, bool]]:
 
 
 def _prior(parameter: Parameter) -> str:
-    """A default prior as median and central 95 % interval: ``0.27 (0.02 to 0.87)``."""
-    text = parameter.spread_out(parameter.mean, parameter.width)
+    """A default prior as median and central 95 % interval, ``0.27 (0.02 to 0.87)``, with spaces at which it is not broken."""
+    text = parameter.spread_out(parameter.mean, parameter.width).replace(" ", "\N{NO-BREAK SPACE}")
     return text + (" / SD(outcome)" if parameter.per_outcome else "")
 
 

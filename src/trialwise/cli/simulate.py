@@ -87,7 +87,7 @@ def simulate(
             show_default=False,
         ),
     ] = None,
-    more: Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)] = None,
+    more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     environment: Annotated[
         str | None,
         typer.Option(

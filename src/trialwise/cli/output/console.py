@@ -163,7 +163,7 @@ def _print_csv(title: str, text: str) -> None:
 def _print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 2) -> None:
     """Print rows without rules, numeric columns right-aligned.
 
-    The first column, numbers and words are never broken. Texts are wrapped at spaces; columns that do not fit beside each other are
+    The first column, numbers and words are never broken, nor are words with a no-break space between them. Texts are wrapped at spaces; columns that do not fit beside each other are
     printed below an empty line, after the first column again; a single text that does not fit beside the first column is printed below
     its cell.
     """
@@ -171,10 +171,11 @@ def _print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], indent: in
     columns = [[in_options(cell) for cell in column] for column in zip(*rows, strict=True)] or [[] for _ in header]
     space = max(console.width, 40) - indent
     kinds = list(map(Column.of, header, columns))
-    for number, block in enumerate(_blocks(kinds, space)):
+    gap = _gap(kinds, space)
+    for number, block in enumerate(_blocks(kinds, space, gap)):
         if number:
             console.print()
-        for line, is_header in _lines(block, space, any(header)):
+        for line, is_header in _lines(block, space, gap, any(header)):
             text = Text(" " * indent + line.rstrip(), "dim" if is_header else "")
             console.print(text, soft_wrap=True)
 
@@ -204,10 +205,17 @@ class Column:
 TEXT = 16
 """Characters that a column of texts has at least, unless all of them are shorter."""
 GAP = 2
-"""Spaces between columns."""
+"""Spaces between columns; a single one where numbers then fit beside each other that would not otherwise."""
 
 
-def _blocks(columns: Sequence[Column], space: int) -> list[list[tuple[Column, int]]]:
+def _gap(columns: Sequence[Column], space: int) -> int:
+    """Spaces between the columns of a table."""
+    width, between = sum(column.least for column in columns), len(columns) - 1
+    closer = all(column.numeric for column in columns[1:]) and width + between <= space < width + GAP * between
+    return 1 if closer else GAP
+
+
+def _blocks(columns: Sequence[Column], space: int, gap: int) -> list[list[tuple[Column, int]]]:
     """The columns that stand beside each other, with their widths; the first column begins every block."""
     if not columns:
         return []
@@ -215,17 +223,17 @@ def _blocks(columns: Sequence[Column], space: int) -> list[list[tuple[Column, in
     blocks: list[list[Column]] = [[]]
     left = space - first.width
     for column in others:
-        if blocks[-1] and GAP + column.least > left:
+        if blocks[-1] and gap + column.least > left:
             blocks.append([])
             left = space - first.width
         blocks[-1].append(column)
-        left -= GAP + column.least
-    return [[(first, first.width), *_widths(block, space - first.width)] for block in blocks]
+        left -= gap + column.least
+    return [[(first, first.width), *_widths(block, space - first.width, gap)] for block in blocks]
 
 
-def _widths(columns: Sequence[Column], space: int) -> list[tuple[Column, int]]:
+def _widths(columns: Sequence[Column], space: int, gap: int) -> list[tuple[Column, int]]:
     """Widths of columns: what they need if there is space for it, otherwise the least and a share of the rest."""
-    rest = space - sum(GAP + column.least for column in columns)
+    rest = space - sum(gap + column.least for column in columns)
     widths = []
     for n, column in enumerate(columns):
         wanted = column.width - column.least
@@ -236,7 +244,7 @@ def _widths(columns: Sequence[Column], space: int) -> list[tuple[Column, int]]:
     return widths
 
 
-def _lines(block: Sequence[tuple[Column, int]], space: int, named: bool) -> Iterator[tuple[str, bool]]:
+def _lines(block: Sequence[tuple[Column, int]], space: int, gap: int, named: bool) -> Iterator[tuple[str, bool]]:
     """The lines of a block, and whether each belongs to the header."""
     (first, width), *others = block
     below = len(others) == 1 and not others[0][0].numeric and width + GAP + others[0][1] > space
@@ -254,7 +262,7 @@ def _lines(block: Sequence[tuple[Column, int]], space: int, named: bool) -> Iter
         height = max(map(len, (start, *parts)))
         for k in range(height):
             pieces = [part[k] if k < len(part) else " " * each for part, (_, each) in zip(parts, others, strict=True)]
-            yield (" " * GAP).join([start[k] if k < len(start) else " " * width, *pieces]), is_header
+            yield (" " * gap).join([start[k] if k < len(start) else " " * width, *pieces]), is_header
 
 
 def _cell(text: str, width: int, column: Column) -> list[str]:
@@ -272,5 +280,5 @@ def _cell(text: str, width: int, column: Column) -> list[str]:
 
 
 def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - cell_len(text))
+    space, text = " " * (width - cell_len(text)), text.replace("\N{NO-BREAK SPACE}", " ")
     return space + text if right else text + space

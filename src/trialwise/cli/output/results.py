@@ -40,9 +40,14 @@ def print_predictions(title: str, data: pd.DataFrame) -> None:
 _FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f", None: ".1f"}
 
 
-def print_findings(findings: Iterable[Finding], name: str = "") -> None:
-    """Print findings to standard error, notes as notes and all others as warnings, prefixed by the name of the result."""
-    for finding in findings:
+def print_findings(findings: Iterable[Finding], name: str = "", *, apart: bool = False) -> None:
+    """Print findings to standard error, notes as notes and all others as warnings, prefixed by the name of the result.
+
+    If they are to stand ``apart``, an empty line precedes them.
+    """
+    for number, finding in enumerate(findings):
+        if apart and number == 0:
+            say()
         text = Message(f"{name}: ", finding.text) if name else finding.text
         (note if finding.severity == "note" else warn)(text)
 
@@ -61,7 +66,7 @@ def print_advice(findings: Iterable[Finding]) -> None:
 
 def print_group(fit: Fit) -> None:
     """Print the group parameters; without a group, name the file with the participants' parameters."""
-    group, title = fit.group(), f"group parameters, {fit.learner!r}"
+    group, title = fit.group().rename_axis("parameter"), f"group parameters, {fit.learner!r}"
     if len(group):
         frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group, title)
         if any(str(name).endswith(MEDIAN) for name in group.index):
@@ -77,7 +82,7 @@ def print_group(fit: Fit) -> None:
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]
 
 
-def stop_if_failed(*fits: Fit) -> None:
+def stop_if_failed(*fits: Fit, apart: bool = False) -> None:
     """Print each failed diagnostic, of several fits with the fit's name, and if there are any exit with the status for them.
 
     Raises
@@ -86,8 +91,11 @@ def stop_if_failed(*fits: Fit) -> None:
         If any diagnostic failed.
     """
     problems = [having(fit.findings, "problem") for fit in fits]
+    if apart and any(problems):
+        say()
     for fit, each in zip(fits, problems, strict=True):
-        print_findings(each, f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else "")
+        name = f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else ""
+        print_findings(each, name)
     if any(problems):
         raise typer.Exit(Status.DIAGNOSTICS)
 
