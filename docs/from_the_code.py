@@ -109,7 +109,14 @@ def learner_page(learner) -> str:
     parameters = rows(
         ["name", "what it is", "range", "group mean", "group spread", "typical values (95 %)"],
         [
-            [f"``{p.name}``", p.role, p.range, f":math:`{normal(p)}`", f":math:`{half_normal(p)}`", typical(p)]
+            [
+                f"``{p.name}``",
+                p.role,
+                whole(p.range),
+                f":math:`{normal(p)}`",
+                f":math:`{half_normal(p)}`",
+                whole(typical(p)),
+            ]
             for p in learner.parameters
         ],
         "15 30 10 17 15 13",
@@ -209,6 +216,11 @@ def typical(parameter) -> str:
     return f"{middle:.2g} ({low:.2g} to {high:.2g})" + (" \\*" if parameter.per_outcome else "")
 
 
+def whole(text: str) -> str:
+    """A short text that is not broken into lines."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def reads(learner) -> list[str]:
     """The columns that a learner reads; optional ones are marked."""
     from trialwise.learners.reads import OPTIONAL, Reading, dimensions
@@ -252,7 +264,12 @@ def command_line_page() -> str:
     os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
     runner, group = CliRunner(), typer.main.get_command(app)
     parts = [title("Command line")]
-    parts.append("Every verb of the library is also a command. This page contains the output of ``--help`` for each.\n")
+    parts.append(
+        "Every verb of the library is also a command. This page contains the output of ``--help`` for each.\n\n"
+        "Tables are rounded for reading. The files that a verb writes have all digits; with ``--raw`` it also prints its tables\n"
+        "that way, as CSV below a line with their title, and nothing else on standard output::\n\n"
+        "   trialwise compare a=one/fit.nc b=other/fit.nc --raw > tables.txt\n"
+    )
     for name in group.commands:  # type: ignore[attr-defined]
         result = runner.invoke(app, [name, "--help"])
         assert result.exit_code == 0, result.output

@@ -151,7 +151,7 @@ def test_equations_in_unicode():
     output = {is_equation: text for text, is_equation in sections(PearceHall.__doc__)}
     assert output[True].splitlines()[0].strip() == "y ~ Normal(b₀ + b₁ V[s], σ)"
     assert plain(r"a &= \frac{1}{2} \\ bb &\leftarrow c") == " a = (1) / (2)\nbb ← c"
-    assert (symbol("alpha_high"), symbol("alpha"), symbol("forget")) == ("α high", "α", "")
+    assert (symbol("alpha_high"), symbol("alpha"), symbol("forget")) == ("α_high", "α", "")
 
 
 COLUMN = Argument("participant", "...")

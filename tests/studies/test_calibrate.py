@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+from scipy.stats import kstwo
 from typer.testing import CliRunner
 
 import trialwise as tw
@@ -104,6 +105,17 @@ def test_bands_contain_uniform_ranks_with_their_probability():
     doubtful.fits["ess"] = 20
     assert not doubtful.calibrated and doubtful.sentences[0].endswith("but 400 of 400 data sets have no reliable draws")
     assert calibration({f"q{k}": ranks[f"q{k}"] for k in range(20)}).joint == pytest.approx(0.95 ** (1 / 20))
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_few_data_sets_decide_nothing(count):
+    """The band of few ranks is about as wide as Kolmogorov's, whatever its grid, and no study so small says calibrated."""
+    random = np.random.default_rng(count)
+    result = calibration({f"q{k}": random.integers(0, 101, count) for k in range(40)})
+    assert not result.calibrated and result.sensitivity > 0.5 * kstwo.ppf(result.joint, count)
+    assert (
+        (calibration({f"q{k}": random.integers(0, 101, count) for k in range(400)}).table["outside"]).mean() < 0.2
+    )  # 0.05, but for the grid
 
 
 def test_findings_on_fits_that_failed():

@@ -99,7 +99,7 @@ class Check(Result):
         undefined = [str(name) for name, tail in self.table["tail"].items() if np.isnan(tail)]
         found = [self._verdict(len(self.table) - len(undefined)), *self._off_diagonal()]
         if undefined:
-            sentence = f"not compared, as they are undefined in the data or in almost all simulated data sets: {', '.join(undefined)}"
+            sentence = f"not compared, as they are undefined in the data or in almost all simulated data sets: {'; '.join(undefined)}"
             found.append(Finding("note", "measures-undefined", sentence, about=tuple(undefined)))
         return tuple(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
@@ -115,21 +115,33 @@ class Inspection(Result):
         """The numbers of participants and trials."""
         return f"Inspection({self.participants} participants, {self.trials} trials)"
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """All results as tables of text, in reading order; empty tables are left out."""
+    def tables(self, *, rounded: bool = True) -> dict[str, pd.DataFrame]:
+        """All results as tables of text, in reading order; empty tables are left out.
+
+        Parameters
+        ----------
+        rounded
+            Whether numbers are rounded for reading.
+        """
         import pandas as pd
+
+        def figure(value: float) -> str:
+            return f"{value:.4g}" if rounded else repr(float(value))
 
         def table(rows: Iterable[tuple[str, ...]], *header: str) -> pd.DataFrame:
             return pd.DataFrame(list(rows), columns=list(header))
 
-        shares = ((str(action), f"{share:.3f}") for action, share in self.choice_shares.items())
+        shares = (
+            (str(action), f"{share:.3f}" if rounded else repr(float(share)))
+            for action, share in self.choice_shares.items()
+        )
         tables = {
             "columns": table(self.mapping.items(), "role", "found in"),
             "counts": table(self._counts(), "what", "number"),
             "labels": table(self._labels(), "set", "number", "labels", "how"),
-            "numbers": table(self._numbers(), "column", "missing", "min", "mean", "sd", "max"),
+            "numbers": table(self._numbers(figure), "column", "missing", "min", "mean", "sd", "max"),
             "choices": table(shares, "action", "share"),
-            "contexts": table(self._contexts(), "context", "trials", *(f"mean {name}" for name in self.outcomes)),
+            "contexts": table(self._contexts(figure), "context", "trials", *(f"mean {name}" for name in self.outcomes)),
         }
         return {title: each for title, each in tables.items() if len(each)}
 
@@ -154,14 +166,13 @@ class Inspection(Result):
             how = "declared" if name in self.declared else "inferred"
             yield name, str(len(labels)), _brief(labels, 12), how
 
-    def _numbers(self) -> Iterator[tuple[str, ...]]:
+    def _numbers(self, figure: Callable[[float], str]) -> Iterator[tuple[str, ...]]:
         for name, column in {**self.numbers, **self.responses, **self.outcomes}.items():
-            figures = (f"{figure:.4g}" for figure in (column.min, column.mean, column.sd, column.max))
-            yield name, str(column.missing), *figures
+            yield name, str(column.missing), *map(figure, (column.min, column.mean, column.sd, column.max))
 
-    def _contexts(self) -> Iterator[tuple[str, ...]]:
+    def _contexts(self, figure: Callable[[float], str]) -> Iterator[tuple[str, ...]]:
         for label, (count, means) in self.by_context.items():
-            yield str(label), str(count), *(f"{mean:.4g}" for mean in means)
+            yield str(label), str(count), *map(figure, means)
 
 
 @expects(trials=DATA, command_options=NAME)

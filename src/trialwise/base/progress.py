@@ -43,6 +43,7 @@ def in_notebook() -> bool:
 
 @contextmanager
 def _terminal() -> Iterator[Update]:
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Column
 
@@ -53,7 +54,7 @@ def _terminal() -> Iterator[Update]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         stages: dict[str, TaskID] = {}
 
         def update(stage: str, share: float) -> None:

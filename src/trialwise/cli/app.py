@@ -5,15 +5,17 @@ Nothing heavy is imported before a verb runs, so that ``trialwise --help`` respo
 
 from __future__ import annotations
 
+import inspect as signatures
 from collections.abc import Callable
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from trialwise.base.errors import TrialwiseError
 from trialwise.cli import check, compare, data, demo, diagnose, fit, inspect, models, report, simulate, studies
-from trialwise.cli.output.console import fail, say
+from trialwise.cli.output.console import fail, say, tables_as_csv
 from trialwise.cli.output.status import status_of
 
 
@@ -31,6 +33,11 @@ class Verbs(TyperGroup):
 
 class Verb(TyperCommand):
     """A verb whose help lists its options in groups."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line; hidden arguments, which only exist to be refused, are left out."""
+        shown = (param for param in self.get_params(ctx) if not getattr(param, "hidden", False))
+        return [self.options_metavar or "", *(piece for param in shown for piece in param.get_usage_pieces(ctx))]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the verb's own options, then each shared group of options."""
@@ -75,8 +82,36 @@ VERBS: dict[Callable[..., None], str] = {
     report.report: "Write an HTML report on one or more fits.",
 }
 
+WITHOUT_TABLES = (demo.demo, report.report)
+"""Verbs whose result is a page."""
+
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw", help="Print tables as CSV with all digits, for scripts; everything else goes to standard error."
+    ),
+]
+
+
+def with_raw(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb with the option ``--raw``."""
+    kinds = get_type_hints(verb, include_extras=True)
+    own = [each.replace(annotation=kinds[name]) for name, each in signatures.signature(verb).parameters.items()]
+    raw = signatures.Parameter("raw", signatures.Parameter.KEYWORD_ONLY, default=False, annotation=Raw)
+
+    @wraps(verb)
+    def run(raw: bool, **values: Any) -> None:
+        with tables_as_csv(raw):
+            verb(**values)
+
+    run.__signature__ = signatures.Signature([*own, raw])  # type: ignore[attr-defined]
+    run.__annotations__ = {**kinds, "raw": Raw}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
 for verb, summary in VERBS.items():
-    app.command(cls=Verb, short_help=summary)(verb)
+    app.command(cls=Verb, short_help=summary)(verb if verb in WITHOUT_TABLES else with_raw(verb))
 
 
 def _version(requested: bool) -> None:

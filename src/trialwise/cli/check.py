@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,8 @@ from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import find
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import frame, heading, note, say, show
+from trialwise.cli.output.console import busy, frame, heading, note, say, table
 from trialwise.cli.output.status import Status
-from trialwise.cli.output.words import in_options
 
 DATASETS = 100
 
@@ -39,7 +37,7 @@ def check(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILES]",
+            metavar="FILES",
             show_default=False,
             help="For a learner: data to check it on, as for trialwise fit; by default data are generated.",
         ),
@@ -88,10 +86,13 @@ def _learner(subject: str, columns: Columns, files: list[Path], name: str | None
 
     trials = columns.read(files) if files else None
     environment = find_environment(name) if name else None
-    result = check_learner(find(subject, bare=True), trials, seed=seed, quiet=True, environment=environment)
+    with busy("checking"):
+        result = check_learner(find(subject, bare=True), trials, seed=seed, quiet=True, environment=environment)
     for text in result.notes:
         note(text)
-    show(replace(result, checks=tuple(replace(each, detail=in_options(each.detail)) for each in result.checks)))
+    say(result.learner, "bold")
+    rows = [[check.name, "passed" if check.passed else "FAILED", check.detail] for check in result.checks]
+    table(["check", "result", "found"], rows)
     if not result.passed:
         if result.generated:
             note(
@@ -110,16 +111,18 @@ def _fit(
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
     result = run(fit, environment, datasets=datasets, seed=seed)
-    written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
+    with busy("writing"):
+        written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"
     )
-    heading("measures outside their 89 % predictive interval, the most extreme first")
+    title = "measures outside their 89 % predictive interval, the most extreme first"
     if len(result.missed):
-        frame(result.missed)
+        frame(result.missed, title)
     else:
-        say("none")
+        heading(title)
+        say("  none")
     say()
     results.print_sentences(result.findings)
     if environment is None:

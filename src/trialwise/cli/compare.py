@@ -8,12 +8,10 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.errors import UsageError
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import note, say
-
-FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f"}
-"""Number formats of columns; all others are in units of log-likelihood and have one decimal."""
+from trialwise.cli.output.console import busy, note, say
 
 
 class By(StrEnum):
@@ -30,6 +28,7 @@ def compare(
     method: Annotated[
         By,
         typer.Option(
+            metavar="WHAT",
             help="What is predicted. participant: choices of new participants; future: later choices of each participant; trial: other choices of the same participants; integrated: the same choices, averaged over parameters.",
         ),
     ] = By.participant,
@@ -66,15 +65,15 @@ def compare(
     from trialwise.analysis.comparison.comparison import ABOUT
 
     loaded = fits_in(fits, learner, needed=True)
+    if len(loaded) < 2:
+        raise UsageError("compare takes two or more fits:\n   trialwise compare a=one/fit.nc b=other/fit.nc")
     folder = writing.make_folder(output)
     result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
     participants = result.participants
-    written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
+    with busy("writing"):
+        written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
     say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
-    rounded = result.table.apply(
-        lambda column: column.map(lambda value: format(value, FORMATS.get(str(column.name), ".1f")))
-    )
-    results.print_table("learners, best first (log predictive density, higher is better)", rounded)
+    results.print_predictions("learners, best first (log predictive density, higher is better)", result.table)
     wins = participants["winner"].value_counts().rename("participants").to_frame()
     results.print_table("number of participants best described by each learner", wins)
     if result.frequencies is not None:
@@ -85,4 +84,4 @@ def compare(
         note(
             "single trials are predicted for the same participants; to predict new participants, use --method participant"
         )
-    results.print_findings(result.findings)
+    results.print_findings(result.findings, apart=True)

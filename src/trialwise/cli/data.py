@@ -13,7 +13,8 @@ from trialwise.cli.output.console import command, say, table
 
 def data(
     name: Annotated[
-        str | None, typer.Argument(help="Name of a data set; without one, all are listed.", show_default=False)
+        str | None,
+        typer.Argument(metavar="NAME", help="Name of a data set; without one, all are listed.", show_default=False),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -26,7 +27,8 @@ def data(
         ),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(help="URL of a mirror: the folder that contains the files.", show_default=False)
+        str | None,
+        typer.Option(metavar="URL", help="URL of a mirror: the folder that contains the files.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files that differ.")] = False,
 ) -> None:

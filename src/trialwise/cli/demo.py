@@ -101,9 +101,10 @@ def demo(
         command("trialwise inspect alien")
         command("trialwise fit QLearning alien --set initial=1.2 -o results_alien")
     try:
-        results.stop_if_failed(flat, sets, alternative)
+        results.stop_if_failed(flat, sets, alternative, apart=not sampling.quiet)
     finally:
         if not sampling.quiet:
+            say()
             say(f"Report with all results, to open in a browser: {page}")
 
 
@@ -134,8 +135,7 @@ def _fit(options: Sampling, learner: Learner, trials: Trials, truth: pd.DataFram
             results.print_table("true and estimated parameters of the participants", table)
             say("  coverage: the proportion of participants whose true value lies in their 89 % interval")
         results.print_files(written)
-        say()
-        results.print_findings(having(fitted.findings, "note"))
+        results.print_findings(having(fitted.findings, "note"), apart=True)
     return fitted
 
 
@@ -180,7 +180,7 @@ def _compare(options: Sampling, fits: dict[str, Fit], folder: Path) -> Compariso
     writing.write_tables(comparison, folder, "comparison")
     if not options.quiet:
         title = "which learner predicts held-out agents? (log predictive density, higher is better)"
-        results.print_table(title, comparison.table[["elpd", "difference", "se_difference"]].round(1))
+        results.print_predictions(title, comparison.table[["elpd", "difference", "se_difference"]])
         for finding in comparison.findings:
             paragraph(Message("  ", finding.text))
     return comparison

@@ -10,7 +10,7 @@ import typer
 from trialwise.base.result import having
 from trialwise.cli.options.fits import Own, fit_in
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import heading, paragraph, say
+from trialwise.cli.output.console import busy, heading, say
 from trialwise.cli.output.status import Status
 
 PAIRS, PARTICIPANTS = 5, 5
@@ -32,10 +32,11 @@ def diagnose(
 
     fit = fit_in(path, learner)
     folder = writing.make_folder(output or path.parent)
-    diagnosis = run(fit)
-    description = "ranks, traces and autocorrelation of each chain"
-    written = writing.write_result(diagnosis, folder, "diagnosis_plot.png", description, "diagnosis")
-    paragraph(diagnosis.verdict)
+    with busy("diagnosing"):
+        diagnosis = run(fit)
+        description = "ranks, traces and autocorrelation of each chain"
+        written = writing.write_result(diagnosis, folder, "diagnosis_plot.png", description, "diagnosis")
+    say(diagnosis.verdict)
     if diagnosis.advice:
         heading("recommendations")
         results.print_advice((*diagnosis.problems, *diagnosis.cautions))
@@ -47,7 +48,6 @@ def diagnose(
     if len(diagnosis.participants):
         results.print_table("participants, least certain first", diagnosis.participants.head(PARTICIPANTS))
     results.print_files(written)
-    say()
-    results.print_findings(having(diagnosis.findings, "note"))
+    results.print_findings(having(diagnosis.findings, "note"), apart=True)
     if diagnosis.problems:
         raise typer.Exit(Status.DIAGNOSTICS)

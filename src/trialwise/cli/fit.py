@@ -13,7 +13,7 @@ from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import note, say
+from trialwise.cli.output.console import busy, note, say
 
 CHECKPOINT = "unfinished.npz"
 """Checkpoint of a long fit, from which the same command continues."""
@@ -33,6 +33,7 @@ def fit(
         Pooling,
         typer.Option(
             help="partial: hierarchical; none: each participant separately; complete: one set of parameters for all.",
+            metavar="HOW",
             rich_help_panel=PANEL,
         ),
     ] = Pooling.partial,
@@ -51,7 +52,8 @@ def fit(
     from trialwise.likelihoods.kinds import likelihood_of
 
     restricted = restrictions.of(learner)
-    trials = columns.read(files)
+    with busy("reading"):
+        trials = columns.read(files)
     folder = writing.make_folder(output)
     if not sampling.quiet:
         for text in trials.notes:
@@ -62,13 +64,13 @@ def fit(
         )
     checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
     fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler)
-    written = writing.save(fitted, folder)
+    with busy("writing"):
+        written = writing.save(fitted, folder)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     if not sampling.quiet:
         results.print_group(fitted)
         results.print_files(written)
-        say()
-        later = (finding for finding in having(fitted.findings, "note") if finding.code != "reading")  # printed above
-        results.print_findings(later)
-    results.stop_if_failed(fitted)
+        later = [finding for finding in having(fitted.findings, "note") if finding.code != "reading"]  # printed above
+        results.print_findings(later, apart=True)
+    results.stop_if_failed(fitted, apart=not sampling.quiet and not later)

@@ -7,7 +7,7 @@ import shlex
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.output import results
-from trialwise.cli.output.console import command, say
+from trialwise.cli.output.console import busy, command, is_raw, say
 
 
 @grouped
@@ -15,13 +15,16 @@ def inspect(files: Files, columns: Columns) -> None:
     """Summarise a data set, report findings and suggest the next command."""
     from trialwise.analysis.inspect import inspect as run
 
-    trials = columns.read(files)
+    with busy("reading"):
+        trials = columns.read(files)
     typed = " ".join([*(shlex.quote(str(path)) for path in files), columns.as_typed()]).strip()
     inspection = run(trials, command_options=typed)
-    for title, table in inspection.tables().items():
+    counts = f"{inspection.participants} participants, {inspection.trials} trials"
+    say(f"{files[0] if len(files) == 1 else f'{len(files)} files'}: {counts}")
+    for title, table in inspection.tables(rounded=not is_raw()).items():
         results.print_table(title, table)
+    results.print_findings(inspection.findings, apart=True)
     say()
-    results.print_findings(inspection.findings)
     if inspection.learner is None:
         say(f"No learner suggested: {inspection.why}")
         return

@@ -10,7 +10,7 @@ import typer
 
 from trialwise.cli.options.environment import general_environment, own_environment
 from trialwise.cli.options.subject import find, learners_in
-from trialwise.cli.output.console import command, heading, say, show, table
+from trialwise.cli.output.console import command, heading, say, table
 from trialwise.cli.output.equations import sections, symbol
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[LEARNER]", help="Describe this learner: QLearning, or mine.py:MyLearner.", show_default=False
+            metavar="LEARNER", help="Describe this learner: QLearning, or mine.py:MyLearner.", show_default=False
         ),
     ] = None,
     file: Annotated[
@@ -75,31 +75,22 @@ def _page(learner: Learner, name: str) -> None:
     for text, is_equation in parts[1:]:
         say()
         if is_equation:
-            from rich.padding import Padding
-            from rich.text import Text
-
-            show(Padding(Text(text), (0, 0, 0, 4), expand=False))
+            for line in text.split("\n"):
+                say(f"    {line}")
         else:
             say(text)
-    heading("parameters")
     rows = [[p.name, symbol(p.name), p.role, p.range, _prior(p)] for p in learner.parameters]
-    table(["name", "", "description", "range", "default prior of the group"], rows)
-    say("  prior: median, with the central 95 % interval in brackets", "dim")
+    table(["name", "", "description", "range", "default prior"], rows, title="parameters")
+    say("  prior of the group: median, with the central 95 % interval in brackets", "dim")
     restricted = [[name, f"{value:g}"] for name, value in learner.fixed.items()]
     restricted += [[name, f"same as {other}"] for name, other in learner.tied.items()]
     if restricted:
-        heading("fixed or tied parameters")
-        table(["name", "value"], restricted)
+        table(["name", "value"], restricted, title="fixed or tied parameters")
     if learner.settings:
-        heading("settings")
-        table(
-            ["name", "description", "value"], [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()]
-        )
-    heading("data")
-    table(
-        ["", ""],
-        [["reads", ", ".join(_reads(learner))], ["returns", ", ".join(learner.signals) or "no signals"]],
-    )
+        rows = [[n, learner.fields[n].role, str(v)] for n, v in learner.settings.items()]
+        table(["name", "description", "value"], rows, title="settings")
+    rows = [["reads", ", ".join(_reads(learner))], ["returns", ", ".join(learner.signals) or "no signals"]]
+    table(["", ""], rows, title="data")
     if learner.assumptions:
         heading("assumes of the data, which is checked before a fit")
         for sentence in learner.assumptions.sentences:
@@ -132,8 +123,8 @@ def _parts(learner: Learner) -> list[tuple[str, bool]]:
 
 
 def _prior(parameter: Parameter) -> str:
-    """A default prior as median and central 95 % interval: ``0.27 (0.02 to 0.87)``."""
-    text = parameter.spread_out(parameter.mean, parameter.width)
+    """A default prior as median and central 95 % interval, ``0.27 (0.02 to 0.87)``, with spaces at which it is not broken."""
+    text = parameter.spread_out(parameter.mean, parameter.width).replace(" ", "\N{NO-BREAK SPACE}")
     return text + (" / SD(outcome)" if parameter.per_outcome else "")
 
 

@@ -17,7 +17,7 @@ from trialwise.cli.options.environment import environment_for, outcome_spread
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import Name, Restrictions
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import command, heading, say, table
+from trialwise.cli.output.console import busy, command, say, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,8 +118,9 @@ def simulate(
     folder = writing.make_folder(output)
     if participants is None and recorded is None:
         participants = 30
-    simulation = run(restricted, place, values, seed=seed, participants=participants)
-    written = simulation.save(folder, wide=wide, potential=potential)
+    with busy("simulating"):
+        simulation = run(restricted, place, values, seed=seed, participants=participants)
+        written = simulation.save(folder, wide=wide, potential=potential)
     _print(learner, restricted, restrictions, simulation, values, written, folder / "trials.csv", seed)
 
 
@@ -130,10 +131,10 @@ def _print(
     """Print what was simulated, the files written, and the command that fits the data."""
     size = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
     say(f"{restricted!r}: {size}, seed {seed}")
-    heading("true parameters")
-    table(
-        ["name", "description", "values"], [[p.name, p.role, _describe(values[p.name])] for p in restricted.parameters]
-    )
+    rows = [[p.name, p.role, _describe(values[p.name])] for p in restricted.parameters]
+    table(["name", "description", "values"], rows, title="true parameters")
+    if any(isinstance(value, FromPrior) for value in values.values()):
+        say("  prior: median of the default prior, with the central 95 % interval in brackets", "dim")
     descriptions = {
         "trials.csv": "one row per trial",
         "true_parameters.csv": "one row per participant",
@@ -169,5 +170,5 @@ def _describe(value: Any) -> str:
         import numpy as np
 
         low, middle, high = value.ppf(np.array([0.025, 0.5, 0.975]))
-        return f"median {middle:.2g} ({low:.2g} to {high:.2g}), drawn from the default prior"
+        return f"drawn from the prior, {middle:.2g} ({low:.2g} to {high:.2g})"
     return f"uniform on {value[0]:g} to {value[1]:g}"

@@ -16,7 +16,7 @@ from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL as SAMPLING
 from trialwise.cli.options.subject import PANEL as LEARNER, Name, Restrictions
 from trialwise.cli.output import results, writing
-from trialwise.cli.output.console import say
+from trialwise.cli.output.console import busy, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +192,7 @@ def confuse(
     truth = ranges_of(candidates, design.param or [])
     rule: Any = criterion
     study = run(candidates, environment, truth, datasets, design.participants, criterion=rule, **work.arguments(folder))
-    title = f"P(best-fitting learner in columns | simulated learner in rows), participants, by {study.criterion}"
+    title = f"P(best-fitting learner in columns | simulated learner in rows), participants, by {study.criterion.upper() if study.criterion in ('bic', 'aic') else study.criterion}"
     results.print_table(title, study.confusion)
     results.print_table("P(best-fitting learner in columns | simulated learner in rows), data sets", study.groups)
     results.print_table("P(simulated learner in rows | best-fitting learner in columns), participants", study.inversion)
@@ -219,5 +219,6 @@ def _conclude(study: Result, folder: Path, picture: str, description: str) -> No
     """Print the findings, write tables and figure, and list the files."""
     say()
     results.print_sentences(study.findings)
-    written = writing.write_result(study, folder, picture, description)
+    with busy("writing"):
+        written = writing.write_result(study, folder, picture, description)
     results.print_files([*written, (folder / "pieces", "completed pieces, from which the same command resumes")])

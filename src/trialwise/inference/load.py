@@ -31,6 +31,7 @@ ATTRIBUTES = {
 }  # fmt: skip
 """Attributes that every fit has and that summaries, reports and diagnoses read."""
 
+
 @expects(path=PATH, learner=instance("a class", type) | NONE, priors=MAPPING | NONE)
 def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping[str, Any] | None = None) -> Fit:
     """Load a fit that :meth:`Fit.save` wrote.

@@ -62,5 +62,5 @@ def pieces(prose: str) -> Iterator[Piece]:
 
 def lines(latex: str) -> list[list[str]]:
     """The lines of an equation, also those of equations between empty lines, each split at its first alignment mark."""
-    rows = [[part.strip() for part in line.split("&", 1)] for line in re.split(r"\\\\|\n\s*\n", latex)]
+    rows = [[" ".join(part.split()) for part in line.split("&", 1)] for line in re.split(r"\\\\|\n\s*\n", latex)]
     return [cells for cells in rows if any(cells)]

@@ -23,6 +23,10 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     )
 
 
+BRIEF = 24
+"""Characters up to which a cell with numbers, such as ``0 to 1``, stays on one line."""
+
+
 @cache
 def _environment() -> Environment:
     from importlib.resources import files
@@ -39,6 +43,7 @@ def _environment() -> Environment:
     )
     environment.globals["style"] = Markup((files("trialwise.reports") / "templates" / "style.css").read_text("utf-8"))
     environment.tests["number"] = is_number
+    environment.tests["brief"] = lambda cell: len(cell) <= BRIEF and any(map(str.isdigit, cell))
     environment.tests["linked"] = lambda part: isinstance(part, Linked)
     environment.tests["link"] = lambda item: hasattr(item, "address")
     return environment

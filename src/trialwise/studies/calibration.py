@@ -142,7 +142,7 @@ class Calibration(Result):
     def sensitivity(self) -> float:
         """The smallest deviation of an ECDF from the diagonal that is detected anywhere on it."""
         band = self.band(self.joint)
-        return float(np.abs(band.high - band.x).max())
+        return float(np.maximum(band.high - band.x, band.x - band.low).max())
 
     @property
     def _doubts(self) -> list[Message]:

@@ -35,7 +35,7 @@ def simultaneous_band(count: int, probability: float, tries: int = 4000) -> Band
     """The band that contains the whole ECDF of ``count`` uniform values with this probability."""
     from arviz_stats.ecdf_utils import ecdf_pit
 
-    if count < 2:  # a single rank carries no information
+    if count < 3:  # so few ranks carry no information
         return Band(np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
     x, _, low, high = ecdf_pit(np.linspace(0, 1, count), probability, tries, rng=stream(0, "band of uniform ranks"))
     return Band(x, low, high)

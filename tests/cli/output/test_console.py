@@ -206,6 +206,6 @@ def test_progress_bars_keep_names_whole(width, monkeypatch, capsys):
     with bars(True) as advance:
         for name in names:
             advance(name, 1.0)
-    lines = capsys.readouterr().out.split("\n")
+    lines = capsys.readouterr().err.split("\n")
     assert all(cell_len(line) <= width for line in lines)
     assert all(sum(line.startswith(name) for line in lines) == 1 for name in names)

@@ -127,7 +127,7 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
         noise = np.hypot(row["error"], table["error"].iloc[0])
         if noise > MONTE_CARLO * row["se_difference"] and abs(row["difference"]) < 4 * row["se_difference"]:
             sentence = Message(
-                f"much of the standard error of {name}'s difference is Monte Carlo error ({noise:.1f}): use more, ",
+                f"much of the standard error of {name}'s difference is Monte Carlo error ({noise:.2g}): use more, ",
                 Argument("draws", NAME_ALONE), " or ", Argument("particles", NAME_ALONE),
             )  # fmt: skip
             yield Finding("caution", "noise", sentence, about=(str(name),))
@@ -157,7 +157,7 @@ def _bad_khat(name: str, result: HeldOut, fit: Fit, method: str) -> Finding:
     labels = [str(fit.trials.participants[n]) for n in np.flatnonzero(result.bad)]
     shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
     sentence = (
-        f"{name}: Pareto k-hat bad for participant {shown} ({worst}): they influence the group so strongly that its draws are "
+        f"{name}: Pareto k-hat bad for {'participant' if len(labels) == 1 else 'participants'} {shown} ({worst}): they influence the group so strongly that its draws are "
         "uninformative about a group without them; its elpd is probably too high"
     )
     refit, draws = Argument("refit", True), Argument("draws", NAME_ALONE)

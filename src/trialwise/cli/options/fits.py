@@ -11,6 +11,7 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.subject import find, learners_in
+from trialwise.cli.output.console import busy
 
 if TYPE_CHECKING:
     from trialwise.inference.fitted import Fit
@@ -43,7 +44,9 @@ def fit_in(path: str | Path, own: Sequence[str] | None = None, needed: bool = Fa
     UsageError
         If the learner is ``needed`` but neither built in nor among ``own``.
     """
-    return _load(path, _classes(own or ()), needed)
+    classes = _classes(own or ())
+    with busy(f"reading {path}"):
+        return _load(path, classes, needed)
 
 
 def _load(path: str | Path, classes: Mapping[str, type], needed: bool) -> Fit:
@@ -79,7 +82,8 @@ def fits_in(texts: Sequence[str], own: Sequence[str] | None = None, needed: bool
     """
     pairs = [("", text) if Path(text).is_file() else _split(text) for text in texts]
     classes = _classes(own or ())
-    fits = [_load(path, classes, needed) for _, path in pairs]
+    with busy("reading fits"):
+        fits = [_load(path, classes, needed) for _, path in pairs]
     short = [str(fit.attrs["learner_name"]) for fit in fits]
     full = [str(fit.attrs["learner"]) for fit in fits]
     counts = Counter(short)

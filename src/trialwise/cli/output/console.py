@@ -1,42 +1,80 @@
-"""Printing: results to standard output, notes, warnings and errors to standard error, with arguments written as options."""
+"""Printing: results to standard output, notes, warnings and errors to standard error, with arguments written as options.
+
+With ``--raw`` standard output holds nothing but tables, as CSV; whatever else is said goes to standard error.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from trialwise.base.rounding import is_number
-from trialwise.base.rows import rows_of
+from trialwise.base.rows import counts_rows, rows_of
+from trialwise.base.spreadsheets import as_csv
 from trialwise.cli.output.words import in_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+_RAW: ContextVar[bool] = ContextVar("raw", default=False)
+
+
+@contextmanager
+def tables_as_csv(raw: bool) -> Iterator[None]:
+    """Within this context, print tables as CSV with all digits, and everything else to standard error, if ``raw`` is true."""
+    token = _RAW.set(raw)
+    try:
+        yield
+    finally:
+        _RAW.reset(token)
+
+
+def is_raw() -> bool:
+    """Whether tables are printed for scripts."""
+    return _RAW.get()
+
+
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Show on a terminal that something of unknown length is under way; nothing is left of it."""
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    # what is printed meanwhile stays on its own stream: rich would move it to this one
+    with Live(Spinner("dots", Text(text, "dim")), console=Console(stderr=True), transient=True, redirect_stdout=False):
+        yield
+
+
+def _screen() -> Console:
+    """Where texts go that belong to the result."""
+    return Console(stderr=_RAW.get(), highlight=False)
+
+
 def say(text: str = "", style: str = "") -> None:
     """Print a line of the result, wrapped at spaces if it is longer than the screen."""
-    console = Console(highlight=False)
+    console = _screen()
     line = in_options(text)
     if "\n" not in line and cell_len(line) > console.width:
         line = _wrapped(line, console.width - 1, hanging="")
     console.print(Text(line, style), soft_wrap=True)
 
 
-def show(renderable: Any) -> None:
-    """Print a table or another renderable of rich."""
-    Console(highlight=False).print(renderable)
-
-
 def paragraph(text: str) -> None:
     """Print lines of the result, wrapped at spaces."""
-    console = Console(highlight=False)
+    console = _screen()
     lines = in_options(text).split("\n")
     console.print(Text("\n".join(_wrapped(line, console.width - 1) for line in lines)), soft_wrap=True)
 
@@ -75,7 +113,7 @@ def _wrapped(line: str, width: int, hanging: str = "   ") -> str:
 def command(line: str) -> None:
     """Print a command to type next, on a line of its own; it starts with ``uv run`` if this process was started that way."""
     prefix = "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
-    Console(highlight=False).print(Text(f"  {prefix}{line}", "bold"), soft_wrap=True)
+    _screen().print(Text(f"  {prefix}{line}", "bold"), soft_wrap=True)
 
 
 def heading(text: str) -> None:
@@ -84,18 +122,60 @@ def heading(text: str) -> None:
     say(text, "bold")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 2) -> None:
-    """Print a table without rules, numeric columns right-aligned. For a table without header, pass empty names.
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", indent: int = 2) -> None:
+    """Print a table of the result, under its title if it has one. For a table without header, pass empty names."""
+    if _RAW.get():
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows] if any(header) else rows)
+        _print_csv(title, text.getvalue())
+        return
+    if title:
+        heading(title)
+    _print_rows(header, rows, indent)
 
-    The first column, numbers and words are never broken. Texts are wrapped at spaces; columns that do not fit beside each other are
-    printed below, after the first column again; a single text that does not fit beside the first column is printed below its cell.
+
+def frame(data: pd.DataFrame, title: str = "", formats: Mapping[str | None, str] | None = None) -> None:
+    """Print a table of estimates: three significant digits, whole effective sample sizes, three decimals for R-hat.
+
+    Other formats may be given by column, that of all others under None.
     """
-    console = Console(highlight=False)
+    if _RAW.get():
+        _print_csv(title, as_csv(data, index=not counts_rows(data), for_people=False))
+        return
+    if formats is not None:
+        data = data.apply(lambda each: each.map(lambda value: format(value, formats.get(each.name, formats[None]))))
+    rows = rows_of("", data, index=", ".join(str(name) for name in data.index.names if name is not None))
+    table(rows.header, rows.rows, title=title)
+
+
+def listing(title: str, rows: Iterable[Sequence[str]]) -> None:
+    """Print rows that are about the command rather than about the result, such as the files it wrote."""
+    rows = list(rows)
+    heading(title)
+    _print_rows(["" for _ in rows[0]] if rows else [], rows)
+
+
+def _print_csv(title: str, text: str) -> None:
+    """Print a table for scripts; its title is a line of its own, which begins with ``#``."""
+    sys.stdout.write(f"# {title}\n{text}\n" if title else text)
+
+
+def _print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 2) -> None:
+    """Print rows without rules, numeric columns right-aligned.
+
+    The first column, numbers and words are never broken, nor are words with a no-break space between them. Texts are wrapped at spaces; columns that do not fit beside each other are
+    printed below an empty line, after the first column again; a single text that does not fit beside the first column is printed below
+    its cell.
+    """
+    console = _screen()
     columns = [[in_options(cell) for cell in column] for column in zip(*rows, strict=True)] or [[] for _ in header]
     space = max(console.width, 40) - indent
     kinds = list(map(Column.of, header, columns))
-    for block in _blocks(kinds, space):
-        for line, is_header in _lines(block, space, any(header)):
+    gap = _gap(kinds, space)
+    for number, block in enumerate(_blocks(kinds, space, gap)):
+        if number:
+            console.print()
+        for line, is_header in _lines(block, space, gap, any(header)):
             text = Text(" " * indent + line.rstrip(), "dim" if is_header else "")
             console.print(text, soft_wrap=True)
 
@@ -125,10 +205,17 @@ class Column:
 TEXT = 16
 """Characters that a column of texts has at least, unless all of them are shorter."""
 GAP = 2
-"""Spaces between columns."""
+"""Spaces between columns; a single one where numbers then fit beside each other that would not otherwise."""
 
 
-def _blocks(columns: Sequence[Column], space: int) -> list[list[tuple[Column, int]]]:
+def _gap(columns: Sequence[Column], space: int) -> int:
+    """Spaces between the columns of a table."""
+    width, between = sum(column.least for column in columns), len(columns) - 1
+    closer = all(column.numeric for column in columns[1:]) and width + between <= space < width + GAP * between
+    return 1 if closer else GAP
+
+
+def _blocks(columns: Sequence[Column], space: int, gap: int) -> list[list[tuple[Column, int]]]:
     """The columns that stand beside each other, with their widths; the first column begins every block."""
     if not columns:
         return []
@@ -136,17 +223,17 @@ def _blocks(columns: Sequence[Column], space: int) -> list[list[tuple[Column, in
     blocks: list[list[Column]] = [[]]
     left = space - first.width
     for column in others:
-        if blocks[-1] and GAP + column.least > left:
+        if blocks[-1] and gap + column.least > left:
             blocks.append([])
             left = space - first.width
         blocks[-1].append(column)
-        left -= GAP + column.least
-    return [[(first, first.width), *_widths(block, space - first.width)] for block in blocks]
+        left -= gap + column.least
+    return [[(first, first.width), *_widths(block, space - first.width, gap)] for block in blocks]
 
 
-def _widths(columns: Sequence[Column], space: int) -> list[tuple[Column, int]]:
+def _widths(columns: Sequence[Column], space: int, gap: int) -> list[tuple[Column, int]]:
     """Widths of columns: what they need if there is space for it, otherwise the least and a share of the rest."""
-    rest = space - sum(GAP + column.least for column in columns)
+    rest = space - sum(gap + column.least for column in columns)
     widths = []
     for n, column in enumerate(columns):
         wanted = column.width - column.least
@@ -157,7 +244,7 @@ def _widths(columns: Sequence[Column], space: int) -> list[tuple[Column, int]]:
     return widths
 
 
-def _lines(block: Sequence[tuple[Column, int]], space: int, named: bool) -> Iterator[tuple[str, bool]]:
+def _lines(block: Sequence[tuple[Column, int]], space: int, gap: int, named: bool) -> Iterator[tuple[str, bool]]:
     """The lines of a block, and whether each belongs to the header."""
     (first, width), *others = block
     below = len(others) == 1 and not others[0][0].numeric and width + GAP + others[0][1] > space
@@ -175,7 +262,7 @@ def _lines(block: Sequence[tuple[Column, int]], space: int, named: bool) -> Iter
         height = max(map(len, (start, *parts)))
         for k in range(height):
             pieces = [part[k] if k < len(part) else " " * each for part, (_, each) in zip(parts, others, strict=True)]
-            yield (" " * GAP).join([start[k] if k < len(start) else " " * width, *pieces]), is_header
+            yield (" " * gap).join([start[k] if k < len(start) else " " * width, *pieces]), is_header
 
 
 def _cell(text: str, width: int, column: Column) -> list[str]:
@@ -193,11 +280,5 @@ def _cell(text: str, width: int, column: Column) -> list[str]:
 
 
 def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - cell_len(text))
+    space, text = " " * (width - cell_len(text)), text.replace("\N{NO-BREAK SPACE}", " ")
     return space + text if right else text + space
-
-
-def frame(data: pd.DataFrame) -> None:
-    """Print a table of estimates: three significant digits, whole effective sample sizes, three decimals for R-hat."""
-    rows = rows_of("", data)
-    table(rows.header, rows.rows)

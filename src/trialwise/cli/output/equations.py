@@ -20,9 +20,9 @@ _BRACES = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
 
 
 def symbol(name: str) -> str:
-    """The Greek symbol of a parameter: ``α`` for ``alpha``, ``α high`` for ``alpha_high``; empty for other names."""
-    stem, _, rest = name.partition("_")
-    return f"{GREEK[stem]} {rest}".rstrip() if stem in GREEK else ""
+    """The Greek symbol of a parameter: ``α`` for ``alpha``, ``α_high`` for ``alpha_high``; empty for other names."""
+    stem, mark, rest = name.partition("_")
+    return f"{GREEK[stem]}{mark}{rest}" if stem in GREEK else ""
 
 
 def plain(latex: str) -> str:

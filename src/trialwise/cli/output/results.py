@@ -11,7 +11,7 @@ import typer
 
 from trialwise.base.message import Message
 from trialwise.base.result import Finding, having
-from trialwise.cli.output.console import frame, heading, note, paragraph, say, table, warn
+from trialwise.cli.output.console import frame, heading, listing, note, paragraph, say, warn
 from trialwise.cli.output.status import Status
 from trialwise.cli.output.writing import Written
 from trialwise.population.names import MEAN, MEDIAN, SPREAD
@@ -24,19 +24,30 @@ if TYPE_CHECKING:
 
 def print_files(written: Written) -> None:
     """Print the paths and descriptions of the written files."""
-    heading("files written")
-    table(["", ""], [[str(path), description] for path, description in written])
+    listing("files written", [[str(path), description] for path, description in written])
 
 
 def print_table(title: str, data: pd.DataFrame) -> None:
     """Print a table under its title."""
-    heading(title)
-    frame(data)
+    frame(data, title)
 
 
-def print_findings(findings: Iterable[Finding], name: str = "") -> None:
-    """Print findings to standard error, notes as notes and all others as warnings, prefixed by the name of the result."""
-    for finding in findings:
+def print_predictions(title: str, data: pd.DataFrame) -> None:
+    """Print a table of a comparison: log-likelihoods with one decimal; columns without any value are left out."""
+    frame(data.dropna(axis="columns", how="all"), title, formats=_FORMATS)
+
+
+_FORMATS = {"weight": ".2f", "worst_k": ".2f", "bad_k": ".0f", "draws": ".0f", None: ".1f"}
+
+
+def print_findings(findings: Iterable[Finding], name: str = "", *, apart: bool = False) -> None:
+    """Print findings to standard error, notes as notes and all others as warnings, prefixed by the name of the result.
+
+    If they are to stand ``apart``, an empty line precedes them.
+    """
+    for number, finding in enumerate(findings):
+        if apart and number == 0:
+            say()
         text = Message(f"{name}: ", finding.text) if name else finding.text
         (note if finding.severity == "note" else warn)(text)
 
@@ -55,23 +66,23 @@ def print_advice(findings: Iterable[Finding]) -> None:
 
 def print_group(fit: Fit) -> None:
     """Print the group parameters; without a group, name the file with the participants' parameters."""
-    group = fit.group()
-    heading(f"group parameters, {fit.learner!r}")
+    group, title = fit.group().rename_axis("parameter"), f"group parameters, {fit.learner!r}"
     if len(group):
-        frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group)
+        frame(group[_COLUMNS] if set(_COLUMNS) <= set(group.columns) else group, title)
         if any(str(name).endswith(MEDIAN) for name in group.index):
             say(
                 f"  {MEDIAN}: median of the group; {MEAN}, {SPREAD}: mean and standard deviation on the unconstrained scale",
                 "dim",
             )
     else:
+        heading(title)
         say("  no group parameters with this pooling; model_summary.csv contains those of each participant")
 
 
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]
 
 
-def stop_if_failed(*fits: Fit) -> None:
+def stop_if_failed(*fits: Fit, apart: bool = False) -> None:
     """Print each failed diagnostic, of several fits with the fit's name, and if there are any exit with the status for them.
 
     Raises
@@ -80,8 +91,11 @@ def stop_if_failed(*fits: Fit) -> None:
         If any diagnostic failed.
     """
     problems = [having(fit.findings, "problem") for fit in fits]
+    if apart and any(problems):
+        say()
     for fit, each in zip(fits, problems, strict=True):
-        print_findings(each, f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else "")
+        name = f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else ""
+        print_findings(each, name)
     if any(problems):
         raise typer.Exit(Status.DIAGNOSTICS)
 

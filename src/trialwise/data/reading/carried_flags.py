@@ -73,9 +73,14 @@ def carry_flags(
         values = reset.values.copy()
         values[targets] = 1
         ordered.reset = replace(reset, column=coded(values))
-        ordered.notes.append(
-            f"{counted(len(targets), 'flag')} of resets on rows that were left out count for the next trial of the participant"
-        )
+        ordered.notes.append(carried_text(len(targets)))
+
+
+def carried_text(carried: int) -> str:
+    """A note on flags that count for another row than their own."""
+    return (
+        f"{counted(carried, 'flag')} of resets on rows that were left out count for the next trial of the participant"
+    )
 
 
 def _owners(

@@ -10,9 +10,9 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.data.reading.assemble import OrderedCells
-from trialwise.data.reading.carried_flags import note_of_carried, with_carried_flags
-from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, to_labels
-from trialwise.data.reading.coded import Coded, Distinct, objects
+from trialwise.data.reading.carried_flags import carried_text
+from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, to_flags, to_labels
+from trialwise.data.reading.coded import Coded, Distinct, coded, objects
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.where import rows_where
 
@@ -69,9 +69,10 @@ def keep_where(
         raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} trials")
     left = {role_name: each.at(np.flatnonzero(kept)) for role_name, each in cells.items()}
     if ("reset", "reset") in left:
-        flags, carried = with_carried_flags(whole, left["reset", "reset"], whole.column("participant", ""), kept)
+        flags, carried = _carried(cells["reset", "reset"], owner, kept)
         left["reset", "reset"] = flags
-        notes += note_of_carried(carried)
+        if carried:
+            notes.append(carried_text(carried))
     lengths = np.bincount(owner[kept], minlength=len(ordered.participants))
     present = [label for label, length in zip(ordered.participants, lengths, strict=True) if length]
     remaining = whole.keep(kept)
@@ -86,3 +87,18 @@ def keep_where(
         notes=notes,
     )
     return result, left, remaining
+
+
+def _carried(reset: Cells, owner: np.ndarray, kept: np.ndarray) -> tuple[Cells, int]:
+    """The flags of the trials that are kept, each of a trial that is not now on the participant's next one; and how many these were.
+
+    Trials are in the order of participants, and of each in their own.
+    """
+    flags, _ = to_flags(reset, missing_mask(reset))
+    lost, present = np.flatnonzero(flags & ~kept), np.flatnonzero(kept)
+    following = np.searchsorted(present, lost)
+    lost, following = lost[following < len(present)], following[following < len(present)]
+    following = following[owner[present[following]] == owner[lost]]
+    values = reset.values[kept]
+    values[following] = 1
+    return replace(reset.at(present), column=coded(values)), len(following)
