@@ -8,6 +8,7 @@ first; seconds are processor time of the calls alone.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import statistics
 import subprocess
@@ -58,7 +59,8 @@ def seconds_of_reading(folder: Path) -> dict[str, float]:
     frame = pd.read_csv(folder / "plain.csv")
     calls = {"DataFrame": lambda: tw.read_long(frame), "wide": lambda: tw.read_wide(folder / "wide")}
     calls |= {path.name: lambda path=path: tw.read_long(path) for path in sorted(folder.glob("*.csv*"))}
-    calls["where"] = lambda: tw.read_long(frame, where="cue == 'A' or rt < 1")
+    if "where" in inspect.signature(tw.read_long).parameters:  # older versions have no conditions
+        calls["where"] = lambda: tw.read_long(frame, where="cue == 'A' or rt < 1")
     seconds = {}
     for name, call in calls.items():
         start = time.process_time()
@@ -88,8 +90,9 @@ def main() -> None:
                 runs[python].append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
     print(f"{options.participants} participants x {TRIALS} trials, medians of {options.turns} turns")
     for name in runs[sys.executable][0]:
-        medians = [statistics.median(run[name] for run in runs[python]) for python in interpreters]
-        other = f"   other {medians[1]:8.2f} s   ratio {medians[1] / medians[0]:6.1f}" if options.other else ""
+        own, *others = [runs[python] for python in interpreters if name in runs[python][0]]
+        medians = [statistics.median(run[name] for run in each) for each in (own, *others)]
+        other = f"   other {medians[1]:8.2f} s   ratio {medians[1] / medians[0]:6.1f}" if others else ""
         print(f"{name:16s} {medians[0]:8.2f} s{other}")
 
 
