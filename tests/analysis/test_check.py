@@ -1,5 +1,6 @@
 """Predictions and checks: the two kinds of prediction, and the detection of a wrong learner."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -176,6 +177,22 @@ def test_frequencies_off_their_predictions_are_named():
         choice = (random.random(4_000) > odds[:, 0]).astype(int)
         check = tw.results.Check("one-step", table, pd.DataFrame(simulated), of_actions(choice, p))
         assert [each.code for each in check.findings] == ["reproduced", *code]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "times", "count"), [(0.003, 1, 20), (0.003, 3, 20), (0.997, 19, 20), (0.5, 30, 100), (0.5, 36, 100)]
+)
+def test_rare_responses_in_small_bins_are_off_only_beyond_chance(predicted, times, count):
+    """Where three standard errors, which hold for many trials, would be exceeded by one rare response in twenty."""
+    curve = pd.DataFrame({"probability": [predicted], "observed": [times / count], "count": [count]})
+    table = pd.DataFrame({"observed": [0.0], "low": -1.0, "high": 1.0, "tail": 0.5})
+    check = tw.results.Check("one-step", table, pd.DataFrame(np.random.default_rng(1).normal(size=(50, 1))), curve)
+    farther = sum(
+        math.comb(count, k) * predicted**k * (1 - predicted) ** (count - k)
+        for k in range(count + 1)
+        if (k >= times if times / count > predicted else k <= times)
+    )
+    assert ("calibration" in [finding.code for finding in check.findings]) == (farther < 0.00135)
 
 
 def test_the_past_of_one_step_predictions_by_hand():

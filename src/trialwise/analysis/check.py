@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import binom
 
 from trialwise.analysis.against_truth import INTERVAL
 from trialwise.analysis.behaviour.measures import measured
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 UNUSUAL = 0.05
 """Probability of a data set as unusual as the observed one, below which the learner is said not to reproduce it."""
 
-OFF, ERRORS = 0.03, 3.0
-"""Distance of a frequency from its predicted probability, as such and in standard errors, beyond which predictions are called off."""
+OFF, CHANCE = 0.03, 0.00135
+"""Predictions are called off where a frequency is farther than the first from its predicted probability, and a frequency as far in
+its direction has less than the second probability, which is that of three standard errors in many trials."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,9 +141,10 @@ class Check(Result):
         """A caution if predicted probabilities are not those with which responses occur, beyond chance and by more than a trifle."""
         table = self.calibration[self.calibration["count"] > 0]
         said, happened = table["probability"].to_numpy(float), table["observed"].to_numpy(float)
-        error = np.sqrt(np.maximum(said * (1 - said), 1e-12) / table["count"].to_numpy(float))
-        off = np.abs(happened - said)
-        bad = (off > OFF) & (off > ERRORS * error)
+        count = table["count"].to_numpy(float)
+        times, off = np.round(happened * count), np.abs(happened - said)
+        chance = np.minimum(binom.cdf(times, count, said), binom.sf(times - 1, count, said))
+        bad = (off > OFF) & (chance < CHANCE)
         if not bad.any():
             return []
         worst = int(np.argmax(np.where(bad, off, 0.0)))
