@@ -49,8 +49,6 @@ class Gap(float):
     def __ne__(self, other: object) -> bool:
         return bool(self) if other == other else True  # x != x asks whether x is missing
 
-    __hash__ = float.__hash__
-
 
 class Outcome:
     """The outcome of a trial, as ``learn`` receives it, which notes where its parts are read.
