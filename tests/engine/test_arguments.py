@@ -7,7 +7,7 @@ import trialwise as tw
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import UsageError
 from trialwise.engine import run, run_hidden
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.likelihoods.kinds import likelihood_of
 
 FLAT, HIDDEN = tw.QLearning(), tw.learners.TaskSets()

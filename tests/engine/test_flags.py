@@ -9,7 +9,7 @@ import trialwise as tw
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.engine import run
 from trialwise.engine.flags import FLAGS, RESET, RESPONDED, SCORED, TEACHES, responded
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
 

@@ -10,7 +10,7 @@ from trialwise import constant, learner, positive, unit
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import UsageError
 from trialwise.engine import run
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
 
 

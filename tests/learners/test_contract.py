@@ -11,7 +11,7 @@ from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.data.trials import Column, Trials
 from trialwise.engine import run
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.learners.state import Table, Task
 
 NONE = np.nan

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 import trialwise as tw
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
 from trialwise.population.geometry.expansion import expand

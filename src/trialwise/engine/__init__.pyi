@@ -35,8 +35,10 @@ from .packed import (
     Packed as Packed,
     Response as Response,
     argument as argument,
-    pack as pack,
     responses_of as responses_of,
+)
+from .packing import (
+    pack as pack,
 )
 from .run import (
     rollout_plain as rollout_plain,

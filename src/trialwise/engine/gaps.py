@@ -11,7 +11,6 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from trialwise.data.trials import row_of
 from trialwise.engine.flags import FLAGS, TEACHES
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
-from trialwise.engine.walks.replay import build_replay
+from trialwise.engine.walks.replay import Parts, build_replay
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import State, Task
 
@@ -48,8 +47,6 @@ class Gap(float):
 
     def __ne__(self, other: object) -> bool:
         return bool(self) if other == other else True  # x != x asks whether x is missing
-
-    __hash__ = float.__hash__
 
 
 class Outcome:
@@ -193,7 +190,7 @@ class _Walk:
 
         return outcome
 
-    def parts(self) -> Any:
+    def parts(self) -> Parts:
         """The parts of a replay."""
         plain = self.plain
         return plain._replace(
@@ -283,16 +280,16 @@ def _middlemost(values: np.ndarray) -> float:
     return float(occurring[len(occurring) // 2]) if len(occurring) else 0.0
 
 
-def _tables(state: Any) -> list[Any]:
+def _tables(state: object) -> list:
     return list(vars(state).values()) if isinstance(state, State) else [] if state is None else [state]
 
 
-def _numbers(state: Any) -> np.ndarray:
+def _numbers(state: object) -> np.ndarray:
     """All numbers of a state."""
     return np.concatenate([np.zeros(0), *(np.asarray(part, float).ravel() for part in _tables(state))])
 
 
-def _copy(state: Any) -> Any:
+def _copy(state: object) -> object:
     if isinstance(state, State):
         return State(**{name: _copy(part) for name, part in vars(state).items()})
     return state.copy() if isinstance(state, np.ndarray) else state
@@ -303,7 +300,7 @@ def _is_gap(numbers: np.ndarray) -> np.ndarray:
     return np.isnan(numbers) & ((numbers.view(np.uint64) & QUIET) == 0)
 
 
-def _holds(state: Any) -> bool:
+def _holds(state: object) -> bool:
     return bool(_is_gap(_numbers(state)).any())
 
 

@@ -7,23 +7,16 @@ compiled into the kernels, the data are not.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_you_mean
-from trialwise.base.message import Argument
-from trialwise.data.trials import Trials, row_of
-from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, flags_of
+from trialwise.base.errors import UsageError
+from trialwise.data.trials import row_of
+from trialwise.engine.flags import HIDDEN
 from trialwise.learners.learner import Learner, arguments_of
-from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.responses.family import Place, ResponseFamily
-from trialwise.learners.source import helpers, uses
-from trialwise.learners.state import State, Task
 
 WHOLE = np.int32
 """The integer type of packed data, the same as that of data in PyMC models."""
@@ -147,19 +140,6 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
     return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
 
 
-def _all_names(learner: Learner) -> set[str]:
-    """All attribute names in a learner's text, including helpers: the columns that it may read from a trial."""
-    names, seen, pending = set(), set(), [*learner.methods.values(), *learner.helper_methods.values()]
-    while pending:
-        function = pending.pop()
-        if function in seen:
-            continue
-        seen.add(function)
-        names |= set(function.__code__.co_names)
-        pending += [value for _, value in helpers(function) if hasattr(value, "__code__")]
-    return names
-
-
 class Response(NamedTuple):
     """One of a learner's responses: its name, its family, and the first of its columns in each matrix."""
 
@@ -196,197 +176,6 @@ def _behind(response: Response, actions: int) -> Place:
     return Place(observed + len(family.columns), record + family.predictions(actions), random + len(family.random))
 
 
-def pack(
-    learner: Learner,
-    trials: Trials,
-    *,
-    slots: Mapping[str, np.ndarray] | None = None,
-    scored: np.ndarray | None = None,
-) -> Packed:
-    """Pack the parts of the trials that the learner reads.
-
-    Parameters
-    ----------
-    learner, trials
-        The learner, and the trials with its responses.
-    slots
-        For free parameters with several values, the number of the value that applies on each trial, from 0,
-        ``int (trials,)``.
-    scored
-        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner also learns
-        on the others.
-
-    Raises
-    ------
-    UsageError
-        If the data lack choices, responses or outcomes that the learner needs; for slots of a name that is not a free
-        parameter, or slots that are not whole numbers from 0.
-    LearnerError
-        If a method reads a column that is not known before the choice, or an outcome that does not exist, or if ``learn`` uses a part
-        of the outcome that is missing (:mod:`trialwise.engine.gaps`).
-    """
-    _check_needs(learner, trials)
-    count, names_read = trials.n_trials, _all_names(learner)
-    actions = trials.sizes.get("action", 1)
-    outcomes = list(trials.outcome.items())
-    observed = [family.observed(trials, name) for name, family in learner.responses.items()]
-    flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
-
-    ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
-    reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that pointers to a row are valid
-    trial: list[tuple[str, str, int, int]] = []
-
-    def add(name: str, values: np.ndarray) -> None:
-        kind, target = ("i", ints) if values.dtype.kind in "iub" else ("r", reals)
-        if kind == "i" and not (values < 0).any():
-            kind = "u"
-        start, vector = len(target), values.ndim == 2
-        target.extend(values.T if vector else [values])
-        trial.append((name, kind, start, values.shape[1] if vector else 0))
-
-    for name, column in trials.columns.items():
-        if name in names_read:
-            add(name, column.values)
-    for name in OPTIONAL:
-        if name in names_read and name not in trials.columns:
-            add(name, np.zeros(count, np.int64))
-    if trials.available is not None:
-        add("available", trials.available.astype(np.int64))
-    elif "available" in names_read:
-        add("available", np.ones((count, actions), np.int64))
-    first_outcome = len(reals)
-    reals.extend(values for _, values in outcomes)
-    single = len(outcomes) == 1
-    outcome = tuple(("" if single else name, "r", first_outcome + k, 0) for k, (name, _) in enumerate(outcomes))
-
-    slot_codes = _slots(learner, trials, slots or {})
-    slot_columns = []
-    for levels, codes in slot_codes:
-        slot_columns.append((levels, -1 if codes is None else len(ints)))
-        ints.extend([] if codes is None else [codes])
-    size_names = tuple(sorted(trials.sizes))
-    packed = Packed(
-        observed=np.ascontiguousarray(np.concatenate(observed, axis=1)),
-        ints=np.ascontiguousarray(np.stack(ints, 1), WHOLE),
-        reals=np.ascontiguousarray(np.stack(reals, 1), np.float64),
-        trial=tuple(trial),
-        outcome=outcome,
-        masked=trials.available is not None,
-        names=size_names,
-        sizes=np.array([trials.sizes[name] for name in size_names], WHOLE),
-        offsets=np.asarray(trials.offsets, WHOLE),
-        rows=np.arange(trials.n_participants, dtype=WHOLE),
-        actions=actions,
-        capacity=_capacity(learner, trials),
-        forgets="decay" in names_read,
-        options=learner.options,
-        slots=tuple(slot_columns),
-        unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
-        participants=tuple(str(label) for label in trials.participants),
-        file_rows=None if trials.row is None else np.asarray(trials.row),
-        files=trials.file,
-    )
-    from trialwise.engine.gaps import check_gaps  # which needs packed trials
-
-    check_gaps(learner, packed, names_read)
-    return packed
-
-
-def _check_needs(learner: Learner, trials: Trials) -> None:
-    """Check that the data have what the learner reads; see :func:`pack`."""
-    for family in learner.responses.values():
-        if not family.in_data(trials):
-            raise UsageError(f"{learner} ", family.absent())
-    if "learn" in learner.methods and not trials.outcome:
-        raise UsageError(
-            f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)
-        )
-    for use in _reads(learner, "trial"):
-        _check_trial_name(learner, trials, use)
-    for use in _reads(learner, "outcome"):
-        _check_outcome_name(learner, trials, use)
-
-
-def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
-    """The number of slots of each free parameter and, if there are several, the slot of each trial."""
-    for name in slots:
-        if name not in learner.names:
-            raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, learner.names, 'free parameters')}")
-    if slots and not trials.lengths.all():
-        raise UsageError("slots=...: a participant without trials has no first slot")
-    result: list[tuple[int, np.ndarray | None]] = []
-    first = 0
-    for name in learner.names:
-        levels, codes = 1, None
-        if name in slots:
-            values = np.asarray(slots[name])
-            if values.shape != (trials.n_trials,) or values.dtype.kind not in "iu" or (values < 0).any():
-                raise UsageError(
-                    f"slots={{{name!r}: ...}}: a whole number from 0 is wanted for each of {trials.n_trials} trials"
-                )
-            levels = int(values.max()) + 1
-            codes = first + values if levels > 1 else None
-        result.append((levels, codes))
-        first += levels
-    return result
-
-
 def middle(learner: Learner) -> dict[str, float]:
     """A value in the interior of the range of each free parameter."""
     return {parameter.name: float(parameter.constrain(parameter.mean)) for parameter in learner.parameters}
-
-
-def _capacity(learner: Learner, trials: Trials) -> tuple[int, int, int]:
-    """The size of a state, determined by a call of ``start`` in plain Python."""
-    if "start" not in learner.methods:
-        return 0, 0, 0
-    task = Task(trials.sizes)
-    try:
-        state = learner.agent(middle(learner)).start(task)
-    except TrialwiseError:
-        raise
-    except Exception as error:
-        raise raised(learner, error) from error
-    numbers = [v for v in vars(state).values() if not isinstance(v, np.ndarray)] if isinstance(state, State) else []
-    return task.cells + len(numbers), task.memories + len(numbers), task.tables
-
-
-def _reads(learner: Learner, role: str) -> Iterator[tuple[str, str, int]]:
-    for name, method in learner.methods.items():
-        own_name = argument(learner, name, role)
-        for use in uses(method):
-            if use.argument == own_name:
-                yield name, use.name, use.line
-
-
-def _check_trial_name(learner: Learner, trials: Trials, use: tuple[str, str, int]) -> None:
-    method, name, line = use
-    known = [*trials.columns, *(n for n in OPTIONAL if n not in trials.columns), "available"]
-    if name in known:
-        return
-    location = f"{type(learner).__name__}.{method}, line {line}, reads trial.{name}"
-    if name in ("choice", "outcome", "response", *trials.outcome, *trials.response):
-        raise LearnerError(
-            f"{location}, which is known only after the choice. It belongs in learn(self, state, trial, choice, outcome)"
-        )
-    matches = difflib.get_close_matches(name, known, 1)
-    guess = f" Did you mean trial.{matches[0]}?" if matches else ""
-    raise LearnerError(
-        f"{location}, but the data have no such column.{guess} Known before the choice: {', '.join(known)}. "
-        "A column of the file is kept with ",
-        Argument("labels", [name]),
-        " or ",
-        Argument("numbers", [name]),
-    )
-
-
-def _check_outcome_name(learner: Learner, trials: Trials, use: tuple[str, str, int]) -> None:
-    method, name, line = use
-    location = f"{type(learner).__name__}.{method}, line {line}, reads outcome.{name}"
-    if len(trials.outcome) == 1:
-        raise LearnerError(
-            f"{location}, but the outcome is one number: write outcome, or map several columns, "
-            f'outcome={{"{name}": "column", ...}}'
-        )
-    if name not in trials.outcome:
-        raise LearnerError(f"{location}; the outcomes are {', '.join(trials.outcome)}")

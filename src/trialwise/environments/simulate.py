@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.base.errors import ModelError, UsageError
+from trialwise.base.errors import LearnerError, ModelError, UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.base.streams import Stream, checked_seed, stream
-from trialwise.data.trials import Trials
+from trialwise.data.trials import MISSED, Trials
 from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
 from trialwise.environments.environment import Environment, EnvironmentLike, Recorded
 from trialwise.environments.simulation import Simulation
@@ -120,9 +120,42 @@ def _run(
     learner: Learner, stage: Stage, free: np.ndarray, stream: Stream
 ) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
     """Simulate all trials; return the final stage, the trials, log-probabilities and hidden choices."""
+    random = _random_numbers(learner, stage.trials, stream)
+    try:
+        return _settled(learner, stage, free, random)
+    except LearnerError:
+        if stage.lead is None:
+            raise
+    return _settled(learner, _row_by_row(learner, stage, free, random), free, random)
+
+
+def _row_by_row(learner: Learner, stage: Stage, free: np.ndarray, random: np.ndarray) -> Stage:
+    """The stage as the choices make it, settled one row after the other: rows that do not yet follow from the choices before them
+    may be impossible in the task, so that the learner raises an error on them."""
+    from trialwise.engine import pack, run_rollout
+
+    lengths = stage.trials.lengths
+    number = np.arange(stage.trials.n_trials) - np.repeat(stage.trials.offsets[:-1], lengths)
+    choice = np.full(stage.trials.n_trials, MISSED, np.int64)
+    for count in range(1, int(lengths.max(initial=0)) + 1):
+        rows = np.flatnonzero(number < count)
+        template = _template(learner, stage).first(count)
+        if template.without_outcome.all() and count < lengths.max():
+            continue
+        potential = np.ascontiguousarray(stage.potential[rows])
+        actions = _actions(learner, run_rollout(learner, pack(learner, template), free, potential, random[rows])[0])
+        if actions is not None:
+            choice[rows] = actions
+        stage = stage.after(choice)
+    return stage
+
+
+def _settled(
+    learner: Learner, stage: Stage, free: np.ndarray, random: np.ndarray
+) -> tuple[Stage, Trials, np.ndarray, np.ndarray | None]:
+    """As :func:`_run`, all rows at once, until the choices change nothing."""
     from trialwise.engine import pack, responses_of, run_rollout
 
-    random = _random_numbers(learner, stage.trials, stream)
     while True:
         template = _template(learner, stage)
         packed = pack(learner, template)

@@ -26,7 +26,7 @@ QUANTILES = np.linspace(0.0, 1.0, 257)
 """Where distributions are compared."""
 
 
-def components(thing: Any, hash_of: Callable[[Any], str]) -> tuple[Any, ...] | None:
+def components(thing: Any, hash_of: Callable[[Any], str]) -> tuple | None:
     """The kind of a value, and the values that it consists of; None if it is of no kind known here.
 
     Parameters
@@ -161,7 +161,7 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(item))  # without memory addresses
             sha.update(f"{type(item).__name__}:{text};".encode())
 
-    def put(kind: str, *parts: Any) -> None:
+    def put(kind: str, *parts: object) -> None:
         sha.update(f"<{kind} {len(parts)}>".encode())
         for part in parts:
             add(part)

@@ -13,7 +13,8 @@ from trialwise.data.trials import Trials
 from trialwise.learners.assumptions import Range, describe_range
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import Reading
-from trialwise.learners.stages import StageRows, column_of, stage_violations
+from trialwise.learners.stage_violations import column_of, stage_violations
+from trialwise.learners.stages import StageRows
 
 ENOUGH = 12
 """Fewest outcomes, of two kinds, that can all lie on one side of a threshold only because it is in the wrong place."""

@@ -52,7 +52,7 @@ _MAX_LEARNERS = 16
 def arrangement(learner: Learner, trials: Trials) -> Arrangement:
     """The arrangement of the trials for the learner.
 
-    Raises the errors of :func:`trialwise.engine.packed.pack` and :func:`trialwise.learners.violations.check_assumptions`.
+    Raises the errors of :func:`trialwise.engine.packing.pack` and :func:`trialwise.learners.violations.check_assumptions`.
     """
     cached = _CACHE.setdefault(trials, {})
     if learner not in cached:

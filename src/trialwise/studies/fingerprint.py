@@ -39,7 +39,7 @@ def digest(*things: Any) -> str:
 def _add(write: Callable[[bytes], Any], thing: Any, within: tuple[int, ...] = ()) -> None:
     """Write a thing, part by part; ``within`` are the identities of the objects that it is part of."""
 
-    def put(kind: str, *parts: Any) -> None:
+    def put(kind: str, *parts: object) -> None:
         write(f"<{kind} {len(parts)}>".encode())
         for part in parts:
             _add(write, part, (*within, id(thing)))

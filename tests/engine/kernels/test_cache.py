@@ -14,7 +14,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.engine.kernels import cache, compiled, compiled_hidden
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
 from trialwise.population.density import posterior

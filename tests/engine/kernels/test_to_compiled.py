@@ -10,7 +10,7 @@ import trialwise as tw
 from trialwise import learner, unit
 from trialwise.base.errors import LearnerError
 from trialwise.data.trials import Column
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run import run_gradient, run_rollout, run_trace
 
 GAINS = np.array([0.1, 0.2, 0.3])

@@ -10,7 +10,7 @@ from scipy import special
 import trialwise as tw
 from trialwise import learner, real
 from trialwise.base.errors import LearnerError
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run import run_gradient
 
 DATA = pd.DataFrame({"participant": [1] * 4, "choice": [0, 1, 1, 0], "outcome": [1.0, 0.0, 1.0, 0.5]})

@@ -10,7 +10,7 @@ from scipy.special import logsumexp, softmax
 import trialwise as tw
 from trialwise.engine import run
 from trialwise.engine.kernels.compiled_hidden import goes_abreast
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import (
     run_exact,
     run_particles,

@@ -9,7 +9,7 @@ import pytest
 import trialwise as tw
 from trialwise import learner, real
 from trialwise.base.errors import LearnerError
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run import rollout_plain, run_gradient, run_plain, run_rollout, run_trace, trace_plain
 from trialwise.engine.run_hidden import run_exact, run_particles, run_traced, stream_keys, trace_particles_plain
 from trialwise.learners.parameters import hidden

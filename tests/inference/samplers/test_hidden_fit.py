@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 import trialwise as tw
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
 from trialwise.inference.samplers.pseudo_marginal import particle
 from trialwise.likelihoods import estimated

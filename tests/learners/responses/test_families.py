@@ -13,7 +13,7 @@ from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.engine import run
 from trialwise.engine.flags import FLAGS, RESPONDED, SCORED, responded
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.environments import Conditioning
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses import FAMILIES, families_in

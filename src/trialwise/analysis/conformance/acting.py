@@ -52,7 +52,8 @@ def act(learner: Learner, environment: Environment | Recorded, free: np.ndarray,
 def line_in(environment: Environment | Recorded, error: Exception) -> str:
     """The method and line of an environment that raised an exception; empty if none of its methods did."""
     kind = type(environment.environment if isinstance(environment, Recorded) else environment)
-    methods = {each.__code__ for name in dir(kind) if isinstance(each := getattr(kind, name), FunctionType)}
+    functions = (each for name in dir(kind) if isinstance(each := getattr(kind, name), FunctionType))
+    methods = {each.__code__ for each in functions if not each.__module__.startswith("trialwise.")}
     place, frame = "", error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code in methods:
