@@ -191,7 +191,17 @@ def test_a_power_cut_leaves_no_empty_file(tmp_path, monkeypatch):
     assert {name: before_the_mark_is_gone[name] for name in NAMES} == {name: f"new {name}" for name in NAMES}
 
 
-WRITES = {"write_text", "write_bytes", "touch", "savez", "savez_compressed", "tofile", "to_excel", "to_parquet", "to_pickle"}
+WRITES = {
+    "write_text",
+    "write_bytes",
+    "touch",
+    "savez",
+    "savez_compressed",
+    "tofile",
+    "to_excel",
+    "to_parquet",
+    "to_pickle",
+}
 """Names of functions that write files."""
 
 

@@ -79,7 +79,9 @@ def xlsx_elements_in_a_cell(folder):
 def xlsx_styles(folder):
     styles = "xl/styles.xml"
     return changed(
-        folder, "styles.xlsx", {styles: lambda text: text.replace(b"</styleSheet>", b"<x/>" * 1_000_000 + b"</styleSheet>")}
+        folder,
+        "styles.xlsx",
+        {styles: lambda text: text.replace(b"</styleSheet>", b"<x/>" * 1_000_000 + b"</styleSheet>")},
     )
 
 

@@ -47,7 +47,9 @@ def _check_sizes(raw: bytes, name: str) -> None:
     columns = [(group.column(n), file.schema.column(n)) for group in groups for n in range(group.num_columns)]
     sizes = [max(_pages(raw, each), max(BYTES_OF_CELL, kind.length) * each.num_values) for each, kind in columns]
     check_size(name, len(raw), max(sum(sizes), BYTES_OF_CELL * file.metadata.num_rows))
-    texts = [_Texts(*each, size) for each, size in zip(columns, sizes, strict=True) if each[0].physical_type == "BYTE_ARRAY"]
+    texts = [
+        _Texts(*each, size) for each, size in zip(columns, sizes, strict=True) if each[0].physical_type == "BYTE_ARRAY"
+    ]
     most = limit(len(raw))
     if sum(each.most for each in texts) > most:
         written_out = sum(sizes) + _of_dictionaries(raw, texts)
