@@ -137,6 +137,6 @@ def _read(file_name: str) -> tuple[xr.DataTree, Trials]:
         raise ValueError("its contents have changed since they were written")
     if {*json.loads(tree.attrs["parameters"])} - {*tree["posterior"].data_vars}:
         raise ValueError("its parameters are not those of its draws")
-    fields_from_attributes(tree.attrs)
+    fields_from_attributes({str(name): value for name, value in tree.attrs.items()})
     trials = trials_from_datasets(tree["observed_data"].to_dataset(), tree["constant_data"].to_dataset())
     return tree, trials
