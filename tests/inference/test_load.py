@@ -93,6 +93,19 @@ def in_attributes(tree):
     tree.attrs["seed"] = 7
 
 
+def in_parameters(tree):
+    tree.attrs["parameters"] = json.dumps(["gamma"])
+
+
+def in_fields(tree):
+    tree.attrs["learner_fields"] = json.dumps({"alpha": {"support": 1}})
+
+
+def in_wrappers(tree):
+    restrictions = json.loads(tree.attrs["learner_restrictions"])
+    tree.attrs["learner_restrictions"] = json.dumps({**restrictions, "wrappers": ["no_such_thing"]})
+
+
 def without_sampler(tree):
     del tree.attrs["sampler"]
 
@@ -106,10 +119,15 @@ def test_edits_are_noticed(saved, tmp_path, edit):
         tw.load(edited(saved[1], tmp_path / "edited.nc", edit))
 
 
-@pytest.mark.parametrize("edit", [in_observed, in_constant, in_offsets, in_labels, without_sampler])
+SIGNED = [in_observed, in_constant, in_offsets, in_labels, in_parameters, in_fields, in_wrappers, without_sampler]
+
+
+@pytest.mark.parametrize("edit", SIGNED)
 def test_impossible_contents_are_refused_whoever_wrote_them(saved, tmp_path, edit):
     """Compiled code would read beyond its arrays."""
-    with pytest.raises(DataError, match=r"codes of its|rise|for 1000000 trials|not iterable|without sampler"):
+    with pytest.raises(
+        DataError, match=r"codes of its|rise|for 1000000|not iterable|of its draws|missing|with_no_such|without sampler"
+    ):
         tw.load(edited(saved[1], tmp_path / "edited.nc", edit, sign=True))
 
 

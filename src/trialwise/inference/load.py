@@ -10,14 +10,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialwise.base.errors import DataError, Problem, UsageError
+from trialwise.base.errors import DataError, Problem, TrialwiseError, UsageError
 from trialwise.base.expects import MAPPING, NONE, PATH, expects, instance
 from trialwise.base.files import refuse_mixed
 from trialwise.base.seal import is_broken
 from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
 from trialwise.inference.stored_sizes import fault_of
-from trialwise.learners.stored import check_same, learner_from_attributes
+from trialwise.learners.stored import check_same, fields_from_attributes, learner_from_attributes
 from trialwise.population.stored import from_plain
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
             tree, trials = _read(file_name)
             attributes = {str(name): value for name, value in tree.attrs.items()}
             stored, numbers = (dict(json.loads(attributes[name])) for name in ("priors", "prior_numbers"))
+            restored = from_plain(numbers)
         except Exception as error:  # a damaged file can fail anywhere in the libraries that read it
             reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     if reason is not None:
@@ -99,8 +100,13 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
             f"the fit used priors for {', '.join(stored) or 'no parameter'}, but load received priors for {', '.join(priors) or 'none'}"
         )
     if priors is None:
-        priors = from_plain(numbers) if set(numbers) == set(stored) else None
-    fitted = learner_from_attributes(attributes, learner)
+        priors = restored if set(restored) == set(stored) else None
+    try:
+        fitted = learner_from_attributes(attributes, learner)
+    except TrialwiseError:
+        raise
+    except Exception as error:
+        raise _no_fit(file_name, f"its learner cannot be read: {type(error).__name__}: {error}") from None
     if fitted is not None:
         check_same(fitted, attributes)
     return Fit(tree, fitted, trials, priors)
@@ -134,5 +140,8 @@ def _read(file_name: str) -> tuple[xr.DataTree, Trials]:
         raise ValueError(f"trialwise {version} wrote it without {', '.join(lacking)}; fit again")
     if tree.attrs["contents"] != digest(tree):
         raise ValueError("its contents have changed since they were written")
+    if {*json.loads(tree.attrs["parameters"])} - {*tree["posterior"].data_vars}:
+        raise ValueError("its parameters are not those of its draws")
+    fields_from_attributes({str(name): value for name, value in tree.attrs.items()})
     trials = trials_from_datasets(tree["observed_data"].to_dataset(), tree["constant_data"].to_dataset())
     return tree, trials

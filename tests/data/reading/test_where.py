@@ -116,3 +116,19 @@ def test_a_label_beside_its_other_spelling_is_no_slip_in_either_kind_of_quotes(q
 def test_a_name_as_a_condition_spells_it_is_read_again(name):
     table = open_table(pd.DataFrame({name: [1, 2]}))
     assert rows_where(table, f"{written(name)} == 2").tolist() == [False, True]
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "0x" + "f" * 5000, "-0x" + "f" * 300])
+@pytest.mark.parametrize("condition", ["trial < {}", "trial == {}", "trial in [1, {}]"])
+def test_numbers_beyond_all_measure_are_refused(condition, number):
+    table = open_table(pd.DataFrame({"trial": [1, 2, 3], "choice": ["a", "b", "a"]}))
+    with pytest.raises(UsageError, match=r"a number in it is larger than 1.8e\+308"):
+        rows_where(table, condition.format(number))
+
+
+def test_names_that_look_like_quoted_ones():
+    frame = pd.DataFrame({"__0__": [1, 2, 3], "a b": [3, 2, 1], "_quoted0": [0, 0, 1]})
+    condition = "__0__ > 1 and `a b` < 3 and _quoted0 == 1"
+    assert rows_where(open_table(frame), condition).tolist() == [False, False, True]
+    with pytest.raises(UsageError, match="no column '__5__'"):
+        rows_where(open_table(frame), "__5__ == 1")

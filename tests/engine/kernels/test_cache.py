@@ -1,6 +1,7 @@
 """Machine code stored on disk and its use by later processes."""
 
 import ast
+import errno
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import types
 import warnings
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -262,4 +264,61 @@ def test_without_a_folder_code_is_compiled_and_not_kept(tmp_path, place):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("compiled code is not kept") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_user_without_a_home_folder(unset, monkeypatch, tmp_path):
+    """As in a container that runs as a user without a name."""
+
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", none)
+    with pytest.warns(RuntimeWarning, match="home folder, and you have none; set TRIALWISE_CACHE to the whole path"):
+        assert cache.folder() is None
+    for variable, place in (("XDG_CACHE_HOME", tmp_path / "trialwise"), ("TRIALWISE_CACHE", tmp_path)):
+        monkeypatch.setenv(variable, str(tmp_path))
+        monkeypatch.setattr(sys, "platform", "linux")
+        assert cache.folder() == place
+
+
+def kernel_of_a_new_process(monkeypatch):
+    """Add one, and say how often machine code was found on disk."""
+
+    def build():
+        @numba.njit
+        def plus(x):
+            return x + 1
+
+        return plus
+
+    monkeypatch.setattr(cache, "_KERNELS", {})
+    kernel = cache.on_disk(build, "plus", cache.key("plus"))
+    assert kernel(2) == 3
+    return kernel.stats.cache_hits
+
+
+@pytest.mark.parametrize("length", [0, 30])
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_damaged_machine_code_is_compiled_again(unset, monkeypatch, tmp_path, ending, length):
+    """Files that a power cut emptied."""
+    monkeypatch.setenv("TRIALWISE_CACHE", str(tmp_path))
+    assert not kernel_of_a_new_process(monkeypatch)
+    assert sum(kernel_of_a_new_process(monkeypatch).values()) == 1
+    (path,) = tmp_path.glob(f"*.{ending}")
+    path.write_bytes(path.read_bytes()[:length])
+    assert not kernel_of_a_new_process(monkeypatch)
+    assert sum(kernel_of_a_new_process(monkeypatch).values()) == 1
+
+
+def test_a_full_disk_only_means_that_code_is_compiled_again(unset, monkeypatch, tmp_path):
+    monkeypatch.setenv("TRIALWISE_CACHE", str(tmp_path))
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    with pytest.warns(RuntimeWarning, match="cannot be written .No space left on device.; free some space"):
+        assert not kernel_of_a_new_process(monkeypatch)
+    monkeypatch.undo()
     assert not list(tmp_path.iterdir())

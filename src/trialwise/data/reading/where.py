@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Collection, Hashable, Sequence
 
@@ -88,13 +89,18 @@ class _Condition:
     ) -> None:
         self.table, self.condition, self.missing_codes, self.note = table, condition, missing_codes, note
         self.names = _BACKQUOTED.findall(condition)
+        self.mark = "_quoted"
+        while self.mark in condition:
+            self.mark += "_"
         places = iter(range(len(self.names)))
         try:
-            text = _BACKQUOTED.sub(lambda _: f"__{next(places)}__", condition).strip()
+            text = _BACKQUOTED.sub(lambda _: f"{self.mark}{next(places)}", condition).strip()
             self.tree = ast.parse(text, mode="eval").body
             self.labels = {each.value for each in ast.walk(self.tree) if isinstance(each, ast.Constant)}
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self.wrong("this is no condition") from None
+        if any(isinstance(each, int) and each.bit_length() > sys.float_info.max_exp for each in self.labels):
+            raise self.wrong(f"a number in it is larger than {sys.float_info.max:.2g}")
 
     def wrong(self, what: str) -> UsageError:
         return UsageError(Argument("where", self.condition), f": {what}; write {GRAMMAR}")
@@ -180,8 +186,8 @@ class _Condition:
         name, header = ast.unparse(node), self.table.header
         if not isinstance(node, ast.Name | ast.Attribute) or not re.fullmatch(r"[^\W\d]\w*(\.\w+)*", name):
             raise self.wrong(f"{quote(name)} is no column")
-        if match := re.fullmatch(r"__(\d+)__", name):
-            name = self.names[int(match[1])]
+        if name.startswith(self.mark):
+            name = self.names[int(name.removeprefix(self.mark))]
         count = header.count(name)
         if count != 1:
             near = closest(name, header)

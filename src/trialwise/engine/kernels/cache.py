@@ -9,32 +9,41 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import pickle
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache as remember
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import llvmlite
 import numba
 from numba.core.bytecode import FunctionIdentity
-from numba.core.caching import CacheImpl, _CacheLocator
+from numba.core.caching import CacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 _KEYS: dict[Callable, str] = {}
+
+
+NO_HOME = Path("~")
+"""Stands for the home folder of a user who has none."""
 
 
 def _wanted() -> tuple[Path, str]:
     """The folder that the environment asks for, and the variable that does; an empty variable counts as unset."""
     if own := os.environ.get("TRIALWISE_CACHE"):
         return Path(own), "TRIALWISE_CACHE"
+    try:
+        home = Path.home()
+    except RuntimeError:  # as in containers that run as a user without a name
+        home = NO_HOME
     if sys.platform == "win32":
-        variable, default = "LOCALAPPDATA", Path.home() / "AppData" / "Local"
+        variable, default = "LOCALAPPDATA", home / "AppData" / "Local"
     elif sys.platform == "darwin":
-        variable, default = "", Path.home() / "Library" / "Caches"
+        variable, default = "", home / "Library" / "Caches"
     else:
-        variable, default = "XDG_CACHE_HOME", Path.home() / ".cache"
+        variable, default = "XDG_CACHE_HOME", home / ".cache"
     base = os.environ.get(variable) if variable else None
     return Path(base or default) / "trialwise", variable if base else ""
 
@@ -49,15 +58,19 @@ def folder() -> Path | None:
     fault = _fault(path)
     if fault is None:
         return path
+    _say(path, fault, f"{variable}: " if variable else "")
+    return None
+
+
+def _say(path: Path, fault: str, named: str = "") -> None:
+    """Warn, once, that a folder does not keep compiled code."""
     if (path, fault) not in _SAID and multiprocessing.parent_process() is None:  # workers find what their parent found
         _SAID.add((path, fault))
-        named = f"{variable}: " if variable else ""
         warnings.warn(
             f"compiled code is not kept, so that every start compiles again: {named}the folder {str(path)!r} {fault}",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return None
 
 
 _SAID: set[tuple[Path, str]] = set()
@@ -65,6 +78,8 @@ _SAID: set[tuple[Path, str]] = set()
 
 def _fault(path: Path) -> str | None:
     """Why a folder cannot hold compiled code, and what to do; None if it can. It is made if it does not exist."""
+    if path.is_relative_to(NO_HOME):
+        return "would be in your home folder, and you have none; set TRIALWISE_CACHE to the whole path of a folder of your own"
     if not path.is_absolute():
         return "is relative to wherever Python was started; write its whole path, or set TRIALWISE_CACHE to one"
     another = "set TRIALWISE_CACHE to the whole path of a folder of your own"
@@ -145,6 +160,42 @@ class _Locator(_CacheLocator):
 CacheImpl._locator_classes.insert(0, _Locator)
 
 
+class _Files(IndexDataCacheFile):
+    """Numba's files, brought to the disk before they are renamed: after a power cut they might contain other machine code else."""
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[IO[bytes]]:
+        with super()._open_for_write(filepath) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, for which a damaged file or a full disk is no error: the code is compiled again."""
+
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling what is damaged can fail in any way
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            reason = getattr(error, "strerror", None) or error
+            fault = f"cannot be written ({reason}); free some space, or set TRIALWISE_CACHE to the whole path of another folder"
+            _say(Path(self._cache_path), fault)
+
+
 class _UniqueIds:
     """Identifiers for the functions that a process compiles, distinct from those of other processes.
 
@@ -200,4 +251,7 @@ def _dispatcher(inner: Callable, name: str, key: str) -> Callable:
     exec(compile(f"def {name}(*args):\n    return inner(*args)\n", f"<{name}>", "exec"), namespace)
     function = namespace[name]
     _KEYS[function] = key
-    return numba.njit(function, nogil=True, cache=folder() is not None)
+    kernel: Callable = numba.njit(function, nogil=True)
+    if folder() is not None:
+        kernel._cache = _Cache(function)  # type: ignore[attr-defined]
+    return kernel
