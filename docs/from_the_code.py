@@ -200,7 +200,7 @@ def response_of(learner) -> str:
 
 def first_sentence(learner) -> str:
     paragraph = " ".join(inspect.cleandoc(type(learner).__doc__).split("\n\n")[0].split())
-    return re.split(r"(?<=[.:;]) ", paragraph)[0].rstrip(":;")
+    return re.split(r"(?<=[:;]) |(?<=\.) (?=[A-Z])", paragraph)[0].rstrip(":;")
 
 
 def normal(parameter) -> str:

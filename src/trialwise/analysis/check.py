@@ -214,8 +214,9 @@ def check(
     """
     learner = fit.learner_for("check")
     kind: Kind = "one-step" if environment is None else "rollout"
-    predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
     with bars(progress) as report:
+        report("checking", 0.0)
+        predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
         observed, simulated = observed_and_predicted(fit.trials, predictions, measures, partial(report, "checking"))
     table = compared(observed, simulated)
     posterior = fit.draws.thinned(AVERAGED)

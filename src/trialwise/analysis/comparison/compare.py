@@ -123,6 +123,7 @@ def compare(
     with bars(progress) as report:
         for name, each in fits.items():
             assert isinstance(each, Fit)
+            report(name, 0.0)
             refitter = _refitting(each) if refit else None
             results[name] = held_out(
                 each, by, start, draws=draws, particles=particles, seed=seed, tell=_named(report, name), refit=refitter
