@@ -34,6 +34,8 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         constant[f"column_{name}"] = (dims, column.values)
     if trials.available is not None:
         constant["available"] = (("trial", "action"), trials.available)
+    if trials.scored is not None:
+        constant["scored"] = ("trial", trials.scored)
     if trials.rt is not None:
         constant["rt"] = ("trial", trials.rt)
     if trials.row is not None:
@@ -76,6 +78,7 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         levels={name: tuple(labels) for name, labels in metadata["levels"].items()},
         reset=constant["reset"].to_numpy().astype(bool),
         available=None if "available" not in constant else constant["available"].to_numpy().astype(bool),
+        scored=None if "scored" not in constant else constant["scored"].to_numpy().astype(bool),
         declared=frozenset(metadata["declared"]),
         rt=array(constant, "rt"),
         row=array(constant, "row"),

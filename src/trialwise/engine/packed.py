@@ -18,7 +18,7 @@ from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials, row_of
 from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import HIDDEN, RESPONDED, SCORED, TEACHES, flags_of
+from trialwise.engine.flags import HIDDEN, HIDES, SCORED, TEACHES, WATCHES, flags_of
 from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.reads import OPTIONAL, unguarded
 from trialwise.learners.responses.family import Place, ResponseFamily
@@ -62,7 +62,7 @@ class Packed:
         Slots of parameters: a parameter with several slots takes its value on each trial from the slot given for that trial; the
         state carries over. Parameters of kernels are ``(rows, slots in all)``, with the slots of a parameter in adjacent columns.
     unscored
-        Whether any observed response does not enter the likelihood.
+        Whether on any trial with a response, or watched, no response enters the likelihood.
     participants
         The label of each segment, for messages.
     file_rows
@@ -201,7 +201,6 @@ def pack(
     trials: Trials,
     *,
     slots: Mapping[str, np.ndarray] | None = None,
-    scored: np.ndarray | None = None,
 ) -> Packed:
     """Pack the parts of the trials that the learner reads.
 
@@ -212,9 +211,6 @@ def pack(
     slots
         For free parameters with several values, the number of the value that applies on each trial, from 0,
         ``int (trials,)``.
-    scored
-        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner also learns
-        on the others.
 
     Raises
     ------
@@ -229,9 +225,9 @@ def pack(
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
     observed = [family.observed(trials, name) for name, family in learner.responses.items()]
-    flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
+    flags = flags_of(learner, trials, observed)
 
-    _check_parts(learner, trials, (flags & TEACHES) > 0)
+    _check_parts(learner, trials, (flags & (TEACHES | WATCHES)) > 0)
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that pointers to a row are valid
     trial: list[tuple[str, str, int, int]] = []
@@ -281,7 +277,7 @@ def pack(
         forgets="decay" in names_read,
         options=learner.options,
         slots=tuple(slot_columns),
-        unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
+        unscored=bool((((flags & HIDES) > 0) & ((flags & SCORED) == 0)).any()),
         participants=tuple(str(label) for label in trials.participants),
         file_rows=None if trials.row is None else np.asarray(trials.row),
         files=trials.file,
@@ -293,7 +289,7 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
     for family in learner.responses.values():
         if not family.in_data(trials):
             raise UsageError(f"{learner} ", family.absent())
-    if "learn" in learner.methods and not trials.outcome:
+    if learner.learns and not trials.outcome:
         raise UsageError(
             f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)
         )

@@ -156,13 +156,18 @@ def _template(learner: Learner, stage: Stage) -> Trials:
 
     From them the engine reads which trials require a response and which have an outcome.
     """
-    asked = stage.asked
+    asked, given, scored = stage.asked, stage.given, stage.trials.scored
     outcome = {name: stage.potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
     responses: dict[str, Any] = {}
     for name, family in learner.responses.items():
-        responses |= family.as_trials(name, family.unanswered(asked))
+        observed = family.unanswered(asked)
+        if given is not None and scored is not None and family.in_data(given):
+            observed = np.where(scored[:, None], observed, family.observed(given, name))
+        responses |= family.as_trials(name, observed)
         if not family.learns_when_missing:
             outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
+    if "watch" in learner.methods and given is not None:
+        outcome = {part: np.where(asked, values, given.outcome.get(part, np.nan)) for part, values in outcome.items()}
     return replace(stage.trials, outcome=outcome, rt=None, **responses)
 
 
@@ -217,7 +222,8 @@ def _stage(
 def _check_finite(
     learner: Learner, trials: Trials, asked: np.ndarray, log_probability: np.ndarray, free: np.ndarray
 ) -> None:
-    invalid = np.flatnonzero(asked & ~np.isfinite(log_probability))
+    scored = asked if trials.scored is None else asked & trials.scored
+    invalid = np.flatnonzero(scored & ~np.isfinite(log_probability))
     if len(invalid):
         n = trials.participant_index[invalid[0]]
         values = ", ".join(f"{name}={value:g}" for name, value in zip(learner.names, free[n], strict=True))

@@ -158,7 +158,7 @@ def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, C
         actual = list(inspect.signature(method).parameters)[1:]
         if len(actual) != len(expected):
             explanation = (
-                f". Only choose and learn receive the hidden choice: what {method_name} does cannot depend on it"
+                f". Only choose, learn and watch receive the hidden choice: what {method_name} does cannot depend on it"
                 if "hide" in methods and len(actual) == len(expected) + 1 and method_name not in HIDDEN_TO
                 else ""
             )

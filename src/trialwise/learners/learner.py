@@ -7,15 +7,20 @@ method                                                          purpose         
 ==============================================================  =====================================  ==================
 ``start(self, task)``                                           the state before trial 1               once
 ``reset(self, state, trial)``                                   partial or whole reset                 rows flagged reset
+``see(self, state, trial)``                                     what is shown changes the state        every trial
 ``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
 ``respond(self, state, trial)``                                 parameters of a continuous response    every trial
 ``elapse(self, state, trial)``                                  forgetting, other changes with time    every trial
 ``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
+``watch(self, state, trial, [hidden,] outcome)``                update without a choice of one's own   outcome, no choice
+``between(self, state, trial)``                                 change until the next trial            every trial
 ==============================================================  =====================================  ==================
 
 ``choose`` or ``respond`` is required, the others are optional. A learner with ``respond`` learns whenever there is an outcome;
-its ``learn`` receives the response in place of the choice.
+its ``learn`` receives the response in place of the choice. A learner with ``watch`` learns by it on trials with an outcome and without
+a response (missed trials with feedback, the trials of others), and by ``learn`` only on trials with both; if it has ``watch`` and no
+``learn``, by ``watch`` on every trial with an outcome, whatever was chosen.
 """
 
 from __future__ import annotations
@@ -39,13 +44,16 @@ from trialwise.learners.source import class_source, fingerprint, signal_names
 CONTRACT = {
     "start": ("task",),
     "reset": ("state", "trial"),
+    "see": ("state", "trial"),
     "hide": ("state", "trial", "preference"),
     **METHODS,
     "elapse": ("state", "trial"),
     "learn": ("state", "trial", "choice", "outcome"),
+    "watch": ("state", "trial", "outcome"),
+    "between": ("state", "trial"),
 }
 
-HIDDEN_TO = {"learn", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
+HIDDEN_TO = {"learn", "watch", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
 """The methods that receive the hidden choice, as the third argument after ``self``."""
 
 
@@ -342,9 +350,14 @@ class Learner:
         return self.hidden is not None and self.hidden.exchangeable and self.options > 1
 
     @property
+    def learns(self) -> bool:
+        """Whether the learner learns from outcomes: whether it has ``learn`` or ``watch``."""
+        return "learn" in self.methods or "watch" in self.methods
+
+    @property
     def signals(self) -> tuple[str, ...]:
-        """Names of the trial-level signals that ``learn`` returns."""
-        return signal_names(self.methods.get("learn"))
+        """Names of the trial-level signals that ``learn`` returns, or else ``watch``."""
+        return signal_names(self.methods.get("learn", self.methods.get("watch")))
 
     @property
     def source(self) -> str:

@@ -1,6 +1,6 @@
 """Specimen trials: generated data with every situation that a learner must handle.
 
-Participants with unequal numbers of trials (one has a single trial), missed choices, choices without an outcome, resets, outcomes
+Participants with unequal numbers of trials (one has a single trial), missed choices, forced ones, choices without an outcome, resets, outcomes
 of 0 and 1 and graded ones of both signs, and all columns that the learner reads. Numbers of actions and of labels, and ranges of
 outcomes, are those that the learner declares; rows of several stages are in any order.
 """
@@ -94,7 +94,7 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
         observed, open_actions = family.specimen(random, missed, actions, masked)
         available = open_actions if available is None else available
         responses |= family.as_trials(name, observed)
-        if not family.learns_when_missing:
+        if not (family.learns_when_missing or "watch" in learner.methods):
             no_outcome |= missed & (random.random(count) < 0.8)  # outcomes without a choice trigger no update
     names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
     if names != ["outcome"] and len(names) == 1:
@@ -107,7 +107,8 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     for name, reads in reading.outcome.items():
         if reads.asked:
             outcome[name][random.random(count) < 0.2] = np.nan
-    return {"available": available, "outcome": outcome, **responses}
+    scored = random.random(count) >= 0.08
+    return {"available": available, "scored": scored, "outcome": outcome, **responses}
 
 
 def _outcomes(count: int, random: np.random.Generator) -> np.ndarray:

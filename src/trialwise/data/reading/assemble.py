@@ -11,6 +11,7 @@ from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
+from trialwise.data.reading.flag_columns import scored_flags, without_unmade
 from trialwise.data.reading.response_times import read_response_times
 from trialwise.data.reading.suspicions import about_numbers
 from trialwise.data.reading.validate import (
@@ -59,6 +60,8 @@ class OrderedCells:
     available: Mapping[Hashable, Cells] | Sequence[Cells] = ()
     mapping: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    responded: Cells | None = None
+    scored: Cells | None = None
     rt: Cells | None = None
     rt_unit: str | None = None
     rt_given: bool = False
@@ -88,6 +91,8 @@ def assemble(
     rt = None
     if ordered.rt is not None:
         rt = read_response_times(ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes)
+    choice, response, rt = without_unmade(ordered.responded, choice, response, rt, problems, mapping, notes)
+    scored = scored_flags(ordered.scored, problems, mapping, notes)
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)
     problems.raise_if_any()
@@ -102,6 +107,7 @@ def assemble(
         levels=levels,
         reset=reset,
         available=available,
+        scored=scored,
         declared=frozenset(declared),
         row=ordered.rows,
         trial=ordered.trial,
