@@ -14,6 +14,7 @@ import numpy as np
 
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses import MOST_RESPONSES
 
 FLAGS, HIDDEN = 0, 1
 """Columns of the integers of a trial: the flags and, for a learner with a hidden choice, the given hidden choice."""
@@ -22,7 +23,6 @@ RESET, TEACHES, SCORED, WATCHES = 1, 2, 4, 8
 """Bits of the flags: the state is reset before this trial; the learner learns from its response and the outcome; the response enters
 the likelihood; the learner learns from the outcome alone, by ``watch``."""
 
-MOST_RESPONSES = 8
 FIRST_RESPONSE = 4
 RESPONDED = ((1 << MOST_RESPONSES) - 1) << FIRST_RESPONSE
 """The flag bits of the learner's observed responses; see :func:`responded`."""

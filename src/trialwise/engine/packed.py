@@ -143,7 +143,7 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
     function = learner.methods.get(method)
     if function is None:
         return None
-    roles = arguments_of(method, learner.hides)
+    roles = arguments_of(method, learner.hides, learner.responses)
     return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
 
 
@@ -286,9 +286,15 @@ def pack(
 
 def _check_needs(learner: Learner, trials: Trials) -> None:
     """Check that the data have what the learner reads; see :func:`pack`."""
-    for family in learner.responses.values():
+    for name, family in learner.responses.items():
         if not family.in_data(trials):
             raise UsageError(f"{learner} ", family.absent())
+        if not family.acts and name not in trials.response and (len(learner.responses) > 1 or len(trials.response) > 1):
+            names = ", ".join(trials.response)
+            raise UsageError(
+                f"{learner} needs the responses '{name}', and those of the data are called {names}: name their column, ",
+                Argument("response", {name: "its column"}),
+            )
     if learner.learns and not trials.outcome:
         raise UsageError(
             f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)

@@ -17,7 +17,9 @@ method                                                          purpose         
 ``between(self, state, trial)``                                 change until the next trial            every trial
 ==============================================================  =====================================  ==================
 
-``choose`` or ``respond`` is required, the others are optional. A learner with ``respond`` learns whenever there is an outcome;
+``choose`` or ``respond`` is required, the others are optional. A learner may have both, and further methods marked with a family
+(:meth:`trialwise.learners.responses.family.ResponseFamily.of`), which are responses of their own name: each is scored on the trials where it was
+observed, and ``learn`` receives the first, the choice if there is one. A learner with ``respond`` learns whenever there is an outcome;
 its ``learn`` receives the response in place of the choice. A learner with ``watch`` learns by it on trials with an outcome and without
 a response (missed trials with feedback, the trials of others), and by ``learn`` only on trials with both; if it has ``watch`` and no
 ``learn``, by ``watch`` on every trial with an outcome, whatever was chosen.
@@ -57,9 +59,9 @@ HIDDEN_TO = {"learn", "watch", *(family.method for family in FAMILIES.values() i
 """The methods that receive the hidden choice, as the third argument after ``self``."""
 
 
-def arguments_of(method: str, hides: bool) -> list[str]:
-    """The arguments after ``self`` of a method; ``hides`` if the learner makes a hidden choice."""
-    arguments = list(CONTRACT[method])
+def arguments_of(method: str, hides: bool, responses: Mapping[str, ResponseFamily]) -> list[str]:
+    """The arguments after ``self`` of a method of a learner with these responses; ``hides`` if it makes a hidden choice."""
+    arguments = list(CONTRACT[method] if method in CONTRACT else responses[method].arguments)
     if hides and method in HIDDEN_TO:
         arguments.insert(2, "hidden")
     return arguments
@@ -72,7 +74,7 @@ class Learner:
     """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner.
-    ``responses`` are the families of the learner's responses by name: a single one, ``choice`` or ``response``; ``assumptions`` are what it
+    ``responses`` are the families of the learner's responses by name, ``choice``, ``response`` or that of a method; ``assumptions`` are what it
     assumes of the data (:func:`trialwise.assumes`).
 
     Your own class need not inherit from it, since the decorator adds it. If it does, ``class Counter(tw.learners.Learner):``
@@ -384,7 +386,7 @@ class Learner:
     @property
     def helper_methods(self) -> dict[str, Callable]:
         attributes = vars(self.agent_class).items()
-        return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in CONTRACT}
+        return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in self.methods}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers)
