@@ -71,9 +71,7 @@ def compare(
     loaded = fits_in(fits, learner, needed=True)
     folder = writing.make_folder(output)
     by: Any = str(method)
-    result = run(
-        loaded, by, start=start, draws=draws, particles=particles, refit=refit, baselines=baselines, seed=seed
-    )
+    result = run(loaded, by, start=start, draws=draws, particles=particles, refit=refit, baselines=baselines, seed=seed)
     participants = result.participants
     written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
     say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")

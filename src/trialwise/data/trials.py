@@ -84,6 +84,8 @@ class Trials:
         ``{name: object (trials,)}``: all columns of the table that was read, for :meth:`to_frame`; they are not stored with a fit.
     mapping
         The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
+    excluded
+        ``{reason: labels}`` of participants that were left out (:func:`trialwise.exclude`).
     notes
         Decisions made while reading that the user should know of, e.g. that -1 was taken as a missed choice.
 
@@ -116,6 +118,7 @@ class Trials:
     trial: np.ndarray | None = None
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):

@@ -45,6 +45,7 @@ def rows_where(
     condition: str,
     missing_codes: MissingCodes = (),
     note: Callable[[str], object] = lambda text: None,
+    argument: str = "where",
 ) -> np.ndarray:
     """Whether each row of a table satisfies a condition.
 
@@ -63,6 +64,8 @@ def rows_where(
         Codes of missing values in addition to those of :data:`~trialwise.data.reading.cells.MISSING`.
     note
         Called with a sentence about each label of the condition that does not occur in its column.
+    argument
+        The argument that the condition was given by, for messages.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def rows_where(
         If the condition cannot be read, names a column that the table does not have, or a label that differs from one in the column
         only by a slip.
     """
-    reading = _Condition(table, condition, missing_codes, note)
+    reading = _Condition(table, condition, missing_codes, note, argument)
     return reading.satisfied(reading.tree)
 
 
@@ -83,8 +86,9 @@ class _Condition:
     """A condition as a syntax tree, of which only comparisons, ``and``, ``or`` and ``not`` are understood."""
 
     def __init__(
-        self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object]
+        self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object], argument: str
     ) -> None:
+        self.argument = argument
         self.table, self.condition, self.missing_codes, self.note = table, condition, missing_codes, note
         self.names = _BACKQUOTED.findall(condition)
         places = iter(range(len(self.names)))
@@ -95,7 +99,7 @@ class _Condition:
             raise self.wrong("this is no condition") from None
 
     def wrong(self, what: str) -> UsageError:
-        return UsageError(Argument("where", self.condition), f": {what}; write {GRAMMAR}")
+        return UsageError(Argument(self.argument, self.condition), f": {what}; write {GRAMMAR}")
 
     def satisfied(self, node: ast.expr) -> np.ndarray:
         """Whether each row satisfies a part of the condition."""
@@ -169,7 +173,7 @@ class _Condition:
         ]  # fmt: skip
         if near:
             raise UsageError(
-                Argument("where", self.condition),
+                Argument(self.argument, self.condition),
                 f": {quote(cells.name)} is never {quote(label)}; did you mean {quote_list(near, 3)}?",
             )
         self.note(f"where: {cells.name} is never {quote(label)}; it is {quote_list(there, 5)}")
@@ -187,7 +191,7 @@ class _Condition:
             what = (
                 f"{count} columns are called {quote(name)}" if count else f"there is no column {quote(name)}; {there}"
             )
-            raise UsageError(Argument("where", self.condition), f": {what}")
+            raise UsageError(Argument(self.argument, self.condition), f": {what}")
         return name
 
     def _value(self, node: ast.expr) -> Hashable | list[Hashable]:
