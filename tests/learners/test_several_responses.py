@@ -135,8 +135,9 @@ def test_simulated_responses_are_all_there_and_recovered():
     trials = tw.simulate(learner, bandit, truth, participants=12, seed=2).trials
     assert set(trials.response) == {"happiness", "confidence"}
     assert not np.isnan(trials.response["happiness"]).any()
-    estimates = tw.point(learner, trials).summary() if hasattr(tw.point(learner, trials), "summary") else None
-    assert estimates is None or len(estimates)
+    estimates = tw.point(learner, trials).maximum_likelihood
+    for name in ("alpha", "memory", "weight", "noise"):
+        assert np.median(estimates[name]) == pytest.approx(truth[name], abs=0.1), name
     drawn = next(iter(tw.predict(learner, "one-step", trials, datasets=1)))
     assert set(drawn.response) == set(trials.response)
 
