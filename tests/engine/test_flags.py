@@ -21,11 +21,13 @@ def test_flags_of_a_row(learner):
     np.testing.assert_array_equal((flags & RESET) > 0, trials.reset)
     np.testing.assert_array_equal((flags & RESPONDED) > 0, observed)
     np.testing.assert_array_equal((flags & responded(0)) > 0, observed)
-    np.testing.assert_array_equal((flags & SCORED) > 0, observed)
+    np.testing.assert_array_equal((flags & SCORED) > 0, trials.own)
+    assert (observed & ~trials.own).any()
     with_outcome = ~trials.without_outcome
     learns = with_outcome & observed if trials.choice is not None else with_outcome
     np.testing.assert_array_equal((flags & TEACHES) > 0, learns)
-    assert not pack(learner, trials).unscored
+    assert pack(learner, trials).unscored
+    assert not pack(learner, replace(trials, scored=None)).unscored
 
 
 @pytest.mark.parametrize("learner", [tw.QLearning().with_stickiness(), tw.learners.RescorlaWagner()])
@@ -34,7 +36,7 @@ def test_unscored_responses_still_trigger_learning(learner):
     trials, random = specimen(learner), np.random.default_rng(2)
     free = random.uniform(0.2, 0.9, (trials.n_participants, len(learner.names)))
     is_scored = random.random(trials.n_trials) < 0.6
-    complete, partial = pack(learner, trials), pack(learner, trials, scored=is_scored)
+    complete, partial = pack(learner, replace(trials, scored=None)), pack(learner, replace(trials, scored=is_scored))
     assert partial.unscored
     all_scores = run.run_trace(learner, complete, free)[0][:, 0]
     partial_scores, signals, _ = run.run_trace(learner, partial, free)
@@ -57,7 +59,7 @@ def test_unscored_choices_are_not_drawn():
     learner, random = tw.QLearning(), np.random.default_rng(4)
     trials = specimen(learner)
     is_scored = random.random(trials.n_trials) < 0.5
-    packed, free = pack(learner, trials, scored=is_scored), np.full((trials.n_participants, 3), 0.4)
+    packed, free = pack(learner, replace(trials, scored=is_scored)), np.full((trials.n_participants, 3), 0.4)
     potential = random.normal(size=(trials.n_trials, packed.actions, 1))
     draws = random.random((trials.n_trials, 2))
     for rollout in (run.run_rollout, run.rollout_plain):
@@ -79,7 +81,7 @@ def test_hidden_choices_on_unscored_trials():
     learner = tw.learners.TaskSets()
     short = specimen(learner, {"context": 2, "cue": 2, "action": 2}).first(7)
     forced = np.arange(short.n_trials) % 3 == 1
-    packed = pack(learner, short, scored=~forced)
+    packed = pack(learner, replace(short, scored=~forced))
     free = np.random.default_rng(0).uniform(0.2, 0.9, (short.n_participants, len(learner.names)))
     exact, slope, _ = run_exact(learner, packed, free)
     jobs = np.repeat(np.arange(short.n_participants), 400)

@@ -53,7 +53,7 @@ def calibration(
     Returns
     -------
     DataFrame
-        ``probability``, ``observed``, ``count``, see :class:`~trialwise.analysis.check.Check`; missing responses are left out.
+        ``probability``, ``observed``, ``count``, see :class:`~trialwise.analysis.check.Check`; missing and forced responses are left out.
     """
     import pandas as pd
 
@@ -63,7 +63,7 @@ def calibration(
     draws = parameters if isinstance(parameters, np.ndarray) else matrix(learner, trials, parameters)[None]
     response = responses_of(learner, likelihood.packed.actions)[0]
     family, observed = response.family, response.observed(likelihood.packed.observed)
-    responded = ~family.missing(observed)
+    responded = trials.own & ~family.missing(observed)
 
     def predicted(theta: np.ndarray) -> np.ndarray:
         return response.predictions(likelihood.predictions(theta), likelihood.packed.actions)[responded]

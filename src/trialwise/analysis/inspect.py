@@ -348,8 +348,15 @@ def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Findi
         count = int(((trials.choice < 0) & ~trials.without_outcome).sum())
         if count:
             yield _caution(
-                "outcome-without-choice", f"{_of(count, trials.n_trials)} trials have an outcome but no choice"
+                "outcome-without-choice",
+                f"{_of(count, trials.n_trials)} trials have an outcome but no choice: only a learner with watch learns from them",
             )
+    if trials.scored is not None:
+        count = int((trials.responded & ~trials.scored).sum())
+        yield _caution(
+            "forced-responses",
+            f"{_of(count, trials.n_trials)} responses were not the participants' own: they teach and do not enter the likelihood",
+        )
 
 
 def _caution(code: str, sentence: str, about: Iterable[Hashable] = ()) -> Finding:

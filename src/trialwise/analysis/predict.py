@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from trialwise.environments.tasks import BUILT_IN
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
-from trialwise.learners.responses import families_in
+from trialwise.learners.responses import as_trials, families_in
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
 
@@ -237,12 +237,11 @@ def one_step(learner: Learner, trials: Trials, parameters: Mapping[str, np.ndarr
         for label, length in zip(trials.participants, trials.lengths, strict=True)
     ])  # fmt: skip
     drawn = likelihood.draw(matrix(learner, trials, parameters), random)
-    fields: dict[str, Any] = {}
-    outcome = trials.outcome
+    fields, outcome = [], trials.outcome
     for response in responses_of(learner, likelihood.packed.actions):
         family, values = response.family, response.observed(drawn)
-        fields |= family.as_trials(response.name, values)
+        fields.append((response.name, family, values))
         if family.acts:
             same = (values == family.observed(trials, response.name)).all(axis=1)
             outcome = {part: np.where(same, each, np.nan) for part, each in outcome.items()}
-    return replace(trials, **fields, outcome=outcome, rt=None)  # the recorded times are of other choices
+    return replace(trials, **as_trials(fields), outcome=outcome, rt=None)  # the recorded times are of other choices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,6 +54,9 @@ def compare(
     refit: Annotated[
         bool, typer.Option("--refit", help="Refit without each participant whose k-hat is too high.")
     ] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Fit and compare the baselines as well, such as random responding.")
+    ] = False,
     learner: Own = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the Monte Carlo estimates.")] = 0,
     output: Annotated[
@@ -68,7 +71,8 @@ def compare(
     if len(loaded) < 2:
         raise UsageError("compare takes two or more fits:\n   trialwise compare a=one/fit.nc b=other/fit.nc")
     folder = writing.make_folder(output)
-    result = run(loaded, str(method), start=start, draws=draws, particles=particles, refit=refit, seed=seed)  # type: ignore[arg-type]
+    by: Any = str(method)
+    result = run(loaded, by, start=start, draws=draws, particles=particles, refit=refit, baselines=baselines, seed=seed)
     participants = result.participants
     with busy("writing"):
         written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")

@@ -137,6 +137,6 @@ def _reads(learner: Learner) -> list[str]:
     optional = {*OPTIONAL} - {learner.assumptions.stage_column}
     columns = [f"{name} (optional)" if name in optional else name for name in shown]
     columns += [column for family in learner.responses.values() for column in family.columns]
-    if "learn" in learner.methods:
+    if learner.learns:
         columns += [f"outcome.{name}" for name in reading.outcome] or ["outcome"]
     return columns

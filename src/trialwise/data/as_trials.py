@@ -21,7 +21,21 @@ type Data = Trials | Sources
 
 PACKAGE = Path(__file__).parent.parent
 
-ROLES = ("participant", "session", "block", "trial", "context", "cue", "choice", "response", "rt", "outcome", "file")
+ROLES = (
+    "participant",
+    "session",
+    "block",
+    "trial",
+    "context",
+    "cue",
+    "choice",
+    "response",
+    "rt",
+    "outcome",
+    "responded",
+    "scored",
+    "file",
+)
 """Roles in the order of the note on what was recognised."""
 
 

@@ -30,7 +30,7 @@ def check_arrays(trials: Trials) -> None:
     numbers = {**trials.outcome, **trials.response, "reset": np.asarray(trials.reset)}
     numbers |= {
         name: values
-        for name in ("available", "row", "file", "trial", "rt")
+        for name in ("available", "scored", "row", "file", "trial", "rt")
         if (values := getattr(trials, name)) is not None
     }
     numeric = {*numbers} - {"file", "trial"}

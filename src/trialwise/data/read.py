@@ -183,7 +183,10 @@ def read_wide(
 
 
 @expects(
-    **dict.fromkeys(("participant", "trial", "session", "block", "context", "cue", "choice", "rt"), COLUMN | NO_COLUMN),
+    **dict.fromkeys(
+        ("participant", "trial", "session", "block", "context", "cue", "choice", "rt", "responded", "scored"),
+        COLUMN | NO_COLUMN,
+    ),
     outcome=ONE_OR_MORE,
     response=ONE_OR_MORE,
     rt_unit=NAME,
@@ -209,6 +212,8 @@ def read_long(
     response: ColumnNames = None,
     rt: ColumnName = None,
     rt_unit: str | None = None,
+    responded: ColumnName = None,
+    scored: ColumnName = None,
     reset: bool | str = False,
     available: Sequence[str] | Mapping[Hashable, str] | None = None,
     vectors: Vectors | None = None,
@@ -243,6 +248,11 @@ def read_long(
     rt, rt_unit
         Response times, and their unit, ``"s"`` or ``"ms"``; by default seconds if their median is at most 15 and milliseconds if it
         is at least 60. They are kept in seconds, checked and passed through; no learner reads them yet.
+    responded
+        A column of flags: 1 on trials with a response, 0 on those where the choice or response that is in the table was not made.
+    scored
+        A column of flags: 1 on trials where the response was the participant's own, 0 where it was forced or instructed. The learner
+        learns from forced choices, they do not enter the likelihood, and simulations take them from the data.
     reset
         True to reset the learner's state at each new block and session; or the name of a column: that of the blocks (or sessions), at
         whose changes the state is reset, or one of flags (1: the state is reset before this trial). By default the state is
@@ -302,7 +312,7 @@ def read_long(
         raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} rows of {whole.name}")
     table = whole.keep(kept)
     named = {"participant": participant, "session": session, "block": block, "trial": trial}
-    named |= {"context": context, "cue": cue, "choice": choice, "rt": rt}
+    named |= {"context": context, "cue": cue, "choice": choice, "rt": rt, "responded": responded, "scored": scored}
     if rt_unit not in (None, *UNITS):
         raise UsageError(Argument("rt_unit", rt_unit), ": the unit of response times is 's' or 'ms'")
     roles = find_roles(

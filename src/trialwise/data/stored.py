@@ -34,6 +34,8 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         constant[f"column_{name}"] = (dims, column.values)
     if trials.available is not None:
         constant["available"] = (("trial", "action"), trials.available)
+    if trials.scored is not None:
+        constant["scored"] = ("trial", trials.scored)
     if trials.rt is not None:
         constant["rt"] = ("trial", trials.rt)
     if trials.row is not None:
@@ -47,6 +49,7 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         "response": list(trials.response),
         "outcome": list(trials.outcome),
         "declared": sorted(trials.declared),
+        "excluded": {reason: list(labels) for reason, labels in trials.excluded.items()},
         "mapping": dict(trials.mapping),
         "notes": list(trials.notes),
     }
@@ -76,7 +79,9 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         levels={name: tuple(labels) for name, labels in metadata["levels"].items()},
         reset=constant["reset"].to_numpy().astype(bool),
         available=None if "available" not in constant else constant["available"].to_numpy().astype(bool),
+        scored=None if "scored" not in constant else constant["scored"].to_numpy().astype(bool),
         declared=frozenset(metadata["declared"]),
+        excluded={reason: tuple(labels) for reason, labels in metadata.get("excluded", {}).items()},
         rt=array(constant, "rt"),
         row=array(constant, "row"),
         trial=None if metadata["trial"] is None else objects(metadata["trial"]),

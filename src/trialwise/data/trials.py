@@ -69,6 +69,9 @@ class Trials:
         ``bool (trials,)``: whether the learner's state is reset before the trial.
     available
         ``bool (trials, actions)``, or None if every action is always available.
+    scored
+        ``bool (trials,)``: whether the response was the participant's own, and enters the likelihood; False for forced and instructed
+        choices, which teach, and which simulations take from the data. None if all are their own.
     declared
         Names of the sets of labels that the user declared; the others were inferred from the data.
     row
@@ -81,6 +84,8 @@ class Trials:
         ``{name: object (trials,)}``: all columns of the table that was read, for :meth:`to_frame`; they are not stored with a fit.
     mapping
         The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
+    excluded
+        ``{reason: labels}`` of participants that were left out (:func:`trialwise.exclude`).
     notes
         Decisions made while reading that the user should know of, e.g. that -1 was taken as a missed choice.
 
@@ -106,12 +111,14 @@ class Trials:
     levels: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     reset: np.ndarray | None = None
     available: np.ndarray | None = None
+    scored: np.ndarray | None = None
     declared: frozenset[str] = frozenset()
     row: np.ndarray | None = None
     file: np.ndarray | None = None
     trial: np.ndarray | None = None
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -156,6 +163,17 @@ class Trials:
         if self.response:
             return ~np.isnan(next(iter(self.response.values())))
         return np.ones(self.n_trials, bool)
+
+    @property
+    def own(self) -> np.ndarray:
+        """Whether a response was made that was the participant's own, ``bool (trials,)``: what enters the likelihood and measures."""
+        return self.responded if self.scored is None else self.responded & self.scored
+
+    @property
+    def forced(self) -> np.ndarray | None:
+        """The choice of each trial that was not the participant's own, ``int64 (trials,)``, -1 where it was or none was made; None if all
+        were, or without choices."""
+        return None if self.scored is None or self.choice is None else np.where(self.scored, MISSED, self.choice)
 
     @property
     def without_outcome(self) -> np.ndarray:
@@ -258,6 +276,7 @@ class Trials:
             columns={name: replace(c, values=at(c.values)) for name, c in self.columns.items()},
             reset=at(self.reset),
             available=at(self.available),
+            scored=at(self.scored),
             row=at(self.row),
             file=at(self.file),
             trial=at(self.trial),
@@ -318,6 +337,8 @@ class Trials:
         frame.update(self.outcome)
         if np.any(self.reset):
             frame["reset"] = self.reset
+        if self.scored is not None:
+            frame["scored"] = self.scored
         table = pd.DataFrame(frame)
         return self.with_inputs(table) if inputs else table
 

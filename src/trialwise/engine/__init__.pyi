@@ -19,6 +19,7 @@ from .flags import (
     RESPONDED as RESPONDED,
     SCORED as SCORED,
     TEACHES as TEACHES,
+    WATCHES as WATCHES,
 )
 from .kernels import (
     cache as cache,

@@ -13,7 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import FLAGS, SCORED, TEACHES
+from trialwise.engine.flags import FLAGS, SCORED, TEACHES, WATCHES
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
@@ -150,7 +150,7 @@ def _method_at(learner: Learner, file: str, line: int) -> str:
 
 
 def signal_count(learner: Learner, packed: Packed) -> int:
-    """The number of values that ``learn`` returns, determined by running it."""
+    """The number of values that ``learn`` and ``watch`` return, determined by running them."""
     return dry_run(learner, packed)
 
 
@@ -175,8 +175,9 @@ class _Sample:
 @lru_cache(maxsize=256)
 def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     packed = sample.packed
-    learning_trials = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
-    end = int(min(len(packed.ints), (learning_trials[0] if len(learning_trials) else 0) + 3, packed.offsets[-1]))
+    flags = packed.ints[:, FLAGS]
+    firsts = [int(np.argmax(flags & bit > 0)) for bit in (TEACHES, WATCHES)]
+    end = int(min(len(packed.ints), max(firsts) + 3, packed.offsets[-1]))
     signal_counts: list[int] = []
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
 

@@ -1,4 +1,4 @@
-"""What ``learn`` does with a part of the outcome that is missing: nothing, or something that a state remembers.
+"""What ``learn`` (or ``watch``) does with a part of the outcome that is missing: nothing, or something that a state remembers.
 
 There are more ways of asking whether a number is missing than a reader of source could know, so the learner is run, in plain Python,
 on the participants with gaps. A comparison with a gap is false, as with any NaN, and counts as asking.
@@ -16,7 +16,7 @@ import numpy as np
 
 from trialwise.base.errors import LearnerError
 from trialwise.data.trials import row_of
-from trialwise.engine.flags import FLAGS, TEACHES
+from trialwise.engine.flags import FLAGS, TEACHES, WATCHES
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import Parts, build_replay
@@ -100,10 +100,10 @@ def check_gaps(learner: Learner, packed: Packed, names_read: set[str]) -> None:
         It names the part, the trials, the line, and what to write.
     """
     names = [name for name, *_ in packed.outcome]
-    if "learn" not in learner.methods or len(names) < 2:
+    if not learner.learns or len(names) < 2:
         return
     first = packed.outcome[0][2]
-    teaches = (packed.ints[:, FLAGS] & TEACHES) > 0
+    teaches = (packed.ints[:, FLAGS] & (TEACHES | WATCHES)) > 0
     gaps = np.isnan(packed.reals[:, first : first + len(names)]) & teaches[:, None]
     gaps[:, [n for n, name in enumerate(names) if name not in names_read]] = False
     if not gaps.any() or (use := _remembered_use(learner, packed, gaps)) is None:
@@ -198,8 +198,11 @@ class _Walk:
             act=self._act,
             score=self._number(plain.score),
             score_hidden=self._number(plain.score_hidden),
-            elapse=self._elapse,
+            see=self._by_itself(plain.see),
+            elapse=self._by_itself(plain.elapse),
             learn=self._learn,
+            watch=self._watch,
+            between=self._by_itself(plain.between),
         )
 
     def _act(self, agent, state, trial, hidden, preference, last):
@@ -225,13 +228,32 @@ class _Walk:
         if self.holding and self.held is not None:
             raise _Used(self.held)
 
-    def _elapse(self, agent, state, trial):
-        before = _numbers(state) if self.holding else None
-        self.plain.elapse(agent, state, trial)
-        if before is not None and _spoilt(before, _numbers(state)):
-            self._refuse_held()
+    def _by_itself(self, part: Callable) -> Callable:
+        """A change that must not compute with a gap in the state."""
+
+        def change(agent, state, trial):
+            holding = self.held is not None and _holds(state)
+            before = _numbers(state) if holding else None
+            part(agent, state, trial)
+            if before is not None and _spoilt(before, _numbers(state)):
+                self.holding = holding
+                self._refuse_held()
+
+        return change
 
     def _learn(self, agent, state, trial, hidden, responses, ints, reals, t):
+        def learn(changed, ints, reals, t):
+            return self.plain.learn(agent, changed, trial, hidden, responses, ints, reals, t)
+
+        return self._taught(learn, state, ints, reals, t)
+
+    def _watch(self, agent, state, trial, hidden, ints, reals, t):
+        def watch(changed, ints, reals, t):
+            return self.plain.watch(agent, changed, trial, hidden, ints, reals, t)
+
+        return self._taught(watch, state, ints, reals, t)
+
+    def _taught(self, learn: Callable, state, ints, reals, t):
         holding = self.held is not None and _holds(state)
         if holding or self.gaps[t].any():
             before = _copy(state)
@@ -244,7 +266,7 @@ class _Walk:
                         row[0, self.first + n] = self.usual[n]
                 changed, self.truth = _copy(before), truth
                 try:
-                    self.plain.learn(agent, changed, trial, hidden, responses, ints[t : t + 1], row, 0)
+                    learn(changed, ints[t : t + 1], row, 0)
                 except Exception:
                     return None
                 finally:
@@ -252,7 +274,7 @@ class _Walk:
                 return _numbers(changed)
 
             self._look(_numbers(before), after, t, holding)
-        return self.plain.learn(agent, state, trial, hidden, responses, ints, reals, t)
+        return learn(state, ints, reals, t)
 
     def _look(self, before: np.ndarray, after: Callable, t: int, holding: bool) -> None:
         """Refuse a use of this trial's gaps, or of one that the state remembers; note what the state will remember."""

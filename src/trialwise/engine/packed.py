@@ -55,7 +55,7 @@ class Packed:
         Slots of parameters: a parameter with several slots takes its value on each trial from the slot given for that trial; the
         state carries over. Parameters of kernels are ``(rows, slots in all)``, with the slots of a parameter in adjacent columns.
     unscored
-        Whether any observed response does not enter the likelihood.
+        Whether on any trial with a response, or watched, no response enters the likelihood.
     participants
         The label of each segment, for messages.
     file_rows
@@ -136,7 +136,7 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
     function = learner.methods.get(method)
     if function is None:
         return None
-    roles = arguments_of(method, learner.hides)
+    roles = arguments_of(method, learner.hides, learner.responses)
     return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
 
 

@@ -11,7 +11,7 @@ from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import RESPONDED, SCORED, flags_of
+from trialwise.engine.flags import HIDES, SCORED, flags_of
 from trialwise.engine.gaps import check_gaps
 from trialwise.engine.packed import WHOLE, Packed, argument, middle
 from trialwise.learners.learner import Learner
@@ -25,7 +25,6 @@ def pack(
     trials: Trials,
     *,
     slots: Mapping[str, np.ndarray] | None = None,
-    scored: np.ndarray | None = None,
 ) -> Packed:
     """Pack the parts of the trials that the learner reads.
 
@@ -36,9 +35,6 @@ def pack(
     slots
         For free parameters with several values, the number of the value that applies on each trial, from 0,
         ``int (trials,)``.
-    scored
-        Which trials enter the likelihood if a response was observed, ``bool (trials,)``; by default all. The learner also learns
-        on the others.
 
     Raises
     ------
@@ -54,7 +50,7 @@ def pack(
     actions = trials.sizes.get("action", 1)
     outcomes = list(trials.outcome.items())
     observed = [family.observed(trials, name) for name, family in learner.responses.items()]
-    flags = flags_of(learner, trials, observed, np.ones(count, bool) if scored is None else np.asarray(scored, bool))
+    flags = flags_of(learner, trials, observed)
 
     ints: list[np.ndarray] = [flags, np.zeros(count, WHOLE)] if learner.hides else [flags]
     reals: list[np.ndarray] = [np.zeros(count)]  # never empty, so that pointers to a row are valid
@@ -105,7 +101,7 @@ def pack(
         forgets="decay" in names_read,
         options=learner.options,
         slots=tuple(slot_columns),
-        unscored=bool((((flags & RESPONDED) > 0) & ((flags & SCORED) == 0)).any()),
+        unscored=bool((((flags & HIDES) > 0) & ((flags & SCORED) == 0)).any()),
         participants=tuple(str(label) for label in trials.participants),
         file_rows=None if trials.row is None else np.asarray(trials.row),
         files=trials.file,
@@ -116,10 +112,16 @@ def pack(
 
 def _check_needs(learner: Learner, trials: Trials) -> None:
     """Check that the data have what the learner reads; see :func:`pack`."""
-    for family in learner.responses.values():
+    for name, family in learner.responses.items():
         if not family.in_data(trials):
             raise UsageError(f"{learner} ", family.absent())
-    if "learn" in learner.methods and not trials.outcome:
+        if not family.acts and name not in trials.response and (len(learner.responses) > 1 or len(trials.response) > 1):
+            names = ", ".join(trials.response)
+            raise UsageError(
+                f"{learner} needs the responses '{name}', and those of the data are called {names}: name their column, ",
+                Argument("response", {name: "its column"}),
+            )
+    if learner.learns and not trials.outcome:
         raise UsageError(
             f"{learner} learns from outcomes and the data have none: name the column, ", Argument("outcome", ...)
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.engine import explain
 from trialwise.engine.arguments import check_rollout, in_rows, kernel_inputs
-from trialwise.engine.flags import FLAGS, HIDDEN, TEACHES
+from trialwise.engine.flags import FLAGS, HIDDEN, TEACHES, WATCHES
 from trialwise.engine.packed import Packed, end_of
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay, build_rollout
@@ -135,9 +135,8 @@ def task_of(packed: Packed) -> Task:
 
 
 def signal_names(learner: Learner, packed: Packed) -> list[str]:
-    """Names of the signals; their number is that of the values ``learn`` returns on the first trial with learning."""
-    learning_trials = np.flatnonzero(packed.ints[:, FLAGS] & TEACHES)
-    if "learn" not in learner.methods or not len(learning_trials):
+    """Names of the signals; their number is that of the values ``learn``, or ``watch``, returns on the first trial with learning."""
+    if not (learner.learns and (packed.ints[:, FLAGS] & (TEACHES | WATCHES)).any()):
         return []
     count = explain.signal_count(learner, packed)
     declared = list(learner.signals)

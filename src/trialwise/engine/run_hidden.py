@@ -13,7 +13,7 @@ from trialwise.base.cores import cores
 from trialwise.base.errors import UsageError
 from trialwise.engine import explain
 from trialwise.engine.arguments import check_jobs, in_rows, kernel_inputs
-from trialwise.engine.flags import FLAGS, RESET, RESPONDED
+from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED
 from trialwise.engine.packed import WHOLE, Packed
 from trialwise.engine.run import record_for, signal_names, task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
@@ -167,7 +167,7 @@ def run_exact(
         for t, flags in enumerate(trials):
             if relabel and relabel_after_reset and flags & RESET and t:
                 counts = [sum(counts)] + [0.0] * packed.options
-            if flags & RESPONDED:
+            if flags & HIDES:
                 if relabel:
                     counts = [
                         (counts[u] * u if u else 0.0) + (counts[u - 1] if u else 0.0) for u in range(packed.options + 1)
@@ -176,8 +176,8 @@ def run_exact(
                     counts[0] *= packed.options
             steps += sum(counts)
             if steps > MOST_STEPS:
-                responses_left = float((trials[t + 1 :] & RESPONDED > 0).sum())
-                size = math.log10(sum(counts)) + responses_left * math.log10(packed.options)
+                choices_left = float((trials[t + 1 :] & HIDES > 0).sum())
+                size = math.log10(sum(counts)) + choices_left * math.log10(packed.options)
                 raise UsageError(
                     f"method='exact' sums over all sequences of hidden choices: about 10^{size:.0f} of them for participant "
                     f"{n + 1} with {len(trials)} trials. It is meant for a dozen trials; use method='particle'"

@@ -34,6 +34,9 @@ class Shown:
         ``bool (trials,)``: whether the learner's state is reset before the trial; None for never.
     available
         ``bool (trials, actions)``; None if every action is always available.
+    forced
+        ``int (trials,)``: the action that is forced on the participant, which teaches and is not scored; -1 where the choice is free.
+        None if all are.
 
     Examples
     --------
@@ -46,6 +49,7 @@ class Shown:
     columns: Mapping[str, np.ndarray | Column] = field(default_factory=dict)
     reset: np.ndarray | None = None
     available: np.ndarray | None = None
+    forced: np.ndarray | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The values of a column.
@@ -288,15 +292,16 @@ class Recorded:
         Returns
         -------
         Shown
-            Columns, resets and available actions as recorded.
+            Columns, resets, available and forced actions as recorded.
         """
         rows = slice(*self.trials.offsets[participant : participant + 2])
-        available = self.trials.available
+        available, forced = self.trials.available, self.trials.forced
         return Shown(
             trials=int(self.trials.lengths[participant]),
             columns={name: Column(c.values[rows], c.levels) for name, c in self.trials.columns.items()},
             reset=None if self.trials.reset is None else self.trials.reset[rows],
             available=None if available is None else available[rows],
+            forced=None if forced is None else forced[rows],
         )
 
     def __repr__(self) -> str:

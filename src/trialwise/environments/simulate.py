@@ -21,6 +21,7 @@ from trialwise.environments.stage import Stage, along, as_recorded, generate
 from trialwise.environments.tasks import BUILT_IN
 from trialwise.environments.true_parameters import drawn_values, participants_and_values
 from trialwise.learners.learner import LEARNER, Learner
+from trialwise.learners.responses import as_trials
 from trialwise.learners.responses.family import random_numbers
 
 if TYPE_CHECKING:
@@ -170,9 +171,9 @@ def _settled(
     _check_finite(learner, template, stage.asked, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
     outcome = {name: simulated.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
-    responses: dict[str, Any] = {}
-    for response in responses_of(learner, packed.actions):
-        responses |= response.family.as_trials(response.name, response.observed(simulated.observed))
+    responses = as_trials(
+        (each.name, each.family, each.observed(simulated.observed)) for each in responses_of(learner, packed.actions)
+    )
     return stage, replace(template, outcome=outcome, rt=None, **responses), log_probability, hidden
 
 
@@ -189,14 +190,19 @@ def _template(learner: Learner, stage: Stage) -> Trials:
 
     From them the engine reads which trials require a response and which have an outcome.
     """
-    asked = stage.asked
+    asked, given, scored = stage.asked, stage.given, stage.trials.scored
     outcome = {name: stage.potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
-    responses: dict[str, Any] = {}
+    responses = []
     for name, family in learner.responses.items():
-        responses |= family.as_trials(name, family.unanswered(asked))
-        if not family.learns_when_missing:
-            outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
-    return replace(stage.trials, outcome=outcome, rt=None, **responses)
+        observed = family.unanswered(asked)
+        if given is not None and scored is not None and family.in_data(given):
+            observed = np.where(scored[:, None], observed, family.observed(given, name))
+        responses.append((name, family, observed))
+    if not learner.family.learns_when_missing:
+        outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
+    if "watch" in learner.methods and given is not None:
+        outcome = {part: np.where(asked, values, given.outcome.get(part, np.nan)) for part, values in outcome.items()}
+    return replace(stage.trials, outcome=outcome, rt=None, **as_trials(responses))
 
 
 def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
@@ -250,7 +256,8 @@ def _stage(
 def _check_finite(
     learner: Learner, trials: Trials, asked: np.ndarray, log_probability: np.ndarray, free: np.ndarray
 ) -> None:
-    invalid = np.flatnonzero(asked & ~np.isfinite(log_probability))
+    scored = asked if trials.scored is None else asked & trials.scored
+    invalid = np.flatnonzero(scored & ~np.isfinite(log_probability))
     if len(invalid):
         n = trials.participant_index[invalid[0]]
         values = ", ".join(f"{name}={value:g}" for name, value in zip(learner.names, free[n], strict=True))

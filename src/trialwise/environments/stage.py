@@ -15,7 +15,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import brief
 from trialwise.base.streams import Stream
-from trialwise.data.trials import Column, Trials
+from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.environments.environment import Environment, Recorded, Shown
 
 
@@ -43,6 +43,9 @@ class Stage:
         ``(trials, actions, parts)``: what each action would bring, NaN where there is no feedback.
     asked
         ``bool (trials,)``: whether a choice or response is made.
+    given
+        Trials whose responses are taken where they are not the agent's own (:attr:`~trialwise.data.trials.Trials.scored`), and whose
+        outcomes are shown where none is made; None if there are none.
     lead
         Where choices decide what later rows show; None where they do not.
     """
@@ -51,6 +54,7 @@ class Stage:
     outcomes: tuple[str, ...]
     potential: np.ndarray
     asked: np.ndarray
+    given: Trials | None = None
     lead: Lead | None = None
 
     def after(self, choice: np.ndarray | None) -> Stage:
@@ -89,10 +93,10 @@ def generate(environment: Environment, participants: Sequence[Hashable], stream:
         potentials.append(_potential(environment, shown, label, stream, _actions(environment)))
     first = shows[0]
     for label, shown in zip(participants, shows, strict=True):
-        if [*shown.columns] != [*first.columns] or (shown.available is None) != (first.available is None):
+        if _kinds(shown) != _kinds(first):
             raise UsageError(
-                f"{environment!r} shows {', '.join(shown.columns)} to participant {label!r} and "
-                f"{', '.join(first.columns)} to {participants[0]!r}: show the same columns to all, available included"
+                f"{environment!r} shows {', '.join(_kinds(shown))} to participant {label!r} and "
+                f"{', '.join(_kinds(first))} to {participants[0]!r}: show the same columns to all, available and forced included"
             )
     columns = {
         name: Column(np.concatenate([shown[name] for shown in shows]), _levels_of(environment, name, first))
@@ -110,7 +114,18 @@ def generate(environment: Environment, participants: Sequence[Hashable], stream:
         declared=frozenset(environment.levels),
     )
     lead = _lead(environment, shows, participants, stream)
-    return Stage(trials, tuple(environment.outcomes), np.concatenate(potentials), np.ones(trials.n_trials, bool), lead)
+    given = None
+    if first.forced is not None:
+        forced = np.concatenate([s.forced for s in shows]).astype(np.int64)  # type: ignore[misc]
+        trials = replace(trials, scored=forced == MISSED)
+        given = replace(trials, choice=forced)
+    asked = np.ones(trials.n_trials, bool)
+    return Stage(trials, tuple(environment.outcomes), np.concatenate(potentials), asked, given, lead)
+
+
+def _kinds(shown: Shown) -> list[str]:
+    """What is shown, by name."""
+    return [*shown.columns, *(name for name in ("available", "forced") if getattr(shown, name) is not None)]
 
 
 def _lead(
@@ -161,6 +176,7 @@ def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, 
         tuple(environment.outcomes),
         potential,
         _asked(trials, keep_missed),
+        _given(trials),
         lead,
     )
 
@@ -170,7 +186,7 @@ def as_recorded(trials: Trials, participants: Sequence[Hashable], keep_missed: b
     trials = trials.select(participants)
     parts = list(trials.outcome.values())
     potential = np.stack(parts, axis=1)[:, None, :] if parts else np.empty((trials.n_trials, 1, 0))
-    return Stage(_cleared(trials), tuple(trials.outcome), potential, _asked(trials, keep_missed))
+    return Stage(_cleared(trials), tuple(trials.outcome), potential, _asked(trials, keep_missed), _given(trials))
 
 
 def _cleared(trials: Trials) -> Trials:
@@ -178,7 +194,13 @@ def _cleared(trials: Trials) -> Trials:
 
 
 def _asked(trials: Trials, keep_missed: bool) -> np.ndarray:
-    return trials.responded if keep_missed else np.ones(trials.n_trials, bool)
+    if keep_missed:
+        return trials.responded
+    return np.ones(trials.n_trials, bool) if trials.scored is None else trials.responded | trials.scored
+
+
+def _given(trials: Trials) -> Trials | None:
+    return None if trials.scored is None and trials.responded.all() else trials
 
 
 def _actions(environment: Environment) -> int:
@@ -230,11 +252,17 @@ def _checked_shown(environment: Environment, shown: Shown) -> Shown:
         if values.size and (values.min() < 0 or values.max() > top):
             raise UsageError(f"{where} with codes {values.min()} to {values.max()}; its labels go from 0 to {top}")
         columns[name] = Column(values.astype(np.int64), levels)
-    flags = {"reset": (shown.trials,), "available": (shown.trials, _actions(environment))}
+    flags = {"reset": (shown.trials,), "available": (shown.trials, _actions(environment)), "forced": (shown.trials,)}
     for name, shape in flags.items():
         given = getattr(shown, name)
         if given is not None and np.shape(given) != shape:
             raise UsageError(f"{environment!r} shows {name} with shape {np.shape(given)}; wanted {shape}")
+    if shown.forced is not None:
+        forced, last = np.asarray(shown.forced), _actions(environment) - 1
+        if forced.dtype.kind not in "iu" or (forced < MISSED).any() or (forced > last).any():
+            raise UsageError(
+                f"{environment!r} shows forced as {brief(shown.forced)}; wanted whole numbers, an action from 0 to {last} or -1 for a free choice"
+            )
     return replace(shown, columns=columns)
 
 

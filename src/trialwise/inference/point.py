@@ -223,7 +223,7 @@ def _table(
 
     parameters = learner.parameters
     spans = zip(trials.offsets, trials.offsets[1:], strict=False)
-    responses = np.array([trials.responded[first:end].sum() for first, end in spans])
+    responses = np.array([trials.own[first:end].sum() for first, end in spans])
     k = len(parameters)
     at_border = [
         ", ".join(

@@ -138,7 +138,7 @@ def _not_finite(
     ]
     record = likelihood.predictions(theta)
     rows = np.arange(trials.offsets[n], trials.offsets[n + 1])
-    bad = rows[trials.responded[rows] & ~np.isfinite(record[rows, 0])]
+    bad = rows[trials.own[rows] & ~np.isfinite(record[rows, 0])]
     if len(bad):
         row = row_of(trials.row, trials.file, int(bad[0]))
         earlier = rows[rows < bad[0]]

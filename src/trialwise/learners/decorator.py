@@ -12,7 +12,8 @@ from trialwise.base.errors import LearnerError, did_you_mean
 from trialwise.learners.assumptions import NOTHING, Assumptions
 from trialwise.learners.learner import CONTRACT, HIDDEN_TO, Learner, arguments_of
 from trialwise.learners.parameters import Hidden, Parameter, Setting
-from trialwise.learners.responses import FAMILIES, METHODS, family_of
+from trialwise.learners.responses import FAMILIES, METHODS, MOST_RESPONSES, named_responses
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.source import uses
 
 
@@ -113,16 +114,17 @@ def learner[C: type](cls: C) -> C:
         if attribute not in fields:
             raise LearnerError(f'{name}.{attribute} has no range: write {attribute}: float = unit("...") or the like')
 
+    responses = named_responses(vars(cls).items())
     methods = {m: vars(cls)[m] for m in CONTRACT if m in vars(cls)}
-    _check_methods(cls, fields, methods)
-    families = [family_of(m, function) for m, function in methods.items() if m in METHODS]
+    methods |= {name: vars(cls)[name] for name in responses if name in vars(cls) and name not in fields}
+    _check_methods(cls, fields, methods, responses)
     attributes = {
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "fields": types.MappingProxyType(fields),
         "methods": types.MappingProxyType(methods),
-        "responses": types.MappingProxyType({family.columns[0]: family for family in families}),
+        "responses": types.MappingProxyType(responses),
         "assumptions": _assumptions(cls, fields),
         "gives_probabilities": any(getattr(methods[m], "gives_probabilities", False) for m in METHODS if m in methods),
         "agent_class": cls,
@@ -145,20 +147,28 @@ def _assumptions(cls: type, fields: Mapping[str, Parameter | Setting]) -> Assump
     return declared
 
 
-def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
+def _check_methods(
+    cls: type, fields: Mapping[str, Any], methods: Mapping[str, Callable], responses: Mapping[str, ResponseFamily]
+) -> None:
     name = cls.__name__
-    response_methods = [m for m in METHODS if m in methods]
-    if len(response_methods) != 1:
-        problem = f"has both {' and '.join(response_methods)}; it can have one" if response_methods else "has no choose"
+    if not responses:
         examples = "\n".join(family.example for family in FAMILIES.values() if family.by_default)
-        raise LearnerError(f"{name} {problem}. {examples}")
-    _check_hidden(name, fields, methods)
+        raise LearnerError(f"{name} has no choose. {examples}")
+    if len(responses) > MOST_RESPONSES:
+        raise LearnerError(f"{name} has {len(responses)} responses; a learner may have {MOST_RESPONSES}")
+    choices = [family.method for family in responses.values() if family.acts]
+    if len(choices) > 1:
+        raise LearnerError(
+            f"{name} has several choices, {' and '.join(choices)}: make each a row of its own, with a column of stages that choose reads, as in "
+            "trial.stage"
+        )
+    _check_hidden(name, fields, methods, responses)
     for method_name, method in methods.items():
-        expected = arguments_of(method_name, "hide" in methods)
+        expected = arguments_of(method_name, "hide" in methods, responses)
         actual = list(inspect.signature(method).parameters)[1:]
         if len(actual) != len(expected):
             explanation = (
-                f". Only choose and learn receive the hidden choice: what {method_name} does cannot depend on it"
+                f". Only choose, learn and watch receive the hidden choice: what {method_name} does cannot depend on it"
                 if "hide" in methods and len(actual) == len(expected) + 1 and method_name not in HIDDEN_TO
                 else ""
             )
@@ -178,7 +188,9 @@ def _check_methods(cls: type, fields: Mapping[str, Any], methods: Mapping[str, C
                     )
 
 
-def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Callable]) -> None:
+def _check_hidden(
+    name: str, fields: Mapping[str, Any], methods: Mapping[str, Callable], responses: Mapping[str, ResponseFamily]
+) -> None:
     counts = [field for field in fields.values() if isinstance(field, Hidden)]
     if "hide" not in methods:
         if counts:
@@ -192,9 +204,9 @@ def _check_hidden(name: str, fields: Mapping[str, Any], methods: Mapping[str, Ca
             f"{_place(methods['hide'], name)}: exactly one field gives the number of options of the hidden choice, such as "
             f'sets: int = hidden(3, "number of task sets"). {name} has {len(counts) or "no"} such fields'
         )
-    for method in METHODS:
-        if method in methods and method not in HIDDEN_TO:
-            raise LearnerError(f"{name} has hide and {method}: a hidden choice requires choose")
+    if not any(family.goes_with_hidden for family in responses.values()):
+        method = next(iter(responses.values())).method
+        raise LearnerError(f"{name} has hide and {method}: a hidden choice requires choose")
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

@@ -7,15 +7,22 @@ method                                                          purpose         
 ==============================================================  =====================================  ==================
 ``start(self, task)``                                           the state before trial 1               once
 ``reset(self, state, trial)``                                   partial or whole reset                 rows flagged reset
+``see(self, state, trial)``                                     what is shown changes the state        every trial
 ``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
 ``respond(self, state, trial)``                                 parameters of a continuous response    every trial
 ``elapse(self, state, trial)``                                  forgetting, other changes with time    every trial
 ``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
+``watch(self, state, trial, [hidden,] outcome)``                update without a choice of one's own   outcome, no choice
+``between(self, state, trial)``                                 change until the next trial            every trial
 ==============================================================  =====================================  ==================
 
-``choose`` or ``respond`` is required, the others are optional. A learner with ``respond`` learns whenever there is an outcome;
-its ``learn`` receives the response in place of the choice.
+``choose`` or ``respond`` is required, the others are optional. A learner may have both, and further methods marked with a family
+(:meth:`trialwise.learners.responses.family.ResponseFamily.of`), which are responses of their own name: each is scored on the trials where it was
+observed, and ``learn`` receives the first, the choice if there is one. A learner with ``respond`` learns whenever there is an outcome;
+its ``learn`` receives the response in place of the choice. A learner with ``watch`` learns by it on trials with an outcome and without
+a response (missed trials with feedback, the trials of others), and by ``learn`` only on trials with both; if it has ``watch`` and no
+``learn``, by ``watch`` on every trial with an outcome, whatever was chosen.
 """
 
 from __future__ import annotations
@@ -40,19 +47,22 @@ from trialwise.learners.source import class_source, signal_names
 CONTRACT = {
     "start": ("task",),
     "reset": ("state", "trial"),
+    "see": ("state", "trial"),
     "hide": ("state", "trial", "preference"),
     **METHODS,
     "elapse": ("state", "trial"),
     "learn": ("state", "trial", "choice", "outcome"),
+    "watch": ("state", "trial", "outcome"),
+    "between": ("state", "trial"),
 }
 
-HIDDEN_TO = {"learn", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
+HIDDEN_TO = {"learn", "watch", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
 """The methods that receive the hidden choice, as the third argument after ``self``."""
 
 
-def arguments_of(method: str, hides: bool) -> list[str]:
-    """The arguments after ``self`` of a method; ``hides`` if the learner makes a hidden choice."""
-    arguments = list(CONTRACT[method])
+def arguments_of(method: str, hides: bool, responses: Mapping[str, ResponseFamily]) -> list[str]:
+    """The arguments after ``self`` of a method of a learner with these responses; ``hides`` if it makes a hidden choice."""
+    arguments = list(CONTRACT[method] if method in CONTRACT else responses[method].arguments)
     if hides and method in HIDDEN_TO:
         arguments.insert(2, "hidden")
     return arguments
@@ -65,7 +75,7 @@ class Learner:
     """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner.
-    ``responses`` are the families of the learner's responses by name: a single one, ``choice`` or ``response``; ``assumptions`` are what it
+    ``responses`` are the families of the learner's responses by name, ``choice``, ``response`` or that of a method; ``assumptions`` are what it
     assumes of the data (:func:`trialwise.assumes`).
 
     Your own class need not inherit from it, since the decorator adds it. If it does, ``class Counter(tw.learners.Learner):``
@@ -343,9 +353,14 @@ class Learner:
         return self.hidden is not None and self.hidden.exchangeable and self.options > 1
 
     @property
+    def learns(self) -> bool:
+        """Whether the learner learns from outcomes: whether it has ``learn`` or ``watch``."""
+        return "learn" in self.methods or "watch" in self.methods
+
+    @property
     def signals(self) -> tuple[str, ...]:
-        """Names of the trial-level signals that ``learn`` returns."""
-        return signal_names(self.methods.get("learn"))
+        """Names of the trial-level signals that ``learn`` returns, or else ``watch``."""
+        return signal_names(self.methods.get("learn", self.methods.get("watch")))
 
     @property
     def source(self) -> str:
@@ -372,7 +387,7 @@ class Learner:
     @property
     def helper_methods(self) -> dict[str, Callable]:
         attributes = vars(self.agent_class).items()
-        return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in CONTRACT}
+        return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in self.methods}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers)

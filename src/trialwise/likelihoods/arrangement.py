@@ -75,7 +75,7 @@ def arranged_trials() -> int:
 
 def _freeze(trials: Trials) -> None:
     columns = [column.values for column in trials.columns.values()]
-    single = [trials.offsets, trials.choice, trials.reset, trials.available]
+    single = [trials.offsets, trials.choice, trials.reset, trials.available, trials.scored]
     for array in [*single, *columns, *trials.outcome.values(), *trials.response.values()]:
         if isinstance(array, np.ndarray):
             array.flags.writeable = False

@@ -244,8 +244,12 @@ def trial_values(
     frame.attrs |= trace.attributes
     record, actions = trace.record, trials.sizes.get("action", 1)
     for response in responses_of(learner, actions):
-        for name, values in response.family.table(record[:, 0], response.predictions(record, actions)).items():
-            frame[name] = values
+        predictions, own = response.predictions(record, actions), record[:, 0]
+        if len(learner.responses) > 1 and response.family.acts:  # the likelihood is that of all responses
+            with np.errstate(divide="ignore"):
+                own = np.log(np.where(trials.own, predictions[np.arange(trials.n_trials), trials.choice], np.nan))
+        for name, values in response.family.table(own, predictions).items():
+            frame[f"{response.name}_{name}" if response.name == response.family.method else name] = values
     frame["log_likelihood"] = record[:, 0]
     for name, values in trace.columns.items():
         frame[name if name not in frame else f"{name}_signal"] = values

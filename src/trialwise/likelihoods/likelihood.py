@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from trialwise.data.trials import Trials
-from trialwise.engine import Response, responses_of
+from trialwise.engine import FLAGS, SCORED, Response, responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.arrangement import arrangement
@@ -180,7 +180,8 @@ class Likelihood(ABC):
         """Log-likelihoods ``(participants,)`` in interpreted Python, where a debugger can step through the learner."""
 
     def draw(self, theta: np.ndarray, random: np.ndarray) -> np.ndarray:
-        """Draw responses on each trial given the recorded ones before it, ``(trials, columns)``; missing where none was recorded.
+        """Draw responses on each trial given the recorded ones before it, ``(trials, columns)``; missing where none was recorded, and
+        as recorded where it is not scored.
 
         ``random (trials, numbers)`` are the random numbers for the learner's responses, see :meth:`random_numbers`.
         """
@@ -202,6 +203,7 @@ class Likelihood(ABC):
         return numbers
 
     def _recorded(self, observed: np.ndarray) -> Iterator[tuple[Response, np.ndarray]]:
-        """Each response of the learner, with the mask of trials on which it was recorded."""
+        """Each response of the learner, with the mask of trials on which it was recorded and enters the likelihood."""
+        scored = (self.packed.ints[:, FLAGS] & SCORED) > 0
         for response in responses_of(self.learner, self.packed.actions):
-            yield response, ~response.family.missing(response.observed(observed))
+            yield response, scored & ~response.family.missing(response.observed(observed))

@@ -69,6 +69,7 @@ def general(trials: Data, past: Trials | None = None) -> pd.DataFrame:
             "run": runs_of(trials)[responded],
             "choice": trials.choice[responded],
             "past": past.choice[responded],  # type: ignore[index]
+            "own": trials.own[responded],
             "outcome": outcome[responded],
             **situation,
         }
@@ -84,6 +85,11 @@ def general(trials: Data, past: Trials | None = None) -> pd.DataFrame:
         "repeated after worse": same.where(observed & ~better),
     }
     table = (
-        pd.DataFrame(columns).astype(float).groupby(frame["participant"]).mean().reindex(range(trials.n_participants))
+        pd.DataFrame(columns)
+        .astype(float)
+        .where(frame["own"])
+        .groupby(frame["participant"])
+        .mean()
+        .reindex(range(trials.n_participants))
     )
     return table.set_axis([str(label) for label in trials.participants]).rename_axis(index="participant")

@@ -11,7 +11,6 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, Kind, attribute, expects
 from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.data.trials import MISSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +85,7 @@ def scored(trials: Data, means: np.ndarray) -> pd.DataFrame:
     context, cue = (trials.columns[name].values if name in trials.columns else single for name in ("context", "cue"))
     choice = trials.choice
     number = trials.participant_index
-    (best, decided), responded = best_actions(means), choice != MISSED
+    (best, decided), responded = best_actions(means), trials.own
     block_column = trials.columns["block"].values if "block" in trials.columns else context
     new = np.ones(len(choice), bool)
     new[1:] = (np.diff(context) != 0) | (np.diff(block_column) != 0) | (np.diff(number) != 0)

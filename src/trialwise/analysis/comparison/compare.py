@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from trialwise.analysis.comparison.baselines import like, with_baselines
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.fits import compared_fits
@@ -16,22 +17,30 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, NONE, expects
 from trialwise.base.message import Argument
 from trialwise.base.progress import bars
-from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
 
 
-@expects(fits=MAPPING, method=NAME | NONE, start=COUNT, draws=COUNT, particles=COUNT, refit=FLAG, progress=FLAG)
+@expects(
+    fits=MAPPING,
+    method=NAME | NONE,
+    start=COUNT,
+    draws=COUNT,
+    particles=COUNT,
+    refit=FLAG,
+    baselines=FLAG,
+    progress=FLAG,
+)
 def compare(
     fits: Mapping[str, Fit] | Mapping[str, Point], method: Method | Criterion | None = None, *, start: int | None = None,
-    draws: int | None = None, particles: int = PARTICLES, refit: bool = False, seed: int = 0, progress: bool = True,
+    draws: int | None = None, particles: int = PARTICLES, refit: bool = False, baselines: bool = False, seed: int = 0, progress: bool = True,
 ) -> Comparison:  # fmt: skip
     """Compare learners fitted to the same trials by their predictive accuracy.
 
     Parameters
     ----------
     fits
-        Two or more fits by name, ``{name: fit, ...}``; a learner and a restriction of it are compared by
+        Two or more fits by name (one, with ``baselines``), ``{name: fit, ...}``; a learner and a restriction of it are compared by
         ``{"free": fit(L, trials), "tied": fit(L.tie(...), trials)}``. Or points (:func:`trialwise.point`).
     method
         What is predicted. ``"participant"``, the default: the whole sequence of a participant who is left out, with the parameters
@@ -53,6 +62,10 @@ def compare(
     refit
         Refit without a participant whose Pareto k-hat is bad, one fit for each, with the settings of the original fit (as many
         draws and chains); not with ``method="trial"``.
+    baselines
+        Fit the baselines as well, with the settings of the first fit: random responding with biases, noisy win-stay-lose-shift, a choice
+        kernel and a regression on the last choices and outcomes (:mod:`trialwise.learners.zoo.baselines`). A learner that does not
+        predict better than they do says nothing about learning.
     seed
         The same seed gives the same results.
     progress
@@ -89,7 +102,10 @@ def compare(
     >>> sorted(tw.compare(fits, draws=50, progress=False).table.index)
     ['flat', 'stimulus']
     """
-    _check(fits)
+    _check(fits, fewest=1 if baselines else 2)
+    if baselines:
+        fits = with_baselines(fits)
+        _check(fits)
     points = {name: each for name, each in fits.items() if isinstance(each, Point)}
     if points:
         return compared_points(points, method)
@@ -135,10 +151,13 @@ def _named(report: Callable[[str, float], None], name: str) -> Callable[[float],
     return lambda share: report(name, share)
 
 
-def _check(fits: Mapping[str, Any]) -> None:
+def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
     """Raise an error unless the fits can be compared."""
-    if len(fits) < 2:
-        raise UsageError(f"{len(fits)} fit: two or more are needed, compare({{'flat': fit, 'sets': other}})")
+    if len(fits) < fewest:
+        raise UsageError(
+            f"{len(fits)} fit{'' if len(fits) == 1 else 's'}: two or more are needed, compare({{'flat': fit, 'sets': other}}); or one, and ",
+            Argument("baselines", True),
+        )
     kinds = {
         Fit if isinstance(each, Fit) else Point if isinstance(each, Point) else type(each) for each in fits.values()
     }
@@ -167,13 +186,9 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
             ")",
         )
     priors = dict(fit.priors)
-    tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
 
     def without(n: int) -> Fit:
         others = [label for k, label in enumerate(fit.trials.participants) if k != n]
-        return fit_again(
-            learner, fit.trials.select(others), draws=fit.draws.length, chains=fit.draws.chains, seed=int(fit.attrs["seed"]),
-            priors=priors, pooling=fit.pooling, progress=False, **tune,
-        )  # fmt: skip
+        return like(fit, learner, fit.trials.select(others), priors)
 
     return without

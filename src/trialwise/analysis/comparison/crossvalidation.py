@@ -250,13 +250,13 @@ def by_trial(fit: Fit, learner: Learner, *, draws: int | None, particles: int, s
     parts: list[list[np.ndarray]] = [[], [], [], []]
     for n in range(trials.n_participants):  # one after the other, to bound memory
         rows = slice(trials.offsets[n], trials.offsets[n + 1])
-        log_p = log_probability[:, rows][:, trials.responded[rows]]
+        log_p = log_probability[:, rows][:, trials.own[rows]]
         weight, khat = smoothed(log_p, share)
         elpd, error = weighted(weight, log_p, share)
         in_sample = logsumexp(log_p, 0) - np.log(count)
         for part, values in zip(parts, (elpd, error, khat, in_sample - elpd), strict=True):
             part.append(values)
-    owner = trials.participant_index[trials.responded]
+    owner = trials.participant_index[trials.own]
     elpd, error, khat, effective = (np.concatenate(part) for part in parts)
     return HeldOut(elpd, error, khat, effective, owner, count, good_khat(count * share))
 

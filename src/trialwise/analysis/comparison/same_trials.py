@@ -21,7 +21,7 @@ def differences(a: Trials, b: Trials) -> str:
         return f"participant {first[n]!r} has {a.lengths[n]} trials in one, {b.lengths[n]} in the other"
     if (a.choice is None) != (b.choice is None) or a.response.keys() != b.response.keys():
         return "one has choices or responses that the other has not"
-    differs = np.zeros(a.n_trials, bool)
+    differs = a.own != b.own
     if a.choice is not None and b.choice is not None:
         differs |= _choices(a) != _choices(b)
     for name, values in a.response.items():

@@ -1,7 +1,7 @@
 """A reference implementation of the contract of a trial, in as few lines as possible.
 
-It is independent of the engine and shares only the learner's own methods with it; on a missed trial it calls nothing but
-``elapse``. It is slow, and used only by the checks of a learner.
+It is independent of the engine and shares only the learner's own methods with it; on a missed trial without an
+outcome it calls nothing but ``see``, ``elapse`` and ``between``. It is slow, and used only by the checks of a learner.
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ HIDDEN_CHOICE = "hidden choice"
 
 
 def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mapping[str, float]) -> np.ndarray:
-    """Log-likelihood of each trial of one participant, including given hidden choices, if any; NaN on missed trials."""
+    """Log-likelihood of each trial of one participant, including given hidden choices, if any; NaN on trials that are not scored."""
     agent, task, methods = learner.agent(free), Task(trials.sizes), learner.methods
     rows = range(trials.offsets[participant], trials.offsets[participant + 1])
     state = methods["start"](agent, task) if "start" in methods else None
     responses = [(family, family.observed(trials, name)) for name, family in learner.responses.items()]
     scores, last = np.full(len(rows), np.nan), -1
+
+    def by_itself(name: str, trial: Any) -> None:
+        if name in methods:
+            methods[name](agent, state, trial)
+
     for n, t in enumerate(rows):
         hidden = (int(trials.columns[HIDDEN_CHOICE].values[t]),) if learner.hides else ()
         trial, outcome = _before_choice(trials, t), _outcome(trials, t)
@@ -37,19 +42,23 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
                 methods["reset"](agent, state, trial)
             elif "start" in methods:
                 state = methods["start"](agent, task)
+        by_itself("see", trial)
         present = [(family, values[t]) for family, values in responses if not family.missing(values[t : t + 1])[0]]
-        if present:
-            scores[n] = sum(family.by_hand(learner, agent, state, trial, hidden, last, row) for family, row in present)
+        answered = responses[0][0] in [family for family, _ in present]
+        watched = "watch" in methods and outcome is not None and not (answered and "learn" in methods)
+        own = present if trials.scored is None or trials.scored[t] else []
+        if own or (hidden and (present or watched)):
+            scores[n] = sum(family.by_hand(learner, agent, state, trial, hidden, last, row) for family, row in own)
             scores[n] += _log_hidden(learner, agent, state, trial, hidden)
         for family, row in present:
             last = family.received(row) if family.acts else last
-        if "elapse" in methods:
-            methods["elapse"](agent, state, trial)
-        answered = {family for family, _ in present}
-        learns = all(family in answered or family.learns_when_missing for family, _ in responses)
-        if "learn" in methods and outcome is not None and learns:
-            family, observed = responses[0]
+        by_itself("elapse", trial)
+        family, observed = responses[0]
+        if watched:
+            methods["watch"](agent, state, trial, *hidden, outcome)
+        elif "learn" in methods and outcome is not None and (answered or family.learns_when_missing):
             methods["learn"](agent, state, trial, *hidden, family.received(observed[t]), outcome)
+        by_itself("between", trial)
     return scores
 
 

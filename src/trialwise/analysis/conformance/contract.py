@@ -16,8 +16,9 @@ from trialwise.data.trials import MISSED, Trials
 from trialwise.engine import (
     FLAGS,
     HIDDEN,
-    RESPONDED,
+    SCORED,
     TEACHES,
+    WATCHES,
     run_gradient,
     run_trace,
     trace_plain,
@@ -34,8 +35,8 @@ COURSE, FILTERS = 9, 400
 def _runs(case: Case) -> str:
     free = case.natural(np.zeros((case.trials.n_participants, len(case.learner.parameters))))
     scores = case.scores(free)
-    answered = (case.packed.ints[:, FLAGS] & RESPONDED) != 0
-    bad = np.flatnonzero(answered & ~np.isfinite(scores))
+    scored = (case.packed.ints[:, FLAGS] & SCORED) != 0
+    bad = np.flatnonzero(scored & ~np.isfinite(scores))
     if len(bad):
         raise Violation(
             f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "
@@ -46,7 +47,7 @@ def _runs(case: Case) -> str:
 
 def _refuse_nan(case: Case, free: np.ndarray, scores: np.ndarray) -> None:
     """Away from the middle of the priors a likelihood may be 0, but it must be a number."""
-    bad = np.flatnonzero(((case.packed.ints[:, FLAGS] & RESPONDED) != 0) & np.isnan(scores))
+    bad = np.flatnonzero(((case.packed.ints[:, FLAGS] & SCORED) != 0) & np.isnan(scores))
     if len(bad):
         at = ", ".join(
             f"{name} = {value:.4g}"
@@ -163,7 +164,7 @@ def _no_outcomes_by_name(case: Case) -> None:
     """Outcomes that a method before the choice reads from a global of its module."""
     outcomes = [values for values in case.trials.outcome.values() if len(values) > 3]
     for name, method in case.learner.methods.items():
-        if name == "learn":
+        if name in ("learn", "watch"):
             continue
         for thing, value in _globals_of(method):
             if not isinstance(value, np.ndarray | list | tuple):
@@ -222,11 +223,16 @@ def _missed_trials(case: Case) -> str:
             first = int(np.argmax(gap > AGREEMENT))
             raise Violation(
                 f"a missed trial does more than elapse (seen at trial {first + 1} of {longer.participants[n]} with "
-                "missed trials inserted): choose and respond may only read the state; changes with time belong in "
-                "elapse, changes after a choice in learn"
+                "missed trials inserted): choose and respond may only read the state; changes by what is shown belong in see, "
+                "changes with time in elapse or between, changes after a choice in learn"
             )
-    if "elapse" not in case.learner.methods and difference(compiled[old], case.scores(free)).max() > AGREEMENT:
-        raise Violation("missed trials change the likelihood of other trials although there is no elapse")
+    if (
+        not {"see", "elapse", "between"} & {*case.learner.methods}
+        and difference(compiled[old], case.scores(free)).max() > AGREEMENT
+    ):
+        raise Violation(
+            "missed trials change the likelihood of other trials although there is no see, elapse or between"
+        )
     return "missed trials inserted; agrees with the reference implementation"
 
 
@@ -258,14 +264,14 @@ def with_missed_trials(trials: Trials, random: np.random.Generator, before: np.n
 
 
 def _signals(case: Case) -> str:
-    learns = (case.packed.ints[:, FLAGS] & TEACHES) != 0
+    learns = (case.packed.ints[:, FLAGS] & (TEACHES | WATCHES)) != 0
     for free in case.points:
         _, signals, names = run_trace(case.learner, case.packed, free)
         bad = np.argwhere(~np.isfinite(signals[learns]))
         if len(bad):
             t, k = np.flatnonzero(learns)[bad[0, 0]], bad[0, 1]
             raise Violation(
-                f"learn returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome"
+                f"learn or watch returned {signals[t, k]} as {names[k]} on {case.where(int(t))}, where there is an outcome"
             )
     return ", ".join(names) or "none"
 

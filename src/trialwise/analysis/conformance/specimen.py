@@ -1,6 +1,6 @@
 """Specimen trials: generated data with every situation that a learner must handle.
 
-Participants with unequal numbers of trials (one has a single trial), missed choices, choices without an outcome, resets, outcomes
+Participants with unequal numbers of trials (one has a single trial), missed choices, forced ones, choices without an outcome, resets, outcomes
 of 0 and 1 and graded ones of both signs, and all columns that the learner reads. They are what the learner declares to assume: numbers
 of actions, roles of labels, ranges of outcomes and outcomes on both sides of a threshold, rows of several stages in their order.
 """
@@ -21,6 +21,7 @@ from trialwise.engine import argument
 from trialwise.learners.assumptions import Range
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
+from trialwise.learners.responses import as_trials
 from trialwise.learners.source import uses
 
 EVERYTHING: Range = (-np.inf, np.inf)
@@ -122,13 +123,13 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     count, assumed = sum(LENGTHS), learner.assumptions
     missed, no_outcome = random.random(count) < 0.1, random.random(count) < 0.1
     masked, available = "available" in _read_names(learner, "trial"), None
-    responses: dict[str, Any] = {}
+    responses = []
     for name, family in learner.responses.items():
         observed, open_actions = family.specimen(random, missed, actions, masked)
         available = open_actions if available is None else available
-        responses |= family.as_trials(name, observed)
-        if not family.learns_when_missing:
-            no_outcome |= missed & (random.random(count) < 0.8)  # outcomes without a choice trigger no update
+        responses.append((name, family, observed))
+    if not (learner.family.learns_when_missing or "watch" in learner.methods):
+        no_outcome |= missed & (random.random(count) < 0.8)  # outcomes without a choice trigger no update
     names = [*sorted(_read_names(learner, "outcome") | set(reading.outcome))] or ["outcome"]
     if names != ["outcome"] and len(names) == 1:
         names.append("outcome")  # a record has at least two parts
@@ -140,7 +141,8 @@ def _behaviour(learner: Learner, reading: Reading, actions: int, random: np.rand
     for name, reads in reading.outcome.items():
         if reads.asked:
             outcome[name][random.random(count) < 0.2] = np.nan
-    return {"available": available, "outcome": outcome, **responses}
+    scored = random.random(count) >= 0.08
+    return {"available": available, "scored": scored, "outcome": outcome, **as_trials(responses)}
 
 
 def _outcomes(count: int, random: np.random.Generator, ends: Range, threshold: float | None) -> np.ndarray:

@@ -63,6 +63,11 @@ class Columns:
     rt_unit: Annotated[
         str | None, _option("--rt-unit", "s|ms", "Unit of the response times; by default inferred from their median.")
     ] = None
+    responded: Annotated[str | None, _role("responded", "Flags (0 or 1): whether there was a response.")] = None
+    scored: Annotated[
+        str | None,
+        _role("scored", "Flags (0 or 1): whether the response was free; forced choices teach and are not scored."),
+    ] = None
     reset: Annotated[
         str | None,
         _option(
@@ -170,14 +175,18 @@ class Columns:
                 **several,
                 reset=reset,
                 rt_unit=self.rt_unit,
-                **{role: _column(getattr(self, role)) for role in ("participant", "trial", "rt")},
+                **{
+                    role: _column(getattr(self, role)) for role in ("participant", "trial", "rt", "responded", "scored")
+                },
                 labels={name: to or name for name, to in (_cut(text, "=") for text in self.labels)},
                 numbers=self.numbers,
                 vectors=dict(_vector(text) for text in self.vector),
                 available=dict(map(_pair("--available", "ACTION=COL"), self.available)) or None,
             )
         unused = [
-            name for name in ("participant", "trial", "rt", "rt_unit", "vector", "available") if getattr(self, name)
+            name
+            for name in ("participant", "trial", "rt", "rt_unit", "responded", "scored", "vector", "available")
+            if getattr(self, name)
         ]
         if unused:
             raise UsageError(
@@ -218,6 +227,8 @@ def options_to_read(learner: Learner, trials: Trials) -> str:
     if options:  # with so many columns, another one could be recognised in place of these
         for name in ("context", "cue"):
             options += [f"--{name}", name] if name in trials.columns else []
+    if options and trials.scored is not None:
+        options += ["--scored", "scored"]
     if options and trials.reset is not None and trials.reset.any():
         options += ["--reset", "reset"]
     return " ".join(map(shlex.quote, options))

@@ -12,6 +12,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.description import Description
+from trialwise.data.reading.flag_columns import scored_flags, without_unmade
 from trialwise.data.reading.response_times import read_response_times
 from trialwise.data.reading.sorted_as_text import about_runs, combined
 from trialwise.data.reading.suspicions import about_numbers
@@ -64,6 +65,8 @@ class OrderedCells:
     available: Mapping[Hashable, Cells] | Sequence[Cells] = ()
     mapping: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    responded: Cells | None = None
+    scored: Cells | None = None
     rt: Cells | None = None
     rt_unit: str | None = None
     rt_given: bool = False
@@ -97,6 +100,8 @@ def assemble(
         rt = read_response_times(
             ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes, ordered.rt_stated
         )
+    choice, response, rt = without_unmade(ordered.responded, choice, response, rt, problems, mapping, notes)
+    scored = scored_flags(ordered.scored, problems, mapping, notes)
     notes += _about_runs(ordered)
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)
@@ -112,6 +117,7 @@ def assemble(
         levels=levels,
         reset=reset,
         available=available,
+        scored=scored,
         declared=frozenset(declared),
         row=ordered.rows,
         trial=ordered.trial,

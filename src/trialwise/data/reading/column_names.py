@@ -34,6 +34,8 @@ _COMMON: dict[str, tuple[str, ...]] = {
     ),
     "outcome": ("outcome reward rew points payoff payout gain", "feedback", "u"),
     "response": ("rating expectation prediction scr skinconductance",),
+    "responded": ("responded",),
+    "scored": ("scored",),
     "rt": ("rt reactiontime responsetime latency", "keyresprt stimrt responsert responsetimekb responsetimekeyboard"),
 }
 

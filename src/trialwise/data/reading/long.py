@@ -76,6 +76,8 @@ def order_long(
         outcome=roles.outcome,
         response=roles.response,
         rt=roles.rt,
+        responded=roles.responded,
+        scored=roles.scored,
         pre_choice=roles.pre_choice,
         reset=roles.reset,
         available=roles.available,
@@ -122,7 +124,7 @@ def _with_a_trial(table: Table, roles: Roles, missing_codes: MissingCodes) -> np
 
 def _others(table: Table, roles: Roles, runs: Sequence[Cells]) -> list[Cells]:
     """Columns with which trial numbers may restart: all but those that order the rows, and results."""
-    results = (roles.choice, roles.rt, *roles.outcome.values(), *roles.response.values())
+    results = (roles.choice, roles.rt, roles.responded, roles.scored, *roles.outcome.values(), *roles.response.values())
     known = {cells.name for cells in (roles.participant, roles.trial, *runs, *results) if cells is not None}
     names = [name for name in table.header if name and name not in known and table.header.count(name) == 1]
     return [table.column(name, "") for name in names]

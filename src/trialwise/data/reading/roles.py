@@ -29,7 +29,7 @@ PRE_CHOICE_ROLES = ("context", "cue", "block", "session")
 """Roles of columns of labels known before the choice."""
 
 
-OF_RESULTS = ("participant", "file", "row", "trial", "number", "choice", "rt", "reset", "available")
+OF_RESULTS = ("participant", "file", "row", "trial", "number", "choice", "rt", "reset", "scored", "available")
 """Names of columns of every table of results, which no column known before the choice and no outcome can have."""
 
 
@@ -44,6 +44,8 @@ class Roles:
     response: dict[str, Cells] = field(default_factory=dict)
     pre_choice: dict[str, PreChoice] = field(default_factory=dict)
     rt: Cells | None = None
+    responded: Cells | None = None
+    scored: Cells | None = None
     reset: Cells | tuple[str, ...] = ()
     available: Mapping[Hashable, Cells] | Sequence[Cells] = ()
     unused: tuple[str, ...] = ()
@@ -64,6 +66,8 @@ class Roles:
             trial=cut(self.trial),
             choice=cut(self.choice),
             rt=cut(self.rt),
+            responded=cut(self.responded),
+            scored=cut(self.scored),
             outcome={name: cells.at(index) for name, cells in self.outcome.items()},
             response={name: cells.at(index) for name, cells in self.response.items()},
             pre_choice={n: replace(b, cells=tuple(c.at(index) for c in b.cells)) for n, b in self.pre_choice.items()},
@@ -185,7 +189,7 @@ def find_roles(
                 roles.response, single[role] = {"response": cells}, None
 
     roles.participant, roles.trial, roles.choice = (single.get(role) for role in ("participant", "trial", "choice"))
-    roles.rt = single.get("rt")
+    roles.rt, roles.responded, roles.scored = (single.get(role) for role in ("rt", "responded", "scored"))
     pre_choice = {role: cells for role in PRE_CHOICE_ROLES if (cells := single.get(role)) is not None}
     for name in sorted(pre_choice.keys() & more.keys()):
         message = f"two columns would have the name {quote(name)}"

@@ -47,6 +47,7 @@ def rows_where(
     condition: str,
     missing_codes: MissingCodes = (),
     note: Callable[[str], object] = lambda text: None,
+    argument: str = "where",
 ) -> np.ndarray:
     """Whether each row of a table satisfies a condition.
 
@@ -65,6 +66,8 @@ def rows_where(
         Codes of missing values in addition to those of :data:`~trialwise.data.reading.cells.MISSING`.
     note
         Called with a sentence about each label of the condition that does not occur in its column.
+    argument
+        The argument that the condition was given by, for messages.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def rows_where(
         If the condition cannot be read, names a column that the table does not have, or a label that differs from one in the column
         only by a slip.
     """
-    reading = _Condition(table, condition, missing_codes, note)
+    reading = _Condition(table, condition, missing_codes, note, argument)
     return reading.satisfied(reading.tree)
 
 
@@ -85,8 +88,9 @@ class _Condition:
     """A condition as a syntax tree, of which only comparisons, ``and``, ``or`` and ``not`` are understood."""
 
     def __init__(
-        self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object]
+        self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object], argument: str
     ) -> None:
+        self.argument = argument
         self.table, self.condition, self.missing_codes, self.note = table, condition, missing_codes, note
         self.names = _BACKQUOTED.findall(condition)
         self.mark = "_quoted"
@@ -103,7 +107,7 @@ class _Condition:
             raise self.wrong(f"a number in it is larger than {sys.float_info.max:.2g}")
 
     def wrong(self, what: str) -> UsageError:
-        return UsageError(Argument("where", self.condition), f": {what}; write {GRAMMAR}")
+        return UsageError(Argument(self.argument, self.condition), f": {what}; write {GRAMMAR}")
 
     def satisfied(self, node: ast.expr) -> np.ndarray:
         """Whether each row satisfies a part of the condition."""
@@ -177,7 +181,7 @@ class _Condition:
         ]  # fmt: skip
         if near:
             raise UsageError(
-                Argument("where", self.condition),
+                Argument(self.argument, self.condition),
                 f": {quote(cells.name)} is never {quote(label)}; did you mean {quote_list(near, 3)}?",
             )
         self.note(f"where: {cells.name} is never {quote(label)}; it is {quote_list(there, 5)}")
@@ -195,7 +199,7 @@ class _Condition:
             what = (
                 f"{count} columns are called {quote(name)}" if count else f"there is no column {quote(name)}; {there}"
             )
-            raise UsageError(Argument("where", self.condition), f": {what}")
+            raise UsageError(Argument(self.argument, self.condition), f": {what}")
         return name
 
     def _value(self, node: ast.expr) -> Hashable | list[Hashable]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trialwise.engine.flags import FLAGS, RESET, RESPONDED, TEACHES
+from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, TEACHES, WATCHES
 from trialwise.engine.walks.particles import Swarm
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, tangent
@@ -24,6 +24,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, elapse, learn, last_action = parts.seen, parts.elapse, parts.learn, parts.last_action
+    see, watch, between = parts.see, parts.watch, parts.between
     spread, at, copy, renew = swarm.spread, swarm.at, swarm.copy, swarm.renew
 
     def enumeration(
@@ -50,10 +51,11 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                     renew(states, n, reset(agent, at(states, task, n), trial, task, n))
                     if start_afresh:
                         used[n] = 0
+                see(agent, at(states, task, n), trial)
                 for k in range(width):
                     chances[n, k] = 1.0 if k == 0 else 0.0
                     steps[n * width + k] = 0.0
-                if flags & RESPONDED:
+                if flags & HIDES:
                     last, earlier = -1, n
                     while earlier > 0 and last < 0 and not ints[first + earlier, FLAGS] & RESET:
                         earlier -= 1
@@ -79,9 +81,12 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
             elapse(agent, state, trial)
             if flags & TEACHES:
                 learn(agent, state, trial, k, seen(observed, t), ints, reals, t)
+            if flags & WATCHES:
+                watch(agent, state, trial, k, ints, reals, t)
+            between(agent, state, trial)
             mass[n + 1] = mass[n] * chances[n, k]
             path[n + 1] = path[n] + steps[n * width + k]
-            used[n + 1] = max(used[n], k + 1) if flags & RESPONDED else used[n]
+            used[n + 1] = max(used[n], k + 1) if flags & HIDES else used[n]
             n += 1
             if n < trials:
                 next_option[n] = -1

@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import FLAGS, RESET, RESPONDED, SCORED, TEACHES
+from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, uniform
 from trialwise.learners.responses.softmax import softmax_shares
@@ -56,8 +56,8 @@ class Swarm(NamedTuple):
 
 
 def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Callable:
-    r"""The weights of one state's hidden options on one trial. ``unscored``: some observed responses do not enter the likelihood;
-    for them :math:`p(c | k)` is 1.
+    r"""The weights of one state's hidden options on one trial. ``unscored``: on some trials the response does not enter the likelihood,
+    or there is none (``watch``); on them :math:`p(c | k)` is 1.
 
     The returned function fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
     number whose tangent is that of :math:`\log(h_k p(c | k))`, and returns the sum of ``joint``.
@@ -140,6 +140,7 @@ def build_particles(
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
     seen, last_action = parts.seen, parts.last_action
+    see, watch, between = parts.see, parts.watch, parts.between
     groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
 
     def particles(
@@ -164,7 +165,7 @@ def build_particles(
                 last = -1
             open_actions = available(trial)
             n = t - first
-            if flags & RESPONDED:
+            if flags & HIDES:
                 next_uniform = uniform(key, 2 * n)
                 for rank in range(count):
                     next_uniform += GOLDEN_STEP
@@ -175,13 +176,14 @@ def build_particles(
             for g in range(groups(count)):
                 state = at(states, task, g)
                 chosen = 0
-                if flags & RESPONDED:
+                see(agent, state, trial)
+                if flags & HIDES:
                     p = weigh(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
                         seen(observed, t), flags,
                     )  # fmt: skip
                     chosen = pick(joint, take(uniforms, g) * p)
-                    if tracing:
+                    if tracing and flags & RESPONDED:
                         for k in range(len(options)):
                             if prior[k] > 0.0:
                                 answer = act(agent, state, trial, k, preference, last)
@@ -196,13 +198,17 @@ def build_particles(
                     if scored:
                         path[g] = path[g] + slopes[chosen]
                 if tracing:
-                    hidden[n, g] = chosen if flags & RESPONDED else -1
+                    hidden[n, g] = chosen if flags & HIDES else -1
                 elapse(agent, state, trial)
                 if flags & TEACHES:
                     keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
+                if flags & WATCHES:
+                    keep(signals, n * count + g, watch(agent, state, trial, chosen, ints, reals, t))
+                between(agent, state, trial)
             weight_sum, square_sum = sum_of(lane_sums), sum_of(lane_squares)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)
+            if flags & HIDES:
                 if not weight_sum > 0.0:
                     return total + (weight_sum if weight_sum != 0.0 else -math.inf), 0.0, resamplings
                 if flags & SCORED:
@@ -215,7 +221,7 @@ def build_particles(
             if tracing:
                 for i in range(count):
                     weight[n, i], parent[n, i] = weights[i], i
-            if flags & RESPONDED and weight_sum * weight_sum < threshold * count * square_sum and t + 1 < end:
+            if flags & HIDES and weight_sum * weight_sum < threshold * count * square_sum and t + 1 < end:
                 resamplings += 1
                 offspring(weights, order, uniform(key, 2 * n + 1), children)
                 free, position = 0, 0

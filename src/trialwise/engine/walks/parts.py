@@ -62,14 +62,13 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
     response_parts, predict = build_responses(learner, actions)
 
-    if "elapse" in method:
-        elapse = learner.methods["elapse"]
-    else:
-
-        def elapse(agent, state, trial):
+    def by_itself(name):
+        def nothing(agent, state, trial):
             pass
 
-    learn = _learning(learner, outcome_layout, kit, method, response_parts.pop("received"))
+        return learner.methods.get(name, nothing)
+
+    learn, watch = _learning(learner, outcome_layout, kit, method, response_parts.pop("received"))
 
     if tracing:
         store_signals = kit.store_signals
@@ -89,8 +88,9 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             pass
 
     functions = {
-        "agent_at": agent_at, "available": available, "elapse": elapse, "learn": learn, "note": note, "keep": keep,
-        **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random), **response_parts,
+        "agent_at": agent_at, "available": available, "learn": learn, "watch": watch, "note": note, "keep": keep,
+        **{name: by_itself(name) for name in ("see", "elapse", "between")},
+        **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random, tracing), **response_parts,
     }  # fmt: skip
     return Parts(row=row, **{name: kit.adapt(function) for name, function in functions.items()})
 
@@ -125,13 +125,14 @@ def _state_parts(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
     return {"start": start, "reset": reset}
 
 
-def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callable]:
+def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> dict[str, Callable]:
     """The parts for a hidden choice; ``random_column`` is the column of its random numbers."""
     if not learner.hides:
         return {
             "hide": lambda agent, state, trial, options: None,
             "given_hidden": lambda ints, t: 0,
             "score_hidden": lambda options, hidden: (0.0, 1.0),
+            "unscored": lambda options, hidden, record, t: 0.0,
             "pick": lambda ints, options, t, random: 0,
         }
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
@@ -145,6 +146,18 @@ def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callabl
 
     def score_hidden(options, hidden):
         return score(options, every_option, hidden)
+
+    if tracing:
+
+        def unscored(options, hidden, record, t):
+            part, scale = score(options, every_option, hidden)
+            record[t, 0] = part - math.log(scale)
+            return part - math.log(scale)
+    else:
+
+        def unscored(options, hidden, record, t):
+            part, scale = score(options, every_option, hidden)
+            return part - math.log(scale)
 
     def pick(ints, options, t, random):
         largest = options[0]
@@ -163,14 +176,26 @@ def _hidden(learner: Learner, kit: Kit, random_column: int) -> dict[str, Callabl
         ints[t, HIDDEN] = hidden
         return hidden
 
-    return {"hide": hide, "given_hidden": given_hidden, "score_hidden": score_hidden, "pick": pick}
+    return {
+        "hide": hide,
+        "given_hidden": given_hidden,
+        "score_hidden": score_hidden,
+        "unscored": unscored,
+        "pick": pick,
+    }
 
 
-def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable) -> Callable:
-    """The part ``learn``: from a scalar outcome or from named ones, with or without a hidden choice."""
-    if "learn" not in method:
-        return lambda agent, state, trial, hidden, responses, ints, reals, t: None
-    user_learn = method["learn"]
+def _learning(
+    learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable
+) -> tuple[Callable, Callable]:
+    """The parts ``learn`` and ``watch``: from a scalar outcome or from named ones, with or without a hidden choice."""
+
+    def learn(agent, state, trial, hidden, responses, ints, reals, t):
+        return None
+
+    def watch(agent, state, trial, hidden, ints, reals, t):
+        return None
+
     if [name for name, *_ in layout] == [""]:
         place = layout[0][2]
 
@@ -180,16 +205,29 @@ def _learning(learner: Learner, layout: Layout, kit: Kit, method: dict[str, Call
         outcome = kit.adapt(outcome)
     else:
         outcome = kit.row("outcome", layout)
-    if learner.hides:
+    if "learn" in method:
+        user_learn = method["learn"]
+        if learner.hides:
 
-        def learn(agent, state, trial, hidden, responses, ints, reals, t):
-            return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
-    else:
+            def learn(agent, state, trial, hidden, responses, ints, reals, t):
+                return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
+        else:
 
-        def learn(agent, state, trial, hidden, responses, ints, reals, t):
-            return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
+            def learn(agent, state, trial, hidden, responses, ints, reals, t):
+                return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
 
-    return learn
+    if "watch" in method:
+        user_watch = method["watch"]
+        if learner.hides:
+
+            def watch(agent, state, trial, hidden, ints, reals, t):
+                return user_watch(agent, state, trial, hidden, outcome(ints, reals, t))
+        else:
+
+            def watch(agent, state, trial, hidden, ints, reals, t):
+                return user_watch(agent, state, trial, outcome(ints, reals, t))
+
+    return learn, watch
 
 
 # -- plain Python -------------------------------------------------------------------------------------------------------------

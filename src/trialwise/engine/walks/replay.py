@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import FLAGS, RESET, RESPONDED, SCORED, TEACHES
+from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
 from trialwise.learners.responses.plain_numbers import is_extreme
 
 
@@ -24,12 +24,14 @@ class Parts(NamedTuple):
     start         agent, task                                               the initial state
     reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            ``trial``, as methods receive it
+    see           agent, state, trial                                       changes the state by what is shown
     available     trial                                                     which actions are available
     seen          observed, t                                               the responses of trial t
     write         observed, t, flags, responses                             stores them
     hide          agent, state, trial, options                              fills the logits of hidden options
     given_hidden  ints, t                                                   the given hidden choice
     score_hidden  options, hidden                                           log-probability of a hidden choice
+    unscored      options, hidden, record, t                                its log-probability where nothing else is scored
     pick          ints, options, t, random                                  a simulated hidden choice, stored in ints
     act           agent, state, trial, hidden, preference, last             the answer: parameters of the responses
     score         agent, answer, available, responses, flags                their log-density
@@ -37,6 +39,8 @@ class Parts(NamedTuple):
     draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
     elapse        agent, state, trial                                       changes the state with time
     learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
+    watch         agent, state, trial, hidden, ints, reals, t               the trial's signals, without a response
+    between       agent, state, trial                                       changes the state after learning
     note          agent, answer, available, record, t, part, scale          stores a trial's score and prediction
     foresee       agent, answer, available, record, t, share                adds to a prediction; changes the answer
     keep          signals, t, result                                        stores a trial's signals
@@ -52,12 +56,14 @@ class Parts(NamedTuple):
     start: Callable
     reset: Callable
     row: Callable
+    see: Callable
     available: Callable
     seen: Callable
     write: Callable
     hide: Callable
     given_hidden: Callable
     score_hidden: Callable
+    unscored: Callable
     pick: Callable
     act: Callable
     score: Callable
@@ -65,6 +71,8 @@ class Parts(NamedTuple):
     draw: Callable
     elapse: Callable
     learn: Callable
+    watch: Callable
+    between: Callable
     note: Callable
     foresee: Callable
     keep: Callable
@@ -74,8 +82,8 @@ class Parts(NamedTuple):
 def build_replay(parts: Parts) -> Callable:
     """The loop over one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
-    With a hidden choice it is the joint log-likelihood of observed and hidden choices on the scored trials; the hidden choices are
-    given in ``ints``. ``participant`` has the values of all slots of the parameters.
+    With a hidden choice it is the joint log-likelihood of the scored responses and of all hidden choices, which are given in ``ints``.
+    ``participant`` has the values of all slots of the parameters.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, hide, given_hidden, score_hidden, act, score = (
@@ -87,6 +95,7 @@ def build_replay(parts: Parts) -> Callable:
         parts.score,
     )
     elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
+    see, watch, between, unscored = parts.see, parts.watch, parts.between, parts.unscored
 
     def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
         state = start(agent_at(participant, ints, first), task)
@@ -98,6 +107,7 @@ def build_replay(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
+            see(agent, state, trial)
             hidden = given_hidden(ints, t)
             hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
@@ -113,11 +123,16 @@ def build_replay(parts: Parts) -> Callable:
                 if is_extreme(scale):
                     total = total - math.log(scale)
                     scale = 1.0
+            elif flags & HIDES:
+                total = total + unscored(options, hidden, record, t)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)
             elapse(agent, state, trial)
             if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
+            if flags & WATCHES:
+                keep(signals, t, watch(agent, state, trial, hidden, ints, reals, t))
+            between(agent, state, trial)
         return total, scale
 
     return replay
@@ -140,6 +155,7 @@ def build_rollout(parts: Parts) -> Callable:
         parts.draw,
     )
     write, elapse, learn, keep, last_action = parts.write, parts.elapse, parts.learn, parts.keep, parts.last_action
+    see, watch, between, unscored = parts.see, parts.watch, parts.between, parts.unscored
 
     def rollout(
         participant, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
@@ -154,9 +170,12 @@ def build_rollout(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
+            see(agent, state, trial)
             hide(agent, state, trial, options)
             hidden = pick(ints, options, t, random)
             answer = act(agent, state, trial, hidden, preference, last)
+            if flags & HIDES and not flags & SCORED:
+                unscored(options, hidden, record, t)
             if flags & RESPONDED:
                 if flags & SCORED:
                     hidden_part, hidden_scale = score_hidden(options, hidden)
@@ -169,6 +188,9 @@ def build_rollout(parts: Parts) -> Callable:
             elapse(agent, state, trial)
             if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
+            if flags & WATCHES:
+                keep(signals, t, watch(agent, state, trial, hidden, ints, reals, t))
+            between(agent, state, trial)
         return 0.0, 1.0
 
     return rollout

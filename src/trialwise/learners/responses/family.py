@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from copy import copy
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -135,7 +136,7 @@ class ResponseFamily(ABC):
     """
 
     name: ClassVar[str]
-    method: ClassVar[str]
+    method: str
     arguments: ClassVar[tuple[str, ...]] = ("state", "trial")
     by_default: ClassVar[bool] = False
     example: ClassVar[str] = ""
@@ -159,9 +160,21 @@ class ResponseFamily(ABC):
         return f"<response family {self.name}>"
 
     def of(self, method: Callable) -> Callable:
-        """Mark a learner's method as returning the parameters of this family."""
+        """Mark a learner's method as returning the parameters of this family.
+
+        A method of another name than ``choose`` and ``respond`` is a further response, called like the method: its column in the data is
+        that of ``response={"confidence": "its column"}``.
+        """
         method.family = self  # type: ignore[attr-defined]
         return method
+
+    def by(self, method: str) -> Self:
+        """The same family, whose parameters a method of this name returns."""
+        if method == self.method:
+            return self
+        own = copy(self)
+        vars(own)["method"] = method
+        return own
 
     # -- data ------------------------------------------------------------------------------------------------------------
 

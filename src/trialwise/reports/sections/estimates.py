@@ -119,7 +119,7 @@ def _participants(subject: Subject) -> Table:
         draws = subject.fit.draws.natural(name)
         low, high = np.quantile(draws, EDGES, axis=0)
         cells[name] = [interval(*each) for each in zip(draws.mean(0), low, high, strict=True)]
-    responded = np.bincount(trials.participant_index[trials.responded], minlength=trials.n_participants)
+    responded = np.bincount(trials.participant_index[trials.own], minlength=trials.n_participants)
     body = tuple(
         (str(label), str(length), str(length - responses), *(cells[name][n] for name in cells))
         for n, (label, length, responses) in enumerate(zip(trials.participants, trials.lengths, responded, strict=True))

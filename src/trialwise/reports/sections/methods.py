@@ -47,6 +47,8 @@ def _data(subject: Subject) -> str:
         f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
+    if forced := int((trials.responded & ~trials.own).sum()):
+        text += f"; {counted(forced, f'forced {family.noun}')} contributed to learning and not to the likelihood"
     if missed:
         text += f"; {_missed(counted(missed, f'missed {family.noun}'), subject)}"
     return f"{text}."
@@ -56,6 +58,7 @@ def _missed(responses: str, subject: Subject) -> str:
     """What trials without a response contributed, which depends on the family of responses and on the learner."""
     family, continued = subject.family, "elapse" in subject.methods
     scored, learned = family.scores_missing, family.learns_when_missing and "learn" in subject.methods
+    learned = learned or "watch" in subject.methods
     if scored and learned:
         text = f"the {responses} contributed to the likelihood as responses that did not come in time, and outcomes on those trials to learning"
     elif scored:

@@ -54,7 +54,7 @@ def _parameters(subject: Subject) -> str:
 
 def _explained(subject: Subject) -> str:
     trials = subject.fit.trials
-    responses = counted(int(trials.responded.sum()), subject.family.noun)
+    responses = counted(int(trials.own.sum()), subject.family.noun)
     return f"the {responses} of {counted(trials.n_participants, 'participant')}"
 
 

@@ -1,0 +1,74 @@
+"""Columns of flags about responses: whether there was one (``responded``), and whether it was the participant's own (``scored``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from trialwise.base.english import counted
+from trialwise.base.message import Argument, Message
+from trialwise.data.reading.cells import Cells, distinct_cells, missing_mask, quote_list, to_flags
+from trialwise.data.reading.validate import Problems
+from trialwise.data.trials import MISSED
+
+MEANINGS = {
+    "responded": "write 1 where the participant responded, 0 where not",
+    "scored": "write 1 where the response was the participant's own, 0 where it was forced or instructed",
+}
+
+
+def without_unmade(
+    cells: Cells | None,
+    choice: np.ndarray | None,
+    response: Mapping[str, np.ndarray],
+    rt: np.ndarray | None,
+    problems: Problems,
+    mapping: dict[str, str],
+    notes: list[str],
+) -> tuple[np.ndarray | None, dict[str, np.ndarray], np.ndarray | None]:
+    """Choices, responses and their times, missing where the column ``responded`` says that there was no response.
+
+    An empty cell says nothing. A row that is said to have a response and has none is a problem.
+    """
+    if cells is None:
+        return choice, dict(response), rt
+    responded, silent = _flags("responded", cells, problems, notes, "taken as saying nothing")
+    present = np.zeros(len(responded), bool) if choice is None else choice != MISSED
+    for values in response.values():
+        present |= ~np.isnan(values)
+    message = f"{cells.name} is 1 and there is no response"
+    remedy = Message("correct either column, or type ", Argument("responded", False))
+    problems.in_cells("contradictory-flags", cells, responded & ~silent & ~present, message, remedy)
+    unmade = ~responded & ~silent
+    if (dropped := int((unmade & present).sum())) > 0:
+        notes.append(f"{counted(dropped, 'response')} not taken, since {cells.name} is 0 on these rows")
+    mapping["responded"] = f"{cells.source}, {counted(int(unmade.sum()), 'trial')} without a response"
+    return (
+        None if choice is None else np.where(unmade, MISSED, choice),
+        {name: np.where(unmade, np.nan, values) for name, values in response.items()},
+        None if rt is None else np.where(unmade, np.nan, rt),
+    )
+
+
+def scored_flags(
+    cells: Cells | None, problems: Problems, mapping: dict[str, str], notes: list[str]
+) -> np.ndarray | None:
+    """Which responses were the participant's own, ``bool (trials,)``; None if all."""
+    if cells is None:
+        return None
+    scored, silent = _flags("scored", cells, problems, notes, "taken as 1")
+    scored = scored | silent
+    mapping["scored"] = f"{cells.source}, {counted(int((~scored).sum()), 'response')} not the participant's own"
+    return None if scored.all() else scored
+
+
+def _flags(role: str, cells: Cells, problems: Problems, notes: list[str], empty: str) -> tuple[np.ndarray, np.ndarray]:
+    """The flags of a column, and which cells are empty."""
+    absent = missing_mask(cells)
+    flags, wrong = to_flags(cells, absent)
+    message = f"{role} must be 0 or 1; found {quote_list(distinct_cells(cells, wrong), 3)}"
+    problems.in_cells("not-a-flag", cells, wrong, message, MEANINGS[role])
+    if absent.any():
+        notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} {empty}")
+    return flags, absent
