@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import trialwise as tw
-from trialwise.data.exclude import exclusions
+from trialwise.data.reading.exclusion import exclusions
 
 
 def data() -> pd.DataFrame:
@@ -59,7 +59,7 @@ def test_everyone_counts_under_the_first_reason():
     rules = {"missed more than 20 %": "missed > 0.2", "withdrew": ["misses", "hasty"]}
     kept = tw.exclude(trials(), rules)
     assert kept.excluded == {"missed more than 20 %": ("misses",), "withdrew": ("hasty",)}
-    assert exclusions(kept) == "2 participants of 4 excluded (1: missed more than 20 %; 1: withdrew)"
+    assert exclusions(kept) == "2 of 4 participants excluded (1 for 'missed more than 20 %', 1 for 'withdrew')"
     again = tw.exclude(kept, "same > 0.8")
     assert again.excluded == {**kept.excluded, "same > 0.8": ("repeats",)}
 
@@ -91,3 +91,13 @@ def test_what_was_excluded_stays_with_the_trials(tmp_path):
 
     assert trials_from_datasets(*trials_to_datasets(kept)).excluded == {"withdrew": ("hasty",)}
     assert np.array_equal(kept.choice, trials().select(["good", "misses", "repeats"]).choice)
+
+
+def test_readers_exclude_as_well():
+    kept = tw.read_long(data(), trial=False, exclude={"inattentive": "missed > 0.2 or same > 0.8"})
+    assert kept.excluded == {"inattentive": ("misses", "repeats")}
+    assert kept.mapping["excluded"] == "2 of 4 participants excluded (2 for 'inattentive')"
+    wide = {name: own["choice"].to_list() for name, own in data().groupby("participant", sort=False)}
+    rewards = {name: own["reward"].to_list() for name, own in data().groupby("participant", sort=False)}
+    again = tw.read_wide(choice=pd.DataFrame(wide), outcome=pd.DataFrame(rewards), exclude="missed > 0.2")
+    assert again.excluded == {"missed > 0.2": ("misses",)}

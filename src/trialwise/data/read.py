@@ -23,10 +23,11 @@ from trialwise.base.expects import (
     several,
 )
 from trialwise.base.message import Argument, Message
-from trialwise.data.reading.assemble import assemble, declared_levels
+from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
 from trialwise.data.reading.carried_flags import carry_flags
 from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
+from trialwise.data.reading.exclusion import Rules, excluding
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
@@ -56,6 +57,7 @@ SHARED = {
     "levels": mapping_to(LABELS | NAME),
     "actions": LABELS | NAME,
     "missing": LABELS | NAME | mapping_to(LABELS | NAME | INTEGER),
+    "exclude": NAME | LABELS | MAPPING,
     "carry": FLAG,
 }
 
@@ -78,6 +80,7 @@ def read_wide(
     actions: Sequence[Hashable] | None = None,
     missing: MissingCodes = (),
     where: str | None = None,
+    exclude: Rules | None = None,
     carry: bool = False,
 ) -> Trials:
     """Read tables with participants in columns and trials in rows, one table per role.
@@ -112,6 +115,8 @@ def read_wide(
         for each role: ``choice``, ``outcome`` (or its name), ``block``, the names of `columns`; ``participant`` is a label of the header,
         ``trial`` the number in the first column, if the tables have one, or counted from 1. A trial is left out for the participants for whom
         the condition does not hold; a participant without trials is left out.
+    exclude
+        Rules that leave out participants, ``"missed > 0.2"`` or ``{reason: rule}``: see :func:`~trialwise.data.exclude.exclude`.
     carry
         Whether the learner's state goes on from one session to the next.
 
@@ -179,7 +184,8 @@ def read_wide(
     ordered = order_wide(tables, declared, missing, problems, where)
     ordered.reset = ("block",) if reset is True else ordered.reset
     ordered.carry = carry
-    return assemble(ordered, declared, missing, problems)
+    trials = assemble(ordered, declared, missing, problems)
+    return trials if exclude is None else excluding(trials, exclude)
 
 
 @expects(
@@ -223,6 +229,7 @@ def read_long(
     actions: Sequence[Hashable] | None = None,
     missing: MissingCodes = (),
     where: str | None = None,
+    exclude: Rules | None = None,
     carry: bool = False,
 ) -> Trials:
     """Read one table with one row per trial.
@@ -277,6 +284,8 @@ def read_long(
     where
         A condition on the rows to read, ``"phase == 'main' and rt < 3"``: rows that are no trials (practice, instructions, feedback)
         are left out. It is read as a sentence, never run as code: :func:`trialwise.data.reading.where.rows_where`.
+    exclude
+        Rules that leave out participants, ``"missed > 0.2"`` or ``{reason: rule}``: see :func:`~trialwise.data.exclude.exclude`.
     carry
         Whether the learner's state goes on from one session to the next.
 
@@ -340,7 +349,15 @@ def read_long(
     if where is not None:
         ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
     check_outcomes(whole, kept, ordered, missing, problems)
-    if carry and isinstance(reset, str) and roles.reset == ("session",):
+    _set_resets(ordered, reset, table.name, problems)
+    trials = assemble(ordered, declared, missing, problems)
+    trials = trials if files is None else files.located(trials, roles.used)
+    return trials if exclude is None else excluding(trials, exclude)
+
+
+def _set_resets(ordered: OrderedCells, reset: bool | str, name: str, problems: Problems) -> None:
+    """Reset the state at each new session and block, if that was asked for."""
+    if ordered.carry and isinstance(reset, str) and ordered.reset == ("session",):
         raise UsageError(
             Argument("reset", reset),
             " resets at each new session, ",
@@ -349,13 +366,11 @@ def read_long(
         )
     if reset is True:
         ordered.reset = tuple(
-            name for name in ("session", "block") if name in ordered.pre_choice and (name == "block" or not carry)
+            run for run in ("session", "block") if run in ordered.pre_choice and (run == "block" or not ordered.carry)
         )
         if not ordered.reset:
             message = Message(Argument("reset", True), " resets at each new block, but there is no column of blocks")
-            problems.add("missing-column", table.name, message, Message("type ", Argument("block", "...")))
-    trials = assemble(ordered, declared, missing, problems)
-    return trials if files is None else files.located(trials, roles.used)
+            problems.add("missing-column", name, message, Message("type ", Argument("block", "...")))
 
 
 def _codes_of_columns(missing: MissingCodes | str) -> MissingCodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -86,6 +87,14 @@ class Columns:
         str | None,
         _option("--where", "CONDITION", "Rows to read: \"phase == 'main' and rt < 3\" leaves out all others."),
     ] = None
+    exclude: Annotated[
+        list[str],
+        _option(
+            "--exclude",
+            "[REASON: ]CONDITION",
+            'Participants to leave out: "inattentive: missed > 0.2 or same > 0.9"; may be repeated.',
+        ),
+    ] = field(default_factory=list)
     labels: Annotated[
         list[str],
         _option("--labels", "COL[=SET]", "Further column of labels, with the levels of SET; may be repeated."),
@@ -161,6 +170,7 @@ class Columns:
             "actions": None if self.actions is None else _labels(self.actions),
             "missing": _missing(self.missing),
             "where": self.where,
+            "exclude": dict(map(_rule, self.exclude)) or None,
             "carry": self.carry,
         }
         single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
@@ -199,6 +209,12 @@ class Columns:
         roles: dict[str, Any] = recognised | _without_defaults(single | several)
         extra = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
         return read_wide(**roles, **_without_defaults(shared), reset=reset, columns=extra)
+
+
+def _rule(text: str) -> tuple[str, str]:
+    """A rule of exclusion as reason and condition; a condition alone is its own reason."""
+    reason = re.match(r"([^'\"<>=]+): +", text)
+    return (reason[1], text[reason.end() :]) if reason else (text, text)
 
 
 def options_to_read(learner: Learner, trials: Trials) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialwise.base.english import counted, listed
+from trialwise.data.reading.exclusion import exclusions
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import mean_name, spread_name
 from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
@@ -47,6 +48,8 @@ def _data(subject: Subject) -> str:
         f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
+    if trials.excluded and (words := exclusions(trials)):
+        text += f"; {words}"
     if forced := int((trials.responded & ~trials.own).sum()):
         text += f"; {counted(forced, f'forced {family.noun}')} contributed to learning and not to the likelihood"
     if missed:
