@@ -64,7 +64,7 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
     import trialwise as tw
-    from trialwise.engine.packed import pack
+    from trialwise.engine.packing import pack
     from trialwise.engine.run_hidden import run_particles, stream_keys
 
     trials, truth = tw.load_data("alien_task_sets")
