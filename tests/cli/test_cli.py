@@ -487,7 +487,7 @@ def test_what_a_learner_assumes_is_shown_and_checked():
 def test_simulate_then_inspect():
     ranges = ("--param", "alpha=0:0.2", "--param", "beta=1:5", "--environment", "AlienTask", "--set", "initial=1.2")
     output = run("simulate", "QLearning", "-o", "sim", "--participants", 4, "--trials", 40, *ranges, "--wide")
-    assert "uniform on 0 to 0.2" in output and "drawn from the default prior" in output
+    assert "uniform on 0 to 0.2" in output and "drawn from the prior" in output
     assert "trialwise fit QLearning sim/trials.csv --set initial=1.2 -o results" in output
     truth = pd.read_csv("sim/true_parameters.csv")
     assert list(truth) == ["participant", "alpha", "beta", "forget"]
@@ -507,7 +507,7 @@ def test_simulate_then_inspect():
 
 def test_a_learner_that_responds_is_conditioned():
     output = run("simulate", "RescorlaWagner", "-o", "sim", "--participants", 2, "--param", "alpha=0.2")
-    assert "alpha learning rate 0.2 for all participants" in output and "drawn from the default prior" in output
+    assert "alpha learning rate 0.2 for all participants" in output and "drawn from the prior" in output
     assert read_long("sim/trials.csv").lengths.tolist() == [30, 30]
 
 

@@ -92,8 +92,8 @@ def drawn(request):
 def quick(monkeypatch):
     """No sampling, no pictures, a small demo; a console without history."""
     words = {"figures": lambda attrs, stats: [], "sentence": lambda attrs, draws: draws}
-    stand_ins = {name: replace(each, sample=drawn, **words) for name, each in samplers.SAMPLERS.items()}
-    monkeypatch.setattr(samplers, "SAMPLERS", stand_ins)
+    for name, each in samplers.SAMPLERS.items():
+        monkeypatch.setitem(samplers.SAMPLERS, name, replace(each, sample=drawn, **words))
     monkeypatch.setattr(writing, "png", lambda figure: b"")
     monkeypatch.setattr(pictures, "_svg", lambda figure: "data:image/svg+xml,")
     monkeypatch.setattr(demo, "QUICK", demo.Size(4, 40, 2, 20, 5, 0, 100))

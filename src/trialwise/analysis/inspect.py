@@ -122,6 +122,11 @@ class Inspection(Result):
         ----------
         rounded
             Whether numbers are rounded for reading.
+
+        Returns
+        -------
+        dict
+            Tables by title.
         """
         import pandas as pd
 
