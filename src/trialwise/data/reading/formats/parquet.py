@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from trialwise.base.errors import TrialwiseError
 from trialwise.base.unpacking import check_size, limit
@@ -14,6 +14,10 @@ from trialwise.data.reading.frame import frame_table
 from trialwise.data.reading.parquet_pages import unpacked_size
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.text import file_error
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 BYTES_OF_CELL = 8
 """A cell takes at least so many bytes, even if a million of them are one number and how often it is repeated."""
@@ -59,7 +63,7 @@ def _check_sizes(raw: bytes, name: str) -> None:
             check_size(name, len(raw), written_out, is_all=False)
 
 
-def _pages(raw: bytes, column: Any) -> int:
+def _pages(raw: bytes, column: pq.ColumnChunkMetaData) -> int:
     first = column.dictionary_page_offset if column.has_dictionary_page else None
     start = min(column.data_page_offset, first or column.data_page_offset)
     return max(unpacked_size(raw, start, start + column.total_compressed_size), column.total_uncompressed_size)
@@ -68,7 +72,7 @@ def _pages(raw: bytes, column: Any) -> int:
 class _Texts:
     """The texts of a column in one group of rows."""
 
-    def __init__(self, column: Any, kind: Any, size: int) -> None:
+    def __init__(self, column: pq.ColumnChunkMetaData, kind: pq.ColumnSchema, size: int) -> None:
         self.path = column.path_in_schema
         self.most = column.num_values * size  # no text is longer than all of the file
         self.longest = size
@@ -106,7 +110,7 @@ def _of_other_encodings(texts: Sequence[_Texts]) -> set[str]:
     return {each.path for each in texts if not each.is_dictionary}
 
 
-def _flat(arrays: Iterable[Any]) -> Iterator[Any]:
+def _flat(arrays: Iterable[pa.Array]) -> Iterator[pa.Array]:
     """Arrays of single values, of arrays of lists and of groups of values."""
     import pyarrow as pa
 
