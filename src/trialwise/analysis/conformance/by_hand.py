@@ -29,7 +29,7 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
     responses = [(family, family.observed(trials, name)) for name, family in learner.responses.items()]
     scores, last = np.full(len(rows), np.nan), -1
 
-    def by_itself(name: str, trial: Any) -> None:
+    def by_itself(name: str, trial: object) -> None:
         if name in methods:
             methods[name](agent, state, trial)
 
