@@ -29,6 +29,7 @@ from .learners import QLearning as QLearning
 # a learner of one's own
 from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
+from .learners.families import responses as responses
 from .learners.parameters import (
     constant as constant,
     hidden as hidden,

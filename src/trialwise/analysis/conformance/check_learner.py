@@ -24,7 +24,7 @@ from trialwise.engine import comes_from, raised
 from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
-from trialwise.learners.violations import check_assumptions
+from trialwise.learners.violations import check_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ def check_learner(
         generated = ""
         try:
             if data is not None:
-                check_assumptions(instance, data)
+                check_data(instance, data)
             if environment is not None:
                 data = acting(instance, environment if data is None else _along(environment, data), seed)
             elif data is None:

@@ -24,5 +24,5 @@ def family_of(name: str, method: Callable) -> ResponseFamily:
 
 
 def families_in(trials: Trials) -> list[ResponseFamily]:
-    """The families of which the data contain responses, in alphabetical order."""
-    return [family for family in FAMILIES.values() if family.in_data(trials)]
+    """The families of which the data contain responses, in alphabetical order: without a learner, those that apply by default."""
+    return [family for family in FAMILIES.values() if family.by_default and family.in_data(trials)]

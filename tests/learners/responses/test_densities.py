@@ -1,0 +1,80 @@
+"""Log-densities of the response families and all their partial derivatives, compiled, against mpmath at more than 40 digits, tails included."""
+
+import mpmath as mp
+import numba
+import numpy as np
+import pytest
+
+from trialwise.engine.kernels.to_compiled import Adapter
+from trialwise.engine.numbers.dual import seed, store_tangents, value
+from trialwise.learners.responses import lognormal, student
+
+DIGITS = 120
+"""Of which a numerical derivative at a far response uses up half."""
+
+
+def exact_lognormal(m, s, y):
+    return -(((mp.log(y) - m) / s) ** 2) / 2 - mp.log(y) - mp.log(s) - mp.log(2 * mp.pi) / 2
+
+
+def exact_student(m, s, df, y):
+    tail = (df + 1) / 2 * mp.log1p(((y - m) / s) ** 2 / df)
+    return mp.loggamma((df + 1) / 2) - mp.loggamma(df / 2) - mp.log(df * mp.pi) / 2 - mp.log(s) - tail
+
+
+CASES = {
+    "lognormal": (
+        lognormal.log_density,
+        exact_lognormal,
+        [(m, s, y) for m, s in ((0.3, 0.7), (-6.5, 0.02), (2.0, 5.0)) for y in (1e-300, 1e-9, 0.4, 1.5, 3e4, 1e300)],
+    ),
+    "student": (
+        student.log_density,
+        exact_student,
+        [
+            (m, s, df, y)
+            for m, s in ((0.3, 0.7), (-20.0, 1e-3))
+            for df in (1e-3, 0.4, 1.0, 3.7, 30.0, 31.9, 1e4, 1e8)
+            for y in (0.31, 1.5, -45.0, 3e9, -1e30)
+        ],
+    ),
+}
+
+
+def compiled(density, count):
+    """The value of a log-density and its slopes in all but the last argument, on dual numbers."""
+    adapted = Adapter(8)(density)
+    arguments = ", ".join(f"x{k}" for k in range(count))
+    seeded = ", ".join(f"seed(8, x{k}, {k + 1})" for k in range(count))
+    text = (
+        f"def run({arguments}, y, slopes):\n    part, scale = density({seeded}, y)\n"
+        f"    store_tangents(part, slopes, 0, {count})\n    return value(part) - np.log(scale)\n"
+    )
+    space = {"seed": seed, "store_tangents": store_tangents, "value": value, "density": adapted, "np": np}
+    exec(text, space)
+    run = numba.njit(space["run"])
+
+    def both(*given):
+        slopes = np.zeros(count)
+        return run(*given, slopes), slopes
+
+    return both
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_densities_and_slopes(name):
+    density, exact, points = CASES[name]
+    count = len(points[0]) - 1
+    both = compiled(density, count)
+    for point in points:
+        got, slopes = both(*map(float, point))
+        part, scale = density(*map(float, point))
+        with mp.workdps(DIGITS):
+            numbers = [mp.mpf(each) for each in point]
+            expected = exact(*numbers)
+            error = abs(got - expected) / max(1, abs(expected))
+            assert error < 1e-12, (point, got, expected)
+            assert abs(part - mp.log(mp.mpf(scale)) - expected) < 1e-12 * max(1, abs(expected)), point
+            for k in range(count):
+                slope = mp.diff(exact, tuple(numbers), tuple(int(j == k) for j in range(count + 1)))
+                assert abs(slopes[k] - slope) < 1e-12 * abs(slope), (point, k, slopes[k], slope)

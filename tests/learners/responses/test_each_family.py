@@ -1,0 +1,148 @@
+"""Every response family end to end: the contract of a trial, simulation, data that it cannot have, and its own draws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import trialwise as tw
+from trialwise import constant, learner, positive, real, unit
+from trialwise.base.errors import UsageError
+from trialwise.learners.responses import FAMILIES, student
+from trialwise.learners.responses.family import random_numbers
+
+
+@learner
+class Durations:
+    """Reproduced durations, lognormal around an expectation."""
+
+    alpha: float = unit("learning rate")
+    weight: float = real("log duration per unit of expectation")
+    noise: float = positive("standard deviation of the log duration", mean=-1.0)
+    initial: float = constant(0.2, "expectation before any outcome")
+
+    def start(self, task):
+        return task.table("cue", fill=self.initial)
+
+    @tw.responses.lognormal
+    def respond(self, v, trial):
+        return self.weight * v[trial.cue], self.noise
+
+    def learn(self, v, trial, response, outcome):
+        error = outcome - v[trial.cue]
+        v[trial.cue] += self.alpha * error
+        return error
+
+
+@learner
+class Slips:
+    """Ratings with slips, Student around an expectation."""
+
+    alpha: float = unit("learning rate")
+    noise: float = positive("scale of a rating", mean=-1.0)
+    df: float = positive("degrees of freedom", mean=1.5)
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.student
+    def respond(self, v, trial):
+        return v[trial.cue], self.noise, self.df
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
+LEARNERS = {
+    "lognormal": (Durations(), {"alpha": 0.3, "weight": 0.8, "noise": 0.4}),
+    "student": (Slips(), {"alpha": 0.3, "noise": 0.4, "df": 2.5}),
+    "student, df fixed": (Slips().fix(df=4), {"alpha": 0.3, "noise": 0.4}),
+}
+
+
+def test_every_family_is_here():
+    marked = {model.family.name.partition("(")[0] for model, _ in LEARNERS.values()}
+    assert marked | {family.name for family in FAMILIES.values() if family.by_default} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_with_this_family(name):
+    """It passes every check; a simulation has the log-density of its replay; fewer than all trials are answered."""
+    model, values = LEARNERS[name]
+    tw.check_learner(model, quiet=True).raise_if_failed()
+    simulation = tw.simulate(model, tw.environments.Conditioning(), values, seed=1, participants=3)
+    table = tw.trial_values(model, simulation.trials, values)
+    np.testing.assert_allclose(table["log_likelihood"], simulation.log_probability, rtol=1e-12)
+    assert np.isfinite(table["predicted"]).all()
+    plain = tw.log_likelihood(model, simulation.trials, values, plain=True)
+    np.testing.assert_allclose(plain, tw.log_likelihood(model, simulation.trials, values), rtol=1e-12)
+    frame = simulation.trials.to_frame()
+    frame.loc[::7, "response"] = np.nan
+    fewer = tw.trial_values(model, tw.read_long(frame), values)["log_likelihood"]
+    assert np.isnan(fewer[::7]).all() and np.isfinite(fewer[1::7]).all()
+
+
+# -- responses that cannot be ------------------------------------------------------------------------------------------------
+
+
+def table_with(responses):
+    count = len(responses)
+    return pd.DataFrame({
+        "participant": ["p"] * count, "cue": ["a", "b"] * (count // 2), "response": responses, "outcome": [0.0, 1.0] * (count // 2)
+    })  # fmt: skip
+
+
+IMPOSSIBLE = {
+    "lognormal": (
+        [0.4, 0.0, 1.2, -0.3],
+        "are numbers above 0 (lognormal), and 2 of 4 in the column 'response' are not: 0, -0.3, in rows 3, 5",
+        "table['response'].where(table['response'] > 0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_impossible_responses_are_refused_with_all_rows(name):
+    (model, values), (responses, told, remedy) = LEARNERS[name], IMPOSSIBLE[name]
+    trials = tw.read_long(table_with(responses))
+    for refused in (lambda: tw.log_likelihood(model, trials, values), lambda: tw.check_learner(model, trials)):
+        with pytest.raises(UsageError) as error:
+            refused()
+        assert told in str(error.value) and remedy in str(error.value)
+    tw.simulate(model, trials, values, seed=1)  # responses are drawn anew
+
+
+# -- draws --------------------------------------------------------------------------------------------------------------------
+
+DRAWS = {
+    "lognormal": [([0.3, 0.7], stats.lognorm(0.7, scale=np.exp(0.3)))],
+    "student": [([0.3, 2.0, df], stats.t(df, 0.3, 2.0)) for df in (0.6, 3.0, 1e5)],
+}
+
+
+def differs(drawn, distribution):
+    """The p-value that draws are of a distribution."""
+    return stats.kstest(drawn, distribution.cdf).pvalue
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_redrawn_responses(name):
+    """Predictive draws of a record of predictions, as checks and one-step predictions make them."""
+    family, random = LEARNERS[name][0].family, np.random.default_rng(1)
+    for predictions, distribution in DRAWS[name]:
+        numbers = random_numbers(family.random, random, 100_000)
+        drawn = family.redraw(np.tile(predictions, (100_000, 1)).astype(float), numbers)[:, 0]
+        assert differs(drawn, distribution) > 1e-4, predictions
+
+
+SAMPLERS = {"student": (student.draw, 1)}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_drawn_responses(name):
+    """Draws of a simulated participant."""
+    draw, numbers = SAMPLERS[name]
+    random = np.random.default_rng(2)
+    for predictions, distribution in DRAWS[name]:
+        drawn = [draw(*predictions, *random.random(numbers)) for _ in range(100_000)]
+        assert differs(drawn, distribution) > 1e-4, predictions
