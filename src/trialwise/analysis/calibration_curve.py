@@ -26,7 +26,7 @@ AVERAGED = 40
 """Posterior draws over which predicted probabilities are averaged."""
 
 REDRAWS = 200
-"""Predictive draws of each continuous response, which rank the observed one."""
+"""Predictive draws of each response that is a number, which rank the observed one."""
 
 
 def calibration(
@@ -75,11 +75,15 @@ def calibration(
         return of_actions(actions[responded], total / len(draws), bins)
     random, times = stream(seed, "calibration of predictions"), -(-REDRAWS // len(draws))
     values = observed[responded, :1]
-    below = np.zeros(len(values))
+    below, equal = np.zeros(len(values)), np.zeros(len(values))
     for each in map(predicted, draws):  # one at a time: memory does not grow with their number
         for _ in range(times):
             numbers = random_numbers(family.random, random, len(values))
-            below += (family.redraw(each, numbers)[:, 0] < values[:, 0]) / (times * len(draws))
+            redrawn = family.redraw(each, numbers)[:, 0]
+            below += (redrawn < values[:, 0]) / (times * len(draws))
+            equal += (redrawn == values[:, 0]) / (times * len(draws))
+    if equal.any():  # whole numbers: a rank among equals is drawn, so that ranks of a right model are uniform
+        below += random.random(len(values)) * equal
     levels = np.arange(1, bins) / bins
     shares = [float((below <= level).mean()) if len(below) else np.nan for level in levels]
     return pd.DataFrame({"probability": levels, "observed": shares, "count": len(below)})

@@ -7,7 +7,7 @@ import pytest
 
 from trialwise.engine.kernels.to_compiled import Adapter
 from trialwise.engine.numbers.dual import seed, store_tangents, value
-from trialwise.learners.responses import lognormal, student
+from trialwise.learners.responses import lognormal, negative_binomial, poisson, student
 
 DIGITS = 120
 """Of which a numerical derivative at a far response uses up half."""
@@ -20,6 +20,15 @@ def exact_lognormal(m, s, y):
 def exact_student(m, s, df, y):
     tail = (df + 1) / 2 * mp.log1p(((y - m) / s) ** 2 / df)
     return mp.loggamma((df + 1) / 2) - mp.loggamma(df / 2) - mp.log(df * mp.pi) / 2 - mp.log(s) - tail
+
+
+def exact_poisson(m, y):
+    return y * mp.log(m) - m - mp.loggamma(y + 1)
+
+
+def exact_negative_binomial(m, r, y):
+    ways = mp.loggamma(y + r) - mp.loggamma(r) - mp.loggamma(y + 1)
+    return ways - r * mp.log1p(m / r) + y * (mp.log(m) - mp.log(r + m))
 
 
 CASES = {
@@ -36,6 +45,21 @@ CASES = {
             for m, s in ((0.3, 0.7), (-20.0, 1e-3))
             for df in (1e-3, 0.4, 1.0, 3.7, 30.0, 31.9, 1e4, 1e8)
             for y in (0.31, 1.5, -45.0, 3e9, -1e30)
+        ],
+    ),
+    "poisson": (
+        poisson.log_probability,
+        exact_poisson,
+        [(m, y) for m in (1e-9, 0.3, 4.2, 31.0, 1e6) for y in (0, 1, 3, 15, 16, 40, 1_000_300, 10**12)],
+    ),
+    "negative binomial": (
+        negative_binomial.log_probability,
+        exact_negative_binomial,
+        [
+            (m, r, y)
+            for m in (1e-9, 0.3, 4.2, 1e6)
+            for r in (1e-6, 0.4, 3.0, 15.9, 1e4, 1e9)
+            for y in (0, 1, 5, 17, 1_000_300)
         ],
     ),
 }

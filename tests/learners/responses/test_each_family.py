@@ -8,7 +8,7 @@ from scipy import stats
 import trialwise as tw
 from trialwise import constant, learner, positive, real, unit
 from trialwise.base.errors import UsageError
-from trialwise.learners.responses import FAMILIES, student
+from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, student
 from trialwise.learners.responses.family import random_numbers
 
 
@@ -53,10 +53,50 @@ class Slips:
         v[trial.cue] += self.alpha * (outcome - v[trial.cue])
 
 
+@learner
+class Presses:
+    """Numbers of presses, Poisson with a rate that follows an expectation."""
+
+    alpha: float = unit("learning rate")
+    base: float = positive("presses at expectation 0")
+    slope: float = real("log presses per unit of expectation")
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.poisson
+    def respond(self, v, trial):
+        return self.base * np.exp(self.slope * v[trial.cue])
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
+@learner
+class BurstsOfPresses:
+    """Numbers of presses that vary more."""
+
+    alpha: float = unit("learning rate")
+    base: float = positive("presses at expectation 0")
+    size: float = positive("size of the counts")
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.negative_binomial
+    def respond(self, v, trial):
+        return self.base * np.exp(v[trial.cue]), self.size
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
 LEARNERS = {
     "lognormal": (Durations(), {"alpha": 0.3, "weight": 0.8, "noise": 0.4}),
     "student": (Slips(), {"alpha": 0.3, "noise": 0.4, "df": 2.5}),
     "student, df fixed": (Slips().fix(df=4), {"alpha": 0.3, "noise": 0.4}),
+    "poisson": (Presses(), {"alpha": 0.3, "base": 2.0, "slope": 0.7}),
+    "negative_binomial": (BurstsOfPresses(), {"alpha": 0.3, "base": 3.0, "size": 1.5}),
 }
 
 
@@ -78,7 +118,7 @@ def test_a_learner_with_this_family(name):
     np.testing.assert_allclose(plain, tw.log_likelihood(model, simulation.trials, values), rtol=1e-12)
     frame = simulation.trials.to_frame()
     frame.loc[::7, "response"] = np.nan
-    fewer = tw.trial_values(model, tw.read_long(frame), values)["log_likelihood"]
+    fewer = tw.trial_values(model, tw.read_long(frame, response="response"), values)["log_likelihood"]
     assert np.isnan(fewer[::7]).all() and np.isfinite(fewer[1::7]).all()
 
 
@@ -98,13 +138,23 @@ IMPOSSIBLE = {
         "are numbers above 0 (lognormal), and 2 of 4 in the column 'response' are not: 0, -0.3, in rows 3, 5",
         "table['response'].where(table['response'] > 0)",
     ),
+    "poisson": (
+        [1.0, -1.0, 3.0, 2.0],
+        "the counts of Presses are whole numbers from 0 (poisson), and 1 of 4 in the column 'response' is not: -1, in row 3",
+        "table['response'].where(table['response'] >= 0)",
+    ),
+    "negative_binomial": (
+        [1.0, 0.5, 3.0, 2.5],
+        "2 of 4 in the column 'response' are not: 0.5, 2.5, in rows 3, 5",
+        "give the counts themselves",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_impossible_responses_are_refused_with_all_rows(name):
     (model, values), (responses, told, remedy) = LEARNERS[name], IMPOSSIBLE[name]
-    trials = tw.read_long(table_with(responses))
+    trials = tw.read_long(table_with(responses), response="response")
     for refused in (lambda: tw.log_likelihood(model, trials, values), lambda: tw.check_learner(model, trials)):
         with pytest.raises(UsageError) as error:
             refused()
@@ -117,11 +167,17 @@ def test_impossible_responses_are_refused_with_all_rows(name):
 DRAWS = {
     "lognormal": [([0.3, 0.7], stats.lognorm(0.7, scale=np.exp(0.3)))],
     "student": [([0.3, 2.0, df], stats.t(df, 0.3, 2.0)) for df in (0.6, 3.0, 1e5)],
+    "poisson": [([mean], stats.poisson(mean)) for mean in (0.4, 9.9, 10.0, 3e4)],
+    "negative_binomial": [([m, r], stats.nbinom(r, r / (r + m))) for m, r in ((0.4, 0.3), (40.0, 2.0), (5.0, 1e4))],
 }
 
 
 def differs(drawn, distribution):
-    """The p-value that draws are of a distribution."""
+    """The p-value of draws: that of Kolmogorov and Smirnov or, of whole numbers, whose steps it does not allow, of ranks drawn among equals."""
+    drawn = np.asarray(drawn)
+    if isinstance(distribution.dist, stats.rv_discrete):
+        ranks = distribution.cdf(drawn) - np.random.default_rng(3).random(len(drawn)) * distribution.pmf(drawn)
+        return stats.kstest(ranks, "uniform").pvalue
     return stats.kstest(drawn, distribution.cdf).pvalue
 
 
@@ -135,7 +191,11 @@ def test_redrawn_responses(name):
         assert differs(drawn, distribution) > 1e-4, predictions
 
 
-SAMPLERS = {"student": (student.draw, 1)}
+SAMPLERS = {
+    "student": (student.draw, 1),
+    "poisson": (poisson.draw, 1),
+    "negative_binomial": (negative_binomial.draw, 2),
+}
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
