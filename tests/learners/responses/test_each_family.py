@@ -8,7 +8,7 @@ from scipy import stats
 import trialwise as tw
 from trialwise import constant, learner, positive, real, unit
 from trialwise.base.errors import UsageError
-from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, student
+from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, student, von_mises
 from trialwise.learners.responses.family import random_numbers
 
 
@@ -91,12 +91,33 @@ class BurstsOfPresses:
         v[trial.cue] += self.alpha * (outcome - v[trial.cue])
 
 
+@learner
+class Hues:
+    """Remembered hues, von Mises around an expectation."""
+
+    alpha: float = unit("learning rate")
+    kappa: float = positive("concentration", mean=1.0)
+    initial: float = real("hue before any outcome")
+
+    def start(self, task):
+        return task.table("cue", fill=self.initial)
+
+    @tw.responses.von_mises
+    def respond(self, v, trial):
+        return v[trial.cue], self.kappa
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
 LEARNERS = {
     "lognormal": (Durations(), {"alpha": 0.3, "weight": 0.8, "noise": 0.4}),
     "student": (Slips(), {"alpha": 0.3, "noise": 0.4, "df": 2.5}),
     "student, df fixed": (Slips().fix(df=4), {"alpha": 0.3, "noise": 0.4}),
     "poisson": (Presses(), {"alpha": 0.3, "base": 2.0, "slope": 0.7}),
     "negative_binomial": (BurstsOfPresses(), {"alpha": 0.3, "base": 3.0, "size": 1.5}),
+    "von_mises": (Hues(), {"alpha": 0.3, "kappa": 3.0, "initial": 2.5}),
+    "von_mises with lapse": (Hues().with_lapse(), {"alpha": 0.3, "kappa": 3.0, "initial": 2.5, "lapse": 0.1}),
 }
 
 
@@ -143,6 +164,16 @@ IMPOSSIBLE = {
         "the counts of Presses are whole numbers from 0 (poisson), and 1 of 4 in the column 'response' is not: -1, in row 3",
         "table['response'].where(table['response'] >= 0)",
     ),
+    "von_mises": (
+        [1.0, -3.2, 3.0, 6.1],
+        "the angles of Hues are angles in radians, from -pi to pi (von_mises), and 2 of 4 in the column 'response' are not: -3.2, 6.1",
+        "table['response'] = (table['response'] + np.pi) % (2 * np.pi) - np.pi",
+    ),
+    "von_mises with lapse": (
+        [45.0, 170.0, 1.0, 300.0],
+        "3 of 4",
+        "= np.radians((table['response'] + 180) % 360 - 180)",
+    ),
     "negative_binomial": (
         [1.0, 0.5, 3.0, 2.5],
         "2 of 4 in the column 'response' are not: 0.5, 2.5, in rows 3, 5",
@@ -172,6 +203,31 @@ DRAWS = {
 }
 
 
+class Mixture:
+    """A distribution mixed with a uniform one."""
+
+    dist = None
+
+    def __init__(self, lapse, distribution, low, high):
+        self.cdf = lambda y: (1 - lapse) * distribution.cdf(y) + lapse * (y - low) / (high - low)
+
+
+class Angle:
+    """A von Mises distribution from -pi to pi, integrated numerically."""
+
+    dist = None
+
+    def __init__(self, direction, concentration):
+        grid = np.linspace(-np.pi, np.pi, 400_001)
+        density = np.exp(concentration * (np.cos(grid - direction) - 1))
+        total = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
+        self.cdf = lambda y: np.interp(y, grid, total / total[-1])
+
+
+DRAWS["von_mises"] = [([2.5, kappa, 0.0], Angle(2.5, kappa)) for kappa in (0.0, 0.9, 3.0, 1e6)]
+DRAWS["von_mises with lapse"] = [([2.5, 3.0, 0.3], Mixture(0.3, Angle(2.5, 3.0), -np.pi, np.pi))]
+
+
 def differs(drawn, distribution):
     """The p-value of draws: that of Kolmogorov and Smirnov or, of whole numbers, whose steps it does not allow, of ranks drawn among equals."""
     drawn = np.asarray(drawn)
@@ -195,6 +251,7 @@ SAMPLERS = {
     "student": (student.draw, 1),
     "poisson": (poisson.draw, 1),
     "negative_binomial": (negative_binomial.draw, 2),
+    "von_mises": (lambda direction, concentration, _, number: von_mises.draw(direction, concentration, number), 1),
 }
 
 
@@ -206,3 +263,10 @@ def test_drawn_responses(name):
     for predictions, distribution in DRAWS[name]:
         drawn = [draw(*predictions, *random.random(numbers)) for _ in range(100_000)]
         assert differs(drawn, distribution) > 1e-4, predictions
+
+
+def test_many_angles_at_once_are_drawn_as_one():
+    numbers = np.random.default_rng(4).random(500)
+    for concentration in (0.0, 0.9, 30.0):
+        at_once = von_mises.draws(np.full(500, 2.5), np.full(500, concentration), numbers)
+        np.testing.assert_allclose(at_once, [von_mises.draw(2.5, concentration, each) for each in numbers], rtol=1e-12)

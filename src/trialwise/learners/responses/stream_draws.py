@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 
-from trialwise.learners.responses.plain_numbers import uniform
+import numpy as np
+
+from trialwise.learners.responses.plain_numbers import GOLDEN, uniform
 
 MOST = 1e15
 """Largest mean of a Poisson distribution that is drawn: beyond it doubles no longer count."""
@@ -18,6 +20,14 @@ MOST = 1e15
 def stream_key(number):
     """The key of the stream that begins with a uniform number."""
     return int(number * 2.0**53)
+
+
+def uniforms(keys, counter):
+    """The ``counter``-th numbers of many streams, ``(keys,)``, as :func:`trialwise.learners.responses.plain_numbers.uniform`."""
+    z = keys.astype(np.uint64) + np.uint64(counter * GOLDEN % 2**64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
 def normal(key, counter):
