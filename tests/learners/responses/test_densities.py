@@ -7,7 +7,7 @@ import pytest
 
 from trialwise.engine.kernels.to_compiled import Adapter
 from trialwise.engine.numbers.dual import seed, store_tangents, value
-from trialwise.learners.responses import lognormal, negative_binomial, poisson, student, von_mises
+from trialwise.learners.responses import lognormal, negative_binomial, ordered, poisson, slider, student, von_mises
 
 DIGITS = 120
 """Of which a numerical derivative at a far response uses up half."""
@@ -33,6 +33,21 @@ def exact_negative_binomial(m, r, y):
 
 def exact_von_mises(m, k, y):
     return k * mp.cos(y - m) - mp.log(2 * mp.pi * mp.besseli(0, k))
+
+
+def exact_between(location, lower, upper, _):
+    return mp.log(1 / (1 + mp.exp(location - upper)) - 1 / (1 + mp.exp(location - lower)))
+
+
+def exact_beta(m, precision, share):
+    a, b = m * precision, (1 - m) * precision
+    beta = mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(precision)
+    return (a - 1) * mp.log(share) + (b - 1) * mp.log1p(-share) - beta
+
+
+def log_beta(mean, precision, share):
+    """Between the ends of a slider."""
+    return slider.log_between(mean, precision, share, 1.0 - share), 1.0
 
 
 CASES = {
@@ -74,6 +89,35 @@ CASES = {
             for m in (0.3, -40.0)
             for k in (0, 1e-9, 0.7, 3.0, 24.9, 25.0, 700.0, 1e6)
             for y in (0.31, -3.1, 1.8)
+        ],
+    ),
+    "lowest category": (
+        lambda location, cut, _: (ordered.log_probability(location, cut, cut, True, False), 1.0),
+        lambda location, cut, _: -mp.log1p(mp.exp(location - cut)),
+        [(location, 0.4, 0) for location in (-600.0, -3.0, 0.5, 40.0, 600.0)],
+    ),
+    "highest category": (
+        lambda location, cut, _: (ordered.log_probability(location, cut, cut, False, True), 1.0),
+        lambda location, cut, _: -mp.log1p(mp.exp(cut - location)),
+        [(location, 0.4, 0) for location in (-600.0, -3.0, 0.5, 40.0, 600.0)],
+    ),
+    "category between": (
+        lambda location, lower, upper, _: (ordered.log_probability(location, lower, upper, False, False), 1.0),
+        exact_between,
+        [
+            (location, 0.4, upper, 0)
+            for location in (-90.0, -40.0, 0.6, 3.0, 90.0)
+            for upper in (0.4 + 2.0**-20, 1.5, 60.0, 100.0)
+        ],
+    ),
+    "slider": (
+        log_beta,
+        exact_beta,
+        [
+            (m, precision, share)
+            for m in (2.0**-20, 0.3, 0.5, 0.97)
+            for precision in (1e-3, 0.7, 5.0, 40.0, 1e6)
+            for share in (2.0**-40, 0.01, 0.31, 0.9, 1 - 2.0**-30)
         ],
     ),
 }

@@ -7,8 +7,10 @@ from scipy import stats
 
 import trialwise as tw
 from trialwise import constant, learner, positive, real, unit
-from trialwise.base.errors import UsageError
-from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, student, von_mises
+from trialwise.base.errors import LearnerError, UsageError
+from trialwise.engine import run
+from trialwise.engine.packed import pack
+from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, slider, student, von_mises
 from trialwise.learners.responses.family import random_numbers
 
 
@@ -110,12 +112,78 @@ class Hues:
         v[trial.cue] += self.alpha * (outcome - v[trial.cue])
 
 
+@learner
+class Confidence:
+    """Confidence from 1 to 4, ordered around an expectation."""
+
+    alpha: float = unit("learning rate")
+    slope: float = real("logits per unit of expectation")
+    lowest: float = real("first cut point")
+    distance: float = positive("distance of cut points")
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.ordered(4)
+    def respond(self, v, trial):
+        return self.slope * v[trial.cue], self.lowest, self.lowest + self.distance, self.lowest + 2.0 * self.distance
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
+@learner
+class Line:
+    """Ratings on a line, between 0 and 1."""
+
+    alpha: float = unit("learning rate")
+    slope: float = real("logits per unit of expectation")
+    precision: float = positive("precision of a rating", mean=1.5)
+    ends: float = unit("probability of an end", mean=-1.5)
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.slider
+    def respond(self, v, trial):
+        mean = 1.0 / (1.0 + np.exp(-self.slope * v[trial.cue]))
+        return mean, self.precision, self.ends, mean
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
+@learner
+class Percent:
+    """Ratings from -50 to 100."""
+
+    alpha: float = unit("learning rate")
+    precision: float = positive("precision of a rating", mean=1.5)
+
+    def start(self, task):
+        return task.table("cue")
+
+    @tw.responses.slider(-50, 100)
+    def respond(self, v, trial):
+        return 1.0 / (1.0 + np.exp(-v[trial.cue])), self.precision, 0.2, 0.5
+
+    def learn(self, v, trial, response, outcome):
+        v[trial.cue] += self.alpha * (outcome - v[trial.cue])
+
+
 LEARNERS = {
     "lognormal": (Durations(), {"alpha": 0.3, "weight": 0.8, "noise": 0.4}),
     "student": (Slips(), {"alpha": 0.3, "noise": 0.4, "df": 2.5}),
     "student, df fixed": (Slips().fix(df=4), {"alpha": 0.3, "noise": 0.4}),
     "poisson": (Presses(), {"alpha": 0.3, "base": 2.0, "slope": 0.7}),
     "negative_binomial": (BurstsOfPresses(), {"alpha": 0.3, "base": 3.0, "size": 1.5}),
+    "ordered": (Confidence(), {"alpha": 0.3, "slope": 0.8, "lowest": -1.0, "distance": 1.5}),
+    "ordered with lapse": (
+        Confidence().with_lapse(),
+        {"alpha": 0.3, "slope": 0.8, "lowest": -1.0, "distance": 1.5, "lapse": 0.1},
+    ),
+    "slider": (Line(), {"alpha": 0.3, "slope": 0.8, "precision": 4.0, "ends": 0.2}),
+    "slider from -50 to 100, with lapse": (Percent().with_lapse(), {"alpha": 0.3, "precision": 4.0, "lapse": 0.1}),
     "von_mises": (Hues(), {"alpha": 0.3, "kappa": 3.0, "initial": 2.5}),
     "von_mises with lapse": (Hues().with_lapse(), {"alpha": 0.3, "kappa": 3.0, "initial": 2.5, "lapse": 0.1}),
 }
@@ -137,6 +205,13 @@ def test_a_learner_with_this_family(name):
     assert np.isfinite(table["predicted"]).all()
     plain = tw.log_likelihood(model, simulation.trials, values, plain=True)
     np.testing.assert_allclose(plain, tw.log_likelihood(model, simulation.trials, values), rtol=1e-12)
+    packed, random = pack(model, simulation.trials), np.random.default_rng(2)
+    count, kinds = simulation.trials.n_trials, (*model.family.random, "uniform")
+    numbers, potential = random_numbers(kinds, random, count), random.random((count, 1, 1))
+    free = np.array([[values[each] for each in model.names]] * 3)
+    ours, _, _ = run.rollout_plain(model, packed, free, potential, numbers)
+    compiled, _, _ = run.run_rollout(model, packed, free, potential, numbers)
+    np.testing.assert_allclose(ours.observed, compiled.observed, rtol=1e-9)
     frame = simulation.trials.to_frame()
     frame.loc[::7, "response"] = np.nan
     fewer = tw.trial_values(model, tw.read_long(frame, response="response"), values)["log_likelihood"]
@@ -163,6 +238,21 @@ IMPOSSIBLE = {
         [1.0, -1.0, 3.0, 2.0],
         "the counts of Presses are whole numbers from 0 (poisson), and 1 of 4 in the column 'response' is not: -1, in row 3",
         "table['response'].where(table['response'] >= 0)",
+    ),
+    "ordered": (
+        [0.0, 1.0, 3.0, 0.0],
+        "the ratings of Confidence are whole numbers from 1 to 4 (ordered(4)), and 2 of 4 in the column 'response' are not: 0, in rows 2, 5",
+        "from 0 to 3, mark the method with @tw.responses.ordered(4, first=0)",
+    ),
+    "slider": (
+        [0.0, 1.2, 100.0, 0.5],
+        "2 of 4 in the column 'response' are not: 1.2, 100, in rows 3, 4",
+        "@tw.responses.slider(0, 100)",
+    ),
+    "slider from -50 to 100, with lapse": (
+        [-60.0, 100.0, 3.0, -50.0],
+        "numbers from -50 to 100 (slider(-50, 100)), and 1 of 4 in the column 'response' is not: -60, in row 2",
+        "table['response'].where(table['response'].between(-50, 100))",
     ),
     "von_mises": (
         [1.0, -3.2, 3.0, 6.1],
@@ -206,16 +296,12 @@ DRAWS = {
 class Mixture:
     """A distribution mixed with a uniform one."""
 
-    dist = None
-
     def __init__(self, lapse, distribution, low, high):
         self.cdf = lambda y: (1 - lapse) * distribution.cdf(y) + lapse * (y - low) / (high - low)
 
 
 class Angle:
     """A von Mises distribution from -pi to pi, integrated numerically."""
-
-    dist = None
 
     def __init__(self, direction, concentration):
         grid = np.linspace(-np.pi, np.pi, 400_001)
@@ -224,6 +310,29 @@ class Angle:
         self.cdf = lambda y: np.interp(y, grid, total / total[-1])
 
 
+class Ends:
+    """Two ends of a scale with a distribution between them, and ranks of draws by its distribution function."""
+
+    def __init__(self, lower, upper, between):
+        self.lower, self.upper, self.between = lower, upper, between
+
+    def pvalue(self, drawn, low, high):
+        inside, count = drawn[(drawn > low) & (drawn < high)], len(drawn)
+        shares = [
+            stats.binomtest(int((drawn == end).sum()), count, p).pvalue
+            for end, p in ((low, self.lower), (high, self.upper))
+        ]
+        return min(*shares, stats.kstest((inside - low) / (high - low), self.between.cdf).pvalue)
+
+
+DRAWS["ordered"] = [([0.2, 0.5, 0.0, 0.3], stats.rv_discrete(values=([1, 2, 4], [0.2, 0.5, 0.3])))]
+DRAWS["slider"] = [
+    ([mean, precision, 0.2, 0.3, 0.0], Ends(0.14, 0.06, stats.beta(mean * precision, (1 - mean) * precision)))
+    for mean, precision in ((0.7, 5.0), (0.1, 0.5), (0.4, 1e5))
+]
+DRAWS["slider from -50 to 100, with lapse"] = [
+    ([0.7, 5.0, 0.2, 0.3, 0.25], Ends(0.105, 0.045, Mixture(0.25 / 0.85, stats.beta(3.5, 1.5), 0, 1)))
+]
 DRAWS["von_mises"] = [([2.5, kappa, 0.0], Angle(2.5, kappa)) for kappa in (0.0, 0.9, 3.0, 1e6)]
 DRAWS["von_mises with lapse"] = [([2.5, 3.0, 0.3], Mixture(0.3, Angle(2.5, 3.0), -np.pi, np.pi))]
 
@@ -231,7 +340,9 @@ DRAWS["von_mises with lapse"] = [([2.5, 3.0, 0.3], Mixture(0.3, Angle(2.5, 3.0),
 def differs(drawn, distribution):
     """The p-value of draws: that of Kolmogorov and Smirnov or, of whole numbers, whose steps it does not allow, of ranks drawn among equals."""
     drawn = np.asarray(drawn)
-    if isinstance(distribution.dist, stats.rv_discrete):
+    if isinstance(distribution, Ends):
+        return distribution.pvalue(drawn, min(drawn), max(drawn))
+    if isinstance(getattr(distribution, "dist", distribution), stats.rv_discrete):
         ranks = distribution.cdf(drawn) - np.random.default_rng(3).random(len(drawn)) * distribution.pmf(drawn)
         return stats.kstest(ranks, "uniform").pvalue
     return stats.kstest(drawn, distribution.cdf).pvalue
@@ -251,6 +362,11 @@ SAMPLERS = {
     "student": (student.draw, 1),
     "poisson": (poisson.draw, 1),
     "negative_binomial": (negative_binomial.draw, 2),
+    "slider": (lambda *answer: slider.draw(answer[:4], answer[4], 0.0, 1.0, *answer[5:]), 2),
+    "slider from -50 to 100, with lapse": (
+        lambda *answer: slider.draw(answer[:4], answer[4], -50.0, 100.0, *answer[5:]),
+        2,
+    ),
     "von_mises": (lambda direction, concentration, _, number: von_mises.draw(direction, concentration, number), 1),
 }
 
@@ -270,3 +386,61 @@ def test_many_angles_at_once_are_drawn_as_one():
     for concentration in (0.0, 0.9, 30.0):
         at_once = von_mises.draws(np.full(500, 2.5), np.full(500, concentration), numbers)
         np.testing.assert_allclose(at_once, [von_mises.draw(2.5, concentration, each) for each in numbers], rtol=1e-12)
+
+
+# -- families with settings ---------------------------------------------------------------------------------------------------
+
+
+def test_settings_are_part_of_the_family():
+    families = [
+        tw.responses.slider,
+        tw.responses.slider(0, 100),
+        tw.responses.ordered(5),
+        tw.responses.ordered(5, first=0),
+    ]
+    assert [family.name for family in families] == ["slider", "slider(0, 100)", "ordered(5)", "ordered(5, first=0)"]
+    assert (
+        len({tw.responses.slider(0, 1 / 3).name, tw.responses.slider(0, 0.333333).name}) == 2
+    )  # compiled code is found by name
+    assert tw.responses.ordered(3).parameters == {"location": "logits", "cut_1": "logits", "cut_2": "logits"}
+
+
+@pytest.mark.parametrize("settings", [(), (1,), (2.5,), (5, 1, 2), (True,)])
+def test_categories_have_to_be_counted(settings):
+    with pytest.raises(LearnerError, match=r"write how many categories there are.*ordered\(5\)"):
+        tw.responses.ordered(*settings)(lambda: None) if settings else tw.responses.ordered(lambda: None)
+
+
+@pytest.mark.parametrize("settings", [(1,), (1, 0), (0, np.inf), (0, 1, 2)])
+def test_a_slider_has_two_ends(settings):
+    with pytest.raises(LearnerError, match="write both ends of the scale"):
+        tw.responses.slider(*settings)
+
+
+def test_other_families_have_no_settings():
+    with pytest.raises(LearnerError, match="lognormal has no settings"):
+        tw.responses.lognormal(3)
+    with pytest.raises(AttributeError, match="there is no response family 'lognormel'. Did you mean 'lognormal'"):
+        tw.responses.lognormel  # noqa: B018
+
+
+def test_what_respond_returns_is_checked():
+    class Rater:
+        noise: float = positive("scale")
+
+        @tw.responses.ordered(4)
+        def respond(self, now, trial):
+            return 0.0, 1.0, 0.5, self.noise + 2
+
+    with pytest.raises(LearnerError, match="Rater.respond returned cut points that do not increase, 1, 0.5, 3"):
+        tw.simulate(learner(Rater)(), tw.environments.Conditioning(), {"noise": 1.0}, seed=1)
+
+    class Counter:
+        base: float = positive("mean")
+
+        @tw.responses.poisson
+        def respond(self, now, trial):
+            return (self.base,)
+
+    with pytest.raises(LearnerError, match="return the mean of the count, a number"):
+        tw.simulate(learner(Counter)(), tw.environments.Conditioning(), {"base": 1.0}, seed=1)

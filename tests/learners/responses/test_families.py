@@ -142,7 +142,9 @@ def test_families_are_discovered():
         "lognormal",
         "negative_binomial",
         "normal",
+        "ordered",
         "poisson",
+        "slider",
         "student",
         "von_mises",
     ]

@@ -142,7 +142,7 @@ class ResponseFamily(ABC):
     goes_with_hidden: ClassVar[bool] = False
     columns: ClassVar[tuple[str, ...]]
     dtype: ClassVar[str] = "float64"
-    parameters: ClassVar[Mapping[str, str]]
+    parameters: Mapping[str, str]
     random: ClassVar[tuple[RandomNumber, ...]]
     wrappers: ClassVar[tuple[Parameter, ...]] = ()
     acts: ClassVar[bool] = False
