@@ -1,6 +1,7 @@
 """The public names: the one list of them, which `__init__.py` reads and type checkers see.
 
-Learners, environments, measures of behaviour, errors and classes of results are in the five namespaces at the end.
+Learners, environments, measures of behaviour, errors and classes of results are in the namespaces at the end; response families in
+`responses`.
 """
 
 # data

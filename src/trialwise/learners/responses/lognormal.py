@@ -1,6 +1,6 @@
 r"""A positive response whose logarithm is Normal: a response time, a reproduced duration, an amount of money.
 
-Parameters: ``log_mean`` :math:`\mu` and ``log_sd`` :math:`\sigma`, mean and standard deviation of the logarithm, returned by
+Parameters: ``log_mean`` :math:`\mu` and ``log_spread`` :math:`\sigma`, mean and standard deviation of the logarithm, returned by
 ``respond``. Observed: one number :math:`y > 0`.
 
 .. math:: \log p = -\tfrac12 z^2 - \log y - \log \sigma - \tfrac12 \log 2\pi, \qquad z = (\log y - \mu) / \sigma
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -22,11 +21,11 @@ from trialwise.learners.responses.one_number import OneNumber
 from trialwise.learners.responses.plain_numbers import chain, value
 
 
-def log_density(log_mean, log_sd, observed):
+def log_density(log_mean, log_spread, observed):
     """Log-density of one response, as ``(log p + log s, s)``; only the standard deviation is in ``s``, since responses may be tiny."""
-    mean, sd, log_observed = value(log_mean), value(log_sd), math.log(observed)
+    mean, sd, log_observed = value(log_mean), value(log_spread), math.log(observed)
     z = (log_observed - mean) / sd
-    part = chain(log_mean, -0.5 * z * z - log_observed, z / sd) + chain(log_sd, 0.0, (z * z - 1.0) / sd)
+    part = chain(log_mean, -0.5 * z * z - log_observed, z / sd) + chain(log_spread, 0.0, (z * z - 1.0) / sd)
     return part, sd * math.sqrt(2.0 * math.pi)
 
 
@@ -37,7 +36,7 @@ class Lognormal(OneNumber):
     """
 
     name = "lognormal"
-    parameters = {"log_mean": "log of the units of the response", "log_sd": "no unit, above 0"}
+    parameters = {"log_mean": "log of the units of the response", "log_spread": "no unit, above 0"}
     random = ("normal",)
     returns = "the mean and the standard deviation of the logarithm of the response"
     range = "numbers above 0"
@@ -75,8 +74,8 @@ class Lognormal(OneNumber):
         return prediction
 
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        log_mean, log_sd = predictions.T
-        return {"predicted": np.exp(log_mean + log_sd**2 / 2), "log_mean": log_mean, "log_sd": log_sd}
+        log_mean, log_spread = predictions.T
+        return {"predicted": np.exp(log_mean + log_spread**2 / 2), "log_mean": log_mean, "log_spread": log_spread}
 
     def redraw(self, predictions: np.ndarray, random: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(predictions[:, :1] + predictions[:, 1:] * random))
@@ -86,20 +85,11 @@ class Lognormal(OneNumber):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, np.exp(random.normal(0.0, 0.7, len(missed))))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import stats
 
-        log_mean, log_sd = learner.methods[self.method](agent, state, trial)
-        return float(stats.lognorm.logpdf(row[0], log_sd, scale=np.exp(log_mean)))
+        log_mean, log_spread = answer
+        return float(stats.lognorm.logpdf(response, log_spread, scale=np.exp(log_mean)))
 
 
 LOGNORMAL = Lognormal()

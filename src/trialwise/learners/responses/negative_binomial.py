@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -103,20 +102,11 @@ class NegativeBinomial(Count):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, random.negative_binomial(2, 0.5, len(missed)))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import stats
 
-        mean, size = learner.methods[self.method](agent, state, trial)
-        return float(stats.nbinom.logpmf(row[0], size, size / (size + mean)))
+        mean, size = answer
+        return float(stats.nbinom.logpmf(response, size, size / (size + mean)))
 
 
 NEGATIVE_BINOMIAL = NegativeBinomial()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -35,6 +34,10 @@ class OneNumber(ResponseFamily):
     def prediction(self, learner: Responding) -> Callable:
         """One of the predictions: ``(agent, answer, k)`` to a number without tangents."""
 
+    @abstractmethod
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
+        """Log-density of one response, written independently of the kernels; ``lapse`` is 0 without one."""
+
     def answer(self, learner: Responding) -> Callable:
         """The function ``(agent, state, trial)`` that returns the parameters as a tuple."""
         respond: Callable = learner.methods[self.method]
@@ -50,7 +53,7 @@ class OneNumber(ResponseFamily):
         values = trials.response[name] if name in trials.response else next(iter(trials.response.values()))
         return np.asarray(values, np.float64)[:, None]
 
-    def as_trials(self, name: str, observed: np.ndarray) -> dict[str, Any]:
+    def as_trials(self, name: str, observed: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
         return {"response": {name: np.ascontiguousarray(observed[:, 0])}}
 
     def parts(self, learner: Responding, place: Place) -> ResponseParts:
@@ -90,3 +93,16 @@ class OneNumber(ResponseFamily):
             return -1
 
         return ResponseParts(read, write, act, score, chance_from(score), draw, predict, foresee, received, last)
+
+    def by_hand(
+        self,
+        learner: Responding,
+        agent: object,
+        state: object,
+        trial: object,
+        hidden: tuple[int, ...],
+        last: int,
+        row: np.ndarray,
+    ) -> float:
+        lapse = getattr(agent, "lapse", 0.0) if "lapse" in learner.declared else 0.0
+        return float(self.exact(self.answer(learner)(agent, state, trial), float(row[0]), lapse))

@@ -1,8 +1,8 @@
 r"""Ordered categories: a rating on a scale of points, confidence from 1 to 4, agreement from 1 to 7.
 
-Marked with the number of categories, ``@tw.responses.ordered(5)``, or ``ordered(5, first=0)`` if they are numbered from 0. Parameters: the
-``location`` :math:`\eta` and the cut points :math:`c_1 < \dots < c_{K-1}`, in logits, returned by ``respond`` as one tuple,
-``location, cut_1, ..., cut_4``. Observed: the number of the category :math:`y`.
+Marked with the lowest and the highest category, ``@tw.responses.ordered(1, 5)``. Parameters: the ``location`` :math:`\eta` and the cut points
+:math:`c_1 < \dots < c_{K-1}` between the :math:`K` categories, in logits, returned by ``respond`` as one tuple,
+``location, cut_1, ..., cut_4``. Observed: the number of the category :math:`y`; below, categories are counted from 1.
 
 .. math:: P(y \le k) = \mathrm{logistic}(c_k - \eta), \qquad c_0 = -\infty,\ c_K = \infty
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,11 @@ from trialwise.learners.responses.family import Responding
 from trialwise.learners.responses.lapse import LAPSE, mixed_with_lapse
 from trialwise.learners.responses.one_number import OneNumber
 from trialwise.learners.responses.plain_numbers import chain, value
+
+MANY = 20
+"""More different whole numbers than this are no categories, for data of which nobody has said how many categories they have."""
+
+HOW = "write the lowest and the highest category, two whole numbers: @tw.responses.ordered(1, 5)"
 
 STEEP = 700.0
 """Distances of cut points beyond which exponentials are left out: they are 0, and would overflow."""
@@ -81,40 +85,29 @@ class Ordered(OneNumber):
 
     Parameters
     ----------
-    categories
-        Their number, 2 or more; 0 for the family that is not marked with yet.
-    first
-        The number of the lowest category.
+    low, high
+        The lowest and the highest category; by default none, for the family that no method is marked with yet.
     """
 
     random = ("uniform",)
     wrappers = (LAPSE,)
     noun = "rating"
 
-    def __init__(self, categories: int = 0, first: int = 1) -> None:
-        self.categories, self.first = categories, first
-        settings = f"({categories})" if first == 1 else f"({categories}, first={first})"
-        self.name = f"ordered{settings if categories else ''}"
-        cuts = {f"cut_{k}": "logits" for k in range(1, categories)}
+    def __init__(self, low: int = 1, high: int = 0) -> None:
+        self.low, self.high, self.categories = low, high, high - low + 1
+        self.name = f"ordered({low}, {high})" if self.categories else "ordered"
+        cuts = {f"cut_{k}": "logits" for k in range(1, self.categories)}
         self.parameters = {"location": "logits", **cuts}
 
     def with_settings(self, *given: object, **settings: object) -> Ordered:
-        names = ("categories", "first")
-        chosen = dict(zip(names, given, strict=False)) | settings
-        valid = len(given) <= len(names) and set(chosen) <= set(names) and "categories" in chosen
-        numbers = [each for each in chosen.values() if isinstance(each, int) and not isinstance(each, bool)]
-        if not valid or len(numbers) < len(chosen) or int(str(chosen["categories"])) < 2:
-            raise LearnerError(
-                "ordered: write how many categories there are, 2 or more, and the number of the lowest one if it is not 1: "
-                "@tw.responses.ordered(5) or @tw.responses.ordered(5, first=0)"
-            )
-        return Ordered(int(str(chosen["categories"])), int(str(chosen.get("first", 1))))
+        ends = [each for each in given if isinstance(each, int) and not isinstance(each, bool)]
+        if settings or len(given) != 2 or len(ends) != 2 or ends[0] >= ends[1]:
+            raise LearnerError(f"ordered: {HOW}")
+        return Ordered(ends[0], ends[1])
 
     def of[M: Callable[..., object]](self, method: M) -> M:
         if not self.categories:
-            raise LearnerError(
-                "@tw.responses.ordered: write how many categories there are, such as @tw.responses.ordered(5)"
-            )
+            raise LearnerError(f"ordered: {HOW}")
         return super().of(method)
 
     @property
@@ -125,13 +118,15 @@ class Ordered(OneNumber):
     def range(self) -> str:  # type: ignore[override]
         if not self.categories:
             return "whole numbers"
-        return f"whole numbers from {self.first} to {self.first + self.categories - 1}"
+        return f"whole numbers from {self.low} to {self.high}"
 
     def impossible(self, observed: np.ndarray) -> np.ndarray:
         ratings = observed[:, 0]
         outside = ratings != np.floor(ratings)
         if self.categories:
-            outside |= (ratings < self.first) | (ratings >= self.first + self.categories)
+            outside |= (ratings < self.low) | (ratings > self.high)
+        elif len(np.unique(ratings[~np.isnan(ratings)])) > MANY:
+            outside |= True
         return np.asarray(outside & ~np.isnan(ratings))
 
     def remedy(self, observed: np.ndarray, column: str) -> str:
@@ -139,18 +134,18 @@ class Ordered(OneNumber):
         if (ratings != np.floor(ratings)).any():
             return "give the ratings as they were, not means of several; for a scale without categories use another family, such as slider"
         low, high = int(ratings.min()), int(ratings.max())
-        first = "" if low == 1 else f", first={low}"
         return (
-            f"if the categories are those from {low} to {high}, mark the method with @tw.responses.ordered({max(high - low + 1, 2)}{first}); "
-            f"if these are no ratings, leave them empty: {column} = {column}.where({column}.between({self.first}, "
-            f"{self.first + self.categories - 1}))"
+            f"if the categories are those from {low} to {high}, mark the method with @tw.responses.ordered({low}, {high}); "
+            f"if these are no ratings, leave them empty: {column} = {column}.where({column}.between({self.low}, {self.high}))"
         )
 
     def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        return np.where(asked, float(self.first), np.nan)[:, None]
+        return np.where(asked, float(self.low), np.nan)[:, None]
 
-    def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
-        answer = super().try_method(learner, agent, state, trial, preference)
+    def try_method(
+        self, learner: Responding, agent: object, state: object, trial: object, preference: np.ndarray
+    ) -> object:
+        answer: tuple[object, ...] = super().try_method(learner, agent, state, trial, preference)
         cuts = np.array(answer[1:], float)
         if (np.diff(cuts) <= 0).any():
             raise LearnerError(
@@ -160,7 +155,7 @@ class Ordered(OneNumber):
         return answer
 
     def density(self, learner: Responding) -> Callable:
-        highest, before, share = self.categories, self.first - 1, 1.0 / self.categories
+        highest, before, share = self.categories, self.low - 1, 1.0 / self.categories
         cut = _cut_points(1, highest - 1)
 
         def density(agent, answer, response):
@@ -188,7 +183,7 @@ class Ordered(OneNumber):
         return with_lapse if "lapse" in learner.declared else prediction
 
     def sampler(self, learner: Responding) -> Callable:
-        prediction, categories, lowest = self.prediction(learner), self.categories, float(self.first)
+        prediction, categories, lowest = self.prediction(learner), self.categories, float(self.low)
 
         def sampler(agent, answer, random, t, first):
             total = 0.0
@@ -204,36 +199,26 @@ class Ordered(OneNumber):
         return self.categories
 
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        ratings = self.first + np.arange(self.categories)
+        ratings = self.low + np.arange(self.categories)
         return {"predicted": predictions @ ratings, "response_probability": np.exp(log_likelihood)}
 
     def redraw(self, predictions: np.ndarray, random: np.ndarray) -> np.ndarray:
         cumulative = np.cumsum(predictions, 1)
         places = (cumulative <= (random[:, 0] * cumulative[:, -1])[:, None]).sum(1)
-        return np.minimum(places, self.categories - 1).astype(np.float64)[:, None] + self.first
+        return np.minimum(places, self.categories - 1).astype(np.float64)[:, None] + self.low
 
     def specimen(
         self, random: np.random.Generator, missed: np.ndarray, actions: int, masked: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        ratings = random.integers(self.first, self.first + self.categories, len(missed))
+        ratings = random.integers(self.low, self.high + 1, len(missed))
         return np.where(missed, np.nan, ratings)[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import special
 
-        location, *cuts = learner.methods[self.method](agent, state, trial)
+        location, *cuts = answer
         ends = special.expit(np.array([-np.inf, *cuts, np.inf]) - location)
-        place = int(row[0]) - self.first
-        lapse = agent.lapse if "lapse" in learner.declared else 0.0
+        place = int(response) - self.low
         return float(np.log((1 - lapse) * (ends[place + 1] - ends[place]) + lapse / self.categories))
 
 

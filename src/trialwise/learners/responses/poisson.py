@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -93,7 +92,9 @@ class Poisson(Count):
 
         return answer
 
-    def try_method(self, learner: Responding, agent: Any, state: Any, trial: Any, preference: np.ndarray) -> Any:
+    def try_method(
+        self, learner: Responding, agent: object, state: object, trial: object, preference: np.ndarray
+    ) -> tuple[object]:
         mean = learner.methods[self.method](agent, state, trial)
         if not isinstance(mean, int | float | np.number):
             raise LearnerError(
@@ -132,19 +133,10 @@ class Poisson(Count):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, random.poisson(2.0, len(missed)))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import stats
 
-        return float(stats.poisson.logpmf(row[0], learner.methods[self.method](agent, state, trial)))
+        return float(stats.poisson.logpmf(response, answer[0]))
 
 
 POISSON = Poisson()

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -134,15 +133,12 @@ class Slider(OneNumber):
         self.range = f"numbers from {low:g} to {high:g}"
 
     def with_settings(self, *given: object, **settings: object) -> Slider:
-        names = ("low", "high")
-        chosen = dict(zip(names, given, strict=False)) | settings
-        ends = [each for each in chosen.values() if isinstance(each, int | float) and math.isfinite(each)]
-        valid = len(given) <= len(names) and set(chosen) == set(names) and len(ends) == len(names)
-        if not valid or float(str(chosen["low"])) >= float(str(chosen["high"])):
+        ends = [float(each) for each in given if isinstance(each, int | float) and math.isfinite(each)]
+        if settings or len(given) != 2 or len(ends) != 2 or ends[0] >= ends[1]:
             raise LearnerError(
                 "slider: write both ends of the scale, the lower one first: @tw.responses.slider(0, 100)"
             )
-        return Slider(float(str(chosen["low"])), float(str(chosen["high"])))
+        return Slider(ends[0], ends[1])
 
     def impossible(self, observed: np.ndarray) -> np.ndarray:
         return np.asarray((observed[:, 0] < self.low) | (observed[:, 0] > self.high))
@@ -233,26 +229,16 @@ class Slider(OneNumber):
         shares = np.clip(random.uniform(-0.2, 1.2, len(missed)), 0.0, 1.0)  # some at each end
         return np.where(missed, np.nan, self.low + (self.high - self.low) * shares)[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import stats
 
-        mean, precision, ends, upper = learner.methods[self.method](agent, state, trial)
-        width, between = self.high - self.low, self.low < row[0] < self.high
+        mean, precision, ends, upper = answer
+        width, between = self.high - self.low, self.low < response < self.high
         if between:
             beta = stats.beta(mean * precision, (1 - mean) * precision, self.low, width)
-            density = (1 - ends) * beta.pdf(row[0])
+            density = (1 - ends) * beta.pdf(response)
         else:
-            density = ends * (upper if row[0] == self.high else 1 - upper)
-        lapse = agent.lapse if "lapse" in learner.declared else 0.0
+            density = ends * (upper if response == self.high else 1 - upper)
         return float(np.log((1 - lapse) * density + lapse * between / width))
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -108,20 +107,11 @@ class Student(OneNumber):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, 0.5 + random.standard_t(3.0, len(missed)))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import stats
 
-        mean, scale, df = learner.methods[self.method](agent, state, trial)
-        return float(stats.t.logpdf(row[0], df, mean, scale))
+        mean, scale, df = answer
+        return float(stats.t.logpdf(response, df, mean, scale))
 
 
 STUDENT = Student()

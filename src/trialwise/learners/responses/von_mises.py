@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -69,10 +68,8 @@ def draws(direction, concentration, numbers):
     angles, pending, counter = np.zeros(len(numbers)), np.arange(len(numbers)), 0
     keys = (numbers * 2.0**53).astype(np.uint64)
     while len(pending):
-        kappa, first, second, third = (
-            concentration[pending],
-            *(uniforms(keys[pending], counter + k) for k in range(3)),
-        )
+        kappa, own = concentration[pending], keys[pending]
+        first, second, third = uniforms(own, counter), uniforms(own, counter + 1), uniforms(own, counter + 2)
         even = kappa < 1.0
         gauss = np.sqrt(-2.0 * np.log(1.0 - first)) * np.cos(CIRCLE * second)
         angle = np.where(
@@ -158,21 +155,11 @@ class VonMises(OneNumber):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, random.uniform(-math.pi, math.pi, len(missed)))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
         from scipy import special
 
-        direction, concentration = learner.methods[self.method](agent, state, trial)
-        density = np.exp(concentration * (np.cos(row[0] - direction) - 1)) / (2 * np.pi * special.i0e(concentration))
-        lapse = agent.lapse if "lapse" in learner.declared else 0.0
+        direction, concentration = answer
+        density = np.exp(concentration * (np.cos(response - direction) - 1)) / (2 * np.pi * special.i0e(concentration))
         return float(np.log((1 - lapse) * density + lapse / (2 * np.pi)))
 
 
