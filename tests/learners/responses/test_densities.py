@@ -8,6 +8,7 @@ import pytest
 from trialwise.engine.kernels.to_compiled import Adapter
 from trialwise.engine.numbers.dual import seed, store_tangents, value
 from trialwise.learners.responses import lognormal, negative_binomial, ordered, poisson, slider, student, von_mises
+from trialwise.learners.responses.lapse import mixed_with_lapse
 
 DIGITS = 120
 """Of which a numerical derivative at a far response uses up half."""
@@ -48,6 +49,20 @@ def exact_beta(m, precision, share):
 def log_beta(mean, precision, share):
     """Between the ends of a slider."""
     return slider.log_between(mean, precision, share, 1.0 - share), 1.0
+
+
+def lapsing(m, k, lapse, y):
+    part, scale = von_mises.log_density(m, k, y)
+    return mixed_with_lapse(part, scale, lapse, 0.15625)
+
+
+def exact_lapsing(m, k, lapse, y):
+    return mp.log((1 - lapse) * mp.exp(exact_von_mises(m, k, y)) + lapse * 0.15625)
+
+
+def lapsing_at_an_end(m, k, lapse, y):
+    part, scale = von_mises.log_density(m, k, y)
+    return mixed_with_lapse(part, scale, lapse, 0.0)
 
 
 CASES = {
@@ -119,6 +134,16 @@ CASES = {
             for precision in (1e-3, 0.7, 5.0, 40.0, 1e6)
             for share in (2.0**-40, 0.01, 0.31, 0.9, 1 - 2.0**-30)
         ],
+    ),
+    "with lapse": (
+        lapsing,
+        exact_lapsing,
+        [(0.3, k, lapse, y) for k in (0.7, 30.0, 1e6) for lapse in (1e-9, 0.05, 0.999) for y in (0.31, -3.1)],
+    ),
+    "with lapse, at an end": (
+        lapsing_at_an_end,
+        lambda m, k, lapse, y: mp.log1p(-lapse) + exact_von_mises(m, k, y),
+        [(0.3, k, lapse, -3.1) for k in (0.7, 1e6) for lapse in (1e-9, 0.05, 0.999)],
     ),
 }
 

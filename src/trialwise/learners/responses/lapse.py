@@ -18,13 +18,15 @@ LAPSE = replace(unit("probability of responding at random", mean=-3.0, width=1.0
 
 def mixed_with_lapse(part, scale, lapse, uniform):
     """The score of a response after mixing in a uniform density; its scale is 1."""
-    share = value(lapse)
+    share, rest = value(lapse), 1.0 - value(lapse)
     if uniform == 0.0:  # a response that no lapse gives
-        return part + chain(lapse, math.log1p(-share) if share < 1.0 else -math.inf, -1.0 / (1.0 - share)), scale
+        return part + chain(
+            lapse, math.log1p(-share) if rest > 0.0 else -math.inf, -1.0 / rest if rest > 0.0 else 0.0
+        ), scale
     density = math.exp(value(part)) / scale
-    mixture = (1.0 - share) * density + share * uniform
+    mixture = rest * density + share * uniform
     if not mixture > 0.0:
         return chain(part, math.log(mixture) if mixture != 0.0 else -math.inf, 0.0), 1.0
-    own = (1.0 - share) * density / mixture
+    own = rest * density / mixture
     by_part = chain(part, math.log(mixture), own) if density > 0.0 else chain(0.0 * lapse, math.log(mixture), 0.0)
     return by_part + chain(lapse, 0.0, (uniform - density) / mixture), 1.0

@@ -24,6 +24,8 @@ from trialwise.learners.responses.plain_numbers import chain, value
 def log_density(log_mean, log_spread, observed):
     """Log-density of one response, as ``(log p + log s, s)``; only the standard deviation is in ``s``, since responses may be tiny."""
     mean, sd, log_observed = value(log_mean), value(log_spread), math.log(observed)
+    if not sd > 0.0:
+        return chain(log_mean + 0.0 * log_spread, math.nan, math.nan), 1.0
     z = (log_observed - mean) / sd
     part = chain(log_mean, -0.5 * z * z - log_observed, z / sd) + chain(log_spread, 0.0, (z * z - 1.0) / sd)
     return part, sd * math.sqrt(2.0 * math.pi)

@@ -7,11 +7,11 @@ Ends of the scale are 0 and 1, or those that the method is marked with: ``@tw.re
 
 .. math::
 
-    p = \begin{cases}
-    \pi (1 - \gamma) & y \text{ at the lower end} \\
-    \pi \gamma & y \text{ at the upper end} \\
-    (1 - \pi)\, \mathrm{Beta}(x;\ \mu \phi,\ (1 - \mu) \phi) / w & \text{otherwise}
-    \end{cases}
+    P(y \text{ at the lower end}) &= \pi (1 - \gamma)
+
+    P(y \text{ at the upper end}) &= \pi \gamma
+
+    p(y) &= (1 - \pi)\, \mathrm{Beta}(x;\ \mu \phi,\ (1 - \mu) \phi) / w \quad \text{between them}
 
 The zero-one inflated Beta distribution of Ospina & Ferrari (2010, Statistical Papers 51:111). The variance between the ends is
 :math:`\mu (1 - \mu) / (1 + \phi)`. Lapse: a response at random, uniform between the ends.

@@ -32,6 +32,8 @@ FAR = 1e8
 def log_density(mean, scale, df, observed):
     """Log-density of one response, as ``(log p + log s, s)``; differences of log-gamma functions and logarithms are taken by hand."""
     sigma, nu = value(scale), value(df)
+    if not (sigma > 0.0 and nu > 0.0):
+        return chain(mean + 0.0 * (scale + df), math.nan, math.nan), 1.0
     z = (observed - value(mean)) / sigma
     t = z / math.sqrt(nu)
     gamma_part, slope = log_half_step(0.5 * nu)
