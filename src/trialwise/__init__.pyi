@@ -1,6 +1,7 @@
 """The public names: the one list of them, which `__init__.py` reads and type checkers see.
 
-Learners, environments, measures of behaviour, errors and classes of results are in the five namespaces at the end.
+Learners, environments, measures of behaviour, errors and classes of results are in the namespaces at the end; response families in
+`responses`.
 """
 
 # data
@@ -30,6 +31,7 @@ from .learners import QLearning as QLearning
 # a learner of one's own
 from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
+from .learners.families import responses as responses
 from .learners.parameters import (
     constant as constant,
     hidden as hidden,

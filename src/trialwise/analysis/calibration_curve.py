@@ -26,7 +26,7 @@ AVERAGED = 40
 """Posterior draws over which predicted probabilities are averaged."""
 
 REDRAWS = 200
-"""Predictive draws of each continuous response, which rank the observed one."""
+"""Predictive draws of each response that is a number, which rank the observed one."""
 
 
 def calibration(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
+from trialwise.learners.responses import possible_families
 from trialwise.learners.stages import StageRows
 from trialwise.learners.violations import assumption_notes, violations
 
@@ -74,6 +75,8 @@ class Inspection(Result):
         The command to type next on the command line.
     resets
         Number of trials before which the learner's state is reset, beside each participant's first.
+    families
+        For each response, the response families that it can have, see :attr:`trialwise.responses`.
     findings
         Noteworthy features of the data, each a caution.
 
@@ -103,6 +106,7 @@ class Inspection(Result):
     why: str
     next_command: str
     resets: int = 0
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -145,6 +149,11 @@ class Inspection(Result):
             "counts": table(self._counts(), "what", "number"),
             "labels": table(self._labels(), "set", "number", "labels", "how"),
             "numbers": table(self._numbers(figure), "column", "missing", "min", "mean", "sd", "max"),
+            "responses": table(
+                ((name, ", ".join(families)) for name, families in self.families.items()),
+                "response",
+                "possible families",
+            ),
             "choices": table(shares, "action", "share"),
             "contexts": table(self._contexts(figure), "context", "trials", *(f"mean {name}" for name in self.outcomes)),
         }
@@ -231,6 +240,7 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
         by_context=_by_context(trials),
         mapping=dict(trials.mapping),
         resets=0 if trials.reset is None else int(trials.reset.sum()),
+        families={name: tuple(each.name for each in possible_families(trials, name)) for name in trials.response},
         findings=(*_cautions(trials, outcomes), *_about_assumptions(staged, trials, amiss)),
         learner=learner,
         why=why,

@@ -23,6 +23,7 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
         "learner_name": type(learner).__name__,
         "learner_source": class_source(learner.agent_class),
         "learner_key": learner.key,
+        "learner_responses": json.dumps({name: family.name for name, family in learner.responses.items()}),
         "learner_restrictions": json.dumps(
             {
                 "settings": dict(learner.settings),

@@ -13,6 +13,7 @@ from trialwise.data.trials import Trials
 from trialwise.learners.assumptions import Range, describe_range
 from trialwise.learners.learner import Learner
 from trialwise.learners.reads import Reading
+from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stage_violations import column_of, stage_violations
 from trialwise.learners.stages import StageRows
 
@@ -22,12 +23,15 @@ ENOUGH = 12
 ENOUGH_GRADED = 100
 """The same for graded outcomes, of which a participant may have few on the other side."""
 
+MOST_ROWS = 20
+"""Number of rows that are listed."""
+
 UNEXPECTED = 4.0
 """A share that is farther from the probability that is assumed than so many standard errors is noted."""
 
 
 def check_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, np.ndarray] | None = None) -> None:
-    """Check that data are what a learner assumes (:func:`trialwise.learners.assumptions.assumes`).
+    """Check that data are what a learner assumes (:func:`trialwise.learners.assumptions.assumes`), apart from its responses.
 
     Parameters
     ----------
@@ -41,15 +45,72 @@ def check_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, n
     UsageError
         With everything that is not as assumed, and what to type.
     """
+    _refuse(_of_assumptions(learner, trials, outcomes))
+
+
+def check_data(learner: Learner, trials: Trials) -> None:
+    """Check that data are what a learner assumes, and that its responses can have been given.
+
+    Parameters
+    ----------
+    learner, trials
+        The learner, and data with everything that it reads.
+
+    Raises
+    ------
+    UsageError
+        With everything that is not as assumed, and all responses outside the range of their family, with rows and what to type.
+    """
+    _refuse(violations(learner, trials))
+
+
+def _refuse(found: Iterator[Message]) -> None:
+    if messages := list(found):
+        raise UsageError(Message.join("\n", messages))
+
+
+def violations(learner: Learner, trials: Trials) -> Iterator[Message]:
+    """Everything that is not as assumed, and all impossible responses, with what to type; see :func:`check_data`."""
+    yield from _of_assumptions(learner, trials, None)
+    for name, family in learner.responses.items():
+        if family.in_data(trials):
+            yield from _impossible_responses(learner, trials, name, family)
+
+
+def _impossible_responses(learner: Learner, trials: Trials, name: str, family: ResponseFamily) -> Iterator[Message]:
+    """Responses that their family cannot have, with all their rows."""
+    observed = family.observed(trials, name)
+    wrong = np.flatnonzero(family.impossible(observed))
+    if not len(wrong):
+        return
+    column = column_of(trials, name)
+    values = [f"{observed[t, 0]:g}" for t in wrong]
+    several = {*values[1:]} != {values[0]} and len(wrong) > 1
+    given = f"{_listed(tuple(dict.fromkeys(values)))}" if several else values[0]
+    yield Message(
+        f"the {family.plural} of {type(learner).__name__} are {family.range} ({family.name}), and {len(wrong)} of "
+        f"{int((~family.missing(observed)).sum())} in the column {column!r} {'is' if len(wrong) == 1 else 'are'} not: {given}, "
+        f"in {_rows(trials, wrong)}\n    -> {family.remedy(observed, f'table[{column!r}]')}"
+    )
+
+
+def _rows(trials: Trials, places: np.ndarray) -> str:
+    """The rows of the file, or else the trials of the participants."""
+    if trials.row is not None and trials.file is None:
+        return f"{'row' if len(places) == 1 else 'rows'} {_listed(tuple(trials.row[places]), MOST_ROWS)}"
+    if trials.row is not None and trials.file is not None:
+        return _listed(tuple(f"row {trials.row[t]} of {trials.file[t]}" for t in places), MOST_ROWS)
+    numbers = trials.participant_index
+    return _listed(
+        tuple(f"trial {t - trials.offsets[numbers[t]] + 1} of {trials.participants[numbers[t]]}" for t in places),
+        MOST_ROWS,
+    )
+
+
+def _of_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, np.ndarray] | None) -> Iterator[Message]:
+    """Everything that is not as assumed, with what to type."""
     if not learner.assumptions:
         return
-    found = list(violations(learner, trials, outcomes))
-    if found:
-        raise UsageError(Message.join("\n", found))
-
-
-def violations(learner: Learner, trials: Trials, outcomes: Mapping[str, np.ndarray] | None = None) -> Iterator[Message]:
-    """Everything that is not as assumed, with what to type; see :func:`check_assumptions`."""
     assumed, outcomes = learner.assumptions, trials.outcome if outcomes is None else outcomes
     yield from _about_actions(learner, trials)
     if assumed.stages:

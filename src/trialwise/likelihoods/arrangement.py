@@ -18,7 +18,7 @@ from trialwise.data.check_arrays import check_arrays
 from trialwise.data.trials import Trials
 from trialwise.engine import Packed, compilation, kernel_inputs, pack
 from trialwise.learners.learner import Learner
-from trialwise.learners.violations import check_assumptions
+from trialwise.learners.violations import check_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +52,13 @@ _MAX_LEARNERS = 16
 def arrangement(learner: Learner, trials: Trials) -> Arrangement:
     """The arrangement of the trials for the learner.
 
-    Raises the errors of :func:`trialwise.engine.packing.pack` and :func:`trialwise.learners.violations.check_assumptions`.
+    Raises the errors of :func:`trialwise.engine.packing.pack` and :func:`trialwise.learners.violations.check_data`.
     """
     cached = _CACHE.setdefault(trials, {})
     if learner not in cached:
         check_arrays(trials)
         packed = pack(learner, trials)
-        check_assumptions(learner, trials)
+        check_data(learner, trials)
         # a copy: to kernels a read-only array has another type, and they would be compiled twice
         packed = replace(packed, observed=packed.observed.copy())
         if len(cached) >= _MAX_LEARNERS:

@@ -15,7 +15,7 @@ from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import Sampler
 from trialwise.inference.samplers import SAMPLERS
 from trialwise.learners.parameters import Parameter, Setting
-from trialwise.learners.responses import families_in
+from trialwise.learners.responses import families_in, family_named
 from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes, methods_from_attributes
 from trialwise.population.population import population_of
@@ -81,9 +81,12 @@ class Subject:
 
     @property
     def family(self) -> ResponseFamily:
-        """The family of the responses: that of the learner or, if it is not available, the first in the data."""
-        learner = self.fit.learner
-        return families_in(self.fit.trials)[0] if learner is None else learner.family
+        """The family of the responses: that of the learner or, if it is not available, the one that was stored, or the first in the data."""
+        if self.fit.learner is not None:
+            return self.fit.learner.family
+        stored = json.loads(self.fit.attrs.get("learner_responses", "{}"))
+        families = [family_named(name) for name in stored.values()]
+        return next((family for family in families if family is not None), None) or families_in(self.fit.trials)[0]
 
     @property
     def sampler(self) -> Sampler:

@@ -137,7 +137,17 @@ VALUES = {"alpha": 0.3, "base": 0.8, "slope": 0.5}
 
 
 def test_families_are_discovered():
-    assert list(FAMILIES) == ["categorical", "normal"]
+    assert list(FAMILIES) == [
+        "categorical",
+        "lognormal",
+        "negative_binomial",
+        "normal",
+        "ordered",
+        "poisson",
+        "slider",
+        "student",
+        "von_mises",
+    ]
     for name, family in FAMILIES.items():
         assert (
             family.name == name and family.columns and family.parameters and set(family.random) <= {"uniform", "normal"}

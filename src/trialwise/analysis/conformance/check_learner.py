@@ -25,7 +25,7 @@ from trialwise.engine import comes_from, raised
 from trialwise.environments.environment import ENVIRONMENT, Environment, Recorded
 from trialwise.learners.decorator import learner
 from trialwise.learners.learner import Learner
-from trialwise.learners.violations import check_assumptions
+from trialwise.learners.violations import check_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +203,7 @@ def check_learner(
         task = environment if environment is None or data is None else _along(environment, data)
         try:
             if data is not None:
-                check_assumptions(instance, data)
+                check_data(instance, data)
             if task is not None:
                 data = acting(instance, task, seed)
             elif data is None:

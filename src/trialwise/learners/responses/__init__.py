@@ -55,5 +55,16 @@ def as_trials(responses: Iterable[tuple[str, ResponseFamily, np.ndarray]]) -> di
 
 
 def families_in(trials: Trials) -> list[ResponseFamily]:
-    """The families of which the data contain responses, in alphabetical order."""
-    return [family for family in FAMILIES.values() if family.in_data(trials)]
+    """The families of which the data contain responses, in alphabetical order: without a learner, those that apply by default."""
+    return [family for family in FAMILIES.values() if family.by_default and family.in_data(trials)]
+
+
+def family_named(name: str) -> ResponseFamily | None:
+    """The family of this name, with the settings that it has by default; None if there is none, such as a user's own."""
+    return FAMILIES.get(name.partition("(")[0])
+
+
+def possible_families(trials: Trials, name: str) -> list[ResponseFamily]:
+    """The families for which every response of this name is possible, apart from choices, in alphabetical order."""
+    others = [family for family in FAMILIES.values() if not family.acts and family.in_data(trials)]
+    return [family for family in others if not family.impossible(family.observed(trials, name)).any()]

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, overload
 
 import numpy as np
 
@@ -135,7 +135,7 @@ class ResponseFamily(ABC):
         The noun for one response; its :attr:`plural` names the observed variable of a PyMC model.
     """
 
-    name: ClassVar[str]
+    name: str
     method: str
     arguments: ClassVar[tuple[str, ...]] = ("state", "trial")
     by_default: ClassVar[bool] = False
@@ -143,7 +143,7 @@ class ResponseFamily(ABC):
     goes_with_hidden: ClassVar[bool] = False
     columns: ClassVar[tuple[str, ...]]
     dtype: ClassVar[str] = "float64"
-    parameters: ClassVar[Mapping[str, str]]
+    parameters: Mapping[str, str]
     random: ClassVar[tuple[RandomNumber, ...]]
     wrappers: ClassVar[tuple[Parameter, ...]] = ()
     acts: ClassVar[bool] = False
@@ -159,7 +159,7 @@ class ResponseFamily(ABC):
     def __repr__(self) -> str:
         return f"<response family {self.name}>"
 
-    def of(self, method: Callable) -> Callable:
+    def of[M: Callable[..., object]](self, method: M) -> M:
         """Mark a learner's method as returning the parameters of this family.
 
         A method of another name than ``choose`` and ``respond`` is a further response, called like the method: its column in the data is
@@ -173,8 +173,30 @@ class ResponseFamily(ABC):
         if method == self.method:
             return self
         own = copy(self)
-        vars(own)["method"] = method
+        own.method = method
         return own
+
+    @overload
+    def __call__[M: Callable[..., object]](self, method: M, /) -> M: ...
+    @overload
+    def __call__(self, *given: float, **settings: float) -> ResponseFamily: ...
+    def __call__(self, *given: object, **settings: object) -> object:
+        """Mark a method as :meth:`of` does; or the family with settings of its own, to mark a method with: ``slider(0, 100)``."""
+        if len(given) == 1 and callable(given[0]) and not settings:
+            return self.of(given[0])
+        return self.with_settings(*given, **settings)
+
+    def with_settings(self, *given: object, **settings: object) -> ResponseFamily:
+        """The family with other settings, of families that have settings.
+
+        Raises
+        ------
+        LearnerError
+            If it has none, or not these.
+        """
+        raise LearnerError(
+            f"the response family {self.name} has no settings: write @{self.name} above the method, without brackets"
+        )
 
     # -- data ------------------------------------------------------------------------------------------------------------
 
@@ -193,6 +215,17 @@ class ResponseFamily(ABC):
     def missing(self, observed: np.ndarray) -> np.ndarray:
         """Trials without an observed response, ``bool (trials,)``; by default those with a NaN."""
         return np.isnan(observed).any(axis=1)
+
+    def impossible(self, observed: np.ndarray) -> np.ndarray:
+        """Trials with a response that this family cannot have, ``bool (trials,)``; by default none."""
+        return np.zeros(len(observed), bool)
+
+    def remedy(self, observed: np.ndarray, column: str) -> str:
+        """What to do about responses, ``(trials, columns)``, some of which are :meth:`impossible`; ``column`` is an expression for their column."""
+        return ""
+
+    range = ""
+    """The responses that are possible, in words: ``responses above 0``."""
 
     @abstractmethod
     def as_trials(self, name: str, observed: np.ndarray) -> dict[str, Any]:
