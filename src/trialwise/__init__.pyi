@@ -1,6 +1,6 @@
 """The public names: the one list of them, which `__init__.py` reads and type checkers see.
 
-Learners, environments, measures of behaviour, errors and classes of results are in the five namespaces at the end.
+Learners, functions for them, environments, measures of behaviour, errors and classes of results are in the six namespaces at the end.
 """
 
 # data
@@ -27,6 +27,7 @@ from .inference.point import point as point
 from .learners import QLearning as QLearning
 
 # a learner of one's own
+from .learners import functions as functions
 from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
 from .learners.parameters import (

@@ -16,8 +16,9 @@ from numba.core import callconv, types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine.numbers import abreast, arithmetic, exponential, functions  # noqa: F401 - importing them registers their names with Numba
-from trialwise.engine.tables import expressions, forget, indexing, iterate  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.kernels.generators import without_generators
+from trialwise.engine.numbers import abreast, arithmetic, exponential, functions, special  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.tables import expressions, forget, indexing, iterate, order  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables.making import fill_flat, owning_table
 from trialwise.engine.tables.table import TableType, cells_of
 from trialwise.learners.source import helpers
@@ -64,8 +65,9 @@ class Adapter:
         """The compiled version of a plain function."""
         if function in self._own:
             return function
-        function = getattr(function, "py_func", function)
-        if function not in self._compiled:
+        original = function = getattr(function, "py_func", function)
+        if original not in self._compiled:
+            function = without_generators(original)
             namespace: dict[str, Any] = {"__builtins__": function.__globals__.get("__builtins__", __builtins__)}
             namespace["__name__"] = __name__  # machine code may be loaded where a user's module cannot be imported
             duplicate = python_types.FunctionType(
@@ -74,12 +76,12 @@ class Adapter:
             duplicate.__qualname__, duplicate.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
             # before the helpers, since functions may call themselves
             own = (function.__module__ or "").startswith(UNCHECKED)
-            self._compiled[function] = numba.njit(duplicate, **(INLINED if own else CHECKED))
-            self._own.add(self._compiled[function])
+            self._compiled[original] = numba.njit(duplicate, **(INLINED if own else CHECKED))
+            self._own.add(self._compiled[original])
             for name, value in helpers(function):
                 if name not in function.__code__.co_freevars:
                     namespace[name] = self._replace(value, function)
-        return self._compiled[function]
+        return self._compiled[original]
 
     def _cells(self, function: Callable) -> tuple | None:
         if not function.__closure__:

@@ -10,8 +10,9 @@ from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine.numbers.dual import chain, value, value_of
+from trialwise.engine.numbers.dual import chain, tangent, value, value_of
 from trialwise.engine.numbers.vector import INT64, Dual
+from trialwise.learners.functions import digamma, logistic
 from trialwise.learners.responses import plain_numbers
 
 
@@ -130,10 +131,40 @@ def _float(x):
         return lambda x: x
 
 
-@overload(int)
-def _int(x):
+def _to_whole(function):
+    """Extend a function that rounds to a whole number, which has no slope."""
+
+    @overload(function)
+    def whole(x):
+        if _is_dual(x):
+            return lambda x: function(value(x))
+
+
+for _function in (int, math.floor, math.ceil, math.trunc, round):
+    _to_whole(_function)
+
+
+@overload(round)
+def _round(x, digits):
     if _is_dual(x):
-        return lambda x: int(value(x))
+        return lambda x, digits: chain(x, round(value(x), digits), 0.0)
+
+
+@overload(operator.floordiv)
+@overload(operator.ifloordiv)
+@overload(np.floor_divide)
+def _floor_divide(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: value(x) // value(y)
+
+
+@overload(operator.mod)
+@overload(operator.imod)
+@overload(np.mod)
+@overload(np.remainder)
+def _remainder(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: tangent(x) - (value(x) // value(y)) * tangent(y) + value(x) % value(y)
 
 
 def _elementary(functions, on_value):
@@ -161,8 +192,7 @@ def _exp(v):
 
 
 def _expm1(v):
-    e = math.expm1(v)
-    return e, e + 1.0
+    return math.expm1(v), math.exp(v)
 
 
 def _log(v):
@@ -200,8 +230,8 @@ def _tan(v):
 
 
 def _tanh(v):
-    t = math.tanh(v)
-    return t, 1.0 - t * t
+    slope = 1.0 / math.cosh(v)
+    return math.tanh(v), slope * slope
 
 
 def _sinh(v):
@@ -224,23 +254,8 @@ def _erfc(v):
     return math.erfc(v), -2.0 / math.sqrt(math.pi) * math.exp(-v * v)
 
 
-@register_jitable
-def _digamma(v):
-    """The slope of ``lgamma``: by reflection and recurrence to above 10, then the asymptotic series (DLMF 5.5.2, 5.5.4, 5.11.2)."""
-    total = 0.0
-    if v < 0.5:
-        total = -math.pi / math.tan(math.pi * v)
-        v = 1.0 - v
-    while v < 10.0:
-        total -= 1.0 / v
-        v += 1.0
-    s = 1.0 / (v * v)
-    series = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12))))))
-    return total + math.log(v) - 0.5 / v - series
-
-
 def _lgamma(v):
-    return math.lgamma(v), _digamma(v)
+    return math.lgamma(v), digamma(v)
 
 
 def _sign(v):
@@ -253,6 +268,10 @@ def _floor(v):
 
 def _ceil(v):
     return np.ceil(v), 0.0
+
+
+def _trunc(v):
+    return np.trunc(v), 0.0
 
 
 def _square(v):
@@ -280,6 +299,7 @@ for _functions, _on_value in (
     ((np.sign,), _sign),
     ((np.floor,), _floor),
     ((np.ceil,), _ceil),
+    ((np.trunc,), _trunc),
     ((np.square,), _square),
 ):
     _elementary(_functions, _on_value)
@@ -334,8 +354,8 @@ def _logaddexp(x, y):
 
         def log_of_sum(x, y):
             a, b = value(x), value(y)
-            largest = max(a, b)
-            total = largest + np.log1p(np.exp(min(a, b) - largest))
-            return chain(x + 0.0 * y, total, np.exp(a - total)) + chain(0.0 * x + y, 0.0, np.exp(b - total))
+            gap = a - b if a != b else 0.0  # 0 for equal infinities, whose difference is not a number
+            total = max(a, b) + np.log1p(np.exp(-abs(gap)))
+            return chain(x + 0.0 * y, total, logistic(gap)) + chain(0.0 * x + y, 0.0, logistic(-gap))
 
         return log_of_sum
