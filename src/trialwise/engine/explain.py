@@ -14,6 +14,7 @@ import numpy as np
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import FLAGS, SCORED, TEACHES
+from trialwise.engine.kernels.whole_numbers import NEGATIVE_POWER
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
@@ -94,6 +95,8 @@ def compilation(
         # Numba raises AssertionError, NotImplementedError and others for constructs that it does not support
         if isinstance(error, numba_errors.NumbaError) or _in_numba(error):
             raise _explained(learner, error) from None
+        if NEGATIVE_POWER in error.args:  # plain Python does not raise it
+            raise LearnerError(f"{learner}: {NEGATIVE_POWER}") from error
         if free is not None:
             run_again(learner, packed, free)
         what = WHAT.get(type(error), f"{type(error).__name__}: {error}")

@@ -12,11 +12,12 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import callconv, types
+from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
 from trialwise.engine.kernels.generators import without_generators
+from trialwise.engine.kernels.whole_numbers import ERROR_MODEL
 from trialwise.engine.numbers import abreast, arithmetic, exponential, functions, special  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables import expressions, forget, indexing, iterate, order  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables.making import fill_flat, owning_table
@@ -26,24 +27,11 @@ from trialwise.learners.source import helpers
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
 
-
-class _WholeNumbersRaise(callconv.NumpyErrorModel):
-    """Whole numbers divided by zero raise, as in Python; floats give infinity or NaN, as in NumPy and on duals."""
-
-    def fp_zero_division(self, builder, exc_args=None, loc=None):
-        if not (exc_args and str(exc_args[0]).startswith("integer")):
-            return False
-        self.call_conv.return_user_exc(builder, ZeroDivisionError, exc_args, loc)
-        return True
-
-
-callconv.error_models["whole numbers raise"] = _WholeNumbersRaise
-
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options for functions that are called only from compiled code, never from Python or C. They are inlined, since a separate function
 could be optimised differently from its copy on disk, so that a repeated fit would differ."""
 
-CHECKED = INLINED | {"boundscheck": True, "error_model": "whole numbers raise"}
+CHECKED = INLINED | {"boundscheck": True, "error_model": ERROR_MODEL}
 """Options for the functions of learners: an index outside a NumPy array raises, and so does a whole number divided by zero. Tables check
 their indices themselves."""
 
