@@ -168,7 +168,8 @@ for _function in (
     math.exp, np.exp, math.log, np.log, math.log1p, np.log1p, math.sqrt, np.sqrt, math.tanh, np.tanh, math.expm1, np.expm1,
     abs, np.abs, math.fabs, np.fabs, np.square, math.log2, np.log2, math.log10, np.log10, math.sin, np.sin, math.cos, np.cos,
     math.tan, np.tan, math.sinh, np.sinh, math.cosh, np.cosh, math.atan, np.arctan, math.erf, math.erfc, math.lgamma,
-    np.sign, np.floor, np.ceil,
+    np.sign, np.floor, np.ceil, math.asin, np.arcsin, math.acos, np.arccos, math.asinh, np.arcsinh, math.acosh, np.arccosh, math.atanh,
+    np.arctanh, np.exp2, np.cbrt, math.gamma,
 ):  # fmt: skip
     _define_by_lane(_function)
 
@@ -192,7 +193,7 @@ def _define_by_pair_of_lanes(function):
         return loop
 
 
-for _function in (math.hypot, np.hypot, np.logaddexp):
+for _function in (math.hypot, np.hypot, np.logaddexp, math.atan2, np.arctan2, math.copysign, np.copysign):
     _define_by_pair_of_lanes(_function)
 
 

@@ -150,6 +150,12 @@ def _round(x, digits):
         return lambda x, digits: chain(x, round(value(x), digits), 0.0)
 
 
+@overload(np.round)
+def _round_to_decimals(a, decimals=0):
+    if _is_dual(a):
+        return lambda a, decimals=0: chain(a, np.round(value(a), decimals), 0.0)
+
+
 @overload(operator.floordiv)
 @overload(operator.ifloordiv)
 @overload(np.floor_divide)
@@ -213,7 +219,7 @@ def _log1p(v):
 
 def _sqrt(v):
     root = np.sqrt(v)
-    return root, 0.5 / root
+    return root, 0.0 if root == 0.0 else 0.5 / root  # as for the power 0.5
 
 
 def _sin(v):
@@ -246,6 +252,36 @@ def _arctan(v):
     return math.atan(v), 1.0 / (1.0 + v * v)
 
 
+def _arcsin(v):
+    return math.asin(v), 1.0 / np.sqrt((1.0 - v) * (1.0 + v))
+
+
+def _arccos(v):
+    return math.acos(v), -1.0 / np.sqrt((1.0 - v) * (1.0 + v))
+
+
+def _arcsinh(v):
+    return math.asinh(v), 1.0 / math.hypot(1.0, v)
+
+
+def _arccosh(v):
+    return math.acosh(v), 1.0 / (np.sqrt(v - 1.0) * np.sqrt(v + 1.0))
+
+
+def _arctanh(v):
+    return math.atanh(v), 1.0 / ((1.0 - v) * (1.0 + v))
+
+
+def _exp2(v):
+    power = np.exp2(v)
+    return power, math.log(2.0) * power
+
+
+def _cbrt(v):
+    root = np.cbrt(v)
+    return root, 1.0 / (3.0 * root * root)
+
+
 def _erf(v):
     return math.erf(v), 2.0 / math.sqrt(math.pi) * math.exp(-v * v)
 
@@ -256,6 +292,11 @@ def _erfc(v):
 
 def _lgamma(v):
     return math.lgamma(v), digamma(v)
+
+
+def _gamma(v):
+    g = math.gamma(v)
+    return g, g * digamma(v)
 
 
 def _sign(v):
@@ -293,6 +334,14 @@ for _functions, _on_value in (
     ((math.sinh, np.sinh), _sinh),
     ((math.cosh, np.cosh), _cosh),
     ((math.atan, np.arctan), _arctan),
+    ((math.asin, np.arcsin), _arcsin),
+    ((math.acos, np.arccos), _arccos),
+    ((math.asinh, np.arcsinh), _arcsinh),
+    ((math.acosh, np.arccosh), _arccosh),
+    ((math.atanh, np.arctanh), _arctanh),
+    ((np.exp2,), _exp2),
+    ((np.cbrt,), _cbrt),
+    ((math.gamma,), _gamma),
     ((math.erf,), _erf),
     ((math.erfc,), _erfc),
     ((math.lgamma,), _lgamma),
@@ -346,6 +395,26 @@ def _hypot(x, y):
             return chain(x + 0.0 * y, length, across) + chain(0.0 * x + y, 0.0, up)
 
         return hypotenuse
+
+
+@overload(math.atan2)
+@overload(np.arctan2)
+def _arctan2(y, x):
+    if _is_dual(y, x):
+
+        def angle(y, x):
+            a, b = value(y), value(x)
+            square = a * a + b * b
+            return chain(y + 0.0 * x, math.atan2(a, b), b / square) - chain(0.0 * y + x, 0.0, a / square)
+
+        return angle
+
+
+@overload(math.copysign)
+@overload(np.copysign)
+def _copysign(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: x if math.copysign(1.0, value(x)) == math.copysign(1.0, value(y)) else -x
 
 
 @overload(np.logaddexp)

@@ -50,6 +50,21 @@ def _mean(table):
     return total / table.size
 
 
+_jitted_mean = register_jitable(_mean)
+
+
+@register_jitable
+def _variance(table):
+    mean, total = _jitted_mean(table), 0.0
+    for index in np.ndindex(table.shape):
+        total = total + (table[index] - mean) * (table[index] - mean)
+    return total / table.size
+
+
+def _deviation(table):
+    return np.sqrt(_variance(table))
+
+
 def _largest(table):
     best = table[0]
     for cell in range(1, table.shape[0]):
@@ -139,10 +154,25 @@ def _all_of_items(items):
     return True
 
 
+@overload(operator.contains)
+def _contains(table, x):
+    if _is_table(table):
+
+        def contains(table, x):
+            for index in np.ndindex(table.shape):
+                if table[index] == x:
+                    return True
+            return False
+
+        return contains
+
+
 _of_iterables(math.prod, _product_of_items)
 _of_iterables(any, _any_of_items)
 _of_iterables(all, _all_of_items)
-_reduction(("mean",), (np.mean,), _mean)
+_reduction(("mean",), (np.mean, np.average), _mean)
+_reduction(("var",), (np.var,), _variance)
+_reduction(("std",), (np.std,), _deviation)
 _reduction(("max",), (np.max, max), _largest)
 _reduction(("min",), (np.min, min), _smallest)
 _reduction(("argmax",), (np.argmax,), _argmax)
@@ -168,12 +198,17 @@ def _result_width(*values) -> int:
     return next((width_of(d) for d in dtypes if isinstance(d, Vector)), 0)
 
 
-def _elementwise_binary(function, operation, width_for=_result_width):
-    """Extend an operation to tables with numbers, tables or arrays; ``width_for`` gives the width of the result."""
+def _elementwise_binary(function, operation, width_for=_result_width, whole=True):
+    """Extend an operation to tables with numbers, tables or arrays.
+
+    ``width_for`` gives the width of the result; without ``whole``, tables of whole numbers are excluded.
+    """
 
     @overload(function)
     def elementwise(a, b):
         grids = [t for t in (a, b) if _are_grids(t)]
+        if not whole and any(isinstance(getattr(t, "dtype", t), types.Integer) for t in (a, b)):
+            return None
         vectors = _is_table(*grids) or any(isinstance(t, Vector) for t in (a, b))
         if not grids or not vectors or len({t.ndim for t in grids}) > 1:
             return None
@@ -209,7 +244,9 @@ def _elementwise_binary(function, operation, width_for=_result_width):
         return right
 
 
-for _operator in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow):
+for _operator in (
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, np.power, np.minimum, np.maximum, np.logaddexp,
+):  # fmt: skip
     _elementwise_binary(_operator, _operator)
 
 
@@ -221,11 +258,23 @@ def _either(a, b):
     return (a != 0.0) or (b != 0.0)
 
 
-# tables of truth values hold 1.0 and 0.0
+# Tables of truth values hold 1.0 and 0.0. For whole numbers, & and | are operations on their bits.
 for _operator in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
     _elementwise_binary(_operator, _operator, lambda *values: 0)
-_elementwise_binary(operator.and_, register_jitable(_both), lambda *values: 0)
-_elementwise_binary(operator.or_, register_jitable(_either), lambda *values: 0)
+_elementwise_binary(operator.and_, register_jitable(_both), lambda *values: 0, whole=False)
+_elementwise_binary(operator.or_, register_jitable(_either), lambda *values: 0, whole=False)
+
+
+@overload(operator.invert)
+def _invert(table):
+    if _is_table(table) and table.dtype == types.float64:
+        return lambda table: table == 0.0
+
+
+@overload(np.clip)
+def _clip(a, lower, upper):
+    if _is_table(a):
+        return lambda a, lower, upper: np.minimum(np.maximum(a, lower), upper)
 
 
 @overload(np.where)
@@ -271,7 +320,7 @@ def _elementwise_unary(function, operation):
 
 
 for _function in (
-    operator.neg, np.exp, np.log, np.abs, np.sqrt, np.square, np.tanh, np.expm1, np.log1p, np.sign, np.floor, np.ceil,
+    operator.neg, abs, np.exp, np.log, np.abs, np.sqrt, np.square, np.tanh, np.expm1, np.log1p, np.sign, np.floor, np.ceil,
 ):  # fmt: skip
     _elementwise_unary(_function, _function)
 
