@@ -24,10 +24,9 @@ from .environments.simulate import simulate as simulate
 from .inference.fit import fit as fit
 from .inference.load import load as load
 from .inference.point import point as point
-from .learners import QLearning as QLearning
 
 # a learner of one's own
-from .learners import functions as functions
+from .learners import QLearning as QLearning, functions as functions
 from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
 from .learners.parameters import (

@@ -1,5 +1,6 @@
 """Compiled functions of learners raise what plain Python raises: indices outside arrays, whole numbers divided by zero."""
 
+import linecache
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,8 @@ import trialwise as tw
 from trialwise import learner, unit
 from trialwise.base.errors import LearnerError
 from trialwise.data.trials import Column
+from trialwise.engine.kernels import generators
+from trialwise.engine.kernels.generators import without_generators
 from trialwise.engine.packed import pack
 from trialwise.engine.run import run_gradient, run_rollout, run_trace
 
@@ -175,3 +178,29 @@ def test_whole_numbers_to_negative_powers_are_refused(body):
     assert np.isfinite(tw.log_likelihood(subject, trials, {"alpha": 0.3}, plain=True)).all()
     with pytest.raises(LearnerError, match=r"negative power: write .* 2\.0 \*\* k"):
         tw.log_likelihood(subject, trials, {"alpha": 0.3})
+
+
+def sums_a_generator(file, name):
+    """A function of a file of its own, whose text has a generator."""
+    file.write_text("import math\n\ndef total(x, n):\n    return math.prod(x * k for k in range(1, n))\n")
+    namespace = {}
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    return namespace[name]
+
+
+def test_generators_become_lists_where_the_source_is_what_runs(tmp_path):
+    total = sums_a_generator(tmp_path / "helpers.py", "total")
+    changed = without_generators(total)
+    assert changed is not total and changed(0.5, 4) == total(0.5, 4) == 0.75
+    assert changed.__code__.co_firstlineno == 3
+    assert not any(code.co_name == "<genexpr>" for code in generators._all(changed.__code__))
+
+
+def test_generators_stay_where_the_source_was_edited(tmp_path):
+    file = tmp_path / "edited.py"
+    total = sums_a_generator(file, "total")
+    file.write_text(file.read_text().replace("x * k", "x + k"))
+    assert without_generators(total) is total
+    file.unlink()
+    linecache.checkcache(str(file))
+    assert without_generators(total) is total

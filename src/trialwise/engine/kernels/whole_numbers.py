@@ -44,7 +44,7 @@ def _power(implementation):
     """Numba's own power is a whole number, so that ``2 ** -1`` would be 0."""
 
     def power(context, builder, sig, args):
-        base, exponent = sig.args
+        exponent = sig.args[1]
         if not _in_learner(context) or not getattr(exponent, "signed", True):
             return implementation(context, builder, sig, args)
         if isinstance(exponent, types.IntegerLiteral):

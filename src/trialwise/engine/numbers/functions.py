@@ -397,6 +397,12 @@ def _hypot(x, y):
         return hypotenuse
 
 
+@overload(divmod)
+def _divmod(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: (x // y, x % y)
+
+
 @overload(math.atan2)
 @overload(np.arctan2)
 def _arctan2(y, x):

@@ -1,5 +1,7 @@
 """Tables in expressions: sums, products and extremes, dot products, elementwise arithmetic, comparisons and functions."""
 
+# ruff: noqa: SIM110 - Numba compiles no generators
+
 from __future__ import annotations
 
 import math
