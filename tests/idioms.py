@@ -455,5 +455,7 @@ def functions_for_learners(a, b, q):
     of_one = (
         functions.log_normal_cdf(a - b) + tw.functions.logistic(b) + functions.digamma(1) * a + functions.logistic(True)
     )
-    of_many = log_sum_exp(q[0, 0]) + log_sum_exp((a, b)) + log_sum_exp((a, 0.0, 1)) + log_sum_exp(PAIRS)
+    both = np.array([a, b])
+    tw.softmax_into(both)
+    of_many = both[0] + log_sum_exp(q[0, 0]) + log_sum_exp((a, b)) + log_sum_exp((a, 0.0, 1)) + log_sum_exp(PAIRS)
     return of_one + of_many

@@ -96,14 +96,17 @@ class Adapter:
         return value
 
     def _module(self, module: python_types.ModuleType, user: Callable) -> python_types.ModuleType:
-        """A user's own module, with the functions that are used replaced by compiled ones."""
+        """A user's own module, or this package, with the functions that are used replaced by compiled ones."""
+        package = module.__name__.split(".")[0]
         inner = {name: getattr(module, name) for name in user.__code__.co_names if hasattr(module, name)}
         user_functions = {
             name: f
             for name, f in inner.items()
-            if isinstance(f, python_types.FunctionType) and not _known_to_numba(f) and f.__module__ == module.__name__
+            if isinstance(f, python_types.FunctionType)
+            and not _known_to_numba(f)
+            and (f.__module__ or "").split(".")[0] == package
         }
-        if not user_functions or module.__name__.split(".")[0] in ("numpy", "math", "numba"):
+        if not user_functions or package in ("numpy", "math", "numba"):
             return module
         proxy = python_types.ModuleType(module.__name__)
         proxy.__dict__.update(inner)

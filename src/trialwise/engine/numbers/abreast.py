@@ -193,8 +193,8 @@ def _define_by_pair_of_lanes(function):
         return loop
 
 
-for _function in (math.hypot, np.hypot, np.logaddexp, math.atan2, np.arctan2, math.copysign, np.copysign):
-    _define_by_pair_of_lanes(_function)
+for _of_two in (math.hypot, np.hypot, np.logaddexp, math.atan2, np.arctan2, math.copysign, np.copysign):
+    _define_by_pair_of_lanes(_of_two)
 
 
 @overload(np.minimum)

@@ -260,7 +260,7 @@ def sample(request: Request) -> Sampled:
             """Raise an error if the learner leaves an action without a value there: the sampler would only avoid such places."""
             theta = target.values(x)[3]
             if np.isfinite(theta).all():
-                evaluate.gradient_at(theta)
+                evaluate.value_at(theta)
 
         try:
             run = sample_posterior(target, trials.participants, settings, progress=request.progress, look=look)
