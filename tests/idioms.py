@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
-from trialwise import softmax_into
+import trialwise as tw
+from trialwise import functions, softmax_into
+
+log_sum_exp = functions.log_sum_exp
 
 HALF, WEIGHTS, PAIRS = 0.5, (0.2, 0.3, 0.5), np.array([0.1, 0.7, 0.2])
 
@@ -337,3 +340,122 @@ def none_or_number(a, b, q):
 @idiom
 def lists_of_numbers(a, b, q):
     return sum([a, b, a * b])
+
+
+@idiom
+def rounding(a, b, q):
+    whole = math.floor(b) + round(b) + math.trunc(b) + math.ceil(a) + int(b)
+    return (
+        whole * a
+        + np.floor(b) * a
+        + round(a, 1) * b
+        + np.round(b, 1) * a
+        + (b // a) * b
+        + b % a
+        + 3.3 % b
+        + (-b) % 2
+        + divmod(b, a)[1]
+    )
+
+
+@idiom
+def running_sums_and_products(a, b, q):
+    return np.cumsum(q[0, 0])[2] * a + q[1, 1].cumsum()[1] + np.cumprod(q[0, 1])[2] + q[1, 0].cumprod()[1]
+
+
+@idiom
+def sorted_tables(a, b, q):
+    order = np.argsort(q[0, 1])
+    return (
+        np.sort(q[0, 0])[1]
+        + sorted(q[1, 0])[2] * a
+        + q[0, 1][order[0]]
+        + q[1].sum()
+        + np.median(q[1, 1])
+        + q[0, 0][q[0, 0].argsort()[2]]
+    )
+
+
+@idiom
+def products(a, b, q):
+    return (
+        np.prod(q[0, 0]) + q[1, 0].prod() + math.prod(q[0, 1]) + np.prod(q) + math.prod((a, b)) + math.prod([a, b, 2.0])
+    )
+
+
+@idiom
+def any_and_all(a, b, q):
+    some = np.any(q > 0) and q.any() and any(q[0, 0]) and any([x > 0 for x in q[0, 0]])
+    every = np.all(q[0, 0] > 0) or all(q[0, 0] > 100) or (q < -5).all() or all([a > 1, b > 1])
+    return (a if some else b) + (2 * a if every else 3 * b) + (a if 5.0 in q[0, 0] else b)
+
+
+@idiom
+def tables_of_truth_values(a, b, q):
+    between = (q > 0) & (q < 1) | (q == a)
+    return (
+        (between * q).sum()
+        + np.sum(q > 0) * a
+        + np.mean(~between) * b
+        + np.where(q > 0.3, q, 0.0).sum()
+        + np.where(q[0, 0] > a, a, q[0, 1])[2]
+    )
+
+
+@idiom
+def elementwise_extremes(a, b, q):
+    return (
+        np.maximum(q, a).sum()
+        + np.minimum(q[0], q[1]).sum()
+        + np.clip(q, 0.0, a).sum()
+        + abs(q).sum()
+        + np.power(q[0, 0], 2)[1]
+    )
+
+
+@idiom
+def spread(a, b, q):
+    return np.std(q) + q.var() + np.average(q[0, 0]) + q[1, 1].std()
+
+
+@idiom
+def arithmetic_with_ranges_and_arrays(a, b, q):
+    ranged = (q[0, 0] * np.arange(3))[1] + (np.arange(3) * q[0, 1])[2] + (np.arange(3) * a).sum()
+    return (
+        ranged
+        + sum(range(4)) * a
+        + (PAIRS * b).sum()
+        + (q[0, 0] - PAIRS).sum()
+        + np.dot(q[1, 0], PAIRS)
+        + PAIRS @ q[1, 1]
+    )
+
+
+@idiom
+def sums_of_generators(a, b, q):
+    scale = 3.0
+
+    def inner(z):
+        return sum(scale * z * weight for weight in WEIGHTS)
+
+    total = (
+        sum(x * x * a for x in q[0, 0])
+        + sum(x * y for x, y in zip(q[0, 0], PAIRS))
+        + sum(a * i for i in range(3))
+        + inner(b)
+    )
+    most = max(b * x for x in q[1, 0] if x > 0.1) + sorted(-x for x in q[0, 0])[0] + math.prod(x for x in q[0, 1])
+    return (
+        total + most + (a if any(x > 100 for x in q[0, 0]) else b) + sum(q[i, j, 0] for i in range(2) for j in range(2))
+    )
+
+
+@idiom
+def functions_for_learners(a, b, q):
+    of_one = (
+        functions.log_normal_cdf(a - b) + tw.functions.logistic(b) + functions.digamma(1) * a + functions.logistic(True)
+    )
+    both = np.array([a, b])
+    tw.softmax_into(both)
+    of_many = both[0] + log_sum_exp(q[0, 0]) + log_sum_exp((a, b)) + log_sum_exp((a, 0.0, 1)) + log_sum_exp(PAIRS)
+    return of_one + of_many

@@ -15,7 +15,7 @@ import trialwise as tw
 from trialwise.learners import BUILT_IN
 from trialwise.learners.learner import Learner
 
-NAMESPACES = ("learners", "environments", "behaviour", "errors", "results")
+NAMESPACES = ("learners", "environments", "functions", "behaviour", "errors", "results")
 
 RECORDS = {"LoadedData", "Noise"}
 """Named tuples, whose inherited methods need no description."""

@@ -12,7 +12,7 @@ import lazy_loader
 
 _public, _names, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-NAMESPACES = ("learners", "environments", "behaviour", "errors", "results", "responses")
+NAMESPACES = ("learners", "environments", "functions", "responses", "behaviour", "errors", "results")
 """Where names are looked for that are not at the top, to say where they are."""
 
 

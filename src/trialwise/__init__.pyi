@@ -1,7 +1,7 @@
 """The public names: the one list of them, which `__init__.py` reads and type checkers see.
 
-Learners, environments, measures of behaviour, errors and classes of results are in the namespaces at the end; response families in
-`responses`.
+Learners, functions for them, environments, measures of behaviour, errors and classes of results are in the namespaces at the end; response
+families in `responses`.
 """
 
 # data
@@ -26,9 +26,9 @@ from .environments.simulate import simulate as simulate
 from .inference.fit import fit as fit
 from .inference.load import load as load
 from .inference.point import point as point
-from .learners import QLearning as QLearning
 
 # a learner of one's own
+from .learners import QLearning as QLearning, functions as functions
 from .learners.assumptions import assumes as assumes
 from .learners.decorator import learner as learner, probabilities as probabilities
 from .learners.families import responses as responses

@@ -10,8 +10,6 @@ import pytest
 
 import trialwise as tw
 from trialwise.engine import pack, run_gradient, run_plain, run_trace
-from trialwise.learners.responses import FAMILIES
-from trialwise.learners.responses.normal import NORMAL
 
 
 @tw.learner
@@ -32,11 +30,11 @@ class Happiness:
         for action in range(len(preference)):
             preference[action] = self.beta * now.value[action]
 
-    @NORMAL.of
+    @tw.responses.normal
     def happiness(self, now, trial):
         return self.weight * now.surprise, self.noise
 
-    @NORMAL.of
+    @tw.responses.normal
     def confidence(self, now, trial):
         return self.slope * abs(now.value[0] - now.value[1]), 0.5 * self.noise
 
@@ -166,7 +164,7 @@ def test_two_choices_on_one_row_are_refused():
                 preference[0] = 0.0
                 preference[1] = self.beta
 
-            @FAMILIES["categorical"].of
+            @tw.responses.categorical
             def bet(self, state, trial, preference):
                 preference[0] = 0.0
                 preference[1] = self.beta

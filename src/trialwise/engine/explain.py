@@ -14,6 +14,7 @@ import numpy as np
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import FLAGS, SCORED, TEACHES, WATCHES
+from trialwise.engine.kernels.whole_numbers import NEGATIVE_POWER
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
@@ -21,32 +22,66 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import fill, hidden_field, unfilled
 from trialwise.learners.state import Task
 
-REPLACEMENTS = (
+REPLACEMENTS = {
+    "log_ndtr": "the logarithm of the normal distribution function is tw.functions.log_normal_cdf(x)",
+    "logcdf": "the logarithm of the normal distribution function is tw.functions.log_normal_cdf((x - mean) / sd)",
+    "logsf": "the logarithm of the upper tail of the normal distribution is tw.functions.log_normal_cdf((mean - x) / sd)",
+    "ndtr": "the normal distribution function is tw.functions.normal_cdf(x)",
+    "cdf": "the normal distribution function is tw.functions.normal_cdf((x - mean) / sd)",
+    "sf": "the upper tail of the normal distribution is tw.functions.normal_cdf((mean - x) / sd)",
+    "ndtri": "the normal quantile is tw.functions.normal_quantile(p)",
+    "ppf": "the normal quantile is mean + sd * tw.functions.normal_quantile(p)",
+    "logpdf": "the normal log-density is -0.5 * ((x - mean) / sd) ** 2 - math.log(sd * math.sqrt(2.0 * math.pi))",
+    "pdf": "the normal density is math.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi))",
+    "expit": "the logistic function is tw.functions.logistic(x)",
+    "log_expit": "the logarithm of the logistic function is -tw.functions.softplus(-x)",
+    "logit": "the logit is math.log(p / (1.0 - p))",
+    "logsumexp logaddexp": "the logarithm of a sum of exponentials is tw.functions.log_sum_exp(values)",
+    "softmax log_softmax": "tw.softmax_into(table) turns logits into probabilities in place; choose does so with preference by itself",
+    "psi digamma": "the digamma function is tw.functions.digamma(x)",
+    "gammaln loggamma": "the logarithm of the gamma function is math.lgamma(x)",
+    "betaln": "the logarithm of the beta function is math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)",
+    "factorial": "the factorial of n is math.gamma(n + 1.0)",
+    "comb": "the number of subsets of k of n is math.exp(math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0))",
+    "erf erfc": "write math.erf(x) and math.erfc(x)",
+    "fsum": "write sum(table)",
+    "dist": "the distance of two points is math.hypot(x1 - x2, y1 - y2)",
+    "norm": "the length of a vector is math.sqrt(np.dot(table, table))",
+    "isclose": "compare the distance: abs(a - b) <= 1e-8 + 1e-5 * abs(b)",
+    "quantile percentile argpartition partition": "np.sort(table) is sorted in ascending order: use its entries",
+    "diff": "compute one entry at a time: table[j + 1] - table[j], for j in range(len(table) - 1)",
+    "roll": "compute one entry at a time: table[(j - 1) % len(table)] in place of np.roll(table, 1)[j]",
+    "outer": "compute one entry at a time: x[j] * y[k] in place of np.outer(x, y)[j, k]",
+    "concatenate append stack hstack vstack repeat tile": "make a table of the whole length, np.zeros(n), and fill it in loops",
+    "linspace": "compute one number at a time: low + (high - low) * j / (n - 1), for j in range(n)",
+    "nansum nanmean nanmax nanmin": "ask each entry: for x in table: if not np.isnan(x): total += x",
+    "reversed": "write table[::-1], or range(n - 1, -1, -1)",
+    "map filter accumulate reduce": "write a loop: start total at 0.0; for x in table: total += x",
+    "T transpose reshape ravel flatten": "index the table itself: table[j, k]",
+}
+"""What to write in place of functions that cannot be compiled, by their names. Of two that match, the first counts."""
+
+PATTERNS = (
+    (r"(?i)\byield\b|generator", "write a list in place of the generator, sum([x * x for x in table]), or a for loop"),
+    (r"built-in function (sum|max|min|prod|sorted)>", "write a list, sum([math.exp(x) for x in table]), or a for loop"),
     (
-        r"\blog_ndtr\b|\blogcdf\b",
-        "the logarithm of the normal distribution function is math.log(0.5 * math.erfc(-x / math.sqrt(2.0))), for x above -37",
+        r"function (sum|mean|max|min|amax|amin|prod|any|all|argmax|argmin|std|var|reduce|_reduction\S*)\b",
+        "compute along an axis in loops: for j in range(table.shape[0]): total += table[j, k] in place of np.sum(table, axis=0)[k]",
     ),
-    (r"\bndtr\b|\bcdf\b", "the normal distribution function is 0.5 * math.erfc(-x / math.sqrt(2.0))"),
-    (r"\bexpit\b", "the logistic function is 1.0 / (1.0 + math.exp(-x))"),
-    (r"\blogsumexp\b", "start total at table[0]; for j in range(1, len(table)): total = np.logaddexp(total, table[j])"),
-    (r"\bgammaln\b", "the logarithm of the gamma function is math.lgamma(x)"),
-    (r"\bcumsum\b", "start total at 0.0; for j in range(len(table)): total += table[j], and use total there"),
-    (r"\bcumprod\b|\bprod\b", "start product at 1.0; for j in range(len(table)): product *= table[j]"),
     (
-        r"\bsorted\b|\bargsort\b|\bsort\b|\bmedian\b",
-        "count what is larger: rank = 0; for j in range(len(table)): if table[j] > table[action]: rank += 1",
+        r"built-in function (getitem|setitem)>",
+        "tables are indexed by whole numbers and slices: for a condition, np.where(table > 0.0, table, 0.0), or a loop with if",
     ),
-    (r"(?i)\byield\b|generator", "start total at 0.0 and add in a for loop: total += ..."),
     (
-        r"built-in function (gt|lt|ge|le|eq|ne)>|function (any|all)\b",
+        r"built-in function (gt|lt|ge|le|eq|ne|and_|or_|xor|invert)>",
         "compare one entry at a time: start found at False; for j in range(len(table)): if table[j] > 0.0: found = True",
     ),
     (
-        r"built-in function (i?mul|i?add|i?sub|i?truediv)>",
-        "compute one entry at a time: for j in range(len(table)): use table[j] * j in place of table * np.arange(n)",
+        r"built-in function (i?mul|i?add|i?sub|i?truediv|i?pow|i?floordiv|i?mod)>|ufunc '",
+        "compute one entry at a time: for j in range(len(table)): use table[j] * other[j] in place of table * other",
     ),
 )
-"""What to write in place of a function that cannot be compiled, by what the first line of the reason says."""
+"""The same for kinds of functions and operators, by what the first line of the reason says."""
 
 HINTS = (
     (
@@ -94,6 +129,8 @@ def compilation(
         # Numba raises AssertionError, NotImplementedError and others for constructs that it does not support
         if isinstance(error, numba_errors.NumbaError) or _in_numba(error):
             raise _explained(learner, error) from None
+        if NEGATIVE_POWER in error.args:  # plain Python does not raise it
+            raise LearnerError(f"{learner}: {NEGATIVE_POWER}") from error
         if free is not None:
             run_again(learner, packed, free)
         what = WHAT.get(type(error), f"{type(error).__name__}: {error}")
@@ -128,13 +165,27 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
         if line.strip() and not re.match(r"\s*(Failed in|During|File|<source|- |There are|>>>|\^|def )", line)
     ]
     reason = reasons[0] if reasons else text.splitlines()[0]
-    fitting = [advice for pattern, advice in REPLACEMENTS if re.search(pattern, reason)]
-    fitting += [advice for pattern, advice in HINTS if re.search(pattern, text)]
-    hint = fitting[0] if fitting else HINTS[-2][1]
+    hint = _replacement(reason, location) or next(
+        (advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1]
+    )
     return LearnerError(
         f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
     )
+
+
+def _replacement(reason: str, line: str) -> str | None:
+    """What to write, by the names in the reason; for a distribution of SciPy, whose function it does not name, by those in the line."""
+    names = (
+        r"'(\w+)' of type|global name '(\w+)'|function (\w+) at|built-in function (\w+)>|ufunc '(\w+)'|<class '(\w+)'>"
+    )
+    named = {name for groups in re.findall(names, reason) for name in groups if name}
+    if "scipy.stats" in reason:
+        named = set(re.findall(r"\bnorm\.(\w+)", line)) or {"cdf"}
+    for names_of, advice in REPLACEMENTS.items():
+        if named & set(names_of.split()):
+            return advice
+    return next((advice for pattern, advice in PATTERNS if re.search(pattern, reason)), None)
 
 
 def _method_at(learner: Learner, file: str, line: int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialwise.learners import functions as functions
     from trialwise.learners.learner import Learner as Learner
 
     BUILT_IN: dict[str, type[Learner]]
@@ -16,6 +18,8 @@ def __getattr__(name: str) -> Any:  # type: ignore[no-redef]
     """Built-in learners by name, ``trialwise.learners.QLearning``, imported on first use; and ``Learner``, their base class."""
     if name.startswith("__"):
         raise AttributeError(name)
+    if name == "functions":
+        return import_module("trialwise.learners.functions")
     if name == "Learner":
         from trialwise.learners.learner import Learner
 

@@ -1,5 +1,6 @@
 """Compiled functions of learners raise what plain Python raises: indices outside arrays, whole numbers divided by zero."""
 
+import linecache
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,8 @@ import trialwise as tw
 from trialwise import learner, unit
 from trialwise.base.errors import LearnerError
 from trialwise.data.trials import Column
+from trialwise.engine.kernels import generators
+from trialwise.engine.kernels.generators import without_generators
 from trialwise.engine.packing import pack
 from trialwise.engine.run import run_gradient, run_rollout, run_trace
 
@@ -77,7 +80,23 @@ def by_a_column(self, q, trial, choice, outcome):
     q[trial.cue, choice] += self.alpha * (7 // trial.divisor - q[trial.cue, choice])
 
 
-BY_ZERO = [divided, remainder, by_a_column]
+def quotient_by_a_column(self, q, trial, choice, outcome):
+    q[trial.cue, choice] += self.alpha * (7 / trial.divisor - q[trial.cue, choice])
+
+
+def quotient_in_place(self, q, trial, choice, outcome):
+    share = choice + 1
+    share /= 5 - int(outcome)
+    q[trial.cue, choice] += self.alpha * (share - q[trial.cue, choice])
+
+
+def negative_power(self, q, trial, choice, outcome):
+    base = 5 - int(outcome)
+    exponent = -1 if base == 0 else 2
+    q[trial.cue, choice] += self.alpha * (0.1 * base**exponent - q[trial.cue, choice])
+
+
+BY_ZERO = [divided, remainder, by_a_column, quotient_by_a_column, quotient_in_place, negative_power]
 
 
 def data(late: float):
@@ -114,7 +133,11 @@ def test_arrays_far_beyond_do_not_end_the_process():
         tw.log_likelihood(learns(module_array), data(1e8), {"alpha": 0.3})
 
 
-@pytest.mark.parametrize("body", [*OUTSIDE, *BY_ZERO], ids=lambda body: body.__name__)
+def real_power(self, q, trial, choice, outcome):
+    q[trial.cue, choice] += self.alpha * (2.0 ** (-int(outcome)) + (int(outcome) + 2) ** 2 - q[trial.cue, choice])
+
+
+@pytest.mark.parametrize("body", [*OUTSIDE, *BY_ZERO, real_power], ids=lambda body: body.__name__)
 def test_inside_the_arrays_values_are_those_of_plain_python(body):
     subject, trials = learns(body), data(2.0)
     values = [tw.log_likelihood(subject, trials, {"alpha": 0.3}, plain=plain) for plain in (False, True)]
@@ -139,3 +162,45 @@ def test_floats_divided_by_zero_are_infinite_as_on_duals():
     packed = pack(subject, trials)
     likelihood, _ = run_gradient(subject, packed, np.full((2, 1), 0.3))
     assert np.isfinite(likelihood).all()
+
+
+def power_of_two(self, q, trial, choice, outcome):
+    q[trial.cue, choice] += self.alpha * (2 ** (trial.divisor - 1 - int(outcome)) - q[trial.cue, choice])
+
+
+def constant_power(self, q, trial, choice, outcome):
+    q[trial.cue, choice] += self.alpha * ((int(outcome) + 2) ** -1 - q[trial.cue, choice])
+
+
+@pytest.mark.parametrize("body", [power_of_two, constant_power], ids=lambda body: body.__name__)
+def test_whole_numbers_to_negative_powers_are_refused(body):
+    subject, trials = learns(body), data(2.0)
+    assert np.isfinite(tw.log_likelihood(subject, trials, {"alpha": 0.3}, plain=True)).all()
+    with pytest.raises(LearnerError, match=r"negative power: write .* 2\.0 \*\* k"):
+        tw.log_likelihood(subject, trials, {"alpha": 0.3})
+
+
+def sums_a_generator(file, name):
+    """A function of a file of its own, whose text has a generator."""
+    file.write_text("import math\n\ndef total(x, n):\n    return math.prod(x * k for k in range(1, n))\n")
+    namespace = {}
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    return namespace[name]
+
+
+def test_generators_become_lists_where_the_source_is_what_runs(tmp_path):
+    total = sums_a_generator(tmp_path / "helpers.py", "total")
+    changed = without_generators(total)
+    assert changed is not total and changed(0.5, 4) == total(0.5, 4) == 0.75
+    assert changed.__code__.co_firstlineno == 3
+    assert not any(code.co_name == "<genexpr>" for code in generators._all(changed.__code__))
+
+
+def test_generators_stay_where_the_source_was_edited(tmp_path):
+    file = tmp_path / "edited.py"
+    total = sums_a_generator(file, "total")
+    file.write_text(file.read_text().replace("x * k", "x + k"))
+    assert without_generators(total) is total
+    file.unlink()
+    linecache.checkcache(str(file))
+    assert without_generators(total) is total

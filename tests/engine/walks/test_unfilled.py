@@ -12,6 +12,7 @@ from trialwise.base.errors import LearnerError
 from trialwise.engine.packing import pack
 from trialwise.engine.run import rollout_plain, run_gradient, run_plain, run_rollout, run_trace, trace_plain
 from trialwise.engine.run_hidden import run_exact, run_particles, run_traced, stream_keys, trace_particles_plain
+from trialwise.inference.samplers.nuts import _Guarded
 from trialwise.learners.parameters import hidden
 
 FREE = np.full((2, 1), 0.3)
@@ -134,3 +135,31 @@ def test_actions_that_are_not_available_may_stay_unset():
     values = [run(Unset(), pack(Unset(), with_mask), FREE) for run in (run_plain, lambda *a: run_gradient(*a)[0])]
     assert np.isfinite(values).all()
     np.testing.assert_allclose(*values, rtol=1e-12)
+
+
+@learner
+class UnsetForSome:
+    a: float = real("a preference")
+
+    def choose(self, nothing, trial, preference):
+        preference[0] = self.a
+        preference[1] = 0.0
+        if self.a < 2.2:
+            preference[2] = 0.0
+
+
+@pytest.mark.sample
+def test_sampling_refuses_parameters_that_leave_an_action_unset():
+    """At the points of the checks before sampling all actions are set; a sampler would take the others for improbable."""
+    choices = np.random.default_rng(0).choice(3, p=[0.8, 0.1, 0.1], size=240)
+    rows = [{"participant": k // 40, "choice": int(choice)} for k, choice in enumerate(choices)]
+    with pytest.raises(LearnerError, match=r"preference\[2\] empty: participant '\d', trial 1, row"):
+        tw.fit(UnsetForSome(), tw.read_long(pd.DataFrame(rows)), draws=50, tune=100, chains=1, seed=1, progress=False)
+
+
+def test_numbers_that_are_none_for_other_reasons_do_not_end_sampling():
+    looked = []
+    density = _Guarded(lambda x: (np.nan, np.zeros(1)), looked.append)
+    for _ in range(20):
+        assert np.isnan(density(np.zeros(1))[0])
+    assert 0 < len(looked) < 10 and density.failure is None

@@ -14,7 +14,7 @@ from trialwise.analysis.conformance.by_hand import walk_by_hand
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.engine import run
-from trialwise.engine.packed import pack
+from trialwise.engine.packing import pack
 from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, slider, student, von_mises
 from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.stored import learner_to_attributes

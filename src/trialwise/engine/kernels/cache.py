@@ -100,7 +100,7 @@ def _fault(path: Path) -> str | None:
 
 PACKAGE = Path(__file__).parents[2]
 
-SOURCES = ("engine", "learners/responses", "learners/state.py")
+SOURCES = ("engine", "learners/responses", "learners/functions.py", "learners/state.py")
 """Files and folders of the package on which all kernels depend, and whose text enters every key.
 
 A kernel that depends on further files adds them to its key with :func:`text`.

@@ -12,12 +12,14 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import callconv, types
+from numba.core import types
 from numba.core.extending import overload, register_jitable
 from numba.core.registry import cpu_target
 
-from trialwise.engine.numbers import abreast, arithmetic, exponential, functions  # noqa: F401 - importing them registers their names with Numba
-from trialwise.engine.tables import expressions, forget, indexing, iterate  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.kernels.generators import without_generators
+from trialwise.engine.kernels.whole_numbers import ERROR_MODEL
+from trialwise.engine.numbers import abreast, arithmetic, exponential, functions, special  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.tables import expressions, forget, indexing, iterate, order  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables.making import fill_flat, owning_table
 from trialwise.engine.tables.table import TableType, cells_of
 from trialwise.learners.source import helpers
@@ -25,24 +27,11 @@ from trialwise.learners.source import helpers
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
 
-
-class _WholeNumbersRaise(callconv.NumpyErrorModel):
-    """Whole numbers divided by zero raise, as in Python; floats give infinity or NaN, as in NumPy and on duals."""
-
-    def fp_zero_division(self, builder, exc_args=None, loc=None):
-        if not (exc_args and str(exc_args[0]).startswith("integer")):
-            return False
-        self.call_conv.return_user_exc(builder, ZeroDivisionError, exc_args, loc)
-        return True
-
-
-callconv.error_models["whole numbers raise"] = _WholeNumbersRaise
-
 INLINED = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options for functions that are called only from compiled code, never from Python or C. They are inlined, since a separate function
 could be optimised differently from its copy on disk, so that a repeated fit would differ."""
 
-CHECKED = INLINED | {"boundscheck": True, "error_model": "whole numbers raise"}
+CHECKED = INLINED | {"boundscheck": True, "error_model": ERROR_MODEL}
 """Options for the functions of learners: an index outside a NumPy array raises, and so does a whole number divided by zero. Tables check
 their indices themselves."""
 
@@ -64,8 +53,9 @@ class Adapter:
         """The compiled version of a plain function."""
         if function in self._own:
             return function
-        function = getattr(function, "py_func", function)
-        if function not in self._compiled:
+        original = function = getattr(function, "py_func", function)
+        if original not in self._compiled:
+            function = without_generators(original)
             namespace: dict[str, Any] = {"__builtins__": function.__globals__.get("__builtins__", __builtins__)}
             namespace["__name__"] = __name__  # machine code may be loaded where a user's module cannot be imported
             duplicate = python_types.FunctionType(
@@ -74,12 +64,12 @@ class Adapter:
             duplicate.__qualname__, duplicate.__kwdefaults__ = function.__qualname__, function.__kwdefaults__
             # before the helpers, since functions may call themselves
             own = (function.__module__ or "").startswith(UNCHECKED)
-            self._compiled[function] = numba.njit(duplicate, **(INLINED if own else CHECKED))
-            self._own.add(self._compiled[function])
+            self._compiled[original] = numba.njit(duplicate, **(INLINED if own else CHECKED))
+            self._own.add(self._compiled[original])
             for name, value in helpers(function):
                 if name not in function.__code__.co_freevars:
                     namespace[name] = self._replace(value, function)
-        return self._compiled[function]
+        return self._compiled[original]
 
     def _cells(self, function: Callable) -> tuple | None:
         if not function.__closure__:
@@ -106,14 +96,17 @@ class Adapter:
         return value
 
     def _module(self, module: python_types.ModuleType, user: Callable) -> python_types.ModuleType:
-        """A user's own module, with the functions that are used replaced by compiled ones."""
+        """A user's own module, or this package, with the functions that are used replaced by compiled ones."""
+        package = module.__name__.split(".")[0]
         inner = {name: getattr(module, name) for name in user.__code__.co_names if hasattr(module, name)}
         user_functions = {
             name: f
             for name, f in inner.items()
-            if isinstance(f, python_types.FunctionType) and not _known_to_numba(f) and f.__module__ == module.__name__
+            if isinstance(f, python_types.FunctionType)
+            and not _known_to_numba(f)
+            and (f.__module__ or "").split(".")[0] == package
         }
-        if not user_functions or module.__name__.split(".")[0] in ("numpy", "math", "numba"):
+        if not user_functions or package in ("numpy", "math", "numba"):
             return module
         proxy = python_types.ModuleType(module.__name__)
         proxy.__dict__.update(inner)

@@ -133,7 +133,9 @@ _define_extreme(max, ">")
 
 @intrinsic
 def _lane(typingctx, x, place):
-    """The number in one lane."""
+    """The number in one lane; any other number is the same in every lane."""
+    if not isinstance(x, Abreast):
+        return types.float64(types.float64, types.int64), lambda context, builder, sig, args: args[0]
     return types.float64(x, types.int64), lambda context, builder, sig, args: builder.extract_element(*args)
 
 
@@ -144,27 +146,79 @@ def _with_lane(typingctx, x, place, new):
     )
 
 
+def by_lane(function, width):
+    """An implementation of a function of floats for these numbers, lane by lane."""
+
+    def loop(x):
+        for place in range(width):
+            x = _with_lane(x, place, function(_lane(x, place)))
+        return x
+
+    return loop
+
+
 def _define_by_lane(function):
-    """Extend a function of floats to these numbers, lane by lane."""
-
     @overload(function)
-    def by_lane(x):
+    def on_lanes(x):
         if isinstance(x, Abreast):
-            width = x.width
-
-            def loop(x):
-                for place in range(width):
-                    x = _with_lane(x, place, function(_lane(x, place)))
-                return x
-
-            return loop
+            return by_lane(function, x.width)
 
 
 for _function in (
     math.exp, np.exp, math.log, np.log, math.log1p, np.log1p, math.sqrt, np.sqrt, math.tanh, np.tanh, math.expm1, np.expm1,
-    abs, np.abs, np.square,
+    abs, np.abs, math.fabs, np.fabs, np.square, math.log2, np.log2, math.log10, np.log10, math.sin, np.sin, math.cos, np.cos,
+    math.tan, np.tan, math.sinh, np.sinh, math.cosh, np.cosh, math.atan, np.arctan, math.erf, math.erfc, math.lgamma,
+    np.sign, np.floor, np.ceil, math.asin, np.arcsin, math.acos, np.arccos, math.asinh, np.arcsinh, math.acosh, np.arccosh, math.atanh,
+    np.arctanh, np.exp2, np.cbrt, math.gamma,
 ):  # fmt: skip
     _define_by_lane(_function)
+
+
+def _define_by_pair_of_lanes(function):
+    """Extend a function of two floats to these numbers, lane by lane; one of them may be a float."""
+
+    @overload(function)
+    def on_lanes(x, y):
+        kind = next((each for each in (x, y) if isinstance(each, Abreast)), None)
+        if kind is None or not all(each == kind or isinstance(each, types.Number | types.Boolean) for each in (x, y)):
+            return None
+        width = kind.width
+
+        def loop(x, y):
+            result = x + y
+            for place in range(width):
+                result = _with_lane(result, place, function(_lane(x, place), _lane(y, place)))
+            return result
+
+        return loop
+
+
+for _of_two in (math.hypot, np.hypot, np.logaddexp, math.atan2, np.arctan2, math.copysign, np.copysign):
+    _define_by_pair_of_lanes(_of_two)
+
+
+@overload(np.minimum)
+def _minimum(x, y):
+    if isinstance(x, Abreast) or isinstance(y, Abreast):
+        return lambda x, y: min(x, y)
+
+
+@overload(np.maximum)
+def _maximum(x, y):
+    if isinstance(x, Abreast) or isinstance(y, Abreast):
+        return lambda x, y: max(x, y)
+
+
+@overload(np.clip)
+def _clip(x, lower, upper):
+    if any(isinstance(each, Abreast) for each in (x, lower, upper)):
+        return lambda x, lower, upper: min(max(x, lower), upper)
+
+
+@overload(float)
+def _float(x):
+    if isinstance(x, Abreast):
+        return lambda x: x
 
 
 @overload(pow)

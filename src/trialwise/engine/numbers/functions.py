@@ -10,8 +10,9 @@ from numba.core import types
 from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from trialwise.engine.numbers.dual import chain, value, value_of
+from trialwise.engine.numbers.dual import chain, tangent, value, value_of
 from trialwise.engine.numbers.vector import INT64, Dual
+from trialwise.learners.functions import digamma, logistic
 from trialwise.learners.responses import plain_numbers
 
 
@@ -130,10 +131,46 @@ def _float(x):
         return lambda x: x
 
 
-@overload(int)
-def _int(x):
+def _to_whole(function):
+    """Extend a function that rounds to a whole number, which has no slope."""
+
+    @overload(function)
+    def whole(x):
+        if _is_dual(x):
+            return lambda x: function(value(x))
+
+
+for _function in (int, math.floor, math.ceil, math.trunc, round):
+    _to_whole(_function)
+
+
+@overload(round)
+def _round(x, digits):
     if _is_dual(x):
-        return lambda x: int(value(x))
+        return lambda x, digits: chain(x, round(value(x), digits), 0.0)
+
+
+@overload(np.round)
+def _round_to_decimals(a, decimals=0):
+    if _is_dual(a):
+        return lambda a, decimals=0: chain(a, np.round(value(a), decimals), 0.0)
+
+
+@overload(operator.floordiv)
+@overload(operator.ifloordiv)
+@overload(np.floor_divide)
+def _floor_divide(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: value(x) // value(y)
+
+
+@overload(operator.mod)
+@overload(operator.imod)
+@overload(np.mod)
+@overload(np.remainder)
+def _remainder(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: tangent(x) - (value(x) // value(y)) * tangent(y) + value(x) % value(y)
 
 
 def _elementary(functions, on_value):
@@ -161,8 +198,7 @@ def _exp(v):
 
 
 def _expm1(v):
-    e = math.expm1(v)
-    return e, e + 1.0
+    return math.expm1(v), math.exp(v)
 
 
 def _log(v):
@@ -183,7 +219,7 @@ def _log1p(v):
 
 def _sqrt(v):
     root = np.sqrt(v)
-    return root, 0.5 / root
+    return root, 0.0 if root == 0.0 else 0.5 / root  # as for the power 0.5
 
 
 def _sin(v):
@@ -200,8 +236,8 @@ def _tan(v):
 
 
 def _tanh(v):
-    t = math.tanh(v)
-    return t, 1.0 - t * t
+    slope = 1.0 / math.cosh(v)
+    return math.tanh(v), slope * slope
 
 
 def _sinh(v):
@@ -216,6 +252,36 @@ def _arctan(v):
     return math.atan(v), 1.0 / (1.0 + v * v)
 
 
+def _arcsin(v):
+    return math.asin(v), 1.0 / np.sqrt((1.0 - v) * (1.0 + v))
+
+
+def _arccos(v):
+    return math.acos(v), -1.0 / np.sqrt((1.0 - v) * (1.0 + v))
+
+
+def _arcsinh(v):
+    return math.asinh(v), 1.0 / math.hypot(1.0, v)
+
+
+def _arccosh(v):
+    return math.acosh(v), 1.0 / (np.sqrt(v - 1.0) * np.sqrt(v + 1.0))
+
+
+def _arctanh(v):
+    return math.atanh(v), 1.0 / ((1.0 - v) * (1.0 + v))
+
+
+def _exp2(v):
+    power = np.exp2(v)
+    return power, math.log(2.0) * power
+
+
+def _cbrt(v):
+    root = np.cbrt(v)
+    return root, 1.0 / (3.0 * root * root)
+
+
 def _erf(v):
     return math.erf(v), 2.0 / math.sqrt(math.pi) * math.exp(-v * v)
 
@@ -224,23 +290,13 @@ def _erfc(v):
     return math.erfc(v), -2.0 / math.sqrt(math.pi) * math.exp(-v * v)
 
 
-@register_jitable
-def _digamma(v):
-    """The slope of ``lgamma``: by reflection and recurrence to above 10, then the asymptotic series (DLMF 5.5.2, 5.5.4, 5.11.2)."""
-    total = 0.0
-    if v < 0.5:
-        total = -math.pi / math.tan(math.pi * v)
-        v = 1.0 - v
-    while v < 10.0:
-        total -= 1.0 / v
-        v += 1.0
-    s = 1.0 / (v * v)
-    series = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12))))))
-    return total + math.log(v) - 0.5 / v - series
-
-
 def _lgamma(v):
-    return math.lgamma(v), _digamma(v)
+    return math.lgamma(v), digamma(v)
+
+
+def _gamma(v):
+    g = math.gamma(v)
+    return g, g * digamma(v)
 
 
 def _sign(v):
@@ -253,6 +309,10 @@ def _floor(v):
 
 def _ceil(v):
     return np.ceil(v), 0.0
+
+
+def _trunc(v):
+    return np.trunc(v), 0.0
 
 
 def _square(v):
@@ -274,12 +334,21 @@ for _functions, _on_value in (
     ((math.sinh, np.sinh), _sinh),
     ((math.cosh, np.cosh), _cosh),
     ((math.atan, np.arctan), _arctan),
+    ((math.asin, np.arcsin), _arcsin),
+    ((math.acos, np.arccos), _arccos),
+    ((math.asinh, np.arcsinh), _arcsinh),
+    ((math.acosh, np.arccosh), _arccosh),
+    ((math.atanh, np.arctanh), _arctanh),
+    ((np.exp2,), _exp2),
+    ((np.cbrt,), _cbrt),
+    ((math.gamma,), _gamma),
     ((math.erf,), _erf),
     ((math.erfc,), _erfc),
     ((math.lgamma,), _lgamma),
     ((np.sign,), _sign),
     ((np.floor,), _floor),
     ((np.ceil,), _ceil),
+    ((np.trunc,), _trunc),
     ((np.square,), _square),
 ):
     _elementary(_functions, _on_value)
@@ -328,14 +397,40 @@ def _hypot(x, y):
         return hypotenuse
 
 
+@overload(divmod)
+def _divmod(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: (x // y, x % y)
+
+
+@overload(math.atan2)
+@overload(np.arctan2)
+def _arctan2(y, x):
+    if _is_dual(y, x):
+
+        def angle(y, x):
+            a, b = value(y), value(x)
+            square = a * a + b * b
+            return chain(y + 0.0 * x, math.atan2(a, b), b / square) - chain(0.0 * y + x, 0.0, a / square)
+
+        return angle
+
+
+@overload(math.copysign)
+@overload(np.copysign)
+def _copysign(x, y):
+    if _is_dual(x, y):
+        return lambda x, y: x if math.copysign(1.0, value(x)) == math.copysign(1.0, value(y)) else -x
+
+
 @overload(np.logaddexp)
 def _logaddexp(x, y):
     if _is_dual(x, y):
 
         def log_of_sum(x, y):
             a, b = value(x), value(y)
-            largest = max(a, b)
-            total = largest + np.log1p(np.exp(min(a, b) - largest))
-            return chain(x + 0.0 * y, total, np.exp(a - total)) + chain(0.0 * x + y, 0.0, np.exp(b - total))
+            gap = a - b if a != b else 0.0  # 0 for equal infinities, whose difference is not a number
+            total = max(a, b) + np.log1p(np.exp(-abs(gap)))
+            return chain(x + 0.0 * y, total, logistic(gap)) + chain(0.0 * x + y, 0.0, logistic(-gap))
 
         return log_of_sum

@@ -19,6 +19,7 @@ from trialwise.engine import compilation
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import DRAWS, Request, Sampled, Sampler
 from trialwise.inference.starts import check_starts
+from trialwise.likelihoods.exact import MOST_LOOKS
 from trialwise.likelihoods.kinds import likelihood_of
 
 if TYPE_CHECKING:
@@ -72,13 +73,15 @@ def sample_posterior(
     settings: ChainSettings,
     *,
     progress: bool,
+    look: Callable[[np.ndarray], object] | None = None,
 ) -> Run:
     """Draws of the default model: groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and
-    ``sample_stats`` (and the same with the prefix ``warmup_``)."""
+    ``sample_stats`` (and the same with the prefix ``warmup_``). ``look`` is called with some coordinates at which the density is not a
+    number, and may raise."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
     layout = Layout(posterior.population, participants)
-    shapes, guarded = layout.shapes, _Guarded(posterior)
+    shapes, guarded = layout.shapes, _Guarded(posterior, look)
 
     def expand(x: np.ndarray) -> dict[str, np.ndarray]:
         mu, sd, u, theta = posterior.values(x)
@@ -118,14 +121,19 @@ class DensityFailed(Exception):
 class _Guarded:
     """A density that keeps its first exception and is NaN from then on: the sampler's threads would not survive it."""
 
-    def __init__(self, posterior: Posterior):
-        self.posterior = posterior
+    def __init__(self, posterior: Posterior, look: Callable[[np.ndarray], object] | None = None):
+        self.posterior, self.look = posterior, look
+        self.looks = MOST_LOOKS if look else 0
         self.failure: DensityFailed | None = None
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         if self.failure is None:
             try:
-                return self.posterior(x)
+                value, slope = self.posterior(x)
+                if self.look and self.looks and np.isnan(value):
+                    self.looks -= 1
+                    self.look(x)
+                return value, slope
             except Exception as error:
                 self.failure = DensityFailed(x)
                 self.failure.__cause__ = error
@@ -247,8 +255,15 @@ def sample(request: Request) -> Sampled:
     else:
         target = compiled_posterior(learner, likelihood.packed, population, expansion)
         target(target.start(stream(request.seed, "first point")))  # compiles or loads the density
+
+        def look(x: np.ndarray) -> None:
+            """Raise an error if the learner leaves an action without a value there: the sampler would only avoid such places."""
+            theta = target.values(x)[3]
+            if np.isfinite(theta).all():
+                evaluate.value_at(theta)
+
         try:
-            run = sample_posterior(target, trials.participants, settings, progress=request.progress)
+            run = sample_posterior(target, trials.participants, settings, progress=request.progress, look=look)
         except DensityFailed as failure:
             theta = target.values(failure.x)[3]
             with compilation(learner, evaluate.packed, tried=True, free=theta):
