@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -71,7 +71,7 @@ def compare(
     if len(loaded) < 2:
         raise UsageError("compare takes two or more fits:\n   trialwise compare a=one/fit.nc b=other/fit.nc")
     folder = writing.make_folder(output)
-    by: Any = str(method)
+    by: Method = str(method)  # type: ignore[assignment]
     result = run(loaded, by, start=start, draws=draws, particles=particles, refit=refit, baselines=baselines, seed=seed)
     participants = result.participants
     with busy("writing"):
