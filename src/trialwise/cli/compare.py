@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from trialwise.base.errors import UsageError
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results, writing
 from trialwise.cli.output.console import busy, note, say
+
+if TYPE_CHECKING:
+    from trialwise.analysis.comparison.crossvalidation import Method
 
 
 class By(StrEnum):
@@ -68,8 +71,11 @@ def compare(
     from trialwise.analysis.comparison.comparison import ABOUT
 
     loaded = fits_in(fits, learner, needed=True)
-    if len(loaded) < 2:
-        raise UsageError("compare takes two or more fits:\n   trialwise compare a=one/fit.nc b=other/fit.nc")
+    if len(loaded) < 2 and not baselines:
+        raise UsageError(
+            "compare takes two or more fits, or one and the baselines:\n   trialwise compare a=one/fit.nc b=other/fit.nc\n"
+            "   trialwise compare one/fit.nc --baselines"
+        )
     folder = writing.make_folder(output)
     by: Method = str(method)  # type: ignore[assignment]
     result = run(loaded, by, start=start, draws=draws, particles=particles, refit=refit, baselines=baselines, seed=seed)
