@@ -104,7 +104,7 @@ class Adapter:
             for name, f in inner.items()
             if isinstance(f, python_types.FunctionType)
             and not _known_to_numba(f)
-            and (f.__module__ or "").split(".")[0] == package
+            and (f.__module__ == module.__name__ or package == "trialwise")
         }
         if not user_functions or package in ("numpy", "math", "numba"):
             return module
