@@ -13,6 +13,7 @@ from trialwise.analysis.calibration_curve import calibration
 from trialwise.analysis.conformance.by_hand import walk_by_hand
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.errors import LearnerError, UsageError
+from trialwise.cli.options.columns import options_to_read
 from trialwise.engine import run
 from trialwise.engine.packing import pack
 from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, slider, student, von_mises
@@ -490,3 +491,10 @@ def test_reports_know_the_family_without_the_learner():
     attributes = learner_to_attributes(Confidence())
     loaded = SimpleNamespace(learner=None, attrs=attributes)
     assert Subject("own", loaded).family.plural == "ratings"
+
+
+def test_the_printed_command_reads_whole_numbers_as_responses():
+    """A column of whole numbers called response is read as choices unless it is named."""
+    ratings = tw.read_long(table_with([1.0, 4.0, 2.0, 3.0]), response="response")
+    assert options_to_read(Confidence(), ratings) == "--response response"
+    assert options_to_read(Slips(), tw.read_long(table_with([1.5, 4.0, 2.0, 3.0]))) == ""

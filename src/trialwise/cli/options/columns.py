@@ -247,6 +247,9 @@ def options_to_read(learner: Learner, trials: Trials) -> str:
         options += ["--scored", "scored"]
     if options and trials.reset is not None and trials.reset.any():
         options += ["--reset", "reset"]
+    for name, values in trials.response.items():
+        if trials.choice is None and all(each.is_integer() for each in values if each == each):
+            options += ["--response", name]  # whole numbers could be choices
     return " ".join(map(shlex.quote, options))
 
 
