@@ -262,7 +262,8 @@ class Learner:
         return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
 
     def with_lapse(self) -> Learner:
-        r"""Choose at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon / n` over the available actions."""
+        r"""Respond at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon u`, :math:`u` uniform over the available actions or
+        the range of the response."""
         return self._wrapped("lapse")
 
     def with_stickiness(self) -> Learner:
@@ -277,7 +278,7 @@ class Learner:
             raise UsageError(f"{self.label} already has a parameter '{name}'")
         wrappers = {wrapper.name: wrapper for family in self.responses.values() for wrapper in family.wrappers}
         if name not in wrappers:
-            raise UsageError(f"{self.label} has no choices: {name} is about choices")
+            raise UsageError(f"{self.label}: its responses have no {name}")
         return self._with(wrappers=tuple(p for p in wrappers.values() if p in self.wrappers or p.name == name))
 
     def _with(self, **changes: Any) -> Learner:
