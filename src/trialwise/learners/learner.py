@@ -10,7 +10,7 @@ method                                                          purpose         
 ``see(self, state, trial)``                                     what is shown changes the state        every trial
 ``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
-``respond(self, state, trial)``                                 parameters of a continuous response    every trial
+``respond(self, state, trial)``                                 parameters of a response               every trial
 ``elapse(self, state, trial)``                                  forgetting, other changes with time    every trial
 ``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
 ``watch(self, state, trial, [hidden,] outcome)``                update without a choice of one's own   outcome, no choice

@@ -195,7 +195,7 @@ def test_a_new_family_is_simulated_tabulated_and_checked():
     )
     result = check_learner(Waiter, simulation.trials, quiet=True)
     assert {c.name for c in result.checks if not c.passed} <= {"a missed trial only elapses"}, result
-    with pytest.raises(UsageError, match="has no choices: lapse is about choices"):
+    with pytest.raises(UsageError, match="its responses have no lapse"):
         Waiter().with_lapse()
 
 
