@@ -115,7 +115,7 @@ def test_the_public_names_import_nothing_heavy_and_win_over_modules():
         "import trialwise.learners, trialwise.cli.app\n"
         "from trialwise import *\n"
         "modules = {n for n in trialwise.__all__ if isinstance(getattr(trialwise, n), types.ModuleType)}\n"
-        "assert modules == {'behaviour', 'environments', 'errors', 'learners', 'results'}, modules\n"
+        "assert modules == {'behaviour', 'environments', 'errors', 'functions', 'learners', 'results'}, modules\n"
     )
     run_in_subprocess(code)
 

@@ -294,7 +294,7 @@ def test_columns_that_do_not_exist_or_are_known_too_late():
         (lambda: tw.QLearning().tie(forget="forget"), "itself"),
         (lambda: tw.QLearning().tie(forget="alfa"), "Did you mean 'alpha'"),
         (lambda: tw.QLearning().with_lapse().with_lapse(), "already has a parameter 'lapse'"),
-        (lambda: tw.learners.RescorlaWagner().with_lapse(), "has no choices"),
+        (lambda: tw.learners.RescorlaWagner().with_lapse(), "have no lapse"),
         (lambda: setattr(tw.QLearning(), "initial", 2.0), "frozen"),
         (lambda: tw.log_likelihood(tw.QLearning(), trials_of([0], [1.0]), {"alpha": 0.1}), "needs a value for beta"),
         (lambda: tw.log_likelihood(FLAT, trials_of([0], [1.0]), VALUES | {"alpha": -1}), "ranges 0 to 1"),

@@ -85,7 +85,7 @@ def test_trial_values_sum_to_likelihoods_of_participants(flat):
     value, error = likelihood.trial_values(theta)
     sums = np.add.reduceat(np.nan_to_num(value), likelihood.trials.offsets[:-1])
     np.testing.assert_allclose(sums, likelihood.value_at(theta).log_likelihood)
-    assert np.isnan(value).sum() == (~likelihood.trials.responded).sum() and (error == 0).all()
+    assert np.isnan(value).sum() == (~likelihood.trials.own).sum() and (error == 0).all()
 
 
 def test_choices_are_drawn_by_their_probabilities(flat):
@@ -94,8 +94,9 @@ def test_choices_are_drawn_by_their_probabilities(flat):
     p = likelihood.predictions(theta)[:, 1 : 1 + likelihood.packed.actions]
     for uniform in (0.0, 0.3, 0.8, 1 - 1e-12):
         drawn = likelihood.draw(theta, np.full((len(p), 1), uniform))
-        for share, (action,), responded in zip(p, drawn, likelihood.trials.responded, strict=True):
-            assert action == (int((np.cumsum(share) <= uniform * share.sum()).sum()) if responded else -1)
+        trials = likelihood.trials
+        for share, (action,), own, recorded in zip(p, drawn, trials.own, trials.choice, strict=True):
+            assert action == (int((np.cumsum(share) <= uniform * share.sum()).sum()) if own else recorded)
 
 
 def test_responses_are_drawn_about_their_means():
@@ -109,8 +110,9 @@ def test_responses_are_drawn_about_their_means():
     drawn = likelihood.draw(theta, np.full((trials.n_trials, 1), 2.0))[:, 0]
     expected = (table["predicted"] + 2.0 * table["sd"]).to_numpy()
     assert np.isnan(drawn).nonzero()[0].tolist() == np.isnan(trials.response[name]).nonzero()[0].tolist()
-    observed = ~np.isnan(trials.response[name])
-    np.testing.assert_allclose(drawn[observed], expected[observed])
+    np.testing.assert_allclose(drawn[trials.own], expected[trials.own])
+    forced = trials.responded & ~trials.own
+    np.testing.assert_array_equal(drawn[forced], trials.response[name][forced])
 
 
 # -- estimated -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def q_by_oracle(learner, trials, parameters):
     return np.array([
         q_oracle(
             trials.columns["context"].values[row], trials.columns["cue"].values[row], trials.choice[row],
-            trials.outcome["outcome"][row], trials.reset[row],
+            trials.outcome["outcome"][row], trials.reset[row], trials.own[row],
             contexts=sizes["context"], cues=sizes["cue"], actions=sizes["action"],
             **learner.values({name: values[n] for name, values in parameters.items()}),
         )
@@ -35,7 +35,7 @@ def response_by_oracle(oracle, learner, trials, parameters):
     return np.array([
         oracle(
             trials.columns["cue"].values[row], trials.response["response"][row], trials.outcome["outcome"][row],
-            trials.reset[row], cues=trials.sizes["cue"],
+            trials.reset[row], trials.own[row], cues=trials.sizes["cue"],
             **learner.values({name: values[n] for name, values in parameters.items()}),
         )
         for n, row in enumerate(rows)

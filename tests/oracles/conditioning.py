@@ -4,13 +4,13 @@ import numpy as np
 from scipy.stats import norm
 
 
-def rescorla_wagner(cue, response, outcome, reset, *, cues, alpha, intercept, slope, noise, initial):
-    """Sum of log-densities; a response of NaN is missing, an outcome of NaN is absent."""
+def rescorla_wagner(cue, response, outcome, reset, scored, *, cues, alpha, intercept, slope, noise, initial):
+    """Sum of log-densities; a response of NaN is missing, an outcome of NaN is absent, a response that is not scored counts not."""
     value, total = np.full(cues, float(initial)), 0.0
-    for s, y, r, restart, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+    for s, y, r, restart, own, t in zip(cue, response, outcome, reset, scored, range(len(cue)), strict=True):
         if restart and t:
             value[:] = initial
-        if not np.isnan(y):
+        if own and not np.isnan(y):
             total += norm.logpdf(y, intercept + slope * value[s], noise)
         if not np.isnan(r):
             value[s] = (1 - alpha) * value[s] + alpha * r
@@ -18,14 +18,14 @@ def rescorla_wagner(cue, response, outcome, reset, *, cues, alpha, intercept, sl
 
 
 def pearce_hall(
-    cue, response, outcome, reset, *, cues, kappa, eta, intercept, slope, noise, initial, initial_associability
+    cue, response, outcome, reset, scored, *, cues, kappa, eta, intercept, slope, noise, initial, initial_associability
 ):
     """As :func:`rescorla_wagner`; the value is updated with the associability from before the trial."""
     value, associability, total = np.full(cues, float(initial)), np.full(cues, float(initial_associability)), 0.0
-    for s, y, r, restart, t in zip(cue, response, outcome, reset, range(len(cue)), strict=True):
+    for s, y, r, restart, own, t in zip(cue, response, outcome, reset, scored, range(len(cue)), strict=True):
         if restart and t:
             value[:], associability[:] = initial, initial_associability
-        if not np.isnan(y):
+        if own and not np.isnan(y):
             total += norm.logpdf(y, intercept + slope * value[s], noise)
         if not np.isnan(r):
             surprise = r - value[s]

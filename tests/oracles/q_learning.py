@@ -4,10 +4,10 @@ import numpy as np
 
 
 def log_likelihood(
-    context, cue, choice, outcome, reset, *, contexts, cues, actions,
+    context, cue, choice, outcome, reset, scored, *, contexts, cues, actions,
     alpha, beta, forget, initial, stickiness=0.0, lapse=0.0,
 ):  # fmt: skip
-    """Sum of log p(choice); a choice of -1 is missed, an outcome of NaN is absent."""
+    """Sum of log p(choice); a choice of -1 is missed, an outcome of NaN is absent, a choice that is not scored was forced."""
     q = np.full((contexts, cues, actions), float(initial))
     previous, total = None, 0.0
     for t in range(len(choice)):
@@ -19,7 +19,8 @@ def log_likelihood(
                 logits = logits + stickiness * (np.arange(actions) == previous)
             p = np.exp(logits - logits.max())
             p = (1 - lapse) * p / p.sum() + lapse / actions
-            total += np.log(p[choice[t]])
+            if scored[t]:
+                total += np.log(p[choice[t]])
             previous = choice[t]
         q = (1 - forget) * q + forget * initial
         if choice[t] >= 0 and not np.isnan(outcome[t]):

@@ -166,7 +166,7 @@ class Trials:
 
     @property
     def own(self) -> np.ndarray:
-        """Whether a response was made that was the participant's own, ``bool (trials,)``: what enters the likelihood and measures."""
+        """Whether a response was made that was the participant's own and enters the likelihood and measures, ``bool (trials,)``."""
         return self.responded if self.scored is None else self.responded & self.scored
 
     @property

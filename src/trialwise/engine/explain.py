@@ -83,6 +83,8 @@ PATTERNS = (
 )
 """The same for kinds of functions and operators, by what the first line of the reason says."""
 
+GLOBAL_MEMORY = "an array of the module cannot be changed; remember things in the state that start returns"
+
 HINTS = (
     (
         r"Use of unsupported opcode.*(WITH|ASYNC|YIELD|IMPORT)",
@@ -92,10 +94,6 @@ HINTS = (
     (
         r"(?i)Cannot determine Numba type of <class '([^']*)'>",
         "numbers, tuples, NumPy arrays and functions can be used",
-    ),
-    (
-        r"setitem[\s\S]*readonly",
-        "an array of the module cannot be changed; remember things in the state that start returns",
     ),
     (r"(?i)cannot unify", "one name has values of different types; give each its own name, and start sums at 0.0"),
     (r"(?i)unsupported|not supported", "write it with plain loops and arithmetic over preference, tables and numbers"),
@@ -165,9 +163,8 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
         if line.strip() and not re.match(r"\s*(Failed in|During|File|<source|- |There are|>>>|\^|def )", line)
     ]
     reason = reasons[0] if reasons else text.splitlines()[0]
-    hint = _replacement(reason, location) or next(
-        (advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1]
-    )
+    general = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
+    hint = GLOBAL_MEMORY if re.search(r"setitem[\s\S]*readonly", text) else _replacement(reason, location) or general
     return LearnerError(
         f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."

@@ -1,6 +1,7 @@
 """Response families: automatic discovery; a new family, and two families in one learner, need only the family's own definition."""
 
 import math
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_families_are_discovered():
 def test_a_new_family_against_its_density():
     """The density of a response, or the probability of no response until the deadline."""
     assert Waiter().family is WAITING and Waiter().key != "" and str(WAITING) == "<response family waiting>"
-    trials = specimen(Waiter())
+    trials = replace(specimen(Waiter()), scored=None)
     packed, free = pack(Waiter(), trials), np.array([[VALUES[name] for name in Waiter().names]] * 4)
     flags, waits = packed.ints[:, FLAGS], trials.response["response"]
     np.testing.assert_array_equal((flags & RESPONDED) > 0, waits >= 0)

@@ -72,10 +72,8 @@ class NoisyWinStayLoseShift:
 
     .. math::
 
-        p(a) = \frac{\epsilon}{n} + (1 - \epsilon) \begin{cases}
-            [a = c] & \text{after } r > \theta \\
-            [a \ne c] / (n - 1) & \text{after } r \le \theta
-        \end{cases}
+        p(a) &= \frac{\epsilon}{n} + (1 - \epsilon)\, [a = c] \quad \text{after } r > \theta \\
+        p(a) &= \frac{\epsilon}{n} + (1 - \epsilon)\, \frac{[a \ne c]}{n - 1} \quad \text{after } r \le \theta
 
     for :math:`n` actions, the last choice with an outcome :math:`c` and that outcome :math:`r`; before the first one, all actions are equally
     likely. ``compare(..., baselines=True)`` sets the threshold :math:`\theta` to the mean of all outcomes.
