@@ -104,9 +104,9 @@ def create_folder(folder: Path) -> Path:
     return folder
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, access: int = os.O_RDWR) -> None:
     """Wait until the content of a file is on the disk: after a power cut a renamed file may be empty else."""
-    handle = os.open(path, os.O_RDWR)
+    handle = os.open(path, access)
     try:
         os.fsync(handle)
     finally:
@@ -116,11 +116,7 @@ def _sync(path: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     """Wait until the names of files in a folder are on the disk, where the system can: the files themselves are complete."""
     with suppress(OSError):  # Windows opens no folders, and some network disks refuse
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(folder, os.O_RDONLY)
 
 
 def target_of(path: Path) -> Path:

@@ -17,7 +17,6 @@ from .flags import (
     HIDDEN as HIDDEN,
     RESET as RESET,
     RESPONDED as RESPONDED,
-    SCORED as SCORED,
     TEACHES as TEACHES,
     WATCHES as WATCHES,
 )

@@ -364,8 +364,7 @@ def check_record(learner: Learner, packed: Packed, free: np.ndarray, record: np.
     """As :func:`check_filled`, from a record of trials: looks at the participant of the first scored trial that is NaN."""
     if not np.isnan(record[:, 0].sum()):  # the usual case, and quick
         return
-    wrong = np.isnan(record[:, 0])
-    wrong &= packed.ints[:, FLAGS] & SCORED > 0
+    wrong = np.isnan(record[:, 0]) & packed.scored
     if wrong.any():
         n = int(np.searchsorted(packed.offsets, np.argmax(wrong), side="right")) - 1
         run_again(learner, packed.only(n), free[packed.rows[n]][None])

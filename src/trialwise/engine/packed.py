@@ -14,7 +14,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.data.trials import row_of
-from trialwise.engine.flags import HIDDEN
+from trialwise.engine.flags import FLAGS, HIDDEN, SCORED
 from trialwise.learners.learner import Learner, arguments_of
 from trialwise.learners.responses.family import Place, ResponseFamily
 
@@ -88,6 +88,12 @@ class Packed:
     def all_slots(self) -> int:
         """The total number of slots of all parameters."""
         return sum(count for count, _ in self.slots)
+
+    @property
+    def scored(self) -> np.ndarray:
+        """Whether each trial enters the likelihood, ``bool (trials,)``."""
+        flags: np.ndarray = self.ints[:, FLAGS] & SCORED
+        return flags != 0
 
     @property
     def layout(self) -> tuple:

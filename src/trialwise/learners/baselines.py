@@ -9,10 +9,6 @@ from trialwise.learners.learner import Learner
 
 def baselines_for(trials: Trials) -> dict[str, Learner]:
     """Baselines for these trials, by name."""
-    made = {name: kind.agent_class.for_data(kind, trials) for name, kind in BUILT_IN.items() if is_baseline(kind)}  # type: ignore[attr-defined]
+    kinds = {name: kind for name, kind in BUILT_IN.items() if hasattr(kind.agent_class, "for_data")}
+    made = {name: kind.agent_class.for_data(kind, trials) for name, kind in kinds.items()}  # type: ignore[attr-defined]
     return {name: each for name, each in made.items() if each is not None}
-
-
-def is_baseline(kind: type[Learner]) -> bool:
-    """Whether a learner is a baseline."""
-    return hasattr(kind.agent_class, "for_data")

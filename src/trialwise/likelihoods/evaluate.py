@@ -12,7 +12,7 @@ from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
-from trialwise.engine import FLAGS, SCORED, responses_of
+from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
@@ -157,7 +157,7 @@ def _refuse_nan(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) ->
     learner, packed, n = likelihood.learner, likelihood.packed, int(wrong[0])
     rows = np.arange(packed.offsets[n], packed.offsets[n + 1])
     scores = np.asarray(likelihood.trial_values(theta).log_likelihood)[rows]
-    first = rows[np.isnan(scores) & _scored(likelihood)[rows]][:1]
+    first = rows[np.isnan(scores) & likelihood.packed.scored[rows]][:1]
     where = packed.place(int(first[0])) if len(first) else f"participant {packed.participants[n]!r}"
     at = ", ".join(f"{name} = {number:.4g}" for name, number in zip(learner.names, theta[n], strict=True))
     raise LearnerError(
@@ -258,15 +258,9 @@ def trial_values(
     return trials.with_inputs(frame) if inputs else frame
 
 
-def _scored(likelihood: Likelihood) -> np.ndarray:
-    """Whether each trial enters the likelihood, ``bool (trials,)``."""
-    flags: np.ndarray = likelihood.packed.ints[:, FLAGS] & SCORED
-    return flags != 0
-
-
 def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
     """Sums over the scored trials, ``(participants,)``."""
-    scores = np.where(_scored(likelihood), scores, 0.0)
+    scores = np.where(likelihood.packed.scored, scores, 0.0)
     return np.array([scores[start:stop].sum() for start, stop in itertools.pairwise(likelihood.packed.offsets)])
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from trialwise.data.trials import Trials
-from trialwise.engine import FLAGS, SCORED, Response, responses_of
+from trialwise.engine import Response, responses_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.arrangement import arrangement
@@ -204,6 +204,5 @@ class Likelihood(ABC):
 
     def _recorded(self, observed: np.ndarray) -> Iterator[tuple[Response, np.ndarray]]:
         """Each response of the learner, with the mask of trials on which it was recorded and enters the likelihood."""
-        scored = (self.packed.ints[:, FLAGS] & SCORED) > 0
         for response in responses_of(self.learner, self.packed.actions):
-            yield response, scored & ~response.family.missing(response.observed(observed))
+            yield response, self.packed.scored & ~response.family.missing(response.observed(observed))

@@ -16,7 +16,6 @@ from trialwise.data.trials import MISSED, Trials
 from trialwise.engine import (
     FLAGS,
     HIDDEN,
-    SCORED,
     TEACHES,
     WATCHES,
     run_gradient,
@@ -35,8 +34,7 @@ COURSE, FILTERS = 9, 400
 def _runs(case: Case) -> str:
     free = case.natural(np.zeros((case.trials.n_participants, len(case.learner.parameters))))
     scores = case.scores(free)
-    scored = (case.packed.ints[:, FLAGS] & SCORED) != 0
-    bad = np.flatnonzero(scored & ~np.isfinite(scores))
+    bad = np.flatnonzero(case.packed.scored & ~np.isfinite(scores))
     if len(bad):
         raise Violation(
             f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "
@@ -47,7 +45,7 @@ def _runs(case: Case) -> str:
 
 def _refuse_nan(case: Case, free: np.ndarray, scores: np.ndarray) -> None:
     """Away from the middle of the priors a likelihood may be 0, but it must be a number."""
-    bad = np.flatnonzero(((case.packed.ints[:, FLAGS] & SCORED) != 0) & np.isnan(scores))
+    bad = np.flatnonzero(case.packed.scored & np.isnan(scores))
     if len(bad):
         at = ", ".join(
             f"{name} = {value:.4g}"

@@ -25,6 +25,3 @@ class Count(OneNumber):
             "give the counts themselves, neither means nor shares of them; for other numbers use another family, such as lognormal "
             "or normal"
         )
-
-    def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        return np.where(asked, 0.0, np.nan)[:, None]

@@ -69,12 +69,6 @@ class Lognormal(OneNumber):
 
         return sampler
 
-    def prediction(self, learner: Responding) -> Callable:
-        def prediction(agent, answer, k):
-            return value(answer[0]) if k == 0 else value(answer[1])
-
-        return prediction
-
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         log_mean, log_spread = predictions.T
         return {"predicted": np.exp(log_mean + log_spread**2 / 2), "log_mean": log_mean, "log_spread": log_spread}

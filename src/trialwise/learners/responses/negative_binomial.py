@@ -81,12 +81,6 @@ class NegativeBinomial(Count):
 
         return sampler
 
-    def prediction(self, learner: Responding) -> Callable:
-        def prediction(agent, answer, k):
-            return value(answer[0]) if k == 0 else value(answer[1])
-
-        return prediction
-
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         return {"predicted": predictions[:, 0], "size": predictions[:, 1]}
 

@@ -10,13 +10,12 @@ As for choices, the scale is returned as a factor, :math:`\log p = d - \log s` w
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from trialwise.base.message import Argument, Message
-from trialwise.data.trials import Trials
-from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, chance_from
+from trialwise.learners.responses.family import Responding
+from trialwise.learners.responses.one_number import OneNumber
 from trialwise.learners.responses.plain_numbers import chain, value
 
 
@@ -33,72 +32,27 @@ def draw(mean, sd, standard_normal):
     return value(mean) + value(sd) * standard_normal
 
 
-class Normal(ResponseFamily):
+class Normal(OneNumber):
     """A real number with Normal noise."""
 
     name = "normal"
-    method = "respond"
     by_default = True
     example = "for a continuous response\n    def respond(self, state, trial):              # return mean, sd"
-    columns = ("response",)
     parameters = {"mean": "units of the response", "sd": "units of the response"}
     random = ("normal",)
     returns = "the mean and the standard deviation of the response"
 
-    def in_data(self, trials: Trials) -> bool:
-        return bool(trials.response)
-
-    def absent(self) -> Message:
-        return Message("needs a response and the data have none: name the column, ", Argument("response", ...))
-
-    def observed(self, trials: Trials, name: str) -> np.ndarray:
-        values = trials.response[name] if name in trials.response else next(iter(trials.response.values()))
-        return np.asarray(values, np.float64)[:, None]
-
-    def as_trials(self, name: str, observed: np.ndarray) -> dict[str, Any]:
-        return {"response": {name: np.ascontiguousarray(observed[:, 0])}}
-
-    def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        return np.where(asked, 0.0, np.nan)[:, None]
-
-    def parts(self, learner: Responding, place: Place) -> ResponseParts:
-        first, first_prediction, first_random = place
-        respond = learner.methods[self.method]
-
-        def act(agent, state, trial, hidden, preference, last):
-            return respond(agent, state, trial)
-
-        def read(observed, t):
-            return observed[t, first]
-
-        def write(observed, t, response):
-            observed[t, first] = response
-
-        def score(agent, answer, available, response):
+    def density(self, learner: Responding) -> Callable:
+        def density(agent, answer, response):
             return log_density(answer[0], answer[1], response)
 
-        def draw_response(agent, answer, available, random, t):
-            response = draw(answer[0], answer[1], random[t, first_random])
-            part, scale = log_density(answer[0], answer[1], response)
-            return response, part, scale
+        return density
 
-        def predict(agent, answer, available, record, t):
-            record[t, first_prediction] = answer[0]
-            record[t, first_prediction + 1] = answer[1]
+    def sampler(self, learner: Responding) -> Callable:
+        def sampler(agent, answer, random, t, first):
+            return draw(answer[0], answer[1], random[t, first])
 
-        def foresee(agent, answer, available, record, t, share):
-            record[t, first_prediction] += share * answer[0]
-            record[t, first_prediction + 1] += share * answer[1]
-
-        def received(response):
-            return response
-
-        def last(response):
-            return -1
-
-        return ResponseParts(
-            read, write, act, score, chance_from(score), draw_response, predict, foresee, received, last
-        )
+        return sampler
 
     def table(self, log_likelihood: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         return {"predicted": predictions[:, 0], "sd": predictions[:, 1]}
@@ -111,18 +65,9 @@ class Normal(ResponseFamily):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return np.where(missed, np.nan, random.normal(0.5, 1.0, len(missed)))[:, None], None
 
-    def by_hand(
-        self,
-        learner: Responding,
-        agent: Any,
-        state: Any,
-        trial: Any,
-        hidden: tuple[int, ...],
-        last: int,
-        row: np.ndarray,
-    ) -> float:
-        mean, sd = learner.methods[self.method](agent, state, trial)
-        return float(-0.5 * ((row[0] - mean) / sd) ** 2 - math.log(sd) - 0.5 * math.log(2 * math.pi))
+    def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
+        mean, sd = answer
+        return float(-0.5 * ((response - mean) / sd) ** 2 - math.log(sd) - 0.5 * math.log(2 * math.pi))
 
 
 NORMAL = Normal()

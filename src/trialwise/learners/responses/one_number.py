@@ -10,13 +10,14 @@ import numpy as np
 from trialwise.base.message import Argument, Message
 from trialwise.data.trials import Trials
 from trialwise.learners.responses.family import Place, Responding, ResponseFamily, ResponseParts, chance_from
+from trialwise.learners.responses.plain_numbers import value
 
 
 class OneNumber(ResponseFamily):
     """A response that is one number.
 
-    A family gives three functions, compiled for every kind of number: :meth:`density`, :meth:`sampler` and :meth:`prediction`. They
-    receive the agent for the parameters of wrappers, and the answer of ``respond``.
+    A family gives functions that are compiled for every kind of number: :meth:`density`, :meth:`sampler` and, unless its predictions are
+    its two parameters, :meth:`prediction`. They receive the agent for the parameters of wrappers, and the answer of ``respond``.
     """
 
     method = "respond"
@@ -30,9 +31,13 @@ class OneNumber(ResponseFamily):
     def sampler(self, learner: Responding) -> Callable:
         """A simulated response: ``(agent, answer, random, t, first)``; its random numbers are ``random[t, first:]``."""
 
-    @abstractmethod
     def prediction(self, learner: Responding) -> Callable:
-        """One of the predictions: ``(agent, answer, k)`` to a number without tangents."""
+        """One of the predictions: ``(agent, answer, k)`` to a number without tangents; by default one of two parameters."""
+
+        def prediction(agent, answer, k):
+            return value(answer[0]) if k == 0 else value(answer[1])
+
+        return prediction
 
     @abstractmethod
     def exact(self, answer: tuple[float, ...], response: float, lapse: float) -> float:
@@ -55,6 +60,9 @@ class OneNumber(ResponseFamily):
 
     def as_trials(self, name: str, observed: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
         return {"response": {name: np.ascontiguousarray(observed[:, 0])}}
+
+    def unanswered(self, asked: np.ndarray) -> np.ndarray:
+        return np.where(asked, 0.0, np.nan)[:, None]
 
     def parts(self, learner: Responding, place: Place) -> ResponseParts:
         first, first_prediction, first_random = place

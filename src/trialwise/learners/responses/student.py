@@ -74,9 +74,6 @@ class Student(OneNumber):
     random = ("uniform",)
     returns = "the mean, the scale and the degrees of freedom of the response"
 
-    def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        return np.where(asked, 0.0, np.nan)[:, None]
-
     def density(self, learner: Responding) -> Callable:
         def density(agent, answer, response):
             return log_density(answer[0], answer[1], answer[2], response)

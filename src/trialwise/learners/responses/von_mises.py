@@ -104,9 +104,6 @@ class VonMises(OneNumber):
             return f"if they are degrees: {column} = np.radians(({column} + 180) % 360 - 180)"
         return f"for angles from 0 to 2 pi: {column} = ({column} + np.pi) % (2 * np.pi) - np.pi"
 
-    def unanswered(self, asked: np.ndarray) -> np.ndarray:
-        return np.where(asked, 0.0, np.nan)[:, None]
-
     def density(self, learner: Responding) -> Callable:
         def density(agent, answer, response):
             return log_density(answer[0], answer[1], response)

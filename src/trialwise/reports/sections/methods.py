@@ -48,7 +48,7 @@ def _data(subject: Subject) -> str:
         f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
         f"({counted(trials.n_trials, 'trial')}, {each})"
     )
-    if trials.excluded and (words := exclusions(trials)):
+    if words := exclusions(trials):
         text += f"; {words}"
     if forced := int((trials.responded & ~trials.own).sum()):
         text += f"; {counted(forced, f'forced {family.noun}')} contributed to learning and not to the likelihood"
