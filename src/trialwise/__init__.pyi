@@ -18,7 +18,9 @@ from .analysis.diagnose import diagnose as diagnose
 from .analysis.inspect import inspect as inspect
 from .analysis.predict import predict as predict
 from .base import errors as errors
+from .data.collapse import collapse as collapse
 from .data.exclude import exclude as exclude
+from .data.expansion.declared import repeats as repeats, stages as stages
 from .data.load_data import load_data as load_data
 from .data.read import read_long as read_long, read_wide as read_wide
 from .data.trials import Trials as Trials

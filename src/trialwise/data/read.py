@@ -23,11 +23,13 @@ from trialwise.base.expects import (
     several,
 )
 from trialwise.base.message import Argument, Message
+from trialwise.data.expansion.given import EXPAND, as_expansion
 from trialwise.data.reading.assemble import OrderedCells, assemble, declared_levels
 from trialwise.data.reading.carried_flags import carry_flags
 from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.exclusion import Rules, excluding
+from trialwise.data.reading.expand.expanded import expand_table
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
@@ -42,6 +44,7 @@ from trialwise.data.reading.wide import codes_by_table, order_wide
 from trialwise.data.trials import Trials
 
 if TYPE_CHECKING:
+    from trialwise.data.expansion.given import Expand
     from trialwise.data.reading.open_table import Source
     from trialwise.data.reading.roles import ColumnName, ColumnNames, Vectors
     from trialwise.data.reading.several import Sources
@@ -202,6 +205,7 @@ def read_wide(
     labels=COLUMN | COLUMNS | mapping_to(NAME),
     numbers=COLUMN | COLUMNS,
     where=NAME,
+    expand=EXPAND,
     **SHARED,
 )
 def read_long(
@@ -231,6 +235,7 @@ def read_long(
     where: str | None = None,
     exclude: Rules | None = None,
     carry: bool = False,
+    expand: Expand | None = None,
 ) -> Trials:
     """Read one table with one row per trial.
 
@@ -288,6 +293,10 @@ def read_long(
         Rules that leave out participants, ``"missed > 0.2"`` or ``{reason: rule}``: see :func:`~trialwise.data.exclude.exclude`.
     carry
         Whether the learner's state goes on from one session to the next.
+    expand
+        How one row of the table becomes several trials, if it has a row a trial of which a learner needs a row for each stage:
+        :func:`trialwise.stages` or :func:`trialwise.repeats`, their text form, ``"first: choice=choice1; second: choice=choice2, outcome=reward"``,
+        a mapping of stages, or an environment that declares it. It is done after ``where``; :func:`trialwise.collapse` undoes it in tables of results.
 
     Returns
     -------
@@ -324,31 +333,37 @@ def read_long(
     named |= {"context": context, "cue": cue, "choice": choice, "rt": rt, "responded": responded, "scored": scored}
     if rt_unit not in (None, *UNITS):
         raise UsageError(Argument("rt_unit", rt_unit), ": the unit of response times is 's' or 'ms'")
+    asked: Asked = {
+        "named": named,
+        "outcome": outcome,
+        "response": response,
+        "labels": labels,
+        "numbers": numbers,
+    }
+    expansion = as_expansion(expand)
+    wide = None if expansion is None else expand_table(table, expansion, missing, declared, problems)
+    if wide is not None:
+        table, asked = wide.table, wide.asked(asked)
     roles = find_roles(
-        table,
-        problems,
-        named=named,
-        outcome=outcome,
-        response=response,
-        reset=reset,
-        available=available,
-        vectors=vectors,
-        labels=labels,
-        numbers=numbers,
-        missing_codes=missing,
+        table, problems, **asked, reset=reset, available=available, vectors=vectors, missing_codes=missing
     )
+    if wide is not None:
+        wide.declare(roles, declared)
     declared_in = declare_own_levels(roles, table, missing, declared)
     notes += about_described(roles, table, missing)
     ordered = order_long(table, roles, participant is False, missing, problems, declared, where)
     declared.pop("participant", None)  # a label of its own, not one of a column
     ordered.notes += notes
+    if wide is not None:
+        wide.complete(ordered)
     carry_flags(whole, ordered, roles.participant, missing, problems)
     ordered.carry, ordered.rt_unit, ordered.rt_given = carry, rt_unit, rt not in (None, False)
     ordered.declared_in = declared_in
     ordered.rt_stated = None if roles.rt is None else table.described.get(roles.rt.name)
     if where is not None:
         ordered.mapping["where"] = f"{where}: {int((~kept).sum())} of {len(kept)} rows left out"
-    check_outcomes(whole, kept, ordered, missing, problems)
+    if wide is None:
+        check_outcomes(whole, kept, ordered, missing, problems)
     _set_resets(ordered, reset, table.name, problems)
     trials = assemble(ordered, declared, missing, problems)
     trials = trials if files is None else files.located(trials, roles.used)

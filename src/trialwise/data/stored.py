@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trialwise.data.check_arrays import check_arrays
+from trialwise.data.expansion.declared import from_plain
 from trialwise.data.reading.coded import objects
 from trialwise.data.trials import Column, Trials
 
@@ -50,6 +51,7 @@ def trials_to_datasets(trials: Trials) -> tuple[xr.Dataset, xr.Dataset]:
         "outcome": list(trials.outcome),
         "declared": sorted(trials.declared),
         "excluded": {reason: list(labels) for reason, labels in trials.excluded.items()},
+        "expansion": None if trials.expansion is None else trials.expansion.plain(),
         "mapping": dict(trials.mapping),
         "notes": list(trials.notes),
     }
@@ -86,6 +88,7 @@ def trials_from_datasets(observed: xr.Dataset, constant: xr.Dataset) -> Trials:
         row=array(constant, "row"),
         trial=None if metadata["trial"] is None else objects(metadata["trial"]),
         file=None if metadata.get("file") is None else objects(metadata["file"]),
+        expansion=from_plain(metadata.get("expansion")),
         mapping=metadata["mapping"],
         notes=tuple(metadata["notes"]),
     )

@@ -13,6 +13,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expects, instance
 from trialwise.base.message import Argument
 from trialwise.base.notebook import as_html
+from trialwise.data.expansion.declared import Expansion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +83,8 @@ class Trials:
         ``object (trials,)``: the trial's own number or label in the file, or None if the file has none.
     inputs
         ``{name: object (trials,)}``: all columns of the table that was read, for :meth:`to_frame`; they are not stored with a fit.
+    expansion
+        How a row of the file became several trials, which then have the same ``row``; None if it did not. :func:`trialwise.collapse` undoes it.
     mapping
         The source of each role, for printing: ``{"choice": "actions.csv", ...}``.
     excluded
@@ -117,6 +120,7 @@ class Trials:
     file: np.ndarray | None = None
     trial: np.ndarray | None = None
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    expansion: Expansion | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     excluded: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

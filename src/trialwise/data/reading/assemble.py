@@ -10,6 +10,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
+from trialwise.data.expansion.declared import Expansion
 from trialwise.data.reading.cells import Cells, MissingCodes, distinct_cells, key, missing_mask, quote_list, to_flags
 from trialwise.data.reading.description import Description
 from trialwise.data.reading.flag_columns import scored_flags, without_unmade
@@ -75,6 +76,7 @@ class OrderedCells:
     trial: np.ndarray | None = None  # the file's own number or label of each trial
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)  # all columns of the table
     declared_in: Mapping[str, str] = field(default_factory=dict)  # the file that declares a set of labels
+    expansion: Expansion | None = None  # how a row of the file became several trials
     without: Callable[[np.ndarray], str | None] = lambda wrong: None  # a condition that leaves out just these trials
 
 
@@ -122,6 +124,7 @@ def assemble(
         row=ordered.rows,
         trial=ordered.trial,
         inputs=ordered.inputs,
+        expansion=ordered.expansion,
         mapping=mapping,
         notes=tuple(notes),
     )
@@ -288,6 +291,7 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
         cells = ordered.reset
         absent = missing_mask(cells)
         reset, wrong = to_flags(cells, absent)
+        reset[1:] &= ordered.rows[1:] != ordered.rows[:-1]  # before the first of several trials of a row
         if absent.any():
             ordered.notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as no reset")
         examples = quote_list(distinct_cells(cells, wrong), 3)

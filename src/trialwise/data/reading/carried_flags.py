@@ -38,10 +38,12 @@ def carry_flags(
         Where problems are noted.
     """
     reset = ordered.reset
-    if not isinstance(reset, Cells) or len(reset) == len(whole.rows):
+    if not isinstance(reset, Cells):
+        return
+    left_out = ~np.isin(whole.rows, ordered.rows)
+    if not left_out.any():
         return
     every = whole.column(reset.name, reset.source)
-    left_out = ~np.isin(whole.rows, ordered.rows)
     flags, wrong = to_flags(every, missing_mask(every))
     if (strange := wrong & left_out).any():
         ordered.notes.append(

@@ -49,6 +49,8 @@ class Cells:
         Whether numbers may be written with a decimal comma.
     participants
         Label of each cell's participant for tables with participants in columns, otherwise None.
+    sources
+        The columns of the file that the cells come from, if they were made from others; otherwise it is the name.
     """
 
     column: Coded
@@ -58,6 +60,7 @@ class Cells:
     source: str
     comma: bool = False
     participants: np.ndarray | None = None
+    sources: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.column)
@@ -66,6 +69,11 @@ class Cells:
     def values(self) -> np.ndarray:
         """The cells, ``object (cells,)``: str, int, float, bool or None."""
         return self.column.values
+
+    @property
+    def in_file(self) -> tuple[str, ...]:
+        """The columns of the file, by which codes of missing values are declared."""
+        return self.sources or (self.name,)
 
     def at(self, index: np.ndarray) -> Cells:
         """Select cells by index, in the order of the indices."""

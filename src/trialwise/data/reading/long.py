@@ -42,6 +42,10 @@ def order_long(
     if not filled.all():
         notes.append(f"{int((~filled).sum())} rows contain no trial and were left out")
     table, roles = table.keep(filled), roles.at(np.flatnonzero(filled), len(filled))
+    # trials that come from one row of the file, which follow each other, are ordered as one
+    first = np.flatnonzero(np.diff(table.rows, prepend=-1))
+    trials, every, made = len(table.rows), (table, roles), list(table.sources)
+    table, roles = table.keep(first), roles.at(first, trials)
     runs = {name: roles.pre_choice[name].cells[0] for name in RUNS if name in roles.pre_choice}
     # without a participant column, repeated trial numbers may belong to different participants
     trial = roles.trial if roles.participant is not None or single_participant else None
@@ -51,7 +55,7 @@ def order_long(
     )  # they say when to reset, not which rows are trials
 
     def without(wrong: np.ndarray) -> str | None:
-        return separating(table, wrong, missing_codes, where, flags)
+        return separating(table, wrong, missing_codes, where, [*flags, *made])
 
     others = _others(table, roles, [*runs.values()])
     behaviour = (roles.choice, *roles.outcome.values(), *roles.response.values())
@@ -67,6 +71,7 @@ def order_long(
     mapping = {"participant": f"{source}, {len(order.participants)} labels", "trial": order.description}
     if roles.unused:
         mapping["not used"] = ", ".join(roles.unused)
+    order, (table, roles) = order.of_trials(first, trials), every
     roles, table = roles.at(order.index, len(table.rows)), table.keep(order.index)
     return OrderedCells(
         participants=order.participants,
@@ -85,7 +90,7 @@ def order_long(
         notes=notes,
         trial=_labels_of(roles.trial, missing_codes),
         inputs={name: column.values for name, column in zip(table.header, table.columns, strict=True) if name},
-        without=lambda wrong: separating(table, wrong, missing_codes, where, of_trials),
+        without=lambda wrong: separating(table, wrong, missing_codes, where, [*of_trials, *made]),
     )
 
 

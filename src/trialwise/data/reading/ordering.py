@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -53,6 +53,15 @@ class Order:
     index: np.ndarray
     description: str
     notes: tuple[Message, ...] = ()
+
+    def of_trials(self, first: np.ndarray, count: int) -> Order:
+        """The order of ``count`` trials, of which those of one row follow each other; ``first`` is the first trial of each row."""
+        if len(first) == count:
+            return self
+        starts, lengths = first[self.index], np.diff(first, append=count)[self.index]
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        index = np.arange(count) + np.repeat(starts - ends[:-1], lengths)
+        return replace(self, offsets=ends[self.offsets].astype(np.int64), index=index)
 
 
 def put_in_order(

@@ -56,7 +56,7 @@ def about_described(roles: Roles, table: Table, missing: MissingCodes) -> Iterat
             if other:
                 yield Message(
                     f"{cells.where}: {quote_list(other, 4)} {'is' if len(other) == 1 else 'are'} not among the levels in {own.file}: a code that "
-                    "says that a value is missing? Then type ", Argument("missing", {cells.name: other[:4]}),
+                    "says that a value is missing? Then type ", Argument("missing", dict.fromkeys(cells.in_file, other[:4])),
                 )  # fmt: skip
 
 
@@ -66,5 +66,5 @@ def _codes_of_no_choice(cells: Cells, own: Description, missing: MissingCodes) -
         if counts.get(key(label)) and _NO_RESPONSE.search(meaning.casefold()):
             yield Message(
                 f"{cells.where}: {label} ({counted(counts[key(label)], 'row')}) means {quote(meaning)} by {own.file}, and was taken as a choice; "
-                "if there was none, type ", Argument("missing", {cells.name: [label]}),
+                "if there was none, type ", Argument("missing", {name: [label] for name in cells.in_file}),
             )  # fmt: skip

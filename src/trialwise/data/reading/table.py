@@ -40,6 +40,8 @@ class Table:
         Labels in order of the columns that bring their own, such as a Categorical of pandas, by name.
     described
         What a sidecar says of columns, by name.
+    sources
+        The columns of the file from which a column was made, by its name; only of columns that were made.
     note
         An assumption made when opening the file, e.g. ``"read as cp1252"``; may be empty.
     """
@@ -52,14 +54,17 @@ class Table:
     note: str = ""
     levels: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
     described: Mapping[str, Description] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def column(self, name: str, how: str) -> Cells:
         """The first column of that name; ``how`` it was identified is stated in the mapping."""
         values = self.columns[self.header.index(name)]
         text = self.described[name].text if name in self.described else ""
         how += f"; {quote(text, 60)}" if text else ""
-        where, source = f"{self.name}, column {quote(name)}", f"column {quote(name)} ({how})"
-        return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]))
+        own = self.sources.get(name) or (name,)
+        columns = f"column{'' if len(own) == 1 else 's'} {' and '.join(map(quote, own))}"
+        where, source = f"{self.name}, {columns}", f"{columns} ({how})"
+        return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]), sources=own)
 
     def keep(self, rows: np.ndarray) -> Table:
         """The same table with some of its rows, by a mask or by indices."""

@@ -239,7 +239,7 @@ def categories(
 
 def columns_of_table(columns: Sequence[Cells]) -> list[str]:
     """Names of columns, or of tables with participants in columns, by which codes of missing values are declared."""
-    return list(dict.fromkeys(cells.name for cells in columns))
+    return list(dict.fromkeys(name for cells in columns for name in cells.in_file))
 
 
 def missing_text(cells: Cells, absent: np.ndarray) -> str:

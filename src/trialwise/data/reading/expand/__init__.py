@@ -1,0 +1,1 @@
+"""Tables with a row a trial, of which a learner needs several rows: their expansion before the roles of columns are found."""
