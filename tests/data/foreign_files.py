@@ -212,7 +212,36 @@ def offered():
 def two_stages():
     frame = base()
     out = renamed("subjID trial level1_choice reward", frame).assign(level2_choice=frame["c"])
-    return Foreign(out, QUESTION)
+    right = [row for p, c, r, _ in reading(frame) for row in ((p, c, 0, False), (p, c, r, False))]
+    return Foreign(out, right)
+
+
+def two_stages_coded(state):
+    """Four labels of the second choice, two for each state, which may be in a column of its own."""
+    random = np.random.default_rng(3)
+    rows, right = [], []
+    for person in ("P1", "P2"):
+        for trial in range(1, 121):
+            first, second, reward = random.integers(1, 3), random.integers(1, 3), random.integers(2)
+            place = first if random.random() < 0.8 else 3 - first
+            own = {"state2": place} if state else {}
+            coded = second + 2 * (place - 1)
+            rows.append({"id": person, "trial": trial, "choice1": first, "choice2": coded, **own, "reward": reward})
+            right += [(person, first, 0, False), (person, second, reward, False)]
+    return Foreign(pd.DataFrame(rows), right)
+
+
+def balloons_in_rows():
+    """A row a balloon."""
+    random = np.random.default_rng(4)
+    rows, right = [], []
+    for person in ("P1", "P2"):
+        for balloon in range(1, 13):
+            pumps, burst = int(random.integers(1, 9)), int(random.integers(2))
+            rows.append({"subject": person, "trial": balloon, "pumps": pumps, "explosion": burst, "points": pumps})
+            right += [(person, "go", float(burst and pump == pumps), False) for pump in range(1, pumps + 1)]
+            right += [] if burst else [(person, "stop", 0, False)]
+    return Foreign(pd.DataFrame(rows), right)
 
 
 def stages_in_rows(labels, first_outcome=0, swapped=False):
@@ -259,6 +288,9 @@ FILES = {
     "gain and loss": gain_and_loss(),
     "gamble without outcome": offered(),
     "two stages in one row": two_stages(),
+    "two stages in one row, choices over both states": two_stages_coded(state=False),
+    "two stages in one row, with a state": two_stages_coded(state=True),
+    "balloons in one row each": balloons_in_rows(),
     "two stages in two rows": stages_in_rows(("spaceport", "planet1", "planet2")),
     "two stages, the other way round": stages_in_rows(("start", "blue house", "a red house"), swapped=True),
     "two stages in codes": stages_in_rows((1, 2, 3)),

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, expects
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
+from trialwise.data.expansion.given import EXPAND, Expand, as_expansion
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses import possible_families
@@ -189,8 +191,8 @@ class Inspection(Result):
             yield str(label), str(count), *map(figure, means)
 
 
-@expects(trials=DATA, command_options=NAME)
-def inspect(trials: Data, *, command_options: str = "") -> Inspection:
+@expects(trials=DATA, command_options=NAME, expand=EXPAND)
+def inspect(trials: Data, *, command_options: str = "", expand: Expand | None = None) -> Inspection:
     """Summarise a data set and report noteworthy features.
 
     Parameters
@@ -199,11 +201,20 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
         The trials of all participants; or a path or a DataFrame, which is read with all roles recognised.
     command_options
         Files and options of the command that read the trials, to be repeated in :attr:`Inspection.next_command`; by default the path.
+    expand
+        How a row of a table that is read becomes several trials, as for :func:`trialwise.read_long`.
 
     Returns
     -------
     Inspection
         Nothing is printed.
+
+    Raises
+    ------
+    UsageError
+        If ``expand`` is given for trials that were read already.
+    DataError
+        As :func:`trialwise.read_long`, for a path or a DataFrame.
 
     Examples
     --------
@@ -212,8 +223,13 @@ def inspect(trials: Data, *, command_options: str = "") -> Inspection:
     (30, (440, 440.0, 440), 'QLearning')
     """
     if isinstance(trials, str | PathLike):
-        command_options = command_options or shlex.quote(fspath(trials))
-    trials = trials if isinstance(trials, Trials) else read_data(trials)
+        typed = [] if expand is None else ["--expand", str(as_expansion(expand))]
+        command_options = command_options or shlex.join([fspath(trials), *typed])
+    if expand is not None and isinstance(trials, Trials):
+        raise UsageError(
+            Argument("expand", ...), " is for tables that are read; these trials are read already: give it to read_long"
+        )
+    trials = trials if isinstance(trials, Trials) else read_data(trials, expand=expand)
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
     responses = {name: _summary(values) for name, values in trials.response.items()}
     staged = _for_stages(trials)

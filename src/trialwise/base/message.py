@@ -26,6 +26,10 @@ class Code(str):
         return str(self)
 
 
+class Whole(str):
+    """The value of an :class:`Argument` that is never truncated, since it has to be typed as it is."""
+
+
 @dataclass(frozen=True)
 class Argument:
     """A keyword argument as it is typed in Python: ``choice='key'``.
@@ -163,4 +167,4 @@ def in_python(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f'"{key}": {in_python(each)}' for key, each in value.items()) + "}"
     text = repr(value)
-    return text if isinstance(value, Code) or len(text) <= MOST else f"{text[: MOST - 4]}...{text[-1]}"
+    return text if isinstance(value, Code | Whole) or len(text) <= MOST else f"{text[: MOST - 4]}...{text[-1]}"

@@ -137,6 +137,7 @@ def _print(
         say("  prior: median of the default prior, with the central 95 % interval in brackets", "dim")
     descriptions = {
         "trials.csv": "one row per trial",
+        "trials_by_row.csv": "one row per row of the recorded file",
         "true_parameters.csv": "one row per participant",
         "potential_outcomes.csv": "one row per trial",
     }

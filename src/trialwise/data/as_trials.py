@@ -14,6 +14,7 @@ from trialwise.data.reading.several import is_wide
 from trialwise.data.trials import TRIALS, Trials
 
 if TYPE_CHECKING:
+    from trialwise.data.expansion.given import Expand
     from trialwise.data.reading.several import Sources
 
 type Data = Trials | Sources
@@ -68,17 +69,19 @@ def as_trials(data: Data, *, warn: bool = False) -> Trials:
     return trials
 
 
-def read_data(data: Sources) -> Trials:
+def read_data(data: Sources, *, expand: Expand | None = None) -> Trials:
     """Read trials with all roles recognised: one or several tables with a row a trial, or a folder of wide tables.
+
+    ``expand`` says how a row of the table becomes several trials.
 
     Raises
     ------
     DataError, UsageError
         As the readers.
     """
-    if isinstance(data, str | PathLike) and _is_folder(data) and is_wide(Path(fspath(data))):
+    if expand is None and isinstance(data, str | PathLike) and _is_folder(data) and is_wide(Path(fspath(data))):
         return read_wide(data)
-    return read_long(data)
+    return read_long(data, expand=expand)
 
 
 def _is_folder(path: str | PathLike[str]) -> bool:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, brief, check, expects, instance
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.expansion.declared import Expansion
 from trialwise.data.trials import Column, Trials
 
 
@@ -86,6 +87,9 @@ class Environment(ABC):
     learners
         Names of the built-in learners that were made for this environment: it is their default on the command line, where other
         learners need an environment by name.
+    expansion
+        How tables with a row a trial, as files of the task often have, become rows as in this environment: :func:`trialwise.stages`. The
+        reader accepts the environment as ``expand``. None if they need not be expanded.
 
     Examples
     --------
@@ -106,6 +110,7 @@ class Environment(ABC):
     reads: Sequence[str] = ()
     mean_rewards: np.ndarray | None = None
     learners: Sequence[str] = ()
+    expansion: ClassVar[Expansion | None] = None
 
     @classmethod
     def of_length(cls, trials: int | None = None) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,6 +15,7 @@ from trialwise.base.files import create_folder, together, write
 from trialwise.base.message import Argument
 from trialwise.base.result import Result
 from trialwise.base.spreadsheets import as_csv
+from trialwise.data.collapse import collapse
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 
@@ -70,21 +72,34 @@ class Simulation(Result):
     hidden: np.ndarray | None = None
     potential: np.ndarray | None = None
 
-    contents = {"trials": "one row per trial", "true_parameters": "one row per participant"}
+    contents = {
+        "trials": "one row per trial",
+        "true_parameters": "one row per participant",
+        "trials_by_row": "one row per row of the recorded file",
+    }
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``trials``, with the hidden choice as an additional column, and ``true_parameters``."""
+        """``trials``, with the hidden choice as an additional column, and ``true_parameters``.
+
+        In sequences that were read with ``expand``, ``trials_by_row`` too, if the simulated choices can be rows of such a file: see
+        :func:`trialwise.collapse`.
+        """
         long = self.trials.to_frame()
         if self.hidden is not None:
             long["hidden_choice"] = self.hidden
-        return {"trials": long, "true_parameters": self.parameters}
+        tables = {"trials": long, "true_parameters": self.parameters}
+        if self.trials.expansion is not None:
+            with suppress(UsageError):  # a series that goes on after stopping is no row of a file
+                tables["trials_by_row"] = collapse(self.trials, long)
+        return tables
 
     def save(
         self, folder: str | PathLike[str], *, wide: bool = False, potential: bool = False, for_people: bool = False
     ) -> tuple[Path, ...]:
         """Write ``trials.csv`` (one row per trial) and ``true_parameters.csv`` (one row per participant) to a folder.
 
-        A hidden choice is written to the column ``hidden_choice``, which readers ignore. Files replace files of the same names, all
+        Sequences that were read with ``expand`` are written to ``trials_by_row.csv`` as well, with one row per row of the recorded file. A
+        hidden choice is written to the column ``hidden_choice``, which readers ignore. Files replace files of the same names, all
         of them or none.
 
         Parameters

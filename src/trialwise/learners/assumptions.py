@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trialwise.base.errors import LearnerError
+from trialwise.data.expansion.declared import Expansion
+from trialwise.data.expansion.given import Expand, as_expansion
 
 type Range = tuple[float, float]
 
@@ -36,6 +38,8 @@ class Assumptions:
         The code in the second stage that each action in the first stage mostly leads to.
     probability
         The setting that gives the probability of these transitions, or ``""``.
+    expansion
+        How tables with a row a trial become rows as the learner reads them, in a form that readers accept; None if it does not say.
     """
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -48,6 +52,7 @@ class Assumptions:
     stages: tuple[tuple[int, ...], ...] = ()
     leads: Mapping[int, int] = field(default_factory=dict)
     probability: str = ""
+    expansion: Expansion | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         """Whether anything is assumed."""
@@ -93,6 +98,7 @@ def assumes(
     stages: Sequence[Mapping[str, int | Sequence[int]]] = (),
     leads: Mapping[int, int] | None = None,
     probability: str = "",
+    expand: Expand | None = None,
     **labels: Sequence[str],
 ) -> Assumptions:
     """Declare what a learner assumes of the data; they are checked against it before anything is computed.
@@ -118,6 +124,9 @@ def assumes(
         For each action in the first stage, the label that it mostly leads to: ``{0: 1, 1: 2}``. This is counted in the data.
     probability
         The setting that gives the probability of these transitions.
+    expand
+        How a table with a row a trial becomes one with a row for each stage, as in :func:`trialwise.read_long`, which then accepts the learner
+        as ``expand``.
     **labels
         The roles of labels in their order, for learners that do not treat all alike: ``cue=("first stage", "state 1", "state 2")``,
         ``action=("no-go", "go")``. Equal roles are interchangeable. Data may lack the last ones.
@@ -131,6 +140,8 @@ def assumes(
     ------
     LearnerError
         If an argument cannot be understood.
+    UsageError
+        If ``expand`` cannot be read.
 
     Examples
     --------
@@ -170,7 +181,17 @@ def assumes(
         parts = outcome if isinstance(outcome, Mapping) else {"outcome": outcome}
         ranges = {name: _range(each) for name, each in parts.items()}
     return Assumptions(
-        roles, actions, ranges, right_above, graded, dict(at_most or {}), column, codes, mostly, probability
+        roles,
+        actions,
+        ranges,
+        right_above,
+        graded,
+        dict(at_most or {}),
+        column,
+        codes,
+        mostly,
+        probability,
+        as_expansion(expand),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialwise.base.errors import UsageError
+from trialwise.cli.options.expansion import find_expansion
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
@@ -86,6 +87,14 @@ class Columns:
     where: Annotated[
         str | None,
         _option("--where", "CONDITION", "Rows to read: \"phase == 'main' and rt < 3\" leaves out all others."),
+    ] = None
+    expand: Annotated[
+        str | None,
+        _option(
+            "--expand",
+            "STAGES",
+            'Several trials in a row: "first: choice=choice1; second: choice=choice2, outcome=reward", or an environment that declares it.',
+        ),
     ] = None
     exclude: Annotated[
         list[str],
@@ -185,6 +194,7 @@ class Columns:
                 **several,
                 reset=reset,
                 rt_unit=self.rt_unit,
+                expand=None if self.expand is None else find_expansion(self.expand),
                 **{
                     role: _column(getattr(self, role)) for role in ("participant", "trial", "rt", "responded", "scored")
                 },
@@ -195,7 +205,17 @@ class Columns:
             )
         unused = [
             name
-            for name in ("participant", "trial", "rt", "rt_unit", "responded", "scored", "vector", "available")
+            for name in (
+                "participant",
+                "trial",
+                "rt",
+                "rt_unit",
+                "responded",
+                "scored",
+                "vector",
+                "available",
+                "expand",
+            )
             if getattr(self, name)
         ]
         if unused:

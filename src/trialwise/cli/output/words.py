@@ -5,7 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from trialwise.base.message import MOST, Argument, Code, Input, LearnerSetting, Message, Restriction, is_name_alone
+from trialwise.base.message import (
+    MOST,
+    Argument,
+    Code,
+    Input,
+    LearnerSetting,
+    Message,
+    Restriction,
+    Whole,
+    is_name_alone,
+)
 
 FLAGS = ("overwrite", "potential", "refit", "wide")
 """Options without a value."""
@@ -78,4 +88,4 @@ def _plain(value: Any) -> str:
     """A value as text on one line, truncated if it is long."""
     text = "..." if value is ... else str(value)
     text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= MOST - 2 else f"{text[: MOST - 5]}..."
+    return text if len(text) <= MOST - 2 or isinstance(value, Whole) else f"{text[: MOST - 5]}..."

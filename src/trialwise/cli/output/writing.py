@@ -76,6 +76,15 @@ def write_result(result: Result, folder: Path, picture: str, description: str, *
         return [*write_tables(result, folder, *names), *write_picture(result, folder / picture, description)]
 
 
+def _by_row(fit: Fit, values: pd.DataFrame, path: Path) -> Written:
+    """Write the values of trials by rows of the file, if these are several trials each."""
+    from trialwise.data.collapse import collapse
+
+    if fit.trials.expansion is None:
+        return []
+    return [(write_table(path, collapse(fit.trials, values)), "the same, one row per row of the file")]
+
+
 RESCUED = "rescued_fit.nc"
 """Posterior draws of a fit whose other files could not be made."""
 
@@ -86,10 +95,12 @@ def save(fit: Fit, folder: Path) -> Written:
     try:
         with together(folder, "fit"):
             fit.save(draws)
+            values = fit.trial_values()
             return [
                 (draws, "posterior draws and diagnostics, for trialwise.load"),
                 *write_tables(fit, folder),
-                (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
+                (write_table(trials, values), "choice probability and signals, one row per trial"),
+                *_by_row(fit, values, folder / "trial_values_by_row.csv"),
                 *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
             ]
     except Exception:

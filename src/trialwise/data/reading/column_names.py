@@ -56,6 +56,10 @@ NAMES = _with_public_data()
 COMPANY = {"gain": "loss", "y": "u", "u": "y"}
 """Names that are recognised only beside another: ``gain`` alone may be an offer, ``y`` alone a position."""
 
+COUNTS = "pumps pump npumps numpumps pumpcount numberofpumps totalpumps"
+ENDS = "explosion exploded explode burst bursts popped pop"
+"""Columns of a count of equal choices, and of whether the last of them ended the series, in rows that are several trials."""
+
 MAY_BE_RATING = frozenset({"response", "resp"})
 """Names of a choice, or of a response such as a rating if the column contains fractions."""
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trialwise.base.message import Argument, Message
+from trialwise.base.message import Argument, Message, Whole
 from trialwise.data.reading.assemble import RUNS, PreChoice
 from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.coded import are_all
 from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
+from trialwise.data.reading.several_trials import suggested
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 
@@ -205,7 +206,7 @@ def find_roles(
             )
     if isinstance(reset, str) and reset in run_of:
         roles.reset = (run_of[reset],)
-    _check_required(roles, named, matches, response, columns)
+    _check_required(roles, named, matches, response, columns, missing_codes)
     _check_pre_choice(roles, columns, [cells for column in roles.pre_choice.values() for cells in column.cells])
     roles.used = tuple(columns.used)
     added = None if problems.files is None else problems.files.column
@@ -285,7 +286,12 @@ def _is_rating(name: str, cells: Cells, missing_codes: MissingCodes) -> bool:
 
 
 def _check_required(
-    roles: Roles, named: Mapping[str, ColumnName], recognised: Collection[str], response: ColumnNames, columns: Columns
+    roles: Roles,
+    named: Mapping[str, ColumnName],
+    recognised: Collection[str],
+    response: ColumnNames,
+    columns: Columns,
+    missing_codes: MissingCodes,
 ) -> None:
     """Note missing participants or choices, unless their column was given (and perhaps misspelt)."""
     where, names = columns.table.name, quote_list([name for name in columns.table.header if name], 30)
@@ -312,6 +318,9 @@ def _check_required(
             Argument("response", "..."),
             " with a column of ratings",
         )
+        if (expansion := suggested(columns.table, missing_codes)) is not None:
+            several = Argument("expand", Whole(expansion))
+            remedy = Message("if each row is several choices, type ", several, "; otherwise ", remedy)
         columns.problems.add("missing-column", where, message, remedy)
 
 

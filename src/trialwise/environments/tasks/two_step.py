@@ -9,6 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import INTEGER, NUMBER, check_fields
+from trialwise.data.expansion.declared import stages
 from trialwise.environments.environment import Environment, Shown
 
 FIRST, SECOND = 0, 1
@@ -27,6 +28,9 @@ class TwoStepTask(Environment):
     .. math:: c_{t+1} = \mathrm{reflect}(c_t + \nu_t), \qquad \nu_t \sim \mathrm{Normal}(0, \mathrm{drift})
 
     between ``lowest`` and ``highest``, from a start drawn uniformly in this range.
+
+    Files with one row a trial are read with ``expand=TwoStepTask`` if they have the columns ``level1_choice`` (1, 2), ``level2_choice`` (1 and 2 in the one
+    state, 3 and 4 in the other) and ``reward``; others with stages of their own (:func:`trialwise.stages`).
 
     Parameters
     ----------
@@ -66,6 +70,10 @@ class TwoStepTask(Environment):
     }
     reads = ("cue", "stage", "transition")
     learners = ("HybridTwoStep",)
+    expansion = stages(
+        first={"choice": "level1_choice", "cue": 0, "outcome": 0},
+        second={"choice": "level2_choice", "groups": [[1, 2], [3, 4]], "outcome": "reward"},
+    )
 
     def __post_init__(self) -> None:
         check_fields(self, trials=INTEGER, common=NUMBER, drift=NUMBER, lowest=NUMBER, highest=NUMBER)
