@@ -12,7 +12,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, expects
-from trialwise.base.message import Argument, Message
+from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
@@ -227,7 +227,8 @@ def inspect(trials: Data, *, command_options: str = "", expand: Expand | None = 
         command_options = command_options or shlex.join([fspath(trials), *typed])
     if expand is not None and isinstance(trials, Trials):
         raise UsageError(
-            Argument("expand", ...), " is for tables that are read; these trials are read already: give it to read_long"
+            Argument("expand", NAME_ALONE),
+            " is for tables that are read; these trials are read already: give it to read_long",
         )
     trials = trials if isinstance(trials, Trials) else read_data(trials, expand=expand)
     outcomes = {name: _summary(values) for name, values in trials.outcome.items()}
@@ -298,6 +299,8 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     if len(trials.outcome) > 1:
         names = ", ".join(f"outcome.{name}" for name in trials.outcome)
         return None, f"several outcomes: use a learner that reads {names}, built in or your own"
+    if trials.expansion is not None:
+        return None, "a row of the file is several trials: use a learner that tells them apart, built in or your own"
     if trials.choice is not None and trials.outcome:
         return "QLearning", "choices and outcomes: values learnt by prediction error"
     if trials.response and trials.outcome:

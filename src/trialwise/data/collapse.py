@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NONE, TABLE, expects
-from trialwise.base.message import Argument
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
 from trialwise.data.reading.cells import key
 from trialwise.data.reading.coded import objects
@@ -68,7 +68,9 @@ def collapse(trials: Trials, table: pd.DataFrame | None = None) -> pd.DataFrame:
 
     expansion, row = trials.expansion, trials.row
     if expansion is None or row is None:
-        raise UsageError("collapse undoes ", Argument("expand", ...), ", and each of these trials is a row of its own")
+        raise UsageError(
+            "collapse undoes ", Argument("expand", NAME_ALONE), ", and each of these trials is a row of its own"
+        )
     table = trials.to_frame() if table is None else table
     if len(table) != trials.n_trials:
         raise UsageError(f"collapse: the table has {len(table)} rows, and there are {trials.n_trials} trials")
@@ -165,21 +167,22 @@ def _from_stages(
 
 def _ungrouped(stage: Stage, choice: pd.Series, cue: pd.Series | None) -> pd.Series:
     """The labels in the file of actions at cues."""
-    cues: tuple[Hashable, ...] = stage.cues or (None,)
-    labels = {
-        (None if cue is None else key(of), key(action)): label
-        for of, group in zip(cues, stage.groups, strict=True)
-        for action, label in zip(stage.actions, group, strict=True)
-    }
-    places = [None] * len(choice) if cue is None else [None if _is_missing(each) else key(each) for each in cue]
-    own = [None if _is_missing(each) else labels.get((of, key(each))) for of, each in zip(places, choice, strict=True)]
     import pandas as pd
 
-    return pd.Series(objects(own), index=choice.index, dtype=object)
+    action = _places(choice, stage.actions)
+    group = np.zeros(len(choice), np.int64) if cue is None else _places(cue, stage.cues or ())
+    labels = objects([*(label for labels in stage.groups for label in labels), None])
+    place = np.where((action < 0) | (group < 0), -1, group * len(stage.actions) + action)
+    return pd.Series(labels[place], index=choice.index, dtype=object)
 
 
-def _is_missing(value: object) -> bool:
-    return value is None or value != value
+def _places(values: pd.Series, labels: Sequence[Hashable]) -> np.ndarray:
+    """The index of each value among labels, -1 if it is none of them, ``int64 (values,)``."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    known = {key(label): n for n, label in enumerate(labels)}
+    return np.array([*(known.get(key(each), -1) for each in distinct.tolist()), -1], np.int64)[codes]
 
 
 def _spread(values: pd.Series, unit: np.ndarray, count: int) -> pd.Series:
@@ -209,16 +212,15 @@ def _of_repeats(table: pd.DataFrame, expansion: Expansion, units: _Units) -> Ite
 
 def _counts(table: pd.DataFrame, expansion: Repeats, units: _Units) -> np.ndarray:
     """How often each row of the file went on; refused if it is no series that ends with stopping or an end from outside."""
-    stop, go = map(key, expansion.actions)
-    choices = np.array([None if _is_missing(each) else key(each) for each in table["choice"]], object)
-    goes, last = choices == go, np.zeros(len(choices), bool)
+    choices = _places(table["choice"], expansion.actions)
+    goes, last = choices == 1, np.zeros(len(choices), bool)
     last[units.ends] = True
     ended = table["outcome"].to_numpy() == 1 if "outcome" in table else ~goes
-    wrong = np.where(last, (choices != stop) & ~(goes & ended), ~goes | ended)
+    wrong = np.where(last, (choices != 0) & ~(goes & ended), ~goes | ended)
     if wrong.any():
         t = int(np.argmax(wrong))
         raise UsageError(
-            f"collapse: trial {t + 1} of the table ({'no choice' if choices[t] is None else choices[t]}) is in no series that went on until it "
+            f"collapse: trial {t + 1} of the table ({table['choice'].iloc[t]}) is in no series that went on until it "
             "stopped or was ended, and is no row of a file: of choices that were simulated in recorded series, or series that were cut, there is none"
         )  # fmt: skip
     return np.add.reduceat(goes.astype(np.int64), units.starts)

@@ -10,7 +10,7 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
-from trialwise.base.message import Argument, Message
+from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
 from trialwise.data.reading.assemble import OrderedCells
 from trialwise.data.reading.cells import Cells, MissingCodes, key, missing_mask, quote, quote_list, to_flags, to_numbers
@@ -85,7 +85,7 @@ class Expanded:
             )
             if whole:
                 raise UsageError(
-                    Argument(role, given), ": with ", Argument("expand", ...), f" a row of the file is several trials, and {whole[0]!r} "
+                    Argument(role, given), ": with ", Argument("expand", NAME_ALONE), f" a row of the file is several trials, and {whole[0]!r} "
                     f"would be repeated in each; say in expand in which of them it is the {role}",
                 )  # fmt: skip
         for role in ("choice", "cue", "context", "rt", *FLAGS):
@@ -283,7 +283,7 @@ def _check_order(parts: Sequence[_Part], problems: Problems) -> None:
             problems.in_cells(
                 "stages-out-of-order", part.cells["choice"], missed & part.chosen,
                 f"there is a choice in the stage {part.stage.name} although there is none in {before}",
-                "correct the cells in a copy of the file; or leave these rows out by a condition",
+                Message("correct the cells in a copy of the file; or leave these rows out, ", Argument("where", "...")),
             )  # fmt: skip
         missed = ~part.chosen if missed is None else missed | ~part.chosen
         before = part.stage.name if not before else f"{before} or {part.stage.name}"
@@ -392,7 +392,7 @@ def _repeated(table: Table, expansion: Repeats, missing: MissingCodes, problems:
     counts, ended = table.column(expansion.count, "expand"), table.column(expansion.ended, "expand")
     no_count, no_end = missing_mask(counts, missing), missing_mask(ended, missing)
     nothing = no_count & no_end
-    remedy = "fill it in, or leave these rows out by a condition"
+    remedy = Message("fill it in, or leave these rows out, ", Argument("where", "..."))
     problems.in_cells("missing-count", counts, no_count & ~nothing, "the count is missing", remedy)
     problems.in_cells("missing-end", ended, no_end & ~nothing, "whether the series was ended is missing", remedy)
     number, wrong, _ = to_numbers(counts, no_count)

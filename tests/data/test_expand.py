@@ -1,0 +1,388 @@
+"""Tables with a row a trial that become rows of stages, or of repeated choices, and back."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import trialwise as tw
+from trialwise.data.expansion.declared import from_plain
+from trialwise.data.expansion.given import as_expansion, from_text
+from trialwise.data.stored import trials_from_datasets, trials_to_datasets
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "learners"))
+
+STATE = "first: choice=a1, cue=0, outcome=0; second: choice=a2, cue=state, outcome=win"
+CODED = "first: choice=a1, cue=0, outcome=0; second: choice=a2, groups=1 2 | 3 4, outcome=win"
+BOTH = "first: choice=a1, cue=0, outcome=0; second: choice=a2, cue=state, groups=1 2 | 3 4, outcome=win"
+SERIES = "repeats: count=pumps, ended=burst, step=pump"
+
+
+def by_hand(rows, coded=False):
+    """Rows of stages, one dict after the other: the second stage is left out where it is empty."""
+    result = []
+    for row in rows:
+        result.append((row["id"], row["a1"], 0, None if row["a1"] is None else 0.0))
+        if any(row[name] is not None for name in ("a2", "state", "win") if name in row):
+            second = row["a2"]
+            if coded and second is not None:
+                result.append((row["id"], (second - 1) % 2 + 1, (second - 1) // 2 + 1, row["win"]))
+            else:
+                result.append((row["id"], second, row.get("state"), row["win"]))
+    return result
+
+
+def read_back(trials):
+    table = trials.to_frame()
+    rows = zip(table["participant"], table["choice"], table["cue"], table["outcome"], strict=True)
+    return [tuple(None if pd.isna(cell) else cell for cell in row) for row in rows]
+
+
+@st.composite
+def two_stages(draw):
+    """Trials of up to three participants, with missed choices of either stage."""
+    rows = []
+    for person in "abc"[: draw(st.integers(1, 3))]:
+        for _ in range(draw(st.integers(1, 6))):
+            first = draw(st.sampled_from([1, 2, None]))
+            state = None if first is None else draw(st.sampled_from([1, 2]))
+            second = None if state is None else draw(st.sampled_from([1, 2, None]))
+            win = None if second is None else draw(st.sampled_from([0.0, 1.0]))
+            rows.append({"id": person, "a1": first, "a2": second, "state": state, "win": win})
+    whole = {"id": "z", "a1": 1, "a2": 2, "state": 1, "win": 1.0}  # all labels occur
+    return [*rows, whole, {**whole, "a1": 2, "a2": 1, "state": 2}]
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_stages())
+def test_stages_are_those_of_a_plain_loop_and_back(rows):
+    frame = pd.DataFrame(rows)
+    trials = tw.read_long(frame, expand=STATE)
+    assert read_back(trials) == by_hand(rows)
+    back = tw.collapse(trials)
+    for name in ("a1", "a2", "state", "win"):
+        pd.testing.assert_series_equal(back[name].astype(float), frame[name].astype(float), check_names=False)
+    assert back["row"].tolist() == [*range(2, len(rows) + 2)]
+    again = tw.read_long(back, expand=STATE)
+    assert read_back(again) == by_hand(rows)
+    assert again.levels == trials.levels and again.offsets.tolist() == trials.offsets.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()).filter(lambda each: each[0] or not each[1]), min_size=1))
+def test_series_are_those_of_a_plain_loop_and_back(balloons):
+    frame = pd.DataFrame({"id": "a", "pumps": [n for n, _ in balloons], "burst": [int(b) for _, b in balloons]})
+    expected = []
+    for pumps, burst in balloons:
+        expected += [("go", float(pump), float(burst and pump == pumps)) for pump in range(1, pumps + 1)]
+        expected += [] if burst else [("stop", float(pumps + 1), 0.0)]
+    trials = tw.read_long(frame, expand=SERIES)
+    table = trials.to_frame()
+    assert [*zip(table["choice"], table["pump"], table["outcome"], strict=True)] == expected
+    assert trials.levels["action"] == ("stop", "go")
+    back = tw.collapse(trials)
+    assert back[["pumps", "burst"]].to_dict("list") == frame[["pumps", "burst"]].to_dict("list")
+
+
+def test_reference_of_two_stages():
+    """Six trials of the two-step task, with the log-likelihood by an independent program."""
+    frame = pd.DataFrame({"subjID": "a", "level1_choice": [0, 1, 0, 0, 1, 1], "level2_choice": [0, 2, 3, 1, 3, 0]})
+    frame["reward"] = [1, 0, 1, 0, 1, 1]
+    values = {
+        "alpha": 0.4,
+        "beta": 2,
+        "alpha_second": 0.3,
+        "beta_second": 3,
+        "perseveration": 0.3,
+        "omega": 0.6,
+        "trace": 0.5,
+    }
+    declared = tw.stages(
+        first={"choice": "level1_choice", "cue": 0, "outcome": 0},
+        second={"choice": "level2_choice", "groups": [[0, 1], [2, 3]], "outcome": "reward"},
+    )
+    learner = tw.learners.HybridTwoStep()
+    trials = tw.read_long(frame, expand=declared)
+    assert tw.log_likelihood(learner, trials, values, plain=True)[0] == pytest.approx(-8.317249671956, rel=1e-12)
+    table = tw.trial_values(learner, trials, values)
+    wide = tw.collapse(trials, table)
+    assert wide[["log_likelihood_first", "log_likelihood_second"]].sum().sum() == pytest.approx(-8.317249671956)
+    assert wide["error_at_second"].tolist() == table["error"].tolist()[1::2]
+    assert wide["error_first_second"].tolist() == table["error_first"].tolist()[1::2]
+    shifted = frame.assign(level1_choice=frame["level1_choice"] + 1, level2_choice=frame["level2_choice"] + 1)
+    by_environment = tw.read_long(shifted, expand=tw.environments.TwoStepTask)
+    assert tw.log_likelihood(learner, by_environment, values, plain=True)[0] == pytest.approx(
+        -8.317249671956, rel=1e-12
+    )
+    assert tw.read_long(shifted, expand=tw.environments.TwoStepTask()).expansion == by_environment.expansion
+
+
+def test_reference_of_balloons():
+    from test_published import CASES, Balloon
+
+    frame = pd.DataFrame({"id": "a", "pumps": [4, 6, 3, 8], "explosion": [0, 1, 0, 0]})
+    trials = tw.read_long(frame, expand=tw.repeats("pumps", "explosion", step="pump", actions=("stop", "pump")))
+    _, _, values, expected = CASES["Balloon"]
+    assert expected == -6.601418105645
+    assert tw.log_likelihood(Balloon(), trials, values, plain=True)[0] == pytest.approx(expected, rel=1e-12)
+    wide = tw.collapse(trials, tw.trial_values(Balloon(), trials, values))
+    assert wide["log_likelihood"].sum() == pytest.approx(expected)
+    assert wide[["row", "pumps", "explosion"]].to_numpy().tolist() == [[2, 4, 0], [3, 6, 1], [4, 3, 0], [5, 8, 0]]
+
+
+def coded_frame(count=40, seed=1):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"id": np.repeat(["b", "a"], count // 2), "trial": np.tile(np.arange(count // 2), 2)})
+    frame["a1"], frame["a2"] = random.integers(1, 3, count), random.integers(1, 5, count)
+    return frame.assign(state=np.where(frame["a2"] > 2, "south", "north"), win=random.integers(0, 2, count))
+
+
+def test_labels_coded_over_states():
+    frame = coded_frame()
+    expected = by_hand(frame[["id", "a1", "a2", "win"]].to_dict("records"), coded=True)
+    assert read_back(tw.read_long(frame, expand=CODED)) == expected
+    with_state = tw.read_long(frame, expand=BOTH)
+    assert [row[1] for row in read_back(with_state)] == [row[1] for row in expected]
+    assert with_state.to_frame()["cue"].tolist()[1::2] == frame["state"].tolist()
+    named = tw.read_long(frame, expand=BOTH.replace("1 2 | 3 4", "north: 1 2 | south: 3 4"))
+    assert read_back(named) == read_back(with_state)
+    for trials in (with_state, named):
+        assert tw.collapse(trials)["a2"].tolist() == frame["a2"].tolist()
+    without_state = tw.read_long(frame, expand=CODED.replace("1 2 | 3 4", "n: 1 2 | s: 3 4"))
+    assert without_state.levels["cue"] == (0, "n", "s")
+    assert tw.collapse(without_state)["a2"].tolist() == frame["a2"].tolist()
+
+
+def test_what_is_left_out_is_said():
+    frame = coded_frame(6).astype({"a1": "Int64", "a2": "Int64", "win": "Int64"})
+    frame.loc[1, ["a1", "a2", "win"]] = pd.NA
+    frame.loc[2, ["a2", "win"]] = pd.NA
+    trials = tw.read_long(frame, expand=CODED)
+    text = "6 rows of the file are 10 trials (first: 6, second: 4); 2 rows ended before the stage second, which is empty there"
+    assert text in trials.notes
+    assert trials.mapping["expand"].endswith(text)
+    assert any("1 row of the file have nothing" in note for note in trials.notes)
+    inspection = tw.inspect(frame, expand=CODED)
+    assert text in [finding.sentence for finding in inspection.findings]
+    assert trials.row.tolist() == [2, 2, 3, 4, 5, 5, 6, 6, 7, 7]
+    without_data = tw.read_long(
+        pd.DataFrame({"id": "a", "n": [1, None], "b": [0, None]}), expand="repeats: count=n, ended=b"
+    )
+    assert "1 row without a count left out" in without_data.notes[0]
+
+
+def test_all_problems_at_once_with_rows():
+    frame = pd.DataFrame(
+        {"id": "a", "a1": [1, 2, None, 1], "a2": [1, 3, 4, 7], "state": list("NSSN"), "win": [1, 0, 1, 0]}
+    )
+    frame = pd.concat([frame, frame.iloc[:2].assign(a1=1, a2=[1, 2], state="S")], ignore_index=True).assign(
+        a2=[1, 3, 4, 7, 2, 1]
+    )
+    frame.loc[len(frame)] = ["a", 1, 1, "N", 1]
+    frame.loc[len(frame)] = ["a", 1, 2, "N", 1]
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame, expand=BOTH)
+    found = {problem.code: problem.rows for problem in error.value.problems}
+    assert found["label-in-no-group"] == (5,)
+    assert found["stages-out-of-order"] == (4,)
+    assert found["choice-at-another-cue"] == (6, 7)
+    frame = pd.DataFrame({"id": "a", "pumps": [3, -1, 2.5, None, 0, 20, "x", 2], "burst": [1, 0, 0, 0, 1, 0, 2, None]})
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame, expand=SERIES + ", most=12")
+    assert {problem.code: problem.rows for problem in error.value.problems} == {
+        "missing-count": (5,), "missing-end": (9,), "not-a-count": (3, 4, 8), "not-a-flag": (8,), "ended-without-a-choice": (6,),
+        "count-too-large": (7,),
+    }  # fmt: skip
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame.assign(step=1), expand="repeats: count=pump, ended=bursts")
+    assert [problem.code for problem in error.value.problems] == ["missing-column", "missing-column", "name-clash"]
+
+
+def test_two_groups_at_one_state():
+    frame = coded_frame().assign(state="north")
+    with pytest.raises(tw.errors.DataError, match="several groups occur at the same cue"):
+        tw.read_long(frame, expand=BOTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("first choice=a1", "does not begin with the name of a stage"),
+        ("first: choice=a1; first: choice=a2", "two stages 'first'"),
+        ("first: choice=a1, choice=a2", "has the choice twice"),
+        ("first: choice=a 1", "neither a column nor a number"),
+        ("first: choice=`a1", "quotation mark is open"),
+        ("first: choice=1", "number 1 as choice"),
+        ("first: outcome=1", "no column of the file"),
+        ("first: participant=id, choice=a1", "belongs to a whole row"),
+        ("first: choice=a1, groups=1 2 | 2 3", "each label once"),
+        ("first: choice=a1, groups=1 2 | 3", "as many in each group"),
+        ("first: choice=a1, groups=N: 1 2 | 3 4", "a cue of its own, or none"),
+        ("first: choice=a1, actions=1 2", "without groups"),
+        ("first: outcome=win, groups=1 2", "wanted labels of its choices"),
+        ("first: choice=a1, cue=0, groups=1 2 | 3 4", "one cue and 2 groups"),
+        ("repeats: count=a1", "count and ended"),
+        ("repeats: count=a1, ended=a1", "two columns"),
+        ("repeats: count=a1, ended=a2, step=choice", "cannot be that of steps"),
+        ("repeats: count=a1, ended=a2, actions=go go", "not those of two actions"),
+        ("", "there is no stage"),
+    ],
+)  # fmt: skip
+def test_texts_that_are_refused(text, what):
+    with pytest.raises(tw.errors.UsageError, match=what) as error:
+        from_text(text)
+    assert "expand='first: choice=choice1; second: choice=choice2, outcome=reward'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "expansion",
+    [
+        from_text(BOTH),
+        from_text(SERIES),
+        tw.stages(
+            {"a stage": {"choice": "the choice, first", "x": 0.25, "cue": "7"}, "b": {"choice": "Größe", "y": "p.q-r"}}
+        ),
+        tw.stages(a={"choice": "c", "groups": {"a b": ["1", 2], "=": ["|", "x"]}, "actions": ["l r", -3]}),
+        tw.repeats("n", "b", step="k", actions=("no", "yes"), most=9),
+    ],
+)
+def test_the_text_form_and_the_stored_form(expansion):
+    assert as_expansion(str(expansion)) == expansion
+    assert from_plain(expansion.plain()) == expansion
+
+
+def test_what_belongs_to_the_whole_row_is_not_repeated_as_an_outcome():
+    frame = coded_frame()
+    stages = "first: choice=a1; second: choice=a2"
+    assert not tw.read_long(frame.rename(columns={"win": "reward"}), expand=stages).outcome
+    with pytest.raises(tw.errors.UsageError, match="'win' would be repeated"):
+        tw.read_long(frame, expand=stages, outcome="win")
+    with pytest.raises(tw.errors.UsageError, match="would be repeated"):
+        tw.read_long(frame, expand=STATE, choice="a1")
+    with pytest.raises(tw.errors.UsageError, match="already what the cue is"):
+        tw.read_long(frame, expand=STATE, cue="state")
+
+
+def test_columns_of_names_of_ones_own():
+    frame = coded_frame().assign(odds1=0.5, odds2=0.25, left2=1, right2=0)
+    stages = {"first": {"choice": "a1", "odds": "odds1", "left": 1, "right": 1},
+              "second": {"choice": "a2", "odds": "odds2", "left": "left2", "right": "right2", "groups": [[1, 2], [3, 4]]}}  # fmt: skip
+    frame["a2"] = 1
+    trials = tw.read_long(frame, expand=stages, numbers=["odds"], available={1: "left", 2: "right"}, actions=[1, 2])
+    assert trials.columns["odds"].values.tolist() == [0.5, 0.25] * 40
+    assert trials.available.tolist() == [[True, True], [True, False]] * 40
+
+
+def test_a_stage_without_a_cue_has_its_name():
+    frame = coded_frame()
+    stages = "first: choice=a1; second: choice=a2, cue=state, groups=1 2 | 3 4"
+    assert set(tw.read_long(frame, expand=stages).levels["cue"]) == {"first", "north", "south"}
+    numbers = tw.read_long(frame.assign(state=1 + (frame["a2"] > 2)), expand=stages)
+    assert numbers.levels["cue"] == ("first", "1", "2")
+    assert numbers.columns["cue"].values[:2].tolist() == [0, 1 + int(frame["a2"][0] > 2)]
+
+
+def test_resets_before_the_first_stage_only():
+    frame = coded_frame(8).assign(new=[0, 0, 1, 0, 0, 1, 0, 0])
+    trials = tw.read_long(frame, expand=CODED, reset="new")
+    assert np.flatnonzero(trials.reset).tolist() == [4, 10]
+    assert tw.read_long(frame.assign(block=[1, 1, 2, 2] * 2), expand=CODED, reset=True).reset.sum() == 2
+    # a flag on a row that is left out counts for the next trial, also if as many rows are left out as there are further trials
+    half = pd.DataFrame({"id": "a", "new": [1, 0, 1, 0], "a1": 1, "a2": 2, "win": 1, "kind": ["i", "t", "i", "t"]})
+    carried = tw.read_long(half, expand=CODED, reset="new", where="kind == 't'", actions=[1, 2])
+    assert carried.reset.tolist() == [True, False, True, False]
+
+
+def test_trials_are_ordered_by_rows_and_stages_stay_together():
+    frame = coded_frame()
+    shuffled = frame.sample(frac=1, random_state=2).reset_index(drop=True)
+    trials, expected = tw.read_long(shuffled, expand=CODED), tw.read_long(frame, expand=CODED)
+    rows = {person: [row for row in read_back(expected) if row[0] == person] for person in "ab"}
+    assert read_back(trials) == [row for person in trials.participants for row in rows[person]]
+    assert trials.to_frame()["stage"].tolist() == ["first", "second"] * 40
+    joined = tw.collapse(trials)
+    assert (
+        joined[["a1", "a2", "win"]].astype(int).to_numpy().tolist() == shuffled[["a1", "a2", "win"]].to_numpy().tolist()
+    )
+    assert trials.inputs["a2"].tolist()[::2] == trials.inputs["a2"].tolist()[1::2]
+    with pytest.raises(tw.errors.DataError, match="more than once, first trial 3") as error:
+        tw.read_long(pd.concat([frame, frame.iloc[[3]]], ignore_index=True), expand=CODED)
+    assert error.value.problems[0].rows == (5, 42)
+
+
+def test_strange_columns():
+    frame = coded_frame()
+    plain = tw.read_long(frame, expand=CODED)
+    truth = frame.assign(win=frame["win"].astype(bool))
+    assert read_back(tw.read_long(truth, expand=CODED)) == read_back(plain)
+    text = frame.astype(str).assign(a1=pd.Categorical(frame["a1"]))
+    assert read_back(tw.read_long(text, expand=CODED)) == read_back(plain)
+    missed = frame.assign(a1=frame["a1"].where(frame.index != 3, -1), a2=frame["a2"].where(frame.index != 3, 99))
+    coded = tw.read_long(missed.assign(win=missed["win"].where(frame.index != 3)), expand=CODED, missing={"a2": [99]})
+    assert coded.n_trials == 79 and coded.to_frame()["choice"].isna().sum() == 1
+    alone = tw.read_long(frame.drop(columns=["id", "trial"]), expand=CODED, participant=False)
+    assert alone.n_trials == 80 and tw.collapse(alone)["trial"].tolist() == [*range(1, 41)]
+    words = frame.assign(a1=pd.Categorical(np.where(frame["a1"] == 1, "l", "r"), ["r", "l"]))
+    words["a2"] = pd.Categorical(np.where(frame["a2"] % 2, "l", "r"), ["r", "l"])
+    assert tw.read_long(words, expand=STATE).levels["action"] == ("r", "l")
+
+
+def test_decimal_commas_and_several_files(tmp_path):
+    for name, rows in (("s1", "1;3;0,5\n2;1;1,5\n"), ("s2", "2;4;0,25\n1;;\n")):
+        (tmp_path / f"{name}.csv").write_text(f"a1;a2;win\n{rows}")
+    trials = tw.read_long(tmp_path, participant="file", expand=CODED)
+    assert trials.outcome["outcome"][1::2].tolist() == [0.5, 1.5, 0.25]
+    assert trials.row.tolist() == [2, 2, 3, 3, 2, 2, 3]
+    wide = tw.collapse(trials)
+    assert wide[["file", "row"]].to_numpy().tolist() == [["s1.csv", 2], ["s1.csv", 3], ["s2.csv", 2], ["s2.csv", 3]]
+
+
+def test_selected_stored_and_simulated_trials_can_be_collapsed():
+    trials = tw.read_long(coded_frame(), expand=CODED)
+    one = tw.collapse(trials.select(["a"]).first(6))
+    assert one["row"].tolist() == [22, 23, 24]
+    restored = trials_from_datasets(*trials_to_datasets(trials))
+    assert restored.expansion == trials.expansion
+    pd.testing.assert_frame_equal(tw.collapse(restored), tw.collapse(trials))
+    with pytest.raises(tw.errors.UsageError, match="a row of its own"):
+        tw.collapse(tw.load_data("alien_flat").trials)
+    with pytest.raises(tw.errors.UsageError, match="the table has 3 rows"):
+        tw.collapse(trials, trials.to_frame().head(3))
+    series = tw.read_long(pd.DataFrame({"id": "a", "pumps": [3], "burst": [0]}), expand=SERIES)
+    with pytest.raises(tw.errors.UsageError, match="no series"):
+        tw.collapse(series.first(2))
+
+
+def test_simulated_in_recorded_stages():
+    class Fair(tw.environments.Environment):
+        levels = {"cue": (0, 1, 2), "action": (1, 2)}
+        reads = ("cue",)
+
+        def show(self, random):
+            raise NotImplementedError
+
+        def potential(self, shown, random):
+            return random.integers(0, 2, (shown.trials, 2)) * (shown["cue"] > 0)[:, None].astype(float)
+
+    trials = tw.read_long(coded_frame(), expand=CODED)
+    simulation = tw.simulate(tw.QLearning(), Fair().on(trials), {"alpha": 0.3, "beta": 2, "forget": 0}, seed=1)
+    table = simulation.tables()["trials_by_row"]
+    again = tw.read_long(table, expand=CODED)
+    assert read_back(again) == read_back(simulation.trials)
+
+
+def test_many_rows_are_read_without_a_loop_over_rows():
+    """The number of Python calls does not grow with the rows."""
+    import cProfile
+    import pstats
+
+    def calls(count):
+        frame = coded_frame(count).drop(columns="trial")  # whose distinct numbers are looked at once each
+        profile = cProfile.Profile()
+        profile.runcall(tw.read_long, frame, expand=CODED)
+        return pstats.Stats(profile).total_calls
+
+    assert calls(4000) < calls(400) * 1.1
