@@ -54,6 +54,20 @@ class Bandit:
         return error
 '''
 
+FAIR = """
+import trialwise as tw
+
+class Fair(tw.environments.Environment):
+    levels = {"cue": (0, 1, 2), "action": (1, 2)}
+    reads = ("cue",)
+
+    def show(self, random):
+        raise NotImplementedError
+
+    def potential(self, shown, random):
+        return random.integers(0, 2, (shown.trials, 2)) * (shown["cue"] > 0)[:, None].astype(float)
+"""
+
 
 @pytest.fixture(autouse=True)
 def working_folder(tmp_path, monkeypatch):
@@ -262,6 +276,61 @@ def test_every_option_reaches_the_reader(monkeypatch):
     assert (calls["labels"], calls["numbers"], calls["available"]) == ({"was": "cue"}, ["delay"], {"l": "la"})
     assert calls["vectors"] == {"options": (["a", "b"], "cue"), "pay": ["c", "d"]}
     assert (calls["levels"], calls["missing"]) == ({"cue": [1, "b"]}, [-9])
+
+
+def two_stage_file(path="two.csv"):
+    random = np.random.default_rng(1)
+    first, second = random.integers(1, 3, 60), random.integers(1, 5, 60)
+    frame = pd.DataFrame({"id": np.repeat(["a", "b"], 30), "level1_choice": first, "level2_choice": second})
+    frame.assign(reward=random.integers(0, 2, 60)).to_csv(path, index=False)
+    return frame
+
+
+def test_trials_of_several_stages_from_the_message_to_the_joined_results(fake, monkeypatch):
+    frame = two_stage_file()
+    output = run("inspect", "two.csv", code=3)
+    typed = shlex.split(output[output.index("--expand") :])[1].rstrip(";")
+    output = run("inspect", "two.csv", "--expand", typed)
+    assert "60 rows of the file are 120 trials (first: 60, second: 60)" in output
+    assert (
+        read_long("two.csv", expand=typed).expansion
+        == read_long("two.csv", expand=tw.environments.TwoStepTask).expansion
+    )
+    monkeypatch.setattr(FakeFit, "trial_values", lambda self: self.trials.to_frame())
+    run("fit", "HybridTwoStep", "two.csv", "--expand", "TwoStepTask", "-o", "out")
+    assert {path.name for path in Path("out").iterdir()} == FILES | {"trial_values_by_row.csv"}
+    written = pd.read_csv("out/trial_values_by_row.csv")
+    assert written["row"].tolist() == [*range(2, 62)]
+    assert written[["level1_choice", "level2_choice"]].to_numpy().tolist() == frame.iloc[:, 1:].to_numpy().tolist()
+
+
+def test_simulations_in_recorded_stages_are_written_by_rows_too():
+    two_stage_file()
+    Path("fair.py").write_text(FAIR)
+    how = ("--expand", "TwoStepTask", "--participants", 2)
+    output = run("simulate", "HybridTwoStep", "--on", "two.csv", *how, "--environment", "fair.py:Fair", "-o", "sim")
+    assert "one row per row of the recorded file" in output
+    by_row = read_long("sim/trials_by_row.csv", expand=tw.environments.TwoStepTask)
+    by_trial = read_long("sim/trials.csv")
+    assert by_row.choice.tolist() == by_trial.choice.tolist()
+    assert by_row.outcome["outcome"].tolist() == by_trial.outcome["outcome"].tolist()
+    words = shlex.split(output[output.index("trialwise fit HybridTwoStep") :].split(" -o results")[0])
+    assert words[3:] == ["sim/trials.csv"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--expand", "RestlessBandit"), "no environment or learner of this name declares an expansion; TwoStepTask"),
+        (("--expand", "first choice=a"), "--expand 'first choice=a': 'first choice = a' does not begin with"),
+        (("--expand", "fair.py:Fair"), "Fair declares no expansion; write --expand 'first: choice=choice1;"),
+        (("--expand", "fair.py:None_"), "None_ is not in the file"),
+    ],
+)
+def test_expansions_that_are_refused(given, words):
+    two_stage_file()
+    Path("fair.py").write_text(FAIR)
+    assert words in run("inspect", "two.csv", *given, code=2)
 
 
 def test_wide_files_by_name_by_option_and_as_a_folder():

@@ -53,6 +53,7 @@ PLACES = {
     "reports/sections/": "pages that name what to type in Python and, in brackets, on the command line",
     "base/notebook.py": "HTML",
     "data/reading/": "names of roles, and examples with the user's own labels",
+    "data/expansion/": "the text form of expansions, which is the same on the command line",
     "environments/simulation.py": "the headline of a result: the call in Python",
     "inference/fit.py": "the attribute of a fit that records the call in Python",
 }

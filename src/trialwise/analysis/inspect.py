@@ -223,8 +223,9 @@ def inspect(trials: Data, *, command_options: str = "", expand: Expand | None = 
     (30, (440, 440.0, 440), 'QLearning')
     """
     if isinstance(trials, str | PathLike):
-        typed = [] if expand is None else ["--expand", str(as_expansion(expand))]
-        command_options = command_options or shlex.join([fspath(trials), *typed])
+        given = {} if expand is None else {"expand": str(as_expansion(expand))}
+        words = [fspath(trials), *(word for name, text in given.items() for word in (f"--{name}", text))]
+        command_options = command_options or shlex.join(words)
     if expand is not None and isinstance(trials, Trials):
         raise UsageError(
             Argument("expand", NAME_ALONE),

@@ -51,7 +51,7 @@ def as_expansion(value: object) -> Expansion | None:
     declared = declared_by(value)
     if declared is None:
         raise UsageError(
-            f"{value if isinstance(value, type) else type(value).__name__} declares no expansion; write ",
+            f"{(value if isinstance(value, type) else type(value)).__name__} declares no expansion; write ",
             Argument("expand", EXAMPLE),
         )
     return declared
