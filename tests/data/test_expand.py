@@ -164,7 +164,7 @@ def test_what_is_left_out_is_said():
     text = "6 rows of the file are 10 trials (first: 6, second: 4); 2 rows ended before the stage second, which is empty there"
     assert text in trials.notes
     assert trials.mapping["expand"].endswith(text)
-    assert any("1 row of the file have nothing" in note for note in trials.notes)
+    assert any("nothing stands in any stage in 1 row" in note for note in trials.notes)
     inspection = tw.inspect(frame, expand=CODED)
     assert text in [finding.sentence for finding in inspection.findings]
     assert trials.row.tolist() == [2, 2, 3, 4, 5, 5, 6, 6, 7, 7]
@@ -328,6 +328,44 @@ def test_strange_columns():
     words = frame.assign(a1=pd.Categorical(np.where(frame["a1"] == 1, "l", "r"), ["r", "l"]))
     words["a2"] = pd.Categorical(np.where(frame["a2"] % 2, "l", "r"), ["r", "l"])
     assert tw.read_long(words, expand=STATE).levels["action"] == ("r", "l")
+
+
+def test_minus_one_is_judged_by_the_labels_of_all_stages():
+    """As a code of a missed choice it ends the trial; where it could be an action, it is asked."""
+    frame = pd.DataFrame({"id": "a", "a1": [1, 2, -1], "a2": [1, 1, -1], "state": [1, 2, None], "win": [1, 0, None]})
+    trials = tw.read_long(frame, expand=STATE)
+    assert trials.choice.tolist() == [0, 0, 1, 0, -1]
+    assert any("-1 was taken as a missed choice in 1 trial" in note for note in trials.notes)
+    with pytest.raises(tw.errors.DataError, match="is -1 an action, or a missed choice"):
+        tw.read_long(frame.assign(a1=[0, 0, -1], a2=[0, 0, -1]), expand=STATE)
+
+
+def test_codes_of_missing_values_are_those_of_the_file():
+    frame = pd.DataFrame({"id": "a", "a1": [1, 2], "a2": [2, 1], "state": [1, 2], "win": [1, 0]})
+    trials = tw.read_long(frame, expand=STATE, missing=[0])
+    assert trials.to_frame()["cue"].tolist() == [0, 1, 0, 2]
+    np.testing.assert_array_equal(trials.outcome["outcome"], [0, 1, 0, np.nan])
+    series = tw.read_long(pd.DataFrame({"id": "a", "pumps": [2], "burst": [0]}), expand=SERIES, missing=[1, "go"])
+    assert series.choice.tolist() == [1, 1, 0] and series.columns["pump"].values.tolist() == [1, 2, 3]
+
+
+def test_what_no_stage_names_is_not_shown_before_the_choice_that_leads_to_it():
+    frame = coded_frame()
+    trials = tw.read_long(frame, expand="first: choice=a1, outcome=0; second: choice=a2, outcome=win")
+    assert "cue" not in trials.columns
+    assert any(
+        note.startswith("'state' may be the cue, and was not read: expand=... does not say") for note in trials.notes
+    )
+    assert "cue" in tw.read_long(frame, expand="first: choice=a1; second: choice=a2", cue="state").columns
+
+
+def test_tables_with_few_columns_can_be_collapsed():
+    trials = tw.read_long(coded_frame(), expand=CODED)
+    table = trials.to_frame()[["participant", "choice"]].assign(error=range(80))
+    wide = tw.collapse(trials, table)
+    assert list(wide) == ["participant", "a1", "a2", "error_first", "error_second"]
+    assert wide["a2"].tolist() == coded_frame()["a2"].tolist()
+    assert wide["error_second"].tolist() == [*range(1, 80, 2)]
 
 
 def test_decimal_commas_and_several_files(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, expects
-from trialwise.base.message import NAME_ALONE, Argument, Message
+from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
@@ -228,7 +228,7 @@ def inspect(trials: Data, *, command_options: str = "", expand: Expand | None = 
         command_options = command_options or shlex.join(words)
     if expand is not None and isinstance(trials, Trials):
         raise UsageError(
-            Argument("expand", NAME_ALONE),
+            Argument("expand", ...),
             " is for tables that are read; these trials are read already: give it to read_long",
         )
     trials = trials if isinstance(trials, Trials) else read_data(trials, expand=expand)

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NONE, TABLE, expects
-from trialwise.base.message import NAME_ALONE, Argument
+from trialwise.base.message import Argument
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
 from trialwise.data.reading.cells import key
 from trialwise.data.reading.coded import objects
@@ -68,9 +68,7 @@ def collapse(trials: Trials, table: pd.DataFrame | None = None) -> pd.DataFrame:
 
     expansion, row = trials.expansion, trials.row
     if expansion is None or row is None:
-        raise UsageError(
-            "collapse undoes ", Argument("expand", NAME_ALONE), ", and each of these trials is a row of its own"
-        )
+        raise UsageError("collapse undoes ", Argument("expand", ...), ", and each of these trials is a row of its own")
     table = trials.to_frame() if table is None else table
     if len(table) != trials.n_trials:
         raise UsageError(f"collapse: the table has {len(table)} rows, and there are {trials.n_trials} trials")
@@ -80,7 +78,9 @@ def collapse(trials: Trials, table: pd.DataFrame | None = None) -> pd.DataFrame:
     starts = np.flatnonzero(np.r_[np.ones(min(len(row), 1), bool), (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
     units = _Units(starts, len(row), owner[starts])
     of_kind = (
-        _of_stages(table, expansion, units) if isinstance(expansion, Stages) else _of_repeats(table, expansion, units)
+        _of_stages(trials, table, expansion, units)
+        if isinstance(expansion, Stages)
+        else _of_repeats(table, expansion, units)
     )
     result = pd.DataFrame(dict(of_kind))
     places = np.stack([file[starts], row[starts]])
@@ -121,10 +121,12 @@ class _Units:
         return self.counted() if name in RUNNING else None
 
 
-def _of_stages(table: pd.DataFrame, expansion: Stages, units: _Units) -> Iterator[tuple[str, object]]:
+def _of_stages(trials: Trials, table: pd.DataFrame, expansion: Stages, units: _Units) -> Iterator[tuple[str, object]]:
     names = [stage.name for stage in expansion.stages]
-    place = table[STAGE].map({name: k for k, name in enumerate(names)})
-    at = place.to_numpy()
+    at = _places(_labels(trials, STAGE), names)
+    with_cues = (
+        table if "cue" in table or "cue" not in trials.columns else table.assign(cue=_labels(trials, "cue").to_numpy())
+    )
     done: set[str] = set()
     for name in table.columns:
         if name == STAGE:
@@ -136,7 +138,7 @@ def _of_stages(table: pd.DataFrame, expansion: Stages, units: _Units) -> Iterato
                 if name in stage.columns and stage.columns[name] not in done
             ):
                 done.add(column)
-                yield column, _from_stages(table, expansion, units, at, name, column)
+                yield column, _from_stages(with_cues, expansion, units, at, name, column)
             continue
         values = units.whole(name, table[name])
         if values is not None:
@@ -146,6 +148,14 @@ def _of_stages(table: pd.DataFrame, expansion: Stages, units: _Units) -> Iterato
         for k, stage in enumerate(names):
             rows = np.flatnonzero(at == k)
             yield f"{name}{between}{stage}", _spread(table[name].iloc[rows], units.of_trial[rows], len(units))
+
+
+def _labels(trials: Trials, name: str) -> pd.Series:
+    """A column of labels of the trials."""
+    import pandas as pd
+
+    column = trials.columns[name]
+    return pd.Series(objects(trials.levels[str(column.levels)])[column.values], dtype=object)
 
 
 def _from_stages(

@@ -343,7 +343,7 @@ def read_long(
     expansion = as_expansion(expand)
     wide = None if expansion is None else expand_table(table, expansion, missing, declared, problems)
     if wide is not None:
-        table, asked = wide.table, wide.asked(asked)
+        table, asked, missing = wide.table, wide.asked(asked), wide.missing(missing)
     roles = find_roles(
         table, problems, **asked, reset=reset, available=available, vectors=vectors, missing_codes=missing
     )

@@ -32,6 +32,9 @@ IN_PYTHON_ONLY = (
 RENAMED = {"folder": "-o", "executor": "--scheduler"}
 """Arguments whose options have other names."""
 
+PLACEHOLDERS = {"expand": "STAGES", "where": "CONDITION"}
+"""What stands for a value that is left open, if it is no column."""
+
 
 def in_options(message: str) -> str:
     """A message of the library with its arguments written as options; all other text is unchanged."""
@@ -77,7 +80,8 @@ def _value(argument: Argument) -> str:
         return "context=a,b,c"
     if isinstance(value, Code):
         value = value.removesuffix("()")
-    return "COLUMN" if value is ... or (isinstance(value, str) and value == "...") else shlex.quote(_plain(value))
+    open_value = value is ... or (isinstance(value, str) and value == "...")
+    return PLACEHOLDERS.get(argument.name, "COLUMN") if open_value else shlex.quote(_plain(value))
 
 
 def _listed(labels: list[Any]) -> str:

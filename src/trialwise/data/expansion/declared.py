@@ -205,7 +205,8 @@ def stages(declared: Mapping[str, Mapping[str, object]] | None = None, /, **name
         The roles of each stage, by its name: ``choice``, ``outcome``, ``cue``, ``context``, ``rt``, ``response``, ``responded``, ``scored``, or any other
         name of a column for ``labels=``, ``numbers=`` or ``available=`` of the reader. A text is the name of a column of the file, a number
         the value in every row; a number as the outcome stands where a choice was made. A stage without a ``cue`` or ``context``
-        that others have gets its own name there, and no value of any other role.
+        that others have gets its own name there, and no value of any other role. Columns of the file that would be recognised as one of
+        these roles are not read if no stage names them, which a note says.
 
         ``groups`` are labels of the choice column, if they are coded over several cues: with ``[[1, 2], [3, 4]]``, labels 1 and 3 are the first
         action, 2 and 4 the second. Each group belongs to one cue: to that with which its labels occur in the column ``cue``, which must

@@ -62,6 +62,7 @@ class Table:
         text = self.described[name].text if name in self.described else ""
         how += f"; {quote(text, 60)}" if text else ""
         own = self.sources.get(name) or (name,)
+        how = "expand" if name in self.sources else how
         columns = f"column{'' if len(own) == 1 else 's'} {' and '.join(map(quote, own))}"
         where, source = f"{self.name}, {columns}", f"{columns} ({how})"
         return Cells(values, self.rows, name, where, source, self.has_decimal_comma([values]), sources=own)

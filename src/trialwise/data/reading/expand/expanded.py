@@ -10,12 +10,12 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
-from trialwise.base.message import NAME_ALONE, Argument, Message
+from trialwise.base.message import Argument, Message
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
 from trialwise.data.reading.assemble import OrderedCells
 from trialwise.data.reading.cells import Cells, MissingCodes, key, missing_mask, quote, quote_list, to_flags, to_numbers
-from trialwise.data.reading.coded import Coded, Distinct, coded, objects
-from trialwise.data.reading.column_names import closest
+from trialwise.data.reading.coded import Coded, Distinct, coded, joined, objects
+from trialwise.data.reading.column_names import closest, recognise
 from trialwise.data.reading.description import merged
 from trialwise.data.reading.expand.grouped import Grouped, grouped
 from trialwise.data.reading.roles import Roles
@@ -85,14 +85,17 @@ class Expanded:
             )
             if whole:
                 raise UsageError(
-                    Argument(role, given), ": with ", Argument("expand", NAME_ALONE), f" a row of the file is several trials, and {whole[0]!r} "
+                    Argument(role, given), ": with ", Argument("expand", ...), f" a row of the file is several trials, and {whole[0]!r} "
                     f"would be repeated in each; say in expand in which of them it is the {role}",
                 )  # fmt: skip
+        several = isinstance(self.expansion, Stages) and len(self.expansion.stages) > 1
+        rest = [name for name in self.table.header if name not in self.table.sources]
         for role in ("choice", "cue", "context", "rt", *FLAGS):
             if named[role] is None and role in self.roles:
                 named[role] = role
-            elif named[role] is None and role in BEHAVIOUR:
+            elif named[role] is None and (role in BEHAVIOUR or several):
                 named[role] = False
+                self._note_unread(role, rest)
             elif role in self.roles and named[role] not in (False, role):
                 raise UsageError(
                     Argument(role, named[role]), f": expand says already what the {role} is; leave one out"
@@ -100,6 +103,8 @@ class Expanded:
         for role in ("outcome", "response"):
             if asked[role] is None:
                 result[role] = role if role in self.roles else False
+                if role not in self.roles:
+                    self._note_unread(role, rest)
         more = (
             asked["labels"]
             if isinstance(asked["labels"], Mapping)
@@ -108,6 +113,23 @@ class Expanded:
         result["labels"] = {**more, **{name: name for name in self.labels}}
         result["numbers"] = list(dict.fromkeys([*_listed(asked["numbers"]), *self.numbers]))
         return {**result, "named": named}
+
+    def _note_unread(self, role: str, header: Sequence[str]) -> None:
+        """Say that a column was not read which would be recognised if a row were one trial."""
+        columns = recognise(header, [role]).get(role, [])
+        if columns and role in (*NAMED_ALIKE, "outcome", "response", "rt"):
+            self.notes.append(
+                Message(
+                    f"{quote_list(columns, 3)} may be the {role}, and was not read: ", Argument("expand", ...),
+                    " does not say to which of the trials of a row it belongs",
+                )
+            )  # fmt: skip
+
+    def missing(self, missing: MissingCodes) -> MissingCodes:
+        """Codes of missing values by column, of which columns that were made contain none any more."""
+        if isinstance(missing, Mapping):
+            return {name: codes for name, codes in missing.items() if name not in self.table.sources}
+        return {name: missing for name in self.origin.header if name not in self.table.sources}
 
     def declare(self, roles: Roles, declared: dict[str, tuple[Hashable, ...]]) -> None:
         """Declare the labels of columns that were made and are read, where the user declared none."""
@@ -193,6 +215,9 @@ class _Part:
     cells: dict[str, Cells]
     absent: dict[str, np.ndarray]
     chosen: np.ndarray | None  # None without a choice
+    unfilled: (
+        np.ndarray
+    )  # where no choice is in the file; -1 may be the code of a missed one, which is said where labels are read
     grouped: Grouped | None = None
 
     @property
@@ -208,7 +233,8 @@ def _staged(
     declared: Mapping[str, Sequence[Hashable]],
     problems: Problems,
 ) -> Expanded:
-    parts = [_part(table, stage, missing, declared, problems) for stage in expansion.stages]
+    minus = _missed(table, expansion, missing, declared)
+    parts = [_part(table, stage, missing, declared, minus, problems) for stage in expansion.stages]
     _check_order(parts, problems)
     resolved = Stages(tuple(part.stage if part.grouped is None else part.grouped.stage for part in parts))
     blank = np.all([column.empty for column in table.columns], axis=0)
@@ -234,8 +260,10 @@ def _staged(
     notes = [note]
     if nothing.any():
         notes.append(
-            f"{counted(int(nothing.sum()), 'row')} of the file have nothing in any stage, and were read as missed choices of the first: "
-            "rows that are no trials have to be left out by a condition"
+            Message(
+                f"nothing stands in any stage in {counted(int(nothing.sum()), 'row')} of the file: read as missed choices of the first; "
+                "rows that are no trials are left out by ", Argument("where", "..."),
+            )
         )  # fmt: skip
     known = {role: each for role in roles if (each := _own_levels(table, parts, role)) is not None}
     described = {
@@ -249,24 +277,67 @@ def _staged(
     return Expanded(whole, table, resolved, shown, (STAGE,), (), levels, notes)
 
 
+def _absent(
+    cells: Cells, stage: Stage, role: str, missing: MissingCodes, declared: Mapping[str, Sequence[Hashable]]
+) -> np.ndarray:
+    labels = () if role == "choice" and stage.groups else declared.get(SETS.get(role, role), ())
+    return missing_mask(cells, missing, labels)
+
+
+def _missed(
+    table: Table, expansion: Stages, missing: MissingCodes, declared: Mapping[str, Sequence[Hashable]]
+) -> dict[str, np.ndarray]:
+    """Where the choice of each stage is -1 as the code of a missed one, which depends on the labels of all stages."""
+    own = {
+        stage.name: table.column(stage.columns["choice"], "expand")
+        for stage in expansion.stages
+        if "choice" in stage.columns
+    }
+    absent = {
+        stage.name: _absent(own[stage.name], stage, "choice", missing, declared)
+        for stage in expansion.stages
+        if stage.name in own
+    }
+    alike = [stage.name for stage in expansion.stages if stage.name in own and not stage.groups]
+    result = {}
+    for stage in expansion.stages:
+        if stage.groups:
+            labels = [label for group in stage.groups for label in group]
+            result[stage.name] = missed_choices(own[stage.name], absent[stage.name], labels, Problems())
+    if alike:
+        others = coded(objects([label for stage in expansion.stages for label in stage.actions]))
+        columns = [own[name].column for name in alike] + [others] * bool(len(others))
+        every = replace(own[alike[0]], column=joined(columns), rows=np.zeros(sum(map(len, columns)), np.int64))
+        skipped = np.concatenate(
+            [*(absent[name] for name in alike), np.zeros(len(every) - len(alike) * len(table.rows), bool)]
+        )
+        mask = missed_choices(every, skipped, declared.get("action"), Problems())
+        result |= {name: mask[k * len(table.rows) : (k + 1) * len(table.rows)] for k, name in enumerate(alike)}
+    return result
+
+
 def _part(
-    table: Table, stage: Stage, missing: MissingCodes, declared: Mapping[str, Sequence[Hashable]], problems: Problems
+    table: Table,
+    stage: Stage,
+    missing: MissingCodes,
+    declared: Mapping[str, Sequence[Hashable]],
+    minus: Mapping[str, np.ndarray],
+    problems: Problems,
 ) -> _Part:
     cells, absent = {}, {}
     for role, name in stage.columns.items():
         cells[role] = table.column(name, "expand")
-        labels = () if role == "choice" and stage.groups else declared.get(SETS.get(role, role), ())
-        absent[role] = missing_mask(cells[role], missing, labels)
-        if role == "choice":
-            own = [label for group in stage.groups for label in group] if stage.groups else labels
-            absent[role] |= missed_choices(cells[role], absent[role], list(own) or None, Problems())
+        absent[role] = _absent(cells[role], stage, role, missing, declared)
+    unfilled = absent.get("choice", np.zeros(len(table.rows), bool))
+    if "choice" in cells:
+        absent["choice"] = unfilled | minus[stage.name]
     chosen = None
     if "choice" in cells:
         chosen = ~absent["choice"]
         if "responded" in cells:
             made, _ = to_flags(cells["responded"], absent["responded"])
             chosen &= made | absent["responded"]
-    part = _Part(stage, cells, absent, chosen)
+    part = _Part(stage, cells, absent, chosen, unfilled)
     if stage.groups:
         part.grouped = grouped(stage, cells["choice"], absent["choice"], cells.get("cue"), absent.get("cue"), problems)
     return part
@@ -302,7 +373,8 @@ def _made(role: str, parts: Sequence[_Part], unit: np.ndarray, stage: np.ndarray
         elif role == "cue" and part.grouped is not None and part.grouped.cue is not None:
             column, absent = part.grouped.cue, part.absent["choice"]
         elif role in part.cells:
-            column, absent = part.cells[role].column, part.absent[role]
+            column = part.cells[role].column
+            absent = part.unfilled if role == "choice" else part.absent[role]
             if as_numbers and to_numbers(part.cells[role], absent)[2]:
                 column = _truth_as_numbers(part.cells[role])
         elif role in part.stage.constants:
