@@ -76,7 +76,8 @@ class Trials:
     declared
         Names of the sets of labels that the user declared; the others were inferred from the data.
     row
-        ``int64 (trials,)``: the row of each trial in the file (header = row 1), or None for data without a file.
+        ``int64 (trials,)``: the row of each trial in the file (header = row 1), which several trials share if it was expanded; or None for
+        data without a file.
     file
         ``object (trials,)``: the name of the file of each trial, if several were read as one table; otherwise None.
     trial

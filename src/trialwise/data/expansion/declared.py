@@ -238,6 +238,8 @@ def stages(declared: Mapping[str, Mapping[str, object]] | None = None, /, **name
     2    3    0   first       2      0.0
     3    3    1  second       1      0.0
     """
+    if declared is not None and not isinstance(declared, Mapping):
+        raise _wrong(f"{declared!r} is no mapping of stages; give a text to the reader")
     given = {**(declared or {}), **named}
     if not given:
         raise _wrong("there is no stage")

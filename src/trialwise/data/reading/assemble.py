@@ -291,7 +291,8 @@ def _resets(ordered: OrderedCells, columns: Mapping[str, Column], problems: Prob
         cells = ordered.reset
         absent = missing_mask(cells)
         reset, wrong = to_flags(cells, absent)
-        reset[1:] &= ordered.rows[1:] != ordered.rows[:-1]  # before the first of several trials of a row
+        if ordered.expansion is not None:
+            reset[1:] &= ordered.rows[1:] != ordered.rows[:-1]  # before the first of the trials of a row
         if absent.any():
             ordered.notes.append(f"{cells.where}: {counted(int(absent.sum()), 'empty cell')} taken as no reset")
         examples = quote_list(distinct_cells(cells, wrong), 3)

@@ -14,7 +14,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
 from trialwise.data.reading.assemble import OrderedCells
 from trialwise.data.reading.cells import Cells, MissingCodes, key, missing_mask, quote, quote_list, to_flags, to_numbers
-from trialwise.data.reading.coded import Coded, Distinct, coded, joined, objects
+from trialwise.data.reading.coded import Coded, Distinct, coded, objects
 from trialwise.data.reading.column_names import closest, recognise
 from trialwise.data.reading.description import merged
 from trialwise.data.reading.expand.grouped import Grouped, grouped
@@ -305,14 +305,13 @@ def _missed(
             labels = [label for group in stage.groups for label in group]
             result[stage.name] = missed_choices(own[stage.name], absent[stage.name], labels, Problems())
     if alike:
+        count = len(table.rows)
         others = coded(objects([label for stage in expansion.stages for label in stage.actions]))
-        columns = [own[name].column for name in alike] + [others] * bool(len(others))
-        every = replace(own[alike[0]], column=joined(columns), rows=np.zeros(sum(map(len, columns)), np.int64))
-        skipped = np.concatenate(
-            [*(absent[name] for name in alike), np.zeros(len(every) - len(alike) * len(table.rows), bool)]
-        )
+        column = _below([*(own[name].column for name in alike), others])
+        every = replace(own[alike[0]], column=column, rows=np.zeros(len(column), np.int64))
+        skipped = np.concatenate([*(absent[name] for name in alike), np.zeros(len(others), bool)])
         mask = missed_choices(every, skipped, declared.get("action"), Problems())
-        result |= {name: mask[k * len(table.rows) : (k + 1) * len(table.rows)] for k, name in enumerate(alike)}
+        result |= {name: mask[k * count : (k + 1) * count] for k, name in enumerate(alike)}
     return result
 
 
@@ -362,9 +361,9 @@ def _check_order(parts: Sequence[_Part], problems: Problems) -> None:
 
 def _made(role: str, parts: Sequence[_Part], unit: np.ndarray, stage: np.ndarray, count: int) -> Coded:
     """The column of a role: the cells of each stage in its rows."""
-    cells: list[object] = [None]
-    codes = np.zeros(len(unit), np.int64)
     as_numbers = any(role in part.stage.constants for part in parts) and role not in (*SETS, *FLAGS)
+    columns = [_constant(None, count)]
+    row_of = np.zeros(len(unit), np.int64)  # in the columns below each other, of which the first is empty
     for k, part in enumerate(parts):
         rows = np.flatnonzero(stage == k)
         own = unit[rows]
@@ -385,10 +384,19 @@ def _made(role: str, parts: Sequence[_Part], unit: np.ndarray, stage: np.ndarray
             column, absent = _constant(part.stage.name, count), np.zeros(count, bool)
         else:
             continue
-        codes[rows] = np.where(absent[own], 0, len(cells) + column.codes[own])
-        cells += column.distinct.cells.tolist()
-    once = coded(objects(cells))
-    return Coded(once.distinct, once.codes[codes])
+        row_of[rows] = np.where(absent[own], 0, count * len(columns) + own)
+        columns.append(column)
+    return _below(columns)[row_of]
+
+
+def _below(columns: Sequence[Coded]) -> Coded:
+    """One column below the other, without looking at a row."""
+    once = coded(np.concatenate([column.distinct.cells for column in columns]))
+    starts = np.cumsum([0, *(len(column.distinct) for column in columns)])
+    return Coded(
+        once.distinct,
+        once.codes[np.concatenate([n + column.codes for n, column in zip(starts, columns, strict=False)])],
+    )
 
 
 def _sources(role: str, parts: Sequence[_Part]) -> tuple[str, ...]:
