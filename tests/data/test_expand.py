@@ -1,5 +1,6 @@
 """Tables with a row a trial that become rows of stages, or of repeated choices, and back."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -368,6 +369,36 @@ def test_tables_with_few_columns_can_be_collapsed():
     assert wide["error_second"].tolist() == [*range(1, 80, 2)]
 
 
+def test_sidecars_describe_the_columns_that_stages_take(tmp_path):
+    lines = ["id\ta1\ta2\tt1\tt2\twin", "a\t1\t2\t500\t600\t1", "a\t2\t1\t700\t800\t0"]
+    (tmp_path / "x_beh.tsv").write_text("\n".join(lines) + "\n")
+    labels, unit = {"Levels": {"2": "right", "1": "left"}}, {"Units": "ms"}
+    (tmp_path / "x_beh.json").write_text(json.dumps({"a1": labels, "a2": labels, "t1": unit, "t2": unit}))
+    stages = "first: choice=a1, rt=t1, outcome=0; second: choice=a2, rt=t2, outcome=win"
+    trials = tw.read_long(tmp_path / "x_beh.tsv", expand=stages)
+    assert [str(label) for label in trials.levels["action"]] == ["2", "1"] and trials.choice.tolist() == [1, 0, 0, 1]
+    assert trials.rt.tolist() == pytest.approx([0.5, 0.6, 0.7, 0.8])
+
+
+def test_declared_by_a_learner():
+    @tw.learner
+    class Staged:
+        bias: float = tw.real("bias")
+        data = tw.assumes(actions=2, expand=CODED)
+
+        def choose(self, now, trial, preference):
+            preference[0] = self.bias
+
+    assert tw.read_long(coded_frame(), expand=Staged()).expansion == tw.read_long(coded_frame(), expand=CODED).expansion
+    assert Staged().assumptions == tw.assumes(actions=2)
+    with pytest.raises(tw.errors.UsageError, match="wanted stages or repeats"):
+        tw.read_long(coded_frame(), expand=tw.QLearning())
+    with pytest.raises(tw.errors.UsageError, match="read already"):
+        tw.inspect(tw.read_long(coded_frame(), expand=CODED), expand=CODED)
+    with pytest.raises(tw.errors.UsageError, match="no mapping of stages"):
+        tw.stages("first: choice=a1")
+
+
 def test_decimal_commas_and_several_files(tmp_path):
     for name, rows in (("s1", "1;3;0,5\n2;1;1,5\n"), ("s2", "2;4;0,25\n1;;\n")):
         (tmp_path / f"{name}.csv").write_text(f"a1;a2;win\n{rows}")
@@ -410,6 +441,31 @@ def test_simulated_in_recorded_stages():
     table = simulation.tables()["trials_by_row"]
     again = tw.read_long(table, expand=CODED)
     assert read_back(again) == read_back(simulation.trials)
+
+
+def test_simulated_along_recorded_transitions():
+    """States follow from the simulated first choices and the recorded transitions, also in the rows of the file."""
+    frame = coded_frame().rename(columns={"a1": "level1_choice", "a2": "level2_choice", "win": "reward"})
+    frame["rare"] = ((frame["level1_choice"] == 2) ^ (frame["level2_choice"] > 2)).astype(int)
+    first, second = str(tw.environments.TwoStepTask.expansion).split("; ")
+    expand = f"{first}, transition=2; {second}, transition=rare"
+    how = {"expand": expand, "labels": ["transition"], "levels": {"transition": [0, 1, 2]}}
+    place = tw.environments.TwoStepTask().on(tw.read_long(frame, **how))
+    values = {
+        "alpha": 0.4,
+        "beta": 2,
+        "alpha_second": 0.3,
+        "beta_second": 3,
+        "perseveration": 0.3,
+        "omega": 0.6,
+        "trace": 0.5,
+    }
+    simulation = tw.simulate(tw.learners.HybridTwoStep(), place, values, seed=1)
+    rows = simulation.tables()["trials_by_row"]
+    assert rows["rare"].tolist() == frame["rare"].tolist()
+    assert (((rows["level1_choice"] == 2) ^ (rows["rare"] == 1)) == (rows["level2_choice"] > 2)).all()
+    assert (rows["level1_choice"].to_numpy() != frame["level1_choice"].to_numpy()).any()
+    assert read_back(tw.read_long(rows, **how)) == read_back(simulation.trials)
 
 
 def test_many_rows_are_read_without_a_loop_over_rows():

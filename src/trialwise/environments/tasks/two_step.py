@@ -30,7 +30,9 @@ class TwoStepTask(Environment):
     between ``lowest`` and ``highest``, from a start drawn uniformly in this range.
 
     Files with one row a trial are read with ``expand=TwoStepTask`` if they have the columns ``level1_choice`` (1, 2), ``level2_choice`` (1 and 2 in the one
-    state, 3 and 4 in the other) and ``reward``; others with stages of their own (:func:`trialwise.stages`).
+    state, 3 and 4 in the other) and ``reward``; others with stages of their own (:func:`trialwise.stages`). To simulate along recorded
+    transitions, the stages need them as well, ``transition=2`` in the first and ``transition=rare`` (a column of 0 and 1) in the second, and the reader
+    ``labels=["transition"], levels={"transition": [0, 1, 2]}``.
 
     Parameters
     ----------
