@@ -42,6 +42,8 @@ def _as_option(element: Input) -> str:
         return f"{RENAMED[element.name]} {shlex.quote(_plain(element.value))}"
     if element.name == "truth" and isinstance(element.value, dict):
         return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
+    if element.name == "available" and isinstance(element.value, dict):
+        return " ".join(f"--available {_quoted(f'{action}={rows}')}" for action, rows in element.value.items())
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
@@ -68,6 +70,11 @@ def _value(argument: Argument) -> str:
     if isinstance(value, Code):
         value = value.removesuffix("()")
     return "COLUMN" if value is ... or (isinstance(value, str) and value == "...") else shlex.quote(_plain(value))
+
+
+def _quoted(text: str) -> str:
+    """A text with single quotes inside double ones, where a shell changes nothing in them."""
+    return f'"{text}"' if "'" in text and not set('"$`\\!') & set(text) else shlex.quote(text)
 
 
 def _listed(labels: list[Any]) -> str:
