@@ -5,7 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from trialwise.base.message import MOST, Argument, Code, Input, LearnerSetting, Message, Restriction, is_name_alone
+from trialwise.base.message import (
+    MOST,
+    Argument,
+    Code,
+    Input,
+    Lapse,
+    LearnerSetting,
+    Message,
+    Restriction,
+    is_name_alone,
+)
 
 FLAGS = ("overwrite", "potential", "refit", "wide")
 """Options without a value."""
@@ -36,6 +46,8 @@ def _as_option(element: Input) -> str:
             if element.parameter
             else f"--{element.method}"
         )
+    if isinstance(element, Lapse):
+        return "--lapse"
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
     if element.name in RENAMED and isinstance(element.value, str):
