@@ -135,7 +135,8 @@ def test_every_check_in_the_environment():
         assert result.passed, str(result)
 
 
-STRAY = read(decks=[1, 0, 3, 0, 2, 0])
+STRAYS = {"decks": [1, 0, 3, 0, 2, 0], "right": [1, 1, 0, 0, 0, 1]}
+STRAY = read(**STRAYS)
 """The fifth choice, in row 6 of the table, fits the card in no dimension."""
 
 SAID = r"row 6.*the probability 0.*CardSorting never responds like this[\s\S]*it needs a lapse.*\.with_lapse\(\)"
@@ -154,7 +155,7 @@ def test_a_choice_without_any_chance_is_named_and_a_lapse_gives_it_one():
     (found,) = tw.check_learner(CardSorting(), STRAY, quiet=True).findings
     assert "trial 5 of a has the probability 0 in the middle of the priors: CardSorting never" in found.sentence
     value = tw.log_likelihood(CardSorting().with_lapse(), STRAY, TRUTH | {"lapse": 0.05})
-    np.testing.assert_allclose(value, by_hand(**TRUTH, decks=[1, 0, 3, 0, 2, 0], lapse=0.05), rtol=1e-12)
+    np.testing.assert_allclose(value, by_hand(**TRUTH, **STRAYS, lapse=0.05), rtol=1e-12)
 
 
 def test_a_lapse_is_not_advised_where_the_choice_was_not_available():
