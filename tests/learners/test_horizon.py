@@ -107,7 +107,9 @@ TRUTH = {"first": 0.6, "last": 0.3, "bonus_1": 1.0, "bonus_6": 9.0, "noise_1": 4
 
 def test_the_likelihood_is_that_of_free_choices_in_a_plain_loop():
     trials = tw.simulate(Explorer(), Horizon(), TRUTH, participants=3, seed=2).trials
-    frame = trials.to_frame().assign(choice=trials.choice, horizon=trials.columns["horizon"].values, game=np.cumsum(trials.reset))
+    frame = trials.to_frame().assign(
+        choice=trials.choice, horizon=trials.columns["horizon"].values, game=np.cumsum(trials.reset)
+    )
     assert (~trials.scored).sum() == 3 * 12 * FORCED
     expected = by_hand(frame, **TRUTH)
     for plain in (False, True):
