@@ -102,6 +102,7 @@ class Cambridge(tw.environments.Environment):
         return {"picked": Column(np.maximum(picked, 0), "action")}
 
 
+QLEARNING, VALUES = tw.QLearning(), {"alpha": 0.3, "beta": 3.0, "forget": 0.1}
 TRUTH = {"alpha": 1.6, "c": 0.55, "rho": 1.3, "beta": 0.3, "gamma": 8.0}
 READ = {
     "trial": False,
@@ -303,3 +304,18 @@ def test_parameters_are_recovered():
     estimates = tw.point(CambridgeGambling(), trials).maximum_likelihood
     for name, tolerance in (("alpha", 0.3), ("c", 0.1), ("beta", 0.1), ("gamma", 2.5)):
         assert np.median(estimates[name]) == pytest.approx(TRUTH[name], abs=tolerance), name
+
+
+def test_sequences_of_recorded_trials_without_feedback_are_followed():
+    """The task itself never gives feedback: that recorded choices have no outcome is no word on what other choices would have brought."""
+    trials = played().trials
+    again = tw.simulate(CambridgeGambling(), Cambridge(12).on(trials), TRUTH, seed=9).trials
+    np.testing.assert_array_equal(again.columns["share"].values, trials.columns["share"].values)
+    stage = trials.columns["stage"].values
+    assert (again.columns["picked"].values[stage == 1] == again.choice[stage == 0]).all()
+    assert again.available[np.arange(again.n_trials), again.choice].all()
+    assert (again.choice != trials.choice).any()
+    two_step = tw.simulate(QLEARNING, tw.environments.TwoStepTask(trials=5), VALUES).trials
+    silent = replace(two_step, outcome={"outcome": np.where(np.arange(10) == 3, np.nan, two_step.outcome["outcome"])})
+    with pytest.raises(UsageError, match="has feedback on every row; these trials have choices without an outcome"):
+        tw.simulate(QLEARNING, tw.environments.TwoStepTask(trials=5).on(silent), VALUES)
