@@ -200,6 +200,15 @@ def test_the_message_is_obeyed_and_the_likelihood_is_that_of_a_plain_loop(table)
         np.testing.assert_allclose(slope[:, k], (high - low) / 2e-5, rtol=1e-6)
 
 
+def test_a_bet_that_nobody_made_is_declared_all_the_same(table):
+    fewer = table.assign(choice=table["choice"].replace({"95 %": "75 %"}))
+    trials, options = obeyed(fewer)
+    assert options["actions"] == [*COLOURS, *STAKES] and (trials.choice != 6).all()
+    np.testing.assert_allclose(
+        tw.log_likelihood(CambridgeGambling(), trials, TRUTH), by_hand(fewer, **TRUTH), rtol=1e-12
+    )
+
+
 def test_the_message_on_the_command_line(table, tmp_path):
     table.to_csv(tmp_path / "bets.csv", index=False)
     order = {"levels": {"stage": ["colour", "bet"]}, "actions": [*COLOURS, *STAKES]}

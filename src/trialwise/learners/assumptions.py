@@ -79,7 +79,7 @@ class Assumptions:
         if self.stages:
             stages = (" or ".join(map(str, codes)) for codes in self.stages)
             order = ", then ".join(f"{self.stage_column} {codes}" for codes in stages)
-            yield f"{len(self.stages)} rows a trial: {order}; outcomes, for learners that learn, in each row, 0 before the last"
+            yield f"{len(self.stages)} rows a trial: {order}; for learning, each row has an outcome, 0 before the last"
         if self.options:
             actions_by_role = self.labels["action"]
             each = "; ".join(
@@ -302,11 +302,18 @@ def describe_range(ends: Range) -> str:
     return f"of {high:g} or below" if low == -float("inf") else f"from {low:g} to {high:g}"
 
 
-def by_name(labels: Sequence[Hashable], roles: Sequence[str]) -> tuple[Hashable, ...] | None:
-    """The labels in the order of the roles that have the same names; None if names differ."""
+def by_name(labels: Sequence[Hashable], roles: Sequence[str], *, some: bool = False) -> tuple[Hashable, ...] | None:
+    """The labels in the order of the roles that have the same names; None if names differ.
+
+    With ``some``, labels may be fewer than roles, which then stand for those that are absent.
+    """
     named = {"".join(filter(str.isalnum, str(label))).casefold(): label for label in labels}
     keys = ["".join(filter(str.isalnum, role)).casefold() for role in roles]
-    return tuple(named[key] for key in keys) if set(keys) == set(named) and len(keys) == len(labels) else None
+    if len(named) < len(labels) or not set(named) <= set(keys) or len({*keys}) < len(keys):
+        return None
+    if len(labels) < len(roles) and not some:
+        return None
+    return tuple(named.get(key, role) for key, role in zip(keys, roles, strict=True))
 
 
 NOTHING = Assumptions()

@@ -120,7 +120,8 @@ def _about_actions(learner: Learner, trials: Trials) -> Iterator[Message]:
     if wanted is None or labels is None or len(labels) == wanted:
         return
     if len(labels) < wanted:
-        remedy = Message("if actions were never chosen, declare all: ", Argument("actions", [...]))
+        every = by_name(labels, learner.assumptions.labels.get("action", ()), some=True)
+        remedy = Message("if actions were never chosen, declare all: ", Argument("actions", list(every or [...])))
     else:
         remedy = Message(
             f"recode the choices to {wanted} labels, the same in every row, or use a learner for as many actions; a code that says that there "
@@ -142,12 +143,13 @@ def _about_options(learner: Learner, trials: Trials, shown: bool) -> Iterator[Me
 def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, ...]) -> Iterator[Message]:
     """Labels in an order that nobody declared, of a learner for which the order matters."""
     labels, subject = trials.levels[name], type(learner).__name__
+    if name == "action" and len(labels) != len(roles):
+        return  # refused already
     if len(labels) > len(roles):
-        if name != "action":  # another number of actions is refused already
-            yield Message(
-                f"{subject} knows {counted(len(roles), 'label')} of {name} ({', '.join(roles)}); the data have {len(labels)}: "
-                f"{some(labels)}\n    -> leave out or recode the rows with other labels"
-            )
+        yield Message(
+            f"{subject} knows {counted(len(roles), 'label')} of {name} ({', '.join(roles)}); the data have {len(labels)}: "
+            f"{some(labels)}\n    -> leave out or recode the rows with other labels"
+        )
         return
     used = roles[: len(labels)]
     wanted = by_name(labels, roles)
