@@ -126,8 +126,8 @@ def test_every_check_in_the_environment():
 
 
 def test_directed_exploration_is_recovered():
-    trials = tw.simulate(Explorer(), Horizon(120), TRUTH, participants=6, seed=1).trials
-    estimates = tw.point(Explorer().fix(first=0.6), trials).maximum_likelihood
+    trials = tw.simulate(Explorer(), Horizon(120), TRUTH, participants=4, seed=1).trials
+    estimates = tw.point(Explorer(), trials).maximum_likelihood
     directed = (estimates["bonus_6"] - estimates["bonus_1"]).median()
     assert directed == pytest.approx(TRUTH["bonus_6"] - TRUTH["bonus_1"], abs=3.5)
     assert (estimates["noise_6"] / estimates["noise_1"]).median() == pytest.approx(2.0, abs=0.8)
