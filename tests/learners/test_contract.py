@@ -160,7 +160,8 @@ def test_lapse_is_uniform_over_available_actions():
     second = 0.8 * np.exp(log_softmax_of_first(2.0, 4.0)) + 0.1
     np.testing.assert_allclose(result, [np.log(0.5), np.log(second)], rtol=1e-12)
     unavailable = trials_of([2, 0], [3.0, 1.0], actions=3, available=[[1, 1, 0], [1, 1, 1]])
-    assert scores(model, unavailable, {"beta": 2.0, "lapse": 0.2})[0] == -np.inf
+    with pytest.warns(UserWarning, match="2 was not available there"):
+        assert scores(model, unavailable, {"beta": 2.0, "lapse": 0.2})[0] == -np.inf
 
 
 @learner

@@ -154,7 +154,10 @@ def test_missing_and_ambiguous_columns_are_refused():
 
 
 def test_two_choices_on_one_row_are_refused():
-    with pytest.raises(tw.errors.LearnerError, match="several choices, choose and bet"):
+    with pytest.raises(
+        tw.errors.LearnerError,
+        match=r"several choices, choose and bet: make each a row of its own.*tw\.assumes.*expand",
+    ):
 
         @tw.learner
         class Gambler:

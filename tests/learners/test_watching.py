@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import trialwise as tw
+from oracles import published
 from trialwise.engine import pack, run_exact, run_gradient, run_particles, run_plain, run_trace, stream_keys
 
 C = [0, 1, 0, 0, 1, 1, 0, 1, 1, 0]
@@ -222,6 +223,23 @@ def test_what_is_seen_changes_the_state_before_the_choice():
     assert total(Ultimatum(), trials, {"envy": 0.8, "guilt": 0.3, "beta": 0.5}) == pytest.approx(
         -2.433606160407, rel=1e-11
     )
+
+
+def test_drifts_and_norms_are_those_of_plain_loops_where_choices_and_outcomes_are_missing():
+    random = np.random.default_rng(8)
+    missed = random.random(60) < 0.2
+    arms = pd.DataFrame({"choice": random.integers(0, 4, 60), "outcome": random.integers(30, 80, 60).astype(float)})
+    arms["outcome"] = arms["outcome"].where(random.random(60) > 0.15)
+    games = pd.DataFrame({"choice": random.integers(0, 2, 60), "offer": random.integers(1, 15, 60).astype(float)})
+    values = {"beta": 0.1, "decay": 0.9, "centre": 50.0, "first": 65.0, "spread": 6.0, "walk": 3.0, "noise": 4.0}
+    for learner, frame, given, oracle in (
+        (Kalman(), arms, values, published.kalman),
+        (Ultimatum(), games, {"envy": 0.8, "guilt": 0.3, "beta": 0.5}, published.ultimatum_bayes),
+    ):
+        choice = [None if gone else int(each) for gone, each in zip(missed, frame["choice"], strict=True)]
+        rows = [row._replace(choice=each) for row, each in zip(frame.itertuples(), choice, strict=True)]
+        columns = {name: frame[name] for name in frame if name != "choice"}
+        assert total(learner, read(choice=choice, **columns), given) == pytest.approx(oracle(rows, **given), rel=1e-10)
 
 
 # -- own, shown, forced -------------------------------------------------------------------------------------------------------

@@ -85,7 +85,15 @@ class LearnerSetting:
         return f"{self.learner}({Argument(self.name, self.value)})"
 
 
-Input = Argument | Restriction | LearnerSetting
+@dataclass(frozen=True)
+class Lapse:
+    """A lapse that is added to a learner: ``.with_lapse()``."""
+
+    def __str__(self) -> str:
+        return ".with_lapse()"
+
+
+Input = Argument | Restriction | LearnerSetting | Lapse
 """An element of a message that a user can type."""
 
 

@@ -271,7 +271,7 @@ def read_long(
         reset at each new session, and a new block resets nothing.
     available
         Columns of 0 and 1, one per action: ``{"left": "left_offered", "right": "right_offered"}``, or a list in the order
-        of the actions.
+        of the actions. In place of a column, a condition on rows as in ``where``: ``{"red": "stage == 'colour'", "50 %": "stage == 'bet'"}``.
     vectors
         Columns known before the choice that form a vector, by name: ``{"offers": ["left_amount", "right_amount"]}`` of
         numbers, ``{"options": (["left", "right"], "cue")}`` of labels shared with the cue.

@@ -164,6 +164,7 @@ def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, 
     parts = [_potential(environment, *each, stream, actions) for each in zip(shows, trials.participants, strict=True)]
     potential = np.concatenate(parts)
     silent = trials.responded & trials.without_outcome & bool(trials.outcome)
+    silent &= ~np.isnan(potential).all(axis=(1, 2))  # in others the environment itself gives no feedback
     potential[silent] = np.nan
     levels = dict(trials.levels)
     if "action" in environment.levels and "action" not in levels:

@@ -15,6 +15,7 @@ from trialwise.base.message import Argument, Code, Message, Restriction
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials, row_of
 from trialwise.learners.learner import Learner
+from trialwise.learners.no_chance import no_chance
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.population import Population
@@ -161,6 +162,8 @@ def _not_finite(
                 Restriction("fix", culprit),
             )
         )
+    elif len(bad) and np.isneginf(record[bad[0], 0]) and not infinite:
+        lines.append(no_chance(learner, trials, int(bad[0])))
     elif not len(bad):
         lines.append("look for 1 / 0, log(0) or a power of a negative number in the learner")
     else:

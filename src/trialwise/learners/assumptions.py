@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trialwise.base.errors import LearnerError
@@ -34,6 +34,8 @@ class Assumptions:
         The column that says which stage of a trial a row is, or ``""``.
     stages
         Its codes in each stage, in the order of the stages.
+    options
+        The actions that are available in each stage; ``()`` if all are in every stage.
     leads
         The code in the second stage that each action in the first stage mostly leads to.
     probability
@@ -50,6 +52,7 @@ class Assumptions:
     at_most: Mapping[str, str] = field(default_factory=dict)
     stage_column: str = ""
     stages: tuple[tuple[int, ...], ...] = ()
+    options: tuple[tuple[int, ...], ...] = ()
     leads: Mapping[int, int] = field(default_factory=dict)
     probability: str = ""
     expansion: Expansion | None = field(default=None, repr=False, compare=False)
@@ -68,6 +71,11 @@ class Assumptions:
         """Everything that is assumed, in words."""
         return tuple(self._sentences())
 
+    def in_stage(self, codes: Sequence[int]) -> str:
+        """The labels of a stage by their roles, or else by their codes: ``stage bet``, ``cue 1 or 2``."""
+        roles = self.labels.get(self.stage_column) or range(max(codes) + 1)
+        return f"{self.stage_column} {' or '.join(str(roles[code]) for code in codes)}"
+
     def _sentences(self) -> Iterator[str]:
         for name, roles in self.labels.items():
             yield f"labels of {name} in this order: " + ", ".join(f"{code} = {role}" for code, role in enumerate(roles))
@@ -76,7 +84,14 @@ class Assumptions:
         if self.stages:
             stages = (" or ".join(map(str, codes)) for codes in self.stages)
             order = ", then ".join(f"{self.stage_column} {codes}" for codes in stages)
-            yield f"{len(self.stages)} rows a trial: {order}; with an outcome in each row, 0 before the last"
+            yield f"{len(self.stages)} rows a trial: {order}; for learning, each row has an outcome, 0 before the last"
+        if self.options:
+            actions_by_role = self.labels["action"]
+            each = "; ".join(
+                f"{self.in_stage(codes)}: {', '.join(actions_by_role[action] for action in actions)}"
+                for codes, actions in zip(self.stages, self.options, strict=True)
+            )
+            yield f"the actions available in each stage, and no others: {each}"
         if self.leads:
             each = ", ".join(f"action {action} to {self.stage_column} {code}" for action, code in self.leads.items())
             yield f"first-stage choices mostly lead as follows, which is counted in the data: {each}"
@@ -96,6 +111,7 @@ def assumes(
     graded: bool = False,
     at_most: Mapping[str, str] | None = None,
     stages: Sequence[Mapping[str, int | Sequence[int]]] = (),
+    options: Sequence[Sequence[int | str]] = (),
     leads: Mapping[int, int] | None = None,
     probability: str = "",
     expand: Expand | None = None,
@@ -120,6 +136,10 @@ def assumes(
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
     stages
         The rows of a trial in their order, each with the labels (codes from 0) by which it is recognised: ``[{"cue": 0}, {"cue": (1, 2)}]``.
+    options
+        The actions that are available in each of the stages, if they differ: codes from 0, ``[(0, 1), (2, 3, 4)]``, or roles,
+        ``[("red", "blue"), ("5 %", "50 %", "95 %")]``; the actions are then those of all stages, in this order. Data have a row a stage, and
+        ``available`` in each row; where they offer another action, or all of them, they are refused.
     leads
         For each action in the first stage, the label that it mostly leads to: ``{0: 1, 1: 2}``. This is counted in the data.
     probability
@@ -155,8 +175,32 @@ def assumes(
     ...         preference[1] = self.bias
     >>> BiasToGo().assumptions.sentences
     ('labels of action in this order: 0 = no-go, 1 = go',)
+
+    Two choices of a trial, between two and between three actions:
+
+    >>> @tw.learner
+    ... class Bets:
+    ...     bias: float = tw.real("bias to red, in logits")
+    ...     boldness: float = tw.real("log odds of a bet against the next smaller one")
+    ...     data = tw.assumes(
+    ...         stage=("colour", "bet"), stages=[{"stage": 0}, {"stage": 1}], options=[("red", "blue"), ("low", "middle", "high")]
+    ...     )
+    ...
+    ...     def choose(self, now, trial, preference):
+    ...         preference[0] = self.bias
+    ...         preference[1] = 0.0
+    ...         for bet in range(2, 5):
+    ...             preference[bet] = self.boldness * (bet - 2)
+    >>> Bets().assumptions.sentences[-1]
+    'the actions available in each stage, and no others: stage colour: red, blue; stage bet: low, middle, high'
     """
-    for name, given, kind in (("stages", stages, Sequence), ("leads", leads, Mapping), ("at_most", at_most, Mapping)):
+    declared = (
+        ("stages", stages, Sequence),
+        ("options", options, Sequence),
+        ("leads", leads, Mapping),
+        ("at_most", at_most, Mapping),
+    )
+    for name, given, kind in declared:
         if given is not None and (isinstance(given, str) or not isinstance(given, kind)):
             raise LearnerError(
                 f"assumes: {name} {given!r}; wanted a {'list' if kind is Sequence else 'mapping'}, as in its documentation"
@@ -171,6 +215,9 @@ def assumes(
             )
         actions = len(roles["action"])
     column, codes = _stages(stages)
+    of_stage = _options(options, len(codes), roles)
+    if of_stage:
+        actions = len(roles["action"])
     mostly = dict(leads or {})
     if mostly and (len(codes) < 2 or not set(mostly.values()) <= set(codes[1])):
         raise LearnerError(
@@ -189,6 +236,7 @@ def assumes(
         dict(at_most or {}),
         column,
         codes,
+        of_stage,
         mostly,
         probability,
         as_expansion(expand),
@@ -222,6 +270,37 @@ def _stages(stages: Sequence[object]) -> tuple[str, tuple[tuple[int, ...], ...]]
     return next(iter(columns), ""), tuple(codes)
 
 
+def _options(options: Sequence[object], stages: int, roles: dict[str, tuple[str, ...]]) -> tuple[tuple[int, ...], ...]:
+    """The codes of the actions of each stage; without roles of actions, those of all stages in their order are added to ``roles``."""
+    if not options:
+        return ()
+    wrong = (
+        f"assumes: options {options!r}; wanted the actions of each of the stages, [('red', 'blue'), ('low', 'high')]"
+    )
+    named: dict[object, None] = {}
+    for each in options:
+        if isinstance(each, str) or not isinstance(each, Sequence) or not each or len({*each}) < len(each):
+            raise LearnerError(wrong)
+        named |= dict.fromkeys(each)
+    if len(options) != stages:
+        raise LearnerError(f"{wrong}; there are {stages or 'no'} stages")
+    if all(isinstance(action, str) for action in named):
+        known = roles.setdefault("action", tuple(map(str, named)))
+    elif all(isinstance(action, int) and not isinstance(action, bool) for action in named):
+        known = roles.get("action", ())
+        if not known:
+            raise LearnerError(f"{wrong}, or codes, if the roles of action are given as well")
+    else:
+        raise LearnerError(wrong)
+    codes = {action: known.index(action) if action in known else action for action in named}
+    unknown = [action for action, code in codes.items() if code not in range(len(known))]
+    absent = [role for code, role in enumerate(known) if code not in codes.values()]
+    if unknown or absent:
+        what = f"{unknown[0]!r} is none of them" if unknown else f"{absent[0]!r} is in no stage"
+        raise LearnerError(f"assumes: options {options!r}; the actions are {', '.join(known)}, and {what}")
+    return tuple(tuple(codes[action] for action in each) for each in options)  # type: ignore[attr-defined, misc]
+
+
 def _range(ends: object) -> Range:
     if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
         raise LearnerError(f"assumes: outcome {ends!r}; wanted a range, (0, 1), or one for each part of the outcome")
@@ -243,6 +322,20 @@ def describe_range(ends: Range) -> str:
     if high == float("inf"):
         return "of any size" if low == -float("inf") else f"of {low:g} or above"
     return f"of {high:g} or below" if low == -float("inf") else f"from {low:g} to {high:g}"
+
+
+def by_name(labels: Sequence[Hashable], roles: Sequence[str], *, some: bool = False) -> tuple[Hashable, ...] | None:
+    """The labels in the order of the roles that have the same names; None if names differ.
+
+    With ``some``, labels may be fewer than roles, which then stand for those that are absent.
+    """
+    named = {"".join(filter(str.isalnum, str(label))).casefold(): label for label in labels}
+    keys = ["".join(filter(str.isalnum, role)).casefold() for role in roles]
+    if len(named) < len(labels) or not set(named) <= set(keys) or len({*keys}) < len(keys):
+        return None
+    if len(labels) < len(roles) and not some:
+        return None
+    return tuple(named.get(key, role) for key, role in zip(keys, roles, strict=True))
 
 
 NOTHING = Assumptions()

@@ -160,7 +160,8 @@ def _check_methods(
     if len(choices) > 1:
         raise LearnerError(
             f"{name} has several choices, {' and '.join(choices)}: make each a row of its own, with a column of stages that choose reads, as in "
-            "trial.stage"
+            "trial.stage; stages and options of tw.assumes declare which actions each of them has. From a table with one row a trial, "
+            "read_long makes these rows with its argument expand"
         )
     _check_hidden(name, fields, methods, responses)
     for method_name, method in methods.items():

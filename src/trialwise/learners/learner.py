@@ -359,6 +359,13 @@ class Learner:
         return "learn" in self.methods or "watch" in self.methods
 
     @property
+    def may_lapse(self) -> bool:
+        """Whether a lapse can be added, :meth:`with_lapse`."""
+        return "lapse" not in self.declared and any(
+            wrapper.name == "lapse" for family in self.responses.values() for wrapper in family.wrappers
+        )
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """Names of the trial-level signals that ``learn`` returns, or else ``watch``."""
         return signal_names(self.methods.get("learn", self.methods.get("watch")))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
+from trialwise.data.reading.roles import PRE_CHOICE_ROLES
 from trialwise.data.trials import Trials
+from trialwise.learners.assumptions import by_name
 from trialwise.learners.learner import Learner
+from trialwise.learners.places import column_of, some
 from trialwise.learners.stages import UNLIKE, StageRows
-
-LISTED = 8
 
 
 def stage_violations(learner: Learner, trials: Trials) -> Iterator[Message]:
@@ -21,13 +22,15 @@ def stage_violations(learner: Learner, trials: Trials) -> Iterator[Message]:
     wanted = sum(map(len, assumed.stages))
     if len(rows.labels) != wanted:
         have = (
-            f"{counted(len(rows.labels), 'label')} of {rows.column} ({_some(rows.labels)})"
+            f"{counted(len(rows.labels), 'label')} of {rows.column} ({some(rows.labels)})"
             if rows.labels
             else f"no column {rows.column}"
         )
         more: Message | str = ""
         if not rows.labels:
-            more = Message("\n    -> if another column says it, name it: ", Argument(rows.column, ...))
+            role = rows.column in PRE_CHOICE_ROLES
+            named = Argument(rows.column, ...) if role else Argument("labels", [rows.column])
+            more = Message("\n    -> ", "if another column says it, name it: " if role else "keep the column: ", named)
         elif len(rows.labels) < wanted:
             declared = Argument("levels", {rows.column: [...]})
             more = Message("\n    -> if some labels do not occur by chance, declare all, in this order: ", declared)
@@ -44,7 +47,7 @@ def stage_violations(learner: Learner, trials: Trials) -> Iterator[Message]:
         )
         return
     if amiss:
-        yield _about_rows(rows, amiss)
+        yield _about_rows(rows, rows.best)
     if rows.verdict(rows.best) == "mixed":  # the order of labels can be seen when they are recoded
         yield _about_counterbalancing(rows)
     else:
@@ -62,14 +65,25 @@ def _about_labels(rows: StageRows) -> Iterator[Message]:
     if (declared or coded) and placed and verdict != "contradicted":
         return
     roles = rows.learner.assumptions.labels.get(rows.column, ())
+    named = None if rows.learner.assumptions.leads else by_name(rows.labels, roles)
+    if named == rows.labels:
+        if not placed:
+            yield _about_rows(rows, rows.present)
+        return
     taken = ", ".join(f"{label!r} as {role}" for label, role in zip(rows.labels, roles, strict=False))
     how = "" if declared or coded else " (labels that are not declared are sorted)"
     start = f"{type(rows.learner).__name__} takes {rows.column} {taken}{how}"
-    if rows.verdict(rows.best) == "confirmed":
+    decided = len(rows.fitting) == 1 and not rows.learner.assumptions.leads  # by the rows that follow each other alone
+    if decided or rows.verdict(rows.best) == "confirmed":
         conclusion = "which the data confirm:" if rows.best == rows.present else "but in the data"
         yield Message(
             f"{start}, {conclusion} {_shown(rows, rows.best)}\n    -> declare the labels in the order of these roles: ",
             _declaration(rows, rows.best),
+        )
+        return
+    if named is not None and not decided:
+        yield Message(
+            f"{start}\n    -> declare the labels in the order of the roles: ", Argument("levels", {column: list(named)})
         )
         return
     known = [{order[role] for order in rows.fitting} for role in rows.present]
@@ -79,9 +93,9 @@ def _about_labels(rows: StageRows) -> Iterator[Message]:
     )  # fmt: skip
 
 
-def _about_rows(rows: StageRows, amiss: int) -> Message:
-    """A few rows that do not follow a row of the stage before."""
-    role = np.argsort(rows.best)[rows.cue]
+def _about_rows(rows: StageRows, order: Sequence[int]) -> Message:
+    """A few rows that, with this order of labels, do not follow a row of the stage before."""
+    role, amiss = np.argsort(order)[rows.cue], rows.out_of_place(order)
     stage = np.zeros(len(rows.present), int)
     for number, codes in enumerate(rows.learner.assumptions.stages):
         stage[list(codes)] = number
@@ -90,7 +104,7 @@ def _about_rows(rows: StageRows, amiss: int) -> Message:
     before[rows.begins] = -1
     wrong = np.flatnonzero((stage_of > 0) & (before != stage_of - 1))
     places = ", ".join(_place(rows.trials, t) for t in wrong[:3]) + (", ..." if len(wrong) > 3 else "")
-    first = " or ".join(repr(rows.labels[rows.best[code]]) for code in rows.learner.assumptions.stages[0])
+    first = " or ".join(repr(rows.labels[order[code]]) for code in rows.learner.assumptions.stages[0])
     return Message(
         f"{type(rows.learner).__name__} assumes that each row of a later stage directly follows one of the stage before ({rows.column} "
         f"{first}); {counted(amiss, 'row')} {'does' if amiss == 1 else 'do'} not: {places}\n    -> put the rows into the order in which they "
@@ -115,12 +129,12 @@ def _about_counterbalancing(rows: StageRows) -> Message:
     likely = [trials.participants[n] for n in np.flatnonzero(like < total / 2)]
     decided = {*unlike.tolist(), *alike.tolist()}
     unclear = [label for n, label in enumerate(trials.participants) if n not in decided]
-    few = f"; with few trials, that is uncertain for {_some(unclear)}" if unclear else ""
+    few = f"; with few trials, that is uncertain for {some(unclear)}" if unclear else ""
     cue, owner = column_of(trials, rows.column), column_of(trials, "participant")
     swap = {pair[0]: pair[1], pair[1]: pair[0]}
     return Message(
         f"{start}; it mostly leads to {rows.labels[rows.best[code]]!r} for {counted(trials.n_participants - len(likely), 'participant')}, and to "
-        f"another for {len(likely)} ({_some(likely)}), as if it were counterbalanced{few}\n    -> recode {rows.column} for these {len(likely)}, in the file or with pandas: "
+        f"another for {len(likely)} ({some(likely)}), as if it were counterbalanced{few}\n    -> recode {rows.column} for these {len(likely)}, in the file or with pandas: "
         f"table[{cue!r}] = table[{cue!r}].where(~table[{owner!r}].isin({likely!r}), table[{cue!r}].replace({swap!r}))"
     )
 
@@ -176,6 +190,8 @@ def _declaration(rows: StageRows, order: Sequence[int | None]) -> Message:
     """The labels in an order (None where a person has to say which), and the choices in theirs, as arguments to type."""
     name = rows.trials.columns[rows.column].levels or rows.column
     levels = Argument("levels", {name: [... if code is None else rows.labels[code] for code in order]})
+    if not rows.learner.assumptions.leads:
+        return Message(levels)
     return Message(levels, " and ", Argument("actions", list(rows.trials.levels.get("action", ()))))
 
 
@@ -185,12 +201,15 @@ def _shape(rows: StageRows) -> str:
     roles = assumed.labels.get(rows.column, ())
     named = [f"{code} = {role}" for code, role in enumerate(roles)]
     stages = [code[0] for code in assumed.stages]
-    lines = [f"        participant,{rows.column},choice,outcome"]
-    lines += [f"        s1,{code},1,{int(code == stages[-1])}" for code in stages]
+    learns = rows.learner.learns
+    lines = [f"        participant,{rows.column},choice" + ",outcome" * learns]
+    for number, code in enumerate(stages):
+        chosen = assumed.labels["action"][assumed.options[number][-1]] if assumed.options else "1"
+        lines.append(f"        s1,{code},{chosen}" + f",{int(code == stages[-1])}" * learns)
     meaning = f" ({', '.join(named)})" if named else ""
     return (
         f"a trial is {counted(len(stages), 'row')}, one for each stage, in this order; the column {rows.column} says which stage and "
-        f"state a row is{meaning}; outcomes before the last stage are 0:\n" + "\n".join(lines)
+        f"state a row is{meaning}{'; outcomes before the last stage are 0' * learns}:\n" + "\n".join(lines)
     )
 
 
@@ -199,13 +218,3 @@ def _place(trials: Trials, t: int) -> str:
     n = int(np.searchsorted(trials.offsets, t, side="right")) - 1
     where = f"row {trials.row[t]} of the file" if trials.row is not None else f"row {t - trials.offsets[n] + 1}"
     return f"participant {str(trials.participants[n])!r}, {where}"
-
-
-def _some(labels: Sequence[Hashable]) -> str:
-    return ", ".join(map(str, labels[:LISTED])) + (", ..." if len(labels) > LISTED else "")
-
-
-def column_of(trials: Trials, role: str) -> str:
-    """The name of the column of the file in which a role was found; the role itself if that is not known."""
-    source = trials.mapping.get(role, "")
-    return source.split("'")[1] if source.startswith("column '") else role

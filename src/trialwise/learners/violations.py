@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,11 +10,13 @@ from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, LearnerSetting, Message
 from trialwise.data.trials import Trials
-from trialwise.learners.assumptions import Range, describe_range
+from trialwise.learners.assumptions import Range, by_name, describe_range
 from trialwise.learners.learner import Learner
+from trialwise.learners.option_violations import fewer_options, option_violations
+from trialwise.learners.places import column_of, rows_of, some
 from trialwise.learners.reads import Reading
 from trialwise.learners.responses.family import ResponseFamily
-from trialwise.learners.stage_violations import column_of, stage_violations
+from trialwise.learners.stage_violations import stage_violations
 from trialwise.learners.stages import StageRows
 
 ENOUGH = 12
@@ -22,9 +24,6 @@ ENOUGH = 12
 
 ENOUGH_GRADED = 100
 """The same for graded outcomes, of which a participant may have few on the other side."""
-
-MOST_ROWS = 20
-"""Number of rows that are listed."""
 
 UNEXPECTED = 4.0
 """A share that is farther from the probability that is assumed than so many standard errors is noted."""
@@ -86,24 +85,11 @@ def _impossible_responses(learner: Learner, trials: Trials, name: str, family: R
     column = column_of(trials, name)
     values = [f"{observed[t, 0]:g}" for t in wrong]
     several = {*values[1:]} != {values[0]} and len(wrong) > 1
-    given = f"{_listed(tuple(dict.fromkeys(values)))}" if several else values[0]
+    given = f"{some(tuple(dict.fromkeys(values)))}" if several else values[0]
     yield Message(
         f"the {family.plural} of {type(learner).__name__} are {family.range} ({family.name}), and {len(wrong)} of "
         f"{int((~family.missing(observed)).sum())} in the column {column!r} {'is' if len(wrong) == 1 else 'are'} not: {given}, "
-        f"in {_rows(trials, wrong)}\n    -> {family.remedy(observed, f'table[{column!r}]')}"
-    )
-
-
-def _rows(trials: Trials, places: np.ndarray) -> str:
-    """The rows of the file, or else the trials of the participants."""
-    if trials.row is not None and trials.file is None:
-        return f"{'row' if len(places) == 1 else 'rows'} {_listed(tuple(trials.row[places]), MOST_ROWS)}"
-    if trials.row is not None and trials.file is not None:
-        return _listed(tuple(f"row {trials.row[t]} of {trials.file[t]}" for t in places), MOST_ROWS)
-    numbers = trials.participant_index
-    return _listed(
-        tuple(f"trial {t - trials.offsets[numbers[t]] + 1} of {trials.participants[numbers[t]]}" for t in places),
-        MOST_ROWS,
+        f"in {rows_of(trials, wrong)}\n    -> {family.remedy(observed, f'table[{column!r}]')}"
     )
 
 
@@ -114,7 +100,10 @@ def _of_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, np.
     assumed, outcomes = learner.assumptions, trials.outcome if outcomes is None else outcomes
     yield from _about_actions(learner, trials)
     if assumed.stages:
-        yield from stage_violations(learner, trials)
+        amiss = tuple(stage_violations(learner, trials))
+        yield from amiss
+        if assumed.options and not amiss:  # else it is not known which stage a row is
+            yield from _about_options(learner, trials, shown=outcomes is not trials.outcome)
     for name, roles in assumed.labels.items():
         if name != assumed.stage_column and name in trials.levels:
             yield from _about_roles(learner, trials, name, roles)
@@ -131,28 +120,39 @@ def _about_actions(learner: Learner, trials: Trials) -> Iterator[Message]:
     if wanted is None or labels is None or len(labels) == wanted:
         return
     if len(labels) < wanted:
-        remedy = Message("if actions were never chosen, declare all: ", Argument("actions", [...]))
+        every = by_name(labels, learner.assumptions.labels.get("action", ()), some=True)
+        remedy = Message("if actions were never chosen, declare all: ", Argument("actions", list(every or [...])))
     else:
         remedy = Message(
             f"recode the choices to {wanted} labels, the same in every row, or use a learner for as many actions; a code that says that there "
             "was no choice is declared by ", Argument("missing", [...]),
         )  # fmt: skip
     name = type(learner).__name__
-    yield Message(f"{name} is about {wanted} actions; the data have {len(labels)}: {_listed(labels)}\n    -> ", remedy)
+    yield Message(f"{name} is about {wanted} actions; the data have {len(labels)}: {some(labels)}\n    -> ", remedy)
+
+
+def _about_options(learner: Learner, trials: Trials, shown: bool) -> Iterator[Message]:
+    """Other options than declared, if it is known which action is which."""
+    labels, roles = trials.levels.get("action", ()), learner.assumptions.labels["action"]
+    in_order = "action" in trials.declared or labels == tuple(range(len(labels)))
+    actions = labels if in_order else by_name(labels, roles)
+    if actions is not None and len(actions) == len(roles):
+        yield from option_violations(learner, trials, actions, shown)
 
 
 def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, ...]) -> Iterator[Message]:
     """Labels in an order that nobody declared, of a learner for which the order matters."""
     labels, subject = trials.levels[name], type(learner).__name__
+    if name == "action" and len(labels) != len(roles):
+        return  # refused already
     if len(labels) > len(roles):
-        if name != "action":  # another number of actions is refused already
-            yield Message(
-                f"{subject} knows {counted(len(roles), 'label')} of {name} ({', '.join(roles)}); the data have {len(labels)}: "
-                f"{_listed(labels)}\n    -> leave out or recode the rows with other labels"
-            )
+        yield Message(
+            f"{subject} knows {counted(len(roles), 'label')} of {name} ({', '.join(roles)}); the data have {len(labels)}: "
+            f"{some(labels)}\n    -> leave out or recode the rows with other labels"
+        )
         return
     used = roles[: len(labels)]
-    wanted = _by_name(labels, roles)
+    wanted = by_name(labels, roles)
     alike = len(set(used)) == 1 and roles.count(used[0]) > 1
     if name in trials.declared or labels in (tuple(range(len(labels))), wanted) or alike:
         return
@@ -163,13 +163,6 @@ def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, 
         f"{subject} takes {name} {taken}, because labels that are not declared are sorted\n    -> declare the labels in the order of these "
         f"roles ({', '.join(roles)}): ", remedy,
     )  # fmt: skip
-
-
-def _by_name(labels: tuple[Hashable, ...], roles: tuple[str, ...]) -> tuple[Hashable, ...] | None:
-    """The labels in the order of the roles that have the same names; None if names differ."""
-    named = {"".join(filter(str.isalnum, str(label))).casefold(): label for label in labels}
-    keys = ["".join(filter(str.isalnum, role)).casefold() for role in roles]
-    return tuple(named[key] for key in keys) if set(keys) == set(named) and len(keys) == len(labels) else None
 
 
 def _about_range(learner: Learner, trials: Trials, name: str, values: np.ndarray, ends: Range) -> Iterator[Message]:
@@ -258,6 +251,7 @@ def _notes(learner: Learner, trials: Trials) -> Iterator[Message]:
             )
     if assumed.leads and assumed.probability:
         yield from _unexpected_share(learner, trials)
+    yield from fewer_options(learner, trials)
     yield from _sorted_names(learner, trials)
 
 
@@ -306,7 +300,3 @@ def _sorted_names(learner: Learner, trials: Trials) -> Iterator[Message]:
             f"{type(learner).__name__} compares {what}, and labels that are not declared are sorted: {codes}; if it means another order, declare "
             "the labels in that one, else in this: ", remedy,
         )  # fmt: skip
-
-
-def _listed(labels: tuple[Hashable, ...], most: int = 8) -> str:
-    return ", ".join(map(str, labels[:most])) + (", ..." if len(labels) > most else "")

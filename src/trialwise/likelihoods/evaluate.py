@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
 from trialwise.base.message import Argument
-from trialwise.data.as_trials import DATA, Data, as_trials
+from trialwise.data.as_trials import DATA, PACKAGE, Data, as_trials
 from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
+from trialwise.learners.no_chance import no_chance
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
@@ -102,7 +105,8 @@ def log_likelihood(
     Returns
     -------
     array, or array and dict
-        ``(participants,)``, in nats; with ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array
+        ``(participants,)``, in nats; -inf, with a warning, where the learner never gives a response of the data. With
+        ``gradient`` also ``{name: array (participants,)}``. With a hidden choice the array
         also has the attributes ``standard_error``, the Monte Carlo error of each value, and ``particles``.
 
     Raises
@@ -136,33 +140,42 @@ def log_likelihood(
                 Argument("plain", True), " cannot compute a gradient: leave ", Argument("gradient", True), " out"
             )
         value = likelihood.plain(theta)
-        _refuse_nan(likelihood, theta, value)
+        _check_values(likelihood, theta, value)
         return value
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
     else:
         assert isinstance(likelihood, ExactLikelihood)
         value, slope = likelihood.gradient_at(theta)
-    _refuse_nan(likelihood, theta, value)
+    _check_values(likelihood, theta, value)
     if not gradient:
         return value
     return value, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
 
 
-def _refuse_nan(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) -> None:
-    """Raise a LearnerError that names the first trial without a likelihood, if a participant's log-likelihood is NaN."""
-    wrong = np.flatnonzero(np.isnan(value))
+def _check_values(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) -> None:
+    """Raise a LearnerError that names the first trial without a likelihood, if a participant's log-likelihood is NaN; warn of -inf, which
+    is right for a response that the learner never gives."""
+    wrong = np.flatnonzero(np.isnan(value) | np.isneginf(value))
     if not len(wrong):
         return
-    learner, packed, n = likelihood.learner, likelihood.packed, int(wrong[0])
+    learner, packed = likelihood.learner, likelihood.packed
+    n = int(wrong[np.isnan(value[wrong]).argmax()])
     rows = np.arange(packed.offsets[n], packed.offsets[n + 1])
     scores = np.asarray(likelihood.trial_values(theta).log_likelihood)[rows]
-    first = rows[np.isnan(scores) & likelihood.packed.scored[rows]][:1]
+    first = rows[(np.isnan(scores) if np.isnan(value[n]) else np.isneginf(scores)) & packed.scored[rows]][:1]
     where = packed.place(int(first[0])) if len(first) else f"participant {packed.participants[n]!r}"
     at = ", ".join(f"{name} = {number:.4g}" for name, number in zip(learner.names, theta[n], strict=True))
-    raise LearnerError(
-        f"{learner}: the likelihood is not a number (NaN): {where}{f', at {at}' if at else ''}. On this trial or an earlier one it takes a "
-        "logarithm or a root of a negative number, or divides 0 by 0: keep numbers in their range, e.g. max(x, 1e-9)"
+    where += f", at {at}" if at else ""
+    if np.isnan(value[n]):
+        raise LearnerError(
+            f"{learner}: the likelihood is not a number (NaN): {where}. On this trial or an earlier one it takes a "
+            "logarithm or a root of a negative number, or divides 0 by 0: keep numbers in their range, e.g. max(x, 1e-9)"
+        )
+    advice = f". {no_chance(learner, likelihood.trials, int(first[0]))}" if len(first) else ""
+    warnings.warn(
+        f"{learner}: the log-likelihood of {counted(len(wrong), 'participant')} is -inf: {where}, the response has the probability 0{advice}",
+        skip_file_prefixes=(str(PACKAGE),),
     )
 
 
@@ -240,7 +253,7 @@ def trial_values(
     frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
-    _refuse_nan(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
+    _check_values(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
     frame.attrs |= trace.attributes
     record, actions = trace.record, trials.sizes.get("action", 1)
     for response in responses_of(learner, actions):

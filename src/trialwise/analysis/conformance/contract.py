@@ -22,6 +22,7 @@ from trialwise.engine import (
     run_trace,
     trace_plain,
 )
+from trialwise.learners.no_chance import no_chance
 from trialwise.learners.source import helpers
 
 COURSE, FILTERS = 9, 400
@@ -35,6 +36,10 @@ def _runs(case: Case) -> str:
     free = case.natural(np.zeros((case.trials.n_participants, len(case.learner.parameters))))
     scores = case.scores(free)
     bad = np.flatnonzero(case.packed.scored & ~np.isfinite(scores))
+    if len(bad) and np.isneginf(scores[bad[0]]):
+        raise Violation(
+            f"the response of {case.where(bad[0])} has the probability 0 in the middle of the priors: ", no_chance(case.learner, case.trials, bad[0])
+        )  # fmt: skip
     if len(bad):
         raise Violation(
             f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "

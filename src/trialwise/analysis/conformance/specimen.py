@@ -16,10 +16,11 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.base.streams import stream
-from trialwise.data.trials import Column, Trials
+from trialwise.data.trials import MISSED, Column, Trials
 from trialwise.engine import argument
 from trialwise.learners.assumptions import Range
 from trialwise.learners.learner import Learner
+from trialwise.learners.option_violations import options_of
 from trialwise.learners.reads import OPTIONAL, Reading, Reads, dimensions
 from trialwise.learners.responses import as_trials
 from trialwise.learners.source import uses
@@ -98,6 +99,11 @@ def in_stages(learner: Learner, trials: Trials, random: np.random.Generator) -> 
     common = float(learner.settings[assumed.probability]) if assumed.probability else 1.0
     stage = (np.arange(trials.n_trials) - np.repeat(trials.offsets[:-1], trials.lengths)) % len(assumed.stages)
     code = np.array([random.choice(assumed.stages[each]) for each in stage])
+    if assumed.options and trials.choice is not None:
+        own = np.array([random.choice(assumed.options[each]) for each in stage])
+        choice = np.where(trials.choice == MISSED, MISSED, own)
+        available = options_of(assumed)[code]
+        trials = replace(trials, choice=choice, available=available)
     for t in np.flatnonzero(stage == 1):
         led = assumed.leads.get(-1 if trials.choice is None else int(trials.choice[t - 1]))
         others = [each for each in assumed.stages[1] if each != led]

@@ -119,7 +119,11 @@ class Columns:
     ] = field(default_factory=list)
     available: Annotated[
         list[str],
-        _option("--available", "ACTION=COL", "Column of 0 and 1: whether an action was available; may be repeated."),
+        _option(
+            "--available",
+            "ACTION=COL",
+            "Column of 0 and 1, or condition on rows: whether an action was available; may be repeated.",
+        ),
     ] = field(default_factory=list)
     actions: Annotated[str | None, _option("--actions", "A,B,C", "All levels of the choice, in order.")] = None
     levels: Annotated[

@@ -10,6 +10,7 @@ from trialwise.base.message import (
     Argument,
     Code,
     Input,
+    Lapse,
     LearnerSetting,
     Message,
     Restriction,
@@ -49,12 +50,16 @@ def _as_option(element: Input) -> str:
             if element.parameter
             else f"--{element.method}"
         )
+    if isinstance(element, Lapse):
+        return "--lapse"
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
     if element.name in RENAMED and isinstance(element.value, str):
         return f"{RENAMED[element.name]} {shlex.quote(_plain(element.value))}"
     if element.name == "truth" and isinstance(element.value, dict):
         return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
+    if element.name == "available" and isinstance(element.value, dict):
+        return " ".join(f"--available {_quoted(f'{action}={rows}')}" for action, rows in element.value.items())
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
@@ -82,6 +87,11 @@ def _value(argument: Argument) -> str:
         value = value.removesuffix("()")
     open_value = value is ... or (isinstance(value, str) and value == "...")
     return PLACEHOLDERS.get(argument.name, "COLUMN") if open_value else shlex.quote(_plain(value))
+
+
+def _quoted(text: str) -> str:
+    """A text with single quotes inside double ones, where a shell changes nothing in them."""
+    return f'"{text}"' if "'" in text and not set('"$`\\!') & set(text) else shlex.quote(text)
 
 
 def _listed(labels: list[Any]) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 from trialwise.base.message import Argument, Message, Whole
 from trialwise.data.reading.assemble import RUNS, PreChoice
 from trialwise.data.reading.cells import Cells, MissingCodes, missing_mask, quote, quote_list, to_numbers
-from trialwise.data.reading.coded import are_all
+from trialwise.data.reading.coded import are_all, coded_columns
 from trialwise.data.reading.column_names import AFTER_CHOICE, MAY_BE_RATING, NAMES, closest, is_pair, plain, recognise
 from trialwise.data.reading.several_trials import suggested
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
+from trialwise.data.reading.where import is_condition, rows_where
 
 ColumnName = str | bool | None
 """The name of a column; None to recognise it; False for no such column."""
@@ -158,7 +159,7 @@ def find_roles(
     if not isinstance(reset, bool) and reset not in run_of:
         roles.reset = columns.take(reset, "reset") or ()
     more = _further_columns(columns, vectors or {}, labels, numbers)
-    roles.available = _availability(columns, available)
+    roles.available = _availability(columns, available, missing_codes)
 
     open_roles = [role for role, name in named.items() if name is None]
     open_roles += [role for role, name in (("outcome", outcome), ("response", response)) if name is None]
@@ -267,14 +268,30 @@ def _further_columns(
 
 
 def _availability(
-    columns: Columns, available: Sequence[str] | Mapping[Hashable, str] | None
+    columns: Columns, available: Sequence[str] | Mapping[Hashable, str] | None, missing_codes: MissingCodes
 ) -> Mapping[Hashable, Cells] | Sequence[Cells]:
+    """Flags of each action, from columns or from conditions on rows."""
     if available is None:
         return ()
-    if isinstance(available, Mapping):
-        cells = {label: columns.take(name, "available") for label, name in available.items()}
-        return {label: column for label, column in cells.items() if column is not None}
-    return [column for name in as_list(available) if (column := columns.take(name, "available")) is not None]
+    names = available if isinstance(available, Mapping) else dict(enumerate(as_list(available)))
+    cells = {label: _flags(columns, str(name), missing_codes) for label, name in names.items()}
+    found = {label: column for label, column in cells.items() if column is not None}
+    return found if isinstance(available, Mapping) else list(found.values())
+
+
+def _flags(columns: Columns, name: str, missing_codes: MissingCodes) -> Cells | None:
+    """The cells of a column of flags, or those of the condition ``stage == 'bet'``: 1 where it is satisfied."""
+    table = columns.table
+    if name in table.header or not is_condition(name):
+        return columns.take(name, "available")
+
+    def never(text: str) -> None:
+        columns.problems.add("unknown-label", table.name, text, "correct the condition")
+
+    (flags,) = coded_columns(
+        [rows_where(table, name, missing_codes, never, "available").astype(np.int64).astype(object)]
+    )
+    return Cells(flags, table.rows, name, f"{table.name}, condition {quote(name)}", f"condition {quote(name)}")
 
 
 def _is_rating(name: str, cells: Cells, missing_codes: MissingCodes) -> bool:

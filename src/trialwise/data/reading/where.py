@@ -184,7 +184,7 @@ class _Condition:
                 Argument(self.argument, self.condition),
                 f": {quote(cells.name)} is never {quote(label)}; did you mean {quote_list(near, 3)}?",
             )
-        self.note(f"where: {cells.name} is never {quote(label)}; it is {quote_list(there, 5)}")
+        self.note(f"{self.argument}: {cells.name} is never {quote(label)}; it is {quote_list(there, 5)}")
 
     def _column(self, node: ast.expr) -> str:
         name, header = ast.unparse(node), self.table.header
@@ -213,6 +213,15 @@ class _Condition:
 _MIRRORED: dict[type, type] = {
     ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq
 }  # fmt: skip
+
+
+def is_condition(text: str) -> bool:
+    """Whether a text has the form of a condition, and not of a name."""
+    try:
+        tree = ast.parse(_BACKQUOTED.sub("quoted", text).strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp)
 
 
 def separating(
