@@ -8,6 +8,7 @@ time is compared without its numbers: each number is ``#``, and any number of sp
 import os
 import re
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from trialwise.inference.sampler import Sampled
 from trialwise.reports import pictures
 
 FOLDER = Path(__file__).with_name("screens")
+LOCK = Path(__file__).parents[2] / "uv.lock"
 WIDTH, WIDE = 80, 1000
 """Columns of the screens, and of one on which nothing needs to be wrapped."""
 
@@ -136,6 +138,14 @@ def words_of(text):
     return set(without_numbers(text).split())
 
 
+def form_of_help(text):
+    """Help as it is printed by the version of typer that wrote the files; of others, whose layout is not ours, options and arguments."""
+    written_by = re.search(r'name = "typer"\nversion = "([^"]+)"', LOCK.read_text("utf-8"))
+    if written_by is not None and written_by[1] == version("typer"):
+        return text
+    return set(re.findall(r"--[a-z][\w-]+|\b[A-Z]{3,}\b", text))
+
+
 def assert_is(name, text, form):
     path = FOLDER / f"{name}.txt"
     if os.environ.get("TRIALWISE_WRITE_SCREENS") and not (
@@ -156,7 +166,7 @@ def assert_fits(text):
 def test_screens_that_are_always_the_same(name, results, monkeypatch):
     text = printed(EXACT[name], monkeypatch)
     assert_fits(text)
-    assert_is(name, text, str)
+    assert_is(name, text, form_of_help if name.endswith("help") else str)
     if not name.endswith("help"):  # typer wraps help at 80 columns whatever the screen
         assert words_of(text) == words_of(printed(EXACT[name], monkeypatch, WIDE))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -304,13 +303,7 @@ def digest(tree: xr.DataTree) -> str:
 
 def _as_netcdf(tree: xr.DataTree) -> bytes:
     """The content of a netCDF file, made in memory: HDF5 ends the process where a disk is full or the size of files is limited."""
-    try:
-        return bytes(tree.to_netcdf(None, engine="h5netcdf"))  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # older versions of xarray write HDF5 to paths only
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "fit.nc"
-            tree.to_netcdf(place, engine="h5netcdf")
-            return place.read_bytes()
+    return bytes(tree.to_netcdf(None, engine="h5netcdf"))  # type: ignore[arg-type]
 
 
 def _remedy(value: Any) -> str:
