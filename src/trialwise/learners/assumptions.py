@@ -28,6 +28,8 @@ class Assumptions:
         Whether graded outcomes are what the default of this setting is meant for.
     at_most
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
+    action_of
+        The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``.
     stage_column
         The column that says which stage of a trial a row is, or ``""``.
     stages
@@ -44,6 +46,7 @@ class Assumptions:
     right_above: str = ""
     graded: bool = False
     at_most: Mapping[str, str] = field(default_factory=dict)
+    action_of: Mapping[str, int] = field(default_factory=dict)
     stage_column: str = ""
     stages: tuple[tuple[int, ...], ...] = ()
     leads: Mapping[int, int] = field(default_factory=dict)
@@ -81,6 +84,9 @@ class Assumptions:
             yield f"outcomes above the setting {self.right_above} are right, all others wrong"
         for name, setting in self.at_most.items():
             yield f"no more {name}s than the setting {setting}"
+        if self.action_of:
+            known = ", ".join(f"{parameter} of action {action}" for parameter, action in self.action_of.items())
+            yield f"{max(self.action_of.values()) + 1} actions, or fewer if parameters of the others are fixed: {known}"
 
 
 def assumes(
@@ -90,6 +96,7 @@ def assumes(
     right_above: str = "",
     graded: bool = False,
     at_most: Mapping[str, str] | None = None,
+    action_of: Mapping[str, int] | None = None,
     stages: Sequence[Mapping[str, int | Sequence[int]]] = (),
     leads: Mapping[int, int] | None = None,
     probability: str = "",
@@ -112,6 +119,9 @@ def assumes(
         Whether graded outcomes are what the default of this setting is meant for.
     at_most
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
+    action_of
+        The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``. Data with fewer actions are
+        refused while the parameters of the others are free, since they would have no effect; data with more are refused.
     stages
         The rows of a trial in their order, each with the labels (codes from 0) by which it is recognised: ``[{"cue": 0}, {"cue": (1, 2)}]``.
     leads
@@ -145,7 +155,9 @@ def assumes(
     >>> BiasToGo().assumptions.sentences
     ('labels of action in this order: 0 = no-go, 1 = go',)
     """
-    for name, given, kind in (("stages", stages, Sequence), ("leads", leads, Mapping), ("at_most", at_most, Mapping)):
+    for name, given, kind in (
+        ("stages", stages, Sequence), ("leads", leads, Mapping), ("at_most", at_most, Mapping), ("action_of", action_of, Mapping)
+    ):  # fmt: skip
         if given is not None and (isinstance(given, str) or not isinstance(given, kind)):
             raise LearnerError(
                 f"assumes: {name} {given!r}; wanted a {'list' if kind is Sequence else 'mapping'}, as in its documentation"
@@ -159,6 +171,9 @@ def assumes(
                 f"assumes: {actions} actions, and the roles of action are {roles['action']}: the numbers of actions differ"
             )
         actions = len(roles["action"])
+    for name, action in (action_of or {}).items():
+        if isinstance(action, bool) or not isinstance(action, int) or action < 0:
+            raise LearnerError(f"assumes: action_of {{{name!r}: {action!r}}}; wanted a number of an action, from 0")
     column, codes = _stages(stages)
     mostly = dict(leads or {})
     if mostly and (len(codes) < 2 or not set(mostly.values()) <= set(codes[1])):
@@ -170,7 +185,7 @@ def assumes(
         parts = outcome if isinstance(outcome, Mapping) else {"outcome": outcome}
         ranges = {name: _range(each) for name, each in parts.items()}
     return Assumptions(
-        roles, actions, ranges, right_above, graded, dict(at_most or {}), column, codes, mostly, probability
+        roles, actions, ranges, right_above, graded, dict(at_most or {}), dict(action_of or {}), column, codes, mostly, probability
     )
 
 

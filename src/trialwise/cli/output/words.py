@@ -7,7 +7,7 @@ from typing import Any
 
 from trialwise.base.message import MOST, Argument, Code, Input, LearnerSetting, Message, Restriction, is_name_alone
 
-FLAGS = ("overwrite", "potential", "refit", "wide")
+FLAGS = ("baselines", "overwrite", "potential", "refit", "wide")
 """Options without a value."""
 
 REPEATED = ("missing",)
@@ -31,11 +31,8 @@ def in_options(message: str) -> str:
 
 def _as_option(element: Input) -> str:
     if isinstance(element, Restriction):
-        return (
-            f"--{element.method} {element.parameter}={_plain(element.value)}"
-            if element.parameter
-            else f"--{element.method}"
-        )
+        each = (f"--{element.method} {name}={_plain(value)}" for name, value in element.arguments)
+        return " ".join(each) or f"--{element.method}"
     if isinstance(element, LearnerSetting):
         return f"--set {element.name}={_plain(element.value)}"
     if element.name in RENAMED and isinstance(element.value, str):
