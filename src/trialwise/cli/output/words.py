@@ -5,7 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from trialwise.base.message import MOST, Argument, Code, Input, LearnerSetting, Message, Restriction, is_name_alone
+from trialwise.base.message import (
+    MOST,
+    Argument,
+    Code,
+    Input,
+    LearnerSetting,
+    Message,
+    Restriction,
+    in_python,
+    is_name_alone,
+)
 
 FLAGS = ("baselines", "overwrite", "potential", "refit", "wide")
 """Options without a value."""
@@ -43,10 +53,23 @@ def _as_option(element: Input) -> str:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
         return f"--{element.name}"
+    if element.name == "exclude":
+        return " ".join(f"--exclude {shlex.quote(rule)}" for rule in _rules(element.value))
     option = f"--{element.name.replace('_', '-')}"
     if element.name in REPEATED and isinstance(element.value, list):
         return " ".join(f"{option} {shlex.quote(_plain(each))}" for each in element.value)
     return f"{option} {_value(element)}"
+
+
+def _rules(rules: Any) -> list[str]:
+    """Rules of exclusion as the command line takes them: ``reason: condition``, the condition alone if it is its own reason."""
+    if not isinstance(rules, dict):
+        return [_plain(rule) for rule in rules] if isinstance(rules, list) else [_plain(rules)]
+    conditions = {
+        reason: rule if isinstance(rule, str) else f"participant in {in_python(list(rule))}"
+        for reason, rule in rules.items()
+    }
+    return [condition if condition == reason else f"{reason}: {condition}" for reason, condition in conditions.items()]
 
 
 def _value(argument: Argument) -> str:
