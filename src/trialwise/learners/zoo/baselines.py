@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from trialwise.data.trials import MISSED
 from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner, probabilities
 from trialwise.learners.parameters import constant, positive, real, unit
@@ -16,7 +15,7 @@ def threshold_of(trials):
     if trials.choice is None or len(trials.outcome) != 1:
         return None
     values = next(iter(trials.outcome.values()))
-    values = values[(trials.choice != MISSED) & ~np.isnan(values)]
+    values = values[trials.responded & ~np.isnan(values)]
     if not len(values) or values.min() == values.max():
         return None
     return _few_digits(float(values.mean()), values)
