@@ -185,7 +185,17 @@ def assumes(
         parts = outcome if isinstance(outcome, Mapping) else {"outcome": outcome}
         ranges = {name: _range(each) for name, each in parts.items()}
     return Assumptions(
-        roles, actions, ranges, right_above, graded, dict(at_most or {}), dict(action_of or {}), column, codes, mostly, probability
+        roles,
+        actions,
+        ranges,
+        right_above,
+        graded,
+        dict(at_most or {}),
+        dict(action_of or {}),
+        column,
+        codes,
+        mostly,
+        probability,
     )
 
 
