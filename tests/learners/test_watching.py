@@ -1,4 +1,5 @@
-"""Methods beside choosing and learning: ``see`` before the choice, ``watch`` without one, ``between`` after learning; forced choices.
+"""Methods beside choosing and learning: ``see`` before the choice, ``act`` with it, ``watch`` without one, ``between`` after learning; forced
+choices.
 
 Learners of six tasks are compared with plain loops written here, and with published order of updates at reference values.
 """
@@ -159,6 +160,81 @@ class Guesses:
             now.trust[rule] *= 1.0 - 0.2 * self.alpha
 
 
+@tw.learner
+class Habit:
+    """Values, and a habit of what was chosen, with or without an outcome (Wilson & Collins 2019, equations 5 and 6)."""
+
+    alpha: float = tw.unit("learning rate")
+    beta: float = tw.positive("inverse temperature")
+    alpha_choice: float = tw.unit("rate of the choice kernel")
+    beta_choice: float = tw.real("effect of the choice kernel, in logits")
+
+    def start(self, task):
+        return tw.state(value=task.table("action"), kernel=task.table("action"))
+
+    def choose(self, now, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * now.value[action] + self.beta_choice * now.kernel[action]
+
+    def act(self, now, trial, choice):
+        for action in range(len(now.kernel)):
+            now.kernel[action] += self.alpha_choice * ((1.0 if action == choice else 0.0) - now.kernel[action])
+
+    def learn(self, now, trial, choice, outcome):
+        error = outcome - now.value[choice]
+        now.value[choice] += self.alpha * error
+        return error
+
+
+@tw.learner
+class HabitualGuesses:
+    """Guesses which of two rules holds; a choice becomes more valuable under the first rule by itself, which fades with time."""
+
+    alpha: float = tw.unit("learning rate")
+    beta: float = tw.positive("inverse temperature")
+    sharpness: float = tw.positive("inverse temperature of the guess")
+    rules: int = tw.hidden(2, "number of rules")
+
+    def start(self, task):
+        return tw.state(trust=task.table(self.rules), value=task.table(self.rules, "action"))
+
+    def hide(self, now, trial, preference):
+        for rule in range(len(preference)):
+            preference[rule] = self.sharpness * (now.trust[rule] + 0.1 * rule)
+
+    def choose(self, now, trial, rule, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * now.value[rule, action]
+
+    def act(self, now, trial, choice):
+        now.value[0, choice] += 0.5 * self.alpha * (1.0 - now.value[0, choice])
+
+    def elapse(self, now, trial):
+        for action in range(2):
+            now.value[0, action] *= 0.9
+
+    def learn(self, now, trial, rule, choice, outcome):
+        now.value[rule, choice] += self.alpha * (outcome - now.value[rule, choice])
+
+
+@tw.learner
+class Anchored:
+    """Ratings that stay near the last one: a response without outcomes changes the state as well."""
+
+    pull: float = tw.unit("weight of the last rating")
+    level: float = tw.real("rating without history")
+    noise: float = tw.positive("standard deviation of ratings")
+
+    def start(self, task):
+        return tw.state(last=self.level)
+
+    def respond(self, now, trial):
+        return self.pull * now.last + (1.0 - self.pull) * self.level, self.noise
+
+    def act(self, now, trial, response):
+        now.last = response
+
+
 def read(participant: object = "a", **columns) -> tw.Trials:
     frame = pd.DataFrame({"participant": participant, **columns})
     given = {"participant": "participant", "trial": False, "numbers": [n for n in columns if n == "offer"]}
@@ -282,6 +358,41 @@ def test_learn_has_trials_with_a_choice_and_watch_those_without():
     np.testing.assert_allclose(signals[:, 0], errors, rtol=1e-12)
 
 
+def test_every_choice_acts_with_or_without_an_outcome():
+    values = {"alpha": 0.3, "beta": 3.0, "alpha_choice": 0.2, "beta_choice": 1.5}
+    assert total(Habit(), read(choice=C, outcome=R), values) == pytest.approx(-8.831819701018, rel=1e-12)
+    frame = observed(seed=4)
+    trials = tw.read_long(frame, trial=False)
+    chose = frame["choice"].notna()
+    assert (chose & frame["outcome"].isna()).any()
+    assert (~chose & frame["outcome"].notna()).any()
+    value, kernel, expected = [0.0, 0.0], [0.0, 0.0], 0.0
+    for row in frame.itertuples():
+        if row.choice is None:
+            continue
+        if row.scored:
+            expected += log_softmax([3.0 * v + 1.5 * k for v, k in zip(value, kernel, strict=True)], row.choice)
+        kernel = [0.8 * k + 0.2 * (action == row.choice) for action, k in enumerate(kernel)]
+        if not math.isnan(row.outcome):
+            value[row.choice] += 0.3 * (row.outcome - value[row.choice])
+    assert total(Habit(), trials, values) == pytest.approx(expected, rel=1e-12)
+    assert Habit().signals == ("error",)
+
+
+def test_a_response_that_is_no_choice_acts_too():
+    ratings = [0.2, None, -0.4, 1.0, 0.3]
+    trials = tw.read_long(
+        pd.DataFrame({"participant": "a", "rating": ratings}), trial=False, response="rating", outcome=False
+    )
+    last, expected = 0.1, 0.0
+    for rating in ratings:
+        if rating is not None:
+            mean = 0.7 * last + 0.3 * 0.1
+            expected += -0.5 * ((rating - mean) / 0.5) ** 2 - math.log(0.5 * math.sqrt(2 * math.pi))
+            last = rating
+    assert total(Anchored(), trials, {"pull": 0.7, "level": 0.1, "noise": 0.5}) == pytest.approx(expected, rel=1e-12)
+
+
 def test_forced_choices_teach_and_are_not_scored():
     """Four forced trials, then free ones: as if the likelihood began at the fifth trial with the values learnt by then."""
     value, expected = [0.0, 0.0], 0.0
@@ -294,7 +405,9 @@ def test_forced_choices_teach_and_are_not_scored():
     assert trials.own.tolist() == [False] * 4 + [True] * 6
 
 
-@pytest.mark.parametrize("learner", [Filter(), Kalman(), Ultimatum(), Observer(), Guesses()])
+@pytest.mark.parametrize(
+    "learner", [Filter(), Kalman(), Ultimatum(), Observer(), Guesses(), Habit(), HabitualGuesses(), Anchored()]
+)
 def test_they_pass_every_check(learner):
     table = tw.check_learner(learner, columns={"action": 2} | ({"cue": 2} if isinstance(learner, Observer) else {}))
     assert table.passed, str(table)
@@ -303,13 +416,13 @@ def test_they_pass_every_check(learner):
 # -- hidden choices -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_watched_trial_draws_its_hidden_choice():
+@pytest.mark.parametrize("learner", [Guesses(), HabitualGuesses()])
+def test_a_watched_trial_draws_its_hidden_choice(learner):
     """Likelihood summed over all courses of hidden choices, each given one being replayed; filters agree with it."""
-    learner = Guesses()
     trials = tw.read_long(observed(seed=5, count=9).assign(scored=[1, 0, 1, 1, 1, 1, 1, 0, 1]), trial=False)
     packed, free = pack(learner, trials), np.array([[0.4, 2.0, 1.5]])
-    hides = trials.responded | ~trials.without_outcome
-    assert (hides & ~trials.responded).any()
+    hides = trials.responded | (~trials.without_outcome if "watch" in learner.methods else False)
+    assert "watch" not in learner.methods or (hides & ~trials.responded).any()
     assert (trials.responded & ~trials.scored).any()
     likelihood = 0.0
     for course in itertools.product(range(2), repeat=int(hides.sum())):

@@ -412,17 +412,21 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
     if trials.choice is None:
         return
     same, none, often = [], [], []
+    asked = np.ones(trials.n_trials, bool) if trials.scored is None else trials.scored
     for label, start, stop in zip(participants, trials.offsets, trials.offsets[1:], strict=False):
-        choice = trials.choice[start:stop]
-        responses = choice[choice >= 0]
+        responses = trials.choice[start:stop][trials.own[start:stop]]
         if len(responses) == 0:
             none.append(label)
         elif len(responses) > 1 and (responses == responses[0]).all():
             same.append(label)
-        if 0 < len(responses) < 0.8 * len(choice):
+        if 0 < len(responses) < 0.8 * asked[start:stop].sum():
             often.append(label)
     if none:
-        yield _caution("no-choices", f"no choice at all: participants {_brief(none, 8)}", none)
+        yield _caution(
+            "no-choices",
+            f"no choice {'at all' if trials.scored is None else 'of their own'}: participants {_brief(none, 8)}",
+            none,
+        )
     if same:
         yield _caution(
             "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out", same

@@ -61,16 +61,24 @@ class Restriction:
         Argument of the method.
     subject
         Text before the name of the method, by default a dot.
+    others
+        Further arguments and their values.
     """
 
     method: Literal["fix", "tie"]
     parameter: str = ""
     value: Any = ...
     subject: str = "."
+    others: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def arguments(self) -> tuple[tuple[str, Any], ...]:
+        """All arguments of the method and their values; empty without a parameter."""
+        return ((self.parameter, self.value), *self.others) if self.parameter else ()
 
     def __str__(self) -> str:
-        argument = f"({Argument(self.parameter, self.value)})" if self.parameter else ""
-        return f"{self.subject}{self.method}{argument}"
+        arguments = ", ".join(str(Argument(name, value)) for name, value in self.arguments)
+        return f"{self.subject}{self.method}{f'({arguments})' if arguments else ''}"
 
 
 @dataclass(frozen=True)

@@ -103,11 +103,21 @@ def _page(learner: Learner, name: str) -> None:
     elif _acts_anywhere(learner):
         place = general_environment(learner)
         say(f"Simulate it, for example in {place}, then fit it:")
-        command(f"trialwise simulate {quoted} --environment {place} -o simulated")
-        command(f"trialwise fit {quoted} simulated -o results")
+        fixed = _without_effect(learner, place)
+        command(f"trialwise simulate {quoted} --environment {place}{fixed} -o simulated")
+        command(f"trialwise fit {quoted} simulated{fixed} -o results")
     else:
         say("Fit it:")
         command(f"trialwise fit {quoted} trials.csv -o results")
+
+
+def _without_effect(learner: Learner, place: str) -> str:
+    """Options that fix the parameters of actions which this environment does not have."""
+    from trialwise.environments.tasks import BUILT_IN
+    from trialwise.learners.violations import without_action
+
+    idle = without_action(learner, len(BUILT_IN[place].of_length().levels.get("action", ())))
+    return "".join(f" --fix {name}=0" for name in idle)
 
 
 def _acts_anywhere(learner: Learner) -> bool:

@@ -24,7 +24,9 @@ def exclude(data: Data, rules: Rules) -> Trials:
         does: ``trials``, the number of trials; ``missed``, the share of trials without a response; ``same``, the share of the most
         frequent choice; ``run``, the longest run of one choice; ``outcome``, the mean outcome (or each part by its name); ``rt``, the
         median response time in seconds; ``fast``, the share of response times below 0.1 s; and columns that are constant within
-        every participant, such as a group. A measure that is not defined satisfies no condition.
+        every participant, such as a group. Forced responses, those that are not ``scored``, enter none of these shares and means, and trials
+        without a response only ``missed``. A measure that is not defined satisfies no condition, also below ``not``, and a note names the
+        participants who are left in for that reason; ``same is missing`` asks for them.
 
     Returns
     -------

@@ -162,11 +162,11 @@ class Trials:
 
     @property
     def responded(self) -> np.ndarray:
-        """Whether a choice or a response was observed on each trial, ``bool (trials,)``; all True if neither is recorded."""
+        """Whether a choice or, without choices, any response was observed on each trial, ``bool (trials,)``; all True if neither is recorded."""
         if self.choice is not None:
             return self.choice != MISSED
         if self.response:
-            return ~np.isnan(next(iter(self.response.values())))
+            return ~np.all([np.isnan(values) for values in self.response.values()], axis=0)
         return np.ones(self.n_trials, bool)
 
     @property

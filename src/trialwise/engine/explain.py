@@ -13,7 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.exceptions import raised
-from trialwise.engine.flags import FLAGS, SCORED, TEACHES, WATCHES
+from trialwise.engine.flags import ACTED, FLAGS, SCORED, TEACHES, WATCHES
 from trialwise.engine.kernels.whole_numbers import NEGATIVE_POWER
 from trialwise.engine.packed import Packed, middle
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
@@ -224,7 +224,7 @@ class _Sample:
 def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     packed = sample.packed
     flags = packed.ints[:, FLAGS]
-    firsts = [int(np.argmax(flags & bit > 0)) for bit in (TEACHES, WATCHES)]
+    firsts = [int(np.argmax(flags & bit > 0)) for bit in (TEACHES, WATCHES, ACTED)]
     end = int(min(len(packed.ints), max(firsts) + 3, packed.offsets[-1]))
     signal_counts: list[int] = []
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)

@@ -4,7 +4,8 @@ A trial without a response does not enter the likelihood, unless its family has 
 (:attr:`trialwise.learners.responses.family.ResponseFamily.scores_missing`: a deadline); nor does a response that was not the
 participant's own (:attr:`trialwise.data.trials.Trials.scored`). On a trial with an outcome but without the response that ``learn``
 receives, the learner learns by ``watch``, if it has that method; otherwise it does not learn on it, unless the family learns from
-outcomes alone (``learns_when_missing``). It never learns on a trial without an outcome. What happens by itself (``see``, ``elapse``,
+outcomes alone (``learns_when_missing``). It never learns on a trial without an outcome; ``act`` is
+called wherever that response was observed, with or without an outcome. What happens by itself (``see``, ``elapse``,
 ``between``) happens on every trial. The loops over trials (:mod:`trialwise.engine.walks.replay`) follow the flags.
 """
 
@@ -27,6 +28,9 @@ FIRST_RESPONSE = 4
 RESPONDED = ((1 << MOST_RESPONSES) - 1) << FIRST_RESPONSE
 """The flag bits of the learner's observed responses; see :func:`responded`."""
 
+ACTED = 1 << FIRST_RESPONSE
+"""The flag bit of the first response, the choice if there is one: what ``act`` and ``learn`` receive."""
+
 HIDES = RESPONDED | WATCHES
 """Bits of which one is set on the trials with a hidden choice, in a learner that makes one."""
 
@@ -46,7 +50,7 @@ def flags_of(learner: Learner, trials: Trials, observed: list[np.ndarray]) -> np
         flags = flags + responded(number) * present
         scorable |= present | family.scores_missing
     flags = flags + SCORED * (scorable if trials.scored is None else scorable & trials.scored)
-    with_outcome, first = ~trials.without_outcome, (flags & responded(0)) > 0
+    with_outcome, first = ~trials.without_outcome, (flags & ACTED) > 0
     if "watch" in learner.methods:
         watches = with_outcome & ~first if "learn" in learner.methods else with_outcome
         return np.asarray(flags + TEACHES * (with_outcome & ~watches) + WATCHES * watches)

@@ -199,6 +199,7 @@ class _Walk:
             score=self._number(plain.score),
             score_hidden=self._number(plain.score_hidden),
             see=self._by_itself(plain.see),
+            acted=self._by_itself(plain.acted),
             elapse=self._by_itself(plain.elapse),
             learn=self._learn,
             watch=self._watch,
@@ -231,10 +232,10 @@ class _Walk:
     def _by_itself(self, part: Callable) -> Callable:
         """A change that must not compute with a gap in the state."""
 
-        def change(agent, state, trial):
+        def change(agent, state, trial, *responses):
             holding = self.held is not None and _holds(state)
             before = _numbers(state) if holding else None
-            part(agent, state, trial)
+            part(agent, state, trial, *responses)
             if before is not None and _spoilt(before, _numbers(state)):
                 self.holding = holding
                 self._refuse_held()

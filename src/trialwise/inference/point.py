@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.expects import COUNT, expects
+from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.streams import stream
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import Trials
 from trialwise.inference.starts import check_starts
 from trialwise.learners.learner import LEARNER, Learner
+from trialwise.likelihoods.arrangement import arrangement
 from trialwise.likelihoods.emulator import Emulator
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
@@ -81,7 +85,10 @@ class Point(Result):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """A caution if maximum likelihood estimates lie at the border of a range; notes on how the data were read."""
-        reading = tuple(Finding("note", "reading", note) for note in self.trials.reading_notes)
+        reading = (
+            *self._about_silent(),
+            *(Finding("note", "reading", note) for note in self.trials.reading_notes),
+        )
         table = self.maximum_likelihood
         at_border = table["at_border"] != ""
         if not at_border.any():
@@ -95,6 +102,20 @@ class Point(Result):
         )
         advice = "Use maximum_a_posteriori, or a hierarchical fit"
         return (Finding("caution", "at-border", sentence, advice, names), *reading)
+
+    def _about_silent(self) -> Iterator[Finding]:
+        """A problem if nothing of a participant enters the likelihood."""
+        scored = arrangement(self.learner, self.trials).packed.scored
+        own = np.bincount(self.trials.participant_index, scored, self.trials.n_participants)
+        silent = [label for label, count in zip(self.trials.participants, own, strict=True) if not count]
+        if silent:
+            labels = ", ".join(map(str, silent[:8])) + (", ..." if len(silent) > 8 else "")
+            sentence = (
+                f"no response of {counted(len(silent), 'participant')} ({labels}) enters the likelihood: their maximum likelihood estimates are "
+                "arbitrary, and their maximum a posteriori estimates are the prior's"
+            )
+            advice = Message("Leave them out when reading: ", Argument("exclude", {"no responses": silent}))
+            yield Finding("problem", "no-responses", sentence, advice, tuple(map(str, silent)))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables ``maximum_likelihood`` and ``maximum_a_posteriori``."""

@@ -57,7 +57,16 @@ def check_starts(
     ModelError
         If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if no
         participant's likelihood depends on some parameter, with the reason if one can be found.
+    UsageError
+        If no response enters the likelihood.
     """
+    if not likelihood.packed.scored.any():
+        trials = likelihood.trials
+        forced = int((trials.responded & ~trials.own).sum())
+        raise UsageError(
+            f"no {likelihood.learner.family.noun} of these {trials.n_trials} trials enters the likelihood: {trials.n_trials - forced} are missed, "
+            f"and {forced} not the participant's own (scored is 0): nothing can be estimated"
+        )
     if likelihood.has_gradient:
         return _by_gradients(likelihood, population, seed, takes_priors)
     return _by_values(likelihood, population.as_normal(seed), seed)

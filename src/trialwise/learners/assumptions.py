@@ -30,6 +30,8 @@ class Assumptions:
         Whether graded outcomes are what the default of this setting is meant for.
     at_most
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
+    action_of
+        The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``.
     stage_column
         The column that says which stage of a trial a row is, or ``""``.
     stages
@@ -50,6 +52,7 @@ class Assumptions:
     right_above: str = ""
     graded: bool = False
     at_most: Mapping[str, str] = field(default_factory=dict)
+    action_of: Mapping[str, int] = field(default_factory=dict)
     stage_column: str = ""
     stages: tuple[tuple[int, ...], ...] = ()
     options: tuple[tuple[int, ...], ...] = ()
@@ -101,6 +104,9 @@ class Assumptions:
             yield f"outcomes above the setting {self.right_above} are right, all others wrong"
         for name, setting in self.at_most.items():
             yield f"no more {name}s than the setting {setting}"
+        if self.action_of:
+            known = ", ".join(f"{parameter} of action {action}" for parameter, action in self.action_of.items())
+            yield f"{max(self.action_of.values()) + 1} actions, or fewer if parameters of the others are fixed: {known}"
 
 
 def assumes(
@@ -110,6 +116,7 @@ def assumes(
     right_above: str = "",
     graded: bool = False,
     at_most: Mapping[str, str] | None = None,
+    action_of: Mapping[str, int] | None = None,
     stages: Sequence[Mapping[str, int | Sequence[int]]] = (),
     options: Sequence[Sequence[int | str]] = (),
     leads: Mapping[int, int] | None = None,
@@ -134,6 +141,9 @@ def assumes(
         Whether graded outcomes are what the default of this setting is meant for.
     at_most
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
+    action_of
+        The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``. Data with fewer actions are
+        refused while the parameters of the others are free, since they would have no effect; data with more are refused.
     stages
         The rows of a trial in their order, each with the labels (codes from 0) by which it is recognised: ``[{"cue": 0}, {"cue": (1, 2)}]``.
     options
@@ -199,6 +209,7 @@ def assumes(
         ("options", options, Sequence),
         ("leads", leads, Mapping),
         ("at_most", at_most, Mapping),
+        ("action_of", action_of, Mapping),
     )
     for name, given, kind in declared:
         if given is not None and (isinstance(given, str) or not isinstance(given, kind)):
@@ -214,6 +225,9 @@ def assumes(
                 f"assumes: {actions} actions, and the roles of action are {roles['action']}: the numbers of actions differ"
             )
         actions = len(roles["action"])
+    for name, action in (action_of or {}).items():
+        if isinstance(action, bool) or not isinstance(action, int) or action < 0:
+            raise LearnerError(f"assumes: action_of {{{name!r}: {action!r}}}; wanted a number of an action, from 0")
     column, codes = _stages(stages)
     of_stage = _options(options, len(codes), roles)
     if of_stage:
@@ -228,18 +242,19 @@ def assumes(
         parts = outcome if isinstance(outcome, Mapping) else {"outcome": outcome}
         ranges = {name: _range(each) for name, each in parts.items()}
     return Assumptions(
-        roles,
-        actions,
-        ranges,
-        right_above,
-        graded,
-        dict(at_most or {}),
-        column,
-        codes,
-        of_stage,
-        mostly,
-        probability,
-        as_expansion(expand),
+        labels=roles,
+        actions=actions,
+        outcome=ranges,
+        right_above=right_above,
+        graded=graded,
+        at_most=dict(at_most or {}),
+        action_of=dict(action_of or {}),
+        stage_column=column,
+        stages=codes,
+        options=of_stage,
+        leads=mostly,
+        probability=probability,
+        expansion=as_expansion(expand),
     )
 
 

@@ -144,6 +144,13 @@ def _assumptions(cls: type, fields: Mapping[str, Parameter | Setting]) -> Assump
             raise LearnerError(
                 f"{cls.__name__} assumes something of its setting '{name}', which it does not have. {did_you_mean(name, settings, 'settings')}"
             )
+    parameters = [name for name, each in fields.items() if isinstance(each, Parameter)]
+    for name in declared.action_of:
+        if name not in parameters:
+            raise LearnerError(
+                f"{cls.__name__} assumes something of its parameter '{name}', which it does not have. "
+                f"{did_you_mean(name, parameters, 'parameters')}"
+            )
     return declared
 
 

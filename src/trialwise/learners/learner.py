@@ -11,6 +11,7 @@ method                                                          purpose         
 ``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
 ``respond(self, state, trial)``                                 parameters of a response               every trial
+``act(self, state, trial, choice)``                             the choice itself changes the state    choice
 ``elapse(self, state, trial)``                                  forgetting, other changes with time    every trial
 ``learn(self, state, trial, [hidden,] choice, outcome)``        update; returns the trial's signals    choice and outcome
 ``watch(self, state, trial, [hidden,] outcome)``                update without a choice of one's own   outcome, no choice
@@ -19,8 +20,8 @@ method                                                          purpose         
 
 ``choose`` or ``respond`` is required, the others are optional. A learner may have both, and further methods marked with a family
 (:meth:`trialwise.learners.responses.family.ResponseFamily.of`), which are responses of their own name: each is scored on the trials where it was
-observed, and ``learn`` receives the first, the choice if there is one. A learner with ``respond`` learns whenever there is an outcome;
-its ``learn`` receives the response in place of the choice. A learner with ``watch`` learns by it on trials with an outcome and without
+observed, and ``act`` and ``learn`` receive the first, the choice if there is one. A learner with ``respond`` learns whenever there is an outcome;
+its ``act`` and ``learn`` receive the response in place of the choice. A learner with ``watch`` learns by it on trials with an outcome and without
 a response (missed trials with feedback, the trials of others), and by ``learn`` only on trials with both; if it has ``watch`` and no
 ``learn``, by ``watch`` on every trial with an outcome, whatever was chosen.
 """
@@ -50,6 +51,7 @@ CONTRACT = {
     "see": ("state", "trial"),
     "hide": ("state", "trial", "preference"),
     **METHODS,
+    "act": ("state", "trial", "choice"),
     "elapse": ("state", "trial"),
     "learn": ("state", "trial", "choice", "outcome"),
     "watch": ("state", "trial", "outcome"),

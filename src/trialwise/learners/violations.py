@@ -8,7 +8,7 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
-from trialwise.base.message import Argument, LearnerSetting, Message
+from trialwise.base.message import Argument, LearnerSetting, Message, Restriction
 from trialwise.data.trials import Trials
 from trialwise.learners.assumptions import Range, by_name, describe_range
 from trialwise.learners.learner import Learner
@@ -99,6 +99,8 @@ def _of_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, np.
         return
     assumed, outcomes = learner.assumptions, trials.outcome if outcomes is None else outcomes
     yield from _about_actions(learner, trials)
+    if assumed.action_of:
+        yield from _about_parameters(learner, trials)
     if assumed.stages:
         amiss = tuple(stage_violations(learner, trials))
         yield from amiss
@@ -138,6 +140,32 @@ def _about_options(learner: Learner, trials: Trials, shown: bool) -> Iterator[Me
     actions = labels if in_order else by_name(labels, roles)
     if actions is not None and len(actions) == len(roles):
         yield from option_violations(learner, trials, actions, shown)
+
+
+def _about_parameters(learner: Learner, trials: Trials) -> Iterator[Message]:
+    """Free parameters of actions that the data lack, or actions for which the learner has no parameter."""
+    name, about, labels = type(learner).__name__, learner.assumptions.action_of, trials.levels.get("action", ())
+    most = max(about.values()) + 1
+    if len(labels) > most:
+        yield Message(
+            f"{name} has parameters of {most} actions; the data have {len(labels)}: {_listed(labels)}\n    -> recode the choices to {most} labels "
+            "at most, or use a learner for as many actions"
+        )
+    elif labels and (idle := without_action(learner, len(labels))):
+        first, *others = idle
+        yield Message(
+            f"{name} has parameters of {most} actions; the data have {len(labels)} ({_listed(labels)}), so that {', '.join(idle)} "
+            f"{'has' if len(idle) == 1 else 'have'} no effect\n    -> ",
+            Restriction("fix", first, 0, f"{learner}.", others=tuple((other, 0) for other in others)),
+        )  # fmt: skip
+
+
+def without_action(learner: Learner, actions: int) -> list[str]:
+    """The free parameters that are only about actions which do not exist, if there are so many ``actions``."""
+    about = learner.assumptions.action_of
+    missing = {name for name, action in about.items() if action >= actions}
+    at_work = {learner.tied.get(name, name) for name in learner.declared if name not in missing}
+    return [name for name in learner.names if name in missing and name not in at_work]
 
 
 def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, ...]) -> Iterator[Message]:

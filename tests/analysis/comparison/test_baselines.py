@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import trialwise as tw
+from trialwise.cli.output.words import in_options
 from trialwise.learners.baselines import baselines_for
 
 FRAME = pd.DataFrame(
@@ -19,15 +22,6 @@ FRAME = pd.DataFrame(
     }
 )
 TRIALS = tw.read_long(FRAME, trial=False)
-ROWS = list(zip(FRAME["choice"], FRAME["reward"], strict=True))
-
-
-def log_likelihood(name: str, **values: float) -> float:
-    return float(tw.log_likelihood(baselines_for(TRIALS)[name], TRIALS, values)[0])
-
-
-def softmax(logits: list[float], choice: int) -> float:
-    return logits[choice] - math.log(sum(map(math.exp, logits)))
 
 
 def test_the_baselines_of_choices():
@@ -37,43 +31,182 @@ def test_the_baselines_of_choices():
     assert made["NoisyWinStayLoseShift"].settings["threshold"] == pytest.approx(0.65)
 
 
-def test_random_responding():
-    expected = sum(softmax([0.0, 0.4, -0.3], choice) for choice, _ in ROWS)
-    assert log_likelihood("RandomResponding", bias_1=0.4, bias_2=-0.3) == pytest.approx(expected, rel=1e-12)
+# -- against plain loops --------------------------------------------------------------------------------------------------------
 
 
-def test_win_stay_lose_shift():
-    expected, last = 0.0, None
-    for choice, reward in ROWS:
-        p = 1 / 3
-        if last is not None:
-            stay = choice == last[0]
-            rule = float(stay) if last[1] > 0.65 else (0.0 if stay else 0.5)
-            p = 0.2 / 3 + 0.8 * rule
-        expected += math.log(p)
-        last = choice, reward
-    assert log_likelihood("NoisyWinStayLoseShift", noise=0.2) == pytest.approx(expected, rel=1e-12)
+def rough(actions: int, masked: bool, seed: int = 1, outcomes: tuple[str, ...] = ("outcome",)) -> tw.Trials:
+    """Graded outcomes of both signs; missed trials, some with an outcome; choices without one; forced choices, resets, masks."""
+    random = np.random.default_rng(seed)
+    offsets = np.array([0, 60, 61, 110])
+    count = offsets[-1]
+    available = random.random((count, actions)) < 0.6
+    choice = random.integers(0, actions, count)
+    available[np.arange(count), choice] = True
+    choice[random.random(count) < 0.15] = -1
+    values = {name: random.normal(0.2, 1.0, count).round(2) for name in outcomes}
+    empty = random.random(count) < 0.25
+    trials = tw.Trials(
+        participants=("a", "b", "c"),
+        offsets=offsets,
+        choice=choice,
+        outcome={name: np.where(empty, np.nan, each) for name, each in values.items()},
+        reset=random.random(count) < 0.06,
+        scored=random.random(count) > 0.2,
+        available=available if masked else None,
+        levels={"action": tuple(range(actions))},
+    )
+    chose = choice >= 0
+    assert (chose & empty).any()
+    assert (~chose & ~empty).any()
+    assert (chose & ~trials.scored).any()
+    return trials
 
 
-def test_choice_kernel():
-    kernel, expected = [0.0] * 3, 0.0
-    for choice, _ in ROWS:
-        expected += softmax([1.5 * k for k in kernel], choice)
-        kernel = [k + 0.2 * ((a == choice) - k) for a, k in enumerate(kernel)]
-    assert log_likelihood("ChoiceKernel", alpha_choice=0.2, beta_choice=1.5) == pytest.approx(expected, rel=1e-12)
+class History:
+    """What a participant chose and got since the last reset: ``(choice, outcome)``, the outcome NaN without one."""
+
+    def __init__(self, trials: tw.Trials):
+        self.trials = trials
+
+    def likelihoods(self, probabilities) -> list[float]:
+        """Log-likelihood of each participant; ``probabilities(past, open actions)`` are those of all actions."""
+        trials, result = self.trials, []
+        for first, end in itertools.pairwise(trials.offsets):
+            past, total = [], 0.0
+            for t in range(first, end):
+                if trials.reset[t]:
+                    past = []
+                choice = trials.choice[t]
+                if choice < 0:
+                    continue
+                every = range(trials.sizes["action"])
+                masked = trials.available is not None
+                usable = [a for a in every if trials.available[t, a]] if masked else list(every)
+                if trials.scored[t]:
+                    total += math.log(probabilities(past, usable)[choice])
+                past.append((choice, trials.outcome["outcome"][t]))
+            result.append(total)
+        return result
 
 
-def test_history_regression():
-    reward, habit = (1.2, 0.6, -0.2), (0.3, -0.1, 0.2)
-    expected = 0.0
-    for t, (choice, _) in enumerate(ROWS):
-        logits = [0.0] * 3
-        for k in range(min(3, t)):
-            past, outcome = ROWS[t - 1 - k]
-            logits[past] += reward[k] * (outcome - 0.65) + habit[k]
-        expected += softmax(logits, choice)
-    values = {f"reward_{k + 1}": w for k, w in enumerate(reward)} | {f"choice_{k + 1}": v for k, v in enumerate(habit)}
-    assert log_likelihood("HistoryRegression", **values) == pytest.approx(expected, rel=1e-12)
+def softmax_of(logits: dict[int, float]) -> dict[int, float]:
+    total = sum(map(math.exp, logits.values()))
+    return {action: math.exp(logit) / total for action, logit in logits.items()}
+
+
+def random_responding(past, usable):
+    return softmax_of({a: BIASES[a] for a in usable})
+
+
+def win_stay_lose_shift(past, usable):
+    informed = [(c, r) for c, r in past if not math.isnan(r)]
+    p = dict.fromkeys(usable, 1 / len(usable))
+    if informed and informed[-1][0] in usable and len(usable) > 1:
+        last, better = informed[-1][0], informed[-1][1] > 0.1
+        for a in usable:
+            rule = float(a == last) if better else (a != last) / (len(usable) - 1)
+            p[a] = 0.3 / len(usable) + 0.7 * rule
+    return p
+
+
+def choice_kernel(past, usable):
+    kernel = dict.fromkeys(range(8), 0.0)
+    for c, _ in past:
+        kernel = {a: 0.8 * k + 0.2 * (a == c) for a, k in kernel.items()}
+    return softmax_of({a: 1.5 * kernel[a] for a in usable})
+
+
+def history_regression(past, usable):
+    logits = dict.fromkeys(range(8), 0.0)
+    for k, (c, r) in enumerate(past[:-4:-1]):
+        logits[c] += HABIT[k] + (0.0 if math.isnan(r) else REWARD[k] * (r - 0.1))
+    return softmax_of({a: logits[a] for a in usable})
+
+
+BIASES = [0.0, 0.4, -0.3, 1.1, 0.2, -0.9, 0.6, -0.1]
+REWARD, HABIT = (1.2, 0.6, -0.2), (0.3, -0.1, 0.2)
+LEARNERS = {
+    random_responding: (tw.learners.RandomResponding(), {f"bias_{a}": BIASES[a] for a in range(1, 8)}),
+    win_stay_lose_shift: (tw.learners.NoisyWinStayLoseShift(threshold=0.1), {"noise": 0.3}),
+    choice_kernel: (tw.learners.ChoiceKernel(), {"alpha_choice": 0.2, "beta_choice": 1.5}),
+    history_regression: (
+        tw.learners.HistoryRegression(threshold=0.1),
+        {f"reward_{k + 1}": w for k, w in enumerate(REWARD)} | {f"choice_{k + 1}": v for k, v in enumerate(HABIT)},
+    ),
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("actions", [2, 3, 5, 8])
+@pytest.mark.parametrize("loop", LEARNERS)
+def test_baselines_against_plain_loops(loop, actions, masked):
+    learner, values = LEARNERS[loop]
+    idle = [f"bias_{a}" for a in range(actions, 8)] if loop is random_responding else []
+    learner, trials = learner.fix(**dict.fromkeys(idle, 0.0)), rough(actions, masked)
+    values = {name: value for name, value in values.items() if name not in idle}
+    expected = History(trials).likelihoods(loop)
+    np.testing.assert_allclose(tw.log_likelihood(learner, trials, values, plain=True), expected, rtol=1e-12)
+    if actions == 3 and masked:
+        np.testing.assert_allclose(tw.log_likelihood(learner, trials, values), expected, rtol=1e-12)
+
+
+# -- for which data -------------------------------------------------------------------------------------------------------------
+
+
+def test_choices_without_outcomes_have_baselines_of_choices_alone():
+    test_phase = replace(TRIALS, outcome={})
+    assert set(baselines_for(test_phase)) == {"RandomResponding", "ChoiceKernel"}
+    gains = replace(TRIALS, outcome={"gain": TRIALS.outcome["outcome"], "loss": TRIALS.outcome["outcome"]})
+    assert set(baselines_for(gains)) == {"RandomResponding", "ChoiceKernel"}
+    alike = replace(TRIALS, outcome={"outcome": np.ones(10)})
+    assert set(baselines_for(alike)) == {"RandomResponding", "ChoiceKernel"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "threshold"),
+    [
+        ([0.0, 1.0] * 20, 0.5),
+        ([1.0] * 1999 + [0.0], 0.9995),  # rounded to 1, no outcome would be better
+        ([0.0001, 0.0003], 0.0002),
+        ([1000.25, 1000.75], 1000.5),
+        ([-3.0, 1.0], -1.0),
+    ],
+)
+def test_the_threshold_is_the_mean_outcome(outcomes, threshold):
+    count = len(outcomes)
+    frame = pd.DataFrame({"participant": "a", "choice": [0, 1] * (count // 2), "reward": outcomes})
+    trials = tw.read_long(frame, trial=False)
+    made = baselines_for(trials)["NoisyWinStayLoseShift"].settings["threshold"]
+    assert made == pytest.approx(threshold, abs=0.01 * np.std(outcomes))
+    np.testing.assert_array_equal(np.array(outcomes) > made, np.array(outcomes) > np.mean(outcomes))
+
+
+def test_outcomes_without_a_choice_do_not_move_the_threshold():
+    frame = pd.DataFrame({"participant": "a", "choice": [0, 1, None, None], "reward": [0.0, 1.0, 50.0, 70.0]})
+    trials = tw.read_long(frame, trial=False)
+    assert baselines_for(trials)["NoisyWinStayLoseShift"].settings["threshold"] == 0.5
+
+
+def test_biases_of_actions_that_the_data_lack_are_refused_with_what_to_type():
+    learner = tw.learners.RandomResponding()
+    with pytest.raises(tw.errors.UsageError) as caught:
+        tw.point(learner, TRIALS)
+    typed = "RandomResponding().fix(bias_3=0, bias_4=0, bias_5=0, bias_6=0, bias_7=0)"
+    assert str(caught.value).endswith(f"-> {typed}")
+    assert in_options(caught.value.message).endswith(
+        "-> --fix bias_3=0 --fix bias_4=0 --fix bias_5=0 --fix bias_6=0 --fix bias_7=0"
+    )
+    assert baselines_for(TRIALS)["RandomResponding"] == eval(typed, {"RandomResponding": tw.learners.RandomResponding})
+    with pytest.raises(tw.errors.UsageError, match="bias_2, bias_3"):
+        tw.simulate(learner, tw.environments.ProbabilisticReversal(), dict.fromkeys(learner.names, 0.0), seed=1)
+    tied = learner.fix(**{f"bias_{a}": 0 for a in range(4, 8)}).tie(bias_1="bias_3")
+    assert np.isfinite(
+        tw.log_likelihood(tied, TRIALS, {"bias_2": 0.1, "bias_3": 0.2}, plain=True)
+    ).all()  # at work as bias_1
+    ten = tw.read_long(FRAME.assign(choice=range(10)), trial=False)
+    with pytest.raises(tw.errors.UsageError, match="parameters of 8 actions; the data have 10"):
+        tw.point(learner, ten)
+    assert "RandomResponding" not in baselines_for(ten)
 
 
 def test_the_baseline_of_a_continuous_response():
@@ -101,6 +234,55 @@ def test_a_comparison_with_baselines():
         tw.compare({"learner": tw.point(learner, trials)})
 
 
-def test_more_actions_than_biases_have_no_random_baseline():
-    frame = FRAME.assign(choice=range(10))
-    assert "RandomResponding" not in baselines_for(tw.read_long(frame, trial=False))
+@pytest.fixture(scope="module")
+def rated() -> tw.Trials:
+    """Choices with a rating on each trial."""
+    return tw.read_long(
+        FRAME.assign(rating=[0.1, 0.4, 0.2, 0.9, 0.5, 0.3, 0.8, 0.6, 0.7, 0.2]), trial=False, response="rating"
+    )
+
+
+def test_a_learner_is_compared_with_baselines_of_its_own_responses(rated):
+    rating = tw.point(tw.learners.ConstantResponse(), rated)
+    choosing = tw.point(tw.QLearning().fix(forget=0), rated)
+    assert [*tw.compare({"q": choosing}, baselines=True).table.index].count("ConstantResponse") == 0
+    with pytest.raises(
+        tw.errors.UsageError, match="'r' response: learners are compared by how well they predict the same"
+    ):
+        tw.compare({"q": choosing, "r": rating})
+
+
+@tw.learner
+class Counts:
+    rate: float = tw.positive("mean count")
+
+    @tw.responses.poisson
+    def respond(self, nothing, trial):
+        return self.rate
+
+
+def test_responses_without_a_baseline_are_refused(rated):
+    counts = tw.read_long(
+        pd.DataFrame({"participant": "a", "n": [1, 2, 0, 4]}), trial=False, response="n", outcome=False
+    )
+    with pytest.raises(tw.errors.UsageError, match=r"none of response \(poisson\): leave it out"):
+        tw.compare({"counts": tw.point(Counts(), counts)}, baselines=True)
+
+
+def test_an_own_fit_of_a_baseline_takes_its_place():
+    kernel = tw.point(tw.learners.ChoiceKernel(), TRIALS)
+    names = [*tw.compare({"habit": kernel}, baselines=True).table.index]
+    assert "habit" in names
+    assert "ChoiceKernel" not in names
+
+
+def test_rows_of_several_stages_have_baselines_that_need_no_outcome():
+    made = baselines_for(TRIALS, {"choice": "categorical"}, staged=True)
+    assert set(made) == {"RandomResponding", "ChoiceKernel"}
+
+
+def test_arguments_are_checked_before_baselines_are_fitted(monkeypatch):
+    monkeypatch.setattr("trialwise.analysis.comparison.compare.with_baselines", None)
+    point = tw.point(tw.learners.ChoiceKernel(), TRIALS)
+    with pytest.raises(tw.errors.UsageError, match="for points, wanted one of"):
+        tw.compare({"a": point}, "future", baselines=True)

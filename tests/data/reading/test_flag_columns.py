@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import trialwise as tw
+from trialwise.base.result import having
 
 FRAME = pd.DataFrame(
     {
@@ -23,7 +24,7 @@ def test_a_response_that_was_not_made_is_missing_with_its_time():
     assert trials.choice.tolist() == [0, -1, 0, 1, -1, 1]
     assert np.isnan(trials.rt).tolist() == [False, True, False, False, True, False]
     assert trials.outcome["outcome"].tolist() == [1, 0, 1, 1, 0, 1]
-    assert "2 responses not taken, since responded is 0 on these rows" in trials.notes
+    assert any(note.startswith("2 responses not taken, since responded is 0 on these rows") for note in trials.notes)
     assert trials.mapping["responded"].endswith("2 trials without a response")
 
 
@@ -70,3 +71,75 @@ def test_measures_are_of_free_choices_and_look_back_on_forced_ones():
     assert tw.behaviour.general(tw.read_long(FRAME.assign(choice=[1, 1, 1, 1, 0, 0], scored=[1, 0, 1, 1, 0, 1]))).loc[
         "a", "repeated"
     ] == pytest.approx(1.0)
+
+
+def advice(messages, name):
+    """The value that a message says to type for an argument."""
+    return [each.value for message in messages for each in getattr(message, "inputs", ()) if each.name == name]
+
+
+@pytest.mark.parametrize("points", [[1, 0, 1, 1, 0, 1], [10, 0, 10, 10, 0, 10]])
+def test_points_in_a_column_called_scored_are_no_flags_for_who_does_as_told(points):
+    frame = FRAME.drop(columns="reward").assign(scored=points)
+    try:
+        messages = tw.read_long(frame).notes
+    except tw.errors.DataError as error:
+        messages = [problem.remedy for problem in error.problems]
+    assert advice(messages, "scored") == [False]
+    trials = tw.read_long(frame, scored=False, outcome="scored")
+    assert trials.scored is None
+    assert trials.outcome["outcome"].tolist() == points
+    given = tw.read_long(frame.rename(columns={"scored": "free"}).assign(free=[0, 1, 1, 1, 1, 1]), scored="free")
+    assert not advice(given.notes, "scored")
+
+
+def test_codes_of_missing_values_are_empty_flags():
+    flags = {"responded": [1, -9, 1, 1, 0, 1], "scored": [-9, 1, 1, 0, 1, 1]}
+    trials = tw.read_long(FRAME.assign(**flags), missing=[-9])
+    assert trials.choice.tolist() == [0, 1, 0, 1, -1, 1]
+    assert trials.scored.tolist() == [True, True, True, False, True, True]
+
+
+def test_a_column_of_the_contrary_is_asked_about():
+    frame = FRAME.assign(forced=[1, 1, 0, 0, 0, 0])
+    assert any("is it the other way round?" in note for note in tw.read_long(frame, scored="forced").notes)
+    frame["free"] = 1 - frame["forced"]  # as the note says
+    right = tw.read_long(frame, scored="free")
+    assert right.scored.tolist() == [False, False, True, True, True, True]
+    assert not any("other way round" in note for note in right.notes)
+
+
+def some(choices, scored):
+    frame = pd.DataFrame(
+        {"participant": ["a"] * 6 + ["b"] * 6, "choice": choices, "reward": [1, 0, 1, 1, 0, 1] * 2, "scored": scored}
+    )
+    return tw.read_long(frame, trial=False)
+
+
+def test_participants_of_whom_nothing_is_scored_are_named():
+    learner = tw.QLearning().fix(forget=0)
+    yoked = some([0, 1, 1, 0, 1, 0] * 2, [0] * 6 + [1] * 6)
+    assert "no choice of their own: participants a" in [each.sentence for each in tw.inspect(yoked).findings]
+    point = tw.point(learner, yoked, starts=2)
+    (problem,) = having(point.findings, "problem")
+    assert problem.sentence.startswith("no response of 1 participant (a) enters the likelihood")
+    (typed,) = problem.advice.inputs
+    assert tw.exclude(yoked, typed.value).participants == ("b",)
+    assert not having(tw.point(learner, tw.exclude(yoked, typed.value), starts=2).findings, "problem")
+
+
+@pytest.mark.parametrize(
+    ("choices", "scored"), [([0, 1, 1, 0, 1, 0] * 2, 0), ([0] + [None] * 10 + [1], [0] + [1] * 10 + [0])]
+)
+def test_data_without_any_scored_response_are_refused(choices, scored):
+    with pytest.raises(tw.errors.UsageError, match="no choice of these 12 trials enters the likelihood"):
+        tw.point(tw.QLearning().fix(forget=0), some(choices, scored))
+
+
+def test_missed_choices_are_a_share_of_those_that_were_free():
+    """Two of four free choices are missed, and a third of all."""
+    often = some([0, 1, None, None, 1, 0, 0, 1, 1, 0, 1, 0], [0, 0, 1, 1, 1, 1] + [1] * 6)
+    (found,) = [each for each in tw.inspect(often).findings if each.code == "many-missed"]
+    assert found.about == ("a",)
+    few = some([None, 1, 0, 0, 1, 0, 0, 1, 1, 0, 1, 0], [0, 1, 1, 1, 1, 1] + [1] * 6)
+    assert not [each for each in tw.inspect(few).findings if each.code == "many-missed"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from trialwise.base.errors import UsageError
-from trialwise.base.message import NAME_ALONE, Argument
+from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
@@ -24,28 +25,41 @@ def like(fit: Fit, learner: Learner, trials: Trials, priors: Mapping[str, Any] |
     )  # fmt: skip
 
 
+def responses_of(each: Fit | Point) -> dict[str, str]:
+    """Names of the families of the responses that a fit predicts, by name of the response."""
+    if each.learner is not None:
+        return {name: family.name for name, family in each.learner.responses.items()}
+    assert isinstance(each, Fit)
+    return dict(json.loads(each.attrs.get("learner_responses", "{}")))
+
+
 def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str, Fit] | Mapping[str, Point]:
-    """These fits, or points, and those of the baselines of their trials.
+    """These fits, or points, and those of the baselines of their trials that are not among them.
 
     Raises
     ------
     UsageError
-        If no baseline is for such data, or one of the fits has the name of a baseline.
+        If no baseline is for such data, or one of the fits has the name of a baseline and is not of it.
     """
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
-    baselines = baselines_for(first.trials)
+    responses = responses_of(first)
+    learners = {name: each.learner for name, each in fits.items()}
+    staged = any(learner is not None and learner.assumptions.stages for learner in learners.values())
+    baselines = baselines_for(first.trials, responses, staged)
     if not baselines:
+        predicted = " and ".join(f"{name} ({family})" for name, family in responses.items())
         raise UsageError(
             Argument("baselines", True),
-            " needs choices, or a single continuous response, and these trials have neither: leave it out",
+            f": there are baselines of choices and of a single response that is normal, student or lognormal, and none of {predicted}: leave it out",
         )
-    for name in baselines:
+    missing = {name: each for name, each in baselines.items() if each not in learners.values()}
+    for name in missing:
         if name in fits:
             raise UsageError(
-                Argument("fits", NAME_ALONE), f" has {name!r}, which is the name of a baseline: give it another name"
+                f"a fit of {learners[name] or 'another learner'} is called {name!r}, which is the name of a baseline: give it another name"
             )
     own: dict[str, Fit | Point] = {
         name: point(each, first.trials) if isinstance(first, Point) else like(first, each, first.trials)
-        for name, each in baselines.items()
+        for name, each in missing.items()
     }
     return {**fits, **own}  # type: ignore[return-value]

@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from trialwise.analysis.comparison.baselines import like, with_baselines
+from trialwise.analysis.comparison.baselines import like, responses_of, with_baselines
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.fits import compared_fits
-from trialwise.analysis.comparison.points import Criterion, compared_points
+from trialwise.analysis.comparison.points import Criterion, check_criterion, compared_points
 from trialwise.analysis.comparison.same_trials import differences
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, NONE, expects
@@ -103,12 +103,28 @@ def compare(
     ['flat', 'stimulus']
     """
     _check(fits, fewest=1 if baselines else 2)
+    if any(isinstance(each, Point) for each in fits.values()):
+        check_criterion(method)
+        points = with_baselines(fits) if baselines else fits
+        return compared_points({name: each for name, each in points.items() if isinstance(each, Point)}, method)
+    by = _checked_method(method, start, draws, refit)
     if baselines:
         fits = with_baselines(fits)
         _check(fits)
-    points = {name: each for name, each in fits.items() if isinstance(each, Point)}
-    if points:
-        return compared_points(points, method)
+    results: dict[str, HeldOut] = {}
+    with bars(progress) as report:
+        for name, each in fits.items():
+            assert isinstance(each, Fit)
+            report(name, 0.0)
+            refitter = _refitting(each) if refit else None
+            results[name] = held_out(
+                each, by, start, draws=draws, particles=particles, seed=seed, tell=_named(report, name), refit=refitter
+            )  # fmt: skip
+    return compared_fits({name: each for name, each in fits.items() if isinstance(each, Fit)}, results, by)
+
+
+def _checked_method(method: str | None, start: int | None, draws: int | None, refit: bool) -> Method:
+    """The method by which fits are compared; raises an error for arguments that do not go together."""
     if method not in (None, *get_args(Method)):
         raise UsageError(
             Argument("method", method), f": for fits, wanted one of {', '.join(map(repr, get_args(Method)))}"
@@ -135,16 +151,7 @@ def compare(
         )
     if draws is not None and (isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 25):
         raise UsageError(Argument("draws", draws), ": wanted 25 or more")
-    results: dict[str, HeldOut] = {}
-    with bars(progress) as report:
-        for name, each in fits.items():
-            assert isinstance(each, Fit)
-            report(name, 0.0)
-            refitter = _refitting(each) if refit else None
-            results[name] = held_out(
-                each, by, start, draws=draws, particles=particles, seed=seed, tell=_named(report, name), refit=refitter
-            )  # fmt: skip
-    return compared_fits({name: each for name, each in fits.items() if isinstance(each, Fit)}, results, by)
+    return by
 
 
 def _named(report: Callable[[str, float], None], name: str) -> Callable[[float], None]:
@@ -172,6 +179,11 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
             raise UsageError(
                 f"{first!r} and {name!r} were fitted to different trials: {difference}. Learners are compared on the same "
                 "choices of the same participants: fit them to the same trials"
+            )
+        if responses_of(each).keys() != responses_of(reference).keys():
+            raise UsageError(
+                f"{first!r} predicts {' and '.join(responses_of(reference))}, and {name!r} {' and '.join(responses_of(each))}: "
+                "learners are compared by how well they predict the same responses"
             )
 
 

@@ -16,16 +16,22 @@ from trialwise.inference.point import Point
 Criterion = Literal["bic", "aic"]
 
 
-def compared_points(points: dict[str, Point], method: str | None) -> Comparison:
-    """AIC and BIC, summed over participants."""
-    import pandas as pd
-
+def check_criterion(method: str | None) -> str:
+    """The criterion by which points are compared; raises an error for another one."""
     method = method or "bic"
     if method not in get_args(Criterion):
         raise UsageError(
             Argument("method", method),
             f": for points, wanted one of {', '.join(map(repr, get_args(Criterion)))}; other methods need fits",
         )
+    return method
+
+
+def compared_points(points: dict[str, Point], method: str | None) -> Comparison:
+    """AIC and BIC, summed over participants."""
+    import pandas as pd
+
+    method = check_criterion(method)
     tables = {name: each.maximum_likelihood.set_index("participant") for name, each in points.items()}
     criterion = pd.DataFrame({name: each[method] for name, each in tables.items()})
     names = [str(criterion.columns[k]) for k in np.argsort(criterion.sum().to_numpy(), kind="stable")]

@@ -52,8 +52,10 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
             scores[n] += _log_hidden(learner, agent, state, trial, hidden)
         for family, row in present:
             last = family.received(row) if family.acts else last
-        by_itself("elapse", trial)
         family, observed = responses[0]
+        if answered and "act" in methods:
+            methods["act"](agent, state, trial, family.received(observed[t]))
+        by_itself("elapse", trial)
         if watched:
             methods["watch"](agent, state, trial, *hidden, outcome)
         elif "learn" in methods and outcome is not None and (answered or family.learns_when_missing):

@@ -53,7 +53,7 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     random, reading, declared = stream(seed, "specimen"), Reading(learner), dict(columns or {})
     count = sum(LENGTHS)
     assumed = learner.assumptions
-    actions = declared.pop("action", assumed.actions or reading.actions or 3)
+    actions = declared.pop("action", assumed.actions or _actions_with_parameters(learner) or reading.actions or 3)
     kinds = {name: _kind(name, reads, actions) for name, reads in reading.trial.items() if name != "available"}
     for name in sorted(_read_names(learner, "trial") - set(kinds) - {"available"}):
         kinds[name] = 3 if name in OPTIONAL else RANGE  # without the method's source, only the names are known
@@ -91,6 +91,12 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
         **_behaviour(learner, reading, actions, random),
     )
     return in_stages(learner, trials, random) if assumed.stages else trials
+
+
+def _actions_with_parameters(learner: Learner) -> int | None:
+    """The number of actions of which the learner has free parameters, if it has such parameters."""
+    about = learner.assumptions.action_of
+    return max([2, *(about[name] + 1 for name in learner.names if name in about)]) if about else None
 
 
 def in_stages(learner: Learner, trials: Trials, random: np.random.Generator) -> Trials:

@@ -183,7 +183,7 @@ class Columns:
             "actions": None if self.actions is None else _labels(self.actions),
             "missing": _missing(self.missing),
             "where": self.where,
-            "exclude": dict(map(_rule, self.exclude)) or None,
+            "exclude": _rules(self.exclude) or None,
             "carry": self.carry,
         }
         single = {role: _column(getattr(self, role)) for role in ("session", "block", "context", "cue", "choice")}
@@ -233,6 +233,17 @@ class Columns:
         roles: dict[str, Any] = recognised | _without_defaults(single | several)
         extra = {Path(name).stem: name for name in [*self.labels, *self.numbers]}
         return read_wide(**roles, **_without_defaults(shared), reset=reset, columns=extra)
+
+
+def _rules(texts: list[str]) -> dict[str, str]:
+    """Rules of exclusion by reason; several of one reason are alternatives."""
+    conditions: dict[str, list[str]] = {}
+    for reason, condition in map(_rule, texts):
+        conditions.setdefault(reason, []).append(condition)
+    return {
+        reason: each[0] if len(each) == 1 else " or ".join(f"({condition})" for condition in each)
+        for reason, each in conditions.items()
+    }
 
 
 def _rule(text: str) -> tuple[str, str]:

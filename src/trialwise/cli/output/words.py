@@ -15,10 +15,11 @@ from trialwise.base.message import (
     Message,
     Restriction,
     Whole,
+    in_python,
     is_name_alone,
 )
 
-FLAGS = ("overwrite", "potential", "refit", "wide")
+FLAGS = ("baselines", "overwrite", "potential", "refit", "wide")
 """Options without a value."""
 
 REPEATED = ("missing",)
@@ -45,11 +46,8 @@ def in_options(message: str) -> str:
 
 def _as_option(element: Input) -> str:
     if isinstance(element, Restriction):
-        return (
-            f"--{element.method} {element.parameter}={_plain(element.value)}"
-            if element.parameter
-            else f"--{element.method}"
-        )
+        each = (f"--{element.method} {name}={_plain(value)}" for name, value in element.arguments)
+        return " ".join(each) or f"--{element.method}"
     if isinstance(element, Lapse):
         return "--lapse"
     if isinstance(element, LearnerSetting):
@@ -64,10 +62,23 @@ def _as_option(element: Input) -> str:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
         return f"--{element.name}"
+    if element.name == "exclude":
+        return " ".join(f"--exclude {shlex.quote(rule)}" for rule in _rules(element.value))
     option = f"--{element.name.replace('_', '-')}"
     if element.name in REPEATED and isinstance(element.value, list):
         return " ".join(f"{option} {shlex.quote(_plain(each))}" for each in element.value)
     return f"{option} {_value(element)}"
+
+
+def _rules(rules: Any) -> list[str]:
+    """Rules of exclusion as the command line takes them: ``reason: condition``, the condition alone if it is its own reason."""
+    if not isinstance(rules, dict):
+        return [_plain(rule) for rule in rules] if isinstance(rules, list) else [_plain(rules)]
+    conditions = {
+        reason: rule if isinstance(rule, str) else f"participant in {in_python(list(rule))}"
+        for reason, rule in rules.items()
+    }
+    return [condition if condition == reason else f"{reason}: {condition}" for reason, condition in conditions.items()]
 
 
 def _value(argument: Argument) -> str:

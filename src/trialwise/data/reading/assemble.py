@@ -102,8 +102,10 @@ def assemble(
         rt = read_response_times(
             ordered.rt, ordered.rt_unit, ordered.rt_given, missing_codes, problems, mapping, notes, ordered.rt_stated
         )
-    choice, response, rt = without_unmade(ordered.responded, choice, response, rt, problems, mapping, notes)
-    scored = scored_flags(ordered.scored, problems, mapping, notes)
+    choice, response, rt = without_unmade(
+        ordered.responded, choice, response, rt, missing_codes, problems, mapping, notes
+    )
+    scored = scored_flags(ordered.scored, missing_codes, problems, mapping, notes)
     notes += _about_runs(ordered)
     reset = _resets(ordered, columns, problems)
     available = _available(ordered, choice, levels.get("action", ()), problems)

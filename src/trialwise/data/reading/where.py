@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +30,9 @@ from trialwise.data.reading.column_names import closest
 from trialwise.data.reading.suspicions import one_edit
 from trialwise.data.reading.table import Table
 
-GRAMMAR = "a column, ==, !=, <, <=, >, >=, in or not in, and a value: where=\"phase == 'main' and rt < 3\""
+GRAMMAR = "a column, ==, !=, <, <=, >, >=, in or not in, and a value: "
+EXAMPLES = {"where": "phase == 'main' and rt < 3", "exclude": "missed > 0.2 or same > 0.9"}
+"""A condition for each argument that takes one."""
 MISSING_WORDS = ("None", "missing")
 FEW_LABELS = 20
 """A column with more labels than this is not offered for leaving out rows."""
@@ -84,6 +87,23 @@ def rows_where(
     return reading.satisfied(reading.tree)
 
 
+class Decided(NamedTuple):
+    """Which rows satisfy a condition, which of the others might if their missing cells were known, ``bool (rows,)``, and the columns
+    that it is about; ``bounds`` are the numbers that columns are compared with."""
+
+    satisfied: np.ndarray
+    undecided: np.ndarray
+    columns: tuple[str, ...]
+    bounds: tuple[tuple[str, float], ...]
+
+
+def decided_where(table: Table, condition: str, note: Callable[[str], object], argument: str) -> Decided:
+    """As :func:`rows_where`, but a comparison with a missing cell is neither true nor false, also below ``not`` and with ``!=``."""
+    reading = _Condition(table, condition, (), note, argument)
+    surely, possibly = reading.bounds(reading.tree)
+    return Decided(surely, possibly & ~surely, tuple(dict.fromkeys(reading.columns)), tuple(reading.numbers))
+
+
 class _Condition:
     """A condition as a syntax tree, of which only comparisons, ``and``, ``or`` and ``not`` are understood."""
 
@@ -91,6 +111,8 @@ class _Condition:
         self, table: Table, condition: str, missing_codes: MissingCodes, note: Callable[[str], object], argument: str
     ) -> None:
         self.argument = argument
+        self.columns: list[str] = []
+        self.numbers: list[tuple[str, float]] = []
         self.table, self.condition, self.missing_codes, self.note = table, condition, missing_codes, note
         self.names = _BACKQUOTED.findall(condition)
         self.mark = "_quoted"
@@ -107,7 +129,8 @@ class _Condition:
             raise self.wrong(f"a number in it is larger than {sys.float_info.max:.2g}")
 
     def wrong(self, what: str) -> UsageError:
-        return UsageError(Argument(self.argument, self.condition), f": {what}; write {GRAMMAR}")
+        example = Argument(self.argument, EXAMPLES[self.argument])
+        return UsageError(Argument(self.argument, self.condition), f": {what}; write {GRAMMAR}", example)
 
     def satisfied(self, node: ast.expr) -> np.ndarray:
         """Whether each row satisfies a part of the condition."""
@@ -121,6 +144,22 @@ class _Condition:
             triples = zip(terms, node.ops, terms[1:], strict=False)
             return np.all([self._compared(*triple) for triple in triples], axis=0)
         raise self.wrong(f"{quote(ast.unparse(node))} is no comparison")
+
+    def bounds(self, node: ast.expr) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows surely, and which possibly, satisfy a part of the condition, whatever their missing cells are."""
+        if isinstance(node, ast.BoolOp):
+            of_all = np.all if isinstance(node.op, ast.And) else np.any
+            surely, possibly = zip(*map(self.bounds, node.values), strict=True)
+            return of_all(surely, axis=0), of_all(possibly, axis=0)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            surely, possibly = self.bounds(node.operand)
+            return ~possibly, ~surely
+        true = self.satisfied(node)
+        if not isinstance(node, ast.Compare) or any(ast.unparse(each) in MISSING_WORDS for each in node.comparators):
+            return true, true
+        terms = [each for each in (node.left, *node.comparators) if isinstance(each, ast.Name | ast.Attribute)]
+        absent = np.any([missing_mask(self.table.column(self._column(each), "where")) for each in terms], axis=0)
+        return true & ~absent, true | absent
 
     def _compared(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> np.ndarray:
         if isinstance(left, ast.Constant) and type(operator) in _MIRRORED:
@@ -149,6 +188,7 @@ class _Condition:
         bound = self._value(right)
         if isinstance(bound, bool) or not isinstance(bound, int | float):
             raise self.wrong(f"{quote(ast.unparse(right))} is no number")
+        self.numbers.append((cells.name, bound))
         numbers, strange, _ = to_numbers(cells, absent)
         if strange.any():
             examples = quote_list(distinct_cells(cells, strange), 3)
@@ -200,6 +240,7 @@ class _Condition:
                 f"{count} columns are called {quote(name)}" if count else f"there is no column {quote(name)}; {there}"
             )
             raise UsageError(Argument(self.argument, self.condition), f": {what}")
+        self.columns.append(name)
         return name
 
     def _value(self, node: ast.expr) -> Hashable | list[Hashable]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, TEACHES, WATCHES
+from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, TEACHES, WATCHES
 from trialwise.engine.walks.particles import Swarm
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, tangent
@@ -24,7 +24,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, elapse, learn, last_action = parts.seen, parts.elapse, parts.learn, parts.last_action
-    see, watch, between = parts.see, parts.watch, parts.between
+    see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
     spread, at, copy, renew = swarm.spread, swarm.at, swarm.copy, swarm.renew
 
     def enumeration(
@@ -78,6 +78,8 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                 continue
             copy(states, task, n, n + 1)
             state = at(states, task, n + 1)
+            if flags & ACTED:
+                acted(agent, state, trial, seen(observed, t))
             elapse(agent, state, trial)
             if flags & TEACHES:
                 learn(agent, state, trial, k, seen(observed, t), ints, reals, t)

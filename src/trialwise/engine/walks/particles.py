@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
+from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, uniform
 from trialwise.learners.responses.softmax import softmax_shares
@@ -140,7 +140,7 @@ def build_particles(
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
     seen, last_action = parts.seen, parts.last_action
-    see, watch, between = parts.see, parts.watch, parts.between
+    see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
     groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
 
     def particles(
@@ -199,6 +199,8 @@ def build_particles(
                         path[g] = path[g] + slopes[chosen]
                 if tracing:
                     hidden[n, g] = chosen if flags & HIDES else -1
+                if flags & ACTED:
+                    acted(agent, state, trial, seen(observed, t))
                 elapse(agent, state, trial)
                 if flags & TEACHES:
                     keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))

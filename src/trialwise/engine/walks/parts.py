@@ -68,7 +68,18 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
         return learner.methods.get(name, nothing)
 
-    learn, watch = _learning(learner, outcome_layout, kit, method, response_parts.pop("received"))
+    received = response_parts.pop("received")
+    learn, watch = _learning(learner, outcome_layout, kit, method, received)
+
+    if "act" in method:
+        user_act = method["act"]
+
+        def acted(agent, state, trial, responses):
+            user_act(agent, state, trial, received(responses))
+    else:
+
+        def acted(agent, state, trial, responses):
+            pass
 
     if tracing:
         store_signals = kit.store_signals
@@ -88,7 +99,7 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
             pass
 
     functions = {
-        "agent_at": agent_at, "available": available, "learn": learn, "watch": watch, "note": note, "keep": keep,
+        "agent_at": agent_at, "available": available, "acted": acted, "learn": learn, "watch": watch, "note": note, "keep": keep,
         **{name: by_itself(name) for name in ("see", "elapse", "between")},
         **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random, tracing), **response_parts,
     }  # fmt: skip

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
+from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
 from trialwise.learners.responses.plain_numbers import is_extreme
 
 
@@ -37,6 +37,7 @@ class Parts(NamedTuple):
     score         agent, answer, available, responses, flags                their log-density
     chance        agent, answer, available, responses, flags, weights       their probability, and tangent of its log
     draw          agent, answer, available, observed, t, flags, random      simulated responses, and their score
+    acted         agent, state, trial, responses                            changes the state by the response itself
     elapse        agent, state, trial                                       changes the state with time
     learn         agent, state, trial, hidden, responses, ints, reals, t    the trial's signals
     watch         agent, state, trial, hidden, ints, reals, t               the trial's signals, without a response
@@ -69,6 +70,7 @@ class Parts(NamedTuple):
     score: Callable
     chance: Callable
     draw: Callable
+    acted: Callable
     elapse: Callable
     learn: Callable
     watch: Callable
@@ -95,7 +97,7 @@ def build_replay(parts: Parts) -> Callable:
         parts.score,
     )
     elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
-    see, watch, between, unscored = parts.see, parts.watch, parts.between, parts.unscored
+    see, acted, watch, between, unscored = parts.see, parts.acted, parts.watch, parts.between, parts.unscored
 
     def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
         state = start(agent_at(participant, ints, first), task)
@@ -127,6 +129,8 @@ def build_replay(parts: Parts) -> Callable:
                 total = total + unscored(options, hidden, record, t)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)
+            if flags & ACTED:
+                acted(agent, state, trial, seen(observed, t))
             elapse(agent, state, trial)
             if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
@@ -155,7 +159,7 @@ def build_rollout(parts: Parts) -> Callable:
         parts.draw,
     )
     write, elapse, learn, keep, last_action = parts.write, parts.elapse, parts.learn, parts.keep, parts.last_action
-    see, watch, between, unscored = parts.see, parts.watch, parts.between, parts.unscored
+    see, acted, watch, between, unscored = parts.see, parts.acted, parts.watch, parts.between, parts.unscored
 
     def rollout(
         participant, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
@@ -185,6 +189,8 @@ def build_rollout(parts: Parts) -> Callable:
                 last = last_action(seen(observed, t), flags, last)
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
+            if flags & ACTED:
+                acted(agent, state, trial, seen(observed, t))
             elapse(agent, state, trial)
             if flags & TEACHES:
                 keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner, probabilities
 from trialwise.learners.parameters import constant, positive, real, unit
 from trialwise.learners.state import memory, state
@@ -10,10 +11,28 @@ MOST_ACTIONS = 8
 
 
 def threshold_of(trials):
-    """The mean of all outcomes: what separates better from worse ones; None without a single outcome."""
-    if trials.choice is None or len(trials.outcome) != 1 or trials.without_outcome.all():
+    """What separates better from worse outcomes of choices, their mean; None without outcomes that differ in a single number."""
+    if trials.choice is None or len(trials.outcome) != 1:
         return None
-    return round(float(np.nanmean(next(iter(trials.outcome.values())))), 3)
+    values = next(iter(trials.outcome.values()))
+    values = values[trials.responded & ~np.isnan(values)]
+    if not len(values) or values.min() == values.max():
+        return None
+    return _few_digits(float(values.mean()), values)
+
+
+def _few_digits(mean, values):
+    """The mean, with as few digits as make no difference to which values are above it, and little to the distance from it."""
+    for digits in range(1, 17):
+        rounded = float(f"{mean:.{digits}g}")
+        if abs(rounded - mean) <= 0.01 * values.std() and ((values > rounded) == (values > mean)).all():
+            return rounded
+    return mean
+
+
+def actions_of(trials):
+    """The number of actions; 0 without choices."""
+    return trials.sizes.get("action", 0) if trials.choice is not None else 0
 
 
 @learner
@@ -22,8 +41,8 @@ class RandomResponding:
 
     .. math:: p(a) = \mathrm{softmax}_a\, b_a, \qquad b_0 = 0
 
-    for action :math:`a`. It learns nothing. Biases of actions that the data do not have are fixed at 0, as in
-    ``RandomResponding().fix(bias_2=0, bias_3=0, ...)`` for two actions; ``compare(..., baselines=True)`` does so.
+    for action :math:`a`. It learns nothing. Biases of actions that the data do not have are to be fixed: for three actions,
+    ``RandomResponding().fix(bias_3=0, bias_4=0, bias_5=0, bias_6=0, bias_7=0)``; ``compare(..., baselines=True)`` does so.
 
     Wilson & Collins 2019 (eLife 8:e49547), their first model.
     """
@@ -35,11 +54,12 @@ class RandomResponding:
     bias_5: float = real("preference for action 5 over action 0, in logits")
     bias_6: float = real("preference for action 6 over action 0, in logits")
     bias_7: float = real("preference for action 7 over action 0, in logits")
+    data = assumes(action_of={f"bias_{action}": action for action in range(1, MOST_ACTIONS)})
 
     @staticmethod
     def for_data(kind, trials):
         """The baseline for these trials, or None if it is not for such data."""
-        actions = trials.sizes.get("action", 0) if trials.choice is not None else 0
+        actions = actions_of(trials)
         if not 2 <= actions <= MOST_ACTIONS:
             return None
         return kind().fix(**{f"bias_{action}": 0.0 for action in range(actions, MOST_ACTIONS)})
@@ -75,8 +95,9 @@ class NoisyWinStayLoseShift:
         p(a) &= \frac{\epsilon}{n} + (1 - \epsilon)\, [a = c] \quad \text{after } r > \theta \\
         p(a) &= \frac{\epsilon}{n} + (1 - \epsilon)\, \frac{[a \ne c]}{n - 1} \quad \text{after } r \le \theta
 
-    for :math:`n` actions, the last choice with an outcome :math:`c` and that outcome :math:`r`; before the first one, all actions are equally
-    likely. ``compare(..., baselines=True)`` sets the threshold :math:`\theta` to the mean of all outcomes.
+    for the :math:`n` actions that are available, the last choice with an outcome :math:`c` and that outcome :math:`r`. If there is none yet,
+    :math:`c` is not available, or is the only one that is, all available actions are equally likely. ``compare(..., baselines=True)`` sets the
+    threshold :math:`\theta` to the mean outcome.
 
     Wilson & Collins 2019 (eLife 8:e49547), their second model.
     """
@@ -88,19 +109,25 @@ class NoisyWinStayLoseShift:
     def for_data(kind, trials):
         """The baseline for these trials, or None if it is not for such data."""
         threshold = threshold_of(trials)
-        return None if threshold is None or trials.sizes.get("action", 0) < 2 else kind(threshold=threshold)
+        return None if threshold is None or actions_of(trials) < 2 else kind(threshold=threshold)
 
     def start(self, task):
         return state(choice=memory(-1), better=memory(0))
 
     @probabilities
     def choose(self, last, trial, preference):
-        count = len(preference)
-        for action in range(count):
+        count = 0
+        for action in range(len(preference)):
+            if trial.available[action]:
+                count += 1
+        informed = False
+        if count > 1 and last.choice >= 0:
+            informed = trial.available[last.choice] == 1
+        for action in range(len(preference)):
             rule = 1.0 / count
-            if last.choice >= 0 and last.better == 1:
+            if informed and last.better == 1:
                 rule = 1.0 if action == last.choice else 0.0
-            elif last.choice >= 0:
+            elif informed:
                 rule = 0.0 if action == last.choice else 1.0 / (count - 1.0)
             preference[action] = self.noise / count + (1.0 - self.noise) * rule
 
@@ -118,7 +145,7 @@ class ChoiceKernel:
         p(a) &= \mathrm{softmax}_a\, \beta K[a] \\
         K[a] &\leftarrow K[a] + \alpha\, ([a = c] - K[a]) \quad \text{(every action)}
 
-    for the choice :math:`c`; it moves on trials with an outcome. Wilson & Collins 2019 (eLife 8:e49547), equations 5 and 6.
+    for every choice :math:`c`, with or without an outcome. Wilson & Collins 2019 (eLife 8:e49547), equations 5 and 6.
     """
 
     alpha_choice: float = unit("rate of the choice kernel", mean=-1.0)
@@ -127,7 +154,7 @@ class ChoiceKernel:
     @staticmethod
     def for_data(kind, trials):
         """The baseline for these trials, or None if it is not for such data."""
-        return None if threshold_of(trials) is None else kind()
+        return kind() if actions_of(trials) >= 2 else None
 
     def start(self, task):
         return task.table("action")
@@ -136,7 +163,7 @@ class ChoiceKernel:
         for action in range(len(preference)):
             preference[action] = self.beta_choice * kernel[action]
 
-    def learn(self, kernel, trial, choice, outcome):
+    def act(self, kernel, trial, choice):
         for action in range(len(kernel)):
             chosen = 1.0 if action == choice else 0.0
             kernel[action] += self.alpha_choice * (chosen - kernel[action])
@@ -148,8 +175,9 @@ class HistoryRegression:
 
     .. math:: p(a) = \mathrm{softmax}_a \sum_{k=1}^{3} [c_{-k} = a]\, \bigl(w_k (r_{-k} - \theta) + v_k\bigr)
 
-    for the :math:`k`-th last choice with an outcome, :math:`c_{-k}`, and that outcome :math:`r_{-k}`. It has no values that add up, so that a learner
-    worth its name predicts better. ``compare(..., baselines=True)`` sets :math:`\theta` to the mean of all outcomes.
+    for the :math:`k`-th last choice :math:`c_{-k}` and its outcome :math:`r_{-k}`; without an outcome, :math:`w_k (r_{-k} - \theta)` is 0. It has no
+    values that add up, so that a learner worth its name predicts better. ``compare(..., baselines=True)`` sets :math:`\theta` to the mean
+    outcome.
 
     Lau & Glimcher 2005 (J Exp Anal Behav 84:555).
     """
@@ -166,7 +194,7 @@ class HistoryRegression:
     def for_data(kind, trials):
         """The baseline for these trials, or None if it is not for such data."""
         threshold = threshold_of(trials)
-        return None if threshold is None else kind(threshold=threshold)
+        return None if threshold is None or actions_of(trials) < 2 else kind(threshold=threshold)
 
     def start(self, task):
         return state(first=memory(-1), second=memory(-1), third=memory(-1), reward=task.table(3))
@@ -181,9 +209,12 @@ class HistoryRegression:
         if past.third >= 0:
             preference[past.third] += self.reward_3 * past.reward[2] + self.choice_3
 
-    def learn(self, past, trial, choice, outcome):
+    def act(self, past, trial, choice):
         past.third, past.second, past.first = past.second, past.first, choice
-        past.reward[2], past.reward[1], past.reward[0] = past.reward[1], past.reward[0], outcome - self.threshold
+        past.reward[2], past.reward[1], past.reward[0] = past.reward[1], past.reward[0], 0.0
+
+    def learn(self, past, trial, choice, outcome):
+        past.reward[0] = outcome - self.threshold
 
 
 @learner
