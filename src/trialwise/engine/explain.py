@@ -208,16 +208,18 @@ def dry_run(learner: Learner, packed: Packed) -> int:
 
 
 class _Sample:
-    """Trials for a dry run, hashed by their layout, so that each layout is run once."""
+    """Trials for a dry run, hashed by their layout and by the methods that are called on them, so that each kind is run once."""
 
     def __init__(self, packed: Packed):
         self.packed = packed
+        flags = packed.ints[:, FLAGS]
+        self.key = (packed.layout, *(bool((flags & bit).any()) for bit in (TEACHES, WATCHES)))
 
     def __hash__(self) -> int:
-        return hash(self.packed.layout)
+        return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Sample) and self.packed.layout == other.packed.layout
+        return isinstance(other, _Sample) and self.key == other.key
 
 
 @lru_cache(maxsize=256)
@@ -234,8 +236,9 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             values = result if isinstance(result, tuple) else (result,)
             for value in values:
                 if not isinstance(value, int | float | np.number | np.bool_):
+                    teaching = "learn" if "learn" in learner.methods else "watch"
                     raise LearnerError(
-                        f"{type(learner).__name__}.learn returned {value!r}: return the trial's signals, a number or a "
+                        f"{type(learner).__name__}.{teaching} returned {value!r}: return the trial's signals, a number or a "
                         "tuple of numbers, or nothing"
                     )
             signal_counts.append(len(values))
@@ -274,8 +277,10 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     except Exception as error:
         raise raised(learner, error) from error
     if signal_counts and len(set(signal_counts)) > 1:
+        teaching = " and ".join(name for name in ("learn", "watch") if name in learner.methods)
         raise LearnerError(
-            f"{type(learner).__name__}.learn returned different numbers of signals, {set(signal_counts)}: always return the same number"
+            f"{type(learner).__name__}: {teaching} returned different numbers of signals, "
+            f"{' and '.join(map(str, sorted(set(signal_counts))))}: always return the same number"
         )
     return signal_counts[0] if signal_counts else 0
 
