@@ -57,6 +57,13 @@ REPLACEMENTS = {
     "nansum nanmean nanmax nanmin": "ask each entry: for x in table: if not np.isnan(x): total += x",
     "reversed": "write table[::-1], or range(n - 1, -1, -1)",
     "map filter accumulate reduce": "write a loop: start total at 0.0; for x in table: total += x",
+    "fmod": "the remainder with the sign of x is x - y * np.trunc(x / y); that with the sign of y is x % y",
+    "log": "math.log takes one number: math.log(x) / math.log(base) for another base, np.log(table) for a table",
+    "float": "a condition becomes a number by 1.0 if x > y else 0.0",
+    "inner vdot": "write np.dot(x, y)",
+    "count_nonzero": "write np.sum(table != 0.0)",
+    "flatnonzero nonzero argwhere": "write a loop with if: for j in range(len(table)): if table[j] != 0.0: use j",
+    "tolist": "a table is used as it is: table[j], for x in table, len(table)",
     "T transpose reshape ravel flatten": "index the table itself: table[j, k]",
 }
 """What to write in place of functions that cannot be compiled, by their names. Of two that match, the first counts."""
@@ -64,6 +71,10 @@ REPLACEMENTS = {
 PATTERNS = (
     (r"(?i)\byield\b|generator", "write a list in place of the generator, sum([x * x for x in table]), or a for loop"),
     (r"built-in function (sum|max|min|prod|sorted)>", "write a list, sum([math.exp(x) for x in table]), or a for loop"),
+    (
+        r">>> \w+\(.*\b(list|UniTuple|Tuple)\(",
+        "make an array of the numbers first: np.max(np.array([x, y])) in place of np.max([x, y])",
+    ),
     (
         r"function (sum|mean|max|min|amax|amin|prod|any|all|argmax|argmin|std|var|reduce|_reduction\S*)\b",
         "compute along an axis in loops: for j in range(table.shape[0]): total += table[j, k] in place of np.sum(table, axis=0)[k]",
@@ -164,7 +175,9 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
     ]
     reason = reasons[0] if reasons else text.splitlines()[0]
     general = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
-    hint = GLOBAL_MEMORY if re.search(r"setitem[\s\S]*readonly", text) else _replacement(reason, location) or general
+    signature = next((line.strip() for line in text.splitlines() if line.strip().startswith(">>>")), "")
+    found = _replacement(f"{reason} {signature}".strip(), location)
+    hint = GLOBAL_MEMORY if re.search(r"setitem[\s\S]*readonly", text) else found or general
     return LearnerError(
         f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."

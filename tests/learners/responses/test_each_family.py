@@ -450,6 +450,16 @@ def test_other_families_have_no_settings():
         tw.responses.lognormel  # noqa: B018
 
 
+@pytest.mark.parametrize("cuts", [(-1.0, 0.5, 2.0), (0.0, 0.0, 1.0), (1.0, -1.0, 2.0), (0.0, 2.0, 1.0), (2.0, 1.0, 0.0)])
+def test_probabilities_of_ratings_sum_to_one_or_there_are_none(cuts):
+    """Cut points that cross would give a likelihood with a sum above 1, which a fit would seek."""
+    family, model = tw.responses.ordered(1, 4), SimpleNamespace(declared=())
+    density, prediction = family.density(model), family.prediction(model)
+    total = sum(np.exp(density(None, (0.2, *cuts), rating)[0]) for rating in (1, 2, 3, 4))
+    assert total == pytest.approx(float(tuple(sorted(cuts)) == cuts), abs=1e-12)
+    assert sum(prediction(None, (0.2, *cuts), k) for k in range(4)) == pytest.approx(total, abs=1e-12)
+
+
 def test_what_respond_returns_is_checked():
     class Rater:
         noise: float = positive("scale")
