@@ -460,6 +460,12 @@ def test_probabilities_of_ratings_sum_to_one_or_there_are_none(cuts):
     assert sum(prediction(None, (0.2, *cuts), k) for k in range(4)) == pytest.approx(total, abs=1e-12)
 
 
+@pytest.mark.parametrize(("ends", "upper"), [(1.2, 0.5), (-0.1, 0.5), (0.1, 1.2), (0.1, -0.2)])
+def test_a_slider_needs_probabilities(ends, upper):
+    density = tw.responses.slider.density(SimpleNamespace(declared=()))
+    assert all(np.isnan(density(None, (0.5, 2.0, ends, upper), y)[0]) for y in (0.0, 0.4, 1.0))
+
+
 def test_what_respond_returns_is_checked():
     class Rater:
         noise: float = positive("scale")
