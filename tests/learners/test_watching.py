@@ -322,11 +322,12 @@ def test_a_watched_trial_draws_its_hidden_choice():
     hides = trials.responded | ~trials.without_outcome
     assert (hides & ~trials.responded).any()
     assert (trials.responded & ~trials.scored).any()
-    likelihood = 0.0
+    likelihood, second = 0.0, np.zeros(trials.n_trials)
     for course in itertools.product(range(2), repeat=int(hides.sum())):
         hidden = np.zeros(trials.n_trials, int)
         hidden[hides] = course
-        likelihood += math.exp(run_plain(learner, packed.with_hidden(hidden), free)[0])
+        joint = math.exp(run_plain(learner, packed.with_hidden(hidden), free)[0])
+        likelihood, second = likelihood + joint, second + joint * hidden
     exact, slope, sequences = run_exact(learner, packed, free)
     assert sequences[0] == 2 ** int(hides.sum())
     assert exact[0] == pytest.approx(math.log(likelihood), rel=1e-12)
@@ -334,6 +335,9 @@ def test_a_watched_trial_draws_its_hidden_choice():
         step = 1e-6 * np.eye(3)[[k]]
         high, low = (run_exact(learner, packed, free + sign * step)[0][0] for sign in (1, -1))
         assert slope[0, k] == pytest.approx((high - low) / 2e-6, rel=1e-5, abs=1e-6)
+    table = tw.trial_values(learner, trials, {"alpha": 0.4, "beta": 2.0, "sharpness": 1.5})
+    np.testing.assert_allclose(table["hidden_2"], np.where(hides, second / likelihood, np.nan), atol=0.08)
+    assert table["hidden_2_filtered"].notna().tolist() == hides.tolist()
     jobs = np.zeros(600, int)
     keys = stream_keys(jobs.astype(np.uint64), np.arange(600))
     for scored in (False, True):

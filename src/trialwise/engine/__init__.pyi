@@ -14,9 +14,9 @@ from .explain import (
 )
 from .flags import (
     FLAGS as FLAGS,
+    HIDES as HIDES,
     HIDDEN as HIDDEN,
     RESET as RESET,
-    RESPONDED as RESPONDED,
     TEACHES as TEACHES,
     WATCHES as WATCHES,
 )

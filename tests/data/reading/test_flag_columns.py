@@ -62,6 +62,13 @@ def test_they_can_be_named_and_declined():
     assert np.isnan(tw.read_long(ratings).response["response"]).tolist() == [False, False, True, False, False, False]
 
 
+def test_shares_of_forced_responses_are_of_responses():
+    trials = tw.read_long(FRAME.assign(choice=[0, 1, None, 0, 1, 1], scored=0))
+    finding = next(each for each in tw.inspect(trials).findings if each.code == "forced-responses")
+    assert finding.sentence.startswith("5 of 5 (100.0%) responses were not")
+    assert trials.mapping["scored"].endswith("6 trials not scored")
+
+
 def test_measures_are_of_free_choices_and_look_back_on_forced_ones():
     trials = tw.read_long(FRAME.assign(scored=[0, 0, 1, 1, 1, 1]))
     table = tw.behaviour.general(trials)

@@ -59,7 +59,7 @@ def scored_flags(
         return None
     scored, silent = _flags("scored", cells, problems, notes, "taken as 1")
     scored = scored | silent
-    mapping["scored"] = f"{cells.source}, {counted(int((~scored).sum()), 'response')} not the participant's own"
+    mapping["scored"] = f"{cells.source}, {counted(int((~scored).sum()), 'trial')} not scored"
     return None if scored.all() else scored
 
 
