@@ -163,7 +163,8 @@ class Watcher:
 
 def test_a_method_that_the_data_never_call_is_named(small):
     with pytest.raises(
-        tw.errors.ModelError, match=r"does not change with shown(.|\n)*so that watch is never called: leave shown out with"
+        tw.errors.ModelError,
+        match=r"does not change with shown(.|\n)*so that watch is never called: leave shown out with",
     ):
         tw.point(Watcher(), small.trials)
 

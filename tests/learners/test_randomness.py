@@ -1,5 +1,7 @@
 """Random numbers and clocks in a learner's methods: refused wherever they are used, with the line and what to write."""
 
+# ruff: noqa: NPY002 -- random numbers of every kind are what is refused
+
 import datetime
 import functools
 import random

@@ -14,8 +14,8 @@ from .explain import (
 )
 from .flags import (
     FLAGS as FLAGS,
-    HIDES as HIDES,
     HIDDEN as HIDDEN,
+    HIDES as HIDES,
     RESET as RESET,
     TEACHES as TEACHES,
     WATCHES as WATCHES,

@@ -16,7 +16,7 @@ from trialwise.base.errors import LearnerError, UsageError
 from trialwise.cli.options.columns import options_to_read
 from trialwise.engine import run
 from trialwise.engine.packing import pack
-from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, slider, student, von_mises
+from trialwise.learners.responses import FAMILIES, von_mises
 from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.reports.subject import Subject
@@ -450,7 +450,9 @@ def test_other_families_have_no_settings():
         tw.responses.lognormel  # noqa: B018
 
 
-@pytest.mark.parametrize("cuts", [(-1.0, 0.5, 2.0), (0.0, 0.0, 1.0), (1.0, -1.0, 2.0), (0.0, 2.0, 1.0), (2.0, 1.0, 0.0)])
+@pytest.mark.parametrize(
+    "cuts", [(-1.0, 0.5, 2.0), (0.0, 0.0, 1.0), (1.0, -1.0, 2.0), (0.0, 2.0, 1.0), (2.0, 1.0, 0.0)]
+)
 def test_probabilities_of_ratings_sum_to_one_or_there_are_none(cuts):
     """Cut points that cross would give a likelihood with a sum above 1, which a fit would seek."""
     family, model = tw.responses.ordered(1, 4), SimpleNamespace(declared=())

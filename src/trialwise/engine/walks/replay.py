@@ -13,7 +13,6 @@ from typing import NamedTuple
 from trialwise.engine.flags import FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES, responded
 from trialwise.learners.responses.plain_numbers import is_extreme
 
-
 FIRST = responded(0)
 
 

@@ -83,10 +83,10 @@ def _order_of(cut: Callable, count: int) -> Callable:
     """Whether a cut point of an answer is below the one before it."""
 
     def crossing(answer):
+        crossed = False
         for j in range(2, count + 1):
-            if value(cut(answer, j)) < value(cut(answer, j - 1)):
-                return True
-        return False
+            crossed = crossed or value(cut(answer, j)) < value(cut(answer, j - 1))
+        return crossed
 
     return crossing
 
