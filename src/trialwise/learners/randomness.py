@@ -8,9 +8,9 @@ import random
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
+from numpy.random import BitGenerator, Generator, RandomState
 
 from trialwise.base.errors import LearnerError
 from trialwise.base.message import Argument
@@ -21,7 +21,7 @@ RANDOM = {"random", "_random", "numpy.random", "secrets", "uuid"}
 CLOCKS = {"time", "datetime"}
 """Modules whose functions have another result at each call."""
 
-GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+GENERATORS = (random.Random, Generator, RandomState, BitGenerator)
 
 PACKAGES = {"numpy", "numba", "scipy"} | set(sys.stdlib_module_names)
 """Packages whose functions are not looked into."""
@@ -81,7 +81,7 @@ def _called(function: Callable, kind: str, own: Mapping[str, Callable]) -> Itera
             yield name, inner
 
 
-def _inside(value: Any) -> types.FunctionType | None:
+def _inside(value: object) -> types.FunctionType | None:
     """The function that is wrapped by a compiled one, a partial one, a method or a cache."""
     for _ in range(8):
         if isinstance(value, types.FunctionType):
@@ -102,7 +102,7 @@ def _attributes(code: types.CodeType) -> set[str]:
 _UNKNOWN, _AGENT = object(), object()
 
 
-def _sources(code: types.CodeType, known: Mapping[str, Any], members: Mapping[str, Any]) -> Iterator[Source]:
+def _sources(code: types.CodeType, known: Mapping[str, object], members: Mapping[str, object]) -> Iterator[Source]:
     """Where code uses a random number or a clock: names and their attributes are followed in its bytecode.
 
     ``known`` are the values of global names and closed-over variables, ``members`` the attributes of a method's ``self``.
@@ -136,7 +136,7 @@ def _sources(code: types.CodeType, known: Mapping[str, Any], members: Mapping[st
             yield from _sources(inner, known, members)
 
 
-def _attribute(value: Any, name: str, members: Mapping[str, Any]) -> Any:
+def _attribute(value: object, name: str, members: Mapping[str, object]) -> object:
     if value is _AGENT:
         return members.get(name, _UNKNOWN)
     if isinstance(value, types.ModuleType | type):
@@ -144,7 +144,7 @@ def _attribute(value: Any, name: str, members: Mapping[str, Any]) -> Any:
     return _UNKNOWN
 
 
-def _belongs(value: Any, modules: set[str]) -> bool:
+def _belongs(value: object, modules: set[str]) -> bool:
     """Whether a value is one of these modules, or a function or class of them, or a method of a generator of random numbers."""
     if isinstance(value, types.ModuleType):
         return _within(value.__name__, modules)
