@@ -142,6 +142,41 @@ def test_an_unused_parameter_is_named(small):
         fit(Unused(), small.trials)
 
 
+@learner
+class Watcher:
+    alpha: float = unit("learning rate")
+    shown: float = unit("learning rate of what is only shown")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, q, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+    def watch(self, q, trial, outcome):
+        q[0] += self.shown * (outcome - q[0])
+
+
+def test_a_method_that_the_data_never_call_is_named(small):
+    with pytest.raises(
+        tw.errors.ModelError,
+        match=r"does not change with shown(.|\n)*so that watch is never called: leave shown out with",
+    ):
+        tw.point(Watcher(), small.trials)
+
+
+def test_data_in_which_no_response_is_scored(small):
+    everyone = np.ones(small.trials.n_trials, bool)
+    with pytest.raises(tw.errors.ModelError, match=r"all are flagged as not the participants' own(.|\n)*scored=False"):
+        tw.point(LEARNER, replace(small.trials, scored=~everyone))
+    with pytest.raises(tw.errors.ModelError, match=r"every choice is missing(.|\n)*choice=\.\.\."):
+        tw.point(LEARNER, replace(small.trials, choice=np.full(small.trials.n_trials, -1)))
+
+
 def test_participants_with_uninformative_data(small):
     outcome = small.trials.outcome["outcome"].copy()
     outcome[: small.trials.offsets[1]] = np.nan

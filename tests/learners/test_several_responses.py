@@ -140,6 +140,53 @@ def test_simulated_responses_are_all_there_and_recovered():
     assert set(drawn.response) == set(trials.response)
 
 
+class Coins(tw.environments.Environment):
+    """Outcomes from 2 on tell simulated from recorded ones; some choices are forced if ``force``."""
+
+    levels = {"action": (0, 1)}
+
+    def __init__(self, force=False):
+        self.force = force
+
+    def show(self, random):
+        forced = np.where(np.arange(30) % 3 == 0, np.arange(30) % 2, -1) if self.force else None
+        return tw.environments.Shown(30, forced=forced)
+
+    def potential(self, shown, random):
+        return 2.0 + np.array([0.0, 10.0]) + np.arange(shown.trials)[:, None]
+
+
+def test_simulations_miss_each_response_where_it_was_missed():
+    learner, trials = Happiness(), read(frame())
+    simulation = tw.simulate(learner, Coins().on(trials), VALUES, keep_missed=True, seed=1)
+    new = simulation.trials
+    np.testing.assert_array_equal(new.responded, trials.responded)
+    for name in trials.response:
+        np.testing.assert_array_equal(np.isnan(new.response[name]), np.isnan(trials.response[name]))
+    chosen = new.responded
+    trial = np.arange(new.n_trials) % 30
+    np.testing.assert_array_equal(new.outcome["outcome"][chosen], (2.0 + trial + 10.0 * new.choice)[chosen])
+    assert np.isnan(new.outcome["outcome"][~chosen]).all()  # not that of an earlier choice
+    again = tw.trial_values(learner, new, VALUES)["log_likelihood"]
+    np.testing.assert_allclose(again, simulation.log_probability, rtol=1e-12, atol=1e-10)
+
+
+def test_ratings_follow_their_own_gaps_where_choices_are_recorded_too():
+    """A learner of ratings alone, along data whose choices are missing on other trials."""
+    table = frame().assign(cue=0)
+    trials = tw.read_long(table, trial=False, response={"response": "happy"})
+    values = {"alpha": 0.2, "intercept": 0.0, "slope": 1.0, "noise": 0.2}
+    new = tw.simulate(tw.learners.RescorlaWagner(), trials, values, keep_missed=True, seed=1).trials
+    np.testing.assert_array_equal(np.isnan(new.response["response"]), np.isnan(trials.response["response"]))
+
+
+def test_ratings_of_forced_choices_are_missing_and_not_made_up():
+    new = tw.simulate(Happiness(), Coins(force=True), VALUES, seed=1).trials
+    assert new.scored is not None and new.responded.all()
+    for values in new.response.values():
+        np.testing.assert_array_equal(np.isnan(values), ~new.scored)
+
+
 def test_missing_and_ambiguous_columns_are_refused():
     learner, table = Happiness(), frame()
     with pytest.raises(tw.errors.UsageError, match="needs the responses 'confidence'"):

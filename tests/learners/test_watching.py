@@ -413,6 +413,35 @@ def test_they_pass_every_check(learner):
     assert table.passed, str(table)
 
 
+@tw.learner
+class Uneven:
+    """``watch`` returns more signals than ``learn``."""
+
+    beta: float = tw.positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action")
+
+    def choose(self, value, trial, preference):
+        for action in range(len(preference)):
+            preference[action] = self.beta * value[action]
+
+    def learn(self, value, trial, choice, outcome):
+        return outcome - value[choice]
+
+    def watch(self, value, trial, outcome):
+        return outcome, 100.0
+
+
+def test_learn_and_watch_return_as_many_signals_whatever_data_came_before():
+    """Compiled code writes as many numbers as they return, so that their number must not be that of other data."""
+    learned = read(choice=[0, 1, 0, 1], outcome=[1.0, 0.0, 1.0, 1.0], scored=[1, 0, 1, 1])
+    watched = read(choice=[0, 1, None, None], outcome=[1.0, 0.0, 1.0, 1.0], scored=[1, 0, 1, 1])
+    assert tw.trial_values(Uneven(), learned, {"beta": 1.0})["signal"].tolist() == [1.0, 0.0, 1.0, 1.0]
+    with pytest.raises(tw.errors.LearnerError, match="learn and watch returned different numbers of signals, 1 and 2"):
+        tw.trial_values(Uneven(), watched, {"beta": 1.0})
+
+
 # -- hidden choices -----------------------------------------------------------------------------------------------------------
 
 
@@ -424,11 +453,12 @@ def test_a_watched_trial_draws_its_hidden_choice(learner):
     hides = trials.responded | (~trials.without_outcome if "watch" in learner.methods else False)
     assert "watch" not in learner.methods or (hides & ~trials.responded).any()
     assert (trials.responded & ~trials.scored).any()
-    likelihood = 0.0
+    likelihood, second = 0.0, np.zeros(trials.n_trials)
     for course in itertools.product(range(2), repeat=int(hides.sum())):
         hidden = np.zeros(trials.n_trials, int)
         hidden[hides] = course
-        likelihood += math.exp(run_plain(learner, packed.with_hidden(hidden), free)[0])
+        joint = math.exp(run_plain(learner, packed.with_hidden(hidden), free)[0])
+        likelihood, second = likelihood + joint, second + joint * hidden
     exact, slope, sequences = run_exact(learner, packed, free)
     assert sequences[0] == 2 ** int(hides.sum())
     assert exact[0] == pytest.approx(math.log(likelihood), rel=1e-12)
@@ -436,6 +466,9 @@ def test_a_watched_trial_draws_its_hidden_choice(learner):
         step = 1e-6 * np.eye(3)[[k]]
         high, low = (run_exact(learner, packed, free + sign * step)[0][0] for sign in (1, -1))
         assert slope[0, k] == pytest.approx((high - low) / 2e-6, rel=1e-5, abs=1e-6)
+    table = tw.trial_values(learner, trials, {"alpha": 0.4, "beta": 2.0, "sharpness": 1.5})
+    np.testing.assert_allclose(table["hidden_2"], np.where(hides, second / likelihood, np.nan), atol=0.08)
+    assert table["hidden_2_filtered"].notna().tolist() == hides.tolist()
     jobs = np.zeros(600, int)
     keys = stream_keys(jobs.astype(np.uint64), np.arange(600))
     for scored in (False, True):
@@ -499,6 +532,16 @@ def test_recorded_outcomes_are_shown_again_on_missed_trials():
     np.testing.assert_array_equal(new.responded, trials.responded)
     np.testing.assert_array_equal(new.outcome["outcome"][missed], trials.outcome["outcome"][missed])
     assert (new.outcome["outcome"][~missed & ~trials.without_outcome] >= 2).all()
+
+
+def test_an_environment_cannot_force_what_is_not_available():
+    class Closed(Horizon):
+        def show(self, random):
+            shown = super().show(random)
+            return replace(shown, available=np.tile([True, False], (40, 1)), forced=np.where(np.arange(40) == 7, 1, -1))
+
+    with pytest.raises(tw.errors.UsageError, match="forces action 1 on trial 8, where it is not available"):
+        tw.simulate(tw.QLearning().fix(forget=0), Closed(), TRUTH)
 
 
 def test_a_fit_keeps_which_responses_are_scored(tmp_path):

@@ -390,7 +390,7 @@ def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Findi
         count = int((trials.responded & ~trials.scored).sum())
         yield _caution(
             "forced-responses",
-            f"{_of(count, trials.n_trials)} responses were not the participants' own: they teach and do not enter the likelihood",
+            f"{_of(count, int(trials.responded.sum()))} responses were not the participants' own: they teach and do not enter the likelihood",
         )
 
 

@@ -31,6 +31,7 @@ PURPOSES = {
     "particles": "estimates at the same random numbers, whatever the parameters",
     "hidden values": "what a hidden choice was",
     "one-step filters": "predictions of each response",
+    "hidden courses": "what hidden choices before a trial may have been, for a response drawn on it",
     "integrated likelihood": "estimates that are averaged over parameters",
     "trials left out": "the probability of single trials",
     "estimates": "estimates that correct a chain",

@@ -15,8 +15,8 @@ from .explain import (
 from .flags import (
     FLAGS as FLAGS,
     HIDDEN as HIDDEN,
+    HIDES as HIDES,
     RESET as RESET,
-    RESPONDED as RESPONDED,
     TEACHES as TEACHES,
     WATCHES as WATCHES,
 )

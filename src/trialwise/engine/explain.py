@@ -57,6 +57,13 @@ REPLACEMENTS = {
     "nansum nanmean nanmax nanmin": "ask each entry: for x in table: if not np.isnan(x): total += x",
     "reversed": "write table[::-1], or range(n - 1, -1, -1)",
     "map filter accumulate reduce": "write a loop: start total at 0.0; for x in table: total += x",
+    "fmod": "the remainder with the sign of x is x - y * np.trunc(x / y); that with the sign of y is x % y",
+    "log": "math.log takes one number: math.log(x) / math.log(base) for another base, np.log(table) for a table",
+    "float": "a condition becomes a number by 1.0 if x > y else 0.0",
+    "inner vdot": "write np.dot(x, y)",
+    "count_nonzero": "write np.sum(table != 0.0)",
+    "flatnonzero nonzero argwhere": "write a loop with if: for j in range(len(table)): if table[j] != 0.0: use j",
+    "tolist": "a table is used as it is: table[j], for x in table, len(table)",
     "T transpose reshape ravel flatten": "index the table itself: table[j, k]",
 }
 """What to write in place of functions that cannot be compiled, by their names. Of two that match, the first counts."""
@@ -64,6 +71,10 @@ REPLACEMENTS = {
 PATTERNS = (
     (r"(?i)\byield\b|generator", "write a list in place of the generator, sum([x * x for x in table]), or a for loop"),
     (r"built-in function (sum|max|min|prod|sorted)>", "write a list, sum([math.exp(x) for x in table]), or a for loop"),
+    (
+        r">>> \w+\(.*\b(list|UniTuple|Tuple)\(",
+        "make an array of the numbers first: np.max(np.array([x, y])) in place of np.max([x, y])",
+    ),
     (
         r"function (sum|mean|max|min|amax|amin|prod|any|all|argmax|argmin|std|var|reduce|_reduction\S*)\b",
         "compute along an axis in loops: for j in range(table.shape[0]): total += table[j, k] in place of np.sum(table, axis=0)[k]",
@@ -164,7 +175,9 @@ def _explained(learner: Learner, error: Exception) -> LearnerError:
     ]
     reason = reasons[0] if reasons else text.splitlines()[0]
     general = next((advice for pattern, advice in HINTS if re.search(pattern, text)), HINTS[-2][1])
-    hint = GLOBAL_MEMORY if re.search(r"setitem[\s\S]*readonly", text) else _replacement(reason, location) or general
+    signature = next((line.strip() for line in text.splitlines() if line.strip().startswith(">>>")), "")
+    found = _replacement(f"{reason} {signature}".strip(), location)
+    hint = GLOBAL_MEMORY if re.search(r"setitem[\s\S]*readonly", text) else found or general
     return LearnerError(
         f"{learner} cannot be compiled{': ' + location if location else ''}.\n    {reason}\n    -> {hint}\n"
         "It runs as plain Python: log_likelihood(..., plain=True) and a debugger show its lines."
@@ -208,16 +221,18 @@ def dry_run(learner: Learner, packed: Packed) -> int:
 
 
 class _Sample:
-    """Trials for a dry run, hashed by their layout, so that each layout is run once."""
+    """Trials for a dry run, hashed by their layout and by the methods that are called on them, so that each kind is run once."""
 
     def __init__(self, packed: Packed):
         self.packed = packed
+        flags = packed.ints[:, FLAGS]
+        self.key = (packed.layout, *(bool((flags & bit).any()) for bit in (TEACHES, WATCHES)))
 
     def __hash__(self) -> int:
-        return hash(self.packed.layout)
+        return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Sample) and self.packed.layout == other.packed.layout
+        return isinstance(other, _Sample) and self.key == other.key
 
 
 @lru_cache(maxsize=256)
@@ -234,8 +249,9 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             values = result if isinstance(result, tuple) else (result,)
             for value in values:
                 if not isinstance(value, int | float | np.number | np.bool_):
+                    teaching = "learn" if "learn" in learner.methods else "watch"
                     raise LearnerError(
-                        f"{type(learner).__name__}.learn returned {value!r}: return the trial's signals, a number or a "
+                        f"{type(learner).__name__}.{teaching} returned {value!r}: return the trial's signals, a number or a "
                         "tuple of numbers, or nothing"
                     )
             signal_counts.append(len(values))
@@ -274,8 +290,10 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     except Exception as error:
         raise raised(learner, error) from error
     if signal_counts and len(set(signal_counts)) > 1:
+        teaching = " and ".join(name for name in ("learn", "watch") if name in learner.methods)
         raise LearnerError(
-            f"{type(learner).__name__}.learn returned different numbers of signals, {set(signal_counts)}: always return the same number"
+            f"{type(learner).__name__}: {teaching} returned different numbers of signals, "
+            f"{' and '.join(map(str, sorted(set(signal_counts))))}: always return the same number"
         )
     return signal_counts[0] if signal_counts else 0
 

@@ -15,6 +15,7 @@ from trialwise.engine.flags import HIDES, SCORED, flags_of
 from trialwise.engine.gaps import check_gaps
 from trialwise.engine.packed import WHOLE, Packed, argument, middle
 from trialwise.learners.learner import Learner
+from trialwise.learners.randomness import check_repeatable
 from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
@@ -43,8 +44,9 @@ def pack(
         parameter, or slots that are not whole numbers from 0.
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist, or if ``learn`` uses a part
-        of the outcome that is missing (:mod:`trialwise.engine.gaps`).
+        of the outcome that is missing (:mod:`trialwise.engine.gaps`), or if a method uses random numbers or a clock.
     """
+    check_repeatable(learner)
     _check_needs(learner, trials)
     count, names_read = trials.n_trials, _all_names(learner)
     actions = trials.sizes.get("action", 1)

@@ -22,7 +22,7 @@ from trialwise.environments.tasks import BUILT_IN
 from trialwise.environments.true_parameters import drawn_values, participants_and_values
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.responses import as_trials
-from trialwise.learners.responses.family import random_numbers
+from trialwise.learners.responses.family import ResponseFamily, random_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +68,8 @@ def simulate(
         Number of participants, or their labels. By default those of the table of parameters or of the recorded trials; otherwise
         the number of values in the arrays, or one.
     keep_missed
-        For recorded sequences only: whether the simulated participant also misses responses that were missed in the data. By default,
-        it responds on every trial.
+        For recorded sequences only: whether the simulated participant also misses responses that were missed in the data, each of
+        several responses where it was missed. By default, it responds on every trial.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def _settled(
         if next_stage is stage:
             break
         stage = next_stage
-    _check_finite(learner, template, stage.asked, log_probability, free)
+    _check_finite(learner, template, log_probability, free)
     first = packed.outcome[0][2] if packed.outcome else 0
     outcome = {name: simulated.reals[:, first + k].copy() for k, name in enumerate(stage.outcomes)}
     responses = as_trials(
@@ -190,19 +190,33 @@ def _template(learner: Learner, stage: Stage) -> Trials:
 
     From them the engine reads which trials require a response and which have an outcome.
     """
-    asked, given, scored = stage.asked, stage.given, stage.trials.scored
+    given, scored = stage.given, stage.trials.scored
     outcome = {name: stage.potential[:, 0, k].copy() for k, name in enumerate(stage.outcomes)}
     responses = []
     for name, family in learner.responses.items():
-        observed = family.unanswered(asked)
-        if given is not None and scored is not None and family.in_data(given):
-            observed = np.where(scored[:, None], observed, family.observed(given, name))
+        recorded = _recorded(learner, stage.given, name, family)
+        made = stage.asked if recorded is None or not stage.keep_missed else ~family.missing(recorded)
+        if scored is None:
+            observed = family.unanswered(made)
+        elif recorded is None:
+            observed = family.unanswered(made & scored)
+        else:
+            observed = np.where(scored[:, None], family.unanswered(made), recorded)
         responses.append((name, family, observed))
+    first = ~learner.family.missing(responses[0][2])
     if not learner.family.learns_when_missing:
-        outcome = {part: np.where(asked, values, np.nan) for part, values in outcome.items()}
+        outcome = {part: np.where(first, values, np.nan) for part, values in outcome.items()}
     if "watch" in learner.methods and given is not None:
-        outcome = {part: np.where(asked, values, given.outcome.get(part, np.nan)) for part, values in outcome.items()}
+        outcome = {part: np.where(first, values, given.outcome.get(part, np.nan)) for part, values in outcome.items()}
     return replace(stage.trials, outcome=outcome, rt=None, **as_trials(responses))
+
+
+def _recorded(learner: Learner, given: Trials | None, name: str, family: ResponseFamily) -> np.ndarray | None:
+    """The given values of the response called ``name``; None if there are none."""
+    if given is None or not family.in_data(given):
+        return None
+    named = family.acts or name in given.response or len(learner.responses) == len(given.response) == 1
+    return family.observed(given, name) if named else None
 
 
 def _random_numbers(learner: Learner, trials: Trials, stream: Stream) -> np.ndarray:
@@ -253,10 +267,10 @@ def _stage(
     return generate(environment, labels, stream)
 
 
-def _check_finite(
-    learner: Learner, trials: Trials, asked: np.ndarray, log_probability: np.ndarray, free: np.ndarray
-) -> None:
-    scored = asked if trials.scored is None else asked & trials.scored
+def _check_finite(learner: Learner, trials: Trials, log_probability: np.ndarray, free: np.ndarray) -> None:
+    families = learner.responses.items()
+    made = np.any([~family.missing(family.observed(trials, name)) for name, family in families], axis=0)
+    scored = made if trials.scored is None else made & trials.scored
     invalid = np.flatnonzero(scored & ~np.isfinite(log_probability))
     if len(invalid):
         n = trials.participant_index[invalid[0]]

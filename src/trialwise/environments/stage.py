@@ -48,6 +48,8 @@ class Stage:
         outcomes are shown where none is made; None if there are none.
     lead
         Where choices decide what later rows show; None where they do not.
+    keep_missed
+        Whether each response is made only where it was made in the given trials.
     """
 
     trials: Trials
@@ -56,6 +58,7 @@ class Stage:
     asked: np.ndarray
     given: Trials | None = None
     lead: Lead | None = None
+    keep_missed: bool = False
 
     def after(self, choice: np.ndarray | None) -> Stage:
         """The stage as these choices ``(trials,)`` make it; itself, if it is so already, or if nothing was chosen."""
@@ -177,8 +180,9 @@ def along(recorded: Recorded, participants: Sequence[Hashable], stream: Stream, 
         tuple(environment.outcomes),
         potential,
         _asked(trials, keep_missed),
-        _given(trials),
+        trials,
         lead,
+        keep_missed,
     )
 
 
@@ -187,7 +191,10 @@ def as_recorded(trials: Trials, participants: Sequence[Hashable], keep_missed: b
     trials = trials.select(participants)
     parts = list(trials.outcome.values())
     potential = np.stack(parts, axis=1)[:, None, :] if parts else np.empty((trials.n_trials, 1, 0))
-    return Stage(_cleared(trials), tuple(trials.outcome), potential, _asked(trials, keep_missed), _given(trials))
+    potential = np.repeat(potential, trials.sizes.get("action", 1), axis=1)  # choices may be recorded too
+    return Stage(
+        _cleared(trials), tuple(trials.outcome), potential, _asked(trials, keep_missed), trials, keep_missed=keep_missed
+    )
 
 
 def _cleared(trials: Trials) -> Trials:
@@ -198,10 +205,6 @@ def _asked(trials: Trials, keep_missed: bool) -> np.ndarray:
     if keep_missed:
         return trials.responded
     return np.ones(trials.n_trials, bool) if trials.scored is None else trials.responded | trials.scored
-
-
-def _given(trials: Trials) -> Trials | None:
-    return None if trials.scored is None and trials.responded.all() else trials
 
 
 def _actions(environment: Environment) -> int:
@@ -264,6 +267,14 @@ def _checked_shown(environment: Environment, shown: Shown) -> Shown:
             raise UsageError(
                 f"{environment!r} shows forced as {brief(shown.forced)}; wanted whole numbers, an action from 0 to {last} or -1 for a free choice"
             )
+        if shown.available is not None:
+            open_actions = np.asarray(shown.available, bool)[np.arange(shown.trials), np.maximum(forced, 0)]
+            closed = np.flatnonzero((forced != MISSED) & ~open_actions)
+            if len(closed):
+                raise UsageError(
+                    f"{environment!r} forces action {forced[closed[0]]} on trial {closed[0] + 1}, where it is not available: make it available "
+                    "there, or force another one"
+                )
     return replace(shown, columns=columns)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from trialwise.base.errors import ModelError, UsageError
 from trialwise.base.message import Argument, Code, Message, Restriction
 from trialwise.base.streams import stream
-from trialwise.data.trials import Trials, row_of
+from trialwise.data.trials import MISSED, Trials, row_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.no_chance import no_chance
 from trialwise.likelihoods.kinds import likelihood_of
@@ -56,20 +56,31 @@ def check_starts(
     ------
     ModelError
         If a log-likelihood or gradient is not finite, with the participant, trial and parameter responsible; or if no
-        participant's likelihood depends on some parameter, with the reason if one can be found.
-    UsageError
-        If no response enters the likelihood.
+        participant's likelihood depends on some parameter, with the reason if one can be found; or if no response enters it.
     """
     if not likelihood.packed.scored.any():
-        trials = likelihood.trials
-        forced = int((trials.responded & ~trials.own).sum())
-        raise UsageError(
-            f"no {likelihood.learner.family.noun} of these {trials.n_trials} trials enters the likelihood: {trials.n_trials - forced} are missed, "
-            f"and {forced} not the participant's own (scored is 0): nothing can be estimated"
-        )
+        raise ModelError(_nothing_scored(likelihood))
     if likelihood.has_gradient:
         return _by_gradients(likelihood, population, seed, takes_priors)
     return _by_values(likelihood, population.as_normal(seed), seed)
+
+
+def _nothing_scored(likelihood: Likelihood) -> Message:
+    learner, trials = likelihood.learner, likelihood.trials
+    forced = int((trials.responded & ~trials.own).sum())
+    head = (
+        f"{learner}: no response enters the likelihood: of {trials.n_trials} trials, {trials.n_trials - forced} have no {learner.family.noun}, and "
+        f"{forced} one that was not the participant's own"
+    )
+    if forced:
+        return Message(
+            head, "\n    -> write 1 in the column of these flags where a response was the participant's own; or, if it means something else, ",
+            Argument("scored", False),
+        )  # fmt: skip
+    return Message(
+        head, "\n    -> see in trialwise.inspect which codes were taken as missing, and name the column if it is another one: ",
+        Argument("choice" if learner.acts else "response", ...),
+    )  # fmt: skip
 
 
 def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) -> list[np.ndarray]:
@@ -221,7 +232,7 @@ def _reason(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Mes
             "softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or ",
             Restriction("fix", name),
         )
-    for reason, changed in _other_data(likelihood.trials):
+    for reason, changed in _other_data(likelihood.learner, likelihood.trials):
         if _moves(likelihood.learner, changed, prior, k):
             return Message(reason, f": leave {name} out with ", *_fix_or_tie(name), ", or use data that contain it")
     return Message(
@@ -230,8 +241,15 @@ def _reason(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Mes
     )
 
 
-def _other_data(trials: Trials):
+def _other_data(learner: Learner, trials: Trials):
     """Variants of the data that contain something missing from them, each with a sentence that names what is missing."""
+    for name, family in learner.responses.items():
+        if name in trials.response and np.isnan(trials.response[name]).all():
+            filled = family.unanswered(np.ones(trials.n_trials, bool))[:, 0]
+            yield f"no {name} was recorded", replace(trials, response={**trials.response, name: filled})
+    if "watch" in learner.methods and trials.choice is not None and (trials.responded | trials.without_outcome).all():
+        missed = np.where(np.arange(trials.n_trials) % 2, trials.choice, MISSED)
+        yield "no outcome was shown without a choice, so that watch is never called", replace(trials, choice=missed)
     for name, values in trials.outcome.items():
         label = "outcome" if len(trials.outcome) == 1 else name
         finite = values[np.isfinite(values)]

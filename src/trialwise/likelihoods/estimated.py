@@ -10,12 +10,14 @@ import numpy as np
 from trialwise.base.cores import cores, limited
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.message import Argument
+from trialwise.base.streams import stream
 from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods.filter_streams import CommonStreams, FilterStreams, own_keys
+from trialwise.likelihoods.hidden_paths import predictions_of_paths
 from trialwise.likelihoods.hidden_posterior import hidden_values, same_hidden
 from trialwise.likelihoods.likelihood import Likelihood, Trace, Value
 from trialwise.likelihoods.log_mean import log_mean
@@ -148,6 +150,26 @@ class EstimatedLikelihood(Likelihood):
         """Predictions by one filter per participant, with the same random numbers at every call."""
         keys = own_keys(self.trials, self.seed, "one-step filters")
         return np.concatenate([self._record(n, theta[n], int(key)) for n, key in enumerate(keys)])
+
+    def draw(self, theta: np.ndarray, random: np.ndarray) -> np.ndarray:
+        drawn = super().draw(theta, random)
+        of_states = [each for each in self._recorded(drawn) if not each[0].family.goes_with_hidden]
+        keys, actions = own_keys(self.trials, self.seed, "one-step filters"), self.packed.actions
+        for n, (first, end) in enumerate(zip(self.packed.offsets[:-1], self.packed.offsets[1:], strict=True)):
+            wanted = np.flatnonzero(np.any([recorded[first:end] for _, recorded in of_states], axis=0))
+            if not len(wanted):
+                continue
+            chance = stream(self.seed, "hidden courses", self.trials.participants[n])
+            record = predictions_of_paths(
+                self.learner, self.packed, n, theta[n], int(keys[n]), self.particles, wanted, chance
+            )
+            for response, recorded in of_states:
+                own, place = recorded[first:end][wanted], response.place.random
+                rows = first + wanted[own]
+                numbers = random[rows, place : place + len(response.family.random)]
+                redrawn = response.family.redraw(response.predictions(record[own], actions), numbers)
+                response.observed(drawn)[rows] = redrawn
+        return drawn
 
     def trial_values(self, theta: np.ndarray) -> Value:
         """Estimates by ``filters`` filters per participant, with random numbers of :attr:`streams`."""

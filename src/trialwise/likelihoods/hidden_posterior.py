@@ -18,7 +18,7 @@ import numpy as np
 
 from trialwise.base.streams import stream_key
 from trialwise.data.trials import MISSED, Trials
-from trialwise.engine import FLAGS, RESET, RESPONDED, Packed, Trace, run_traced, signal_names, stream_keys
+from trialwise.engine import FLAGS, HIDES, RESET, Packed, Trace, run_traced, signal_names, stream_keys
 from trialwise.learners.learner import Learner
 
 ENOUGH = 100.0
@@ -35,7 +35,7 @@ class Paths:
     Attributes
     ----------
     hidden
-        Option of each trial, ``(trials, paths)``, numbered by first use if options are exchangeable; -1 on missed trials.
+        Option of each trial, ``(trials, paths)``, numbered by first use if options are exchangeable; -1 on trials without a hidden choice.
     signals
         Signals of the learner, ``(trials, paths, signals)``.
     weight
@@ -129,13 +129,13 @@ def hidden_values(
     traces, paths = filters_of(learner, packed, n, free, key)
     rows = slice(trials.offsets[n], trials.offsets[n + 1])
     flags = packed.only(n).ints[:, FLAGS]
-    answered, resets = (flags & RESPONDED) > 0, (flags & RESET) > 0
+    drawn, resets = (flags & HIDES) > 0, (flags & RESET) > 0
     context = trials.columns["context"].values[rows] if "context" in trials.columns else None
     record, share = _predictive(traces)
     smoothed = _kinds(learner, paths.hidden, context, resets, settled=None)
-    columns = {name: _mean(kind, paths.weight, answered) for name, kind in smoothed.items()}
+    columns = {name: _mean(kind, paths.weight, drawn) for name, kind in smoothed.items()}
     filtered = _filtered(learner, traces, share, context, resets)
-    columns |= {f"{name}_filtered": np.where(answered, values, np.nan) for name, values in filtered.items()}
+    columns |= {f"{name}_filtered": np.where(drawn, values, np.nan) for name, values in filtered.items()}
     names = signal_names(learner, packed)
     for k, name in enumerate(names):
         columns[name] = np.einsum("tp,p->t", paths.signals[:, :, k], paths.weight)
@@ -163,8 +163,8 @@ def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.n
     return record, (ahead, behind)
 
 
-def _mean(kind: np.ndarray, weight: np.ndarray, answered: np.ndarray) -> np.ndarray:
-    return np.where(answered, kind @ weight, np.nan)
+def _mean(kind: np.ndarray, weight: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    return np.where(drawn, kind @ weight, np.nan)
 
 
 def _kinds(
@@ -232,7 +232,7 @@ def _filtered(
 def same_hidden(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
-    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where a choice was missed; and the effective
+    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where none was drawn; and the effective
     number of ancestors."""
     key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     _, paths = filters_of(learner, packed, n, free, key)

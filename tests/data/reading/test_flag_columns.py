@@ -63,6 +63,13 @@ def test_they_can_be_named_and_declined():
     assert np.isnan(tw.read_long(ratings).response["response"]).tolist() == [False, False, True, False, False, False]
 
 
+def test_shares_of_forced_responses_are_of_responses():
+    trials = tw.read_long(FRAME.assign(choice=[0, 1, None, 0, 1, 1], scored=0))
+    finding = next(each for each in tw.inspect(trials).findings if each.code == "forced-responses")
+    assert finding.sentence.startswith("5 of 5 (100.0%) responses were not")
+    assert trials.mapping["scored"].endswith("6 trials not scored")
+
+
 def test_measures_are_of_free_choices_and_look_back_on_forced_ones():
     trials = tw.read_long(FRAME.assign(scored=[0, 0, 1, 1, 1, 1]))
     table = tw.behaviour.general(trials)
@@ -132,7 +139,8 @@ def test_participants_of_whom_nothing_is_scored_are_named():
     ("choices", "scored"), [([0, 1, 1, 0, 1, 0] * 2, 0), ([0] + [None] * 10 + [1], [0] + [1] * 10 + [0])]
 )
 def test_data_without_any_scored_response_are_refused(choices, scored):
-    with pytest.raises(tw.errors.UsageError, match="no choice of these 12 trials enters the likelihood"):
+    forced = sum(choice is not None for choice in choices)
+    with pytest.raises(tw.errors.ModelError, match=f"of 12 trials, {12 - forced} have no choice, and {forced} one that was not"):
         tw.point(tw.QLearning().fix(forget=0), some(choices, scored))
 
 

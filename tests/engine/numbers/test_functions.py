@@ -101,6 +101,20 @@ OTHERS = {
     "map": (lambda a, b, q: a + sum(map(math.exp, q)), total_of_exponentials),
     "condition": (lambda a, b, q: a + q[q > 0.1].sum(), entries_above),
     "generator": (lambda a, b, q: sum(x * x for x in q) + a, lambda a, b, q: sum([x * x for x in q]) + a),
+    "fmod": (lambda a, b, q: math.fmod(-a, 0.3), lambda a, b, q: -a - 0.3 * np.trunc(-a / 0.3)),
+    "log": (lambda a, b, q: math.log(a + 3.0, 3), lambda a, b, q: math.log(a + 3.0) / math.log(3)),
+    "float": (lambda a, b, q: float(a > b) * a, lambda a, b, q: (1.0 if a > b else 0.0) * a),
+    "inner": (lambda a, b, q: np.inner(q, q) * a, lambda a, b, q: np.dot(q, q) * a),
+    "count_nonzero": (lambda a, b, q: np.count_nonzero(q) * a, lambda a, b, q: np.sum(q != 0.0) * a),
+    "list": (
+        lambda a, b, q: np.max([a, b]) + np.mean([a, q[0]]) + np.prod([a, b]) + np.exp([a, b])[0],
+        lambda a, b, q: (
+            np.max(np.array([a, b]))
+            + np.mean(np.array([a, q[0]]))
+            + np.prod(np.array([a, b]))
+            + np.exp(np.array([a, b]))[0]
+        ),
+    ),
     "statement": (lambda a, b, q: next(x for x in q) + a, lambda a, b, q: [x for x in q][0] + a),  # noqa: C416, RUF015
 }
 """What does not compile, and what to write instead."""
@@ -135,6 +149,11 @@ def test_replacements_compile_and_give_the_same():
         ("No implementation of function Function(<built-in function sum>) found for signature:", "", "for x in table"),
         ("No implementation of function Function(<function sum at 0x1f>) found for signature:", "", "table[j, k]"),
         ("No implementation of function Function(<built-in function getitem>) found for signature:", "", "np.where"),
+        (
+            "No implementation of function Function(<function max at 0x1f>) found for signature: >>> max(list(dual4)<iv=None>)",
+            "",
+            "np.array([x, y])",
+        ),
         ("The use of yield in a closure is unsupported.", "", "a list in place of the generator"),
     ],
 )
@@ -142,7 +161,16 @@ def test_replacements_are_found_by_the_reason(reason, line, words):
     assert words in explain._replacement(reason, line)
 
 
-LIVE = {"ndtr": "normal_cdf", "logsumexp": "log_sum_exp", "statement": "list", "condition": "np.where", "roll": "table"}
+LIVE = {
+    "float": "1.0 if x > y else 0.0",
+    "list": r"np.array\(\[x, y\]\)",
+    "log": r"math.log\(x\) / math.log\(base\)",
+    "ndtr": "normal_cdf",
+    "logsumexp": "log_sum_exp",
+    "statement": "list",
+    "condition": "np.where",
+    "roll": "table",
+}
 
 
 @pytest.mark.parametrize("name", LIVE)

@@ -1,5 +1,8 @@
 """Log-densities of the response families and all their partial derivatives, compiled, against mpmath at more than 40 digits, tails included."""
 
+from types import SimpleNamespace
+from typing import NamedTuple
+
 import mpmath as mp
 import numba
 import numpy as np
@@ -7,11 +10,24 @@ import pytest
 
 from trialwise.engine.kernels.to_compiled import Adapter
 from trialwise.engine.numbers.dual import seed, store_tangents, value
-from trialwise.learners.responses import lognormal, negative_binomial, ordered, poisson, slider, student, von_mises
+from trialwise.learners.responses import (
+    lognormal,
+    negative_binomial,
+    normal,
+    ordered,
+    poisson,
+    slider,
+    student,
+    von_mises,
+)
 from trialwise.learners.responses.lapse import mixed_with_lapse
 
 DIGITS = 120
 """Of which a numerical derivative at a far response uses up half."""
+
+
+def exact_normal(m, s, y):
+    return -(((y - m) / s) ** 2) / 2 - mp.log(s) - mp.log(2 * mp.pi) / 2
 
 
 def exact_lognormal(m, s, y):
@@ -51,6 +67,35 @@ def log_beta(mean, precision, share):
     return slider.log_between(mean, precision, share, 1.0 - share), 1.0
 
 
+PERCENT = slider.Slider(-50.0, 100.0)
+RATING = ordered.Ordered(1, 4)
+
+
+def exact_percent(m, precision, ends, upper, y):
+    if y in (-50, 100):
+        return mp.log(ends) + (mp.log(upper) if y == 100 else mp.log1p(-upper))
+    return mp.log1p(-ends) + exact_beta(m, precision, (y + 50) / mp.mpf(150)) - mp.log(150)
+
+
+def exact_rating(location, first, second, third, y):
+    logistic = [1 / (1 + mp.exp(location - cut)) for cut in (first, second, third)]
+    return mp.log(mp.mpf(1 if y == 4 else logistic[int(y) - 1]) - (0 if y == 1 else logistic[int(y) - 2]))
+
+
+def of_family(family, *answer):
+    """The density of a family as learners have it: with a lapse, if a learner has one."""
+    model = SimpleNamespace(declared=("lapse",) if len(answer) > len(family.parameters) else ())
+    return family.density(model)
+
+
+percent, percent_lapsing = (of_family(PERCENT, *range(count)) for count in (4, 5))
+rating, rating_lapsing = (of_family(RATING, *range(count)) for count in (4, 5))
+
+
+class Agent(NamedTuple):
+    lapse: float
+
+
 def lapsing(m, k, lapse, y):
     part, scale = von_mises.log_density(m, k, y)
     return mixed_with_lapse(part, scale, lapse, 0.15625)
@@ -66,6 +111,11 @@ def lapsing_at_an_end(m, k, lapse, y):
 
 
 CASES = {
+    "normal": (
+        normal.log_density,
+        exact_normal,
+        [(m, s, y) for m, s in ((0.3, 0.7), (-20.0, 1e-6), (0.0, 1e9)) for y in (0.31, 1e-30, -45.0, 1e30)],
+    ),
     "lognormal": (
         lognormal.log_density,
         exact_lognormal,
@@ -134,6 +184,37 @@ CASES = {
             for precision in (1e-3, 0.7, 5.0, 40.0, 1e6)
             for share in (2.0**-40, 0.01, 0.31, 0.9, 1 - 2.0**-30)
         ],
+    ),
+    "slider with ends": (
+        lambda m, precision, ends, upper, y: percent(0.0, (m, precision, ends, upper), y),
+        exact_percent,
+        [
+            (m, precision, ends, upper, y)
+            for m, precision in ((0.3, 5.0), (0.97, 300.0))
+            for ends, upper in ((0.2, 0.7), (2.0**-40, 1 - 2.0**-40))
+            for y in (-50.0, 100.0, -49.5, 37.0)
+        ],
+    ),
+    "slider with lapse": (
+        lambda m, precision, ends, upper, lapse, y: percent_lapsing(Agent(lapse), (m, precision, ends, upper), y),
+        lambda m, precision, ends, upper, lapse, y: mp.log(
+            (1 - lapse) * mp.exp(exact_percent(m, precision, ends, upper, y)) + (0 if y in (-50, 100) else lapse / 150)
+        ),
+        [(0.3, 5.0, 0.2, 0.7, lapse, y) for lapse in (1e-9, 0.05, 0.999) for y in (-50.0, 100.0, -49.5, 37.0)],
+    ),
+    "ratings": (
+        lambda location, first, second, third, y: rating(0.0, (location, first, second, third), y),
+        exact_rating,
+        [(location, -1.0, 0.5, 2.0, y) for location in (-30.0, 0.3, 30.0) for y in (1, 2, 3, 4)],
+    ),
+    "ratings with lapse": (
+        lambda location, first, second, third, lapse, y: rating_lapsing(
+            Agent(lapse), (location, first, second, third), y
+        ),
+        lambda location, first, second, third, lapse, y: mp.log(
+            (1 - lapse) * mp.exp(exact_rating(location, first, second, third, y)) + lapse / 4
+        ),
+        [(location, -1.0, 0.5, 2.0, lapse, y) for location in (-30.0, 0.3) for lapse in (1e-9, 0.999) for y in (1, 3)],
     ),
     "with lapse": (
         lapsing,

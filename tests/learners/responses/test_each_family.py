@@ -16,7 +16,7 @@ from trialwise.base.errors import LearnerError, UsageError
 from trialwise.cli.options.columns import options_to_read
 from trialwise.engine import run
 from trialwise.engine.packing import pack
-from trialwise.learners.responses import FAMILIES, negative_binomial, poisson, slider, student, von_mises
+from trialwise.learners.responses import FAMILIES, von_mises
 from trialwise.learners.responses.family import random_numbers
 from trialwise.learners.stored import learner_to_attributes
 from trialwise.reports.subject import Subject
@@ -378,27 +378,38 @@ def test_redrawn_responses(name):
         assert differs(drawn, distribution) > 1e-4, predictions
 
 
-SAMPLERS = {
-    "student": (student.draw, 1),
-    "poisson": (poisson.draw, 1),
-    "negative_binomial": (negative_binomial.draw, 2),
-    "slider": (lambda *answer: slider.draw(answer[:4], answer[4], 0.0, 1.0, *answer[5:]), 2),
-    "slider from -50 to 100, with lapse": (
-        lambda *answer: slider.draw(answer[:4], answer[4], -50.0, 100.0, *answer[5:]),
-        2,
-    ),
-    "von_mises": (lambda direction, concentration, _, number: von_mises.draw(direction, concentration, number), 1),
+def ordered_categories(location, cuts, lapse=0.0):
+    """The distribution of categories from 1 on: differences of logistic functions, some of them by lapses."""
+    ends = 1.0 / (1.0 + np.exp(location - np.array([-np.inf, *cuts, np.inf])))
+    shares = (1 - lapse) * np.diff(ends) + lapse / (len(cuts) + 1)
+    return stats.rv_discrete(values=(np.arange(1, len(cuts) + 2), shares))
+
+
+SIMULATED = {
+    **{name: cases for name, cases in DRAWS.items() if not name.startswith("ordered")},
+    "normal": [([0.3, 2.0], stats.norm(0.3, 2.0))],
+    "lognormal": [([m, s], stats.lognorm(s, scale=np.exp(m))) for m, s in ((0.3, 0.7), (-6.0, 3.0))],
+    "ordered": [([m, -1.0, 0.5, 2.0], ordered_categories(m, (-1.0, 0.5, 2.0))) for m in (0.4, -3.0)],
+    "ordered with lapse": [([0.4, -1.0, 0.5, 2.0, 0.3], ordered_categories(0.4, (-1.0, 0.5, 2.0), 0.3))],
 }
+"""Parameters of the response, then the probability of a lapse."""
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_drawn_responses(name):
-    """Draws of a simulated participant."""
-    draw, numbers = SAMPLERS[name]
-    random = np.random.default_rng(2)
-    for predictions, distribution in DRAWS[name]:
-        drawn = [draw(*predictions, *random.random(numbers)) for _ in range(100_000)]
-        assert differs(drawn, distribution) > 1e-4, predictions
+@pytest.mark.parametrize("name", SIMULATED)
+def test_simulated_responses(name):
+    """Responses as a simulated participant gives them, of all families, and with lapses."""
+    model = LEARNERS[name][0] if name in LEARNERS else tw.learners.RescorlaWagner()
+    family, random = model.family, np.random.default_rng(2)
+    sampler, count = family.sampler(model), len(family.parameters)
+    for parameters, distribution in SIMULATED[name]:
+        agent, answer = SimpleNamespace(lapse=parameters[-1]), tuple(map(float, parameters[:count]))
+        numbers = random_numbers(family.random, random, 100_000)
+        drawn = np.array([sampler(agent, answer, numbers, t, 0) for t in range(100_000)])
+        assert differs(drawn, distribution) > 1e-4, parameters
+
+
+def test_simulated_responses_of_every_family():
+    assert {*SIMULATED} >= {name for name in LEARNERS if "fixed" not in name}
 
 
 def test_many_angles_at_once_are_drawn_as_one():
@@ -437,6 +448,24 @@ def test_other_families_have_no_settings():
         tw.responses.lognormal(3)
     with pytest.raises(AttributeError, match="there is no response family 'lognormel'. Did you mean 'lognormal'"):
         tw.responses.lognormel  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "cuts", [(-1.0, 0.5, 2.0), (0.0, 0.0, 1.0), (1.0, -1.0, 2.0), (0.0, 2.0, 1.0), (2.0, 1.0, 0.0)]
+)
+def test_probabilities_of_ratings_sum_to_one_or_there_are_none(cuts):
+    """Cut points that cross would give a likelihood with a sum above 1, which a fit would seek."""
+    family, model = tw.responses.ordered(1, 4), SimpleNamespace(declared=())
+    density, prediction = family.density(model), family.prediction(model)
+    total = sum(np.exp(density(None, (0.2, *cuts), rating)[0]) for rating in (1, 2, 3, 4))
+    assert total == pytest.approx(float(tuple(sorted(cuts)) == cuts), abs=1e-12)
+    assert sum(prediction(None, (0.2, *cuts), k) for k in range(4)) == pytest.approx(total, abs=1e-12)
+
+
+@pytest.mark.parametrize(("ends", "upper"), [(1.2, 0.5), (-0.1, 0.5), (0.1, 1.2), (0.1, -0.2)])
+def test_a_slider_needs_probabilities(ends, upper):
+    density = tw.responses.slider.density(SimpleNamespace(declared=()))
+    assert all(np.isnan(density(None, (0.5, 2.0, ends, upper), y)[0]) for y in (0.0, 0.4, 1.0))
 
 
 def test_what_respond_returns_is_checked():

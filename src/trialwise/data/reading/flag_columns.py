@@ -68,11 +68,11 @@ def scored_flags(
         return None
     scored, silent = _flags("scored", cells, missing_codes, problems, notes, "taken as 1")
     scored = scored | silent
-    forced = counted(int((~scored).sum()), "response")
-    mapping["scored"] = f"{cells.source}, {forced} not the participant's own"
+    unscored = counted(int((~scored).sum()), "trial")
+    mapping["scored"] = f"{cells.source}, {unscored} not scored"
     if not scored.all() and (declined := _declined("scored", cells)):
         notes.append(
-            Message(f"{forced} taken as not the participant's own, since {cells.name} is 0 on these rows", *declined)
+            Message(f"{unscored} taken as not the participant's own, since {cells.name} is 0 on these rows", *declined)
         )
     if plain(cells.name) in CONTRARY:
         notes.append(

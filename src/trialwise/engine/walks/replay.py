@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
+from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES, responded
 from trialwise.learners.responses.plain_numbers import is_extreme
+
+FIRST = responded(0)
 
 
 class Parts(NamedTuple):
@@ -146,7 +148,7 @@ def build_rollout(parts: Parts) -> Callable:
     """The loop over the trials of a simulated participant.
 
     ``potential[t, action]`` are the outcomes of each possible action (columns: parts of the outcome); those of the chosen action are
-    written to ``reals[t, first_outcome:]``. ``random[t]`` are the trial's random numbers, for the responses and, last, for the hidden
+    written to ``reals[t, first_outcome:]`` on trials with the learner's first response, its choice if it has one. ``random[t]`` are the trial's random numbers, for the responses and, last, for the hidden
     choice, which is stored in ``ints``. Responses are drawn on scored trials and left unchanged on the others.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
@@ -187,6 +189,7 @@ def build_rollout(parts: Parts) -> Callable:
                     write(observed, t, flags, responses)
                     record[t, 0] = part + hidden_part - math.log(factor * hidden_scale)
                 last = last_action(seen(observed, t), flags, last)
+            if flags & FIRST:
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
             if flags & ACTED:

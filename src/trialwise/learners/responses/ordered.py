@@ -8,7 +8,8 @@ Marked with the lowest and the highest category, ``@tw.responses.ordered(1, 5)``
 
 The cumulative logit model of McCullagh (1980, JRSS B 42:109). Adding a number to the location and to all cut points changes nothing, so that
 one of them has to be fixed, for example the location at an expectation of 0. Cut points have to increase: a free first one, and positive
-distances from one to the next. If they do not, a category between them has probability 0. Lapse: a category at random, all equally likely.
+distances from one to the next. A category between two equal ones has probability 0; if one is below the one before it, every category has, since
+the probabilities of all would not sum to 1. Lapse: a category at random, all equally likely.
 """
 
 from __future__ import annotations
@@ -76,6 +77,18 @@ def _cut_points(number: int, count: int) -> Callable:
         return rest(answer, j)
 
     return cut
+
+
+def _order_of(cut: Callable, count: int) -> Callable:
+    """Whether a cut point of an answer is below the one before it."""
+
+    def crossing(answer):
+        crossed = False
+        for j in range(2, count + 1):
+            crossed = crossed or value(cut(answer, j)) < value(cut(answer, j - 1))
+        return crossed
+
+    return crossing
 
 
 class Ordered(OneNumber):
@@ -157,11 +170,15 @@ class Ordered(OneNumber):
     def density(self, learner: Responding) -> Callable:
         highest, before, share = self.categories, self.low - 1, 1.0 / self.categories
         cut = _cut_points(1, highest - 1)
+        crossing = _order_of(cut, highest - 1)
 
         def density(agent, answer, response):
             k = int(response) - before
             lower, upper = cut(answer, max(k - 1, 1)), cut(answer, min(k, highest - 1))
-            return log_probability(answer[0], lower, upper, k == 1, k == highest), 1.0
+            part = log_probability(answer[0], lower, upper, k == 1, k == highest)
+            if crossing(answer):
+                part = chain(part, -math.inf, 0.0)
+            return part, 1.0
 
         def with_lapse(agent, answer, response):
             part, scale = density(agent, answer, response)
@@ -172,7 +189,11 @@ class Ordered(OneNumber):
     def prediction(self, learner: Responding) -> Callable:
         highest, share, cut = self.categories, 1.0 / self.categories, _cut_points(1, self.categories - 1)
 
+        crossing = _order_of(cut, highest - 1)
+
         def prediction(agent, answer, k):
+            if crossing(answer):
+                return 0.0
             lower, upper = value(cut(answer, max(k, 1))), value(cut(answer, min(k + 1, highest - 1)))
             return math.exp(log_probability(value(answer[0]), lower, upper, k == 0, k + 1 == highest))
 

@@ -74,12 +74,16 @@ def log_share(probability):
 def log_density(answer, response, low, high):
     """Log-density of a response between the ends, or log-probability of one at an end, as a score whose scale is 1."""
     if response <= low:
-        return log_share(answer[2]) + log_share(1.0 - answer[3]) + 0.0 * (answer[0] + answer[1]), 1.0
-    if response >= high:
-        return log_share(answer[2]) + log_share(answer[3]) + 0.0 * (answer[0] + answer[1]), 1.0
-    width = high - low
-    between = log_between(answer[0], answer[1], (response - low) / width, (high - response) / width)
-    return between + log_share(1.0 - answer[2]) + (0.0 * answer[3] - math.log(width)), 1.0
+        part = log_share(answer[2]) + log_share(1.0 - answer[3]) + 0.0 * (answer[0] + answer[1])
+    elif response >= high:
+        part = log_share(answer[2]) + log_share(answer[3]) + 0.0 * (answer[0] + answer[1])
+    else:
+        width = high - low
+        between = log_between(answer[0], answer[1], (response - low) / width, (high - response) / width)
+        part = between + log_share(1.0 - answer[2]) + (0.0 * answer[3] - math.log(width))
+    if not (0.0 <= value(answer[2]) <= 1.0 and 0.0 <= value(answer[3]) <= 1.0):
+        part = chain(part, math.nan, math.nan)  # whatever the response, or those with a factor above 1 would be likely
+    return part, 1.0
 
 
 def within(response, low, high):
