@@ -282,6 +282,10 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
     if len(trials.outcome) > 1:
         names = ", ".join(f"outcome.{name}" for name in trials.outcome)
         return None, f"several outcomes: use a learner that reads {names}, built in or your own"
+    for name, values in trials.outcome.items():
+        summary = _summary(values)
+        if not summary.min < summary.max:  # nor if both are NaN
+            return None, f"nothing can be learnt from the {name}, see above; name another column, or correct the data"
     if trials.choice is not None and trials.outcome:
         return "QLearning", "choices and outcomes: values learnt by prediction error"
     if trials.response and trials.outcome:
@@ -358,7 +362,7 @@ def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Findi
         )  # fmt: skip
     yield from _about_participants(trials)
     for name, summary in outcomes.items():
-        yield from _about_outcome(name, summary)
+        yield from _about_outcome(name, summary, scales_prior=trials.choice is not None)
     if trials.choice is not None and trials.outcome:
         count = int(((trials.choice < 0) & ~trials.without_outcome).sum())
         if count:
@@ -404,22 +408,23 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
     if none:
         yield _caution("no-choices", f"no choice at all: participants {_brief(none, 8)}", none)
     if same:
-        yield _caution(
-            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out", same
-        )
+        words = f"always the same action: participants {_brief(same, 8)}; consider leaving them out, "
+        yield _caution("one-action", Message(words, Argument("exclude", "same == 1")), same)
     if often:
         yield _caution(
             "many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}", often
         )
 
 
-def _about_outcome(name: str, summary: Summary) -> Iterator[Finding]:
+def _about_outcome(name: str, summary: Summary, *, scales_prior: bool) -> Iterator[Finding]:
     if summary.count == 0:
         yield _caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
     elif summary.min == summary.max:
         yield _caution(
             "constant-outcome", f"every {name} is {summary.min:g}: nothing can be learnt about what is better"
         )
+    elif not scales_prior:  # an inverse temperature is of choices
+        return
     elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
         yield _caution(
             "large-outcome",

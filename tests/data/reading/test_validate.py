@@ -70,6 +70,8 @@ def test_text_and_infinity_among_outcomes():
     reported = problems(read_long, frame)
     assert list(reported["not-a-number"].rows) == [3]
     assert "missing=['lost']" in reported["not-a-number"].remedy
+    words = problems(read_long, GOOD.assign(outcome=["lose", "win", "win", "lose"]))["not-a-number"]
+    assert "missing" not in words.remedy and "by its number" in words.remedy  # declared missing, nothing would be left
     assert list(reported["infinite"].rows) == [4, 5]
     assert read_long(frame.head(2), missing=["lost"]).n_trials == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -18,6 +19,9 @@ IN_PYTHON_ONLY = (
     "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
+
+CONDITIONS = ("where", "exclude")
+"""Arguments that are conditions."""
 
 RENAMED = {"folder": "-o", "executor": "--scheduler"}
 """Arguments whose options have other names."""
@@ -67,7 +71,17 @@ def _value(argument: Argument) -> str:
         return "context=a,b,c"
     if isinstance(value, Code):
         value = value.removesuffix("()")
-    return "COLUMN" if value is ... or (isinstance(value, str) and value == "...") else shlex.quote(_plain(value))
+    if value is ... or (isinstance(value, str) and value == "..."):
+        return "COLUMN"
+    return (condition_in_shell if argument.name in CONDITIONS else shlex.quote)(_plain(value))
+
+
+def condition_in_shell(condition: str) -> str:
+    """A condition quoted for the shell: its texts in double quotes, as single ones within single ones are hard to read and to retype."""
+    names = re.findall("`[^`]*`", condition)
+    if not set('"\\') & set(condition) and not any("'" in name for name in names):
+        condition = condition.replace("'", '"')
+    return shlex.quote(condition)
 
 
 def _listed(labels: list[Any]) -> str:

@@ -89,7 +89,7 @@ def save(fit: Fit, folder: Path) -> Written:
             return [
                 (draws, "posterior draws and diagnostics, for trialwise.load"),
                 *write_tables(fit, folder),
-                (write_table(trials, fit.trial_values()), "choice probability and signals, one row per trial"),
+                (write_table(trials, fit.trial_values()), "predictions and signals, one row per trial"),
                 *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
             ]
     except Exception:
