@@ -44,6 +44,15 @@ def test_a_misspelt_column_name():
     assert list(reported) == ["missing-column"]
     assert "there is no column 'chioce'; there are 'participant', 'trial'" in reported["missing-column"].message
     assert reported["missing-column"].remedy == "did you mean choice='choice'?"
+    export = GOOD.rename(columns={"choice": "key_resp.keys"}).assign(**{"key_resp.rt": 0.5})
+    for role, name in (
+        ("choice", "key_resp.keys"),
+        ("rt", "key_resp.rt"),
+    ):  # not a column of another role, if it is as near
+        assert (
+            problems(read_long, export, **{role: "key_resp"})["missing-column"].remedy
+            == f"did you mean {role}={name!r}?"
+        )
 
 
 def test_headers_without_a_recognised_name():
