@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
+WIDE = 110
+"""Characters of a line beside the menu on a wide screen."""
 
 
 def setup(app):
@@ -291,7 +293,9 @@ def measured_page(files: Sequence[Path]) -> str:
         parts.append(title(file.stem.replace("_", " ").capitalize(), "-"))
         if (HERE.parent / "scripts" / f"{file.stem}.py").is_file():
             parts.append(f"``python scripts/{file.stem}.py``\n")
-        parts.append(f".. literalinclude:: {file.name}\n   :language: text\n")
+        wide = sum(len(line) > WIDE for line in file.read_text(encoding="utf-8").splitlines())
+        scrolled = "   :class: scrolled\n" if wide > 10 else ""  # a table, whose columns have to stay aligned
+        parts.append(f".. literalinclude:: {file.name}\n   :language: text\n{scrolled}")
         if file.with_suffix(".png").is_file():
             parts.append(f".. image:: {file.stem}.png\n   :alt: {file.stem.replace('_', ' ')}\n   :width: 100%\n")
     return "\n".join(parts)

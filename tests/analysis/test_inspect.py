@@ -75,6 +75,23 @@ def test_cautions(change, code):
     assert code in codes(FRAME.assign(**change))
 
 
+def test_large_outcomes_matter_to_learners_of_choices():
+    ratings = FRAME.assign(rating=[0.2, 0.4] * 40, outcome=[0, 100] * 40).drop(columns="choice")
+    assert "large-outcome" not in codes(ratings)  # no inverse temperature
+
+
+def test_the_advice_on_one_action_leaves_out_who_has_only_that():
+    (caution,) = [
+        each
+        for each in inspect(read_long(FRAME.assign(choice=[0] * 40 + [0, 1] * 20))).warnings
+        if each.code == "one-action"
+    ]
+    (argument,) = caution.text.inputs
+    assert read_long(FRAME.assign(choice=[0] * 40 + [0, 1] * 20), **{argument.name: argument.value}).participants == (
+        2,
+    )
+
+
 def test_skipped_labels_are_reported_with_advice():
     (warning, *_) = inspect(read_long(FRAME.assign(choice=[0, 2] * 40))).warnings
     assert warning.sentence == ("the codes of action skip 1; if those exist but never occurred, type actions=[0, 1, 2]")
@@ -83,6 +100,9 @@ def test_skipped_labels_are_reported_with_advice():
 def test_suggested_learner():
     assert inspect(read_long(FRAME)).learner == "QLearning"
     assert inspect(read_long(FRAME, outcome=False)).learner is None
+    for nothing in (0.0, None):
+        inspection = inspect(read_long(FRAME.assign(outcome=nothing)))
+        assert inspection.learner is None and "nothing can be learnt from the outcome" in inspection.why
     ratings = FRAME.assign(rating=0.5).drop(columns="choice")
     assert inspect(read_long(ratings)).learner == "RescorlaWagner"
     assert inspect(read_long(ratings, outcome=False)).learner is None

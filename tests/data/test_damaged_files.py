@@ -128,6 +128,7 @@ def test_ragged_rows(tmp_path, lines, separator, encoding):
         (b'participant,choice\n1,"0\n1,1\n', "quotation mark"),
         (b"participant,choice\n1,\x000\n1,1\n", "NUL or undefined bytes .row 2."),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x81", "is not text"),
+        (b"\x89HDF\r\n\x1a\n\0\0", r"netCDF or HDF5(.|\n)*saved fit.*load\(\.\.\.\)"),
         (b"\x1f\x8bnot gzip", "not a complete gzip file"),
         (gzip.compress(GOOD.encode())[:-9], "not a complete gzip file"),
         (b"PK\x03\x04 something else", "is a zip file"),

@@ -251,3 +251,9 @@ def test_times_of_day_that_begin_anew_are_noted():
     np.testing.assert_array_equal(read(night, trial=False).row, np.arange(2, 42))
     day = night.assign(trial=np.tile([f"10:{each:02d}:00" for each in range(20)], 2))
     assert not any("midnight" in note for note in read(day).notes)
+
+
+def test_a_condition_that_leaves_nothing_says_what_there_is():
+    table = pd.DataFrame({"participant": 1, "phase": ["practice", "main"] * 2, "choice": [0, 1, 1, 0]})
+    with pytest.raises(UsageError, match="leaves none of the 4 rows of the table; .*'test'; it is 'practice', 'main'"):
+        tw.read_long(table, trial=False, where="phase == 'test'")

@@ -1,6 +1,7 @@
 """Several files as one table, and verbs that read their data themselves."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.base.result import having
+from trialwise.data.reading.several import paths_of
 from trialwise.data.stored import trials_from_datasets, trials_to_datasets
 
 LEARNER, AT = tw.QLearning(initial=0.5), {"alpha": 0.3, "beta": 2.0, "forget": 0.0}
@@ -87,6 +89,29 @@ def test_files_that_do_not_belong_together(frames):
     os.mkdir("empty")
     with pytest.raises(tw.errors.DataError, match="is a folder without tables"):
         tw.read_long("empty")
+
+
+@pytest.mark.parametrize(
+    ("paths", "others"),
+    [
+        (["a/1.tsv", "b/2.tsv"], []),
+        (["a/x/1.tar.csv.gz", "b/x/2.csv.gz"], ["a/notes.md"]),
+        (
+            ["sub-1/ses-1/beh/sub-1_ses-1_task-a_beh.tsv", "sub-2/ses-1/beh/sub-2_ses-1_task-a_beh.tsv"],
+            ["dataset_description.json", "participants.tsv", "sub-1/sub-1_sessions.tsv"],
+        ),
+    ],
+)
+def test_the_advised_pattern_matches_the_tables_below_a_folder(tmp_path, monkeypatch, paths, others):
+    monkeypatch.chdir(tmp_path)
+    for path in map(Path, [*paths, *others]):
+        path = Path("study") / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    with pytest.raises(tw.errors.DataError) as caught:
+        paths_of("study")
+    (pattern,) = re.findall(r"pattern, '(.+)'", str(caught.value))
+    assert paths_of(pattern) == [Path("study") / path for path in paths]
 
 
 def test_one_label_in_several_files_is_no_silent_merge(frames):

@@ -143,7 +143,11 @@ def test_a_failed_save_leaves_the_old_file(fitted, tmp_path, monkeypatch):
 def test_files_without_a_fit(tmp_path):
     with pytest.raises(tw.errors.DataError, match="no such file"):
         tw.load(tmp_path / "fit.nc")
+    with pytest.raises(tw.errors.DataError, match="is a folder, (.|\n)*name a file in it"):
+        tw.load(tmp_path)
     (tmp_path / "fit.nc").write_text("a,b\n1,2\n")
+    with pytest.raises(tw.errors.DataError, match=f"is a folder, (.|\n)*write {str(tmp_path / 'fit.nc')!r}"):
+        tw.load(tmp_path)
     with pytest.raises(tw.errors.DataError, match="cannot be read"):
         tw.load(tmp_path / "fit.nc")
     xr.DataTree().to_netcdf(tmp_path / "empty.nc", engine="h5netcdf")

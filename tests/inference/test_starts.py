@@ -103,6 +103,9 @@ def test_missing_events_in_the_data_are_named(small):
         tw.errors.ModelError, match=r"does not change with loss(.|\n)*no negative outcome in these data"
     ):
         fit(TwoRates(), small.trials)
+    unpaid = replace(small.trials, outcome={"outcome": np.zeros(small.trials.n_trials)})
+    with pytest.raises(tw.errors.ModelError, match=r"does not change with \w+ (.|\n)*every outcome is 0"):
+        fit(TwoRates(), unpaid)
 
 
 @learner

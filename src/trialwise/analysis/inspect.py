@@ -302,6 +302,10 @@ def _suggestion(trials: Trials) -> tuple[str | None, str]:
         return None, f"several outcomes: use a learner that reads {names}, built in or your own"
     if trials.expansion is not None:
         return None, "a row of the file is several trials: use a learner that tells them apart, built in or your own"
+    for name, values in trials.outcome.items():
+        summary = _summary(values)
+        if not summary.min < summary.max:  # nor if both are NaN
+            return None, f"nothing can be learnt from the {name}, see above; name another column, or correct the data"
     if trials.choice is not None and trials.outcome:
         return "QLearning", "choices and outcomes: values learnt by prediction error"
     if trials.response and trials.outcome:
@@ -378,7 +382,7 @@ def _cautions(trials: Trials, outcomes: Mapping[str, Summary]) -> Iterator[Findi
         )  # fmt: skip
     yield from _about_participants(trials)
     for name, summary in outcomes.items():
-        yield from _about_outcome(name, summary)
+        yield from _about_outcome(name, summary, scales_prior=trials.choice is not None)
     if trials.choice is not None and trials.outcome:
         count = int(((trials.choice < 0) & ~trials.without_outcome).sum())
         if count:
@@ -428,22 +432,23 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
             none,
         )
     if same:
-        yield _caution(
-            "one-action", f"always the same action: participants {_brief(same, 8)}; consider leaving them out", same
-        )
+        words = f"always the same action: participants {_brief(same, 8)}; consider leaving them out, "
+        yield _caution("one-action", Message(words, Argument("exclude", "same == 1")), same)
     if often:
         yield _caution(
             "many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}", often
         )
 
 
-def _about_outcome(name: str, summary: Summary) -> Iterator[Finding]:
+def _about_outcome(name: str, summary: Summary, *, scales_prior: bool) -> Iterator[Finding]:
     if summary.count == 0:
         yield _caution("no-outcomes", f"every {name} is missing: nothing can be learnt")
     elif summary.min == summary.max:
         yield _caution(
             "constant-outcome", f"every {name} is {summary.min:g}: nothing can be learnt about what is better"
         )
+    elif not scales_prior:  # an inverse temperature is of choices
+        return
     elif summary.sd > 20 or max(abs(summary.min), abs(summary.max)) >= 100:
         yield _caution(
             "large-outcome",

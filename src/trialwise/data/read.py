@@ -327,7 +327,11 @@ def read_long(
     notes: list[str] = []
     kept = np.ones(len(whole.rows), bool) if where is None else rows_where(whole, where, missing, notes.append)
     if not kept.any():
-        raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} rows of {whole.name}")
+        raise UsageError(
+            Argument("where", where),
+            f" leaves none of the {len(kept)} rows of {whole.name}",
+            *(f"; {each}" for each in notes),
+        )
     table = whole.keep(kept)
     named = {"participant": participant, "session": session, "block": block, "trial": trial}
     named |= {"context": context, "cue": cue, "choice": choice, "rt": rt, "responded": responded, "scored": scored}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expects, instance
 from trialwise.base.message import Argument
@@ -385,7 +386,7 @@ class Trials:
         return labels[codes]
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{size} {name}s" for name, size in self.sizes.items())
+        sizes = ", ".join(counted(size, name) for name, size in self.sizes.items())
         return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
 
     def _repr_html_(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message, Restriction
 from trialwise.base.result import Finding
 from trialwise.inference.draws import labelled, variable_of
@@ -72,7 +73,7 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
     draws = stats.sizes["draw"]
     findings = []
     if divergences := int(stats["diverging"].sum()):
-        sentence = f"{divergences} divergent transitions: draws near them are biased"
+        sentence = f"{counted(divergences, 'divergent transition')}: draws near them are biased"
         findings.append(Finding("problem", "divergences", sentence, _in_turn(ALONE, NARROWER, FEWER)))
     if stuck := _stuck(tree, group):
         chains, sentence = stuck

@@ -57,7 +57,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     Raises
     ------
     DataError
-        If there is no such file, it does not contain a fit or unpacks to more than the limit, or it stands among files of two runs, since a command was interrupted.
+        If there is no such file, it is a folder, does not contain a fit or unpacks to more than the limit, or it stands among files of two runs, since a command was interrupted.
     UsageError
         If ``learner`` is not the fitted one, or ``priors`` are for other parameters than those of the fit.
 
@@ -76,6 +76,10 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
         broken = there and is_broken(Path(file_name))
     except OSError as error:  # it may not be read, or a network folder went away
         raise _no_fit(file_name, f"it cannot be read: {error.strerror or error}") from None
+    if not there and Path(file_name).is_dir():
+        inside = Path(file_name) / "fit.nc"
+        remedy = f"write {str(inside)!r}" if inside.is_file() else "name a file in it that fit(...).save(...) wrote"
+        raise _no_fit(file_name, "is a folder, not the file of a fit", remedy)
     if not there:
         raise _no_fit(file_name, "no such file")
     refuse_mixed(Path(file_name))
@@ -112,8 +116,8 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     return Fit(tree, fitted, trials, priors)
 
 
-def _no_fit(file_name: str, message: str) -> DataError:
-    return DataError([Problem("no-fit", file_name, message, "pass a file that fit(...).save(...) wrote")])
+def _no_fit(file_name: str, message: str, remedy: str = "pass a file that fit(...).save(...) wrote") -> DataError:
+    return DataError([Problem("no-fit", file_name, message, remedy)])
 
 
 @contextmanager

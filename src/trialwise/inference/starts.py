@@ -256,13 +256,13 @@ def _other_data(learner: Learner, trials: Trials):
         if not len(finite):
             yield f"no {label} was recorded", _with(trials, name, np.where(np.isnan(values), 1.0, values))
             continue
+        if np.ptp(finite) == 0:
+            varied = values + np.where(np.arange(len(values)) % 2, 0.5, -0.5)
+            yield f"every {label} is {finite[0]:g}", _with(trials, name, varied)
         if (finite >= 0).all():
             yield f"no negative {label} in these data", _with(trials, name, -values - 0.5)
         if (finite <= 0).all():
             yield f"no positive {label} in these data", _with(trials, name, -values + 0.5)
-        if np.ptp(finite) == 0:
-            varied = values + np.where(np.arange(len(values)) % 2, 0.5, -0.5)
-            yield f"every {label} is {finite[0]:g}", _with(trials, name, varied)
     if trials.choice is not None and trials.sizes.get("action", 1) == 1:
         yield Message("the data have only one action: declare the others, ", Argument("actions", [...])), trials
     if trials.reset is not None and not trials.reset.any():

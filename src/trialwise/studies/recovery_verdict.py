@@ -102,7 +102,9 @@ class Evidence:
         """Correlation, bias and coverage, for a sentence."""
         low, high = self.between
         bias = f"bias {self.raw_bias:+.2g}, {abs(self.bias):.1f} SD of the true values"
-        return f"correlation {self.correlation:.2f} ({low:.2f} to {high:.2f}); {bias}; {self._coverage}"
+        return (
+            f"correlation within data sets {self.correlation:.2f} ({low:.2f} to {high:.2f}); {bias}; {self._coverage}"
+        )
 
     @property
     def _coverage(self) -> str:

@@ -44,6 +44,15 @@ def test_a_misspelt_column_name():
     assert list(reported) == ["missing-column"]
     assert "there is no column 'chioce'; there are 'participant', 'trial'" in reported["missing-column"].message
     assert reported["missing-column"].remedy == "did you mean choice='choice'?"
+    export = GOOD.rename(columns={"choice": "key_resp.keys"}).assign(**{"key_resp.rt": 0.5})
+    for role, name in (
+        ("choice", "key_resp.keys"),
+        ("rt", "key_resp.rt"),
+    ):  # not a column of another role, if it is as near
+        assert (
+            problems(read_long, export, **{role: "key_resp"})["missing-column"].remedy
+            == f"did you mean {role}={name!r}?"
+        )
 
 
 def test_headers_without_a_recognised_name():
@@ -70,6 +79,8 @@ def test_text_and_infinity_among_outcomes():
     reported = problems(read_long, frame)
     assert list(reported["not-a-number"].rows) == [3]
     assert "missing=['lost']" in reported["not-a-number"].remedy
+    words = problems(read_long, GOOD.assign(outcome=["lose", "win", "win", "lose"]))["not-a-number"]
+    assert "missing" not in words.remedy and "by its number" in words.remedy  # declared missing, nothing would be left
     assert list(reported["infinite"].rows) == [4, 5]
     assert read_long(frame.head(2), missing=["lost"]).n_trials == 2
 

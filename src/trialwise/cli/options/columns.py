@@ -13,6 +13,7 @@ import typer
 
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.expansion import find_expansion
+from trialwise.cli.output.words import CONDITIONS, condition_in_shell
 
 if TYPE_CHECKING:
     from trialwise.data.trials import Trials
@@ -148,7 +149,8 @@ class Columns:
                 options += [f"--{option.name}"] * setting
                 continue
             for value in setting if isinstance(setting, list) else [] if setting is None else [setting]:
-                options += [f"--{option.name.replace('_', '-')}", shlex.quote(value)]
+                word = condition_in_shell(value) if option.name in CONDITIONS else shlex.quote(value)
+                options += [f"--{option.name.replace('_', '-')}", word]
         return " ".join(options)
 
     def _long_tables(self, files: Sequence[Path]) -> list[Path] | None:

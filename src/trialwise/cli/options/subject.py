@@ -121,6 +121,8 @@ def find(name: str, bare: bool = False) -> Any:
         return BUILT_IN[name]
     near = difflib.get_close_matches(name.casefold(), {each.casefold(): each for each in BUILT_IN}, 1)
     guess = next((f"Did you mean {each}? " for each in BUILT_IN if near and each.casefold() == near[0]), "")
+    if (fit := Path(name) / "fit.nc").is_file():
+        guess = f"For the fit in this folder, name its file, {fit}. "
     raise UsageError(
         f"there is no learner {name!r}. {guess}Built in are {', '.join(BUILT_IN)}; to use your own, type mine.py:MyLearner"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -31,6 +32,9 @@ IN_PYTHON_ONLY = (
 )  # fmt: skip
 """Arguments that no command has as an option."""
 
+CONDITIONS = ("where", "exclude")
+"""Arguments that are conditions."""
+
 RENAMED = {"folder": "-o", "executor": "--scheduler"}
 """Arguments whose options have other names."""
 
@@ -57,13 +61,13 @@ def _as_option(element: Input) -> str:
     if element.name == "truth" and isinstance(element.value, dict):
         return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
     if element.name == "available" and isinstance(element.value, dict):
-        return " ".join(f"--available {_quoted(f'{action}={rows}')}" for action, rows in element.value.items())
+        return " ".join(f"--available {condition_in_shell(f'{action}={rows}')}" for action, rows in element.value.items())
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
         return f"--{element.name}"
     if element.name == "exclude":
-        return " ".join(f"--exclude {shlex.quote(rule)}" for rule in _rules(element.value))
+        return " ".join(f"--exclude {condition_in_shell(rule)}" for rule in _rules(element.value))
     option = f"--{element.name.replace('_', '-')}"
     if element.name in REPEATED and isinstance(element.value, list):
         return " ".join(f"{option} {shlex.quote(_plain(each))}" for each in element.value)
@@ -96,13 +100,17 @@ def _value(argument: Argument) -> str:
         return "context=a,b,c"
     if isinstance(value, Code):
         value = value.removesuffix("()")
-    open_value = value is ... or (isinstance(value, str) and value == "...")
-    return PLACEHOLDERS.get(argument.name, "COLUMN") if open_value else shlex.quote(_plain(value))
+    if value is ... or (isinstance(value, str) and value == "..."):
+        return PLACEHOLDERS.get(argument.name, "COLUMN")
+    return (condition_in_shell if argument.name in CONDITIONS else shlex.quote)(_plain(value))
 
 
-def _quoted(text: str) -> str:
-    """A text with single quotes inside double ones, where a shell changes nothing in them."""
-    return f'"{text}"' if "'" in text and not set('"$`\\!') & set(text) else shlex.quote(text)
+def condition_in_shell(condition: str) -> str:
+    """A condition quoted for the shell: its texts in double quotes, as single ones within single ones are hard to read and to retype."""
+    names = re.findall("`[^`]*`", condition)
+    if not set('"\\') & set(condition) and not any("'" in name for name in names):
+        condition = condition.replace("'", '"')
+    return shlex.quote(condition)
 
 
 def _listed(labels: list[Any]) -> str:

@@ -99,7 +99,7 @@ def save(fit: Fit, folder: Path) -> Written:
             return [
                 (draws, "posterior draws and diagnostics, for trialwise.load"),
                 *write_tables(fit, folder),
-                (write_table(trials, values), "choice probability and signals, one row per trial"),
+                (write_table(trials, values), "predictions and signals, one row per trial"),
                 *_by_row(fit, values, folder / "trial_values_by_row.csv"),
                 *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
             ]

@@ -123,10 +123,17 @@ def role_of_file(stem: str) -> str | None:
     return None
 
 
-def closest(name: str, header: Iterable[str]) -> list[str]:
-    """The names most similar to a misspelt one, best first."""
+def closest(name: str, header: Iterable[str], role: str | None = None) -> list[str]:
+    """The names most similar to a misspelt one, best first; if it was given for a role, those of this role before all others."""
     by_plain = {plain(candidate): candidate for candidate in header if candidate}
-    return [by_plain[match] for match in difflib.get_close_matches(plain(name), list(by_plain), n=3, cutoff=0.5)]
+    near = [by_plain[match] for match in difflib.get_close_matches(plain(name), list(by_plain), n=3, cutoff=0.5)]
+    return near if role is None else sorted(near, key=lambda candidate: _foreign(candidate, role))
+
+
+def _foreign(name: str, role: str) -> int:
+    """0 for a name of this role, 1 for one of no role, 2 for one of another."""
+    roles = recognise([name], NAMES)
+    return 0 if role in roles else 2 if roles else 1
 
 
 def _matches(name: str, names: Collection[str], present: Collection[str]) -> bool:

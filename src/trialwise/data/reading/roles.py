@@ -121,7 +121,7 @@ class Columns:
                 "repeated-column", where, f"{count} columns are called {quote(name)}", "rename all but one"
             )
             return None
-        near = closest(name, header)
+        near = closest(name, header, role)
         names = quote_list([column for column in header if column], 30)
         argument = Argument(role, near[0] if near else "...")
         typed = argument if role.isidentifier() else str(argument)

@@ -29,6 +29,7 @@ from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.description import merged
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.open_table import open_table
+from trialwise.data.reading.sidecar import is_bids
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.text import file_error
 
@@ -41,6 +42,8 @@ type Sources = Source | Sequence[Source]
 
 COLUMN = "file"
 """The column with the name of the file of each row."""
+MOST_FOLDERS = 1000
+"""Most folders that are looked into for an example of a table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +148,14 @@ def paths_of(source: str | PathLike[str]) -> list[Path]:
             f"the folder {str(path)!r} contains a table for each variable, with participants in columns: write read_wide({str(path)!r})"
         )
     if is_folder:
-        paths = tables_in(path)
-        remedy = f"if they are in folders below it, give a pattern, {str(path / '*' / '*.csv')!r}"
-        message = f"is a folder without tables ({', '.join(SUFFIXES)})"
+        is_root = (path / "dataset_description.json").is_file()
+        paths = [] if is_root else tables_in(path)
+        remedy = f"give a pattern, {_pattern_below(path)!r}"
+        if is_root:
+            message = "is the root of a data set (BIDS), whose trials are in folders below it"
+        else:
+            message = f"is a folder without tables ({', '.join(SUFFIXES)})"
+            remedy = f"if they are in folders below it, {remedy}"
     elif is_pattern:
         found = sorted((Path(name) for name in glob.glob(str(path), recursive=True)), key=_in_order)
         paths = [each for each in found if each.is_file()]
@@ -157,6 +165,25 @@ def paths_of(source: str | PathLike[str]) -> list[Path]:
     if not paths:
         raise file_error(str(path), "no-file", message, remedy)
     return paths
+
+
+def _pattern_below(folder: Path) -> str:
+    """A pattern of the tables in folders below this one, like the first table there; those of trials in BIDS before all others."""
+    first = None
+    for within, folders, _ in itertools.islice(os.walk(folder), MOST_FOLDERS):
+        folders.sort()
+        tables = [] if Path(within) == folder else _all_tables(Path(within))
+        bids = next((each for each in tables if is_bids(each.name)), None)
+        first = bids or first or next(iter(tables), None)
+        if bids:
+            break
+    if first is None:
+        return str(folder / "*" / "*.csv")
+    if is_bids(first.name):
+        ending = first.name[first.name.rindex("_") :]
+    else:
+        ending = "".join(first.suffixes[-2 if first.suffix.lower() == ".gz" else -1 :])
+    return str(folder.joinpath(*["*"] * (len(first.relative_to(folder).parts) - 1), f"*{ending}"))
 
 
 def tables_in(folder: Path) -> list[Path]:

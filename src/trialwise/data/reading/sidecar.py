@@ -54,6 +54,11 @@ def with_sidecars(table: Table, path: Path) -> Table:
     return replace(table, described=described, levels={**table.levels, **levels}, note="; ".join(notes))
 
 
+def is_bids(name: str) -> bool:
+    """Whether a file's name is that of a table of trials in BIDS."""
+    return _TABLE.fullmatch(name) is not None
+
+
 def _sidecars(path: Path, problems: list[Problem]) -> Iterator[Path]:
     """Those of a table, farthest first."""
     match = _TABLE.fullmatch(path.name)

@@ -37,7 +37,10 @@ def about_labels(name: str, counts: Counter[Hashable], columns: Sequence[str] = 
         ]
         if near and notes < MOST_NOTES:
             notes += 1
-            yield f"{name} {quote(label)} occurs {counted(counts[label], 'time')}, {quote(near[0])} {counts[near[0]]} times: a slip?"
+            yield (
+                f"{name} {quote(label)} occurs {counted(counts[label], 'time')}, {quote(near[0])} {counts[near[0]]} times: a slip? If so, correct it "
+                "in a copy of the file; otherwise it is a label of its own"
+            )
     yield from _far_codes(name, counts, columns)
 
 
@@ -143,7 +146,10 @@ def about_participants(
             if sizes[k] >= typical and isinstance(other, str) and one_edit(str(label), other)
         ]
         if near:
-            yield f"participant {quote(label)} has {counted(int(sizes[n]), 'row')}, {quote(near[0])} has {sizes[labels.index(near[0])]}: a slip?"
+            yield (
+                f"participant {quote(label)} has {counted(int(sizes[n]), 'row')}, {quote(near[0])} has {sizes[labels.index(near[0])]}: a slip? If so, "
+                "correct it in a copy of the file; otherwise it is a participant of its own"
+            )
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     stops = [*starts[1:], len(owner)]
     stretches: dict[int, list[tuple[int, int]]] = {}

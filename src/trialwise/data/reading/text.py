@@ -19,6 +19,7 @@ FOREIGN = {
 }  # fmt: skip
 """Common files that are not text tables: the name of the format, by suffix."""
 
+_NETCDF = (b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -78,6 +79,10 @@ def _decoded(raw: bytes, name: str) -> tuple[str, str]:
             continue
     if text is None or "\0" in text:
         kind = FOREIGN.get(Path(name).suffix.lower())
+        if kind is None and raw.startswith(_NETCDF):
+            message = "is a netCDF or HDF5 file, not a table"
+            remedy = "if it is a saved fit, it is read by load(...) and trialwise diagnose; its data are in its attribute trials"
+            raise file_error(name, "not-text", message, remedy)
         message = f"is a {kind} file, not a text table" if kind else "is not text: it contains NUL or undefined bytes"
         rows = [] if kind or text is None else [n for n, line in enumerate(_lines(text), 1) if "\0" in line]
         raise file_error(name, "not-text", message, "export the table as CSV, UTF-8", rows)

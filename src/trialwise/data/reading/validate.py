@@ -84,6 +84,8 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
     remedy = (
         "write decimals with a point and no thousands separator"
         if has_comma
+        else "replace each by its number (only you can say which), in a copy of the file, or name another column"
+        if not np.isfinite(values).any()  # declared missing, they would leave nothing
         else Message("replace them by numbers, or declare them missing: ", Argument("missing", not_numbers[:3]))
     )
     problems.in_cells("not-a-number", cells, wrong, f"the {what} must be a number; found {examples}", remedy)

@@ -66,7 +66,9 @@ def keep_where(
     notes: list[str] = []
     kept = rows_where(whole, where, missing_codes, notes.append)
     if not kept.any():
-        raise UsageError(Argument("where", where), f" leaves none of the {len(kept)} trials")
+        raise UsageError(
+            Argument("where", where), f" leaves none of the {len(kept)} trials", *(f"; {each}" for each in notes)
+        )
     left = {role_name: each.at(np.flatnonzero(kept)) for role_name, each in cells.items()}
     if ("reset", "reset") in left:
         flags, carried = _carried(cells["reset", "reset"], owner, kept)
