@@ -148,13 +148,13 @@ def _about_parameters(learner: Learner, trials: Trials) -> Iterator[Message]:
     most = max(about.values()) + 1
     if len(labels) > most:
         yield Message(
-            f"{name} has parameters of {most} actions; the data have {len(labels)}: {_listed(labels)}\n    -> recode the choices to {most} labels "
+            f"{name} has parameters of {most} actions; the data have {len(labels)}: {some(labels)}\n    -> recode the choices to {most} labels "
             "at most, or use a learner for as many actions"
         )
     elif labels and (idle := without_action(learner, len(labels))):
         first, *others = idle
         yield Message(
-            f"{name} has parameters of {most} actions; the data have {len(labels)} ({_listed(labels)}), so that {', '.join(idle)} "
+            f"{name} has parameters of {most} actions; the data have {len(labels)} ({some(labels)}), so that {', '.join(idle)} "
             f"{'has' if len(idle) == 1 else 'have'} no effect\n    -> ",
             Restriction("fix", first, 0, f"{learner}.", others=tuple((other, 0) for other in others)),
         )  # fmt: skip

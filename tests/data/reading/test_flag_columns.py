@@ -140,7 +140,9 @@ def test_participants_of_whom_nothing_is_scored_are_named():
 )
 def test_data_without_any_scored_response_are_refused(choices, scored):
     forced = sum(choice is not None for choice in choices)
-    with pytest.raises(tw.errors.ModelError, match=f"of 12 trials, {12 - forced} have no choice, and {forced} one that was not"):
+    with pytest.raises(
+        tw.errors.ModelError, match=f"of 12 trials, {12 - forced} have no choice, and {forced} one that was not"
+    ):
         tw.point(tw.QLearning().fix(forget=0), some(choices, scored))
 
 

@@ -61,7 +61,9 @@ def _as_option(element: Input) -> str:
     if element.name == "truth" and isinstance(element.value, dict):
         return " ".join(f"--param {name}={_plain(value)}" for name, value in element.value.items())
     if element.name == "available" and isinstance(element.value, dict):
-        return " ".join(f"--available {condition_in_shell(f'{action}={rows}')}" for action, rows in element.value.items())
+        return " ".join(
+            f"--available {condition_in_shell(f'{action}={rows}')}" for action, rows in element.value.items()
+        )
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
