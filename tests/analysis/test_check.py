@@ -14,6 +14,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.calibration_curve import calibration, of_actions
 from trialwise.analysis.check import compared
 from trialwise.analysis.predict import PARTICLES, one_step, predict
+from trialwise.base.result import Finding
 from trialwise.cli.app import app
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.kinds import likelihood_of
@@ -163,6 +164,21 @@ def test_no_verdict_rests_on_draws_that_are_not_reliable():
     assert (
         verdict.code == "not-decided" and "one chain" in verdict.sentence and verdict.advice == fit.findings[0].advice
     )
+
+
+def test_a_verdict_on_draws_of_which_there_might_be_more_is_provisional():
+    random = np.random.default_rng(4)
+    simulated = pd.DataFrame({"once": random.normal(size=100)})
+    table, few = (
+        compared(pd.Series({"once": 0.0}), simulated),
+        Finding("problem", "few-draws", "70 draws", "run longer"),
+    )
+    given = (table, simulated, of_actions(np.zeros(1, int), np.ones((1, 1))))
+    (verdict,) = tw.results.Check("rollout", *given, draws=few).findings
+    assert (verdict.severity, verdict.code, verdict.advice) == ("caution", "reproduced", "run longer")
+    assert verdict.sentence.endswith("this is provisional, since the draws of the fit have a problem: 70 draws")
+    (withheld,) = tw.results.Check("rollout", *given, draws=few, withheld=True).findings
+    assert withheld.code == "not-decided"
 
 
 def test_frequencies_off_their_predictions_are_named():

@@ -60,7 +60,9 @@ class Check(Result):
     mean_rewards
         The mean rewards by which choices were called correct, those of the environment; None without.
     draws
-        The problem of the fit's draws for which there is no verdict; None if they are reliable.
+        The first problem of the fit's draws; None if they are reliable.
+    withheld
+        Whether it is such that there is no verdict: other than that there might be more draws.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Check(Result):
     calibration: pd.DataFrame
     mean_rewards: np.ndarray | None = None
     draws: Finding | None = None
+    withheld: bool = False
 
     contents = {
         "check": "every measure: observed, predicted, 89 % interval, tail probability",
@@ -118,7 +121,7 @@ class Check(Result):
         if not total:
             sentence = "not decided whether the learner reproduces the observed behaviour: no measure is defined in the data and in simulated data sets"
             return Finding("caution", NOT_DECIDED, sentence)
-        if self.draws is not None:
+        if self.draws is not None and self.withheld:
             sentence = Message(
                 "not decided whether the learner reproduces the observed behaviour: the draws of the fit are not reliable: ",
                 self.draws.sentence, f" ({measured})",
@@ -131,11 +134,14 @@ class Check(Result):
                 Argument("datasets", 100), f" ({measured})",
             )  # fmt: skip
             return Finding("caution", NOT_DECIDED, sentence, about=about)
-        if p <= UNUSUAL:
-            return Finding(
-                "caution", "deviates", f"the learner does not reproduce the observed behaviour: {measured}", about=about
-            )
-        return Finding("note", "reproduced", f"the learner reproduces the observed behaviour: {measured}", about=about)
+        reproduces, code = ("does not reproduce", "deviates") if p <= UNUSUAL else ("reproduces", "reproduced")
+        sentence = Message(f"the learner {reproduces} the observed behaviour: {measured}")
+        if self.draws is None:
+            return Finding("caution" if p <= UNUSUAL else "note", code, sentence, about=about)
+        provisional = Message(
+            sentence, "; this is provisional, since the draws of the fit have a problem: ", self.draws.sentence
+        )
+        return Finding("caution", code, provisional, self.draws.advice, about)
 
     def _off_diagonal(self) -> list[Finding]:
         """A caution if predicted probabilities are not those with which responses occur, beyond chance and by more than a trifle."""
@@ -222,8 +228,9 @@ def check(
     posterior = fit.draws.thinned(AVERAGED)
     draws = np.stack([posterior.natural(name) for name in learner.names], -1)
     calibrated = calibration(learner, fit.trials, draws, seed)
-    problems = having(fit.findings, "problem") if unusable(fit.findings, fit.group()) else ()
-    return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions), next(iter(problems), None))
+    problem = next(iter(having(fit.findings, "problem")), None)
+    withheld = unusable(fit.findings, fit.group())
+    return Check(kind, table, simulated, calibrated, mean_rewards_of(predictions), problem, withheld)
 
 
 def mean_rewards_of(predictions: Prediction) -> np.ndarray | None:

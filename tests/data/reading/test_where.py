@@ -73,6 +73,7 @@ def test_numbers_as_pandas_counts_them(terms, joins):
         ("phase is 3", "missing or not missing"),
         ("__import__('os').system('touch hacked') == 1", "is no column"),
         ("phase == __import__('os')", "is no value"),
+        ("phase == ...", "a value in place of the three dots"),
         ("phase[0] == 'm'", "is no column"),
         ("(lambda: 1)() == 1", "is no column"),
         ("rt + 1 < 2", "is no column"),

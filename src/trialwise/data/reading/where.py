@@ -244,6 +244,8 @@ class _Condition:
         return name
 
     def _value(self, node: ast.expr) -> Hashable | list[Hashable]:
+        if isinstance(node, ast.Constant) and node.value is ...:
+            raise self.wrong("put a value in place of the three dots")
         try:
             value = ast.literal_eval(node)
             return list(value) if isinstance(value, list | tuple | set) else value
