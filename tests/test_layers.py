@@ -384,8 +384,9 @@ KERNELS = (
 VERBS = {
     "analysis.comparison.compare.compare", "data.read.read_long", "data.read.read_wide", "inference.fit.fit", "reports.report.report",
     "studies.calibrate.calibrate", "studies.confuse.confuse", "studies.recover.recover", "cli.simulate.simulate", "cli.studies.recover",
+    "learners.assumptions.assumes",
 }  # fmt: skip
-"""Public verbs, whose settings are keywords."""
+"""Public verbs and declarations, whose settings are keywords."""
 
 WIDE = {"data.reading.roles.find_roles"}
 

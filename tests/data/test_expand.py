@@ -126,7 +126,7 @@ def test_reference_of_balloons():
 
     frame = pd.DataFrame({"id": "a", "pumps": [4, 6, 3, 8], "explosion": [0, 1, 0, 0]})
     trials = tw.read_long(frame, expand=tw.repeats("pumps", "explosion", step="pump", actions=("stop", "pump")))
-    _, _, values, expected = CASES["Balloon"]
+    values, expected = CASES["Balloon"].values, CASES["Balloon"].expected
     assert expected == -6.601418105645
     assert tw.log_likelihood(Balloon(), trials, values, plain=True)[0] == pytest.approx(expected, rel=1e-12)
     wide = tw.collapse(trials, tw.trial_values(Balloon(), trials, values))

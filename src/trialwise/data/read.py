@@ -29,7 +29,8 @@ from trialwise.data.reading.carried_flags import carry_flags
 from trialwise.data.reading.cells import MissingCodes
 from trialwise.data.reading.column_names import role_of_file
 from trialwise.data.reading.exclusion import Rules, excluding
-from trialwise.data.reading.expand.expanded import Asked, expand_table
+from trialwise.data.reading.expand.expand_table import expand_table
+from trialwise.data.reading.expand.expanded import Asked
 from trialwise.data.reading.formats import SUFFIXES
 from trialwise.data.reading.long import check_outcomes, order_long
 from trialwise.data.reading.open_table import open_table
