@@ -159,19 +159,24 @@ Reads {", ".join(reads(learner))}. Signals, one a trial, in ``fit.trial_values()
 
 def example(learner) -> str:
     """Runnable code that simulates the learner in a suitable environment and computes its trial values."""
+    from trialwise.environments import BUILT_IN
+    from trialwise.learners.violations import without_action
+
     name, environment = type(learner).__name__, environment_of(learner)
     suited = {
         "initial": (0, 1.2),
         "right_above": (0.5, 1.5),
     }  # settings for the rewards of the alien task, if the default is another
     settings = [f"{key}={to}" for key, (default, to) in suited.items() if learner.settings.get(key) == default]
-    truth = {p.name: rounded(p) for p in learner.parameters}
+    idle = without_action(learner, len(BUILT_IN[environment.partition("(")[0]].of_length().levels.get("action", ())))
+    restricted = f".fix({', '.join(f'{each}=0' for each in idle)})" if idle else ""
+    truth = {p.name: rounded(p) for p in learner.parameters if p.name not in idle}
     arguments = textwrap.fill(
         ", ".join(f'"{n}": {v:g}' for n, v in truth.items()), 100, initial_indent="    ", subsequent_indent="    "
     )
     return f"""import trialwise as tw
 
-learner = tw.{"" if name == "QLearning" else "learners."}{name}({", ".join(settings)})
+learner = tw.{"" if name == "QLearning" else "learners."}{name}({", ".join(settings)}){restricted}
 truth = {{
 {arguments},
 }}

@@ -139,11 +139,11 @@ def words_of(text):
 
 
 def form_of_help(text):
-    """Help as it is printed by the version of typer that wrote the files; of others, whose layout is not ours, options and arguments."""
+    """Help as it is printed by the version of typer that wrote the files; of others, whose layout is not ours, the options."""
     written_by = re.search(r'name = "typer"\nversion = "([^"]+)"', LOCK.read_text("utf-8"))
     if written_by is not None and written_by[1] == version("typer"):
         return text
-    return set(re.findall(r"--[a-z][\w-]+|\b[A-Z]{3,}\b", text))
+    return set(re.findall(r"--[a-z][\w-]+", text))
 
 
 def assert_is(name, text, form):

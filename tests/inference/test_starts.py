@@ -174,9 +174,9 @@ def test_a_method_that_the_data_never_call_is_named(small):
 
 def test_data_in_which_no_response_is_scored(small):
     everyone = np.ones(small.trials.n_trials, bool)
-    with pytest.raises(tw.errors.ModelError, match=r"all are flagged as not the participants' own(.|\n)*scored=False"):
+    with pytest.raises(tw.errors.ModelError, match=r"960 one that was not the participant's own(.|\n)*scored=False"):
         tw.point(LEARNER, replace(small.trials, scored=~everyone))
-    with pytest.raises(tw.errors.ModelError, match=r"every choice is missing(.|\n)*choice=\.\.\."):
+    with pytest.raises(tw.errors.ModelError, match=r"960 have no choice(.|\n)*choice=\.\.\."):
         tw.point(LEARNER, replace(small.trials, choice=np.full(small.trials.n_trials, -1)))
 
 

@@ -213,7 +213,7 @@ def test_the_message_on_the_command_line(table, tmp_path):
     table.to_csv(tmp_path / "bets.csv", index=False)
     order = {"levels": {"stage": ["colour", "bet"]}, "actions": [*COLOURS, *STAKES]}
     words = shlex.split(in_options(refusal(table, **order)).split("each is: ")[1])
-    assert words[:2] == ["--available", "red=stage == 'colour'"] and words[::2] == ["--available"] * 7
+    assert words[:2] == ["--available", 'red=stage == "colour"'] and words[::2] == ["--available"] * 7
     columns = Columns(
         available=words[1::2], trial="none", labels=["stage", "picked=action"], numbers=READ["numbers"], actions=",".join(order["actions"]),
         levels=["stage=colour,bet"],

@@ -110,24 +110,28 @@ def test_learning_rate_and_temperature_trade_off(study):
 def test_sentences():
     recovery = synthetic(pairs=[("a", "b", -0.8, -0.5, 0.999)])
     first, second, third = recovery.sentences
-    assert first.startswith("a: found: correlation 1.00 (0.99 to 1.00); bias ") and "narrow" not in first
+    assert (
+        first.startswith("a: found: correlation within data sets 1.00 (0.99 to 1.00); bias ") and "narrow" not in first
+    )
     assert "89% intervals contain the true value in 9" in first
     assert second.startswith("b: not found in this design: estimates hardly follow the true values (slope ")
-    assert "correlation 0.2" in second and "use more trials, or .fix(b=...)" in second
+    assert "correlation within data sets 0.2" in second and "use more trials, or .fix(b=...)" in second
     assert list(recovery.table["verdict"]) == ["found", "not found"]
     assert third.startswith("a and b trade off (posterior correlation -0.80): a x b is recovered better")
     flat = synthetic(noise=(0.1, 0.1))
     flat.points["mean"] *= 0.1
     assert (
-        "a: not found in this design: estimates hardly follow the true values (slope 0.10; correlation 1.00"
+        "a: not found in this design: estimates hardly follow the true values (slope 0.10; correlation within data sets 1.00"
         in flat.sentences[0]
     )
     between = synthetic(noise=(1.2, 1.2), width=(3, 3)).sentences[0]
     assert between.startswith(
-        "a: not decided: high and low values are distinguished, their size is imprecise (correlation "
+        "a: not decided: high and low values are distinguished, their size is imprecise (correlation within data sets "
     )
     narrow = synthetic(noise=(0.2, 0.5), width=(0.1, 1.0))
-    assert narrow.sentences[0].startswith("a: not decided: the intervals are too narrow (correlation 0.9")
+    assert narrow.sentences[0].startswith(
+        "a: not decided: the intervals are too narrow (correlation within data sets 0.9"
+    )
     assert narrow.table.loc["a", "verdict"] == "not decided"
     shifted = synthetic(noise=(0.1, 0.1))
     for column in ("mean", "low", "high"):
