@@ -480,3 +480,13 @@ def test_many_rows_are_read_without_a_loop_over_rows():
         return pstats.Stats(profile).total_calls
 
     assert calls(4000) < calls(400) * 1.1
+
+
+def test_measures_of_exclusion_count_trials_of_expanded_files():
+    frame = pd.DataFrame({"id": ["a"] * 4, "one": [1, 2, 1, 2], "two": [1, None, 2, 2], "reward": [1, None, 0, 1]})
+    expand = tw.stages(first={"choice": "one", "outcome": 0}, second={"choice": "two", "outcome": "reward"})
+    read = tw.read_long(frame, expand=expand, exclude="missed > 0.9")
+    assert any(
+        "a row of the file is several trials, and the measures of participants count these" in note
+        for note in read.notes
+    )

@@ -556,3 +556,14 @@ def test_a_fit_keeps_which_responses_are_scored(tmp_path):
     np.testing.assert_allclose(tw.log_likelihood(learner, back, TRUTH), own)
     point = tw.point(learner, trials)
     assert point is not None
+
+
+def test_a_check_on_missed_trials_with_a_hidden_choice_accuses_nobody():
+    """Whether a missed trial has an outcome decides whether a hidden choice is made there, which is nothing that was observed."""
+    random = np.random.default_rng(0)
+    choice = [None if u < 0.4 else int(u > 0.7) for u in random.random(90)]
+    frame = pd.DataFrame(
+        {"participant": np.repeat([1, 2, 3], 30), "choice": choice, "outcome": random.integers(0, 2, 90)}
+    )
+    table = tw.check_learner(Guesses(), tw.read_long(frame, trial=False), quiet=True)
+    assert table.passed, str(table)

@@ -262,10 +262,12 @@ class Recorded:
         for column in self.environment.reads:
             if column not in self.trials.columns:
                 known = ", ".join(self.trials.columns) or "none"
+                role = column in ("context", "cue", "block", "session")
+                further = "labels" if column in self.environment.levels else "numbers"
                 raise UsageError(
                     f"{name}'s outcomes depend on the {column}, and the trials have no such column (only: {known}). "
                     "Read them with ",
-                    Argument(column, "name of the column"),
+                    Argument(column, "name of the column") if role else Argument(further, [column]),
                 )
         for kind, labels in self.environment.levels.items():
             read = kind in (*self.environment.reads, "action")

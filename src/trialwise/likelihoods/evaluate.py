@@ -139,6 +139,10 @@ def log_likelihood(
             raise UsageError(
                 Argument("plain", True), " cannot compute a gradient: leave ", Argument("gradient", True), " out"
             )
+        if method != "particle" and isinstance(likelihood, EstimatedLikelihood):
+            raise UsageError(
+                Argument("plain", True), " takes ten particles: leave it out, or leave out ", Argument("method", method)
+            )
         value = likelihood.plain(theta)
         _check_values(likelihood, theta, value)
         return value

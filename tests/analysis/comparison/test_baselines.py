@@ -286,3 +286,12 @@ def test_arguments_are_checked_before_baselines_are_fitted(monkeypatch):
     point = tw.point(tw.learners.ChoiceKernel(), TRIALS)
     with pytest.raises(tw.errors.UsageError, match="for points, wanted one of"):
         tw.compare({"a": point}, "future", baselines=True)
+
+
+def test_biases_are_relative_to_one_action_of_each_set_that_is_offered_together():
+    """Two of a first stage, then three: the softmax of each stage has one bias less than actions."""
+    available = np.tile([[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]], (5, 1)).astype(bool)
+    staged = replace(TRIALS, available=available, levels={"action": ("red", "blue", "5", "50", "95")})
+    assert baselines_for(staged)["RandomResponding"].names == ("bias_1", "bias_3", "bias_4")
+    pairs = np.array([[1, 1, 0], [0, 1, 1]] * 5, bool)  # all are compared with each other by the second
+    assert baselines_for(replace(TRIALS, available=pairs))["RandomResponding"].names == ("bias_1", "bias_2")

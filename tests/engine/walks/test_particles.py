@@ -296,6 +296,8 @@ def test_errors_of_hidden_choices(pairs):
     values = dict.fromkeys(NAMES, 0.3)
     with pytest.raises(tw.errors.UsageError, match=r"10\^209 of them for participant 1 with 440 trials"):
         tw.log_likelihood(LEARNER, trials, values, method="exact")
+    with pytest.raises(tw.errors.UsageError, match="leave it out, or leave out method='exact'"):
+        tw.log_likelihood(LEARNER, trials.first(3), values, method="exact", plain=True)
     with pytest.raises(tw.errors.UsageError, match="one of 'particle', 'exact'"):
         tw.log_likelihood(LEARNER, trials, values, method="enumerate")
     with pytest.raises(tw.errors.UsageError, match="3 or more are wanted: .* has 3 hidden options"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
+from trialwise.data.expansion.declared import Stages
 from trialwise.data.trials import Trials
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
@@ -44,7 +45,9 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
     responses = responses_of(first)
     learners = {name: each.learner for name, each in fits.items()}
-    staged = any(learner is not None and learner.assumptions.stages for learner in learners.values())
+    staged = isinstance(first.trials.expansion, Stages) or any(
+        learner is not None and learner.assumptions.stages for learner in learners.values()
+    )
     baselines = baselines_for(first.trials, responses, staged)
     if not baselines:
         predicted = " and ".join(f"{name} ({family})" for name, family in responses.items())

@@ -154,8 +154,9 @@ def _no_peeking(case: Case) -> str:
         return "there are no outcomes"
     before = case.scores(free)
     for _ in range(CUTS):
-        until, rows, _ = case.beginning()
+        until, rows, last = case.beginning()
         gap = difference(case.scores(free, until), before[rows])
+        gap[last & ~until.own] = 0.0  # whether the outcome teaches decides whether a hidden choice is made there at all
         if gap.max(initial=0.0) > 1e-12:
             raise Violation(
                 f"the likelihood of {case.where(int(rows[gap.argmax()]))} changes with its own outcome, or with later trials"

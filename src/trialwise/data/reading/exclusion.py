@@ -41,6 +41,11 @@ def excluding(trials: Trials, rules: Rules) -> Trials:
     left = np.ones(trials.n_participants, bool)
     excluded: dict[str, tuple[Hashable, ...]] = dict(trials.excluded)
     notes: list[str] = []
+    if trials.expansion is not None and any(isinstance(rule, str) for rule in by_reason.values()):
+        notes.append(
+            "exclude: a row of the file is several trials, and the measures of participants count these: each has its own choice, outcome and "
+            "response time"
+        )
     for reason, rule in by_reason.items():
         if isinstance(rule, str):
             _refuse_label(trials, reason, rule)

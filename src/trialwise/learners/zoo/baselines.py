@@ -35,6 +35,20 @@ def actions_of(trials):
     return trials.sizes.get("action", 0) if trials.choice is not None else 0
 
 
+def references_of(trials):
+    """The first action of each set of actions that are never available together with those of another set, as in stages of a trial: the
+    preferences of each set are relative to one of it."""
+    actions = actions_of(trials)
+    if trials.available is None:
+        return [0]
+    together = np.zeros((actions, actions), bool)
+    for row in np.unique(trials.available, axis=0):
+        together |= np.outer(row, row)
+    for _ in range(actions):
+        together = together @ together | together
+    return [action for action in range(actions) if not together[action, :action].any()]
+
+
 @learner
 class RandomResponding:
     r"""Chooses at random, with a preference for some actions that never changes.
@@ -62,7 +76,8 @@ class RandomResponding:
         actions = actions_of(trials)
         if not 2 <= actions <= MOST_ACTIONS:
             return None
-        return kind().fix(**{f"bias_{action}": 0.0 for action in range(actions, MOST_ACTIONS)})
+        without = [*references_of(trials)[1:], *range(actions, MOST_ACTIONS)]
+        return kind().fix(**{f"bias_{action}": 0.0 for action in without})
 
     def bias(self, action):
         if action == 1:
