@@ -88,34 +88,31 @@ def test_series_are_those_of_a_plain_loop_and_back(balloons):
     assert back[["pumps", "burst"]].to_dict("list") == frame[["pumps", "burst"]].to_dict("list")
 
 
+TWO_STEPS = {
+    "alpha": 0.4, "beta": 2, "alpha_second": 0.3, "beta_second": 3, "perseveration": 0.3, "omega": 0.6, "trace": 0.5,
+}  # fmt: skip
+"""The values of the reference of two stages."""
+
+
 def test_reference_of_two_stages():
     """Six trials of the two-step task, with the log-likelihood by an independent program."""
     frame = pd.DataFrame({"subjID": "a", "level1_choice": [0, 1, 0, 0, 1, 1], "level2_choice": [0, 2, 3, 1, 3, 0]})
     frame["reward"] = [1, 0, 1, 0, 1, 1]
-    values = {
-        "alpha": 0.4,
-        "beta": 2,
-        "alpha_second": 0.3,
-        "beta_second": 3,
-        "perseveration": 0.3,
-        "omega": 0.6,
-        "trace": 0.5,
-    }
     declared = tw.stages(
         first={"choice": "level1_choice", "cue": 0, "outcome": 0},
         second={"choice": "level2_choice", "groups": [[0, 1], [2, 3]], "outcome": "reward"},
     )
     learner = tw.learners.HybridTwoStep()
     trials = tw.read_long(frame, expand=declared)
-    assert tw.log_likelihood(learner, trials, values, plain=True)[0] == pytest.approx(-8.317249671956, rel=1e-12)
-    table = tw.trial_values(learner, trials, values)
+    assert tw.log_likelihood(learner, trials, TWO_STEPS, plain=True)[0] == pytest.approx(-8.317249671956, rel=1e-12)
+    table = tw.trial_values(learner, trials, TWO_STEPS)
     wide = tw.collapse(trials, table)
     assert wide[["log_likelihood_first", "log_likelihood_second"]].sum().sum() == pytest.approx(-8.317249671956)
     assert wide["error_at_second"].tolist() == table["error"].tolist()[1::2]
     assert wide["error_first_second"].tolist() == table["error_first"].tolist()[1::2]
     shifted = frame.assign(level1_choice=frame["level1_choice"] + 1, level2_choice=frame["level2_choice"] + 1)
     by_environment = tw.read_long(shifted, expand=tw.environments.TwoStepTask)
-    assert tw.log_likelihood(learner, by_environment, values, plain=True)[0] == pytest.approx(
+    assert tw.log_likelihood(learner, by_environment, TWO_STEPS, plain=True)[0] == pytest.approx(
         -8.317249671956, rel=1e-12
     )
     assert tw.read_long(shifted, expand=tw.environments.TwoStepTask()).expansion == by_environment.expansion
@@ -451,16 +448,7 @@ def test_simulated_along_recorded_transitions():
     expand = f"{first}, transition=2; {second}, transition=rare"
     how = {"expand": expand, "labels": ["transition"], "levels": {"transition": [0, 1, 2]}}
     place = tw.environments.TwoStepTask().on(tw.read_long(frame, **how))
-    values = {
-        "alpha": 0.4,
-        "beta": 2,
-        "alpha_second": 0.3,
-        "beta_second": 3,
-        "perseveration": 0.3,
-        "omega": 0.6,
-        "trace": 0.5,
-    }
-    simulation = tw.simulate(tw.learners.HybridTwoStep(), place, values, seed=1)
+    simulation = tw.simulate(tw.learners.HybridTwoStep(), place, TWO_STEPS, seed=1)
     rows = simulation.tables()["trials_by_row"]
     assert rows["rare"].tolist() == frame["rare"].tolist()
     assert (((rows["level1_choice"] == 2) ^ (rows["rare"] == 1)) == (rows["level2_choice"] > 2)).all()

@@ -416,7 +416,7 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
     if trials.choice is None:
         return
     same, none, often = [], [], []
-    asked = np.ones(trials.n_trials, bool) if trials.scored is None else trials.scored
+    asked = trials.unforced
     for label, start, stop in zip(participants, trials.offsets, trials.offsets[1:], strict=False):
         responses = trials.choice[start:stop][trials.own[start:stop]]
         if len(responses) == 0:

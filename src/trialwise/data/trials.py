@@ -171,9 +171,14 @@ class Trials:
         return np.ones(self.n_trials, bool)
 
     @property
+    def unforced(self) -> np.ndarray:
+        """Whether a response, if one was made, was the participant's own, ``bool (trials,)``; all True without :attr:`scored`."""
+        return np.ones(self.n_trials, bool) if self.scored is None else self.scored
+
+    @property
     def own(self) -> np.ndarray:
         """Whether a response was made that was the participant's own and enters the likelihood and measures, ``bool (trials,)``."""
-        return self.responded if self.scored is None else self.responded & self.scored
+        return self.responded & self.unforced
 
     @property
     def forced(self) -> np.ndarray | None:

@@ -270,7 +270,7 @@ def _stage(
 def _check_finite(learner: Learner, trials: Trials, log_probability: np.ndarray, free: np.ndarray) -> None:
     families = learner.responses.items()
     made = np.any([~family.missing(family.observed(trials, name)) for name, family in families], axis=0)
-    scored = made if trials.scored is None else made & trials.scored
+    scored = made & trials.unforced
     invalid = np.flatnonzero(scored & ~np.isfinite(log_probability))
     if len(invalid):
         n = trials.participant_index[invalid[0]]

@@ -204,7 +204,7 @@ def _cleared(trials: Trials) -> Trials:
 def _asked(trials: Trials, keep_missed: bool) -> np.ndarray:
     if keep_missed:
         return trials.responded
-    return np.ones(trials.n_trials, bool) if trials.scored is None else trials.responded | trials.scored
+    return trials.responded | trials.unforced
 
 
 def _actions(environment: Environment) -> int:

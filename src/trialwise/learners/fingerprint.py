@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from trialwise.learners.source import helpers
+from trialwise.learners.source import helpers, names_in
 
 QUANTILES = np.linspace(0.0, 1.0, 257)
 """Where distributions are compared."""
@@ -73,14 +73,6 @@ def components(thing: Any, hash_of: Callable[[Any], str]) -> tuple | None:
                 kind = type(thing)
                 return ("family", kind.__module__, kind.__qualname__) if kind.__module__.startswith("scipy.") else None
     return None
-
-
-def _names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            names |= _names(inner)
-    return names
 
 
 def is_library(cls: type) -> bool:
@@ -174,7 +166,7 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             sha.update(name.encode())
             add(value)
             if isinstance(value, types.ModuleType):
-                for attribute in sorted(_names(item.__code__)):
+                for attribute in sorted(names_in(item.__code__)):
                     inner = getattr(value, attribute, None)
                     if isinstance(inner, types.FunctionType) and value.__name__.split(".")[0] != "numpy":
                         add(inner)

@@ -15,7 +15,7 @@ from numpy.random import BitGenerator, Generator, RandomState
 from trialwise.base.errors import LearnerError
 from trialwise.base.message import Argument
 from trialwise.learners.learner import Learner
-from trialwise.learners.source import helpers
+from trialwise.learners.source import helpers, names_in
 
 RANDOM = {"random", "_random", "numpy.random", "secrets", "uuid"}
 CLOCKS = {"time", "datetime"}
@@ -73,7 +73,7 @@ def check_repeatable(learner: Learner) -> None:
 
 def _called(function: Callable, kind: str, own: Mapping[str, Callable]) -> Iterator[tuple[str, Callable]]:
     """The user's functions that a function refers to."""
-    for name in _attributes(function.__code__) & set(own):
+    for name in names_in(function.__code__) & set(own):
         yield f"{kind}.{name}", own[name]
     for name, value in helpers(function):
         inner = _inside(value)
@@ -89,14 +89,6 @@ def _inside(value: object) -> types.FunctionType | None:
         wrapped = [getattr(value, name, None) for name in ("py_func", "__func__", "func", "__wrapped__")]
         value = next((each for each in wrapped if callable(each)), None)
     return None
-
-
-def _attributes(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            names |= _attributes(inner)
-    return names
 
 
 _UNKNOWN, _AGENT = object(), object()

@@ -100,6 +100,12 @@ def uses(method: Callable) -> tuple[Use, ...]:
     return tuple(result)
 
 
+def names_in(code: types.CodeType) -> set[str]:
+    """The names of globals and attributes that code refers to, that of functions inside it included."""
+    inner = (each for each in code.co_consts if isinstance(each, types.CodeType))
+    return set(code.co_names).union(*map(names_in, inner))
+
+
 def helpers(function: Callable) -> Iterator[tuple[str, Any]]:
     """The global names and closed-over variables that a function, or one nested in it, refers to."""
     code = function.__code__

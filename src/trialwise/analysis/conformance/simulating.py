@@ -62,7 +62,7 @@ def _on_any_outcomes(case: Case) -> float:
 
 def _of_the_last_response(case: Case) -> float:
     until, rows, last = case.beginning()
-    packed = pack(case.learner, replace(until, scored=last if until.scored is None else last & until.scored))
+    packed = pack(case.learner, replace(until, scored=last & until.unforced))
     if case.learner.hides:
         packed = packed.with_hidden(until.columns[HIDDEN_CHOICE].values)
     happened = packed.reals[:, [start for _, _, start, _ in packed.outcome]]

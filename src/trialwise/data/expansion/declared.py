@@ -24,7 +24,8 @@ SEVERAL_LABELS = ("groups", "actions")
 """What a stage says of the labels of its choices, beside roles."""
 
 _PLAIN = re.compile(r"[^\s:;,=|'\"`]+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number in the text form."""
 
 
 type Plain = dict[str, Any]
@@ -374,7 +375,7 @@ def _written(source: str | float) -> str:
 
 def _name(text: str) -> str:
     """A name as the text form spells it: in backquotes unless it is a single word that is no number."""
-    return text if _PLAIN.fullmatch(text) and not _NUMBER.fullmatch(text) else f"`{text}`"
+    return text if _PLAIN.fullmatch(text) and not NUMBER.fullmatch(text) else f"`{text}`"
 
 
 def _label(label: Hashable) -> str:

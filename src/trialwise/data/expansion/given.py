@@ -11,6 +11,7 @@ from trialwise.base.expects import Kind
 from trialwise.base.message import Argument
 from trialwise.data.expansion.declared import (
     EXAMPLE,
+    NUMBER,
     REPEATS,
     SEVERAL_LABELS,
     Expansion,
@@ -26,7 +27,6 @@ type Expand = Expansion | Mapping[str, Mapping[str, Any]] | str
 _TOKEN = re.compile(
     r"\s*(?:`(?P<name>[^`]+)`|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<mark>[:;,=|])|(?P<word>[^\s:;,=|'\"`]+))"
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _OF_REPEATS = ("count", "ended", "step", "actions", "most")
 
 type Keywords = dict[str, Any]
@@ -151,7 +151,7 @@ def _source(text: str, tokens: Sequence[Token]) -> str | float:
             text, f"{_shown(tokens)} is neither a column nor a number; names with blanks or marks stand in backquotes"
         )
     kind, word = tokens[0]
-    if kind == "word" and _NUMBER.fullmatch(word):
+    if kind == "word" and NUMBER.fullmatch(word):
         return int(word) if re.fullmatch(r"[+-]?\d+", word) else float(word)
     return word
 

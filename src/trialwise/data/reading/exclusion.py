@@ -196,7 +196,6 @@ def _measures(trials: Trials) -> _Measures:
     import pandas as pd
 
     owner, number, own = trials.participant_index, trials.n_participants, trials.own
-    asked = np.ones(trials.n_trials, bool) if trials.scored is None else trials.scored
 
     def mean(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
         rows = rows & ~np.isnan(values)
@@ -208,7 +207,9 @@ def _measures(trials: Trials) -> _Measures:
     result = _Measures()
     result.add("participant", "the label of the participant", np.array([*trials.participants, None], object)[:-1])
     result.add("trials", "the number of trials", trials.lengths)
-    result.add("missed", "the share of trials without a response", mean((~trials.responded).astype(float), asked))
+    result.add(
+        "missed", "the share of trials without a response", mean((~trials.responded).astype(float), trials.unforced)
+    )
     if trials.choice is not None:
         choices = [trials.choice[a:b][own[a:b]] for a, b in pairwise(trials.offsets)]
         same = [np.bincount(each).max() / len(each) if len(each) else np.nan for each in choices]

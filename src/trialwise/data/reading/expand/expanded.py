@@ -15,7 +15,7 @@ from trialwise.data.reading.assemble import OrderedCells
 from trialwise.data.reading.cells import MissingCodes, quote_list
 from trialwise.data.reading.coded import Coded
 from trialwise.data.reading.column_names import recognise
-from trialwise.data.reading.roles import Roles
+from trialwise.data.reading.roles import Roles, as_list
 from trialwise.data.reading.table import Table
 
 NAMED_ALIKE = ("cue", "context")
@@ -101,10 +101,10 @@ class Expanded:
         more = (
             asked["labels"]
             if isinstance(asked["labels"], Mapping)
-            else {each: each for each in _listed(asked["labels"])}
+            else {each: each for each in as_list(asked["labels"])}
         )
         result["labels"] = {**more, **{name: name for name in self.labels}}
-        result["numbers"] = list(dict.fromkeys([*_listed(asked["numbers"]), *self.numbers]))
+        result["numbers"] = list(dict.fromkeys([*as_list(asked["numbers"]), *self.numbers]))
         return {**result, "named": named}
 
     def _note_unread(self, role: str, header: Sequence[str]) -> None:
@@ -161,7 +161,3 @@ def with_columns(
         levels={name: labels for name, labels in table.levels.items() if name not in made},
         described={name: each for name, each in table.described.items() if name not in made},
     )
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str | int) else list(names)
