@@ -1,0 +1,133 @@
+r"""Designs: how the parameters of participants depend on groups, covariates, sessions and conditions, as matrices.
+
+Row r of parameters, of participant n, holds the unconstrained values of one run of trials, which starts from ``start``. Its values are
+
+.. math:: u_r = X_r B + Z_r v_n, \qquad v_n \sim \mathrm{Normal}(0, L L'), \quad L = \mathrm{diag}(z)\, C
+
+with coefficients :math:`B` (F,) that all participants share, and effects :math:`v_n` (Q,) of each participant. A row has one column
+for each parameter, or several, one a slot, for a parameter that changes while the state goes on. Without formulas there is one row per
+participant, and :math:`X_r = Z_r = I`: a mean and a spread of each parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the rows of parameters: a slot of a parameter, e.g. its value in one of several conditions.
+
+    Attributes
+    ----------
+    parameter
+        Name of the parameter.
+    slot
+        Label of the slot, such as ``"volatile"``; empty if the parameter has only one.
+    """
+
+    parameter: str
+    slot: str = ""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A coefficient that participants share, or an effect of each participant, of one parameter.
+
+    Attributes
+    ----------
+    parameter
+        Name of the parameter, on whose unconstrained scale the term adds to its values.
+    label
+        ``""`` for the intercept; otherwise the coded column: ``"age"``, ``"group.1"``, ``"session[2]"``.
+    cell
+        Whether it is the mean of a cell, of a formula without an intercept, and has the prior of an intercept.
+    """
+
+    parameter: str
+    label: str = ""
+    cell: bool = False
+
+    @property
+    def intercept(self) -> bool:
+        """Whether it is the parameter's intercept."""
+        return not self.label
+
+    @property
+    def like_intercept(self) -> bool:
+        """Whether it has the prior of an intercept: it is one, or the mean of a cell."""
+        return self.cell or not self.label
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The matrices of a design; see the module.
+
+    Attributes
+    ----------
+    columns
+        The columns of a row of parameters, those of one parameter adjacent and in the order of the learner's parameters, ``(K,)``.
+    coefficients, effects
+        What the columns of ``fixed`` and ``random`` stand for, ``(F,)`` and ``(Q,)``, ordered by parameter.
+    owner
+        The participant of each row, ``int (rows,)``, ascending; every participant has at least one row.
+    fixed, random
+        :math:`X` and :math:`Z`, ``(rows, K, F)`` and ``(rows, K, Q)``.
+    labels
+        The label of each row: of the participant, or ``(participant, session)`` where there are several.
+    blocks
+        Groups of effects that are correlated, as indices; effects in none are independent.
+    """
+
+    columns: tuple[Column, ...]
+    coefficients: tuple[Term, ...]
+    effects: tuple[Term, ...]
+    owner: np.ndarray
+    fixed: np.ndarray
+    random: np.ndarray
+    labels: Sequence[Hashable] = ()
+    blocks: tuple[tuple[int, ...], ...] = field(default=())
+
+    @property
+    def participants(self) -> int:
+        """Number of participants."""
+        return int(self.owner[-1]) + 1 if len(self.owner) else 0
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of parameters."""
+        return len(self.owner)
+
+    @cached_property
+    def column_parameter(self) -> np.ndarray:
+        """The index of the parameter of each column, among those of the columns, ``int (K,)``."""
+        names = list(dict.fromkeys(column.parameter for column in self.columns))
+        return np.array([names.index(column.parameter) for column in self.columns])
+
+    def centre(self, coefficients: np.ndarray) -> np.ndarray:
+        """The mean of each row, :math:`X B`, ``(..., rows, K)``, from ``coefficients (..., F)``."""
+        return np.einsum("rkf,...f->...rk", self.fixed, coefficients)
+
+    def deviations(self, effects: np.ndarray) -> np.ndarray:
+        """The deviation of each row from its mean, :math:`Z v_n`, ``(..., rows, K)``, from ``effects (..., participants, Q)``."""
+        return np.einsum("rkq,...rq->...rk", self.random, effects[..., self.owner, :])
+
+
+def plain_design(parameters: Sequence[str], labels: Sequence[Hashable]) -> Design:
+    """The design without formulas: one row per participant, whose parameters vary around a common mean.
+
+    Parameters
+    ----------
+    parameters
+        Names of the free parameters.
+    labels
+        Labels of the participants.
+    """
+    terms = tuple(Term(name) for name in parameters)
+    identity = np.broadcast_to(np.eye(len(terms)), (len(labels), len(terms), len(terms)))
+    columns = tuple(Column(name) for name in parameters)
+    return Design(columns, terms, terms, np.arange(len(labels)), identity, identity, tuple(labels))
