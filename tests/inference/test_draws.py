@@ -6,7 +6,7 @@ import xarray as xr
 
 import trialwise as tw
 from trialwise.inference.draws import Draws, Layout, labelled, row_label, variable_of
-from trialwise.population.population import population_of
+from trialwise.population.population import GroupDraw, population_of
 
 LEARNER = tw.QLearning(initial=1.2)
 CHAINS, LENGTH, LABELS = 2, 30, ["a", 7, "c"]
@@ -18,7 +18,7 @@ def written_posterior(pooling, seed=0):
     mu, u = random.normal(size=(CHAINS, LENGTH, 3)), random.normal(size=(CHAINS, LENGTH, rows, 3))
     sd = np.exp(random.normal(size=mu.shape))
     layout = Layout(population_of(LEARNER, 1.0, pooling=pooling), LABELS)
-    return layout, layout.dataset(mu, sd, u), (mu, sd, u)
+    return layout, layout.dataset(GroupDraw(mu, sd, mu[..., :0], u)), (mu, sd, u)
 
 
 def read(dataset, pooling):
@@ -38,7 +38,7 @@ def test_names_and_shapes_on_disk(pooling):
             expected[f"{name}_unconstrained"] = dims
     if pooling == "partial":
         expected["individual"] = ("participant", "parameter")
-    assert list(dataset.data_vars) == list(expected)
+    assert set(dataset.data_vars) == set(expected)
     assert {name: values.dims[2:] for name, values in dataset.data_vars.items()} == expected
     assert layout.shapes == {name: dataset[name].shape[2:] for name in dataset.data_vars}
     assert ("participant" in dataset.coords) == bool(dims)
@@ -50,8 +50,9 @@ def test_a_group_and_its_participants_are_read_as_written():
     _, dataset, (mu, sd, u) = written_posterior("partial")
     draws = read(dataset, "partial")
     assert (draws.chains, draws.length, draws.count) == (CHAINS, LENGTH, CHAINS * LENGTH)
-    np.testing.assert_array_equal(draws.means(), mu)
-    np.testing.assert_array_equal(draws.spreads(), sd)
+    np.testing.assert_array_equal(draws.groups().coefficients, mu)
+    np.testing.assert_array_equal(draws.groups().spreads, sd)
+    np.testing.assert_allclose(draws.away(), ((u - mu[:, :, None]) / sd[:, :, None]).mean((0, 1)), rtol=1e-12)
     np.testing.assert_array_equal(draws.unconstrained(), u)
     np.testing.assert_array_equal(draws.spread("beta"), sd[..., 1])
     np.testing.assert_allclose(draws.median("beta"), np.exp(mu[..., 1]).ravel(), rtol=1e-15)
@@ -79,8 +80,7 @@ def test_without_a_group(pooling):
 def test_single_draws_equal_those_written_together():
     """Draws written one by one equal those written at once."""
     layout, dataset, (mu, sd, u) = written_posterior("partial")
-    population = layout.population
-    values_of_draw = layout.values(mu[1, 4], sd[1, 4], u[1, 4], list(population.natural(u[1, 4]).values()))
+    values_of_draw = layout.values(GroupDraw(mu[1, 4], sd[1, 4], np.zeros(0), u[1, 4]))
     assert list(values_of_draw) == list(layout.shapes)
     for name, values in values_of_draw.items():
         np.testing.assert_allclose(values, dataset[name][1, 4], rtol=1e-15)
@@ -91,7 +91,7 @@ def test_thinning_and_rows_of_tables():
     draws = read(dataset, "partial")
     thinned = draws.thinned(7)
     assert (thinned.chains, thinned.length) == (2, 4)
-    np.testing.assert_array_equal(thinned.means(), mu[:, [0, 9, 19, 29]])
+    np.testing.assert_array_equal(thinned.groups().coefficients, mu[:, [0, 9, 19, 29]])
     assert draws.thinned(1000).length == LENGTH
     rows = labelled(xr.DataTree.from_dict({"posterior": dataset}), ["alpha_mu", "beta"])
     assert list(rows) == ["alpha_mu", "beta[a]", "beta[7]", "beta[c]"]
@@ -105,5 +105,5 @@ def test_a_fit_reads_its_draws(fitted, small):
     draws, posterior = fitted.draws, fitted.tree["posterior"]
     assert draws.participants == small.trials.n_participants and draws.group_names == fitted.group_names
     np.testing.assert_array_equal(draws.unconstrained(), posterior["individual"])
-    assert list(posterior.data_vars)[:5] == ["alpha", "alpha_mu", "alpha_sd", "alpha_group", "beta"]
+    assert list(posterior.data_vars)[:5] == ["alpha", "beta", "forget", "alpha_mu", "alpha_sd"]
     assert fitted.population.names == LEARNER.names

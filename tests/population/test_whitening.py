@@ -1,4 +1,4 @@
-"""The whitening against its equations in NumPy: individual means, several rows of parameters per participant, exact derivatives.
+"""The whitening against its equations in NumPy: designs, several rows of parameters per participant, correlations, exact derivatives.
 
 The oracle is analytic in its arguments, so that a step along the imaginary axis gives derivatives to machine precision.
 """
@@ -10,9 +10,18 @@ from scipy.special import expit
 import trialwise as tw
 from trialwise.engine.packing import pack
 from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.population.correlations import correlations, scaled_factor, scaled_factor_pullback
 from trialwise.population.density import SOFTNESS, posterior
+from trialwise.population.designs.design import Column, Design, Term
 from trialwise.population.geometry.expansion import expand
-from trialwise.population.geometry.whitening import natural_to_whitened, whitened_to_natural, whitening_pullback
+from trialwise.population.geometry.whitening import (
+    effects_to_whitened,
+    quadratic,
+    rows_of,
+    rows_pullback,
+    whitened_to_effects,
+    whitening_pullback,
+)
 from trialwise.population.population import population_of
 
 TINY = 1e-30
@@ -29,17 +38,36 @@ def cholesky(a):
     return lower
 
 
-def oracle(w, centre, z, owner, curvature, linear):
-    """Unconstrained values of each row, and log |du / dw| of each participant."""
-    u, jacobian = np.zeros((len(owner), len(z)), complex), np.zeros(len(w), complex)
+def oracle(w, coefficients, lower, design, curvature, linear):
+    """Unconstrained values of each row ``X B + Z v``, ``y`` and ``log |dw / dy|`` of each participant, from expansions of rows."""
+    u, y, volume = np.zeros(linear.shape, complex), np.zeros(w.shape, complex), np.zeros(len(w), complex)
     for n in range(len(w)):
-        model = np.flatnonzero(owner == n)
-        lower = cholesky(np.eye(len(z)) + np.outer(z, z) * sum(curvature[s] for s in model))
-        gap = sum(linear[s] - curvature[s] @ centre[s] for s in model)
-        v = z * np.linalg.solve(lower.T, np.linalg.solve(lower, z * gap) + w[n])
-        u[model] = centre[model] + v
-        jacobian[n] = np.sum(np.log(np.sqrt(z**2)) - np.log(np.diag(lower)))
-    return u, jacobian
+        own = np.flatnonzero(design.owner == n)
+        x, z = np.concatenate(design.fixed[own]), np.concatenate(design.random[own])
+        size = len(x) // len(own)
+        h = np.zeros((len(x), len(x)))
+        for k, r in enumerate(own):
+            h[size * k : size * (k + 1), size * k : size * (k + 1)] = curvature[r]
+        gap = np.concatenate(linear[own]) - h @ (x @ coefficients)
+        m = cholesky(np.eye(len(lower)) + lower.T @ z.T @ h @ z @ lower)
+        y[n] = np.linalg.solve(m.T, np.linalg.solve(m, lower.T @ (z.T @ gap)) + w[n])
+        u[own] = (x @ coefficients + z @ (lower @ y[n])).reshape(len(own), size)
+        volume[n] = np.log(np.diag(m)).sum()
+    return u, y, volume
+
+
+def of_pairs(z, x, pairs):
+    """``L`` from spreads and the numbers of partial correlations, by the recursion of the correlation matrix itself."""
+    factor = np.zeros((len(z), len(z)), complex)
+    partial = {(i, j): np.tanh(x[p]) for p, (i, j) in enumerate(pairs)}
+    for i in range(len(z)):
+        rest = 1.0 + 0j
+        for j in range(i):
+            if (i, j) in partial:
+                factor[i, j] = partial[i, j] * np.sqrt(rest)
+                rest = rest * (1 - partial[i, j] ** 2)
+        factor[i, i] = np.sqrt(rest)
+    return z[:, None] * factor
 
 
 def slopes(function, x):
@@ -52,57 +80,65 @@ def slopes(function, x):
     return result
 
 
-def example(seed, rows, participants, size=3):
-    """Coordinates, means, spreads (one of them negative) and expansions."""
-    random = np.random.default_rng(seed)
-    root = random.normal(size=(rows, size, size))
-    z = random.uniform(0.2, 1.2, size) * np.array([1, -1, 1])[:size]
-    w, centre, linear = (
-        random.normal(size=(participants, size)),
-        random.normal(size=(rows, size)),
-        random.normal(size=(rows, size)),
+def example(seed, owner=(0, 0, 1, 2, 2, 2), blocks=((0, 2, 3),)):
+    """A design with two columns, three coefficients and four effects, an expansion, and a point; one spread is negative."""
+    random, owner = np.random.default_rng(seed), np.array(owner)
+    columns, terms = (
+        (Column("alpha"), Column("beta")),
+        [Term("alpha", "a"), Term("beta", "b"), Term("beta", "c"), Term("beta", "d")],
     )
-    return w, centre, z, root @ root.transpose(0, 2, 1), linear
+    fixed, effects = random.normal(size=(len(owner), 2, 3)), random.normal(size=(len(owner), 2, 4))
+    design = Design(columns, tuple(terms[:3]), tuple(terms), owner, fixed, effects, blocks=blocks)
+    root = random.normal(size=(len(owner), 2, 2))
+    w, coefficients, x = (
+        random.normal(size=(owner[-1] + 1, 4)),
+        random.normal(size=3),
+        random.normal(size=len(design.pairs)),
+    )
+    z = np.array([0.7, -0.4, 1.1, 0.3])
+    return design, w, coefficients, z, x, root @ root.transpose(0, 2, 1), random.normal(size=(len(owner), 2))
 
 
-@pytest.mark.parametrize("owner", [[0, 1, 2, 3], [0, 0, 1, 2, 2, 2]], ids=["one row", "several rows"])
-def test_rows_with_different_means(owner):
-    owner = np.array(owner)
-    participants = owner[-1] + 1
-    w, centre, z, curvature, linear = example(1, len(owner), participants)
-    expected, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
-    u, jacobian = whitened_to_natural(w, centre, z, owner, curvature, linear)
-    np.testing.assert_allclose(u, expected.real, rtol=1e-12)
-    np.testing.assert_allclose(jacobian, log_jacobian.real, rtol=1e-12)
-    np.testing.assert_allclose(natural_to_whitened(u, centre, z, owner, curvature, linear), w, rtol=1e-10, atol=1e-12)
+@pytest.mark.parametrize("owner", [(0, 1, 2), (0, 0, 1, 2, 2, 2)], ids=["one row", "several rows"])
+@pytest.mark.parametrize("blocks", [(), ((0, 2, 3),), ((0, 1), (2, 3))], ids=["independent", "one block", "two blocks"])
+def test_rows_of_a_design(owner, blocks):
+    design, w, coefficients, z, x, curvature, linear = example(1, owner, blocks)
+    pairs = correlations(design, [2.0] * len(blocks)).pairs
+    lower = scaled_factor(z, x, pairs)
+    np.testing.assert_allclose(lower, of_pairs(z, x, [tuple(each) for each in pairs]).real, rtol=1e-12, atol=1e-15)
+    parts = quadratic(design, curvature, linear)
+    u_expected, y_expected, volume_expected = oracle(w, coefficients, lower, design, curvature, linear)
+    v, y, volume = whitened_to_effects(w, coefficients, lower, *parts)
+    u = rows_of(coefficients, v, design.owner, design.fixed, design.random)
+    for found, expected in ((u, u_expected), (y, y_expected), (volume, volume_expected)):
+        np.testing.assert_allclose(found, expected.real, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(u, design.centre(coefficients) + design.deviations(v), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(effects_to_whitened(v, coefficients, lower, *parts), w, rtol=1e-9, atol=1e-11)
 
     random = np.random.default_rng(2)
-    u_bar, jacobian_bar = random.normal(size=u.shape), random.normal(size=participants)
+    u_bar, y_bar, volume_bar = random.normal(size=u.shape), random.normal(size=y.shape), random.normal(size=len(w))
 
-    def weighted_sum(w, centre, z):
-        u, log_jacobian = oracle(w, centre, z, owner, curvature, linear)
-        return (u_bar * u).sum() + (jacobian_bar * log_jacobian).sum()
+    def total(w, coefficients, z, x):
+        lower = of_pairs(z, x, [tuple(each) for each in pairs])
+        u, y, volume = oracle(w, coefficients, lower, design, curvature, linear)
+        return (u_bar * u).sum() + (y_bar * y).sum() + (volume_bar * volume).sum()
 
-    w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, jacobian_bar)
-    np.testing.assert_allclose(w_bar, slopes(lambda at: weighted_sum(at, centre, z), w), rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(centre_bar, slopes(lambda at: weighted_sum(w, at, z), centre), rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(z_bar, slopes(lambda at: weighted_sum(w, centre, at), z), rtol=1e-11, atol=1e-13)
+    direct, v_bar = rows_pullback(u_bar, design.owner, design.fixed, design.random, len(w))
+    w_bar, coefficients_bar, lower_bar = whitening_pullback(w, coefficients, lower, *parts, v_bar, y_bar, volume_bar)
+    z_bar, x_bar = scaled_factor_pullback(z, x, pairs, lower_bar)
+    close = {"rtol": 1e-9, "atol": 1e-11}
+    np.testing.assert_allclose(w_bar, slopes(lambda at: total(at, coefficients, z, x), w), **close)
+    np.testing.assert_allclose(coefficients_bar + direct, slopes(lambda at: total(w, at, z, x), coefficients), **close)
+    np.testing.assert_allclose(z_bar, slopes(lambda at: total(w, coefficients, at, x), z), **close)
+    np.testing.assert_allclose(x_bar, slopes(lambda at: total(w, coefficients, z, at), x), **close)
 
 
-def test_a_common_mean_equals_the_same_mean_in_every_row():
-    """The cotangent of a common mean is the sum of those of the rows."""
-    owner = np.array([0, 0, 1, 2])
-    w, centre, z, curvature, linear = example(3, 4, 3)
-    common, repeated = np.ascontiguousarray(centre[:1]), np.tile(centre[:1], (4, 1))
-    for a, b in zip(*(whitened_to_natural(w, c, z, owner, curvature, linear) for c in (common, repeated)), strict=True):
-        np.testing.assert_array_equal(a, b)
-    u_bar, jacobian_bar = np.random.default_rng(4).normal(size=(4, 3)), np.ones(3)
-    first, second = (
-        whitening_pullback(w, c, z, owner, curvature, linear, u_bar, jacobian_bar) for c in (common, repeated)
-    )
-    np.testing.assert_array_equal(first[0], second[0])
-    np.testing.assert_allclose(first[1], second[1].sum(0, keepdims=True), rtol=1e-12)
-    np.testing.assert_array_equal(first[2], second[2])
+def test_a_spread_of_zero_does_no_harm():
+    design, w, coefficients, z, x, curvature, linear = example(3)
+    pairs, parts = correlations(design, [1.0]).pairs, quadratic(design, curvature, linear)
+    z[2] = 0.0
+    v, y, volume = whitened_to_effects(w, coefficients, scaled_factor(z, x, pairs), *parts)
+    assert (v[:, 2] == 0).all() and np.isfinite(y).all() and np.isfinite(volume).all()
 
 
 @pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
@@ -113,7 +149,7 @@ def test_density_against_numpy(small, pooling):
     expansion = expand(exact, population)
     target, prior = posterior(LEARNER, packed, population, expansion), population.prior
     participants, size = target.shape
-    owner = np.arange(participants)
+    design = population.matrices(participants)
 
     def parts(x):
         """Unconstrained values, and the log-density without the likelihood."""
@@ -122,13 +158,12 @@ def test_density_against_numpy(small, pooling):
         else:
             m, s, w = x[:size], x[size : 2 * size], x[2 * size :].reshape(participants, size)
             mu, z = expansion.mean + expansion.mean_factor @ m, expansion.sd_scale * s
-        centre = np.tile(mu, (participants, 1))
-        u, jacobian = oracle(w, centre, z, owner, expansion.curvature, expansion.linear)
+        u, y, volume = oracle(w, mu, np.diag(z), design, expansion.curvature, expansion.linear)
 
         def normal(x, mean, sd):
             return (-0.5 * ((x - mean) / sd) ** 2 - np.log(np.sqrt(sd**2)) - 0.5 * np.log(2 * np.pi)).sum()
 
-        value = normal(u, centre, np.tile(z, (participants, 1))) + jacobian.sum()
+        value = normal(y, 0.0, 1.0 + 0 * y) - volume.sum()
         if s is not None:
             value += normal(mu, prior.mean, prior.width) + normal(z, 0 * z, prior.spread) + size * np.log(2)
             value += np.linalg.slogdet(expansion.mean_factor)[1] + np.log(expansion.sd_scale).sum()
@@ -142,7 +177,7 @@ def test_density_against_numpy(small, pooling):
             x[size + 1] = -0.3  # a negative spread
         u, remainder = parts(x.astype(complex))
         likelihood, slope = exact.gradient(np.ascontiguousarray(u.real))
-        theta = target.values(x)[3]
+        theta = target.values(x)[1]
         np.testing.assert_allclose(theta[:, 0], expit(u.real[:, 0]), rtol=1e-12)
         value, gradient = target(x)
         np.testing.assert_allclose(value, likelihood.sum() + remainder.real, rtol=1e-12)

@@ -362,8 +362,7 @@ def _participants(fit: Fit) -> pd.DataFrame:
         rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
     table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
     if fit.draws.grouped:
-        u, mu, sd = fit.draws.unconstrained(), fit.draws.means(), fit.draws.spreads()
-        z = ((u - mu[:, :, None]) / sd[:, :, None]).mean((0, 1))
+        z = fit.draws.away()
         farthest = np.argmax(abs(z), axis=1)
         table["away"], table["which"] = z[np.arange(len(z)), farthest], [fit.parameters[k] for k in farthest]
     for name in OF_PARTICIPANTS:

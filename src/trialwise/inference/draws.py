@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.learners.parameters import Parameter
+from trialwise.population.designs.design import Design, plain_design
 from trialwise.population.names import (
     INDIVIDUAL,
     mean_name,
     median_name,
+    names_of_design,
     spread_name,
     unconstrained_name,
 )
 from trialwise.population.pooled import Pooled
-from trialwise.population.population import Population
+from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +31,8 @@ class Layout:
     """The variables that a sampler writes.
 
     For every parameter ``alpha``: ``alpha``, the natural value of each participant, or one value if all share it. With partial
-    pooling also the scalars ``alpha_mu``, ``alpha_sd`` and ``alpha_group``, and ``individual``, the unconstrained values of all
+    pooling also the scalars ``alpha_mu``, ``alpha_sd`` and ``alpha_group``, with a design those of its coefficients
+    (``alpha_effects[age]``), spreads and correlations, and ``individual``, the unconstrained values of all
     parameters; otherwise ``alpha_unconstrained``.
 
     Attributes
@@ -52,11 +53,10 @@ class Layout:
         dims: dict[str, tuple[str, ...]] = {}
         for name in self.population.names:
             dims[name] = individual
-            if self.population.grouped:
-                dims |= dict.fromkeys((mean_name(name), spread_name(name), median_name(name)), ())
-            else:
+            if not self.population.grouped:
                 dims[unconstrained_name(name)] = individual
         if self.population.grouped:
+            dims |= dict.fromkeys([*self.population.group_names, *self.population.derived_names], ())
             dims[INDIVIDUAL] = ("participant", "parameter")
         return dims
 
@@ -71,46 +71,34 @@ class Layout:
         sizes = {name: len(labels) for name, labels in self.coords.items()}
         return {name: tuple(sizes[each] for each in dims) for name, dims in self.dims.items()}
 
-    def values(
-        self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray, natural: Sequence[np.ndarray]
-    ) -> dict[str, np.ndarray]:
+    def values(self, group: GroupDraw, natural: Sequence[np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """Arrange arrays as variables by name.
 
         Parameters
         ----------
-        mu, sd
-            Means and spreads of the group, ``(..., parameters)``; leading axes, such as chains and draws, are
-            preserved.
-        u
-            Unconstrained values, ``(..., rows, parameters)``: one row per participant, or a single one if all share it.
+        group
+            The group and its participants; leading axes, such as chains and draws, are preserved.
         natural
-            Natural values ``(..., rows)`` of each parameter.
+            Natural values ``(..., rows)`` of each parameter, if they have been computed.
         """
-        population, variables = self.population, {}
-        natural = [each[..., 0] for each in natural] if population.shared else natural
-        for k, (parameter, names) in enumerate(self._names):
-            name, mean, spread, median, unconstrained = names
-            variables[name] = natural[k]
-            if population.grouped:
-                variables[mean], variables[spread] = mu[..., k], sd[..., k]
-                variables[median] = parameter.constrain(mu[..., k])
-            else:
-                variables[unconstrained] = u[..., 0, k] if population.shared else u[..., k]
+        population, u, variables = self.population, group.u, {}
+        if natural is None:
+            natural = list(population.natural(u).values())
+        for k, name in enumerate(population.names):
+            variables[name] = natural[k][..., 0] if population.shared else natural[k]
+            if not population.grouped:
+                variables[unconstrained_name(name)] = u[..., 0, k] if population.shared else u[..., k]
         if population.grouped:
+            named = population.by_name(group.coefficients, group.spreads, group.correlations)
+            variables |= named | population.derived(named)
             variables[INDIVIDUAL] = u
         return variables
 
-    @cached_property
-    def _names(self) -> list[tuple[Parameter, tuple[str, ...]]]:
-        """Each parameter with the names of its variables; made once, since :meth:`values` is called for every draw."""
-        naming = (str, mean_name, spread_name, median_name, unconstrained_name)
-        return [(each, tuple(name(each.name) for name in naming)) for each in self.population.parameters]
-
-    def dataset(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> xr.Dataset:
+    def dataset(self, group: GroupDraw) -> xr.Dataset:
         """The group ``posterior`` of a tree, from arrays as for :meth:`values` whose first axes are chains and draws."""
         import xarray as xr
 
-        values = self.values(mu, sd, u, list(self.population.natural(u).values()))
+        values, u = self.values(group), group.u
         variables = {name: ((*CHAIN_DRAW, *dims), values[name]) for name, dims in self.dims.items()}
         used = {each for dims in self.dims.values() for each in dims}
         coords: dict[str, Any] = {"chain": np.arange(u.shape[0]), "draw": np.arange(u.shape[1])}
@@ -130,13 +118,16 @@ class Draws(Pooled):
     pooling
         ``"partial"``, ``"none"`` or ``"complete"``.
     participants
-        Number of participants.
+        Number of participants; with sessions that have parameters of their own, of all their rows.
+    design
+        How participants differ by groups, covariates, sessions and conditions; None without formulas.
     """
 
     posterior: xr.Dataset
     names: tuple[str, ...]
     pooling: str
     participants: int
+    design: Design | None = None
 
     def __getitem__(self, name: str) -> xr.DataArray:
         """A variable by name, ``(chain, draw, ...)``."""
@@ -181,13 +172,22 @@ class Draws(Pooled):
             return self[median_name(parameter)].to_numpy().ravel()
         return self[parameter].to_numpy().ravel() if self.shared else None
 
-    def means(self) -> np.ndarray:
-        """The group's means of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
-        return np.stack([self.mean(name).to_numpy() for name in self.names], -1)
+    def groups(self) -> GroupDraw:
+        """The group and its participants in every draw, ``(chains, draws, ...)``; with partial pooling."""
+        names = names_of_design(self.design or plain_design(self.names, ()))
+        shape = (self.chains, self.length)
+        coefficients, spreads, correlations = (
+            np.stack([self[name].to_numpy() for name in each], -1) if each else np.zeros((*shape, 0)) for each in names
+        )
+        return GroupDraw(coefficients, spreads, correlations, self.unconstrained())
 
-    def spreads(self) -> np.ndarray:
-        """The group's spreads of all parameters on the unconstrained scale, ``(chains, draws, parameters)``."""
-        return np.stack([self.spread(name).to_numpy() for name in self.names], -1)
+    def away(self) -> np.ndarray:
+        """How far the parameters of each row are from their means, in units of their standard deviations around them, averaged over draws,
+        ``(rows, parameters)``."""
+        coefficients, spreads, correlations, u = self.groups()
+        design = self.design or plain_design(self.names, range(u.shape[2]))
+        variance = design.variance(spreads, correlations)
+        return np.asarray(((u - design.centre(coefficients)) / np.sqrt(variance)).mean((0, 1)))
 
     # -- participants ------------------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ def fit(
         single = "a single participant cannot be pooled with others: fitted with "
         notes.append(Message(single, Argument("pooling", pooling)))
     population = population_of(learner, trials, priors, pooling)
-    check_supports(population.parameters, pooling, population.unusual)
+    check_supports(population.parameters, pooling, population.unusual, population.design)
     seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)

@@ -18,8 +18,7 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.no_chance import no_chance
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
-from trialwise.population.population import Population
-from trialwise.population.priors import GroupPrior
+from trialwise.population.population import Marginal, Population
 
 POINTS, POINTS_ESTIMATED = 6, 3
 """Number of dispersed points to check, the prior's centre and points around it; fewer where likelihoods are estimated."""
@@ -62,7 +61,7 @@ def check_starts(
         raise ModelError(_nothing_scored(likelihood))
     if likelihood.has_gradient:
         return _by_gradients(likelihood, population, seed, takes_priors)
-    return _by_values(likelihood, population.as_normal(seed), seed)
+    return _by_values(likelihood, population.marginal(len(likelihood.rows), population.as_normal(seed)), seed)
 
 
 def _nothing_scored(likelihood: Likelihood) -> Message:
@@ -83,15 +82,15 @@ def _nothing_scored(likelihood: Likelihood) -> Message:
     )  # fmt: skip
 
 
-def _points(likelihood: Likelihood, prior: GroupPrior, seed: int, count: int) -> list[np.ndarray]:
+def _points(likelihood: Likelihood, prior: Marginal, seed: int, count: int) -> list[np.ndarray]:
     """The prior's centre and points around it, ``(participants, parameters)`` each."""
     random, shape = stream(seed, "starting points"), (len(likelihood.rows), len(likelihood.learner.names))
-    centre = np.tile(prior.mean, (shape[0], 1))
-    return [centre, *(prior.mean + prior.total * random.uniform(-1.5, 1.5, shape) for _ in range(count - 1))]
+    return [prior.mean, *(prior.mean + prior.total * random.uniform(-1.5, 1.5, shape) for _ in range(count - 1))]
 
 
 def _by_gradients(likelihood: Likelihood, population: Population, seed: int, takes_priors: bool) -> tuple[str, ...]:
-    learner, trials, prior = likelihood.learner, likelihood.trials, population.as_normal(seed)
+    learner, trials = likelihood.learner, likelihood.trials
+    prior = population.marginal(len(likelihood.rows), population.as_normal(seed))
     matters = np.zeros((len(likelihood.rows), len(learner.names)), bool)
     for u in _points(likelihood, prior, seed, POINTS):
         value, gradient = likelihood.gradient(u)
@@ -111,7 +110,7 @@ def _by_gradients(likelihood: Likelihood, population: Population, seed: int, tak
     return tuple(notes)
 
 
-def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[str, ...]:
+def _by_values(likelihood: Likelihood, prior: Marginal, seed: int) -> tuple[str, ...]:
     learner, trials = likelihood.learner, likelihood.trials
     matters = np.zeros(len(learner.names), bool)
     for u in _points(likelihood, prior, seed, POINTS_ESTIMATED):
@@ -126,7 +125,7 @@ def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[st
             )
         for k in np.flatnonzero(~matters):
             other = u.copy()
-            other[:, k] += prior.total[k]
+            other[:, k] += prior.total[:, k]
             matters[k] = (np.abs(likelihood.value(other, particles=FEW).log_likelihood - value) > NO_GRADIENT).any()
     for k in np.flatnonzero(~matters):
         name = learner.names[k]
@@ -142,7 +141,7 @@ def _by_values(likelihood: Likelihood, prior: GroupPrior, seed: int) -> tuple[st
 def _not_finite(
     likelihood: Likelihood,
     population: Population,
-    prior: GroupPrior,
+    prior: Marginal,
     u: np.ndarray,
     wrong: np.ndarray,
     takes_priors: bool,
@@ -194,19 +193,19 @@ def _not_finite(
     return Message.join("\n    -> ", lines)
 
 
-def _culprit(likelihood: Likelihood, prior: GroupPrior, u: np.ndarray, n: int) -> str | None:
+def _culprit(likelihood: Likelihood, prior: Marginal, u: np.ndarray, n: int) -> str | None:
     """The one parameter that, set to its prior's centre, makes participant ``n`` finite; None if it is not exactly one."""
     candidates = []
     for k, name in enumerate(likelihood.learner.names):
         centred = u.copy()
-        centred[n, k] = prior.mean[k]
+        centred[n, k] = prior.mean[n, k]
         value, gradient = likelihood.gradient(centred)
         if np.isfinite(value[n]) and np.isfinite(gradient[n]).all():
             candidates.append(name)
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _no_effect(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Message:
+def _no_effect(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Message:
     learner = likelihood.learner
     head = f"{learner}: the likelihood does not change with {name} at any starting point, so {name} cannot be estimated"
     return Message(head, "\n    -> ", _reason(likelihood, prior, k, name))
@@ -217,12 +216,11 @@ def _fix_or_tie(name: str) -> tuple[Restriction, str, Restriction]:
     return Restriction("fix", name), " or ", Restriction("tie", name)
 
 
-def _reason(likelihood: Likelihood, prior: GroupPrior, k: int, name: str) -> Message:
-    base = np.tile(prior.mean, (len(likelihood.rows), 1))
+def _reason(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Message:
     steps = []
     for far in np.linspace(-4.0, 4.0, 33):
-        u = base.copy()
-        u[:, k] += far * prior.total[k]
+        u = prior.mean.copy()
+        u[:, k] += far * prior.total[:, k]
         steps.append(likelihood.value(u).log_likelihood)
     jumps = np.ptp(np.stack(steps), axis=0).max() > NO_GRADIENT
     if jumps:
@@ -275,10 +273,9 @@ def _with(trials: Trials, name: str, values: np.ndarray) -> Trials:
     return replace(trials, outcome={**trials.outcome, name: values})
 
 
-def _moves(learner: Learner, trials: Trials, prior: GroupPrior, k: int) -> bool:
+def _moves(learner: Learner, trials: Trials, prior: Marginal, k: int) -> bool:
     try:
         likelihood = likelihood_of(learner, trials)
     except UsageError:
         return False
-    u = np.tile(prior.mean, (len(likelihood.rows), 1))
-    return bool((np.abs(likelihood.gradient(u)[1][:, k]) > NO_GRADIENT).any())
+    return bool((np.abs(likelihood.gradient(prior.mean)[1][:, k]) > NO_GRADIENT).any())

@@ -3,15 +3,17 @@ r"""The posterior of the default hierarchical model as one compiled function, in
 The density is that of :func:`trialwise.population.pymc.model.build_model` (tests compare the two), but only the learner's kernel has to
 be compiled for each learner, everything else once, and no graph is built. The coordinates of the sampler are
 
-* ``m`` (parameters,), group means: :math:`\mu = c + F m`, whitened by their expected posterior;
-* ``s`` (parameters,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
+* ``m`` (F,), coefficients: :math:`B = c + F m`, whitened by their expected posterior; without formulas they are the group's means;
+* ``s`` (Q,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
   :math:`2\, \mathrm{Normal}(z; 0, t)\, \mathrm{logistic}(s / c)`. The two signs of a spread share its HalfNormal density,
   :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, with nearly all of its mass on the positive sign. So there is no
   boundary at zero, as for :math:`\sigma` itself, no infinite tail, as for its logarithm, and no valley between two equal modes, as
   for a symmetric z;
-* ``w`` (participants, parameters): :mod:`trialwise.population.geometry.whitening`.
+* ``r`` (pairs,), correlations: numbers x of :mod:`trialwise.population.correlations` in units of their expected posterior.
+  A sign of a spread changes that of its correlations, under which the LKJ prior does not change;
+* ``w`` (participants, Q): :mod:`trialwise.population.geometry.whitening`.
 
-Without a group only ``w`` is sampled, :math:`\mu` and :math:`\sigma` being those of the prior; with complete pooling it has one row.
+Without a group only ``w`` is sampled, with means and spreads of the prior; with complete pooling it has one row.
 ``rows`` maps segments of trials to rows of parameters, ``owner`` maps rows of parameters to participants.
 """
 
@@ -19,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numba
@@ -30,15 +31,19 @@ from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradi
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate
+from trialwise.population import correlations
+from trialwise.population.correlations import correlations_of, scaled_factor, scaled_factor_pullback
 from trialwise.population.geometry import whitening
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.geometry.whitening import (
-    natural_to_whitened,
-    rows_end,
-    whitened_to_natural,
+    effects_to_whitened,
+    quadratic,
+    rows_of,
+    rows_pullback,
+    whitened_to_effects,
     whitening_pullback,
 )
-from trialwise.population.population import Population
+from trialwise.population.population import GroupDraw, Population
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 SOFTNESS = 0.5
@@ -48,24 +53,22 @@ SUPPORTS = {"real": 0, "positive": 1, "unit": 2, "interval": 2}
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def split(x, grouped, middle, factor, log_sd, scale, participants):
-    """``mu, z, w`` from a flat vector of coordinates."""
-    size = len(middle)
+def split(x, grouped, maps, participants):
+    """Coefficients, signed spreads, numbers of correlations and ``w`` from a flat vector of coordinates."""
+    middle, factor, log_sd, scale, correlation_middle, correlation_scale = maps
+    common, effects, pairs = len(middle), len(log_sd), len(correlation_middle)
     if not grouped:
-        return middle.copy(), np.exp(log_sd), x.reshape(participants, size)
-    mu, z = np.empty(size), np.empty(size)
-    for i in range(size):
-        mu[i] = middle[i]
+        return middle.copy(), np.exp(log_sd), correlation_middle, x.reshape(participants, effects)
+    coefficients, z, r = np.empty(common), np.empty(effects), np.empty(pairs)
+    for i in range(common):
+        coefficients[i] = middle[i]
         for j in range(i + 1):
-            mu[i] += factor[i, j] * x[j]
-        z[i] = scale[i] * x[size + i]
-    return mu, z, x[2 * size :].reshape(participants, size)
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def centred(mu):
-    """The mean of each row of parameters: at present one for all rows, ``(1, parameters)``."""
-    return mu.reshape(1, len(mu))
+            coefficients[i] += factor[i, j] * x[j]
+    for i in range(effects):
+        z[i] = scale[i] * x[common + i]
+    for i in range(pairs):
+        r[i] = correlation_middle[i] + correlation_scale[i] * x[common + effects + i]
+    return coefficients, z, r, x[common + effects + pairs :].reshape(participants, effects)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -90,74 +93,70 @@ def natural(u, supports, lower, upper):
     nogil=True, error_model="numpy"
 )  # not cached: Numba would not see a change of what it calls in another file
 def gather(
-    x, grouped, prior, factor, scale, owner, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
+    x, grouped, prior, maps, pairs, matrices, expanded, point, slope, rows, likelihood, by_segment,
 ):  # fmt: skip
     """Log-density and gradient of the coordinates from the kernel's results."""
-    mean, width, spread = prior
+    mean, width, spread, shapes, constant = prior
+    owner, fixed, random = matrices
+    coefficients, z, r, w, lower, y, log_volume, u = point
     participants, size = w.shape
-    centre = centred(mu)
-    value = 0.0
-    u_bar = np.zeros(u.shape)
+    value, u_bar, y_bar = constant, np.zeros(u.shape), np.empty(w.shape)
     for s in range(len(rows)):
         value += likelihood[s]
-        for k in range(size):
+        for k in range(u.shape[1]):
             u_bar[rows[s], k] += by_segment[s, k] * slope[rows[s], k]
-    direct, z_direct = np.zeros(centre.shape), np.zeros(size)
-    for k in range(size):
-        inverse = 1.0 / z[k]
-        log_spread = np.log(abs(z[k])) + LOG_SQRT_2PI
-        s = 0  # a participant's first row: all its rows have the same deviation from their means
-        for _ in range(participants):
-            c = s if len(centre) > 1 else 0
-            gap = (u[s, k] - centre[c, k]) * inverse
-            value -= 0.5 * gap * gap + log_spread
-            u_bar[s, k] -= gap * inverse
-            direct[c, k] += gap * inverse
-            z_direct[k] += (gap * gap - 1.0) * inverse
-            s = rows_end(owner, s)
     for n in range(participants):
-        value += jacobian[n]
-    w_bar, centre_bar, z_bar = whitening_pullback(w, centre, z, owner, curvature, linear, u_bar, np.ones(participants))
+        value -= log_volume[n] + size * LOG_SQRT_2PI
+        for k in range(size):
+            value -= 0.5 * y[n, k] * y[n, k]
+            y_bar[n, k] = -y[n, k]
+    direct, v_bar = rows_pullback(u_bar, owner, fixed, random, participants)
+    w_bar, coefficients_bar, lower_bar = whitening_pullback(
+        w, coefficients, lower, *expanded, v_bar, y_bar, np.full(participants, -1.0)
+    )
     gradient = np.empty_like(x)
     if not grouped:
         gradient[:] = w_bar.reshape(-1)
         return value, gradient
-    mu_bar = np.zeros(size)
-    for k in range(size):
-        a, b = (mu[k] - mean[k]) / width[k], z[k] / spread[k]
-        value -= 0.5 * a * a + 0.5 * b * b + np.log(width[k]) + np.log(spread[k]) + 2.0 * LOG_SQRT_2PI
-        value += np.log(factor[k, k]) + np.log(scale[k])
-        for c in range(len(centre)):
-            mu_bar[k] += centre_bar[c, k]
-        for c in range(1, len(centre)):
-            direct[0, k] += direct[c, k]
-        mu_bar[k] += direct[0, k] - a / width[k]
-        gradient[size + k] = scale[k] * (z_bar[k] + z_direct[k] - b / spread[k])
-        side = x[size + k] / SOFTNESS
-        value += np.log(2.0) - np.log1p(np.exp(-abs(side))) + min(side, 0.0)
-        gradient[size + k] += 1.0 / (1.0 + np.exp(side)) / SOFTNESS
-    for j in range(size):
+    _, factor, _, scale, _, correlation_scale = maps
+    z_bar, r_bar = scaled_factor_pullback(z, r, pairs, lower_bar)
+    common = len(coefficients)
+    for k in range(common):
+        a = (coefficients[k] - mean[k]) / width[k]
+        value -= 0.5 * a * a + np.log(width[k]) + LOG_SQRT_2PI - np.log(factor[k, k])
+        coefficients_bar[k] += direct[k] - a / width[k]
+    for j in range(common):
         gradient[j] = 0.0
-        for i in range(j, size):
-            gradient[j] += factor[i, j] * mu_bar[i]
-    gradient[2 * size :] = w_bar.reshape(-1)
+        for i in range(j, common):
+            gradient[j] += factor[i, j] * coefficients_bar[i]
+    for k in range(size):
+        b, side = z[k] / spread[k], x[common + k] / SOFTNESS
+        value -= 0.5 * b * b + np.log(spread[k]) + LOG_SQRT_2PI - np.log(scale[k])
+        value += np.log(2.0) - np.log1p(np.exp(-abs(side))) + min(side, 0.0)
+        gradient[common + k] = scale[k] * (z_bar[k] - b / spread[k]) + 1.0 / (1.0 + np.exp(side)) / SOFTNESS
+    for p in range(len(r)):
+        bend = np.log1p(np.exp(-2.0 * abs(r[p]))) + abs(r[p]) - np.log(2.0)
+        value += np.log(correlation_scale[p]) - 2.0 * shapes[p] * bend
+        gradient[common + size + p] = correlation_scale[p] * (r_bar[p] - 2.0 * shapes[p] * np.tanh(r[p]))
+    gradient[common + size + len(r) :] = w_bar.reshape(-1)
     return value, gradient
 
 
 def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
-    def log_density(x, grouped, prior, maps, owner, curvature, linear, supports, lower, upper, constants, rows, *data):
-        middle, factor, log_sd, scale = maps
-        mu, z, w = split(x, grouped, middle, factor, log_sd, scale, owner[-1] + 1)
-        u, jacobian = whitened_to_natural(w, centred(mu), z, owner, curvature, linear)
+    def log_density(x, grouped, prior, maps, pairs, matrices, expanded, scales, constants, rows, *data):
+        owner, fixed, random = matrices
+        coefficients, z, r, w = split(x, grouped, maps, owner[-1] + 1)
+        lower = scaled_factor(z, r, pairs)
+        v, y, log_volume = whitened_to_effects(w, coefficients, lower, *expanded)
+        u = rows_of(coefficients, v, owner, fixed, random)
         if on_natural_scale:
-            theta, slope = natural(u, supports, lower, upper)
+            theta, slope = natural(u, *scales)
             likelihood, by_segment = kernel(theta, constants, rows, *data)
         else:
             slope = np.ones_like(u)
             likelihood, by_segment = kernel(u, constants, rows, *data)
-        return gather(
-            x, grouped, prior, factor, scale, owner, curvature, linear, mu, z, w, u, jacobian, slope, rows, likelihood, by_segment,
-        )  # fmt: skip
+        point = coefficients, z, r, w, lower, y, log_volume, u
+        return gather(x, grouped, prior, maps, pairs, matrices, expanded, point, slope, rows, likelihood, by_segment)
 
     return numba.njit(log_density, nogil=True)
 
@@ -187,40 +186,65 @@ class Posterior:
         return self.population.grouped
 
     @property
-    def owner(self) -> np.ndarray:
-        """The participant of each row of parameters, ``(rows,)``; a single one with complete pooling."""
-        return np.asarray(self.arguments[3])
+    def participants(self) -> int:
+        """Number of participants; 1 with complete pooling."""
+        return int(self.arguments[4][0][-1]) + 1
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, int]:
-        """Number of participants (1 with complete pooling) and of parameters."""
-        return int(self.owner[-1]) + 1, len(self.population.parameters)
+        """Number of participants (1 with complete pooling) and of effects of each."""
+        return self.participants, len(self.expansion.log_sd)
+
+    @property
+    def group_size(self) -> int:
+        """Number of coordinates of the group: coefficients, spreads, correlations."""
+        e = self.expansion
+        return (len(e.mean) + len(e.log_sd) + len(e.correlation)) * self.grouped
 
     @property
     def dimension(self) -> int:
         """Number of coordinates."""
         participants, size = self.shape
-        return participants * size + 2 * size * self.grouped
+        return participants * size + self.group_size
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and gradient at coordinates ``x (dimension,)``."""
         value, gradient = self.density(x, *self.arguments)
         return value, gradient
 
-    def coordinates(self, mu: np.ndarray, sd: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Coordinates from group means, spreads and unconstrained individual values ``(rows, parameters)``."""
-        e = self.expansion
-        w = natural_to_whitened(np.ascontiguousarray(u), centred(mu), sd, self.owner, e.curvature, e.linear)
+    def coordinates(
+        self, coefficients: np.ndarray, spreads: np.ndarray, effects: np.ndarray, correlations: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Coordinates of a point.
+
+        Parameters
+        ----------
+        coefficients, spreads
+            Of the group, ``(F,)`` and ``(Q,)``.
+        effects
+            Deviations of the participants, ``(participants, Q)``.
+        correlations
+            Numbers x of :mod:`trialwise.population.correlations`, ``(pairs,)``; None where there are none.
+        """
+        e, pairs = self.expansion, self.arguments[3]
+        x = np.zeros(len(pairs)) if correlations is None else correlations
+        lower = scaled_factor(np.asarray(spreads, float), x, pairs)
+        w = effects_to_whitened(np.ascontiguousarray(effects), coefficients, lower, *self.arguments[5])
         if not self.grouped:
             return w.ravel()
-        return np.concatenate([np.linalg.solve(e.mean_factor, mu - e.mean), sd / e.sd_scale, w.ravel()])
+        group = np.linalg.solve(e.mean_factor, coefficients - e.mean), spreads / e.sd_scale
+        return np.concatenate([*group, (x - e.correlation) / e.correlation_scale, w.ravel()])
 
-    def values(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """``mu``, ``sd``, unconstrained and natural individual values ``(rows, parameters)`` at coordinates ``x``."""
-        _, _, maps, owner, curvature, linear, supports, lower, upper = self.arguments[:9]
-        mu, z, w = split(x, self.grouped, *maps, self.shape[0])
-        u, _ = whitened_to_natural(w, centred(mu), z, owner, curvature, linear)
-        return mu, np.abs(z), u, natural(u, supports, lower, upper)[0]
+    def values(self, x: np.ndarray) -> tuple[GroupDraw, np.ndarray]:
+        """The group and its participants at the coordinates ``x (dimension,)``, and natural values ``(rows, K)``."""
+        _, _, maps, pairs, matrices, expanded, scales = self.arguments[:7]
+        coefficients, z, r, w = split(x, self.grouped, maps, self.participants)
+        lower = scaled_factor(z, r, pairs)
+        v, _, _ = whitened_to_effects(w, coefficients, lower, *expanded)
+        u = rows_of(coefficients, v, *matrices)
+        spreads = np.abs(z)
+        group = GroupDraw(coefficients, spreads, correlations_of(lower, spreads, pairs), u)
+        return group, natural(u, *scales)[0]
 
     def start(self, random: np.random.Generator) -> np.ndarray:
         """A dispersed starting point: group and participants about one posterior standard deviation from their modes."""
@@ -230,7 +254,8 @@ class Posterior:
             return w
         e, noise = self.expansion, random.standard_normal(size)
         spreads = np.exp(e.log_sd + 0.3 * noise) / e.sd_scale
-        return np.concatenate([random.standard_normal(size), spreads, w])
+        means, correlations = random.standard_normal(len(e.mean)), random.standard_normal(len(e.correlation))
+        return np.concatenate([means, spreads, correlations, w])
 
 
 def posterior(learner: Learner, packed: Packed, population: Population, expansion: Expansion) -> Posterior:
@@ -246,7 +271,7 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
             f"a population of {len(population.parameters)} parameters for trials with {packed.all_slots} slots of parameters: "
             "expected as many of each"
         )
-    text = cache.text(__file__, whitening.__file__)
+    text = cache.text(__file__, whitening.__file__, correlations.__file__)
     layout = cache.key("density", text, learner.key, packed.layout)
 
     def build() -> Callable:
@@ -263,7 +288,9 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
 
 def emulated_posterior(emulator: Emulator, population: Population, expansion: Expansion) -> Posterior:
     """The posterior with emulators in place of likelihoods; with complete pooling there is one emulator of the total."""
-    layout = cache.key("emulated density", cache.text(__file__, whitening.__file__, emulation.__file__))
+    layout = cache.key(
+        "emulated density", cache.text(__file__, whitening.__file__, correlations.__file__, emulation.__file__)
+    )
     density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
     rows = np.arange(len(emulator.rows), dtype=WHOLE)
     arguments = (*_geometry(population, expansion), np.zeros(0), rows, *emulator.arrays)
@@ -272,15 +299,22 @@ def emulated_posterior(emulator: Emulator, population: Population, expansion: Ex
 
 def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
     """The arguments of a density that define its coordinates."""
-    prior, parameters = population.prior, population.parameters
+    prior, parameters, pairs = population.prior, population.parameters, population.correlations
+    design = population.matrices(len(expansion.linear))
+    c = np.ascontiguousarray
     return (
         population.grouped,
-        (prior.mean, prior.width, prior.spread),
-        (expansion.mean, np.ascontiguousarray(expansion.mean_factor), expansion.log_sd, expansion.sd_scale),
-        population.owner(len(expansion.linear)),
-        np.ascontiguousarray(expansion.curvature),
-        np.ascontiguousarray(expansion.linear),
-        np.array([SUPPORTS[p.support] for p in parameters]),
-        np.array([p.lower for p in parameters], float),
-        np.array([p.upper for p in parameters], float),
-    )
+        (prior.mean, prior.width, prior.spread, pairs.shapes, pairs.constant),
+        (
+            expansion.mean, c(expansion.mean_factor), expansion.log_sd, expansion.sd_scale,
+            expansion.correlation, expansion.correlation_scale,
+        ),
+        pairs.pairs,
+        (design.owner, c(design.fixed), c(design.random)),
+        tuple(quadratic(design, expansion.curvature, expansion.linear)),
+        (
+            np.array([SUPPORTS[p.support] for p in parameters]),
+            np.array([p.lower for p in parameters], float),
+            np.array([p.upper for p in parameters], float),
+        ),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trialwise.population.designs.design import Design
 from trialwise.population.names import group_names, median_names
 
 
@@ -14,10 +15,13 @@ class Pooled:
         Names of the free parameters.
     pooling
         ``"partial"``, ``"none"`` or ``"complete"``.
+    design
+        How participants differ by groups, covariates, sessions and conditions; None without formulas.
     """
 
     names: tuple[str, ...]
     pooling: str
+    design: Design | None
 
     @property
     def grouped(self) -> bool:
@@ -32,9 +36,9 @@ class Pooled:
     @property
     def group_names(self) -> list[str]:
         """Names of the group's variables, for which priors can be given; see :func:`trialwise.population.names.group_names`."""
-        return group_names(self.names, self.pooling)
+        return group_names(self.names, self.pooling, self.design)
 
     @property
     def median_names(self) -> list[str]:
         """Names of the group's medians on the natural scale; empty without a group."""
-        return median_names(self.names, self.pooling)
+        return median_names(self.names, self.pooling, self.design)

@@ -1,8 +1,9 @@
 r"""The population model: parameters of participants, the group they are drawn from, and the priors of the group.
 
-With partial pooling a participant's unconstrained values are :math:`u_n \sim \mathrm{Normal}(c_n, \mathrm{diag}(\sigma^2))` around its
-mean :math:`c_n = X_n B`. At present all participants have the same mean, :math:`c_n = \mu`. Without a group each participant is
-drawn from the prior; with complete pooling all share one set of values.
+With partial pooling the unconstrained values of a participant's rows of parameters are :math:`u_r = X_r B + Z_r v_n` with effects
+:math:`v_n \sim \mathrm{Normal}(0, L L')` (:mod:`trialwise.population.designs.design`); without formulas
+:math:`u_n \sim \mathrm{Normal}(\mu, \mathrm{diag}(\sigma^2))`. Without a group each participant is drawn from the prior; with complete
+pooling all share one set of values.
 """
 
 from __future__ import annotations
@@ -18,18 +19,44 @@ from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
+from trialwise.population.correlations import Correlations, correlations
+from trialwise.population.designs.design import Design, plain_design
 from trialwise.population.gibbs import group_given_participants
-from trialwise.population.names import mean_name, median_name, parameter_of, spread_name
+from trialwise.population.names import GroupNames, mean_name, median_name, names_of_design, spread_name
 from trialwise.population.pooled import Pooled
-from trialwise.population.priors import GroupPrior, check_priors, default_prior, draws_of, outcome_sd, with_own
+from trialwise.population.priors import (
+    GroupPrior,
+    check_priors,
+    default_prior,
+    draws_of,
+    outcome_sd,
+    prior_of_design,
+    spelled_out,
+    with_own,
+)
 
 
 class GroupDraw(NamedTuple):
-    """A group and its participants, unconstrained: ``(parameters,)``, ``(parameters,)``, ``(participants, parameters)``."""
+    """A group and its participants, or several: coefficients ``(..., F)``, which without a design are the means, spreads ``(..., Q)``,
+    correlations ``(..., pairs)``, and unconstrained values ``(..., rows, parameters)``: one row per participant, one per session of each,
+    or a single one if all share it."""
 
-    mu: np.ndarray
-    sd: np.ndarray
+    coefficients: np.ndarray
+    spreads: np.ndarray
+    correlations: np.ndarray
     u: np.ndarray
+
+
+LKJ, LKJ_OF_ONE = 2.0, 1.0
+"""Shapes of the LKJ priors of correlations: of several parameters, and of the effects of one parameter, such as its values in two
+sessions, whose correlation is the question."""
+
+
+class Marginal(NamedTuple):
+    """Mean and standard deviation of each row of parameters before the data, ``(rows, parameters)``."""
+
+    mean: np.ndarray
+    total: np.ndarray
 
 
 _DRAWS = 1000
@@ -53,6 +80,8 @@ class Population(Pooled):
         The user's priors, by name.
     unusual
         The user's priors of other families than ``prior``, by name.
+    design
+        How participants differ by groups, covariates, sessions and conditions; None without formulas.
     """
 
     parameters: tuple[Parameter, ...]
@@ -60,6 +89,7 @@ class Population(Pooled):
     prior: GroupPrior
     priors: Mapping[str, Any]
     unusual: Mapping[str, Any]
+    design: Design | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -68,43 +98,121 @@ class Population(Pooled):
 
     # -- means and spreads of participants ---------------------------------------------------------------------------
 
-    def owner(self, rows: int) -> np.ndarray:
-        """The participant of each row of parameters, ``(rows,)``: at present one row each, or one row in all if they share it."""
-        return np.arange(rows)
+    def matrices(self, rows: int) -> Design:
+        """The design, or without formulas that of so many rows of parameters: one per participant, or one that all share."""
+        return self.design or plain_design(self.names, range(rows))
+
+    @cached_property
+    def terms(self) -> Design:
+        """The design, or without formulas that of no participant: for what does not depend on participants."""
+        return self.matrices(0)
+
+    @cached_property
+    def weights(self) -> dict[str, np.ndarray]:
+        """The coefficients' weights in the mean of each parameter, see :meth:`trialwise.population.designs.design.Design.weights`."""
+        return {name: self.terms.weights(name) for name in self.terms.parameters}
+
+    @cached_property
+    def correlations(self) -> Correlations:
+        """The correlations of the participants' effects; none without a design that asks for them."""
+        design = self.terms
+        of_one = [len({design.effects[k].parameter for k in block}) == 1 for block in design.blocks]
+        return correlations(design, [LKJ_OF_ONE if one else LKJ for one in of_one])
+
+    @cached_property
+    def variables(self) -> GroupNames:
+        """Names of the group's coefficients, spreads and correlations."""
+        return names_of_design(self.terms)
 
     def centre(self, mu: np.ndarray, rows: int) -> np.ndarray:
-        """The mean of each row of parameters, ``(..., rows, parameters)``, for groups with means ``mu (..., parameters)``."""
-        return np.broadcast_to(mu[..., None, :], (*mu.shape[:-1], rows, mu.shape[-1]))
+        """The mean of each row of parameters, ``(..., rows, parameters)``, for groups with coefficients ``mu (..., F)``."""
+        return self.matrices(rows).centre(mu)
 
-    def covariance(self, sd: np.ndarray) -> np.ndarray:
-        """The covariance of participants around their means, ``(..., parameters, parameters)``, from spreads ``sd (..., parameters)``."""
-        return np.asarray(sd[..., None] ** 2 * np.eye(sd.shape[-1]))
+    def start_log_sd(self) -> np.ndarray:
+        """Log spreads from which a search of the mode starts, ``(Q,)``: those of participants and group together."""
+        design, prior = self.terms, self.prior
+        widths = dict(zip(design.coefficients, prior.width, strict=True))
+        return np.array(
+            [
+                0.5 * np.log(t**2 + widths.get(term, 0.0) ** 2)
+                for term, t in zip(design.effects, prior.spread, strict=True)
+            ]
+        )
 
     def natural(self, u: np.ndarray) -> dict[str, np.ndarray]:
         """Natural values by name, ``(...)`` each, from unconstrained values ``(..., parameters)``."""
         return {p.name: p.constrain(u[..., k]) for k, p in enumerate(self.parameters)}
 
-    def by_name(self, mu: np.ndarray, sd: np.ndarray) -> dict[str, np.ndarray]:
-        """Means and spreads of a group by name, ``(...)`` each, from arrays ``(..., parameters)``."""
-        pairs = ((mean_name, mu), (spread_name, sd))
-        return {named(name): values[..., k] for k, name in enumerate(self.names) for named, values in pairs}
+    def by_name(self, mu: np.ndarray, sd: np.ndarray, correlations: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """The group's variables by name, ``(...)`` each, from arrays ``(..., F)``, ``(..., Q)`` and ``(..., pairs)``."""
+        names, parts = self.variables, (mu, sd, np.zeros(0) if correlations is None else correlations)
+        group = {
+            name: values[..., k] for named, values in zip(names, parts, strict=True) for k, name in enumerate(named)
+        }
+        return {name: group[name] for name in self.group_names}
+
+    def derived(self, group: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Variables that follow from the group's, by name: medians; and the means and spreads of parameters without an intercept.
+
+        A median is that at average covariates. Without an intercept the mean is that of the cells, weighted equally, and the
+        spread the root of their mean squared spread.
+        """
+        if not self.grouped:
+            return {}
+        found: dict[str, np.ndarray] = {}
+        coefficients = np.stack([group[name] for name in self.variables.coefficients], -1)
+        for name, weights in self.weights.items():
+            centre = coefficients @ weights
+            if mean_name(name) not in group:
+                found[mean_name(name)] = centre
+            if spread_name(name) not in group:
+                found[spread_name(name)] = np.sqrt(np.mean([group[each] ** 2 for each in self.cells(name)], 0))
+            found[median_name(name)] = self.base[name].constrain(centre)
+        return found
+
+    @cached_property
+    def derived_names(self) -> list[str]:
+        """Names of the variables of :meth:`derived`."""
+        return list(self.derived(dict.fromkeys(self.group_names, np.ones(())))) if self.grouped else []
+
+    def cells(self, parameter: str) -> list[str]:
+        """Names of the spreads of the cells of a parameter without an intercept; empty for one with an intercept."""
+        if spread_name(parameter) in self.variables.spreads:
+            return []
+        pairs = zip(self.variables.spreads, self.terms.effects, strict=True)
+        return [name for name, term in pairs if term.parameter == parameter and term.like_intercept]
+
+    def base_name(self, name: str) -> str:
+        """The parameter that a column of the rows of parameters belongs to: itself, unless it is one of several slots."""
+        return name if self.design is None else self.design.columns[self.names.index(name)].parameter
+
+    @cached_property
+    def base(self) -> dict[str, Parameter]:
+        """The parameters by name; with a design, each once, also if it has several slots."""
+        if self.design is None:
+            return {p.name: p for p in self.parameters}
+        return {c.parameter: p for c, p in zip(self.design.columns, self.parameters, strict=True)}
 
     # -- draws -------------------------------------------------------------------------------------------------------
 
     def draw(self, count: int, random: np.random.Generator) -> GroupDraw:
-        """Draw a group from its prior, with partial pooling, and ``count`` participants from the group."""
-        prior = self.prior
+        """Draw a group from its prior, with partial pooling, and ``count`` participants from the group.
+
+        With a design the participants are those of the design, and ``count`` is its number of rows.
+        """
+        prior, design, pairs = self.prior, self.matrices(count), self.correlations
         mu = random.normal(prior.mean, prior.width)
         sd = abs(random.normal(0.0, prior.spread))
-        u = random.normal(self.centre(mu, count), sd)
-        if not self.unusual:
-            return GroupDraw(mu, sd, u)
-        import pymc as pm
+        y = random.standard_normal((design.participants, len(sd)))
+        factor = pairs.factor(pairs.draw(1, random)[0])
+        if self.unusual:
+            import pymc as pm
 
-        group = self.by_name(mu, sd)
-        group |= {name: float(pm.draw(other, random_seed=random)) for name, other in self.unusual.items()}  # type: ignore[misc]
-        means, spreads = (np.array([group[named(n)] for n in self.names]) for named in (mean_name, spread_name))
-        return GroupDraw(means, spreads, self.centre(means, count) + spreads * (u - mu) / sd)
+            group = self.by_name(mu, sd, np.zeros(len(pairs)))
+            group |= {name: float(pm.draw(other, random_seed=random)) for name, other in self.unusual.items()}  # type: ignore[misc]
+            mu, sd = (np.array([group[name] for name in names]) for names in self.variables[:2])
+        u = design.centre(mu) + design.deviations(sd * (y @ factor.T))
+        return GroupDraw(mu, sd, pairs.of_pairs(factor @ factor.T), u)
 
     def prior_draws(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Draws of the group's variables from the prior.
@@ -116,19 +224,20 @@ class Population(Pooled):
             differs between participants.
         """
         random, draws = stream(seed, "draws of priors"), {}
-        for k, p in enumerate(self.parameters):
-            if self.grouped:
-                draws[mean_name(p.name)] = random.normal(self.prior.mean[k], self.prior.width[k], count)
-                draws[spread_name(p.name)] = abs(random.normal(0.0, self.prior.spread[k], count))
-            else:
+        if self.grouped:
+            prior, pairs = self.prior, self.correlations
+            mu = random.normal(prior.mean, prior.width, (count, len(prior.mean)))
+            sd = abs(random.normal(0.0, prior.spread, (count, len(prior.spread))))
+            factor = pairs.factor(pairs.draw(count, random))
+            draws = self.by_name(mu, sd, pairs.of_pairs(factor @ factor.transpose(0, 2, 1)))
+        else:
+            for k, p in enumerate(self.parameters):
                 draws[p.name] = p.constrain(random.normal(self.prior.mean[k], self.prior.total[k], count))
         draws |= {
             name: draws_of(distribution, count, stream(seed, "draws of priors", part=name))
             for name, distribution in self.unusual.items()
         }
-        if self.grouped:
-            draws |= {median_name(p.name): p.constrain(draws[mean_name(p.name)]) for p in self.parameters}
-        return draws
+        return draws | self.derived(draws)
 
     def given_participants(
         self, u: np.ndarray, sd: np.ndarray, random: np.random.Generator
@@ -148,28 +257,41 @@ class Population(Pooled):
                 draws = draws_of(distribution, _DRAWS, stream(seed, "quantiles of priors", part=name))
             except NotImplementedError:
                 continue
-            k = self.names.index(parameter_of(name) if self.grouped else name)
-            parameter = self.parameters[k]
-            if name == spread_name(parameter.name):
-                spread[k] = np.quantile(draws, 0.683)
+            if self.grouped and name in self.variables.spreads:
+                spread[self.variables.spreads.index(name)] = np.quantile(draws, 0.683)
                 continue
-            u = draws if self.grouped else parameter.unconstrain(draws[parameter.holds(draws)])
+            k = (self.variables.coefficients if self.grouped else self.names).index(name)
+            u = draws if self.grouped else self._within(k, draws)
             u = u[np.isfinite(u)]
             if len(u):
                 low, mean[k], high = np.quantile(u, [0.159, 0.5, 0.841])
                 width[k] = (high - low) / 2
-                spread[k] *= self.grouped
+                if not self.grouped:
+                    spread[k] = 0.0
         return replace(self.prior, mean=mean, width=width, spread=spread)
+
+    def _within(self, k: int, values: np.ndarray) -> np.ndarray:
+        """Those of the values that are in the range of parameter k, on the unconstrained scale."""
+        parameter = self.parameters[k]
+        return np.asarray(parameter.unconstrain(values[parameter.holds(values)]))
+
+    def marginal(self, rows: int, prior: GroupPrior | None = None) -> Marginal:
+        """Mean and standard deviation of each row of parameters before the data, ``(rows, parameters)``, under this or another prior of
+        the group."""
+        prior, design = prior or self.prior, self.matrices(rows)
+        variance = design.fixed**2 @ prior.width**2 + design.random**2 @ prior.spread**2
+        return Marginal(design.centre(prior.mean), np.sqrt(variance))
 
     def narrower_prior(self, name: str) -> str:
         """An example of a narrower prior for a parameter, as an entry of ``priors``; empty if no simple one has its range.
 
         With a group it is a prior of the group's mean on the unconstrained scale, otherwise of the parameter on its natural scale.
         """
+        if self.grouped:
+            wanted = next(k for k, term in enumerate(self.terms.coefficients) if term.parameter == self.base_name(name))
+            return f"{self.variables.coefficients[wanted]!r}: pm.Normal.dist({self.prior.mean[wanted]:.3g}, 0.5)"
         k = self.names.index(name)
         parameter, centre = self.parameters[k], f"{self.prior.mean[k]:.3g}"
-        if self.grouped:
-            return f"{mean_name(name)!r}: pm.Normal.dist({centre}, 0.5)"
         if parameter.support == "real":
             return f"{name!r}: pm.Normal.dist({centre}, 0.5)"
         if parameter.support == "positive":
@@ -183,10 +305,12 @@ class Population(Pooled):
         import pymc as pm
 
         priors = dict(self.unusual)
-        for k, name in enumerate(self.names):
-            priors.setdefault(mean_name(name), pm.Normal.dist(self.prior.mean[k], self.prior.width[k]))
-            priors.setdefault(spread_name(name), pm.HalfNormal.dist(self.prior.spread[k]))
-        return priors
+        prior, (coefficients, spreads, _) = self.prior, self.variables
+        for name, mean, width in zip(coefficients, prior.mean, prior.width, strict=True):
+            priors.setdefault(name, pm.Normal.dist(mean, width))
+        for name, spread in zip(spreads, prior.spread, strict=True):
+            priors.setdefault(name, pm.HalfNormal.dist(spread))
+        return {name: priors[name] for name in self.group_names if name in priors}
 
 
 def population_of(
@@ -194,6 +318,7 @@ def population_of(
     outcomes: Trials | float,
     priors: Mapping[str, Any] | None = None,
     pooling: str = "partial",
+    design: Design | None = None,
 ) -> Population:
     """Create the population of a learner's participants.
 
@@ -205,10 +330,14 @@ def population_of(
         Trials, or the standard deviation of outcomes, on which default priors of parameters in units per outcome depend.
     priors
         The user's priors, by name: with partial pooling for ``alpha_mu`` and ``alpha_sd`` on the unconstrained scale, else for
-        ``alpha`` on the natural scale.
+        ``alpha`` on the natural scale. With a design also for coefficients, ``alpha_effects[age]``, or for all of a parameter,
+        ``alpha_effects``, and for their spreads, ``alpha_sd_effects``.
     pooling
         ``"partial"``: participants come from a group; ``"none"``: each is drawn from the prior; ``"complete"``: all share
         one set of parameters.
+    design
+        How participants differ by groups, covariates, sessions and conditions, which needs partial pooling; its columns are those of
+        the learner's parameters.
 
     Raises
     ------
@@ -216,8 +345,15 @@ def population_of(
         For an unknown pooling, a prior for an unknown name, or a prior whose standard deviation is not above 0.
     """
     parameters = tuple(learner.parameters if isinstance(learner, Learner) else learner)
-    names, priors_by_name = [p.name for p in parameters], dict(priors or {})
-    check_priors(names, pooling, priors_by_name)
-    prior = default_prior(parameters, outcome_sd(outcomes) if isinstance(outcomes, Trials) else outcomes)
-    prior, unusual = with_own(prior, names, priors_by_name) if pooling == "partial" else (prior, priors_by_name)
-    return Population(parameters, pooling, prior, priors_by_name, unusual)
+    names, sd = [p.name for p in parameters], outcome_sd(outcomes) if isinstance(outcomes, Trials) else outcomes
+    if design is None:
+        priors_by_name, prior = dict(priors or {}), default_prior(parameters, sd)
+        check_priors(names, pooling, priors_by_name)
+        variables = names_of_design(plain_design(names, ()))
+    else:
+        variables = names_of_design(design)
+        priors_by_name = spelled_out(priors or {}, design)
+        check_priors(names, pooling, priors_by_name, design)
+        prior = prior_of_design(parameters, sd, design)
+    prior, unusual = with_own(prior, variables, priors_by_name) if pooling == "partial" else (prior, priors_by_name)
+    return Population(parameters, pooling, prior, priors_by_name, unusual, design)

@@ -17,20 +17,24 @@ from trialwise.base.message import Argument
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
-from trialwise.population.names import group_names, mean_name, spread_name
+from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.names import GroupNames, group_names, names_of_design
 from trialwise.population.stored import constants, text_of
 
 DRAWS_TO_CHECK = 200
+
+OF_EFFECTS = 0.5
+"""The width of the prior of a coefficient of a design, and of participants' spread in it, in units of the scale of a parameter's spread."""
 
 Pooling = Literal["partial", "none", "complete"]
 
 
 @dataclass(frozen=True)
 class GroupPrior:
-    r"""Priors of all parameters as vectors ``(parameters,)``.
+    r"""Priors of a group as vectors: of its coefficients ``(F,)`` and spreads ``(Q,)``; without a design one of each for every parameter.
 
-    Group means :math:`\mu \sim \mathrm{Normal}(m, s)` with ``mean`` m and ``width`` s; group spreads
-    :math:`\sigma \sim \mathrm{HalfNormal}(t)` with ``spread`` t.
+    Coefficients, of which means are the only ones without a design, :math:`\mu \sim \mathrm{Normal}(m, s)` with ``mean`` m and ``width``
+    s; spreads :math:`\sigma \sim \mathrm{HalfNormal}(t)` with ``spread`` t.
     """
 
     mean: np.ndarray
@@ -59,7 +63,39 @@ def default_prior(parameters: Sequence[Parameter], spread: float) -> GroupPrior:
     )
 
 
-def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, Any]) -> None:
+def prior_of_design(parameters: Sequence[Parameter], spread: float, design: Design) -> GroupPrior:
+    """The default prior of a group with a design.
+
+    An intercept, or the mean of a cell, has the prior of its parameter. Other coefficients, of columns that have been coded and
+    standardised, are Normal(0, t / 2), and spreads of participants in them HalfNormal(t / 2), with the scale t of the parameter's spread
+    between participants: two levels of a factor then differ by at most 1.4 t with a probability of .95.
+    """
+    default = default_prior(parameters, spread)
+    place = {column.parameter: k for k, column in enumerate(design.columns)}
+    common = [(place[t.parameter], t.like_intercept) for t in design.coefficients]
+    return GroupPrior(
+        np.array([default.mean[k] if level else 0.0 for k, level in common]),
+        np.array([default.width[k] if level else OF_EFFECTS * default.spread[k] for k, level in common]),
+        np.array([default.spread[place[t.parameter]] * (1.0 if t.like_intercept else OF_EFFECTS) for t in design.effects]),
+    )  # fmt: skip
+
+
+def spelled_out(priors: Mapping[str, Any], design: Design) -> dict[str, Any]:
+    """Priors by name, with those of all coefficients of a parameter (``alpha_effects``), or of all their spreads (``alpha_sd_effects``),
+    as one for each of them for which there is none."""
+    names = names_of_design(design)
+    single: dict[str, Any] = {}
+    for name in (*names.coefficients, *names.spreads):
+        general = name.split("[")[0]
+        if general in priors and general != name:
+            single[name] = priors[general]
+    used = {name.split("[")[0] for name in single}
+    return single | {name: prior for name, prior in priors.items() if name not in used}
+
+
+def check_priors(
+    parameters: Sequence[str], pooling: str, priors: Mapping[str, Any], design: Design | None = None
+) -> None:
     """Check the pooling, and the names of priors against a learner's free parameters.
 
     Raises
@@ -69,7 +105,8 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
     """
     if pooling not in get_args(Pooling):
         raise UsageError(Argument("pooling", pooling), f": must be one of {', '.join(map(repr, get_args(Pooling)))}")
-    allowed = group_names(parameters, pooling)
+    correlations = () if design is None else names_of_design(design).correlations
+    allowed = [name for name in group_names(parameters, pooling, design) if name not in correlations]
     for name, prior in priors.items():
         if name not in allowed:
             suggestion = did_you_mean(name, allowed, "priors")
@@ -84,7 +121,9 @@ def check_priors(parameters: Sequence[str], pooling: str, priors: Mapping[str, A
             raise UsageError(f"the prior of {name} is {prior!r}; it must be of one real number: pm.Normal.dist(0, 1)")
 
 
-def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mapping[str, object]) -> None:
+def check_supports(
+    parameters: Sequence[Parameter], pooling: str, priors: Mapping[str, object], design: Design | None = None
+) -> None:
     """Check by draws from the user's priors that spreads are above 0, and natural values within their parameter's range.
 
     Raises
@@ -93,7 +132,8 @@ def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mappin
         If a prior of a spread allows numbers below 0, or a prior allows nothing in the parameter's range.
     """
     ranges = {p.name: (p.lower, p.upper, p.range) for p in parameters} if pooling != "partial" else {}
-    spreads = {spread_name(p.name) for p in parameters}
+    design = design or plain_design([p.name for p in parameters], ())
+    spreads = {*names_of_design(design).spreads}
     for name, prior in priors.items():
         try:
             draws = draws_of(prior, DRAWS_TO_CHECK, stream(0, "support of a prior", name))
@@ -118,12 +158,10 @@ def check_supports(parameters: Sequence[Parameter], pooling: str, priors: Mappin
             )
 
 
-def with_own(
-    prior: GroupPrior, parameters: Sequence[str], priors: Mapping[str, Any]
-) -> tuple[GroupPrior, dict[str, Any]]:
+def with_own(prior: GroupPrior, names: GroupNames, priors: Mapping[str, Any]) -> tuple[GroupPrior, dict[str, Any]]:
     """Substitute the user's priors into a group's prior where the family is the same; return it and the other priors.
 
-    The families are Normal for a mean (``alpha_mu``) and HalfNormal for a spread (``alpha_sd``), with constant parameters:
+    The families are Normal for a coefficient (``alpha_mu``) and HalfNormal for a spread (``alpha_sd``), with constant parameters:
     ``pm.Normal.dist(-1, 0.5)``.
 
     Raises
@@ -133,14 +171,15 @@ def with_own(
     """
     mean, width, spread = prior.mean.copy(), prior.width.copy(), prior.spread.copy()
     others = dict(priors)
-    for k, name in enumerate(parameters):
-        if normal := _constants(priors.get(mean_name(name)), "Normal"):
+    for k, name in enumerate(names.coefficients):
+        if normal := _constants(priors.get(name), "Normal"):
             mean[k], width[k] = normal
-            del others[mean_name(name)]
-        half = _constants(priors.get(spread_name(name)), "HalfNormal")
+            del others[name]
+    for k, name in enumerate(names.spreads):
+        half = _constants(priors.get(name), "HalfNormal")
         if half and half[0] == 0.0:
             spread[k] = half[1]
-            del others[spread_name(name)]
+            del others[name]
     return replace(prior, mean=mean, width=width, spread=spread), others
 
 

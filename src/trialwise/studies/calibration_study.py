@@ -43,9 +43,9 @@ class CalibrationStudy(Study[Calibration]):
 
     def simulation(self, number: int) -> tuple[Simulation, dict[str, np.ndarray], np.ndarray]:
         """The data set, the group's true means and spreads by name, and the participants' true values, unconstrained."""
-        mu, sd, u = self.population.draw(len(self.participants), self.truth_stream(number))
-        simulation = self.simulated(self.learner, self.population.natural(u), number)
-        return simulation, self.population.by_name(mu, sd), u
+        drawn = self.population.draw(len(self.participants), self.truth_stream(number))
+        simulation = self.simulated(self.learner, self.population.natural(drawn.u), number)
+        return simulation, self.population.by_name(*drawn[:3]), drawn.u
 
     def task(self, number: int) -> Piece:
         """Ranks by quantity, and R-hat, divergences and problems of the fit."""

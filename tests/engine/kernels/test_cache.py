@@ -11,7 +11,6 @@ import warnings
 from pathlib import Path
 
 import numba
-import numpy as np
 import pytest
 
 import trialwise as tw
@@ -19,8 +18,9 @@ from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import posterior
-from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.geometry.expansion import expand
 from trialwise.population.population import population_of
 
 pytestmark = pytest.mark.compile
@@ -51,7 +51,7 @@ for actions in map(int, sys.argv[1:]):
     expansion = expand(likelihood, population)
     target = posterior(learner, likelihood.packed, population, expansion)
     x = target.start(random)
-    mu, sd, u, theta = target.values(x)
+    group, theta = target.values(x)
     parameters = dict(zip(learner.names, theta.T))
     np.testing.assert_allclose(tw.log_likelihood(learner, trials, parameters), tw.log_likelihood(learner, trials, parameters, plain=True), rtol=1e-10)
     step = 1e-5 * random.standard_normal(len(x))
@@ -152,7 +152,7 @@ def test_a_key_covers_every_file_of_its_kernel(kernels):
     for options in ({"scored": True}, {"scored": False, "tracing": True}):
         compiled_hidden.particle_kernel(hidden, hidden_packed, **options)
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
-    posterior(learner, packed, population, Expansion(*np.zeros((7, 1))))  # built, not called
+    posterior(learner, packed, population, expand(likelihood_of(learner, trials), population))  # built, not called
     emulator.compiled()
     correction.compiled()
     assert len(kernels) == 9

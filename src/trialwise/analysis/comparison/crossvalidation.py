@@ -19,7 +19,7 @@ choices, later ones included; it says little about new participants.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -166,7 +166,7 @@ class _Integrals:
         points = default.points
         if groups.shared and likelihood.exact:
             points = 1
-        elif len(groups.mean) == 1:
+        elif groups.count == 1:
             points = min(MOST_POINTS, points * default.draws)
         weight = log_weights(learner, trials, groups, points, particles, seed, tell)
         self.value, error, _ = log_mean(np.moveaxis(weight, 1, -1))
@@ -198,17 +198,17 @@ def by_participant(
     whole = _Integrals(learner, trials, groups, particles, seed, _part_of(tell, 0, parts))
     weight, khat = smoothed(whole.unbiased, share)
     elpd, error = weighted(weight, whole.unbiased, share)
-    if len(groups.mean) == 1:
+    if groups.count == 1:
         error = np.sqrt(whole.variance[0])
     in_sample = logsumexp(whole.value, 0) - np.log(len(whole.value))
     if start is not None:
         beginning = _Integrals(learner, trials.first(start), groups, particles, seed, _part_of(tell, 1, parts))
         elpd_beginning, error_beginning = weighted(weight, beginning.value, share)
-        if len(groups.mean) == 1:
+        if groups.count == 1:
             error_beginning = np.sqrt(beginning.variance[0])
         elpd, error = elpd - elpd_beginning, np.hypot(error, error_beginning)
         in_sample = in_sample - logsumexp(beginning.value, 0) + np.log(len(beginning.value))
-    good = good_khat(len(groups.mean) * share)
+    good = good_khat(groups.count * share)
     if refit is not None:
         bad = np.flatnonzero(khat > good)
         for done, n in enumerate(bad):
@@ -216,8 +216,8 @@ def by_participant(
             khat[n] = np.nan
             _part_of(tell, parts - 1, parts)((done + 1) / len(bad))
         tell(1.0)
-    effective = in_sample - elpd if len(groups.mean) > 1 else np.full(len(elpd), np.nan)
-    return HeldOut(elpd, error, khat, effective, np.arange(len(elpd)), len(groups.mean), good)
+    effective = in_sample - elpd if groups.count > 1 else np.full(len(elpd), np.nan)
+    return HeldOut(elpd, error, khat, effective, np.arange(len(elpd)), groups.count, good)
 
 
 def _left_out(
@@ -227,7 +227,9 @@ def _left_out(
     """Log predictive density of a participant under a fit to all others, and its error."""
     posterior = others.draws.thinned(draws or effort(likelihood_of(learner, fit.trials)).draws)
     group, share = groups_of(others, learner, posterior), efficiency(posterior)
-    group = Groups(group.mean, group.spread, groups.individual[:, n : n + 1])
+    group = replace(
+        groups.of(n), coefficients=group.coefficients, spreads=group.spreads, correlations=group.correlations
+    )
     alone = fit.trials.select([fit.trials.participants[n]])
     total, squares = 0.0, 0.0
     for sign, trials in ((1, alone), (-1, None if start is None else alone.first(start[n : n + 1]))):

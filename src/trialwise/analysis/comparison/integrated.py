@@ -12,7 +12,8 @@ likelihoods are estimated without bias, and their noise is part of the variance 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,7 +31,9 @@ from trialwise.likelihoods.filter_streams import FreshStreams
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.likelihoods.log_mean import log_mean
-from trialwise.population.geometry.whitening import whitened_to_natural
+from trialwise.population.correlations import correlations
+from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.geometry.whitening import quadratic, rows_of, whitened_to_effects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,21 +64,57 @@ class Groups:
 
     Attributes
     ----------
-    mean, spread
-        ``(draws, parameters)``. Without a group there is one draw, the prior of a participant; if all participants share their
-        parameters, spreads are 0.
+    coefficients, spreads, correlations
+        ``(draws, F)``, ``(draws, Q)`` and ``(draws, pairs)``; without a design the first two are means and spreads of the parameters. Without
+        a group there is one draw, the prior of a participant; if all participants share their parameters, spreads are 0.
     individual
-        ``(posterior draws, participants, parameters)``: the participants' own parameters.
+        ``(posterior draws, rows, parameters)``: the participants' own parameters.
+    design
+        How the participants of ``individual`` differ; None without formulas.
     """
 
-    mean: np.ndarray
-    spread: np.ndarray
+    coefficients: np.ndarray
+    spreads: np.ndarray
     individual: np.ndarray
+    correlations: np.ndarray | None = None
+    design: Design | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of draws of the group."""
+        return len(self.coefficients)
 
     @property
     def shared(self) -> bool:
         """Whether participants share their parameters."""
-        return not self.spread.any()
+        return not self.spreads.any()
+
+    @cached_property
+    def matrices(self) -> Design:
+        """The design, or that without formulas."""
+        rows, size = self.individual.shape[1:]
+        return self.design or plain_design([str(k) for k in range(size)], range(rows))
+
+    def at(self, draws: np.ndarray) -> Groups:
+        """Some of the draws of the group."""
+        correlations = None if self.correlations is None else self.correlations[draws]
+        return replace(
+            self, coefficients=self.coefficients[draws], spreads=self.spreads[draws], correlations=correlations
+        )
+
+    def of(self, participant: int) -> Groups:
+        """The same group, with one of the participants."""
+        individual = self.individual[:, self.matrices.owner == participant]
+        return replace(
+            self, individual=individual, design=None if self.design is None else self.design.only(participant)
+        )
+
+    @cached_property
+    def factors(self) -> np.ndarray:
+        """The Cholesky factors of the covariance of effects, ``(draws, Q, Q)``."""
+        pairs = correlations(self.matrices, [1.0] * len(self.matrices.blocks))
+        matrix = pairs.matrix(np.zeros((self.count, 0)) if self.correlations is None else self.correlations)
+        return np.ascontiguousarray(self.spreads[:, :, None] * np.linalg.cholesky(matrix))
 
 
 def groups_of(fit: Fit, learner: Learner, draws: Draws) -> Groups:
@@ -89,20 +128,20 @@ def groups_of(fit: Fit, learner: Learner, draws: Draws) -> Groups:
     u = np.stack([p.unconstrain(draws.natural(p.name)) for p in learner.parameters], -1)
     individual = np.clip(u, -30.0, 30.0)
     if draws.grouped:
-        mean, spread = (each.reshape(draws.count, -1) for each in (draws.means(), draws.spreads()))
-    elif draws.shared:
+        group = draws.groups()
+        parts = [part.reshape(draws.count, -1) for part in (group.coefficients, group.spreads, group.correlations)]
+        return Groups(parts[0], parts[1], individual, parts[2], draws.design)
+    if draws.shared:
         mean = individual[:, 0]
-        spread = np.zeros_like(mean)
-    else:
-        if fit.priors is None or fit.priors:
-            raise UsageError(
-                Argument("pooling", "none"),
-                " with custom priors: parameters can be integrated out under the default priors, or under a group: "
-                "fit with ", Argument("pooling", "partial"),
-            )  # fmt: skip
-        prior = fit.population.prior
-        mean, spread = prior.mean[None], prior.total[None]
-    return Groups(mean, spread, individual)
+        return Groups(mean, np.zeros_like(mean), individual)
+    if fit.priors is None or fit.priors:
+        raise UsageError(
+            Argument("pooling", "none"),
+            " with custom priors: parameters can be integrated out under the default priors, or under a group: "
+            "fit with ", Argument("pooling", "partial"),
+        )  # fmt: skip
+    prior = fit.population.prior
+    return Groups(prior.mean[None], prior.total[None], individual)
 
 
 def integrand(learner: Learner, trials: Trials, particles: int, seed: int) -> Likelihood:
@@ -112,10 +151,10 @@ def integrand(learner: Learner, trials: Trials, particles: int, seed: int) -> Li
 
 
 def values_at(likelihood: Likelihood, u: np.ndarray) -> np.ndarray:
-    """Log-likelihoods ``(points, participants)`` at ``u (points, participants, parameters)``, unconstrained; -inf where impossible."""
-    points, participants, size = u.shape
-    value, _ = likelihood.value(u.reshape(-1, size), np.tile(np.arange(participants), points))
-    return np.where(np.isnan(value), -np.inf, value).reshape(points, participants)
+    """Log-likelihoods ``(points, rows)`` at ``u (points, rows, parameters)``, unconstrained; -inf where impossible."""
+    points, rows, size = u.shape
+    value, _ = likelihood.value(u.reshape(-1, size), np.tile(np.arange(rows), points))
+    return np.where(np.isnan(value), -np.inf, value).reshape(points, rows)
 
 
 class Quadratics(NamedTuple):
@@ -162,13 +201,17 @@ def _quadratic(
 
 def _where(fitted: Quadratics, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of every participant's parameters under the quadratics, averaged over groups."""
-    subset = np.linspace(0, len(groups.mean) - 1, min(GROUPS, len(groups.mean))).astype(int)
-    weight = groups.spread[subset] ** -2.0
-    size = weight.shape[1]
-    inverse = np.linalg.inv(fitted.curvature + np.eye(size) * weight[:, None, None])
-    mean = np.einsum("gnij,gnj->gni", inverse, fitted.linear + (weight * groups.mean[subset])[:, None])
-    gap = mean - mean.mean(0)
-    return mean.mean(0), inverse.mean(0) + np.einsum("gni,gnj->nij", gap, gap) / len(subset)
+    groups = groups.at(np.linspace(0, groups.count - 1, min(GROUPS, groups.count)).astype(int))
+    design, lower = groups.matrices, groups.factors[:, None]
+    parts = quadratic(design, *fitted)
+    a = np.swapaxes(lower, -1, -2) @ parts.curvature @ lower + np.eye(lower.shape[-1])
+    gap = parts.linear - np.einsum("nqf,gf->gnq", parts.mixed, groups.coefficients)
+    covariance = lower @ np.linalg.solve(a, np.swapaxes(lower, -1, -2) + np.zeros_like(a))
+    effects = np.einsum("gnij,gnj->gni", covariance, gap)
+    mean = design.centre(groups.coefficients) + design.deviations(effects)
+    within = np.einsum("rkp,grpq,rlq->rkl", design.random, covariance[:, design.owner], design.random) / groups.count
+    away = mean - mean.mean(0)
+    return mean.mean(0), within + np.einsum("gri,grj->rij", away, away) / groups.count
 
 
 def log_weights(
@@ -193,42 +236,46 @@ def log_weights(
         ``(draws, points, participants)``.
     """
     likelihood = integrand(learner, trials, particles, seed)
-    count, size = groups.mean.shape
-    participants = trials.n_participants
-    block = max(1, (BLOCK if likelihood.exact else BLOCK_ESTIMATED) // (points * max(1, participants // 30)))
+    design, count = groups.matrices, groups.count
+    participants, size, rows = design.participants, groups.spreads.shape[1], design.rows
+    block = max(1, (BLOCK if likelihood.exact else BLOCK_ESTIMATED) // (points * max(1, rows // 30)))
     result = np.empty((count, points, participants))
-    shape = (points, participants, size)
+
+    def values(u: np.ndarray) -> np.ndarray:
+        """Log-likelihoods of participants ``(draws, points, participants)`` at ``u (draws, points, rows, parameters)``."""
+        of_rows = values_at(likelihood, u.reshape(-1, rows, u.shape[-1]))
+        return design.by_participant(of_rows.T).T.reshape(*u.shape[:2], participants)
+
     if groups.shared:
         for first in range(0, count, block):
-            mean = groups.mean[first : first + block]
-            u = np.broadcast_to(mean[:, None, None], (len(mean), *shape)).reshape(-1, participants, size)
-            result[first : first + block] = values_at(likelihood, u).reshape(len(mean), points, participants)
+            mean = design.centre(groups.coefficients[first : first + block])
+            result[first : first + block] = values(np.broadcast_to(mean[:, None], (len(mean), points, *mean.shape[1:])))
             tell(min(1.0, (first + block) / count))
         return result
-    fitted = quadratics(likelihood, groups, seed)
-    random = [stream(seed, "points under a group", label) for label in trials.participants]
-    owner = np.arange(participants)
+    parts = quadratic(design, *quadratics(likelihood, groups, seed))
+    labels = trials.participants if groups.design is None else range(participants)
+    random = [stream(seed, "points under a group", label) for label in labels]
     norm = (
         gammaln((FREEDOM + size) / 2)
         - gammaln(FREEDOM / 2)
         - 0.5 * size * np.log(FREEDOM * np.pi)
         - size * np.log(WIDER)
     )
+    fixed, effects = np.ascontiguousarray(design.fixed), np.ascontiguousarray(design.random)
     for first in range(0, count, block):
-        mean, spread = groups.mean[first : first + block], groups.spread[first : first + block]
-        each = [_t_variates(generator, (len(mean), points, size)) for generator in random]
-        noise = np.stack(each, 2)  # draws, points, participants, parameters
-        u, stretch = np.empty(noise.shape), np.empty(noise.shape[:3])
-        for g in range(len(mean)):
+        chosen = range(first, min(first + block, count))
+        each = [_t_variates(generator, (len(chosen), points, size)) for generator in random]
+        noise = np.stack(each, 2)  # draws, points, participants, effects
+        u, log_ratio = np.empty((*noise.shape[:2], rows, fixed.shape[1])), np.empty(noise.shape[:3])
+        for g, draw in enumerate(chosen):
+            coefficients, lower = groups.coefficients[draw], groups.factors[draw]
             for j in range(points):
-                u[g, j], stretch[g, j] = whitened_to_natural(
-                    WIDER * noise[g, j], mean[g : g + 1], spread[g], owner, *fitted
-                )
-        value = values_at(likelihood, u.reshape(-1, participants, size)).reshape(u.shape[:3])
-        gap = (u - mean[:, None, None]) / spread[:, None, None]
-        log_p = (-0.5 * gap**2).sum(-1) - (np.log(spread) + 0.5 * np.log(2 * np.pi)).sum(-1)[:, None, None]
-        log_q = norm - 0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(-1) / FREEDOM) - stretch
-        result[first : first + block] = value + log_p - log_q
+                v, y, log_volume = whitened_to_effects(WIDER * noise[g, j], coefficients, lower, *parts)
+                u[g, j] = rows_of(coefficients, v, design.owner, fixed, effects)
+                log_ratio[g, j] = -0.5 * (y**2).sum(-1) - log_volume
+        log_p = log_ratio - 0.5 * size * np.log(2 * np.pi)
+        log_q = norm - 0.5 * (FREEDOM + size) * np.log1p((noise**2).sum(-1) / FREEDOM)
+        result[first : first + block] = values(u) + log_p - log_q
         tell(min(1.0, (first + block) / count))
     return result
 
@@ -274,10 +321,9 @@ def integrated_likelihood(fit: Fit, draws: int = DRAWS, particles: int = 200, se
         raise UsageError(present, " has no group to integrate over: fit with ", required)
     learner = fit.learner_for("integrated_likelihood")
     groups = groups_of(fit, learner, fit.draws)
-    subset = np.linspace(0, len(groups.mean) - 1, min(GROUPS, draws, len(groups.mean))).astype(int)
-    groups = Groups(groups.mean[subset], groups.spread[subset], groups.individual)
-    weight = log_weights(learner, fit.trials, groups, max(1, draws // len(subset)), particles, seed)
-    result, error, share = log_mean(weight.reshape(-1, fit.trials.n_participants).T)
+    groups = groups.at(np.linspace(0, groups.count - 1, min(GROUPS, draws, groups.count)).astype(int))
+    weight = log_weights(learner, fit.trials, groups, max(1, draws // groups.count), particles, seed)
+    result, error, share = log_mean(weight.reshape(-1, weight.shape[-1]).T)
     return pd.DataFrame(
         {
             "participant": list(fit.trials.participants),

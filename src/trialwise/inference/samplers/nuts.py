@@ -84,8 +84,8 @@ def sample_posterior(
     shapes, guarded = layout.shapes, _Guarded(posterior, look)
 
     def expand(x: np.ndarray) -> dict[str, np.ndarray]:
-        mu, sd, u, theta = posterior.values(x)
-        values = layout.values(mu, sd, u, theta.T)  # type: ignore[arg-type]
+        group, theta = posterior.values(x)
+        values = layout.values(group, theta.T)  # type: ignore[arg-type]
         return {name: np.ascontiguousarray(each).reshape(shapes[name]) for name, each in values.items()}
 
     model = from_pyfunc(
@@ -258,14 +258,14 @@ def sample(request: Request) -> Sampled:
 
         def look(x: np.ndarray) -> None:
             """Raise an error if the learner leaves an action without a value there: the sampler would only avoid such places."""
-            theta = target.values(x)[3]
+            theta = target.values(x)[1]
             if np.isfinite(theta).all():
                 evaluate.value_at(theta)
 
         try:
             run = sample_posterior(target, trials.participants, settings, progress=request.progress, look=look)
         except DensityFailed as failure:
-            theta = target.values(failure.x)[3]
+            theta = target.values(failure.x)[1]
             with compilation(learner, evaluate.packed, tried=True, free=theta):
                 raise failure.__cause__ or failure from None
     preparing = likelihood.calls + evaluate.calls + (not population.unusual)

@@ -12,7 +12,7 @@ participant, and :math:`X_r = Z_r = I`: a mean and a spread of each parameter.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -80,7 +80,10 @@ class Design:
     labels
         The label of each row: of the participant, or ``(participant, session)`` where there are several.
     blocks
-        Groups of effects that are correlated, as indices; effects in none are independent.
+        Groups of effects that are correlated, as ascending indices; effects in none are independent.
+    average
+        The coefficients' weights in the mean of each parameter at average covariates and over the levels of factors,
+        ``(parameters, F)``; None: the intercepts.
     """
 
     columns: tuple[Column, ...]
@@ -90,7 +93,8 @@ class Design:
     fixed: np.ndarray
     random: np.ndarray
     labels: Sequence[Hashable] = ()
-    blocks: tuple[tuple[int, ...], ...] = field(default=())
+    blocks: tuple[tuple[int, ...], ...] = ()
+    average: np.ndarray | None = None
 
     @property
     def participants(self) -> int:
@@ -103,14 +107,52 @@ class Design:
         return len(self.owner)
 
     @cached_property
-    def column_parameter(self) -> np.ndarray:
-        """The index of the parameter of each column, among those of the columns, ``int (K,)``."""
-        names = list(dict.fromkeys(column.parameter for column in self.columns))
-        return np.array([names.index(column.parameter) for column in self.columns])
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters, each once."""
+        return tuple(dict.fromkeys(column.parameter for column in self.columns))
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of correlated effects, the later one first, block by block."""
+        return [(i, j) for block in self.blocks for later, i in enumerate(block) for j in block[:later]]
+
+    def weights(self, parameter: str) -> np.ndarray:
+        """The coefficients' weights ``(F,)`` in a parameter's mean at average covariates and over the levels of factors."""
+        if self.average is None:
+            return np.array([float(t.parameter == parameter and t.intercept) for t in self.coefficients])
+        return np.asarray(self.average[self.parameters.index(parameter)])
+
+    def by_participant(self, of_rows: np.ndarray) -> np.ndarray:
+        """Sums over the rows of each participant, ``(participants, ...)``, of ``of_rows (rows, ...)``."""
+        if self.participants == self.rows:
+            return of_rows
+        return np.add.reduceat(of_rows, np.flatnonzero(np.diff(self.owner, prepend=-1)), axis=0)
 
     def centre(self, coefficients: np.ndarray) -> np.ndarray:
         """The mean of each row, :math:`X B`, ``(..., rows, K)``, from ``coefficients (..., F)``."""
         return np.einsum("rkf,...f->...rk", self.fixed, coefficients)
+
+    def variance(self, spreads: np.ndarray, correlations: np.ndarray) -> np.ndarray:
+        """The variance of the rows around their means, ``(..., rows, K)``.
+
+        Parameters
+        ----------
+        spreads, correlations
+            Of the effects, ``(..., Q)``, and of their correlated pairs, ``(..., pairs)``.
+        """
+        total = np.einsum("rkq,...q->...rk", self.random**2, spreads**2)
+        for p, (i, j) in enumerate(self.pairs):
+            product = 2.0 * correlations[..., p] * spreads[..., i] * spreads[..., j]
+            total = total + product[..., None, None] * self.random[:, :, i] * self.random[:, :, j]
+        return np.asarray(total)
+
+    def only(self, participant: int) -> Design:
+        """The design of one participant alone."""
+        rows = np.flatnonzero(self.owner == participant)
+        labels = tuple(self.labels[int(r)] for r in rows) if len(self.labels) else ()
+        return replace(
+            self, owner=np.zeros(len(rows), int), fixed=self.fixed[rows], random=self.random[rows], labels=labels
+        )
 
     def deviations(self, effects: np.ndarray) -> np.ndarray:
         """The deviation of each row from its mean, :math:`Z v_n`, ``(..., rows, K)``, from ``effects (..., participants, Q)``."""

@@ -7,6 +7,9 @@ With partial pooling, for each free parameter p on the unconstrained scale (logi
     \mu_p \sim \mathrm{Normal}(m_p, s_p), \quad \sigma_p \sim \mathrm{HalfNormal}(t_p), \quad
     u_{np} \sim \mathrm{Normal}(\mu_p, \sigma_p), \quad \theta_{np} = g_p(u_{np})
 
+With a design the means are :math:`X_r B`, and deviations :math:`Z_r v_n` with ``effects`` :math:`v_n`
+(:mod:`trialwise.population.designs.design`).
+
 The model contains ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
 natural scale) and ``alpha_group`` = :math:`g(\mu)`, which is the group's **median** on the natural scale, not its mean.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -24,11 +28,16 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.pymc_op import observe
+from trialwise.population.designs.design import Design
 from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.geometry.whitening import quadratic
 from trialwise.population.names import INDIVIDUAL, mean_name, median_name, spread_name, unconstrained_name
 from trialwise.population.population import Population, population_of
-from trialwise.population.pymc.transforms import ConditionalWhitening, NonCentred
+from trialwise.population.pymc.whiten import Whiten
 from trialwise.population.stored import StoredPrior
+
+EFFECTS_OF_PARTICIPANTS = "effects"
+"""The participants' deviations in a model with a design."""
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
@@ -75,7 +84,7 @@ def build_model(
     }
     with pm.Model(coords=coords) as model:
         if population.grouped:
-            columns = _participants_of_a_group(population, geometry, expansion)
+            columns = _participants_of_a_group(population, trials.n_participants, geometry, expansion)
         else:
             columns = _without_a_group(population)
         count = trials.n_participants
@@ -84,38 +93,97 @@ def build_model(
     return model
 
 
-def _participants_of_a_group(population: Population, geometry: Geometry, expansion: Expansion | None) -> list[Any]:
-    prior, means, spreads = population.prior, [], []
-    for k, name in enumerate(population.names):
-        mean, spread = _user_prior(mean_name(name), population), _user_prior(spread_name(name), population)
-        means.append(pm.Normal(mean_name(name), prior.mean[k], prior.width[k]) if mean is None else mean)
-        spreads.append(pm.HalfNormal(spread_name(name), prior.spread[k]) if spread is None else spread)
-    mu, sd = pt.stack(means), pt.stack(spreads)
-    transform: Any = None
-    if geometry == "non-centred":
-        transform = NonCentred()
-    elif geometry == "whitened":
-        if expansion is None:
-            raise UsageError(
-                Argument("geometry", "whitened"),
-                " needs ",
-                Argument("expansion", NAME_ALONE),
-                ", which trialwise.fit computes",
-            )
-        transform = ConditionalWhitening(
-            pm.Data("expansion_curvature", expansion.curvature), pm.Data("expansion_linear", expansion.linear)
-        )
-    elif geometry != "centred":
-        raise UsageError(Argument("geometry", geometry), f": must be one of {', '.join(map(repr, get_args(Geometry)))}")
-    centre = transform.carried(mu) if geometry == "whitened" else mu
-    arguments = {"transform": transform} if transform is not None else {}
-    individual = pm.Normal(INDIVIDUAL, centre, sd, dims=("participant", "parameter"), **arguments)
+def _participants_of_a_group(
+    population: Population, rows: int, geometry: Geometry, expansion: Expansion | None
+) -> list[Any]:
+    prior, names, design = population.prior, population.variables, population.matrices(rows)
+    coefficients = pt.stack(
+        [
+            _variable(n, population, pm.Normal, m, s)
+            for n, m, s in zip(names.coefficients, prior.mean, prior.width, strict=True)
+        ]
+    )
+    spreads = pt.stack(
+        [_variable(n, population, pm.HalfNormal, t) for n, t in zip(names.spreads, prior.spread, strict=True)]
+    )
+    factor = _correlations(population)
+    if population.design is None and geometry == "centred":
+        individual = pm.Normal(INDIVIDUAL, coefficients, spreads, dims=("participant", "parameter"))
+    else:
+        lower = pt.diag(spreads) if factor is None else spreads[:, None] * factor
+        effects = _effects(design, geometry, expansion, coefficients, spreads, lower, factor is not None)
+        means = pt.tensordot(pt.as_tensor(np.ascontiguousarray(design.fixed)), coefficients, [[2], [0]])
+        deviations = (pt.as_tensor(np.ascontiguousarray(design.random)) * effects[design.owner][:, None, :]).sum(-1)
+        individual = pm.Deterministic(INDIVIDUAL, means + deviations, dims=("participant", "parameter"))
     columns = []
     for k, parameter in enumerate(population.parameters):
         natural = constrain(parameter, individual[:, k])  # type: ignore[index]
         columns.append(pm.Deterministic(parameter.name, natural, dims="participant"))
-        pm.Deterministic(median_name(parameter.name), constrain(parameter, mu[k]))
+    for name, weights in population.weights.items():
+        centre = coefficients @ weights
+        if mean_name(name) not in names.coefficients:
+            pm.Deterministic(mean_name(name), centre)
+        if cells := population.cells(name):
+            squares = [spreads[names.spreads.index(each)] ** 2 for each in cells]
+            pm.Deterministic(spread_name(name), pt.sqrt(sum(squares) / len(squares)))
+        pm.Deterministic(median_name(name), constrain(population.base[name], centre))
     return columns
+
+
+def _variable(name: str, population: Population, family: Any, *numbers: float) -> Any:
+    """A variable of the group with its default prior, or the user's."""
+    own = _user_prior(name, population)
+    return family(name, *numbers) if own is None else own
+
+
+def _correlations(population: Population) -> Any:
+    """The Cholesky factor of the effects' correlations, from their partial correlations; None if there are none."""
+    pairs = population.correlations
+    if not len(pairs):
+        return None
+    # partial correlations between -1 and 1 have symmetric beta priors: their x, the inverse hyperbolic tangent, half a log odds
+    shares = pm.Beta("partial_correlations", pairs.shapes, pairs.shapes)
+    rows: list[list[Any]] = [[pt.zeros(())] * pairs.size for _ in range(pairs.size)]
+    remaining: list[Any] = [pt.ones(())] * pairs.size
+    for p, (i, j) in enumerate(pairs.pairs):
+        partial = 2.0 * shares[p] - 1.0
+        rows[i][j] = partial * remaining[i]
+        remaining[i] = remaining[i] * pt.sqrt(1.0 - partial**2)
+    for i, rest in enumerate(remaining):
+        rows[i][i] = rest
+    factor = pt.stack([pt.stack(row) for row in rows])
+    matrix = factor @ factor.T
+    for name, (i, j) in zip(population.variables.correlations, pairs.pairs, strict=True):
+        pm.Deterministic(name, matrix[i, j])
+    return factor
+
+
+def _effects(
+    design: Design, geometry: Geometry, expansion: Expansion | None, coefficients: Any, spreads: Any, lower: Any, correlated: bool
+) -> Any:  # fmt: skip
+    """The participants' effects, ``(participants, Q)``, in the coordinates of the geometry."""
+    shape = (design.participants, len(design.effects))
+    if geometry == "centred":
+        if correlated:
+            return pm.MvNormal(EFFECTS_OF_PARTICIPANTS, pt.zeros(shape[1]), chol=lower, shape=shape)
+        return pm.Normal(EFFECTS_OF_PARTICIPANTS, 0.0, spreads, shape=shape)
+    if geometry == "non-centred":
+        return pm.Normal("standardised", 0.0, 1.0, shape=shape) @ lower.T
+    if geometry != "whitened":
+        raise UsageError(Argument("geometry", geometry), f": must be one of {', '.join(map(repr, get_args(Geometry)))}")
+    if expansion is None:
+        raise UsageError(
+            Argument("geometry", "whitened"),
+            " needs ",
+            Argument("expansion", NAME_ALONE),
+            ", which trialwise.fit computes",
+        )
+    w = pm.Flat("whitened", shape=shape)
+    parts = quadratic(design, expansion.curvature, expansion.linear)
+    outputs: Any = Whiten()(w, coefficients, lower, *(pt.as_tensor(part) for part in parts))
+    v, y, log_volume = outputs
+    pm.Potential("of_effects", -0.5 * (y**2).sum() - log_volume.sum())
+    return v
 
 
 def _without_a_group(population: Population) -> list[Any]:

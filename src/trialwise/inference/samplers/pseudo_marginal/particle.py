@@ -38,7 +38,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.density import Posterior, emulated_posterior
 from trialwise.population.geometry.expansion import Expansion, expand, floored
-from trialwise.population.population import Population
+from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -210,7 +210,8 @@ class Work:
         )
         u = read.unconstrained()
         if population.grouped:
-            return read.means(), read.spreads(), u
+            group = read.groups()
+            return group.coefficients, group.spreads, u
         shape = (chains, draws, u.shape[-1])
         return np.broadcast_to(prior.mean, shape), np.broadcast_to(prior.total, shape), u
 
@@ -343,7 +344,9 @@ class Work:
         import xarray as xr
 
         drawn = chain.drawn()
-        posterior = Layout(self.population, self.trials.participants).dataset(drawn.mu, drawn.sd, drawn.u)
+        posterior = Layout(self.population, self.trials.participants).dataset(
+            GroupDraw(drawn.mu, drawn.sd, np.zeros((*drawn.mu.shape[:-1], 0)), drawn.u)
+        )
         stats = {
             "accepted": (("chain", "draw"), drawn.moved),
             "diverging": (("chain", "draw"), np.zeros(drawn.moved.shape, bool)),
