@@ -27,8 +27,9 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs", "interval", "keep_missed",
-    "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors", "ranks", "recovery", "same_as", "shocks",
+    "by", "checkpoint", "checks", "columns", "comparison", "correlated", "executor", "expansion", "filters", "folder", "formulas", "geometry", "gradient", "inputs",
+    "interval", "keep_missed", "kind", "means", "measures", "missing_covariates", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
+    "random", "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
 

@@ -1,0 +1,375 @@
+"""The part of a design that one parameter has: its columns of numbers on each row and slot, for the group and for participants."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialwise.base.english import listed
+from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument, Message
+from trialwise.data.reading.cells import quote_list
+from trialwise.data.reading.validate import Problems
+from trialwise.data.trials import Trials
+from trialwise.population.designs.calls import LEFT_ALONE
+from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
+from trialwise.population.designs.covariates import Covariate, Covariates, Kind
+from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part
+from trialwise.population.designs.runs import Place, Rows, Slots, slots_of
+
+BETWEEN, WITHIN = "[between]", "[within]"
+"""Suffixes of the parts of a number that changes within participants: means of participants, and deviations from them."""
+
+PARTICIPANTS_PER_COEFFICIENT = 10
+"""Fewer are noted."""
+
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterDesign:
+    """The columns of one parameter.
+
+    Attributes
+    ----------
+    common, own
+        The coding of what participants share, and of the effects of each.
+    fixed, random
+        Their columns, ``(rows, slots, coefficients)`` and ``(rows, slots, effects)``.
+    slots
+        The slots, None if the parameter has one value on each row.
+    """
+
+    common: Coding
+    own: Coding
+    fixed: np.ndarray
+    random: np.ndarray
+    slots: Slots | None
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """What the parameters' columns are computed from.
+
+    Attributes
+    ----------
+    trials
+        The trials.
+    covariates
+        The columns of formulas.
+    places
+        Where each changes.
+    rows
+        The rows of parameters.
+    runs
+        The run of each trial, ``int (trials,)``.
+    """
+
+    trials: Trials
+    covariates: Covariates
+    places: Mapping[tuple[str, Kind], Place]
+    rows: Rows
+    runs: np.ndarray
+
+    def of_participants(self, covariate: Covariate) -> np.ndarray:
+        """Values that are constant within participants, ``(participants,)``."""
+        return covariate.values[self.trials.offsets[:-1]] if covariate.of_trials else covariate.values
+
+    def of_runs(self, covariate: Covariate) -> tuple[np.ndarray, np.ndarray]:
+        """Values that are constant within runs, ``(runs,)``, and the participant of each run."""
+        first = np.flatnonzero(np.diff(self.runs, prepend=-1))
+        return covariate.values[first], self.trials.participant_index[first]
+
+    def of_rows(self, covariate: Covariate) -> np.ndarray:
+        """Values that are constant on rows, ``(rows,)``."""
+        return covariate.values[self.rows.first if covariate.of_trials else self.rows.owner]
+
+
+def parameter_design(
+    formula: Formula, arrangement: Arrangement, random: str, problems: Problems, notes: list[str]
+) -> ParameterDesign | None:
+    """Code the formula of a parameter; None with a problem noted."""
+    found = len(problems.entries)
+    builder = _Builder(formula, arrangement, problems, notes)
+    builder.code_atoms()
+    if len(problems.entries) > found:
+        return None
+    codes = builder.codes
+    common = coding_of(codes, formula.common.intercept, builder.products(formula.common))
+    own = coding_of(codes, *builder.own(random))
+    rows, slots = len(arrangement.rows.owner), builder.slots
+    count = 1 if slots is None else len(slots.labels)
+    fixed = common.matrix(builder.columns, rows * count)
+    effects = own.matrix(builder.columns, rows * count)
+    builder.check_rank(common, fixed)
+    builder.check_own(own)
+    if len(problems.entries) > found:
+        return None
+    builder.note_size(common)
+    return ParameterDesign(common, own, fixed.reshape(rows, count, -1), effects.reshape(rows, count, -1), slots)
+
+
+class _Builder:
+    """Codes the columns and calls of one formula."""
+
+    def __init__(self, formula: Formula, arrangement: Arrangement, problems: Problems, notes: list[str]) -> None:
+        self.formula, self.at, self.problems, self.notes = formula, arrangement, problems, notes
+        self.codes: dict[str, Code] = {}
+        self.names: dict[Atom, tuple[str, ...]] = {}
+        self.within: set[str] = set()
+        self.where = f"formula of {formula.parameter}"
+        used = [self._covariate(atom, name) for atom in formula.atoms for name in atom.columns]
+        varying = [each for each in used if self._place(each) == "slot"]
+        distinct = list({each.name: each for each in varying}.values())
+        self.slots: Slots | None = slots_of(distinct) if distinct else None
+        self.columns: dict[str, np.ndarray] = {}
+        kinds: dict[str, str] = {}
+        for each in used:
+            if kinds.setdefault(each.name, each.kind) != each.kind:
+                self._problem("two-kinds", f"{each.name} is used as a number and as levels", "use one of them")
+
+    # -- columns and calls -------------------------------------------------------------------------------------------
+
+    def code_atoms(self) -> None:
+        """Fill the codes, and the columns of values on each row and slot, of everything that the formula names."""
+        for atom in self.formula.atoms:
+            if atom.call is not None and not atom.call.makes_factor:
+                self._code_call(atom)
+                continue
+            covariate = self._covariate(atom, atom.columns[0])
+            if covariate.kind == "factor":
+                self._code_factor(atom, covariate)
+            else:
+                self._code_number(atom, covariate)
+
+    def _code_factor(self, atom: Atom, covariate: Covariate) -> None:
+        if len(covariate.levels) < 2:
+            self._constant(covariate.name, quote_list(covariate.levels))
+            return
+        try:
+            code = factor_code(covariate.name, covariate.levels, atom.call)
+        except UsageError as error:
+            self._problem("unknown-level", error.message, "")
+            return
+        self._add(atom, [code], self._place(covariate) != "participant")
+        self.columns[covariate.name] = self._spread_out(covariate)
+
+    def _code_number(self, atom: Atom, covariate: Covariate) -> None:
+        name = covariate.name
+        if self._place(covariate) == "participant":
+            values = self.at.of_participants(covariate)
+            mean, sd = float(np.mean(values)), _sd(values)
+            if sd <= _TINY * max(1.0, abs(mean)):
+                self._constant(name, f"{mean:g}")
+                return
+            self._add(atom, [NumberCode(name, name, mean, sd)], False)
+            self.columns[name] = self._spread_out(covariate)
+            return
+        values, owner = self.at.of_runs(covariate)  # not rows, which depend on the other covariates
+        means = np.bincount(owner, values) / np.bincount(owner)
+        pooled = float(np.sqrt(np.sum((values - means[owner]) ** 2) / (len(owner) - len(means))))
+        within = NumberCode(f"{name}{WITHIN}", f"{name}{WITHIN}", 0.0, pooled)
+        self._add(atom, [within], True)
+        of_rows = means[self.at.rows.owner]
+        self.columns[within.column] = self._on_slots(self.at.of_rows(covariate) - of_rows)
+        sd = _sd(means)
+        if sd > _TINY * max(1.0, float(np.max(abs(values)))):
+            between = NumberCode(f"{name}{BETWEEN}", f"{name}{BETWEEN}", float(np.mean(means)), sd)
+            self.codes[between.label] = between
+            self.names[atom] = (between.label, within.label)
+            self.columns[between.column] = self._on_slots(of_rows)
+            self._note(
+                f"{name} changes within participants: {between.label} is the mean of a participant, {within.label} what deviates from it"
+            )
+        else:
+            self._note(
+                f"{name} changes within participants and has the same mean in all: only {within.label} is in the model"
+            )
+
+    def _code_call(self, atom: Atom) -> None:
+        assert atom.call is not None
+        used = [self._covariate(atom, name) for name in atom.columns]
+        changing = [each.name for each in used if self._place(each) != "participant"]
+        if changing:
+            self._problem(
+                "call-within", f"{atom.label}: {listed(changing)} changes within participants",
+                f"add a column with the values of {atom.label} to the data, and name it",
+            )  # fmt: skip
+            return
+        train = {each.name: self.at.of_participants(each) for each in used}
+        try:
+            values = atom.call.evaluate(train, train)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+            self._problem("call-fails", f"{atom.label} cannot be computed: {error}", "")
+            return
+        if values.shape[0] != self.at.trials.n_participants or not np.isfinite(values).all():
+            wrong = np.flatnonzero(~np.isfinite(values).all(1))
+            labels = quote_list([self.at.trials.participants[n] for n in wrong], 4)
+            self._problem("not-finite", f"{atom.label} has no finite value for participants {labels}", "")
+            return
+        mean, sd = values.mean(0), values.std(0, ddof=1)
+        if np.any(sd <= _TINY * np.maximum(1.0, abs(mean))):
+            self._constant(atom.label, f"{mean[0]:g}")
+            return
+        if atom.call.function in LEFT_ALONE:
+            mean, sd = np.zeros_like(mean), np.ones_like(sd)
+        plain = {name: tuple(map(float, each)) for name, each in train.items()}
+        self._add(atom, [CallCode(atom.label, plain, tuple(map(float, mean)), tuple(map(float, sd)))], False)
+        for each in used:
+            self.columns[each.name] = self._spread_out(each)
+
+    def _add(self, atom: Atom, codes: Sequence[Code], within: bool) -> None:
+        names = tuple(code.label for code in codes)
+        self.names[atom] = names
+        self.codes |= dict(zip(names, codes, strict=True))
+        self.within |= set(names) if within else set()
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def products(self, part: Part) -> list[tuple[str, ...]]:
+        """The terms of a part as labels of codes; a number that is split into two has a term for each."""
+        terms = [tuple(each) for term in part.terms for each in itertools.product(*(self.names[atom] for atom in term))]
+        return list(dict.fromkeys(terms))
+
+    def own(self, random: str) -> tuple[bool, list[tuple[str, ...]]]:
+        """Intercept and terms of the participants' part: as written, or by the rule that what changes within them has an effect of its own."""
+        formula = self.formula
+        common = self.products(formula.common)
+        changing = [tuple(name for name in term if name in self.within) for term in common]
+        changing = list(dict.fromkeys(term for term in changing if term))
+        if formula.own is not None:
+            terms = self.products(formula.own)
+            terms = [term for term in terms if not any(name.endswith(BETWEEN) for name in term)]
+            without = [term for term in changing if term not in terms]
+            if without:
+                self._note(f"no effects of participants of {_listed(without)}, as (... | {PARTICIPANT}) is written")
+            return formula.own.intercept, terms
+        if random == "intercept":
+            if changing:
+                self._note(
+                    Message(
+                        f"{_listed(changing)} without effects of participants, ", Argument("random", "intercept"),
+                        ": intervals of such differences are too narrow if participants differ in them",
+                    )
+                )  # fmt: skip
+            changing = []
+        elif changing:
+            text = " + ".join(":".join(self.codes[name].label for name in term) for term in changing)
+            cells = "" if formula.common.intercept else "0 + "
+            self._note(f"participants differ in what changes within them: ({cells}{text} | {PARTICIPANT}) is added")
+        is_mean = any(all(self.codes[name].is_factor for name in term) for term in changing)
+        intercept = formula.common.intercept or not is_mean
+        if formula.spread:
+            intercept = self._spread(intercept, changing)
+        return intercept, changing
+
+    def _spread(self, intercept: bool, terms: list[tuple[str, ...]]) -> bool:
+        """Put spreads for each level in the place of the intercept of participants."""
+        cell = tuple(self.names[atom][0] for atom in self.formula.spread)
+        numbers = [name for name in cell if not self.codes[name].is_factor]
+        changing = [name for name in cell if name in self.within]
+        if numbers:
+            message = f"a spread that depends on a number ({listed(numbers)}) is not possible"
+            self._problem("spread-of-number", message, "name factors only")
+        elif changing:
+            message = f"{listed(changing)} changes within participants"
+            self._problem(
+                "spread-within",
+                message,
+                f"write (0 + {changing[0]} | {PARTICIPANT}) in the formula of {self.formula.parameter}",
+            )
+        elif not intercept:
+            message = "participants have a value for each level of what changes within them, and no intercept of which levels could differ in spread"
+            self._problem("spread-of-cells", message, "leave out the formula of the spread")
+        terms.insert(0, cell)
+        return False
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def check_rank(self, coding: Coding, matrix: np.ndarray) -> None:
+        """Note columns that are determined by others."""
+        owners = coding.owners()
+        kept: list[int] = []
+        scaled = matrix / np.maximum(np.sqrt(np.sum(matrix**2, 0)), 1e-300)
+        for n in range(scaled.shape[1]):
+            if kept:
+                weights = np.linalg.lstsq(scaled[:, kept], scaled[:, n], rcond=None)[0]
+                rest = scaled[:, n] - scaled[:, kept] @ weights
+            else:
+                weights, rest = np.zeros(0), scaled[:, n]
+            if np.linalg.norm(rest) > 1e-7:
+                kept.append(n)
+                continue
+            others = [owners[k] for k, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6]
+            names = _listed([each for each in dict.fromkeys(others) if each != owners[n]])
+            what = ":".join(owners[n])
+            reason = f"is determined by {names}" if names else "has fewer values than columns, or cells without trials"
+            self._problem(
+                "collinear", f"{what} {reason}", "leave out one of them: data cannot tell their effects apart"
+            )
+            return
+
+    def check_own(self, coding: Coding) -> None:
+        """Note effects of participants that do not change within them, except spreads for levels."""
+        for term in coding.terms:
+            fixed = [name for name, _ in term if name not in self.within]
+            cell = not coding.intercept and all(full and self.codes[name].is_factor for name, full in term)
+            if fixed and not cell:
+                factor = all(isinstance(self.codes[name], FactorCode) for name in fixed)
+                advice = (
+                    f"(0 + {fixed[0]} | {PARTICIPANT}) for a spread of each level" if factor else "leave it out there"
+                )
+                self._problem(
+                    "constant-within", f"{listed(fixed)} does not change within participants, who can have no effect of it",
+                    advice,
+                )  # fmt: skip
+
+    def note_size(self, coding: Coding) -> None:
+        """A note if there are few participants for the coefficients of covariates."""
+        participants, coefficients = self.at.trials.n_participants, len(coding.labels()) - 1
+        if coefficients > 0 and participants < PARTICIPANTS_PER_COEFFICIENT * coefficients:
+            self._note(
+                f"{coefficients} coefficients of covariates for {participants} participants: estimates will lean on their priors"
+            )
+
+    # -- small pieces ------------------------------------------------------------------------------------------------
+
+    def _covariate(self, atom: Atom, name: str) -> Covariate:
+        if atom.call is None:
+            return self.at.covariates.columns[name, self.at.covariates.bare[name]]
+        return self.at.covariates.columns[name, "factor" if atom.call.makes_factor else "number"]
+
+    def _place(self, covariate: Covariate) -> Place:
+        return self.at.places[covariate.name, covariate.kind]
+
+    def _spread_out(self, covariate: Covariate) -> np.ndarray:
+        """Values on each row and slot, ``(rows * slots,)``."""
+        if self._place(covariate) == "slot":
+            assert self.slots is not None
+            return np.tile(covariate.values[self.slots.first], len(self.at.rows.owner))
+        return self._on_slots(self.at.of_rows(covariate))
+
+    def _on_slots(self, of_rows: np.ndarray) -> np.ndarray:
+        return np.repeat(of_rows, 1 if self.slots is None else len(self.slots.labels))
+
+    def _constant(self, name: str, value: str) -> None:
+        self._problem(
+            "constant-covariate", f"{name} is {value} for all participants", f"leave {name} out of the formula"
+        )
+
+    def _problem(self, code: str, message: str, remedy: str) -> None:
+        self.problems.add(code, self.where, message, remedy)
+
+    def _note(self, text: str) -> None:
+        self.notes.append(Message(f"{self.formula.parameter}: ", text))
+
+
+def _sd(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _listed(terms: Sequence[tuple[str, ...]]) -> str:
+    return listed(":".join(term) if term else "the intercept" for term in terms)

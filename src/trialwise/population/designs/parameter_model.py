@@ -1,0 +1,120 @@
+"""How a parameter's mean depends on covariates, in a form that can be stored with a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.population.designs.coding import (
+    CallCode,
+    Coding,
+    FactorCode,
+    NumberCode,
+    Plain,
+    Values,
+    code_from_plain,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterModel:
+    """The common part of a parameter's formula.
+
+    Attributes
+    ----------
+    parameter
+        Name of the parameter.
+    formula
+        The right side of its formula, as it was written.
+    coding
+        Its columns.
+    first, total
+        The place of its first coefficient among all coefficients of the design, and their number.
+    """
+
+    parameter: str
+    formula: str
+    coding: Coding
+    first: int
+    total: int
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of its coefficients, as in :class:`~trialwise.population.designs.design.Term`."""
+        return self.coding.labels()
+
+    @property
+    def factors(self) -> dict[str, tuple[Hashable, ...]]:
+        """The levels of its factors, by name of the column."""
+        return {each.column: each.levels for each in self.coding.codes.values() if isinstance(each, FactorCode)}
+
+    @property
+    def numbers(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation over participants of its numbers, by name of the column."""
+        numbers = {}
+        for each in self.coding.codes.values():
+            if isinstance(each, NumberCode):
+                numbers[each.column] = (each.mean, each.sd)
+            elif isinstance(each, CallCode):
+                numbers |= {name: (float(np.mean(v)), float(np.std(v, ddof=1))) for name, v in each.train.items()}
+        return numbers
+
+    def at(self, values: Values | None = None) -> np.ndarray:
+        r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
+
+        Parameters
+        ----------
+        values
+            Labels of factors and values of numbers, by name. Over levels of factors that are not named the mean is taken, each level
+            with the same weight; numbers that are not named are at their mean.
+
+        Returns
+        -------
+        ndarray
+            ``(coefficients,)``, of the whole design; zero for coefficients of other parameters.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name or level, or a value that is no number where one is needed.
+        """
+        values = {} if values is None else values
+        known = {**self.factors, **self.numbers}
+        for name in values:
+            if f"{name}[within]" in known:
+                raise UsageError(
+                    f"{name} differs between and within participants: say which, '{name}[between]' for the mean of a participant, "
+                    f"'{name}[within]' for a deviation from it"
+                )
+            if name not in known:
+                raise UsageError(
+                    f"{self.parameter} does not depend on {name!r}. {did_you_mean(name, known, f'covariates of {self.parameter}')}"
+                )
+        vector = np.zeros(self.total)
+        own = self.coding.at(values)
+        vector[self.first : self.first + len(own)] = own
+        return vector
+
+    def to_plain(self) -> dict[str, object]:
+        """As plain values that JSON can hold; the inverse is :meth:`from_plain`."""
+        coding = self.coding
+        return {
+            "parameter": self.parameter,
+            "formula": self.formula,
+            "codes": {name: code.to_plain() for name, code in coding.codes.items()},
+            "intercept": coding.intercept,
+            "terms": [[[name, full] for name, full in term] for term in coding.terms],
+            "first": self.first,
+            "total": self.total,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Plain) -> ParameterModel:
+        """The model that :meth:`to_plain` described; calls are checked again, since a stored fit may come from anywhere."""
+        codes = {name: code_from_plain(code) for name, code in plain["codes"].items()}
+        terms = tuple(tuple((name, bool(full)) for name, full in term) for term in plain["terms"])
+        coding = Coding(codes, bool(plain["intercept"]), terms)
+        return cls(plain["parameter"], plain["formula"], coding, int(plain["first"]), int(plain["total"]))

@@ -1,0 +1,127 @@
+"""Runs: stretches of trials within which a learner's state goes on, and where a covariate changes.
+
+What is constant within runs gives rows of parameters, since a row is one set of values from the start of a run to its end. What
+changes while the state goes on gives slots, values of a parameter between which trials switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trialwise.base.errors import UsageError
+from trialwise.data.trials import Trials
+from trialwise.learners.learner import Learner
+from trialwise.population.designs.covariates import Covariate
+
+Place = Literal["participant", "row", "slot"]
+"""Where a covariate is constant: within participants, within runs, or only on trials."""
+
+
+def runs_of(learner: Learner, trials: Trials) -> np.ndarray:
+    """The run of each trial, ``int (trials,)``, ascending.
+
+    A run is the longest stretch of a participant's trials in which the state is never fully restarted. A reset restarts it unless the
+    learner has a method ``reset``, which keeps part of it.
+    """
+    starts = np.zeros(trials.n_trials, bool)
+    starts[trials.offsets[:-1][trials.lengths > 0]] = True
+    if "reset" not in learner.methods:
+        starts |= np.asarray(trials.reset, bool)
+    return np.cumsum(starts) - 1
+
+
+def place_of(covariate: Covariate, trials: Trials, runs: np.ndarray, parameters: Sequence[str]) -> Place:
+    """Where a covariate changes, which decides how the parameters that depend on it are arranged.
+
+    Raises
+    ------
+    UsageError
+        If a number changes within runs: a value of a parameter for each trial is not possible yet.
+    """
+    if not covariate.of_trials or _constant(covariate.values, trials.participant_index):
+        return "participant"
+    if _constant(covariate.values, runs):
+        return "row"
+    if covariate.kind == "number":
+        raise UsageError(
+            f"{covariate.name} is a number that changes while the state goes on, and {' and '.join(parameters)} would have another value on each "
+            f"trial, which is not possible yet; for a value at each of its levels write C({covariate.name})"
+        )
+    return "slot"
+
+
+def _constant(values: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether values are the same within each group, of which the numbers ascend."""
+    same_group = groups[1:] == groups[:-1]
+    return bool(np.all(values[1:][same_group] == values[:-1][same_group]))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of parameters: combinations of a participant and of values of the covariates that change between runs.
+
+    Attributes
+    ----------
+    owner
+        The participant of each row, ``int (rows,)``, ascending.
+    row_of_trial
+        The row of each trial, ``int (trials,)``.
+    first
+        A trial of each row, ``int (rows,)``.
+    labels
+        Labels of participants, or tuples of these and of values.
+    """
+
+    owner: np.ndarray
+    row_of_trial: np.ndarray
+    first: np.ndarray
+    labels: tuple[Hashable, ...]
+
+
+def rows_of(trials: Trials, covariates: Sequence[Covariate]) -> Rows:
+    """The rows of parameters, for covariates that are constant within runs."""
+    keys = np.stack([trials.participant_index, *(each.values for each in covariates)], 1).astype(float)
+    distinct, first, row_of_trial = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    owner = distinct[:, 0].astype(int)
+    labels: list[Hashable] = []
+    for n, values in zip(owner, distinct[:, 1:], strict=True):
+        parts = [_label(each, value) for each, value in zip(covariates, values, strict=True)]
+        labels.append((trials.participants[n], *parts) if covariates else trials.participants[n])
+    return Rows(owner, row_of_trial.reshape(-1).astype(int), first, tuple(labels))
+
+
+@dataclass(frozen=True, eq=False)
+class Slots:
+    """Slots of a parameter: combinations of levels of covariates that change within runs.
+
+    Attributes
+    ----------
+    labels
+        Their labels: ``("stable", "volatile")``.
+    of_trial
+        The slot of each trial, ``int (trials,)``.
+    first
+        A trial of each slot, ``int (slots,)``.
+    """
+
+    labels: tuple[str, ...]
+    of_trial: np.ndarray
+    first: np.ndarray
+
+
+def slots_of(covariates: Sequence[Covariate]) -> Slots:
+    """The slots of a parameter, for one or more covariates that change within runs."""
+    keys = np.stack([each.values for each in covariates], 1)
+    distinct, first, of_trial = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    labels = tuple(
+        ", ".join(str(each.levels[code]) for each, code in zip(covariates, codes, strict=True)) for codes in distinct
+    )
+    return Slots(labels, of_trial.reshape(-1).astype(int), first)
+
+
+def _label(covariate: Covariate, value: float) -> Hashable:
+    return covariate.levels[int(value)] if covariate.kind == "factor" else float(value)
