@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import trialwise as tw
-from trialwise.inference.draws import Draws, Layout, labelled, row_label, variable_of
+from trialwise.inference.draws import Draws, Layout, labelled, row_label, variables_of
 from trialwise.population.population import GroupDraw, population_of
 
 LEARNER = tw.QLearning(initial=1.2)
@@ -96,9 +96,9 @@ def test_thinning_and_rows_of_tables():
     rows = labelled(xr.DataTree.from_dict({"posterior": dataset}), ["alpha_mu", "beta"])
     assert list(rows) == ["alpha_mu", "beta[a]", "beta[7]", "beta[c]"]
     np.testing.assert_array_equal(rows["beta[7]"], dataset["beta"][:, :, 1])
-    assert (
-        row_label("beta", 7) == "beta[7]" and variable_of("beta[7]") == "beta" and variable_of("beta_mu") == "beta_mu"
-    )
+    assert row_label("beta", 7) == "beta[7]" and variables_of(
+        ["beta[7]", "beta[8]", "beta_mu", "beta_effects[age]"], {"beta_effects[age]"}
+    ) == ["beta", "beta_mu", "beta_effects[age]"]
 
 
 def test_a_fit_reads_its_draws(fitted, small):

@@ -15,7 +15,7 @@ import numpy as np
 from trialwise.base.expects import expects
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference import diagnostics
-from trialwise.inference.draws import labelled, row_label, variable_of
+from trialwise.inference.draws import labelled, row_label, variables_of
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.names import mean_name, median_name
 
@@ -259,7 +259,7 @@ def _table(fit: Fit) -> pd.DataFrame:
 
     table = fit.group()[["mean", "sd", "mcse_mean", "r_hat", "ess_bulk", "ess_tail"]]
     table = table.rename(columns={"mcse_mean": "mcse"}).rename_axis("parameter")
-    names = dict.fromkeys(variable_of(label) for label in table.index)
+    names = variables_of(table.index, fit.tree["posterior"])
     draws = labelled(fit.tree, names)
     priors = _priors(fit)
     for label in table.index:

@@ -16,7 +16,7 @@ import numpy as np
 from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message, Restriction
 from trialwise.base.result import Finding
-from trialwise.inference.draws import labelled, variable_of
+from trialwise.inference.draws import labelled, variables_of
 from trialwise.population.names import parameter_of
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
 
 def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
     """Labels of the chains that hardly move, and the sentence of the finding; None if all move."""
-    names = dict.fromkeys(variable_of(label) for label in group.index)
+    names = variables_of(group.index, tree["posterior"])
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
         return None

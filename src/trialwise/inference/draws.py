@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -229,9 +229,10 @@ def row_label(name: str, participant: Hashable) -> str:
     return f"{name}[{participant}]"
 
 
-def variable_of(label: Hashable) -> str:
-    """The variable of a row label of a table: ``alpha`` of ``alpha[7]``."""
-    return str(label).split("[")[0]
+def variables_of(labels: Iterable[Hashable], posterior: Container[Hashable]) -> list[str]:
+    """The variables of row labels of a table, each once: ``alpha`` of ``alpha[7]``, unless a variable of the posterior has that name."""
+    texts = [str(label) for label in labels]
+    return list(dict.fromkeys(text if text in posterior else text.rpartition("[")[0] or text for text in texts))
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:

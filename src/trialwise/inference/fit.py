@@ -17,10 +17,14 @@ from trialwise.base.message import Argument, Message, to_json
 from trialwise.base.streams import checked_seed
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.stored import trials_to_datasets
+from trialwise.inference.design_of import design_of
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE, Request
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.stored import learner_to_attributes
+from trialwise.population.designs.build import Correlated, MissingCovariates, Random
+from trialwise.population.designs.formula import Formulas
+from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.population import population_of
 from trialwise.population.priors import check_supports
 from trialwise.population.stored import text_of, to_plain
@@ -58,6 +62,11 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     executor: Any = None,
     sampler: str | None = None,
+    formulas: Formulas | None = None,
+    participants: ParticipantsTable | None = None,
+    random: Random = "full",
+    correlated: Correlated = False,
+    missing_covariates: MissingCovariates = "refuse",
 ) -> Fit:
     """Sample the hierarchical posterior of a learner: by NUTS, or by particle methods if it makes an unobserved choice.
 
@@ -93,6 +102,22 @@ def fit(
         :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
     sampler
         Name of a sampler, e.g. ``"nuts"``; by default the one that suits the learner. The message about a wrong name lists all.
+    formulas
+        How parameters depend on groups, covariates, sessions and conditions, on the unconstrained scale: ``"alpha ~ group * age"``, a list,
+        or ``{"alpha": "group * age", "beta": "session"}``. Factors are coded so that all levels have the same prior, and the intercept
+        ``alpha_mu`` is the mean over levels; numbers are standardised over participants. What changes within participants has an effect of each
+        of them. With a hidden choice formulas are not possible yet.
+    participants
+        A table with a row for each participant, a path, a DataFrame or a dict of columns, in which the columns of the formulas are looked
+        for; those that it lacks are taken from the trials.
+    random
+        ``"full"``: what changes within participants has an effect of each of them, unless its formula contains ``(... | participant)``;
+        ``"intercept"``: participants differ in intercepts only, which makes the intervals of such differences too narrow.
+    correlated
+        Which effects of participants are correlated: none; True: those of each parameter, or all parameters where each has one; or
+        blocks of parameters, ``[["alpha", "beta"]]``.
+    missing_covariates
+        ``"refuse"``, or ``"drop"`` to leave out participants without a value, which a note reports.
 
     Returns
     -------
@@ -102,7 +127,9 @@ def fit(
     Raises
     ------
     UsageError
-        For invalid arguments or combinations of them.
+        For invalid arguments or combinations of them; for formulas that cannot be read, or that the data cannot support.
+    DataError
+        For covariates that are missing, not unique or unusable, all at once.
     LearnerError
         If the learner breaks the contract or cannot be compiled.
     ModelError
@@ -135,7 +162,20 @@ def fit(
         pooling = "none"
         single = "a single participant cannot be pooled with others: fitted with "
         notes.append(Message(single, Argument("pooling", pooling)))
-    population = population_of(learner, trials, priors, pooling)
+    stored = None
+    if formulas is not None:
+        learner, trials, stored, decisions = design_of(
+            learner, trials, formulas, participants, pooling,
+            random=random, correlated=correlated, missing_covariates=missing_covariates,
+        )  # fmt: skip
+        notes += decisions
+    elif participants is not None:
+        raise UsageError(
+            Argument("participants", ...),
+            ": a table of covariates is used by formulas; add ",
+            Argument("formulas", {learner.names[0]: "age"}),
+        )
+    population = population_of(learner, trials, priors, pooling, stored and stored.design)
     check_supports(population.parameters, pooling, population.unusual, population.design)
     seed = checked_seed(seed)
 
@@ -163,6 +203,7 @@ def fit(
         **learner_to_attributes(learner),
         "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
         "pooling": pooling,
+        **({} if stored is None else {"design": stored.to_json()}),
         "priors": json.dumps({name: text_of(prior) for name, prior in population.priors.items()}),
         "prior_numbers": json.dumps(to_plain(population.priors)),
         "notes": "\n".join(notes),

@@ -21,8 +21,9 @@ from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.base.seal import sealed
 from trialwise.data.trials import Trials
-from trialwise.inference.draws import Draws, variable_of
+from trialwise.inference.draws import Draws
 from trialwise.learners.learner import Learner
+from trialwise.population.designs.stored import StoredDesign, design_from_json
 from trialwise.population.population import Population, population_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,14 @@ class Fit(Result):
     def draws(self) -> Draws:
         """The posterior draws, with accessors by meaning."""
         posterior = self.tree["posterior"].to_dataset()
-        return Draws(posterior, tuple(self.parameters), self.pooling, self.trials.n_participants)
+        design = None if self.design is None else self.design.design
+        return Draws(posterior, tuple(self.parameters), self.pooling, self.trials.n_participants, design)
+
+    @cached_property
+    def design(self) -> StoredDesign | None:
+        """How participants differ by groups, covariates, sessions and conditions; None for a fit without formulas."""
+        text = self.tree.attrs.get("design")
+        return None if text is None else design_from_json(str(text))
 
     @cached_property
     def population(self) -> Population:
@@ -114,7 +122,8 @@ class Fit(Result):
         UsageError
             If the learner is not available.
         """
-        return population_of(self.learner_for("population"), self.trials, self.priors, self.pooling)
+        design = None if self.design is None else self.design.design
+        return population_of(self.learner_for("population"), self.trials, self.priors, self.pooling, design)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
@@ -141,7 +150,7 @@ class Fit(Result):
     def group(self) -> pd.DataFrame:
         """The rows of :meth:`summary` for the group."""
         names = {*self.group_names, *self.draws.median_names}
-        rows = [label for label in self._summary.index if variable_of(label) in names]
+        rows = [label for label in self._summary.index if label in names]
         return self._summary.loc[rows]
 
     @cached_property

@@ -143,7 +143,8 @@ def designed(
     _note_places(changing, rows, complete, notes)
     design = _assembled(complete, rows)
     blocks = _blocks(correlated, blocks_of_names, design, notes)
-    design = replace(design, blocks=blocks)
+    models = _models(parsed, complete, len(design.coefficients))
+    design = replace(design, blocks=blocks, average=np.stack([models[name].at() for name in design.parameters]))
     slotted = {name: part.slots for name, part in complete.items() if part.slots is not None}
     return Designed(
         trials,
@@ -151,7 +152,7 @@ def designed(
         rows.row_of_trial,
         {name: slots.of_trial for name, slots in slotted.items()},
         {name: slots.labels for name, slots in slotted.items()},
-        _models(parsed, complete, len(design.coefficients)),
+        models,
         tuple(dict.fromkeys(notes)),
         _texts(parsed),
     )

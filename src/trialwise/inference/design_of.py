@@ -1,0 +1,90 @@
+"""Formulas, covariates and trials, arranged for a fit: rows of parameters, slots, and the design of the population."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trialwise.base.errors import UsageError
+from trialwise.base.message import Argument
+from trialwise.data.by_rows import by_rows
+from trialwise.data.trials import Column, Trials
+from trialwise.learners.learner import Learner
+from trialwise.population.designs.build import Correlated, Designed, MissingCovariates, Random, designed
+from trialwise.population.designs.formula import Formulas
+from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.stored import StoredDesign
+
+
+def design_of(
+    learner: Learner,
+    trials: Trials,
+    formulas: Formulas,
+    participants: ParticipantsTable | None,
+    pooling: str,
+    *,
+    random: Random = "full",
+    correlated: Correlated = False,
+    missing_covariates: MissingCovariates = "refuse",
+) -> tuple[Learner, Trials, StoredDesign, Sequence[str]]:
+    """Arrange a learner and trials for formulas; see :func:`trialwise.fit` for the arguments.
+
+    Returns
+    -------
+    tuple
+        The learner, with a parameter for each slot; trials in which each row of parameters is a participant of its own; the design; and
+        what was decided, for users.
+
+    Raises
+    ------
+    UsageError
+        For formulas that cannot be read or fitted, and for a learner with a hidden choice.
+    DataError
+        With all problems of covariates.
+    """
+    if pooling != "partial":
+        raise UsageError(
+            Argument("formulas", formulas),
+            " describe how participants of a group differ: fit with ",
+            Argument("pooling", "partial"),
+        )
+    if learner.hides:
+        raise UsageError(
+            f"{learner} makes a choice that is not observed, for which formulas are not possible yet: fit it without ",
+            Argument("formulas", formulas),
+        )
+    built = designed(
+        learner.names, learner, trials, formulas, participants,
+        random=random, correlated=correlated, missing_covariates=missing_covariates,
+    )  # fmt: skip
+    learner, trials = varied(learner, built)
+    labels = [str(label) for label in built.trials.participants]
+    stored = StoredDesign(built.design, built.models, built.formulas, tuple(labels))
+    if built.design.rows > built.design.participants:
+        trials = by_rows(trials, built.row_of_trial, [row_text(label) for label in built.design.labels]).trials
+    return learner, trials, stored, built.notes
+
+
+def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
+    """The learner with a parameter for each slot, and trials with the columns that say which applies."""
+    trials, by = built.trials, {}
+    for name, codes in built.slots.items():
+        labels, column = built.slot_labels[name], f"condition of {name}"
+        trials = replace(
+            trials,
+            columns={**trials.columns, column: Column(np.asarray(codes, np.int64), column)},
+            levels={**trials.levels, column: tuple(labels)},
+        )
+        by[name] = column, labels
+    return (learner.vary(**by) if by else learner), trials
+
+
+def row_text(label: object) -> str:
+    """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
+    return (
+        " / ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in label)
+        if isinstance(label, tuple)
+        else str(label)
+    )
