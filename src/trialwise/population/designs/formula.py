@@ -284,7 +284,7 @@ class _Reader:
                 pieces.append(token)
             elif not expects_operand and token in ("+", "-", "*", "/", ":", "|"):
                 products += token in ("*", "/") or (
-                    token == ":" and ")" in (pieces[-1], tokens[position][1][:1].replace("(", ")"))
+                    token == ":" and (pieces[-1] == ")" or _text(tokens, position) == "(")
                 )
                 self._check_operator(token, frames[-1])
                 pieces.append(token)
@@ -322,7 +322,7 @@ class _Reader:
 
     def _operand(self, kind: str, token: str, tokens: list[tuple[str, str]], position: int, pieces: list[str]) -> int:
         """Append the plain name of a column or call; the position after it."""
-        is_call = kind == "name" and position < len(tokens) and tokens[position][1] == "("
+        is_call = kind == "name" and _text(tokens, position) == "("
         if is_call:
             position, atom = self._call(token, tokens, position)
         else:
@@ -349,7 +349,7 @@ class _Reader:
         raise UsageError(f"{name}( is not closed")
 
     def _check_sign(self, token: str, tokens: list[tuple[str, str]], position: int) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+        following = _text(tokens, position)
         if token == "+" or following != "1":
             raise UsageError(f"two operators follow each other, or a sign stands before a term: {token} {following}")
 
@@ -358,7 +358,7 @@ class _Reader:
             raise UsageError(f"(... | {PARTICIPANT}) stands by itself, after a +")
 
     def _check_closing(self, frame: _Frame, tokens: list[tuple[str, str]], position: int) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+        following = _text(tokens, position)
         if frame.has_bar and following not in ("", "+", "-"):
             raise UsageError(f"(... | {PARTICIPANT}) cannot be part of a product")
 
@@ -375,7 +375,7 @@ class _Reader:
     def _check_number(
         self, token: str, pieces: list[str], tokens: list[tuple[str, str]], position: int, frames: list[_Frame]
     ) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+        following = _text(tokens, position)
         previous = pieces[-1] if pieces else ""
         if token not in ("0", "1"):
             raise UsageError(f"the number {token} has no meaning; 1 is an intercept, 0 is none")
@@ -383,6 +383,11 @@ class _Reader:
         outside = len(frames) == 1 or (len(frames) == 2 and frames[-1].has_bar)
         if not alone or not outside or (token == "0" and previous == "-"):
             raise UsageError(f"{token} is an intercept or none, and stands by itself: 0 + session")
+
+
+def _text(tokens: list[tuple[str, str]], position: int) -> str:
+    """The text of a token; empty at the end."""
+    return tokens[position][1] if position < len(tokens) else ""
 
 
 def _number_of(name: str) -> int:

@@ -18,7 +18,7 @@ from trialwise.population.designs.calls import LEFT_ALONE
 from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind
 from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part
-from trialwise.population.designs.runs import Place, Rows, Slots, slots_of
+from trialwise.population.designs.runs import Place, Rows, Slots, first_of, slots_of
 
 BETWEEN, WITHIN = "[between]", "[within]"
 """Suffixes of the parts of a number that changes within participants: means of participants, and deviations from them."""
@@ -80,7 +80,7 @@ class Arrangement:
 
     def of_runs(self, covariate: Covariate) -> tuple[np.ndarray, np.ndarray]:
         """Values that are constant within runs, ``(runs,)``, and the participant of each run."""
-        first = np.flatnonzero(np.diff(self.runs, prepend=-1))
+        first = first_of(self.runs)
         return covariate.values[first], self.trials.participant_index[first]
 
     def of_rows(self, covariate: Covariate) -> np.ndarray:
