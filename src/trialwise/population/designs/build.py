@@ -11,6 +11,7 @@ import numpy as np
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument
+from trialwise.data.reading.cells import quote_list
 from trialwise.data.reading.validate import Problems
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
@@ -127,6 +128,11 @@ def designed(
     ):
         if value not in get_args(allowed):
             raise UsageError(Argument(name, value), f": must be one of {', '.join(map(repr, get_args(allowed)))}")
+    empty = [label for label, length in zip(trials.participants, trials.lengths, strict=True) if not length]
+    if empty:
+        raise UsageError(
+            f"{counted(len(empty), 'participant')} without trials: {quote_list(empty)}; leave them out of trials.select(...)"
+        )
     blocks_of_names = _named_blocks(correlated, parameters)
     parsed = parse_formulas(formulas, parameters)
     notes: list[str] = []
@@ -135,7 +141,7 @@ def designed(
     runs = runs_of(learner, trials)
     places = _places(covariates, runs, trials, parsed)
     changing = {each.name: each for key, each in covariates.columns.items() if places[key] == "row"}
-    rows = rows_of(trials, list(changing.values()))
+    rows = rows_of(trials, runs, list(changing.values()))
     arrangement, problems = Arrangement(trials, covariates, places, rows, runs), Problems()
     parts = {name: parameter_design(formula, arrangement, random, problems, notes) for name, formula in parsed.items()}
     problems.raise_if_any()

@@ -23,7 +23,7 @@ from trialwise.data.reading.cells import (
     to_labels,
     to_numbers,
 )
-from trialwise.data.reading.coded import coded, objects, plain_cell
+from trialwise.data.reading.coded import coded, objects, plain_cell, translated
 from trialwise.data.reading.validate import Problems
 from trialwise.data.trials import MISSED, Trials
 from trialwise.population.designs.formula import Formula
@@ -198,6 +198,7 @@ def _of_trials(name: str, trials: Trials) -> _Found:
     """The cells of a column of the trials."""
     column = trials.columns.get(name)
     rows = np.arange(1, trials.n_trials + 1) if trials.row is None else trials.row
+    where = f"the trials, column {quote(name)}"
     levels: tuple[Hashable, ...] = ()
     if column is not None and column.values.ndim == 1:
         if column.levels is None:
@@ -206,8 +207,9 @@ def _of_trials(name: str, trials: Trials) -> _Found:
             levels = trials.levels[column.levels]
             values = np.array([*levels, None], object)[column.values]
     else:
-        values = objects([plain_cell(cell) for cell in trials.inputs[name]])
-    cells = Cells(coded(values), rows, name, f"the trials, column {quote(name)}", "")
+        cells = Cells(translated(coded(trials.inputs[name]), plain_cell), rows, name, where, "")
+        return _Found(cells, True, trials.participant_index)
+    cells = Cells(coded(values), rows, name, where, "")
     return _Found(cells, True, trials.participant_index, levels)
 
 

@@ -1,28 +1,26 @@
 """Formulas of parameters, ``alpha ~ group * age + (1 | participant)``: their text, checked and expanded into terms.
 
-The right side is that of the library ``formulae``, which expands it; columns and calls are replaced by plain names beforehand, so that
-the library sees names and operators only. It reads some texts in another way than they look (whatever follows a complete expression is
-dropped, ``a**2`` is ``a``, a number is a column): these are refused here.
+The right side is that of the library ``formulae``; columns and calls are replaced by plain names beforehand, so that the library sees names
+and operators only. It reads some texts in another way than they look (whatever follows a complete expression is dropped, ``a**2`` is ``a``, a
+number is a column): these are refused here, and so is what it expands in another way than :mod:`~trialwise.population.designs.expansion`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.column_names import NAMES, plain
 from trialwise.population.designs.calls import FUNCTIONS, Call, checked_call
+from trialwise.population.designs.expansion import INTERCEPT, Expansion, Product, has_bar
 from trialwise.population.names import SPREAD, spread_name
 
 type Formulas = str | Sequence[str] | Mapping[str, str]
 """``"alpha ~ group"``, a list of these, or ``{"alpha": "group"}``."""
-
-type Terms = Iterable[Any]
-"""Terms of the library."""
 
 PARTICIPANT = "participant"
 """What stands right of ``|``."""
@@ -233,42 +231,42 @@ class _Reader:
         """The common part, and that of participants, if there is one."""
         from formulae import model_description
 
-        plain_text = self.replaced()
+        pieces = self.replaced()
+        expansion = Expansion(pieces)
         try:
-            description = model_description(plain_text)
-            common, groups = description.common_terms, description.group_terms
+            description = model_description(" ".join(pieces))
         except Exception as error:  # the library has many
             raise UsageError(f"cannot be read ({type(error).__name__})") from None
-        part = self._part(common)
+        groups = [each.expr for each in description.group_terms] if description.group_terms else None
+        for ours, theirs in ((expansion.common, description.common_terms), (expansion.own, groups)):
+            if set(ours or ()) != set(map(_product_of, theirs or ())):
+                raise UsageError(
+                    "is read in different ways by different libraries: write out its terms, such as a + b + a:b"
+                )
+        part = self._part(expansion.common)
         if not part.intercept and not part.terms:
             raise UsageError("nothing is left: write 1 for an intercept only")
-        return part, self._part([each.expr for each in groups]) if groups else None
+        return part, None if expansion.own is None else self._part(expansion.own)
 
-    def _part(self, terms: Terms) -> Part:
-        intercept, products = False, []
-        for term in terms:
-            if type(term).__name__ == "Intercept":
-                intercept = True
-                continue
-            products.append(tuple(self.atoms[int(each.name[1:])] for each in term.components))
-        distinct = {frozenset(product): product for product in reversed(products)}
-        ordered = [product for product in products if distinct[frozenset(product)] is product]
-        return Part(intercept, tuple(sorted(ordered, key=len)))
+    def _part(self, products: list[Product]) -> Part:
+        """A part of these products; atoms in the order in which they are first named, main effects first."""
+        terms = [tuple(sorted(map(_number_of, product))) for product in products if product != INTERCEPT]
+        return Part(INTERCEPT in products, tuple(tuple(self.atoms[n] for n in term) for term in sorted(terms, key=len)))
 
-    def replaced(self) -> str:
-        """The text with a plain name in place of each column and call, after refusing what has no meaning or might be misread."""
+    def replaced(self) -> list[str]:
+        """The text in pieces, with a plain name in place of each column and call, after refusing what has no meaning or might be misread."""
         tokens = self._tokens()
         pieces: list[str] = []
         frames = [_Frame()]
         products, position, expects_operand = 0, 0, True
         while position < len(tokens):
-            kind, token, after = tokens[position]
+            kind, token = tokens[position]
             position += 1
             if expects_operand and token in ("-", "+"):
                 self._check_sign(token, tokens, position)
                 pieces.append(token)
             elif expects_operand and token == "(":
-                frames.append(_Frame(_has_bar(tokens, position)))
+                frames.append(_Frame(has_bar([each[1] for each in tokens], position)))
                 self._check_opening(frames, pieces)
                 pieces.append(token)
             elif expects_operand and kind in ("name", "quoted", "number"):
@@ -286,21 +284,21 @@ class _Reader:
                 pieces.append(token)
             elif not expects_operand and token in ("+", "-", "*", "/", ":", "|"):
                 products += token in ("*", "/") or (
-                    token == ":" and ")" in (pieces[-1], tokens[position][1][:1].replace("(", ")"))
+                    token == ":" and (pieces[-1] == ")" or _text(tokens, position) == "(")
                 )
                 self._check_operator(token, frames[-1])
                 pieces.append(token)
                 expects_operand = True
             else:
-                self._refuse(token, after)
+                self._refuse(token)
         if expects_operand or len(frames) > 1:
             raise UsageError("a term is missing at the end" if expects_operand else "a parenthesis is not closed")
         if products > _MOST_PRODUCTS or len(pieces) > _MOST_TOKENS:
             raise UsageError("too many products or terms; write out the interactions of interest")
-        return " ".join(pieces)
+        return pieces
 
-    def _tokens(self) -> list[tuple[str, str, str]]:
-        """Kind, text and following text of each token."""
+    def _tokens(self) -> list[tuple[str, str]]:
+        """Kind and text of each token."""
         if not self.text:
             raise UsageError("nothing stands on the right side: write 1 for an intercept only")
         if len(self.text) > _LONGEST:
@@ -311,21 +309,20 @@ class _Reader:
                 position += 1
                 continue
             match = _TOKEN.match(self.text, position)
-            if match is None:
-                self._refuse(self.text[position], self.text[position:])
-            assert match is not None
-            tokens.append((str(match.lastgroup), match.group(), self.text[match.end() :]))
+            if match is None or match.group() == "||":
+                self._refuse(self.text[position] if match is None else match.group())
+            tokens.append((str(match.lastgroup), match.group()))
             position = match.end()
         return tokens
 
-    def _refuse(self, token: str, after: str) -> None:
+    def _refuse(self, token: str) -> NoReturn:
         advice = _ADVICE.get(token)
         place = f"{token!r}" if token not in ("'", '"') else "a text"
         raise UsageError(f"{place} has no meaning in this place", *(("; ", advice) if advice else ()))
 
-    def _operand(self, kind: str, token: str, tokens: list, position: int, pieces: list[str]) -> int:
+    def _operand(self, kind: str, token: str, tokens: list[tuple[str, str]], position: int, pieces: list[str]) -> int:
         """Append the plain name of a column or call; the position after it."""
-        is_call = kind == "name" and position < len(tokens) and tokens[position][1] == "("
+        is_call = kind == "name" and _text(tokens, position) == "("
         if is_call:
             position, atom = self._call(token, tokens, position)
         else:
@@ -335,10 +332,10 @@ class _Reader:
         pieces.append(f"x{self.atoms.index(atom)}")
         return position
 
-    def _call(self, name: str, tokens: list, position: int) -> tuple[int, Atom]:
+    def _call(self, name: str, tokens: list[tuple[str, str]], position: int) -> tuple[int, Atom]:
         depth, text = 0, name
         while position < len(tokens):
-            kind, token, _ = tokens[position]
+            kind, token = tokens[position]
             position += 1
             if kind == "quoted":
                 raise UsageError(f"{name}({token}): rename this column, to use it in a call")
@@ -351,8 +348,8 @@ class _Reader:
                 return position, Atom(call.text, call)
         raise UsageError(f"{name}( is not closed")
 
-    def _check_sign(self, token: str, tokens: list, position: int) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+    def _check_sign(self, token: str, tokens: list[tuple[str, str]], position: int) -> None:
+        following = _text(tokens, position)
         if token == "+" or following != "1":
             raise UsageError(f"two operators follow each other, or a sign stands before a term: {token} {following}")
 
@@ -360,8 +357,8 @@ class _Reader:
         if frames[-1].has_bar and (len(frames) > 2 or (pieces and pieces[-1] != "+")):
             raise UsageError(f"(... | {PARTICIPANT}) stands by itself, after a +")
 
-    def _check_closing(self, frame: _Frame, tokens: list, position: int) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+    def _check_closing(self, frame: _Frame, tokens: list[tuple[str, str]], position: int) -> None:
+        following = _text(tokens, position)
         if frame.has_bar and following not in ("", "+", "-"):
             raise UsageError(f"(... | {PARTICIPANT}) cannot be part of a product")
 
@@ -375,27 +372,32 @@ class _Reader:
         elif frame.passed:
             raise UsageError(f"one name stands right of |, (... | {PARTICIPANT})")
 
-    def _check_number(self, token: str, pieces: list[str], tokens: list, position: int, frames: list[_Frame]) -> None:
-        following = tokens[position][1] if position < len(tokens) else ""
+    def _check_number(
+        self, token: str, pieces: list[str], tokens: list[tuple[str, str]], position: int, frames: list[_Frame]
+    ) -> None:
+        following = _text(tokens, position)
         previous = pieces[-1] if pieces else ""
         if token not in ("0", "1"):
             raise UsageError(f"the number {token} has no meaning; 1 is an intercept, 0 is none")
-        alone = previous in ("", "+", "-", "(") and following in ("", "+", "-", ")", "|")
+        alone = previous in ("", "+", "-", "(") and following not in ("*", "/", ":")
         outside = len(frames) == 1 or (len(frames) == 2 and frames[-1].has_bar)
         if not alone or not outside or (token == "0" and previous == "-"):
             raise UsageError(f"{token} is an intercept or none, and stands by itself: 0 + session")
 
 
-def _has_bar(tokens: list[tuple[str, str, str]], position: int) -> bool:
-    """Whether the parenthesis that was opened before ``position`` contains | at its own level."""
-    depth = 1
-    for _, token, _ in tokens[position:]:
-        depth += (token == "(") - (token == ")")
-        if depth == 0:
-            return False
-        if token == "|" and depth == 1:
-            return True
-    return False
+def _text(tokens: list[tuple[str, str]], position: int) -> str:
+    """The text of a token; empty at the end."""
+    return tokens[position][1] if position < len(tokens) else ""
+
+
+def _number_of(name: str) -> int:
+    """The number of an atom, from the plain name in its place."""
+    return int(name[1:])
+
+
+def _product_of(term: Any) -> Product:
+    """The names in a term of the library."""
+    return INTERCEPT if type(term).__name__ == "Intercept" else frozenset(each.name for each in term.components)
 
 
 def _check_group(token: str) -> None:

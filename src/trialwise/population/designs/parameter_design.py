@@ -18,7 +18,7 @@ from trialwise.population.designs.calls import LEFT_ALONE
 from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind
 from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part
-from trialwise.population.designs.runs import Place, Rows, Slots, slots_of
+from trialwise.population.designs.runs import Place, Rows, Slots, first_of, slots_of
 
 BETWEEN, WITHIN = "[between]", "[within]"
 """Suffixes of the parts of a number that changes within participants: means of participants, and deviations from them."""
@@ -80,7 +80,7 @@ class Arrangement:
 
     def of_runs(self, covariate: Covariate) -> tuple[np.ndarray, np.ndarray]:
         """Values that are constant within runs, ``(runs,)``, and the participant of each run."""
-        first = np.flatnonzero(np.diff(self.runs, prepend=-1))
+        first = first_of(self.runs)
         return covariate.values[first], self.trials.participant_index[first]
 
     def of_rows(self, covariate: Covariate) -> np.ndarray:
@@ -306,11 +306,27 @@ class _Builder:
             others = [owners[k] for k, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6]
             names = _listed([each for each in dict.fromkeys(others) if each != owners[n]])
             what = ":".join(owners[n])
-            reason = f"is determined by {names}" if names else "has fewer values than columns, or cells without trials"
+            reason = f"is determined by {names}" if names else "has more columns than different values"
+            empty = self._empty_cells(owners[n])
             self._problem(
-                "collinear", f"{what} {reason}", "leave out one of them: data cannot tell their effects apart"
-            )
+                "collinear", f"{what} {reason}{f': no participant at {empty}' if empty else ''}",
+                f"leave {what if empty else 'one of them'} out: data cannot tell their effects apart",
+            )  # fmt: skip
             return
+
+    def _empty_cells(self, term: tuple[str, ...]) -> str:
+        """The combinations of levels of a term's factors that nobody has; empty if there are none."""
+        factors = [code for code in map(self.codes.__getitem__, term) if isinstance(code, FactorCode)]
+        if len(factors) < 2:
+            return ""
+        present = set(zip(*(self.columns[code.column].tolist() for code in factors), strict=True))
+        cells = itertools.product(*(range(len(code.levels)) for code in factors))
+        empty = [
+            " and ".join(f"{code.column} {code.levels[level]!r}" for code, level in zip(factors, cell, strict=True))
+            for cell in cells
+            if cell not in present
+        ]
+        return ", ".join(empty[:4]) + (", ..." if len(empty) > 4 else "")
 
     def check_own(self, coding: Coding) -> None:
         """Note effects of participants that do not change within them, except spreads for levels."""

@@ -34,6 +34,11 @@ def runs_of(learner: Learner, trials: Trials) -> np.ndarray:
     return np.cumsum(starts) - 1
 
 
+def first_of(runs: np.ndarray) -> np.ndarray:
+    """The first trial of each run, ``int (runs,)``."""
+    return np.flatnonzero(np.diff(runs, prepend=-1))
+
+
 def place_of(covariate: Covariate, trials: Trials, runs: np.ndarray, parameters: Sequence[str]) -> Place:
     """Where a covariate changes, which decides how the parameters that depend on it are arranged.
 
@@ -82,16 +87,17 @@ class Rows:
     labels: tuple[Hashable, ...]
 
 
-def rows_of(trials: Trials, covariates: Sequence[Covariate]) -> Rows:
-    """The rows of parameters, for covariates that are constant within runs."""
-    keys = np.stack([trials.participant_index, *(each.values for each in covariates)], 1).astype(float)
-    distinct, first, row_of_trial = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+def rows_of(trials: Trials, runs: np.ndarray, covariates: Sequence[Covariate]) -> Rows:
+    """The rows of parameters, for covariates that are constant within runs; runs with the same values share one."""
+    first = first_of(runs)
+    keys = np.stack([trials.participant_index[first], *(each.values[first] for each in covariates)], 1).astype(float)
+    distinct, run, row_of_run = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     owner = distinct[:, 0].astype(int)
     labels: list[Hashable] = []
     for n, values in zip(owner, distinct[:, 1:], strict=True):
         parts = [_label(each, value) for each, value in zip(covariates, values, strict=True)]
         labels.append((trials.participants[n], *parts) if covariates else trials.participants[n])
-    return Rows(owner, row_of_trial.reshape(-1).astype(int), first, tuple(labels))
+    return Rows(owner, row_of_run.reshape(-1)[runs].astype(int), first[run], tuple(labels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +121,11 @@ class Slots:
 
 def slots_of(covariates: Sequence[Covariate]) -> Slots:
     """The slots of a parameter, for one or more covariates that change within runs."""
-    keys = np.stack([each.values for each in covariates], 1)
-    distinct, first, of_trial = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    labels = tuple(
-        ", ".join(str(each.levels[code]) for each, code in zip(covariates, codes, strict=True)) for codes in distinct
-    )
+    sizes = [len(each.levels) for each in covariates]
+    codes = np.ravel_multi_index([each.values for each in covariates], sizes)
+    distinct, first, of_trial = np.unique(codes, return_index=True, return_inverse=True)
+    levels = zip(*np.unravel_index(distinct, sizes), strict=True)
+    labels = tuple(", ".join(str(each.levels[n]) for each, n in zip(covariates, own, strict=True)) for own in levels)
     return Slots(labels, of_trial.reshape(-1).astype(int), first)
 
 
