@@ -175,7 +175,7 @@ def fit(
             ": a table of covariates is used by formulas; add ",
             Argument("formulas", {learner.names[0]: "age"}),
         )
-    population = population_of(learner, trials, priors, pooling, stored and stored.design)
+    population = population_of(learner, trials, priors, pooling, None if stored is None else stored.design)
     check_supports(population.parameters, pooling, population.unusual, population.design)
     seed = checked_seed(seed)
 
