@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.design import Design, plain_design
 from trialwise.population.names import (
     INDIVIDUAL,
     mean_name,

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 import trialwise as tw
 from studies import Keeps, read
 from trialwise.base.errors import DataError, UsageError
+from trialwise.population.design import Column, plain_design
 from trialwise.population.designs.build import designed
-from trialwise.population.designs.design import Column, plain_design
 from trialwise.population.designs.parameter_model import ParameterModel
 
 PEOPLE = [f"p{n:02d}" for n in range(12)]
