@@ -167,6 +167,26 @@ def test_means_of_cells():
     np.testing.assert_array_equal(implied.random, design.random)
 
 
+def test_contrasts_beside_means_of_cells():
+    """With means of sessions, groups have contrasts, in each session; participants have values of sessions, of groups an intercept."""
+    trials = read(PEOPLE, session=SESSIONS)
+    design = build("alpha ~ 0 + session * group", trials).design
+    group = {"a": -ROOT, "b": ROOT}
+    terms = [
+        ("alpha", lambda row, _: row[1] == 1),
+        ("alpha", lambda row, _: row[1] == 2),
+        ("alpha", lambda row, _: group[GROUP[row[0]]]),
+        ("alpha", lambda row, _: {1: -ROOT, 2: ROOT}[row[1]] * group[GROUP[row[0]]]),
+        ("beta", one),
+    ]
+    np.testing.assert_allclose(design.fixed, by_hand(ROWS, PARAMETERS, terms), atol=1e-12)
+    assert [term.cell for term in design.coefficients] == [True, True, False, False, False]
+    np.testing.assert_array_equal(design.random, by_hand(ROWS, PARAMETERS, [terms[0], terms[1], terms[4]]))
+    groups = build("alpha ~ 0 + group + age").design
+    assert names(groups.coefficients) == ["alpha group[a]", "alpha group[b]", "alpha age", "beta"]
+    assert names(groups.effects) == ["alpha", "beta"] and not any(term.cell for term in groups.effects)
+
+
 def test_slots():
     """Volatility changes within runs: a column of parameters for each of its levels, and one run."""
     volatility = [["stable", "volatile", "stable"]] * 12
