@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -229,9 +229,29 @@ def row_label(name: str, participant: Hashable) -> str:
     return f"{name}[{participant}]"
 
 
-def variable_of(label: Hashable) -> str:
-    """The variable of a row label of a table: ``alpha`` of ``alpha[7]``."""
-    return str(label).split("[")[0]
+def variable_of(label: Hashable, names: Collection[Hashable] = ()) -> str:
+    """The variable of a row label of a table: ``alpha`` of ``alpha[7]``, ``alpha[stable]`` of ``alpha[stable][7]``.
+
+    Parameters
+    ----------
+    label
+        The label of the row.
+    names
+        Names of variables. Without them, or if the row is of none of them, brackets at the end are taken for a participant's label, which
+        is right except for a parameter of a level that all participants share, ``alpha[stable]``.
+    """
+    text = str(label)
+    if text in names:
+        return text
+    own = [name for name in map(str, names) if text.startswith(f"{name}[") and text.endswith("]")]
+    if own:
+        return max(own, key=len)
+    depth = 0
+    for place in range(len(text) - 1, -1, -1) if text.endswith("]") else ():
+        depth += (text[place] == "]") - (text[place] == "[")
+        if depth == 0:
+            return text[:place]
+    return text.split("[")[0] if text.endswith("]") else text
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:

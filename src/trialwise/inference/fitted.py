@@ -141,7 +141,8 @@ class Fit(Result):
     def group(self) -> pd.DataFrame:
         """The rows of :meth:`summary` for the group."""
         names = {*self.group_names, *self.draws.median_names}
-        rows = [label for label in self._summary.index if variable_of(label) in names]
+        variables = [str(name) for name in self.tree["posterior"].data_vars]
+        rows = [label for label in self._summary.index if variable_of(label, variables) in names]
         return self._summary.loc[rows]
 
     @cached_property
