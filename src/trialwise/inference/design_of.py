@@ -78,7 +78,7 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
             columns={**trials.columns, column: Column(np.asarray(codes, np.int64), column)},
             levels={**trials.levels, column: tuple(labels)},
         )
-        by[name] = column, labels
+        by[name] = {column: labels}
     return (learner.vary(**by) if by else learner), trials
 
 

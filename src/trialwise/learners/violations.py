@@ -165,7 +165,7 @@ def without_action(learner: Learner, actions: int) -> list[str]:
     about = learner.assumptions.action_of
     missing = {name for name, action in about.items() if action >= actions}
     at_work = {learner.tied.get(name, name) for name in learner.declared if name not in missing}
-    return [name for name in learner.names if name in missing and name not in at_work]
+    return [name for name in learner.free_fields if name in missing and name not in at_work]
 
 
 def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, ...]) -> Iterator[Message]:
