@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import trialwise as tw
+from trialwise.analysis.comparison.crossvalidation import beginnings
 from trialwise.data.expansion.declared import from_plain
 from trialwise.data.expansion.given import as_expansion, from_text
 from trialwise.data.stored import trials_from_datasets, trials_to_datasets
@@ -419,7 +421,82 @@ def test_selected_stored_and_simulated_trials_can_be_collapsed():
         tw.collapse(trials, trials.to_frame().head(3))
     series = tw.read_long(pd.DataFrame({"id": "a", "pumps": [3], "burst": [0]}), expand=SERIES)
     with pytest.raises(tw.errors.UsageError, match="no series"):
-        tw.collapse(series.first(2))
+        tw.collapse(series.beginning(2))
+    with pytest.raises(tw.errors.UsageError, match="'a', row 22 of the file do not follow each other"):
+        tw.collapse(replace(trials.take(np.arange(41, 80)), offsets=np.array([0, 39]), participants=("a",)))
+
+
+def whole_rows(frame, trials, count):
+    """The rows of the file of each participant that have at most so many trials together, by a plain loop."""
+    kept = []
+    for person in trials.participants:
+        used = 0
+        for row in frame.index[frame["id"] == person]:
+            length = 2 if frame.loc[row, ["a2", "state", "win"]].notna().any() else 1
+            if used + length > count:
+                break
+            used += length
+            kept.append(row + 2)
+    return kept
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_stages(), st.integers(2, 13))
+def test_the_first_trials_are_those_of_whole_rows_of_the_file(rows, count):
+    frame = pd.DataFrame(rows)
+    trials = tw.read_long(frame, expand=STATE)
+    few = trials.first(count)
+    assert list(dict.fromkeys(few.row.tolist())) == whole_rows(frame, trials, count)
+    assert np.isin(trials.row, few.row).sum() == few.n_trials  # with all their trials
+    back = tw.collapse(few)
+    original = frame.loc[back["row"] - 2].reset_index(drop=True)
+    for name in ("a1", "a2", "state", "win"):
+        pd.testing.assert_series_equal(back[name].astype(float), original[name].astype(float), check_names=False)
+    exact = [min(length, count) for length in trials.lengths.tolist()]
+    shorter = few.lengths.tolist() != exact
+    assert any(note.startswith("first: no row of the file") for note in few.notes) == shorter
+    assert trials.beginning(count).lengths.tolist() == exact
+
+
+def test_first_says_what_to_type_where_nothing_would_be_left():
+    frame = pd.DataFrame({"id": ["a", "b", "b"], "pumps": [3, 1, 5], "burst": [0, 0, 1]})
+    trials = tw.read_long(frame, expand=SERIES)
+    with pytest.raises(
+        tw.errors.UsageError, match=r"3 trials of participant 'a' would cut .* type first\(4\), or more"
+    ):
+        trials.first(3)
+    assert trials.first(4).row.tolist() == [2, 2, 2, 2, 3, 3]
+    assert trials.first(np.array([4, 0])).lengths.tolist() == [4, 0]
+    with pytest.raises(tw.errors.UsageError, match="one number from 0"):
+        trials.first(np.array([4, -1]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_stages(), st.integers(3, 6))
+def test_no_row_of_the_file_is_half_predicted(rows, start):
+    """The second half is that of the rows of the file, and the row with the first predicted trial is predicted as a whole."""
+    frame = pd.DataFrame(rows)
+    trials = tw.read_long(frame, expand=STATE)
+    seen = trials.beginning(beginnings(trials, None))
+    half = [row for _, part in frame.groupby("id", sort=False) for row in (part.index[: len(part) // 2] + 2).tolist()]
+    assert list(dict.fromkeys(seen.row.tolist())) == half
+    assert np.isin(trials.row, seen.row).sum() == seen.n_trials
+    long = trials.select([label for label, n in zip(trials.participants, trials.lengths, strict=True) if n >= start])
+    if long.n_participants:
+        seen = long.beginning(beginnings(long, start))
+        assert list(dict.fromkeys(seen.row.tolist())) == whole_rows(frame, long, start - 1)
+
+
+def test_the_first_predicted_trial_is_not_in_the_first_row_of_the_file():
+    trials = tw.read_long(coded_frame(), expand=CODED)
+    with pytest.raises(
+        tw.errors.UsageError, match="start=2: the first row of the file .* type start=3, or a later one"
+    ):
+        beginnings(trials, 2)
+    assert beginnings(trials, 3).tolist() == beginnings(trials, 4).tolist() == [2, 2]
+    alone = replace(trials, expansion=None)
+    assert beginnings(alone, 2).tolist() == [1, 1]
+    assert beginnings(alone, None).tolist() == [20, 20]
 
 
 def test_simulated_in_recorded_stages():

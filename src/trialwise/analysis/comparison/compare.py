@@ -53,7 +53,8 @@ def compare(
         2k - 2 LL, summed over participants.
     start
         With ``"future"``: the first trial to predict, counted from 1; by default, the second half of each participant's trials is
-        predicted.
+        predicted. A row of a file that is several trials (``expand``) is predicted as a whole: if this trial is not the first of them, from
+        there on.
     draws
         Number of draws of each posterior that are used, spread evenly over the chains: by default 1000; with a hidden choice 250,
         or 100 with ``method="trial"``.
