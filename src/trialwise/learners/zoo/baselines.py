@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from trialwise.learners.action_sets import sets_of_actions
 from trialwise.learners.assumptions import assumes
 from trialwise.learners.decorator import learner, probabilities
 from trialwise.learners.parameters import constant, positive, real, unit
@@ -36,12 +35,6 @@ def actions_of(trials):
     return trials.sizes.get("action", 0) if trials.choice is not None else 0
 
 
-def references_of(trials):
-    """The first action of each set of actions that are never available together with those of another set, as in stages of a trial: the
-    preferences of each set are relative to one of it."""
-    return [actions[0] for actions in sets_of_actions(trials)]
-
-
 @learner
 class RandomResponding:
     r"""Chooses at random, with a preference for some actions that never changes.
@@ -70,8 +63,7 @@ class RandomResponding:
         actions = actions_of(trials)
         if not 2 <= actions <= MOST_ACTIONS:
             return None
-        without = [*references_of(trials)[1:], *range(actions, MOST_ACTIONS)]
-        return kind().fix(**{f"bias_{action}": 0.0 for action in without})
+        return kind().fix(**{f"bias_{action}": 0.0 for action in range(actions, MOST_ACTIONS)})
 
     def bias(self, action):
         if action == 1:
