@@ -16,7 +16,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.designs.build import Correlated, Designed, MissingCovariates, Random, designed
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
-from trialwise.population.designs.stored import StoredDesign
+from trialwise.population.designs.stored import StoredDesign, runs_of_rows
 
 
 def design_of(
@@ -61,9 +61,9 @@ def design_of(
         random=random, correlated=correlated, missing_covariates=missing_covariates,
     )  # fmt: skip
     learner, trials = varied(learner, built)
-    labels = [str(label) for label in built.trials.participants]
-    stored = StoredDesign(built.design, built.models, built.formulas, tuple(labels))
-    if built.design.rows > built.design.participants:
+    runs = runs_of_rows(built.row_of_trial)
+    stored = StoredDesign(built.design, built.models, built.formulas, tuple(built.trials.participants), runs)
+    if stored.by_session:
         trials = by_rows(trials, built.row_of_trial, [row_text(label) for label in built.design.labels]).trials
     return learner, trials, stored, built.notes
 

@@ -114,6 +114,11 @@ class Fit(Result):
         return None if text is None else design_from_json(str(text))
 
     @cached_property
+    def data(self) -> Trials:
+        """The trials by participant, as they were read; :attr:`trials` has each row of parameters, such as a session, as a participant."""
+        return self.trials if self.design is None else self.design.of_rows(self.trials).original
+
+    @cached_property
     def population(self) -> Population:
         """The population that participants come from, with the user's priors as far as they are available.
 
@@ -196,7 +201,8 @@ class Fit(Result):
         """
         from trialwise.likelihoods.evaluate import trial_values
 
-        return trial_values(self.learner_for("trial_values"), self.trials, self.means(), inputs=inputs)
+        table = trial_values(self.learner_for("trial_values"), self.trials, self.means(), inputs=inputs)
+        return table if self.design is None else self.design.of_rows(self.trials).restored(table)
 
     @cached_property
     def model(self) -> pm.Model:

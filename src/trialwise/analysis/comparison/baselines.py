@@ -49,9 +49,10 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
     responses = responses_of(first)
     learners = {name: each.learner for name, each in fits.items()}
-    expansion = first.trials.expansion
+    trials = first.data if isinstance(first, Fit) else first.trials
+    expansion = trials.expansion
     staged = (expansion is not None and expansion.several) or have_stages(fits)
-    baselines = baselines_for(first.trials, responses, staged)
+    baselines = baselines_for(trials, responses, staged)
     if not baselines:
         predicted = " and ".join(f"{name} ({family})" for name, family in responses.items())
         raise UsageError(
@@ -65,7 +66,7 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
                 f"a fit of {learners[name] or 'another learner'} is called {name!r}, which is the name of a baseline: give it another name"
             )
     own: dict[str, Fit | Point] = {
-        name: point(each, first.trials) if isinstance(first, Point) else like(first, each, first.trials)
+        name: point(each, trials) if isinstance(first, Point) else like(first, each, trials)
         for name, each in missing.items()
     }
     return {**fits, **own}  # type: ignore[return-value]

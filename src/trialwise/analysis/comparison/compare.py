@@ -17,6 +17,7 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, NONE, expects
 from trialwise.base.message import Argument
 from trialwise.base.progress import bars
+from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
 
@@ -117,6 +118,7 @@ def compare(
         for name, each in fits.items():
             assert isinstance(each, Fit)
             report(name, 0.0)
+            _check_units(name, each, by)
             refitter = _refitting(each) if refit else None
             results[name] = held_out(
                 each, by, start, draws=draws, particles=particles, seed=seed, tell=_named(report, name), refit=refitter
@@ -155,6 +157,19 @@ def _checked_method(method: str | None, start: int | None, draws: int | None, re
     return by
 
 
+def _check_units(name: str, fit: Fit, method: Method) -> None:
+    """Raise an error if what is predicted is not the same in a fit with several rows of parameters a participant as in others."""
+    if method in ("future", "trial") and fit.design is not None and fit.design.by_session:
+        raise UsageError(
+            f"{name}: its participants have parameters for each of their sessions, so that ",
+            Argument("method", method),
+            " would predict other trials than in fits without; compare by ",
+            Argument("method", "participant"),
+            " or ",
+            Argument("method", "integrated"),
+        )
+
+
 def _named(report: Callable[[str, float], None], name: str) -> Callable[[float], None]:
     return lambda share: report(name, share)
 
@@ -182,7 +197,7 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
             )  # fmt: skip
     (first, reference), *others = fits.items()
     for name, each in others:
-        if difference := differences(reference.trials, each.trials):
+        if difference := differences(_data(reference), _data(each)):
             raise UsageError(
                 f"{first!r} and {name!r} were fitted to different trials: {difference}. Learners are compared on the same "
                 "choices of the same participants: fit them to the same trials"
@@ -194,8 +209,19 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
             )
 
 
+def _data(each: Fit | Point) -> Trials:
+    """The trials of a fit or of point estimates, by participant."""
+    return each.data if isinstance(each, Fit) else each.trials
+
+
 def _refitting(fit: Fit) -> Callable[[int], Fit]:
     """A function that fits all but one participant, with the settings of the fit."""
+    if fit.design is not None:
+        raise UsageError(
+            Argument("refit", True),
+            f": the design of a fit with formulas ({', '.join(fit.design.formulas)}) cannot be fitted without a participant yet; leave it out, and "
+            "fit with more draws",
+        )
     learner = fit.learner_for("compare")
     if fit.priors is None:
         raise UsageError(

@@ -38,8 +38,7 @@ def compared_fits(fits: dict[str, Fit], results: dict[str, HeldOut], method: Met
     """The comparison of fits, from the held-out predictive densities of each."""
     import pandas as pd
 
-    trials = next(iter(fits.values())).trials
-    labels = pd.Index(list(trials.participants), name="participant")
+    labels = pd.Index(list(next(iter(fits.values())).data.participants), name="participant")
     elpd = pd.DataFrame({name: each.of_participants(each.elpd, len(labels)) for name, each in results.items()}, labels)
     total = elpd.sum().to_numpy()
     order = np.argsort(-total, kind="stable")
@@ -113,7 +112,7 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
             sentence = f"{name}: its draws have problems of their own: {problems[0].sentence}"
             yield Finding("problem", "draws", sentence, problems[0].advice, (name,))
         if result.share is not None and (few := result.share < RELIABLE).any():
-            labels = [str(label) for label, each in zip(fit.trials.participants, few, strict=True) if each]
+            labels = [str(label) for label, each in zip(fit.data.participants, few, strict=True) if each]
             sentence = Message(
                 f"{name}: the integrated likelihood of {counted(len(labels), 'participant')} rests on less than a tenth of the draws and is "
                 f"not reliable ({', '.join(labels[:8])}): use more, ", Argument("draws", NAME_ALONE), " or ",
@@ -131,10 +130,10 @@ def _findings(fits: dict[str, Fit], results: dict[str, HeldOut], table: pd.DataF
                 Argument("draws", NAME_ALONE), " or ", Argument("particles", NAME_ALONE),
             )  # fmt: skip
             yield Finding("caution", "noise", sentence, about=(str(name),))
-    if len(next(iter(fits.values())).trials.participants) == 1:
+    if len(next(iter(fits.values())).data.participants) == 1:
         sentence = "a single participant: there is no standard error over participants, and no conclusion about others"
         yield Finding("caution", "one-participant", sentence)
-    first, *others = (fit.trials for fit in fits.values())
+    first, *others = (fit.data for fit in fits.values())
     if any(information_differs(first, other) for other in others):
         sentence = (
             "outcomes or columns of the fits' trials differ: the same choices are predicted from different information"
@@ -154,7 +153,7 @@ def _bad_khat(name: str, result: HeldOut, fit: Fit, method: str) -> Finding:
             Argument("method", "participant"),
         )
         return Finding("problem", "pareto-k", sentence, advice, (name,))
-    labels = [str(fit.trials.participants[n]) for n in np.flatnonzero(result.bad)]
+    labels = [str(fit.data.participants[n]) for n in np.flatnonzero(result.bad)]
     shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
     sentence = (
         f"{name}: Pareto k-hat bad for {'participant' if len(labels) == 1 else 'participants'} {shown} ({worst}): they influence the group so strongly that its draws are "

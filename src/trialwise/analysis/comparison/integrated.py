@@ -326,7 +326,7 @@ def integrated_likelihood(fit: Fit, draws: int = DRAWS, particles: int = 200, se
     result, error, share = log_mean(weight.reshape(-1, weight.shape[-1]).T)
     return pd.DataFrame(
         {
-            "participant": list(fit.trials.participants),
+            "participant": list(fit.data.participants),
             "log_likelihood": result,
             "standard_error": error,
             "effective": 1.0 / (share**2).sum(1),

@@ -82,7 +82,7 @@ def _by_row(fit: Fit, values: pd.DataFrame, path: Path) -> Written:
 
     if fit.trials.expansion is None:
         return []
-    return [(write_table(path, collapse(fit.trials, values)), "the same, one row per row of the file")]
+    return [(write_table(path, collapse(fit.data, values)), "the same, one row per row of the file")]
 
 
 RESCUED = "rescued_fit.nc"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from trialwise.data.by_rows import ByRows
+from trialwise.data.trials import Trials
 from trialwise.population.design import Column, Design, Term
 from trialwise.population.designs.parameter_model import ParameterModel
 
@@ -26,12 +28,32 @@ class StoredDesign:
         The formulas as they were written.
     participants
         Labels of the participants, of whom each may have several rows of parameters.
+    runs
+        The row of each trial as the data were read, in runs: ``((row, trials), ...)``.
     """
 
     design: Design
     models: Mapping[str, ParameterModel]
     formulas: Mapping[str, str]
-    participants: tuple[str, ...]
+    participants: tuple[Hashable, ...]
+    runs: tuple[tuple[int, int], ...]
+
+    @property
+    def by_session(self) -> bool:
+        """Whether some participant has several rows of parameters."""
+        return self.design.rows > len(self.participants)
+
+    def of_rows(self, rows: Trials) -> ByRows:
+        """Trials of rows of parameters, with the trials of participants as they were read, and the way back to them."""
+        row_of_trial = np.repeat(*np.array(self.runs, np.int64).T)
+        order = np.argsort(row_of_trial, kind="stable")
+        lengths = np.bincount(self.design.owner[row_of_trial], minlength=len(self.participants))
+        original = replace(
+            rows.take(np.argsort(order)),
+            participants=self.participants,
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        )
+        return ByRows(rows, self.design.owner, order, original)
 
     def to_json(self) -> str:
         """As a text, whose inverse is :func:`design_from_json`; numbers are exact."""
@@ -50,7 +72,9 @@ class StoredDesign:
                 "models": {name: model.to_plain() for name, model in self.models.items()},
                 "formulas": dict(self.formulas),
                 "participants": self.participants,
-            }
+                "runs": self.runs,
+            },
+            default=_plain,
         )
 
 
@@ -79,4 +103,17 @@ def design_from_json(text: str) -> StoredDesign:
         None if plain["average"] is None else np.array(plain["average"], float),
     )
     models = {name: ParameterModel.from_plain(each) for name, each in plain["models"].items()}
-    return StoredDesign(design, models, plain["formulas"], tuple(plain["participants"]))
+    runs = tuple((int(row), int(trials)) for row, trials in plain["runs"])
+    return StoredDesign(design, models, plain["formulas"], tuple(plain["participants"]), runs)
+
+
+def runs_of_rows(row_of_trial: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """The row of each trial, in runs of trials of the same row."""
+    starts = np.flatnonzero(np.diff(row_of_trial, prepend=-1))
+    lengths = np.diff([*starts, len(row_of_trial)])
+    return tuple((int(row_of_trial[start]), int(length)) for start, length in zip(starts, lengths, strict=True))
+
+
+def _plain(value: object) -> object:
+    """Numbers of NumPy as numbers of Python; other labels as text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
