@@ -119,10 +119,11 @@ def build_replay(parts: Parts) -> Callable:
                 hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & SCORED:
+                if hide is not None:
+                    hidden_part, hidden_scale = score_hidden(options, hidden)
                 open_actions = available(trial)
                 part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
                 if hide is not None:
-                    hidden_part, hidden_scale = score_hidden(options, hidden)
                     part = part + hidden_part
                     factor = factor * hidden_scale
                 if note is not None:
