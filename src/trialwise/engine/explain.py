@@ -257,8 +257,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             signal_counts.append(len(values))
 
     def hide(agent, state, trial, options):
-        if learner.hides:
-            fill(learner, "hide", options, "option", agent, state, trial, also=f". {hidden_field(learner)}")
+        fill(learner, "hide", options, "option", agent, state, trial, also=f". {hidden_field(learner)}")
 
     def act(agent, state, trial, hidden, preference, last):
         answers = [family.try_method(learner, agent, state, trial, preference) for family in learner.responses.values()]
@@ -267,7 +266,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
             nested = (answer, nested)
         return nested
 
-    loop = build_replay(parts._replace(hide=hide, act=act, keep=keep))
+    loop = build_replay(parts._replace(hide=parts.hide and hide, act=act, keep=keep))
     parameter_values = np.array(list(middle(learner).values()), float)
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
@@ -321,8 +320,7 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
             )
 
     def hide(agent, state, trial, options):
-        if learner.hides:
-            fills("hide", "option", packed.options, True, agent, state, trial)
+        fills("hide", "option", packed.options, True, agent, state, trial)
         parts.hide(agent, state, trial, options)
 
     def act(agent, state, trial, hidden, preference, last):
@@ -336,7 +334,7 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
         loop = build_replay(
             parts._replace(
                 row=noted_row,
-                hide=hide,
+                hide=parts.hide and hide,
                 act=act,
                 given_hidden=lambda ints, t, option=option: option,
                 score=lambda agent, answer, available, responses, flags: (0.0, 1.0),

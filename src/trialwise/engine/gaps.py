@@ -197,13 +197,13 @@ class _Walk:
             given_hidden=lambda ints, t: self.option,
             act=self._act,
             score=self._number(plain.score),
-            score_hidden=self._number(plain.score_hidden),
-            see=self._by_itself(plain.see),
-            acted=self._by_itself(plain.acted),
-            elapse=self._by_itself(plain.elapse),
-            learn=self._learn,
-            watch=self._watch,
-            between=self._by_itself(plain.between),
+            score_hidden=plain.score_hidden and self._number(plain.score_hidden),
+            see=plain.see and self._by_itself(plain.see),
+            acted=plain.acted and self._by_itself(plain.acted),
+            elapse=plain.elapse and self._by_itself(plain.elapse),
+            learn=plain.learn and self._learn,
+            watch=plain.watch and self._watch,
+            between=plain.between and self._by_itself(plain.between),
         )
 
     def _act(self, agent, state, trial, hidden, preference, last):

@@ -51,7 +51,8 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                     renew(states, n, reset(agent, at(states, task, n), trial, task, n))
                     if start_afresh:
                         used[n] = 0
-                see(agent, at(states, task, n), trial)
+                if see is not None:
+                    see(agent, at(states, task, n), trial)
                 for k in range(width):
                     chances[n, k] = 1.0 if k == 0 else 0.0
                     steps[n * width + k] = 0.0
@@ -78,14 +79,16 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                 continue
             copy(states, task, n, n + 1)
             state = at(states, task, n + 1)
-            if flags & ACTED:
+            if acted is not None and flags & ACTED:
                 acted(agent, state, trial, seen(observed, t))
-            elapse(agent, state, trial)
-            if flags & TEACHES:
+            if elapse is not None:
+                elapse(agent, state, trial)
+            if learn is not None and flags & TEACHES:
                 learn(agent, state, trial, k, seen(observed, t), ints, reals, t)
-            if flags & WATCHES:
+            if watch is not None and flags & WATCHES:
                 watch(agent, state, trial, k, ints, reals, t)
-            between(agent, state, trial)
+            if between is not None:
+                between(agent, state, trial)
             mass[n + 1] = mass[n] * chances[n, k]
             path[n + 1] = path[n] + steps[n * width + k]
             used[n + 1] = max(used[n], k + 1) if flags & HIDES else used[n]

@@ -176,7 +176,8 @@ def build_particles(
             for g in range(groups(count)):
                 state = at(states, task, g)
                 chosen = 0
-                see(agent, state, trial)
+                if see is not None:
+                    see(agent, state, trial)
                 if flags & HIDES:
                     p = weigh(
                         agent, state, trial, preference, shares, options, prior, joint, slopes, used[g], last, open_actions,
@@ -199,14 +200,20 @@ def build_particles(
                         path[g] = path[g] + slopes[chosen]
                 if tracing:
                     hidden[n, g] = chosen if flags & HIDES else -1
-                if flags & ACTED:
+                if acted is not None and flags & ACTED:
                     acted(agent, state, trial, seen(observed, t))
-                elapse(agent, state, trial)
-                if flags & TEACHES:
-                    keep(signals, n * count + g, learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t))
-                if flags & WATCHES:
-                    keep(signals, n * count + g, watch(agent, state, trial, chosen, ints, reals, t))
-                between(agent, state, trial)
+                if elapse is not None:
+                    elapse(agent, state, trial)
+                if learn is not None and flags & TEACHES:
+                    result = learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t)
+                    if keep is not None:
+                        keep(signals, n * count + g, result)
+                if watch is not None and flags & WATCHES:
+                    result = watch(agent, state, trial, chosen, ints, reals, t)
+                    if keep is not None:
+                        keep(signals, n * count + g, result)
+                if between is not None:
+                    between(agent, state, trial)
             weight_sum, square_sum = sum_of(lane_sums), sum_of(lane_squares)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)

@@ -62,48 +62,29 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
 
     response_parts, predict = build_responses(learner, actions)
 
-    def by_itself(name):
-        def nothing(agent, state, trial):
-            pass
-
-        return learner.methods.get(name, nothing)
-
     received = response_parts.pop("received")
-    learn, watch = _learning(learner, outcome_layout, kit, method, received)
-
-    if "act" in method:
-        user_act = method["act"]
-
-        def acted(agent, state, trial, responses):
-            user_act(agent, state, trial, received(responses))
-    else:
-
-        def acted(agent, state, trial, responses):
-            pass
-
-    if tracing:
-        store_signals = kit.store_signals
-
-        def note(agent, answer, available, record, t, part, scale):
-            record[t, 0] = part - math.log(scale)
-            predict(agent, answer, available, record, t)
-
-        def keep(signals, t, result):
-            store_signals(signals, t, result)
-    else:
-
-        def note(agent, answer, available, record, t, part, scale):
-            pass
-
-        def keep(signals, t, result):
-            pass
-
-    functions = {
-        "agent_at": agent_at, "available": available, "acted": acted, "learn": learn, "watch": watch, "note": note, "keep": keep,
-        **{name: by_itself(name) for name in ("see", "elapse", "between")},
-        **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random, tracing), **response_parts,
+    parts: dict[str, Callable | None] = {
+        "agent_at": agent_at, "available": available, **{name: learner.methods.get(name) for name in ("see", "elapse", "between")},
+        **_state_parts(kit, method), **_hidden(learner, kit, end_of(learner, actions).random, tracing),
+        **_learning(learner, outcome_layout, kit, method, received), **_traces(kit, predict, tracing), **response_parts,
     }  # fmt: skip
-    return Parts(row=row, **{name: kit.adapt(function) for name, function in functions.items()})
+    return Parts(row=row, **{name: part and kit.adapt(part) for name, part in parts.items()})  # type: ignore[arg-type]
+
+
+def _traces(kit: Kit, predict: Callable, tracing: bool) -> dict[str, Callable | None]:
+    """The parts that store trial-wise scores, predictions and signals."""
+    if not tracing:
+        return {"note": None, "keep": None}
+    store_signals = kit.store_signals
+
+    def note(agent, answer, available, record, t, part, scale):
+        record[t, 0] = part - math.log(scale)
+        predict(agent, answer, available, record, t)
+
+    def keep(signals, t, result):
+        store_signals(signals, t, result)
+
+    return {"note": note, "keep": keep}
 
 
 def _state_parts(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
@@ -136,16 +117,10 @@ def _state_parts(kit: Kit, method: dict[str, Callable]) -> dict[str, Callable]:
     return {"start": start, "reset": reset}
 
 
-def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> dict[str, Callable]:
+def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> dict[str, Callable | None]:
     """The parts for a hidden choice; ``random_column`` is the column of its random numbers."""
     if not learner.hides:
-        return {
-            "hide": lambda agent, state, trial, options: None,
-            "given_hidden": lambda ints, t: 0,
-            "score_hidden": lambda options, hidden: (0.0, 1.0),
-            "unscored": lambda options, hidden, record, t: 0.0,
-            "pick": lambda ints, options, t, random: 0,
-        }
+        return dict.fromkeys(("hide", "given_hidden", "score_hidden", "unscored", "pick"))
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
 
     def hide(agent, state, trial, options):
@@ -198,14 +173,9 @@ def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> di
 
 def _learning(
     learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable
-) -> tuple[Callable, Callable]:
-    """The parts ``learn`` and ``watch``: from a scalar outcome or from named ones, with or without a hidden choice."""
-
-    def learn(agent, state, trial, hidden, responses, ints, reals, t):
-        return None
-
-    def watch(agent, state, trial, hidden, ints, reals, t):
-        return None
+) -> dict[str, Callable | None]:
+    """The parts that change the state by a response, an outcome, or both; outcomes are scalar or have names."""
+    hides, user_act, user_learn, user_watch = learner.hides, method.get("act"), method.get("learn"), method.get("watch")
 
     if [name for name, *_ in layout] == [""]:
         place = layout[0][2]
@@ -216,29 +186,21 @@ def _learning(
         outcome = kit.adapt(outcome)
     else:
         outcome = kit.row("outcome", layout)
-    if "learn" in method:
-        user_learn = method["learn"]
-        if learner.hides:
 
-            def learn(agent, state, trial, hidden, responses, ints, reals, t):
-                return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
-        else:
+    def acted(agent, state, trial, responses):
+        user_act(agent, state, trial, received(responses))
 
-            def learn(agent, state, trial, hidden, responses, ints, reals, t):
-                return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
+    def learn(agent, state, trial, hidden, responses, ints, reals, t):
+        if hides:
+            return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
+        return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
 
-    if "watch" in method:
-        user_watch = method["watch"]
-        if learner.hides:
+    def watch(agent, state, trial, hidden, ints, reals, t):
+        if hides:
+            return user_watch(agent, state, trial, hidden, outcome(ints, reals, t))
+        return user_watch(agent, state, trial, outcome(ints, reals, t))
 
-            def watch(agent, state, trial, hidden, ints, reals, t):
-                return user_watch(agent, state, trial, hidden, outcome(ints, reals, t))
-        else:
-
-            def watch(agent, state, trial, hidden, ints, reals, t):
-                return user_watch(agent, state, trial, outcome(ints, reals, t))
-
-    return learn, watch
+    return {"acted": user_act and acted, "learn": user_learn and learn, "watch": user_watch and watch}
 
 
 # -- plain Python -------------------------------------------------------------------------------------------------------------

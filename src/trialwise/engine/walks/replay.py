@@ -10,10 +10,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES, responded
+from trialwise.engine.flags import ACTED, FLAGS, HIDES, RESET, RESPONDED, SCORED, TEACHES, WATCHES
 from trialwise.learners.responses.plain_numbers import is_extreme
-
-FIRST = responded(0)
 
 
 class Parts(NamedTuple):
@@ -52,34 +50,36 @@ class Parts(NamedTuple):
 
     A score is ``(part, scale)`` with log-density ``part - log(scale)``. An answer has the parameters of each of the learner's
     responses (:class:`trialwise.learners.responses.family.ResponseParts`); responses whose bits are set in ``flags`` enter the score.
-    Learners without a hidden choice have one hidden option, number 0, for which nothing is computed.
+    A part without which a trial is complete is None where a learner has no such method, or nothing is traced. Numba prunes
+    ``if part is not None`` before it infers types, so that such a part costs no time, neither of the walk nor of its compilation.
+    Without a hidden choice, there is one hidden option, number 0.
     """
 
     agent_at: Callable
     start: Callable
     reset: Callable
     row: Callable
-    see: Callable
+    see: Callable | None
     available: Callable
     seen: Callable
     write: Callable
-    hide: Callable
-    given_hidden: Callable
-    score_hidden: Callable
-    unscored: Callable
-    pick: Callable
+    hide: Callable | None
+    given_hidden: Callable | None
+    score_hidden: Callable | None
+    unscored: Callable | None
+    pick: Callable | None
     act: Callable
     score: Callable
     chance: Callable
     draw: Callable
-    acted: Callable
-    elapse: Callable
-    learn: Callable
-    watch: Callable
-    between: Callable
-    note: Callable
+    acted: Callable | None
+    elapse: Callable | None
+    learn: Callable | None
+    watch: Callable | None
+    between: Callable | None
+    note: Callable | None
     foresee: Callable
-    keep: Callable
+    keep: Callable | None
     last_action: Callable
 
 
@@ -111,34 +111,46 @@ def build_replay(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
-            see(agent, state, trial)
-            hidden = given_hidden(ints, t)
-            hide(agent, state, trial, options)
+            if see is not None:
+                see(agent, state, trial)
+            hidden = 0
+            if hide is not None:
+                hidden = given_hidden(ints, t)
+                hide(agent, state, trial, options)
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & SCORED:
-                hidden_part, hidden_scale = score_hidden(options, hidden)
+                if hide is not None:
+                    hidden_part, hidden_scale = score_hidden(options, hidden)
                 open_actions = available(trial)
                 part, factor = score(agent, answer, open_actions, seen(observed, t), flags)
-                part = part + hidden_part
-                factor = factor * hidden_scale
-                note(agent, answer, open_actions, record, t, part, factor)
+                if hide is not None:
+                    part = part + hidden_part
+                    factor = factor * hidden_scale
+                if note is not None:
+                    note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
                 scale *= factor
                 if is_extreme(scale):
                     total = total - math.log(scale)
                     scale = 1.0
-            elif flags & HIDES:
+            elif hide is not None and flags & HIDES:
                 total = total + unscored(options, hidden, record, t)
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)
-            if flags & ACTED:
+            if acted is not None and flags & ACTED:
                 acted(agent, state, trial, seen(observed, t))
-            elapse(agent, state, trial)
-            if flags & TEACHES:
-                keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
-            if flags & WATCHES:
-                keep(signals, t, watch(agent, state, trial, hidden, ints, reals, t))
-            between(agent, state, trial)
+            if elapse is not None:
+                elapse(agent, state, trial)
+            if learn is not None and flags & TEACHES:
+                result = learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t)
+                if keep is not None:
+                    keep(signals, t, result)
+            if watch is not None and flags & WATCHES:
+                result = watch(agent, state, trial, hidden, ints, reals, t)
+                if keep is not None:
+                    keep(signals, t, result)
+            if between is not None:
+                between(agent, state, trial)
         return total, scale
 
     return replay
@@ -176,30 +188,42 @@ def build_rollout(parts: Parts) -> Callable:
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
                 last = -1
-            see(agent, state, trial)
-            hide(agent, state, trial, options)
-            hidden = pick(ints, options, t, random)
+            if see is not None:
+                see(agent, state, trial)
+            hidden = 0
+            if hide is not None:
+                hide(agent, state, trial, options)
+                hidden = pick(ints, options, t, random)
             answer = act(agent, state, trial, hidden, preference, last)
-            if flags & HIDES and not flags & SCORED:
+            if hide is not None and flags & HIDES and not flags & SCORED:
                 unscored(options, hidden, record, t)
             if flags & RESPONDED:
                 if flags & SCORED:
-                    hidden_part, hidden_scale = score_hidden(options, hidden)
                     responses, part, factor = draw(agent, answer, available(trial), observed, t, flags, random)
                     write(observed, t, flags, responses)
-                    record[t, 0] = part + hidden_part - math.log(factor * hidden_scale)
+                    if hide is not None:
+                        hidden_part, hidden_scale = score_hidden(options, hidden)
+                        part = part + hidden_part
+                        factor = factor * hidden_scale
+                    record[t, 0] = part - math.log(factor)
                 last = last_action(seen(observed, t), flags, last)
-            if flags & FIRST:
+            if flags & ACTED:
                 for k in range(potential.shape[2]):
                     reals[t, first_outcome + k] = potential[t, max(last, 0), k]
-            if flags & ACTED:
-                acted(agent, state, trial, seen(observed, t))
-            elapse(agent, state, trial)
-            if flags & TEACHES:
-                keep(signals, t, learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t))
-            if flags & WATCHES:
-                keep(signals, t, watch(agent, state, trial, hidden, ints, reals, t))
-            between(agent, state, trial)
+                if acted is not None:
+                    acted(agent, state, trial, seen(observed, t))
+            if elapse is not None:
+                elapse(agent, state, trial)
+            if learn is not None and flags & TEACHES:
+                result = learn(agent, state, trial, hidden, seen(observed, t), ints, reals, t)
+                if keep is not None:
+                    keep(signals, t, result)
+            if watch is not None and flags & WATCHES:
+                result = watch(agent, state, trial, hidden, ints, reals, t)
+                if keep is not None:
+                    keep(signals, t, result)
+            if between is not None:
+                between(agent, state, trial)
         return 0.0, 1.0
 
     return rollout
