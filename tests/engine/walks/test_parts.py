@@ -39,7 +39,7 @@ class Habit:
         (tw.learners.TaskSets(), {"see", "acted", "watch", "between"}),
         (Habit(), HIDDEN | {"see", "elapse", "learn", "watch"}),
     ],
-    ids=str,
+    ids=lambda each: "" if isinstance(each, set) else str(each),
 )
 def test_parts_that_a_learner_has_not_are_none(learner, missing, tracing):
     trials = tw.read_long(
