@@ -16,9 +16,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from calibration import report
 
 import trialwise as tw
+from calibration import report
 from trialwise.base.streams import stream, stream_seed
 from trialwise.data.trials import Trials
 from trialwise.inference.sampler import Request
@@ -86,7 +86,9 @@ def template() -> Trials:
 
     shape = (PARTICIPANTS, 2, TRIALS)
     participant, session, trial = (index.ravel() for index in np.indices(shape))
-    rows = pd.DataFrame({"participant": participant, "session": session, "trial": trial, "choice": trial % 2, "outcome": trial % 2})
+    rows = pd.DataFrame(
+        {"participant": participant, "session": session, "trial": trial, "choice": trial % 2, "outcome": trial % 2}
+    )
     return tw.read_long(rows)
 
 

@@ -1,0 +1,199 @@
+"""Fits with formulas: sessions, conditions and covariates from data to draws, and everything that takes a fit."""
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+
+import trialwise as tw
+from trialwise.base.errors import DataError, UsageError
+
+pytestmark = pytest.mark.sample
+
+LEARNER = tw.QLearning().fix(forget=0)
+SHORT = {"draws": 150, "tune": 150, "chains": 2, "progress": False}
+PARTICIPANTS, TRIALS = 10, 60
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Two sessions, of which the second comes first for every other participant; alpha is higher in session b by 1 on the logit scale."""
+    random, rows = np.random.default_rng(3), []
+    for n in range(PARTICIPANTS):
+        level, sharpness = random.normal(-1.0, 0.4), np.exp(random.normal(1.0, 0.2))
+        for session in ("a", "b") if n % 2 else ("b", "a"):
+            alpha, q = 1 / (1 + np.exp(-(level + (session == "b") - 0.5))), np.zeros(2)
+            for t in range(TRIALS):
+                choice = int(random.random() < 1 / (1 + np.exp(-sharpness * (q[1] - q[0]))))
+                outcome = float(random.random() < (0.8 if (choice == 1) == ((t // 20) % 2 == 0) else 0.2))
+                q[choice] += alpha * (outcome - q[choice])
+                volatility = "stable" if t < 40 else "volatile"
+                rows.append((f"p{n}", session, t, volatility, choice, outcome))
+    names = ["participant", "session", "trial", "volatility", "choice", "outcome"]
+    return pd.DataFrame(rows, columns=names)
+
+
+@pytest.fixture(scope="module")
+def trials(table):
+    return tw.read_long(table, labels=["volatility"])
+
+
+@pytest.fixture(scope="module")
+def people():
+    return pd.DataFrame(
+        {
+            "participant": [f"p{n}" for n in range(PARTICIPANTS)],
+            "group": ["patient" if n < PARTICIPANTS // 2 else "control" for n in range(PARTICIPANTS)],
+            "age": np.arange(PARTICIPANTS) * 3.0 + 20,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def sessions(trials):
+    return tw.fit(LEARNER, trials, formulas={"alpha": "session"}, **SHORT)
+
+
+def test_sessions_are_rows_of_parameters(sessions, trials, table):
+    assert sessions.design.by_session and sessions.design.design.rows == 2 * PARTICIPANTS
+    assert sessions.trials.participants[:2] == ("p0 / b", "p0 / a") or sessions.trials.participants[:2] == (
+        "p0 / a",
+        "p0 / b",
+    )
+    assert sessions.data.participants == trials.participants
+    for name in ("choice", "reset"):
+        np.testing.assert_array_equal(getattr(sessions.data, name), getattr(trials, name))
+    values = sessions.trial_values()
+    for name in ("participant", "session", "choice", "outcome"):
+        assert list(values[name]) == list(table[name])
+    assert len(values) == len(table) and values["log_likelihood"].notna().all()
+    assert "alpha_effects[session.1]" in sessions.group().index
+    assert any("rows in all" in note for note in sessions.notes)
+
+
+def test_the_likelihood_of_sessions_is_that_of_each_session_alone(sessions, trials, table):
+    """Trial values at the posterior means, against the learner on the trials of one session with its own values."""
+    values, means = sessions.trial_values(), sessions.means()
+    for label, alpha, beta in zip(sessions.trials.participants, means["alpha"], means["beta"], strict=True):
+        participant, session = label.split(" / ")
+        own = (table["participant"] == participant) & (table["session"] == session)
+        alone = tw.read_long(table[own].drop(columns="session"))
+        expected = tw.log_likelihood(LEARNER, alone, {"alpha": alpha, "beta": beta})
+        assert values["log_likelihood"][own.to_numpy()].sum() == pytest.approx(float(expected[0]), rel=1e-9)
+
+
+def test_a_fit_with_sessions_is_stored(sessions, tmp_path):
+    sessions.save(tmp_path / "fit.nc")
+    loaded = tw.load(tmp_path / "fit.nc")
+    np.testing.assert_array_equal(loaded.design.design.fixed, sessions.design.design.fixed)
+    np.testing.assert_array_equal(loaded.design.design.random, sessions.design.design.random)
+    assert loaded.design.formulas == {"alpha": "session"} and loaded.data.participants == sessions.data.participants
+    at = {"session": "b"}
+    np.testing.assert_array_equal(loaded.design.models["alpha"].at(at), sessions.design.models["alpha"].at(at))
+    pd.testing.assert_frame_equal(loaded.trial_values(), sessions.trial_values(), check_dtype=False)
+    assert loaded.population.group_names == sessions.population.group_names
+    pd.testing.assert_frame_equal(loaded.group(), sessions.group())
+
+
+def test_comparison_with_a_fit_without_formulas_is_by_participant(sessions, trials):
+    plain = tw.fit(LEARNER, trials, **SHORT)
+    comparison = tw.compare({"sessions": sessions, "plain": plain}, draws=60, progress=False)
+    assert list(
+        comparison.participants.index if hasattr(comparison, "participants") else comparison.elpd.index
+    ) == list(trials.participants)
+    for refused in ({"method": "trial"}, {"method": "future"}, {"refit": True}):
+        with pytest.raises(UsageError):
+            tw.compare({"sessions": sessions, "plain": plain}, progress=False, **refused)
+
+
+def test_diagnosis_checks_and_the_pymc_model(sessions):
+    diagnosis = tw.diagnose(sessions)
+    assert "alpha_effects[session.1]" in diagnosis.tables()["diagnosis"].index
+    assert tw.check(sessions, datasets=5, progress=False) is not None
+    assert {"effects"} <= {variable.name for variable in sessions.model.free_RVs}
+
+
+def test_cells_and_their_correlation(trials):
+    fit = tw.fit(LEARNER, trials, formulas="alpha ~ 0 + session", correlated=True, **SHORT)
+    (name,) = fit.population.variables.correlations
+    values = fit.draws[name].to_numpy()
+    assert (abs(values) < 1).all() and values.std() > 0.05
+    cells = [fit.draws[f"alpha_effects[session[{session}]]"].to_numpy() for session in ("a", "b")]
+    np.testing.assert_allclose(fit.draws["alpha_mu"], np.mean(cells, 0), rtol=1e-12)
+    np.testing.assert_allclose(fit.draws["alpha_group"], 1 / (1 + np.exp(-np.mean(cells, 0))), rtol=1e-12)
+
+
+def test_conditions_within_a_run_are_slots(trials, table):
+    fit = tw.fit(LEARNER, trials, formulas={"alpha": "volatility"}, **SHORT)
+    assert fit.parameters == ["alpha[stable]", "alpha[volatile]", "beta"] and not fit.design.by_session
+    assert fit.trials.participants == trials.participants
+    means, own = fit.means(), table["participant"] == "p0"
+    q, total = np.zeros(2), 0.0
+    for t, row in table[own].reset_index().iterrows():
+        if t and row["session"] != table[own]["session"].iloc[t - 1]:
+            q[:] = 0.0
+        logits = means["beta"][0] * q
+        total += logits[row["choice"]] - np.logaddexp(*logits)
+        q[row["choice"]] += means[f"alpha[{row['volatility']}]"][0] * (row["outcome"] - q[row["choice"]])
+    assert fit.trial_values()["log_likelihood"][own.to_numpy()].sum() == pytest.approx(total, rel=1e-9)
+    assert "alpha_effects[volatility.1]" in fit.group().index
+
+
+def test_groups_and_covariates_of_a_table(trials, people, tmp_path):
+    people.to_csv(tmp_path / "people.csv", index=False)
+    from_file = tw.fit(
+        LEARNER, trials, formulas=["alpha ~ group * age", "beta ~ age"], participants=tmp_path / "people.csv", **SHORT
+    )
+    from_frame = tw.fit(LEARNER, trials, formulas={"alpha": "group * age", "beta": "age"}, participants=people, **SHORT)
+    np.testing.assert_array_equal(from_file.draws["alpha_mu"], from_frame.draws["alpha_mu"])
+    assert from_frame.design.models["alpha"].numbers["age"] == pytest.approx(
+        (people["age"].mean(), people["age"].std())
+    )
+
+
+def test_priors_of_coefficients(trials):
+    narrow = tw.fit(
+        LEARNER, trials, formulas={"alpha": "session"}, priors={"alpha_effects": pm.Normal.dist(0, 1e-4)}, **SHORT
+    )
+    assert abs(narrow.draws["alpha_effects[session.1]"]).max() < 1e-3
+    other = tw.fit(
+        LEARNER,
+        trials,
+        formulas={"alpha": "session"},
+        priors={"alpha_effects": pm.StudentT.dist(3, mu=0, sigma=1)},
+        **SHORT,
+    )
+    assert other.draws["alpha_effects[session.1]"].std() > 0.01
+    with pytest.raises(UsageError, match="gamma_effects"):
+        tw.fit(LEARNER, trials, formulas={"alpha": "session"}, priors={"gamma_effects": pm.Normal.dist()}, **SHORT)
+
+
+def test_the_higher_learning_rate_is_found(trials):
+    """By the sign of the coefficient, whose coding says which session is on which side."""
+    fit = tw.fit(LEARNER, trials, formulas={"alpha": "session"}, **(SHORT | {"draws": 400}))
+    model = fit.design.models["alpha"]
+    difference = model.at({"session": "b"}) - model.at({"session": "a"})
+    draws = fit.draws.groups().coefficients @ difference
+    assert draws.mean() == pytest.approx(1.0, abs=4 * draws.std()) and (draws > 0).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"formulas": {"alpha": "sesion"}}, DataError, "session"),
+        ({"formulas": {"gamma": "session"}}, UsageError, "gamma"),
+        ({"formulas": {"alpha": "outcome"}}, DataError, "outcome"),
+        ({"formulas": {"alpha": "session"}, "pooling": "none"}, UsageError, "partial"),
+        ({"formulas": {"alpha": "session"}, "random": "some"}, UsageError, "intercept"),
+        ({"participants": {"participant": ["p0"], "age": [3]}}, UsageError, "formulas"),
+    ],
+)
+def test_refused(trials, arguments, error, match):
+    with pytest.raises(error, match=match):
+        tw.fit(LEARNER, trials, **SHORT, **arguments)
+
+
+def test_hidden_choices_refuse_formulas():
+    trials = tw.load_data("alien_flat").trials.select([0, 1]).first(20)
+    with pytest.raises(UsageError, match="not observed"):
+        tw.fit(tw.learners.TaskSets(initial=1.2), trials, formulas={"beta": "block"}, progress=False)
