@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -98,7 +97,7 @@ class Varied:
         return np.array([number.get(key(label), -1) for label in labels], np.int64)
 
 
-def as_varied(name: str, given: Any) -> Varied:
+def as_varied(name: str, given: object) -> Varied:
     """What the user wrote for one parameter, ``{"volatility": ["stable", "volatile"]}``, checked.
 
     Raises
