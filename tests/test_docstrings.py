@@ -23,7 +23,7 @@ RECORDS = {"LoadedData", "Noise"}
 SHOWN_IN_REPORTS = {"Learner.with_lapse", "Learner.with_stickiness"}
 """Reports quote these docstrings in full as descriptions of the model, so that they have no sections."""
 
-OF_LEARNERS = {"fix", "tie", "with_lapse", "with_stickiness"}
+OF_LEARNERS = {"fix", "tie", "vary", "with_lapse", "with_stickiness"}
 """The methods of learners that users call; the library calls the others."""
 
 CANNOT_RAISE = {"AlienTask.potential"}

@@ -101,6 +101,8 @@ CALLS = {
     "first": lambda x, s, f: s.trials.first(x),
     "fix": lambda x, s, f: LEARNER.fix(alpha=x),
     "tie": lambda x, s, f: LEARNER.tie(alpha=x),
+    "vary": lambda x, s, f: LEARNER.vary(alpha=x),
+    "vary, a column": lambda x, s, f: LEARNER.vary(alpha={"cue": x}),
     "on": lambda x, s, f: tw.environments.AlienTask().on(x),
     "AlienTask": lambda x, s, f: tw.environments.AlienTask(trials=x),
     "RestlessBandit": lambda x, s, f: tw.environments.RestlessBandit(arms=x),

@@ -107,3 +107,17 @@ def test_a_fit_reads_its_draws(fitted, small):
     np.testing.assert_array_equal(draws.unconstrained(), posterior["individual"])
     assert list(posterior.data_vars)[:5] == ["alpha", "beta", "forget", "alpha_mu", "alpha_sd"]
     assert fitted.population.names == LEARNER.names
+
+
+def test_row_labels_of_levels_and_of_labels_with_brackets():
+    names = ["alpha[slow]", "alpha[slow]_mu", "beta", "beta_mu"]
+    labels = {
+        "alpha[slow][7]": "alpha[slow]",
+        "alpha[slow]_mu": "alpha[slow]_mu",
+        "beta[a[1]]": "beta",
+        "beta_mu": "beta_mu",
+    }
+    for label, name in labels.items():
+        assert variable_of(label, names) == variable_of(label) == name
+    assert variable_of("alpha[slow]", names) == "alpha[slow]"  # shared by all: only the names say so
+    assert variable_of("beta[a]]", names) == variable_of("beta[[a]", names) == "beta"

@@ -282,7 +282,7 @@ def test_levels_that_the_data_lack_are_fine_and_others_are_refused():
     assert f"alpha varies by speed, with a value at each of slow; the data also have fast {where}" in text
     assert "vary(alpha={'speed': ['slow', 'fast']})" in text and "vary(beta={'stake': [1, 5, 25]})" in text
     missing = tw.QLearning().vary(alpha={"day": [1, 2]})
-    with pytest.raises(tw.errors.UsageError, match=r"no such column .*cue.*labels=\['day'\]"):
+    with pytest.raises(tw.errors.UsageError, match=r"(?s)no such column .*cue.*labels=\['day'\]"):
         tw.log_likelihood(missing, TRIALS, {"alpha[1]": 0.1, "alpha[2]": 0.1, "beta": 1, "forget": 0.1})
     numbers = tw.read_long(table(), numbers=["stake"])
     with pytest.raises(tw.errors.UsageError, match=r"stake, which was read as numbers"):

@@ -147,9 +147,7 @@ def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) ->
     check_varied(str(learner), {name: learner.varied[name] for name in fields if name in learner.varied}, trials)
     if (slots or learner.varied) and not trials.lengths.all():
         empty = trials.participants[int(np.argmin(trials.lengths))]
-        raise UsageError(
-            f"participant {empty!r} has no trials, and parameters of {learner} vary: there is no first value"
-        )
+        raise UsageError(f"participant {empty!r} without trials: there is no first value of parameters that vary")
     result: list[tuple[int, np.ndarray | None]] = []
     first = 0
     for name in fields:

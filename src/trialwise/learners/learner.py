@@ -370,11 +370,11 @@ class Learner:
             return self.declared[name]
         if name in self.names:
             raise UsageError(f"{verb}: {name} is one level of a parameter that varies, and cannot be restricted alone")
+        call = f"vary({name}=...)" if verb == "vary" else Restriction(verb, name, subject="")
         if name in self.settings:
             setting = LearnerSetting(type(self).__name__, name)
-            raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", setting)
-        suggestion = did_you_mean(name, self.declared, "parameters")
-        raise UsageError(Restriction(verb, name, subject=""), f": no such parameter. {suggestion}")
+            raise UsageError(call, f": '{name}' is a setting: write ", setting)
+        raise UsageError(call, f": no such parameter. {did_you_mean(name, self.declared, 'parameters')}")
 
     # -- one participant -------------------------------------------------------------------------------------------
 

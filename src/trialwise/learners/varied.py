@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import brief
-from trialwise.base.message import Argument, Message
+from trialwise.base.message import MOST, Argument, Message
 from trialwise.data.reading.cells import key
 from trialwise.data.trials import Trials, row_of
 from trialwise.learners.parameters import Parameter
@@ -98,7 +97,7 @@ class Varied:
         return np.array([number.get(key(label), -1) for label in labels], np.int64)
 
 
-def as_varied(name: str, given: Any) -> Varied:
+def as_varied(name: str, given: object) -> Varied:
     """What the user wrote for one parameter, ``{"volatility": ["stable", "volatile"]}``, checked.
 
     Raises
@@ -112,17 +111,19 @@ def as_varied(name: str, given: Any) -> Varied:
         raise UsageError(f"vary({name}={brief(given)}): one column and its levels are wanted{count}: {example}")
     ((column, levels),) = given.items()
     if not isinstance(column, str) or not isinstance(levels, list | tuple) or not levels:
-        raise UsageError(f"vary({name}={given!r}): the name of a column and a list of its levels are wanted: {example}")
+        raise UsageError(
+            f"vary({name}={_short(given)}): the name of a column and a list of its levels are wanted: {example}"
+        )
     plain = tuple(level.item() if isinstance(level, np.generic) else level for level in levels)
     odd = [level for level in plain if not isinstance(level, str | int | float)]
     if odd:
-        raise UsageError(f"vary({name}={given!r}): levels are texts or numbers, and this is none: {odd[0]!r}")
+        raise UsageError(f"vary({name}={_short(given)}): levels are texts or numbers, and this is none: {odd[0]!r}")
     for same in (key, _text):
         seen: dict[str, Hashable] = {}
         for level in plain:
             if same(level) in seen:
                 raise UsageError(
-                    f"vary({name}={given!r}): {seen[same(level)]!r} and {level!r} are the same level; list it once"
+                    f"vary({name}={_short(given)}): {seen[same(level)]!r} and {level!r} are the same level; list it once"
                 )
             seen[same(level)] = level
     return Varied(column, plain)
@@ -140,6 +141,11 @@ def check_varied(learner: str, varied: Mapping[str, Varied], trials: Trials) -> 
     found = [problem for problem in problems if problem is not None]
     if found:
         raise UsageError(Message.join("\n", [Message(f"{learner}: ", each) for each in found]))
+
+
+def _short(given: Mapping) -> str:
+    text = repr(given)
+    return text if len(text) <= MOST else brief(given)
 
 
 def _text(level: Hashable) -> str:
