@@ -118,6 +118,6 @@ def test_row_labels_of_levels_and_of_labels_with_brackets():
         "beta_mu": "beta_mu",
     }
     for label, name in labels.items():
-        assert variable_of(label, names) == variable_of(label) == name
-    assert variable_of("alpha[slow]", names) == "alpha[slow]"  # shared by all: only the names say so
-    assert variable_of("beta[a]]", names) == variable_of("beta[[a]", names) == "beta"
+        assert variables_of([label], names) == [name]
+    assert variables_of(labels, names) == list(dict.fromkeys(labels.values()))
+    assert variables_of(["alpha[slow]", "beta[a]]", "beta[[a]"], names) == ["alpha[slow]", "beta"]

@@ -250,14 +250,9 @@ def _variable_of(label: str, known: set[str]) -> str:
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Draws ``(chains, draws)`` of variables of a fit's tree, with one entry ``alpha[label]`` per participant where they differ.
-
-    The name of a parameter that varies stands for the variables of its levels.
-    """
+    """Draws ``(chains, draws)`` of variables of a fit's tree, with one entry ``alpha[label]`` per participant where they differ."""
     posterior, draws = tree["posterior"], {}
-    variables = [str(name) for name in posterior.data_vars]
-    levels = {each: [name for name in variables if name.startswith(f"{each}[")] for each in names}
-    for name in (name for each, of in levels.items() for name in (of if of and each not in variables else [each])):
+    for name in names:
         values = posterior[name].transpose(*CHAIN_DRAW, ...)
         if values.ndim == 2:
             draws[name] = values.to_numpy()
