@@ -1,5 +1,6 @@
 """Slots of parameters: a parameter that takes different values over trials while the state continues."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import trialwise as tw
 from trialwise import constant, learner, positive, unit
 from trialwise.analysis.conformance.specimen import specimen
-from trialwise.base.errors import UsageError
+from trialwise.data.trials import Column
 from trialwise.engine import run
 from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_exact, run_particles, stream_keys
@@ -89,6 +90,16 @@ def trials():
     return specimen(TwoRates(), {"phase": 2, "cue": 4})
 
 
+def by_codes(model, trials, slots):
+    """The learner varied by columns of codes, one for each parameter, and the trials with them."""
+    columns, levels = dict(trials.columns), dict(trials.levels)
+    for name, codes in slots.items():
+        columns[f"{name} slot"] = Column(np.asarray(codes, np.int64), f"{name} slot")
+        levels[f"{name} slot"] = tuple(range(int(codes.max()) + 1))
+    by = {name: {f"{name} slot": levels[f"{name} slot"]} for name in slots}
+    return model.vary(**by), replace(trials, columns=columns, levels=levels)
+
+
 def random_rows(participants, columns, seed=0):
     return np.random.default_rng(seed).uniform(0.2, 0.9, (participants, columns))
 
@@ -105,38 +116,40 @@ def test_equal_values_in_all_slots_equal_one_value(model):
     data, random = specimen(model), np.random.default_rng(3)
     free = random_rows(data.n_participants, len(model.names))
     slots = {name: random.integers(0, 2 + k, data.n_trials) for k, name in enumerate(model.names[:3])}
-    without_slots, with_slots = pack(model, data), pack(model, data, slots=slots)
-    levels = [count for count, _ in with_slots.slots]
+    varied, longer = by_codes(model, data, slots)
+    without_slots, with_slots = pack(model, data), pack(varied, longer)
+    levels = [slot.size for slot in with_slots.slots]
     assert levels == [2, 3, 4][: len(levels)] + [1] * (len(levels) - 3)
     repeated = np.repeat(free, levels, axis=1)
     value, slope = run.run_gradient(model, without_slots, free)
-    result, slopes = run.run_gradient(model, with_slots, repeated)
+    result, slopes = run.run_gradient(varied, with_slots, repeated)
     close(result, value)
     ends = np.cumsum([0, *levels])
     close(np.stack([slopes[:, a:b].sum(1) for a, b in pairwise(ends)], 1), slope)
     for by_slot, reference in zip(
-        run.run_trace(model, with_slots, repeated)[:2], run.run_trace(model, without_slots, free)[:2], strict=True
+        run.run_trace(varied, with_slots, repeated)[:2], run.run_trace(model, without_slots, free)[:2], strict=True
     ):
         close(by_slot, reference)
-    close(run.run_plain(model, with_slots, repeated), value)
+    close(run.run_plain(varied, with_slots, repeated), value)
 
 
 def test_two_slots_equal_two_parameters(trials):
     phase = trials.columns["phase"].values
-    by_parameters, by_slots = pack(TwoRates(), trials), pack(OneRate(), trials, slots={"alpha": phase})
+    varied, longer = by_codes(OneRate(), trials, {"alpha": phase})
+    by_parameters, by_slots = pack(TwoRates(), trials), pack(varied, longer)
     free = random_rows(trials.n_participants, 3)
     value, slope = run.run_gradient(TwoRates(), by_parameters, free)
-    result, slopes = run.run_gradient(OneRate(), by_slots, free)
+    result, slopes = run.run_gradient(varied, by_slots, free)
     assert np.abs(slope).min(0).max() > 0 and len(set(phase[:31])) == 2
     close(result, value)
     close(slopes, slope)
     expected, signals, names = run.run_trace(TwoRates(), by_parameters, free)
-    record, by_slot, names_by_slot = run.run_trace(OneRate(), by_slots, free)
+    record, by_slot, names_by_slot = run.run_trace(varied, by_slots, free)
     close(record, expected)
     close(by_slot, signals)
     assert names == names_by_slot
-    close(run.run_plain(OneRate(), by_slots, free), value)
-    for plain, compiled in zip(run.trace_plain(OneRate(), by_slots, free), (record, by_slot), strict=True):
+    close(run.run_plain(varied, by_slots, free), value)
+    for plain, compiled in zip(run.trace_plain(varied, by_slots, free), (record, by_slot), strict=True):
         close(plain, compiled)
 
 
@@ -146,10 +159,9 @@ def test_simulation_with_slots(trials):
     free, potential = random_rows(trials.n_participants, 3), random.normal(size=(trials.n_trials, 3, 1))
     draws = random.random((trials.n_trials, 2))
     by_parameters = run.run_rollout(TwoRates(), pack(TwoRates(), trials), free, potential, draws)
+    varied, longer = by_codes(OneRate(), trials, {"alpha": phase})
     for rollout in (run.run_rollout, run.rollout_plain):
-        simulated, score, _ = rollout(
-            OneRate(), pack(OneRate(), trials, slots={"alpha": phase}), free, potential, draws
-        )
+        simulated, score, _ = rollout(varied, pack(varied, longer), free, potential, draws)
         np.testing.assert_array_equal(simulated.observed, by_parameters[0].observed)
         close(score, by_parameters[1])
 
@@ -157,14 +169,15 @@ def test_simulation_with_slots(trials):
 def test_more_slots_than_fit_into_one_pass(trials):
     """Twenty values of one parameter and two of another: gradients are computed in two passes."""
     codes = np.arange(trials.n_trials) % 20
-    packed = pack(OneRate(), trials, slots={"alpha": codes, "beta": codes % 2})
+    varied, longer = by_codes(OneRate(), trials, {"alpha": codes, "beta": codes % 2})
+    packed = pack(varied, longer)
     free = random_rows(trials.n_participants, 22)
-    value, slope = run.run_gradient(OneRate(), packed, free)
-    close(run.run_plain(OneRate(), packed, free), value)
+    value, slope = run.run_gradient(varied, packed, free)
+    close(run.run_plain(varied, packed, free), value)
     for k in (0, 13, 14, 15, 19, 20, 21):
         step = np.zeros_like(free)
         step[:, k] = 1e-5
-        high, low = (run.run_gradient(OneRate(), packed, free + sign * step)[0] for sign in (1, -1))
+        high, low = (run.run_gradient(varied, packed, free + sign * step)[0] for sign in (1, -1))
         np.testing.assert_allclose(slope[:, k], (high - low) / 2e-5, atol=1e-6)
 
 
@@ -176,9 +189,10 @@ def test_a_state_starts_with_the_slot_of_its_trial():
     resets = np.flatnonzero(data.reset)
     assert len(resets) > 0 and resets[-1] > 0
     codes[resets[-1]] = 1
-    packed = pack(model, data, slots={"level": codes})
+    varied, longer = by_codes(model, data, {"level": codes})
+    packed = pack(varied, longer)
     low, high = np.array([[0.2, 0.2, 2.0]]), np.array([[0.2, 0.8, 2.0]])
-    by_trial = [run.run_trace(model, packed, free)[0][:, 0] for free in (low, high)]
+    by_trial = [run.run_trace(varied, packed, free)[0][:, 0] for free in (low, high)]
     before = slice(0, int(resets[-1]))
     np.testing.assert_array_equal(by_trial[0][before], by_trial[1][before])
     one_level = run.run_trace(model, pack(model, data), np.array([[0.8, 2.0]]))[0][:, 0]
@@ -190,41 +204,29 @@ def test_slots_with_a_hidden_choice():
     model = tw.learners.TaskSets()
     short = specimen(model, {"context": 2, "cue": 2, "action": 2}).first(7)
     codes = np.arange(short.n_trials) % 2
-    without_slots, with_slots = pack(model, short), pack(model, short, slots={"alpha": codes})
+    varied, longer = by_codes(model, short, {"alpha": codes})
+    without_slots, with_slots = pack(model, short), pack(varied, longer)
     free = random_rows(short.n_participants, len(model.names))
-    repeated = np.repeat(free, [count for count, _ in with_slots.slots], axis=1)
+    repeated = np.repeat(free, [slot.size for slot in with_slots.slots], axis=1)
     value, slope, _ = run_exact(model, without_slots, free)
-    result, slopes, _ = run_exact(model, with_slots, repeated)
+    result, slopes, _ = run_exact(varied, with_slots, repeated)
     close(result, value)
     close(np.concatenate([slopes[:, :2].sum(1, keepdims=True), slopes[:, 2:]], 1), slope)
     jobs = np.arange(short.n_participants)
     keys = stream_keys(jobs.astype(np.uint64), jobs)
     for scored in (False, True):
         by_slot, reference = (
-            run_particles(model, packed, values, jobs, keys, 50, scored=scored)
-            for packed, values in ((with_slots, repeated), (without_slots, free))
+            run_particles(each, packed, values, jobs, keys, 50, scored=scored)
+            for each, packed, values in ((varied, with_slots, repeated), (model, without_slots, free))
         )
         close(by_slot.log_likelihood, reference.log_likelihood)
     repeated[:, 1] = 0.1
-    unequal = run_exact(model, with_slots, repeated)[0]
+    unequal = run_exact(varied, with_slots, repeated)[0]
     assert np.abs(unequal - value)[[0, 2, 3]].min() > 1e-6
     filters = np.repeat(jobs, 400)
     keys = stream_keys(filters.astype(np.uint64), np.arange(len(filters)))
-    estimate = run_particles(model, with_slots, repeated[filters], filters, keys, 50).log_likelihood.reshape(
+    estimate = run_particles(varied, with_slots, repeated[filters], filters, keys, 50).log_likelihood.reshape(
         len(jobs), 400
     )
     ratio = np.exp(estimate - unequal[:, None])
     assert (np.abs(ratio.mean(1) - 1.0) < 5.0 * ratio.std(1) / 20.0 + 1e-9).all()
-
-
-def test_invalid_slots(trials):
-    codes = np.zeros(trials.n_trials, int)
-    with pytest.raises(UsageError, match="Did you mean 'alpha'"):
-        pack(OneRate(), trials, slots={"alfa": codes})
-    with pytest.raises(UsageError, match="The free parameters are beta"):
-        pack(OneRate().fix(alpha=0.2), trials, slots={"alpha": codes})
-    for wrong in (codes[1:], codes + 0.5, codes - 1):
-        with pytest.raises(UsageError, match="a whole number from 0"):
-            pack(OneRate(), trials, slots={"alpha": wrong})
-    with pytest.raises(UsageError, match="without trials"):
-        pack(OneRate(), trials.first(np.array([1, 0, 1, 1])), slots={"alpha": codes[:3]})

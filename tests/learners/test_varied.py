@@ -302,7 +302,8 @@ def test_labels_are_the_same_as_text_and_as_number():
         ({"alhpa": SPEED}, "no such parameter"),
         ({"initial": SPEED}, "'initial' is a setting"),
         ({"alpha[slow]": SPEED}, "no such parameter"),
-        ({"alpha": "speed"}, "one column and its levels are wanted"),
+        ({"alpha": 3}, "one column and its levels are wanted"),
+        ({"alpha:stake": "stake"}, "no such parameter"),
         ({"alpha": {**SPEED, **STAKE}}, "not 2 columns"),
         ({"alpha": {"speed": "slow"}}, "list of its levels"),
         ({"alpha": {"speed": []}}, "list of its levels"),
@@ -321,7 +322,7 @@ def test_parameters_that_are_not_free_do_not_vary():
         tw.QLearning().fix(alpha=0.1).vary(alpha=SPEED)
     with pytest.raises(tw.errors.UsageError, match=r"forget is tied to alpha"):
         tw.QLearning().tie(forget="alpha").vary(forget=SPEED)
-    with pytest.raises(tw.errors.UsageError, match=r"is one level of a parameter that varies"):
+    with pytest.raises(tw.errors.UsageError, match=r"is part of a parameter that varies"):
         VARIED.fix(**{"alpha[slow]": 0.1})
     with pytest.raises(tw.errors.UsageError, match=r"alpha varies by speed in .*: give alpha\[slow\], alpha\[fast\]"):
         tw.log_likelihood(VARIED, TRIALS, {"alpha": 0.2})
@@ -344,6 +345,23 @@ def test_it_is_a_value_like_other_learners():
     assert VARIED.key == VARIED.vary(alpha={"pace": ["slow", "fast"]}).key  # the same machine code
 
 
+def test_slopes_are_values_too():
+    sloped = tw.QLearning().fix(forget=0).vary(alpha=SPEED, beta="km/h")
+    assert sloped.names == ("alpha[slow]", "alpha[fast]", "beta", "beta:km|h")
+    assert sloped.parameters[2] == tw.QLearning().declared["beta"]
+    slope = sloped.parameters[3]
+    assert (slope.support, slope.mean, slope.width, slope.spread) == ("real", 0.0, 0.5, 0.5)
+    assert repr(sloped) == "QLearning().fix(forget=0).vary(alpha={'speed': ['slow', 'fast']}, beta='km/h')"
+    for copied in (copy.deepcopy(sloped), pickle.loads(pickle.dumps(sloped)), unpack(parcel_of(sloped))):
+        assert copied == sloped and copied.names == sloped.names
+    assert learner_from_attributes(learner_to_attributes(sloped)) == sloped
+    plain = tw.QLearning().fix(forget=0)
+    assert len({each.key for each in (plain, plain.vary(beta="x"), plain.vary(beta=STAKE))}) == 2
+    assert plain.vary(beta="x").key == plain.vary(beta="y").key != plain.vary(beta=STAKE).key
+    with pytest.raises(tw.errors.UsageError, match="is part of a parameter that varies"):
+        sloped.fix(**{"beta:km|h": 0.0})
+
+
 def test_names_have_no_characters_that_separate_names():
     assert Varied("x", ("a/b", "c, d", 2.5, True)).names("k") == ("k[a|b]", "k[c; d]", "k[2.5]", "k[True]")
 
@@ -355,7 +373,7 @@ def test_values_that_apply_on_a_trial():
         VARIED.at(free, {"speed": "medium", "stake": 1})
 
 
-@pytest.mark.parametrize("each", [VARIED, tw.learners.TaskSets(sets=2).vary(alpha=SPEED, beta_high=STAKE)], ids=repr)
+@pytest.mark.parametrize("each", [VARIED, tw.learners.TaskSets(sets=2).vary(alpha=SPEED, beta_high="stake")], ids=repr)
 def test_the_check_of_a_learner_passes(each):
     report = tw.check_learner(each)
     assert report.passed, str(report)

@@ -15,7 +15,7 @@ from trialwise.base.errors import LearnerError, TrialwiseError
 from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import ACTED, FLAGS, SCORED, TEACHES, WATCHES
 from trialwise.engine.kernels.whole_numbers import NEGATIVE_POWER
-from trialwise.engine.packed import Packed, middle
+from trialwise.engine.packed import Packed, middle_row
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
@@ -267,12 +267,11 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
         return nested
 
     loop = build_replay(parts._replace(hide=parts.hide and hide, act=act, keep=keep))
-    parameter_values = np.array(list(middle(learner).values()), float)
     task = Task(dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True)))
     try:
         with np.errstate(all="ignore"):
             loop(
-                participant_of(learner, packed, np.repeat(parameter_values, [count for count, _ in packed.slots])),
+                participant_of(learner, packed, middle_row(learner)),
                 task,
                 plain_preference(packed),
                 plain_options(packed),

@@ -17,7 +17,7 @@ import numpy as np
 from trialwise.base.errors import LearnerError
 from trialwise.data.trials import row_of
 from trialwise.engine.flags import FLAGS, TEACHES, WATCHES
-from trialwise.engine.packed import Packed, middle
+from trialwise.engine.packed import Packed, middle_row
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import Parts, build_replay
 from trialwise.learners.learner import Learner
@@ -145,7 +145,7 @@ def _remembered_use(learner: Learner, packed: Packed, gaps: np.ndarray) -> Use |
 
 def _first_use(learner: Learner, packed: Packed, gaps: np.ndarray) -> Use | None:
     """The first trial with a gap that is used, with parameters in the middle of their ranges and every hidden choice."""
-    values = np.repeat(np.array(list(middle(learner).values()), float), [count for count, _ in packed.slots])
+    values = middle_row(learner)
     sizes = dict(zip(packed.names, (int(size) for size in packed.sizes), strict=True))
     for first, end in zip(packed.offsets[:-1], packed.offsets[1:], strict=True):
         if not gaps[first:end].any():

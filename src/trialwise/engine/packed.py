@@ -23,9 +23,29 @@ WHOLE = np.int32
 
 Layout = tuple[tuple[str, str, int, int], ...]
 
-Slots = tuple[tuple[int, int], ...]
-"""For each free parameter: its number of slots, and the column of integers that gives the slot of each trial (as a column of the
-matrix of parameters), or -1 if there is only one slot."""
+
+class Slot(NamedTuple):
+    """The columns of one field (:attr:`trialwise.learners.learner.Learner.free_fields`) in the matrix of parameters.
+
+    Attributes
+    ----------
+    size
+        Their number; they are adjacent.
+    kind
+        "one"; "level", the value of a trial is one of them; or "number", they are the value at 0 and the slope.
+    column
+        Of "level", the column of integers with the column of parameters of each trial; of "number", the column of reals with the
+        number of each trial; -1 otherwise.
+    """
+
+    size: int
+    kind: str
+    column: int
+
+
+ONE = Slot(1, "one", -1)
+
+Slots = tuple[Slot, ...]
 
 
 @dataclass(frozen=True)
@@ -52,8 +72,8 @@ class Packed:
     options
         Number of options of the hidden choice; 1 without one.
     slots
-        Slots of parameters: a parameter with several slots takes its value on each trial from the slot given for that trial; the
-        state carries over. Parameters of kernels are ``(rows, slots in all)``, with the slots of a parameter in adjacent columns.
+        For each field with a free value, its columns in the matrix of parameters: several, if it varies from trial to trial
+        (:meth:`trialwise.learners.learner.Learner.vary`). The state goes on. Parameters of kernels are ``(rows, slots in all)``.
     unscored
         Whether on any trial with a response, or watched, no response enters the likelihood.
     participants
@@ -87,7 +107,7 @@ class Packed:
     @property
     def all_slots(self) -> int:
         """The total number of slots of all parameters."""
-        return sum(count for count, _ in self.slots)
+        return sum(slot.size for slot in self.slots)
 
     @property
     def scored(self) -> np.ndarray:
@@ -183,6 +203,11 @@ def _behind(response: Response, actions: int) -> Place:
 
 
 def middle(learner: Learner) -> dict[str, float]:
-    """A value in the interior of the range of each free parameter; one for all levels of a parameter that varies."""
+    """A value in the interior of the range of each field with a free value."""
     declared = learner.declared
     return {name: float(declared[name].constrain(declared[name].mean)) for name in learner.free_fields}
+
+
+def middle_row(learner: Learner) -> np.ndarray:
+    """A value in the interior of the range of each free parameter, ``(slots in all,)``."""
+    return np.array([float(parameter.constrain(parameter.mean)) for parameter in learner.parameters])

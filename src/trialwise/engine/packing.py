@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from trialwise.base.errors import LearnerError, TrialwiseError, UsageError, did_you_mean
+from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
 from trialwise.engine.exceptions import raised
 from trialwise.engine.flags import HIDES, SCORED, flags_of
 from trialwise.engine.gaps import check_gaps
 from trialwise.engine.packed import WHOLE, Packed, argument, middle
+from trialwise.engine.slots import slots_of
 from trialwise.learners.learner import Learner
 from trialwise.learners.randomness import check_repeatable
 from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
-from trialwise.learners.varied import check_varied
 
 
-def pack(
-    learner: Learner,
-    trials: Trials,
-    *,
-    slots: Mapping[str, np.ndarray] | None = None,
-) -> Packed:
+def pack(learner: Learner, trials: Trials) -> Packed:
     """Pack the parts of the trials that the learner reads.
 
     Parameters
     ----------
     learner, trials
         The learner, and the trials with its responses.
-    slots
-        For free parameters with several values, the number of the value that applies on each trial, from 0,
-        ``int (trials,)``; in addition to those of parameters that vary (:meth:`trialwise.learners.learner.Learner.vary`).
 
     Raises
     ------
     UsageError
-        If the data lack choices, responses or outcomes that the learner needs, or conditions by which its parameters vary; for slots of
-        a name that is not a free parameter, or slots that are not whole numbers from 0.
+        If the data lack choices, responses or outcomes that the learner needs, or a column that its parameters vary with
+        (:func:`trialwise.engine.slots.slots_of`).
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist, or if ``learn`` uses a part
         of the outcome that is missing (:mod:`trialwise.engine.gaps`), or if a method uses random numbers or a clock.
@@ -82,11 +74,7 @@ def pack(
     single = len(outcomes) == 1
     outcome = tuple(("" if single else name, "r", first_outcome + k, 0) for k, (name, _) in enumerate(outcomes))
 
-    slot_codes = _slots(learner, trials, slots or {})
-    slot_columns = []
-    for levels, codes in slot_codes:
-        slot_columns.append((levels, -1 if codes is None else len(ints)))
-        ints.extend([] if codes is None else [codes])
+    slots = slots_of(learner, trials, ints, reals)
     size_names = tuple(sorted(trials.sizes))
     packed = Packed(
         observed=np.ascontiguousarray(np.concatenate(observed, axis=1)),
@@ -103,7 +91,7 @@ def pack(
         capacity=_capacity(learner, trials),
         forgets="decay" in names_read,
         options=learner.options,
-        slots=tuple(slot_columns),
+        slots=slots,
         unscored=bool((((flags & HIDES) > 0) & ((flags & SCORED) == 0)).any()),
         participants=tuple(str(label) for label in trials.participants),
         file_rows=None if trials.row is None else np.asarray(trials.row),
@@ -132,41 +120,6 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
         _check_trial_name(learner, trials, use)
     for use in _reads(learner, "outcome"):
         _check_outcome_name(learner, trials, use)
-
-
-def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
-    """The number of slots of each free parameter and, if there are several, the slot of each trial."""
-    fields = learner.free_fields
-    for name in slots:
-        if name not in fields:
-            raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, fields, 'free parameters')}")
-        if name in learner.varied:
-            raise UsageError(
-                f"slots={{{name!r}: ...}}: {name} has its slots by {learner.varied[name].column} in {learner}"
-            )
-    check_varied(str(learner), {name: learner.varied[name] for name in fields if name in learner.varied}, trials)
-    if (slots or learner.varied) and not trials.lengths.all():
-        empty = trials.participants[int(np.argmin(trials.lengths))]
-        raise UsageError(f"participant {empty!r} without trials: there is no first value of parameters that vary")
-    result: list[tuple[int, np.ndarray | None]] = []
-    first = 0
-    for name in fields:
-        levels, codes = 1, None
-        if name in learner.varied:
-            varied = learner.varied[name]
-            levels = len(varied.levels)
-            codes = first + varied.slots(name, trials) if levels > 1 else None
-        elif name in slots:
-            values = np.asarray(slots[name])
-            if values.shape != (trials.n_trials,) or values.dtype.kind not in "iu" or (values < 0).any():
-                raise UsageError(
-                    f"slots={{{name!r}: ...}}: a whole number from 0 is wanted for each of {trials.n_trials} trials"
-                )
-            levels = int(values.max()) + 1
-            codes = first + values if levels > 1 else None
-        result.append((levels, codes))
-        first += levels
-    return result
 
 
 def _all_names(learner: Learner) -> set[str]:

@@ -147,11 +147,10 @@ def _by_values(likelihood: Likelihood, prior: Marginal, seed: int) -> tuple[str,
 def _absent(learner: Learner, trials: Trials) -> dict[str, str]:
     """Parameters of levels that no trial has, each with a note."""
     return {
-        varied.names(field)[
-            n
-        ]: f"no trial has {varied.column} {varied.levels[n]}: {varied.names(field)[n]} follows its prior"
+        varied.names(field)[n]: f"no trial has {varied.column} {level}: {varied.names(field)[n]} follows its prior"
         for field, varied in learner.varied.items()
-        for n in varied.absent(trials)
+        for n, level in enumerate(varied.levels or ())
+        if n in varied.absent(trials)
     }
 
 
@@ -230,12 +229,12 @@ def _no_effect(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Me
 
 def _fix_or_tie(name: str) -> tuple[Restriction, str, Restriction]:
     """The two ways to leave a parameter out of the fit."""
-    return _fix(name), " or ", Restriction("tie", name.partition("[")[0])
+    return _fix(name), " or ", Restriction("tie", _fix(name).parameter)
 
 
 def _fix(name: str) -> Restriction:
     """How to fix a parameter; all levels of one that varies."""
-    return Restriction("fix", name.partition("[")[0])
+    return Restriction("fix", name.partition("[")[0].partition(":")[0])
 
 
 def _reason(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Message:

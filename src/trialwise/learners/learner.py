@@ -78,7 +78,7 @@ class Learner:
     """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
     ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner, :meth:`vary` gives
-    them a value in each condition.
+    them a value in each condition, or a slope.
     ``responses`` are the families of the learner's responses by name, ``choice``, ``response`` or that of a method; ``assumptions`` are what it
     assumes of the data (:func:`trialwise.assumes`).
 
@@ -180,7 +180,7 @@ class Learner:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The free parameters, in the order of the class; one for each level of a parameter that varies (:meth:`vary`)."""
+        """The free parameters, in the order of the class; several in place of one that varies (:meth:`vary`)."""
         return tuple(
             each
             for name in self.free_fields
@@ -291,37 +291,40 @@ class Learner:
             varied={name: each for name, each in self.varied.items() if name not in names},
         )
 
-    def vary(self, **conditions: Mapping[str, Sequence[Hashable]]) -> Learner:
-        r"""Let parameters take another value in each condition, while the state goes on.
+    def vary(self, **by: str | Mapping[str, Sequence[Hashable]]) -> Learner:
+        r"""Let parameters take another value in each condition, or change with a number, while the state goes on.
 
         Where a trial has the label :math:`c_t` in a column of the data, everything that is called on it computes with
-        :math:`\alpha = \alpha_{c_t}`; nothing else of the learner changes. ``start`` takes the values of the first trial of a participant.
+        :math:`\alpha = \alpha_{c_t}`; where it has the number :math:`x_t`, with :math:`\beta_t = g(g^{-1}(\beta) + b x_t)`, with :math:`g` the
+        function from the unconstrained to the natural scale (exponential, logistic). Nothing else of the learner changes. ``start`` takes the values of the first trial of a participant.
 
         Parameters
         ----------
-        **conditions
-            For each parameter by name, ``{column: levels}``: a column of labels that is known before the choice, and the labels that
+        **by
+            For each parameter by name, a column of numbers, ``"stake"``, or ``{column: levels}``: a column of labels that is known before the choice, and the labels that
             have a value each, in the order of :attr:`names`. Labels that the data do not have are allowed; others in the data are not.
 
         Returns
         -------
         Learner
             A learner with a free parameter for each level, ``alpha[stable]`` and ``alpha[volatile]`` in place of ``alpha``, each with the
-            range and the default prior of ``alpha``; the original is unchanged. In names, a slash of a label becomes ``|``, and a comma ``;``.
+            range and the default prior of ``alpha``; or with ``beta``, the value where the number is 0, and the slope ``beta:stake``, the
+            change per unit of the number on the unconstrained scale (log, logit). The original is unchanged. In names, a slash of a label becomes ``|``, and a comma ``;``.
 
         Raises
         ------
         UsageError
-            For a name that is not a free parameter, or conditions that are not one column with different labels.
+            For a name that is not a free parameter, or conditions that are not one column with different labels. Trials without the column are refused where
+            they are used.
 
         Examples
         --------
-        >>> learner = tw.QLearning().vary(alpha={"volatility": ["stable", "volatile"]})
+        >>> learner = tw.QLearning().fix(forget=0).vary(alpha={"volatility": ["stable", "volatile"]}, beta="stake")
         >>> learner.names
-        ('alpha[stable]', 'alpha[volatile]', 'beta', 'forget')
+        ('alpha[stable]', 'alpha[volatile]', 'beta', 'beta:stake')
         """
         varied = dict(self.varied)
-        for name, given in conditions.items():
+        for name, given in by.items():
             self._parameter(name, "vary")
             if name in self.fixed:
                 raise UsageError(f"vary({name}=...): {name} is fixed at {self.fixed[name]:g} in {self}: leave one out")
@@ -369,7 +372,7 @@ class Learner:
         if name in self.declared:
             return self.declared[name]
         if name in self.names:
-            raise UsageError(f"{verb}: {name} is one level of a parameter that varies, and cannot be restricted alone")
+            raise UsageError(f"{verb}: {name} is part of a parameter that varies, and cannot be restricted alone")
         call = f"vary({name}=...)" if verb == "vary" else Restriction(verb, name, subject="")
         if name in self.settings:
             setting = LearnerSetting(type(self).__name__, name)
@@ -387,15 +390,15 @@ class Learner:
         parameters |= {name: parameters[to] for name, to in self.tied.items()}
         return {**self.settings, **parameters}
 
-    def at(self, free: Mapping[str, float], labels: Mapping[str, Hashable]) -> dict[str, float]:
-        """Of the values of all free parameters those that apply on a trial with these labels: ``{"alpha": ..., "beta": ...}``.
+    def at(self, free: Mapping[str, float], trial: Mapping[str, Hashable]) -> dict[str, float]:
+        """From the values of all free parameters those that apply on a trial: ``{"alpha": ..., "beta": ...}``.
 
         Parameters
         ----------
         free
             Values by name, ``{"alpha[stable]": 0.1, "alpha[volatile]": 0.4, "beta": 2.0}``.
-        labels
-            The label of the trial in each column by which a parameter varies, ``{"volatility": "stable"}``.
+        trial
+            The label or number of the trial in each column by which a parameter varies, ``{"volatility": "stable"}``.
 
         Raises
         ------
@@ -403,7 +406,7 @@ class Learner:
             If a label is none of the levels.
         """
         return {
-            name: free[self.varied[name].name_at(name, labels[self.varied[name].column])]
+            name: self.varied[name].at(self.declared[name], free, trial[self.varied[name].column])
             if name in self.varied
             else free[name]
             for name in self.free_fields
@@ -488,6 +491,8 @@ class Learner:
         )
         constants = {name: value for name, value in self.settings.items() if not isinstance(value, float)}
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{constants}"
+        slopes = [self.declared[name] for name, each in self.varied.items() if each.levels is None]
+        text += str([(each.name, each.support, each.lower, each.upper) for each in slopes]) if slopes else ""
         import hashlib
 
         return hashlib.sha256(text.encode()).hexdigest()
@@ -532,8 +537,7 @@ class Learner:
             text += f".tie({', '.join(f'{name}={to!r}' for name, to in self.tied.items())})"
         text += "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
         if self.varied:
-            each = (f"{name}={{{one.column!r}: {[*one.levels]!r}}}" for name, one in self.varied.items())
-            text += f".vary({', '.join(each)})"
+            text += f".vary({', '.join(f'{name}={each.given!r}' for name, each in self.varied.items())})"
         return text
 
 

@@ -65,6 +65,10 @@ class Parameter:
             share = (value - self.lower) / (self.upper - self.lower)
             return np.log(share) - np.log1p(-share)
 
+    def shifted(self, value: float, by: float) -> float:
+        """The natural value at a distance ``by`` from ``value`` on the unconstrained scale."""
+        return float(self.constrain(self.unconstrain(value) + by))
+
     def slope(self, u: Any) -> Any:
         """Derivative of the natural value with respect to ``u``; same shape."""
         value = self.constrain(u)

@@ -30,7 +30,7 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
                 "fixed": dict(learner.fixed),
                 "tied": dict(learner.tied),
                 "wrappers": [parameter.name for parameter in learner.wrappers],
-                "varied": {name: {each.column: list(each.levels)} for name, each in learner.varied.items()},
+                "varied": {name: each.given for name, each in learner.varied.items()},
             }
         ),
         "learner_fields": json.dumps({name: asdict(field) for name, field in _fields(learner).items()}),
@@ -39,7 +39,7 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
 
 
 def _fields(learner: Learner) -> dict[str, Parameter | Setting]:
-    """Parameters, settings, the parameters of wrappers, and those of levels."""
+    """Parameters, settings, the parameters of wrappers, and those in place of one that varies."""
     return {**learner.fields, **{each.name: each for each in (*learner.wrappers, *learner.parameters)}}
 
 

@@ -24,8 +24,11 @@ HIDDEN_CHOICE = "hidden choice"
 def agent_at(learner: Learner, trials: Trials, t: int, free: Mapping[str, float]) -> Any:
     """``self`` with the values of one trial."""
     columns = {varied.column: trials.columns[varied.column] for varied in learner.varied.values()}
-    labels = {name: trials.levels[str(column.levels)][column.values[t]] for name, column in columns.items()}
-    return learner.agent(learner.at(free, labels))
+    values = {
+        name: column.values[t] if column.levels is None else trials.levels[column.levels][column.values[t]]
+        for name, column in columns.items()
+    }
+    return learner.agent(learner.at(free, values))
 
 
 def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mapping[str, float]) -> np.ndarray:

@@ -62,6 +62,9 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     kinds |= {name: _checked(name, kind) for name, kind in declared.items()}
     conditions = _conditions(learner)
     kinds |= {name: len(labels) for name, labels in conditions.items()}
+    kinds |= {
+        each.column: (-1.0, 1.0) for each in learner.varied.values() if each.levels is None and each.column not in kinds
+    }
 
     levels: dict[str, tuple] = {"action": _labels(learner, "action", actions)}
     spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
@@ -101,6 +104,8 @@ def _conditions(learner: Learner) -> dict[str, tuple]:
     """The labels of each column by which parameters vary, those that all of them list."""
     conditions: dict[str, tuple] = {}
     for varied in learner.varied.values():
+        if varied.levels is None:
+            continue
         known = conditions.get(varied.column, varied.levels)
         conditions[varied.column] = tuple(level for level in known if level in varied.levels)
     return conditions

@@ -122,13 +122,18 @@ def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType,
     """The type of the compiled ``self``, and the source of each field's value."""
     real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles of a filter have the same parameters
     names, constants, fields, plan, words = list(learner.free_fields), constant_names(learner), [], [], []
-    first_columns = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
+    first_columns = [sum(slot.size for slot in slots[:k]) for k in range(len(slots))]
     for name, field_value in learner.values(dict.fromkeys(names, 0.0)).items():
         source = learner.tied.get(name, name)
         if source in names:
             fields.append((name, real))
-            count, column = slots[k := names.index(source)]
-            plan.append(("slot", column) if count > 1 else ("free", first_columns[k]))
+            _, kind, column = slots[k := names.index(source)]
+            if kind == "number":
+                parameter = learner.declared[source]
+                link = parameter.support, parameter.lower, parameter.upper
+                plan.append(("number", first_columns[k], column, *link))
+            else:
+                plan.append(("level", column) if kind == "level" else ("free", first_columns[k]))
         elif isinstance(field_value, str | bool | int):
             words.append((name, field_value))
         else:
@@ -157,7 +162,7 @@ def kernel(kind: str, learner: Learner, packed: Packed, width: int, build: Calla
 def gradient_kernel(learner: Learner, packed: Packed) -> Callable:
     """``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers) -> (log-likelihood, gradient)`` of each segment.
 
-    ``free`` is ``(rows, slots in all)`` on the natural scale, one column per parameter unless it has several slots
+    ``free`` is ``(rows, slots in all)`` on the natural scale, one column per parameter
     (:attr:`trialwise.engine.packed.Packed.slots`); ``numbers`` is ``(cells, memories, tables)``. Results are ``(segments,)`` and
     ``(segments, slots in all)``. Memory does not grow with the number of trials.
     """

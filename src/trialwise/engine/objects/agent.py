@@ -9,6 +9,7 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
 
 from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Dual
+from trialwise.engine.objects.shift import shift_function
 from trialwise.engine.objects.unknown import unknown
 
 
@@ -77,13 +78,14 @@ def _agent_getattr(context, builder, typ, value, name):
     return value  # a bound helper: the agent itself
 
 
-Plan = tuple[tuple[str, int], ...]
-"""The source of the value of each field of an agent: ``("free", k)`` is column k of the parameters, ``("constant", k)`` constant k, and
-``("slot", k)`` the column of the parameters that is given in column k of a trial's integers."""
+Plan = tuple[tuple, ...]
+"""The source of the value of each field of an agent: ``("free", k)`` is column k of the parameters; ``("constant", k)``, constant k;
+``("level", k)``, the column of the parameters that is given in column k of a trial's integers; and ``("number", k, j, support, lower,
+upper)``, column k of the parameters, shifted by column k + 1 times column j of a trial's reals on the unconstrained scale."""
 
 
 class ParticipantType(types.Type):
-    """What is needed to build the agent of each trial if parameters have several slots: the agent with the fields that do not vary,
+    """What is needed to build the agent of each trial if parameters vary: the agent with the fields that do not,
     the values of all slots, and the first slot that has a tangent."""
 
     def __init__(self, agent: AgentType, plan: Plan):
@@ -98,25 +100,26 @@ class ParticipantModel(models.StructModel):
         super().__init__(dmm, fe_type, members)
 
 
-def _with_tangent(builder, typ, number, column, first):
-    """The value of a column of parameters; a dual has its tangent in lane ``column - first + 1``."""
+def _with_tangents(builder, typ, number, derivatives, first):
+    """A number; a dual has its ``derivatives``, by columns of the parameters, in lanes ``column - first + 1``."""
     if not isinstance(typ, Dual):
         return number
-    lane = builder.trunc(builder.add(builder.sub(column, first), INT64(1)), INT32)
     lanes = [ir.Constant(INT32, i) for i in range(typ.width)]
     vector = ir.Constant(ir.VectorType(DOUBLE, typ.width), [0.0] * typ.width)
     vector = builder.insert_element(vector, number, lanes[0])
+    own = [builder.trunc(builder.add(builder.sub(column, first), INT64(1)), INT32) for column, _ in derivatives]
     for i in range(1, typ.width):
-        is_lane = builder.icmp_signed("==", lane, lanes[i])
-        entry = builder.select(is_lane, DOUBLE(1.0), DOUBLE(0.0))
+        entry = DOUBLE(0.0)
+        for lane, (_, derivative) in zip(own, derivatives, strict=True):
+            entry = builder.select(builder.icmp_signed("==", lane, lanes[i]), derivative, entry)
         vector = builder.insert_element(vector, entry, lanes[i])
     return vector
 
 
 def make_participant(agent_type: AgentType, plan: Plan):
-    """An intrinsic ``(free, row, constants, first) -> agent``, or ``-> participant`` if ``plan`` has slots."""
-    slotted = any(origin == "slot" for origin, _ in plan)
-    result_type = ParticipantType(agent_type, plan) if slotted else agent_type
+    """An intrinsic ``(free, row, constants, first) -> agent``, or ``-> participant`` if a parameter varies."""
+    varies = any(origin in ("level", "number") for origin, *_ in plan)
+    result_type = ParticipantType(agent_type, plan) if varies else agent_type
 
     @intrinsic
     def build(typingctx, free, row, constants, first):
@@ -125,15 +128,15 @@ def make_participant(agent_type: AgentType, plan: Plan):
             constant_array = context.make_array(sig.args[2])(context, builder, args[2])
             columns = builder.extract_value(matrix.shape, 1)
             agent = cgutils.create_struct_proxy(agent_type)(context, builder)
-            for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
+            for (name, typ), (origin, k, *_) in zip(agent_type.fields.items(), plan, strict=True):
                 if origin == "constant":
                     number = builder.load(builder.gep(constant_array.data, [INT64(k)]))
                     setattr(agent, name, context.cast(builder, number, types.float64, typ))
                 elif origin == "free":
                     position = builder.add(builder.mul(args[1], columns), INT64(k))
                     number = builder.load(builder.gep(matrix.data, [position]))
-                    setattr(agent, name, _with_tangent(builder, typ, number, INT64(k), args[3]))
-            if not slotted:
+                    setattr(agent, name, _with_tangents(builder, typ, number, [(INT64(k), DOUBLE(1.0))], args[3]))
+            if not varies:
                 return agent._getvalue()
             participant = cgutils.create_struct_proxy(result_type)(context, builder)
             participant.agent, participant.first = agent._getvalue(), args[3]
@@ -146,23 +149,38 @@ def make_participant(agent_type: AgentType, plan: Plan):
 
 
 def make_agent_at(agent_type: AgentType, plan: Plan):
-    """An intrinsic ``(participant, ints, t) -> agent``, with the slots of trial t."""
+    """An intrinsic ``(participant, ints, reals, t) -> agent``, with the values of trial t."""
 
     @intrinsic
-    def agent_at(typingctx, participant, ints, t):
+    def agent_at(typingctx, participant, ints, reals, t):
         def codegen(context, builder, sig, args):
             parts = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
-            matrix = context.make_array(sig.args[1])(context, builder, args[1])
-            start = builder.mul(args[2], builder.extract_value(matrix.shape, 1))
+
+            def entry(matrix, column):
+                array = context.make_array(sig.args[matrix])(context, builder, args[matrix])
+                start = builder.mul(args[3], builder.extract_value(array.shape, 1))
+                return builder.load(builder.gep(array.data, [builder.add(start, INT64(column))]))
+
+            def value_of(column):
+                return builder.load(builder.gep(parts.values, [column]))
+
             agent = cgutils.create_struct_proxy(agent_type)(context, builder, parts.agent)
-            for (name, typ), (origin, k) in zip(agent_type.fields.items(), plan, strict=True):
-                if origin == "slot":
-                    pointer = builder.gep(matrix.data, [builder.add(start, INT64(k))])
-                    column = builder.zext(builder.load(pointer), INT64)
-                    number = builder.load(builder.gep(parts.values, [column]))
-                    setattr(agent, name, _with_tangent(builder, typ, number, column, parts.first))
+            for (name, typ), (origin, k, *how) in zip(agent_type.fields.items(), plan, strict=True):
+                if origin == "level":
+                    column = builder.zext(entry(1, k), INT64)
+                    number, derivatives = value_of(column), [(column, DOUBLE(1.0))]
+                elif origin == "number":
+                    columns = [INT64(k), INT64(k + 1)]
+                    x, shifted = entry(2, how[0]), shift_function(*how[1:])
+                    result = types.UniTuple(types.float64, 3)(types.float64, types.float64, types.float64)
+                    found = context.compile_internal(builder, shifted, result, [*map(value_of, columns), x])
+                    number, *slopes = (builder.extract_value(found, part) for part in range(3))
+                    derivatives = list(zip(columns, slopes, strict=True))
+                else:
+                    continue
+                setattr(agent, name, _with_tangents(builder, typ, number, derivatives, parts.first))
             return agent._getvalue()
 
-        return agent_type(participant, ints, types.int64), codegen
+        return agent_type(participant, ints, reals, types.int64), codegen
 
     return agent_at

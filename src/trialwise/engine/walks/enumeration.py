@@ -32,7 +32,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
         observed, ints, reals, first, end,
     ):  # fmt: skip
         trials, width = end - first, len(options)
-        states = spread(start(agent_at(participant, ints, first), task), task, trials + 1)
+        states = spread(start(agent_at(participant, ints, reals, first), task), task, trials + 1)
         mass[0], used[0], path[0], next_option[0] = 1.0, 0, 0.0, -1
         total, derivative, sequences, n = 0.0, 0.0 * path[0], 0, 0
         while n >= 0:
@@ -43,7 +43,7 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                 n -= 1
                 continue
             t = first + n
-            agent = agent_at(participant, ints, t)
+            agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if next_option[n] < 0:  # reached for the first time in this sequence

@@ -147,14 +147,14 @@ def build_particles(
         participant, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, uniforms, order, place, children, tally,
         observed, ints, reals, first, end, key, threshold, record, signals, hidden, weight, parent,
     ):  # fmt: skip
-        states = spread(start(agent_at(participant, ints, first), task), task, groups(count))
+        states = spread(start(agent_at(participant, ints, reals, first), task), task, groups(count))
         for i in range(count):
             weights[i], used[i], order[i] = 1.0 / count, 0, i
             if scored:
                 path[i] = 0.0
         total, last, resamplings = 0.0, -1, 0
         for t in range(first, end):
-            agent = agent_at(participant, ints, t)
+            agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:

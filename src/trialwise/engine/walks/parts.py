@@ -50,14 +50,14 @@ def build_parts(learner: Learner, layout: tuple, kit: Kit, *, tracing: bool) -> 
         def available(trial):
             return every_action
 
-    if any(count > 1 for count, _ in slots):
+    if any(slot.kind != "one" for slot in slots):
         make_agent = kit.agent_at(learner, slots)
 
-        def agent_at(participant, ints, t):
-            return make_agent(participant, ints, t)
+        def agent_at(participant, ints, reals, t):
+            return make_agent(participant, ints, reals, t)
     else:
 
-        def agent_at(participant, ints, t):
+        def agent_at(participant, ints, reals, t):
             return participant
 
     response_parts, predict = build_responses(learner, actions)
@@ -236,11 +236,17 @@ def agent_of(learner: Learner, values: np.ndarray) -> Any:
 
 def _plain_agent_at(learner: Learner, slots: Slots) -> Callable:
     """The part that creates the agent of one trial."""
-    ends = np.cumsum([count for count, _ in slots])
+    firsts = np.cumsum([0, *(slot.size for slot in slots)])
 
-    def agent_at(participant, ints, t):
-        columns = [end - 1 if column < 0 else ints[t, column] for (_, column), end in zip(slots, ends, strict=True)]
-        return agent_of(learner, participant[columns])
+    def agent_at(participant, ints, reals, t):
+        values = []
+        for name, (_, kind, column), first in zip(learner.free_fields, slots, firsts[:-1], strict=True):
+            if kind == "number":
+                value = learner.declared[name].shifted(participant[first], participant[first + 1] * reals[t, column])
+            else:
+                value = participant[ints[t, column] if kind == "level" else first]
+            values.append(value)
+        return agent_of(learner, np.array(values))
 
     return agent_at
 
@@ -256,9 +262,9 @@ PLAIN = Kit(
 
 
 def participant_of(learner: Learner, packed: Packed, values: np.ndarray) -> Any:
-    """A participant in plain Python, from the values of all slots ``(slots,)``: the agent, if each parameter has one slot, else
-    the values themselves."""
-    return agent_of(learner, values) if packed.all_slots == len(packed.slots) else values
+    """A participant in plain Python, from the values of all slots ``(slots,)``: the values themselves if a parameter varies, else
+    the agent."""
+    return values if learner.varied else agent_of(learner, values)
 
 
 def plain_preference(packed: Packed) -> Table:

@@ -20,7 +20,7 @@ class Parts(NamedTuple):
     ============  ========================================================  ==========================================
     part          arguments                                                 result
     ============  ========================================================  ==========================================
-    agent_at      participant, ints, t                                      ``self`` with the parameters of trial t
+    agent_at      participant, ints, reals, t                               ``self`` with the parameters of trial t
     start         agent, task                                               the initial state
     reset         agent, state, trial, task, place                          the state after a reset
     row           ints, reals, t                                            ``trial``, as methods receive it
@@ -102,10 +102,10 @@ def build_replay(parts: Parts) -> Callable:
     see, acted, watch, between, unscored = parts.see, parts.acted, parts.watch, parts.between, parts.unscored
 
     def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
-        state = start(agent_at(participant, ints, first), task)
+        state = start(agent_at(participant, ints, reals, first), task)
         total, scale, last = 0.0, 1.0, -1
         for t in range(first, end):
-            agent = agent_at(participant, ints, t)
+            agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
@@ -179,10 +179,10 @@ def build_rollout(parts: Parts) -> Callable:
         participant, task, preference, options, observed, ints, reals, first, end, record, signals, potential, first_outcome,
         random,
     ):  # fmt: skip
-        state = start(agent_at(participant, ints, first), task)
+        state = start(agent_at(participant, ints, reals, first), task)
         last = -1
         for t in range(first, end):
-            agent = agent_at(participant, ints, t)
+            agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
