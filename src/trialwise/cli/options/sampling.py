@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -60,8 +61,9 @@ class Sampling:
         pooling: Pooling = Pooling.partial,
         checkpoint: Path | None = None,
         executor: str | None = None,
+        design: Mapping[str, Any] | None = None,
     ) -> Fit:
-        """Fit; options that were not given keep the defaults of the library."""
+        """Fit, with formulas and what belongs to them as ``design``; options that were not given keep the defaults of the library."""
         from trialwise.inference.fit import fit
 
         if not self.quiet:
@@ -77,6 +79,7 @@ class Sampling:
             progress=not self.quiet,
             checkpoint=checkpoint,
             executor=executor,
+            **(design or {}),
         )
         if not self.quiet:
             say(f"seed {result.attrs['seed']}", "dim")
