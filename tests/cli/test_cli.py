@@ -304,6 +304,19 @@ def test_trials_of_several_stages_from_the_message_to_the_joined_results(fake, m
     assert written[["level1_choice", "level2_choice"]].to_numpy().tolist() == frame.iloc[:, 1:].to_numpy().tolist()
 
 
+def test_the_column_of_cues_that_a_message_names_is_typed_as_it_stands():
+    frame = two_stage_file().assign(reward=1)
+    frame["planet of stage 2"] = np.where(frame["level2_choice"] > 2, "S", "N")
+    frame["level2_choice"] = frame["level2_choice"].where(frame.index != 4).astype("Int64")
+    frame.to_csv("two.csv", index=False)
+    output = run("inspect", "two.csv", "--expand", "TwoStepTask", code=3)
+    typed = shlex.split(output[output.index("--expand '") :])[1].rstrip(";")
+    assert "cue=`planet of stage 2`" in typed
+    output = run("inspect", "two.csv", "--expand", typed, "--exclude", "missed_second > 0.03")
+    assert "60 rows of the file are 120 trials (first: 60, second: 60)" in output
+    assert read_long("two.csv", expand=typed, exclude="missed_second > 0.03").participants == ("b",)
+
+
 def test_simulations_in_recorded_stages_are_written_by_rows_too():
     two_stage_file()
     Path("fair.py").write_text(FAIR)

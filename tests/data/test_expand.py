@@ -1,7 +1,11 @@
 """Tables with a row a trial that become rows of stages, or of repeated choices, and back."""
 
+import ast
+import itertools
 import json
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +14,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import trialwise as tw
+from trialwise.analysis.comparison.crossvalidation import beginnings
 from trialwise.data.expansion.declared import from_plain
 from trialwise.data.expansion.given import as_expansion, from_text
+from trialwise.data.reading.measures import measures_of
 from trialwise.data.stored import trials_from_datasets, trials_to_datasets
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "learners"))
@@ -419,7 +425,82 @@ def test_selected_stored_and_simulated_trials_can_be_collapsed():
         tw.collapse(trials, trials.to_frame().head(3))
     series = tw.read_long(pd.DataFrame({"id": "a", "pumps": [3], "burst": [0]}), expand=SERIES)
     with pytest.raises(tw.errors.UsageError, match="no series"):
-        tw.collapse(series.first(2))
+        tw.collapse(series.beginning(2))
+    with pytest.raises(tw.errors.UsageError, match="'a', row 22 of the file do not follow each other"):
+        tw.collapse(replace(trials.take(np.arange(41, 80)), offsets=np.array([0, 39]), participants=("a",)))
+
+
+def whole_rows(frame, trials, count):
+    """The rows of the file of each participant that have at most so many trials together, by a plain loop."""
+    kept = []
+    for person in trials.participants:
+        used = 0
+        for row in frame.index[frame["id"] == person]:
+            length = 2 if frame.loc[row, ["a2", "state", "win"]].notna().any() else 1
+            if used + length > count:
+                break
+            used += length
+            kept.append(row + 2)
+    return kept
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_stages(), st.integers(2, 13))
+def test_the_first_trials_are_those_of_whole_rows_of_the_file(rows, count):
+    frame = pd.DataFrame(rows)
+    trials = tw.read_long(frame, expand=STATE)
+    few = trials.first(count)
+    assert list(dict.fromkeys(few.row.tolist())) == whole_rows(frame, trials, count)
+    assert np.isin(trials.row, few.row).sum() == few.n_trials  # with all their trials
+    back = tw.collapse(few)
+    original = frame.loc[back["row"] - 2].reset_index(drop=True)
+    for name in ("a1", "a2", "state", "win"):
+        pd.testing.assert_series_equal(back[name].astype(float), original[name].astype(float), check_names=False)
+    exact = [min(length, count) for length in trials.lengths.tolist()]
+    shorter = few.lengths.tolist() != exact
+    assert any(note.startswith("first: no row of the file") for note in few.notes) == shorter
+    assert trials.beginning(count).lengths.tolist() == exact
+
+
+def test_first_says_what_to_type_where_nothing_would_be_left():
+    frame = pd.DataFrame({"id": ["a", "b", "b"], "pumps": [3, 1, 5], "burst": [0, 0, 1]})
+    trials = tw.read_long(frame, expand=SERIES)
+    with pytest.raises(
+        tw.errors.UsageError, match=r"3 trials of participant 'a' would cut .* type first\(4\), or more"
+    ):
+        trials.first(3)
+    assert trials.first(4).row.tolist() == [2, 2, 2, 2, 3, 3]
+    assert trials.first(np.array([4, 0])).lengths.tolist() == [4, 0]
+    with pytest.raises(tw.errors.UsageError, match="one number from 0"):
+        trials.first(np.array([4, -1]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_stages(), st.integers(3, 6))
+def test_no_row_of_the_file_is_half_predicted(rows, start):
+    """The second half is that of the rows of the file, and the row with the first predicted trial is predicted as a whole."""
+    frame = pd.DataFrame(rows)
+    trials = tw.read_long(frame, expand=STATE)
+    seen = trials.beginning(beginnings(trials, None))
+    half = [row for _, part in frame.groupby("id", sort=False) for row in (part.index[: len(part) // 2] + 2).tolist()]
+    assert list(dict.fromkeys(seen.row.tolist())) == half
+    assert np.isin(trials.row, seen.row).sum() == seen.n_trials
+    long = trials.select([label for label, n in zip(trials.participants, trials.lengths, strict=True) if n >= start])
+    if long.n_participants:
+        seen = long.beginning(beginnings(long, start))
+        assert list(dict.fromkeys(seen.row.tolist())) == whole_rows(frame, long, start - 1)
+
+
+def test_the_first_predicted_trial_is_not_in_the_first_row_of_the_file():
+    trials = tw.read_long(coded_frame(), expand=CODED)
+    with pytest.raises(
+        tw.errors.UsageError, match="start=2: the first row of the file .* type start=3, or a later one"
+    ):
+        beginnings(trials, 2)
+    assert beginnings(trials, 3).tolist() == beginnings(trials, 4).tolist() == [2, 2]
+    alone = replace(trials, expansion=None)
+    assert beginnings(alone, 2).tolist() == [1, 1]
+    assert beginnings(alone, None).tolist() == [20, 20]
 
 
 def test_simulated_in_recorded_stages():
@@ -470,11 +551,185 @@ def test_many_rows_are_read_without_a_loop_over_rows():
     assert calls(4000) < calls(400) * 1.1
 
 
-def test_measures_of_exclusion_count_trials_of_expanded_files():
-    frame = pd.DataFrame({"id": ["a"] * 4, "one": [1, 2, 1, 2], "two": [1, None, 2, 2], "reward": [1, None, 0, 1]})
-    expand = tw.stages(first={"choice": "one", "outcome": 0}, second={"choice": "two", "outcome": "reward"})
-    read = tw.read_long(frame, expand=expand, exclude="missed > 0.9")
-    assert any(
-        "a row of the file is several trials, and the measures of participants count these" in note
-        for note in read.notes
+MEASURED = "first: choice=a1, cue=0, outcome=0, rt=t1; second: choice=a2, cue=state, outcome=win, rt=t2"
+
+
+def measured_by_pandas(frame, person):
+    """The measures of a participant, from the rows of the file alone."""
+    own = frame[frame["id"] == person]
+    ended = own["a1"].isna()  # no second stage follows
+    missed = own["a1"].isna() | (~ended & own["a2"].isna())
+    times = pd.DataFrame({"t1": own["t1"].where(own["a1"].notna()), "t2": own["t2"].where(own["a2"].notna())})
+
+    def same(choices):
+        return choices.value_counts(normalize=True).max() if choices.notna().any() else np.nan
+
+    def run(choices):
+        kept = [each for each in choices if not pd.isna(each)]
+        return max((sum(1 for _ in part) for _, part in itertools.groupby(kept)), default=np.nan)
+
+    timed = times.dropna(how="all")
+    return {
+        "trials": len(own), "missed": missed.mean(), "missed_first": own["a1"].isna().mean(),
+        "missed_second": own.loc[~ended, "a2"].isna().mean(),
+        "same": np.nanmax([same(own["a1"]), same(own["a2"]), -1]), "same_first": same(own["a1"]), "same_second": same(own["a2"]),
+        "run": np.nanmax([run(own["a1"]), run(own["a2"]), -1]), "run_second": run(own["a2"]),
+        "outcome": own.loc[own["a2"].notna(), "win"].mean(), "outcome_second": own.loc[own["a2"].notna(), "win"].mean(),
+        "rt": times.mean(axis=1).median(), "rt_first": times["t1"].median(), "rt_second": times["t2"].median(),
+        "fast": (timed < 0.1).any(axis=1).mean(), "fast_second": (times["t2"].dropna() < 0.1).mean(),
+    }  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(two_stages(), st.integers(0, 1000))
+def test_measures_of_exclusion_are_those_of_the_rows_of_the_file(rows, seed):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(rows)
+    frame["t1"], frame["t2"] = random.choice([0.05, 0.3, 0.7, 1.1], (2, len(frame)))
+    frame["t1"], frame["t2"] = frame["t1"].where(frame["a1"].notna()), frame["t2"].where(frame["a2"].notna())
+    trials = tw.read_long(frame, expand=MEASURED, rt_unit="s")
+    found = measures_of(trials).values
+    for n, person in enumerate(trials.participants):
+        for name, value in measured_by_pandas(frame, person).items():
+            expected = np.nan if name in ("same", "run") and value == -1 else value
+            assert found[name][n] == pytest.approx(expected, nan_ok=True), name
+
+
+def test_rules_of_exclusion_apply_to_rows_of_the_file():
+    frame = pd.DataFrame(
+        {"id": np.repeat(["a", "b"], 10), "a1": [1, 2] * 10, "a2": [1.0, 2.0] * 10, "win": [0.0, 1.0] * 10}
     )
+    frame["state"] = 1
+    frame.loc[[1, 4, 7], ["a2", "win"]] = np.nan  # 3 of 10 rows, 3 of 20 trials
+    trials = tw.read_long(frame, expand=STATE, exclude="missed > 0.2")
+    assert trials.participants == ("b",)
+    assert not any(note.startswith("exclude") for note in trials.notes)
+    assert tw.read_long(frame, expand=STATE, exclude="missed_first > 0.2").participants == ("a", "b")
+    assert tw.read_long(frame, expand=STATE, exclude="trials > 10").participants == ("a", "b")
+    findings = {each.code: each for each in tw.inspect(frame, expand=STATE).findings}
+    assert findings["many-missed"].about == ("a",)
+    with pytest.raises(tw.errors.UsageError, match="from 0 to 1: write 0.2 for 20 %"):
+        tw.exclude(trials, "missed_second > 20")
+    frame.loc[[1, 4, 7], "state"] = None  # nothing says that there was a second stage
+    ended = tw.read_long(frame, expand=STATE, exclude="missed > 0.2")
+    assert ended.participants == ("a", "b")
+    assert any("3 rows of the file end before the last stage, not counted as missed" in note for note in ended.notes)
+    frame.loc[10:, "a1"] = 1
+    same = {each.code: each for each in tw.inspect(frame, expand=STATE).findings}["one-action"]
+    assert same.about == ("b",)
+    assert tw.read_long(frame, expand=STATE, exclude="same == 1").participants == ("a",)
+
+
+def test_renamed_outcomes_and_responses_of_stages_are_those_of_the_file():
+    frame = pd.DataFrame(
+        {"id": "a", "a1": [1, 2, 1, 2], "a2": [1, 2, None, 2], "g": [4.0, 1.0, None, 1.0], "c": [0.5, None, 0.2, 0.1]}
+    )
+    stages = {
+        "one": {"choice": "a1", "won": 0},
+        "two": {"choice": "a2", "cue": "a1", "won": "g"},
+        "sure": {"conf": "c", "won": 0, "scale": "s"},
+    }
+    trials = tw.read_long(frame.assign(s=7), expand=stages, outcome={"gain": "won"}, response={"rating": "conf"})
+    found = {name: values[0] for name, values in measures_of(trials).values.items()}
+    assert found["gain"] == pytest.approx(frame["g"].mean())
+    assert found["missed"] == pytest.approx((frame["a2"].isna() | frame["c"].isna()).mean())
+    assert found["missed_sure"] == pytest.approx(frame["c"].isna().mean())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()).filter(lambda each: each[0] or not each[1]), min_size=1))
+def test_measures_of_series_are_those_of_the_rows_of_the_file(balloons):
+    frame = pd.DataFrame({"id": "a", "pumps": [n for n, _ in balloons], "burst": [int(b) for _, b in balloons]})
+    found = {name: values[0] for name, values in measures_of(tw.read_long(frame, expand=SERIES)).values.items()}
+    stopped = frame.loc[frame["burst"] == 0, "pumps"]
+    assert found["trials"] == len(frame) and found["missed"] == 0
+    assert found["outcome"] == pytest.approx(frame["burst"].mean())
+    same = stopped.value_counts(normalize=True).max() if len(stopped) else np.nan
+    assert found["same"] == pytest.approx(same, nan_ok=True)
+    runs = [sum(1 for _ in part) for _, part in itertools.groupby(stopped)]
+    assert found["run"] == pytest.approx(max(runs, default=np.nan), nan_ok=True)
+
+
+def advised(error, name):
+    """The argument of this name that the message of the only problem prints, as it is typed."""
+    (problem,) = error.value.problems
+    return ast.literal_eval(re.search(rf"\b{name}=('[^']*'|\"[^\"]*\")", str(problem))[1])
+
+
+MISSED_SECOND = "id,a1,a2,planet,win\na,1,1,N,1\na,2,3,S,0\na,1,,S,0\na,2,4,S,1\na,1,2,N,0\nb,2,1,N,1\nb,,,,\n"
+"""The fourth row has no second choice, and has its planet; in the last the trial ended."""
+
+
+@pytest.mark.parametrize("groups", ["1 2 | 3 4", "N: 1 2 | S: 3 4", "left: 1 2 | right: 3 4"])
+def test_a_missed_second_choice_of_coded_labels_has_the_cue_of_a_column_that_says_it(tmp_path, groups):
+    path = tmp_path / "missed.csv"
+    path.write_text(MISSED_SECOND)
+    declared = f"first: choice=a1, cue=0, outcome=0; second: choice=a2, groups={groups}, outcome=win"
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(path, expand=declared)
+    assert error.value.problems[0].rows == (4,)
+    expected = []
+    for row in pd.read_csv(path).replace({np.nan: None}).to_dict("records"):
+        expected.append((row["id"], row["a1"], 0, None if row["a1"] is None else 0.0))
+        if row["planet"] is not None:
+            second = None if row["a2"] is None else (row["a2"] - 1) % 2 + 1
+            expected.append((row["id"], second, row["planet"], row["win"]))
+    trials = tw.read_long(path, expand=advised(error, "expand"))
+    table = trials.to_frame()
+    found = [
+        tuple(None if pd.isna(cell) else str(cell) if k == 2 else cell for k, cell in enumerate(each))
+        for each in zip(table["participant"], table["choice"], table["cue"], table["outcome"], strict=True)
+    ]
+    assert found == [(person, choice, str(cue), win) for person, choice, cue, win in expected]
+    assert tw.collapse(trials)["a2"].tolist()[:2] == [1, 3]
+    assert advised(error, "where") == "..."  # no column tells the missed choice from the trial that ended
+
+
+def test_without_such_a_column_the_trial_may_have_ended_before():
+    frame = pd.DataFrame({"id": "a", "a1": [1, 2, 1, 2], "a2": [1, 3, None, 4], "t2": [0.5] * 4, "win": [1, 0, 0, 1]})
+    declared = CODED + ", rt=t2"
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame, expand=declared)
+    text = str(error.value)
+    assert "name it in the stage second of expand, cue=COLUMN" in text
+    assert "if the trial ended before this stage, empty 'win', 't2' in these rows" in text
+    emptied = frame.astype({"win": float})
+    emptied.loc[2, ["win", "t2"]] = np.nan
+    assert tw.read_long(emptied, expand=declared).row.tolist() == [2, 2, 3, 3, 4, 5, 5]
+    assert tw.read_long(frame, expand=declared, where=advised(error, "where")).row.tolist() == [2, 2, 3, 3, 5, 5]
+    named = declared.replace(
+        "second: ", "second: cue=place, "
+    )  # as the message says, with a column that is in the file
+    trials = tw.read_long(frame.assign(place=["N", "S", "N", "S"]), expand=named)
+    assert trials.to_frame()["cue"].tolist() == [0, "N", 0, "S", 0, "N", 0, "S"]
+    # the column of the first choice is none of cues, though it differs as the groups do
+    with pytest.raises(tw.errors.DataError, match="cue=COLUMN"):
+        tw.read_long(frame.assign(a2=[1, 3, None, 3]), expand=declared)
+
+
+def test_a_missing_cue_of_a_stage_is_left_to_the_groups_or_to_the_name_of_the_stage():
+    frame = coded_frame(8).assign(win=1)
+    frame.loc[[1, 4], "state"] = None
+    with pytest.raises(tw.errors.DataError, match="the cue of the stage second is missing") as error:
+        tw.read_long(frame, expand=BOTH)
+    assert error.value.problems[0].rows == (3, 6)
+    trials = tw.read_long(frame, expand=advised(error, "expand"))
+    assert read_back(trials) == by_hand(frame.drop(columns="state").to_dict("records"), coded=True)
+    frame.loc[1, "a2"] = None  # the groups do not say it there
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame, expand=BOTH)
+    assert "expand=" not in str(error.value)
+    frame["a2"] = [1, 2] * 4
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame, expand=STATE)
+    assert tw.read_long(frame, expand=advised(error, "expand")).to_frame()["cue"].tolist() == ["0", "second"] * 8
+
+
+def test_problems_of_stages_come_before_what_is_missing_for_their_sake():
+    frame = coded_frame(8).astype({"a2": float})
+    frame.loc[2, "a2"], frame.loc[5, "a2"] = 9, np.nan
+    with pytest.raises(tw.errors.DataError) as error:
+        tw.read_long(frame.drop(columns="state"), expand=CODED)
+    assert {(each.code, each.rows) for each in error.value.problems} == {
+        ("label-in-no-group", (4,)), ("missing-before-choice", (7,)),
+    }  # fmt: skip

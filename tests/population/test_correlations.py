@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trialwise.population.correlations import correlations, correlations_of, scaled_factor
-from trialwise.population.designs.design import Column, Design, Term
+from trialwise.population.design import Column, Design, Term
 
 TINY = 1e-30
 

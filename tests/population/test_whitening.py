@@ -12,7 +12,7 @@ from trialwise.engine.packing import pack
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.correlations import correlations, scaled_factor, scaled_factor_pullback
 from trialwise.population.density import SOFTNESS, posterior
-from trialwise.population.designs.design import Column, Design, Term
+from trialwise.population.design import Column, Design, Term
 from trialwise.population.geometry.expansion import expand
 from trialwise.population.geometry.whitening import (
     effects_to_whitened,

@@ -213,6 +213,24 @@ def test_the_methods_section_describes_missed_responses(scored, learned, methods
     assert ("forgetting" in rest) == ("elapse" in methods)
 
 
+def test_the_methods_section_counts_the_rows_of_an_expanded_file():
+    from trialwise.reports.sections.methods import _data
+
+    frame = pd.DataFrame({"id": ["a", "a", "b"], "one": [1, 2, 1], "two": [1, None, 2], "win": [1, None, 0]})
+    family = tw.QLearning().family
+    for expand, words in (
+        (
+            "first: choice=one, outcome=0; second: choice=two, outcome=win",
+            "(3 trials, 1 to 2 each; 1 to 2 steps in each trial, 5 in all)",
+        ),
+        ("first: choice=one, outcome=win", "(3 trials, 1 to 2 each)"),
+    ):
+        trials = tw.read_long(frame, expand=expand)
+        fit = types.SimpleNamespace(trials=trials)
+        subject = types.SimpleNamespace(fit=fit, family=family, learner_name="QLearning", methods={"learn"})
+        assert words in _data(subject)
+
+
 def test_methods_of_a_learner_are_read_from_its_stored_source():
     from trialwise.learners.stored import learner_to_attributes, methods_from_attributes
 

@@ -259,7 +259,7 @@ def _table(fit: Fit) -> pd.DataFrame:
 
     table = fit.group()[["mean", "sd", "mcse_mean", "r_hat", "ess_bulk", "ess_tail"]]
     table = table.rename(columns={"mcse_mean": "mcse"}).rename_axis("parameter")
-    names = variables_of(table.index, fit.tree["posterior"])
+    names = variables_of(table.index, fit.tree["posterior"].data_vars)
     draws = labelled(fit.tree, names)
     priors = _priors(fit)
     for label in table.index:

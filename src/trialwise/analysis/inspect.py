@@ -16,7 +16,9 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.base.rows import rows_of
 from trialwise.data.as_trials import DATA, Data, read_data
+from trialwise.data.expansion.declared import Repeats, Stages
 from trialwise.data.expansion.given import EXPAND, Expand, as_expansion
+from trialwise.data.reading.measures import measures_of
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses import possible_families
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 FEWEST_STAGED = 20
 """Fewest rows of a later stage, all after one of the stage before, that show that rows are stages of trials."""
+
+ALWAYS = {Stages: "choice in one of the stages", Repeats: "number of repetitions"}
+"""What the rule ``same == 1`` is about in expanded files."""
 
 FEW_TRIALS = 30
 """Fewest trials of a participant without a warning: with fewer, the estimates depend mostly on the group."""
@@ -415,15 +420,15 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
         yield _caution("few-trials", f"{message}: their estimates will depend mostly on the group", few)
     if trials.choice is None:
         return
+    measures = measures_of(trials).values  # so that the rule that is suggested leaves out those who are named
     same, none, often = [], [], []
-    asked = trials.unforced
-    for label, start, stop in zip(participants, trials.offsets, trials.offsets[1:], strict=False):
-        responses = trials.choice[start:stop][trials.own[start:stop]]
-        if len(responses) == 0:
+    for n, (label, start, stop) in enumerate(zip(participants, trials.offsets, trials.offsets[1:], strict=False)):
+        responses = int(trials.own[start:stop].sum())
+        if responses == 0:
             none.append(label)
-        elif len(responses) > 1 and (responses == responses[0]).all():
+        elif responses > 1 and measures["trials"][n] > 1 and measures["same"][n] == 1:
             same.append(label)
-        if 0 < len(responses) < 0.8 * asked[start:stop].sum():
+        if responses and measures["missed"][n] > 0.2:
             often.append(label)
     if none:
         yield _caution(
@@ -432,12 +437,12 @@ def _about_participants(trials: Trials) -> Iterator[Finding]:
             none,
         )
     if same:
-        words = f"always the same action: participants {_brief(same, 8)}; consider leaving them out, "
+        what = "action" if trials.expansion is None else ALWAYS[type(trials.expansion)]
+        words = f"always the same {what}: participants {_brief(same, 8)}; consider leaving them out, "
         yield _caution("one-action", Message(words, Argument("exclude", "same == 1")), same)
     if often:
-        yield _caution(
-            "many-missed", f"more than a fifth of the choices missed: participants {_brief(often, 8)}", often
-        )
+        what = "the choices" if trials.expansion is None else "the rows of the file have a choice that was"
+        yield _caution("many-missed", f"more than a fifth of {what} missed: participants {_brief(often, 8)}", often)
 
 
 def _about_outcome(name: str, summary: Summary, *, scales_prior: bool) -> Iterator[Finding]:

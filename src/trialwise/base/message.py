@@ -65,7 +65,7 @@ class Restriction:
         Further arguments and their values.
     """
 
-    method: Literal["fix", "tie"]
+    method: Literal["fix", "tie", "vary"]
     parameter: str = ""
     value: Any = ...
     subject: str = "."

@@ -11,9 +11,10 @@ from trialwise.base.errors import UsageError
 from trialwise.base.expects import NONE, TABLE, expects
 from trialwise.base.message import Argument
 from trialwise.data.expansion.declared import STAGE, Expansion, Repeats, Stage, Stages
+from trialwise.data.file_rows import FileRows
 from trialwise.data.reading.cells import key
 from trialwise.data.reading.coded import objects
-from trialwise.data.trials import TRIALS, Trials
+from trialwise.data.trials import TRIALS, Trials, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def collapse(trials: Trials, table: pd.DataFrame | None = None) -> pd.DataFrame:
     ------
     UsageError
         If the trials were not expanded, the table has other rows, or choices cannot be those of a row of the file: of a series that
-        was simulated or cut, one went on after stopping.
+        was simulated or cut, one went on after stopping; stages were taken out.
 
     Examples
     --------
@@ -72,58 +73,46 @@ def collapse(trials: Trials, table: pd.DataFrame | None = None) -> pd.DataFrame:
     table = trials.to_frame() if table is None else table
     if len(table) != trials.n_trials:
         raise UsageError(f"collapse: the table has {len(table)} rows, and there are {trials.n_trials} trials")
-    owner = trials.participant_index
     file = np.zeros(len(row), np.int64) if trials.file is None else pd.factorize(trials.file)[0]
-    keys = np.stack([owner, file, row])
-    starts = np.flatnonzero(np.r_[np.ones(min(len(row), 1), bool), (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
-    units = _Units(starts, len(row), owner[starts])
+    units = trials.file_rows
     of_kind = (
         _of_stages(trials, table, expansion, units)
         if isinstance(expansion, Stages)
         else _of_repeats(table, expansion, units)
     )
     result = pd.DataFrame(dict(of_kind))
-    places = np.stack([file[starts], row[starts]])
-    if len(np.unique(places, axis=1).T) == len(starts):  # simulated participants may share the rows of one
+    places = np.stack([file[units.starts], row[units.starts]])
+    if len(np.unique(places, axis=1).T) == len(units):  # simulated participants may share the rows of one
         result = result.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
     result.attrs = dict(table.attrs)
     return result
 
 
-class _Units:
-    """The trials of each row of the file, which follow each other."""
+def _same(units: FileRows, values: pd.Series) -> bool:
+    """Whether no two trials of a row differ in a column; nothing is the same as nothing."""
+    import pandas as pd
 
-    def __init__(self, starts: np.ndarray, count: int, owner: np.ndarray) -> None:
-        self.starts, self.owner = starts, owner
-        self.lengths = np.diff(starts, append=count)
-        self.ends = starts + self.lengths - 1
-        self.of_trial = np.repeat(np.arange(len(starts)), self.lengths)
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def same(self, values: pd.Series) -> bool:
-        """Whether no two trials of a row differ in a column; nothing is the same as nothing."""
-        import pandas as pd
-
-        codes = pd.factorize(values)[0]
-        return bool((codes == codes[self.starts][self.of_trial]).all())
-
-    def counted(self) -> np.ndarray:
-        """The running number of each row of the file within its participant, from 1."""
-        first = np.flatnonzero(np.diff(self.owner, prepend=-1))
-        return np.arange(1, len(self) + 1) - np.repeat(first, np.diff(first, append=len(self)))
-
-    def whole(self, name: str, values: pd.Series) -> np.ndarray | None:
-        """The column of what is said of whole rows of the file; None if its trials differ."""
-        if name == FROM_FIRST or self.same(values):
-            return values.to_numpy()[self.starts]
-        return self.counted() if name in RUNNING else None
+    codes = pd.factorize(values)[0]
+    return bool((codes == codes[units.starts][units.of_trial]).all())
 
 
-def _of_stages(trials: Trials, table: pd.DataFrame, expansion: Stages, units: _Units) -> Iterator[tuple[str, object]]:
+def _counted(units: FileRows) -> np.ndarray:
+    """The running number of each row of the file within its participant, from 1."""
+    first = np.flatnonzero(np.diff(units.owner, prepend=-1))
+    return np.arange(1, len(units) + 1) - np.repeat(first, np.diff(first, append=len(units)))
+
+
+def _whole(units: FileRows, name: str, values: pd.Series) -> np.ndarray | None:
+    """The column of what is said of whole rows of the file; None if its trials differ."""
+    if name == FROM_FIRST or _same(units, values):
+        return values.to_numpy()[units.starts]
+    return _counted(units) if name in RUNNING else None
+
+
+def _of_stages(trials: Trials, table: pd.DataFrame, expansion: Stages, units: FileRows) -> Iterator[tuple[str, object]]:
     names = [stage.name for stage in expansion.stages]
     at = _places(_labels(trials, STAGE), names)
+    _refuse_cut(trials, at, units)
     with_cues = (
         table if "cue" in table or "cue" not in trials.columns else table.assign(cue=_labels(trials, "cue").to_numpy())
     )
@@ -140,7 +129,7 @@ def _of_stages(trials: Trials, table: pd.DataFrame, expansion: Stages, units: _U
                 done.add(column)
                 yield column, _from_stages(with_cues, expansion, units, at, name, column)
             continue
-        values = units.whole(name, table[name])
+        values = _whole(units, name, table[name])
         if values is not None:
             yield name, values
             continue
@@ -148,6 +137,16 @@ def _of_stages(trials: Trials, table: pd.DataFrame, expansion: Stages, units: _U
         for k, stage in enumerate(names):
             rows = np.flatnonzero(at == k)
             yield f"{name}{between}{stage}", _spread(table[name].iloc[rows], units.of_trial[rows], len(units))
+
+
+def _refuse_cut(trials: Trials, at: np.ndarray, units: FileRows) -> None:
+    """Refuse rows of the file without their first stages, which were cut: only stages at the end can be missing in a file."""
+    wrong = np.flatnonzero(at != np.arange(trials.n_trials) - units.starts[units.of_trial])
+    if len(wrong) and trials.row is not None:
+        raise UsageError(
+            f"collapse: the stages of participant {trials.participants[units.owner[units.of_trial[wrong[0]]]]!r}{row_of(trials.row, trials.file, wrong[0])} "
+            "do not follow each other from the first on: select participants, select([...]), or first trials, first(n), which cut no row of the file"
+        )
 
 
 def _labels(trials: Trials, name: str) -> pd.Series:
@@ -159,7 +158,7 @@ def _labels(trials: Trials, name: str) -> pd.Series:
 
 
 def _from_stages(
-    table: pd.DataFrame, expansion: Stages, units: _Units, at: np.ndarray, role: str, column: str
+    table: pd.DataFrame, expansion: Stages, units: FileRows, at: np.ndarray, role: str, column: str
 ) -> pd.Series:
     """A column of the file, put together from the stages that took it; the earliest of them counts."""
     import pandas as pd
@@ -202,7 +201,7 @@ def _spread(values: pd.Series, unit: np.ndarray, count: int) -> pd.Series:
     return pd.Series(values.to_numpy(), index=unit).reindex(range(count))
 
 
-def _of_repeats(table: pd.DataFrame, expansion: Expansion, units: _Units) -> Iterator[tuple[str, object]]:
+def _of_repeats(table: pd.DataFrame, expansion: Expansion, units: FileRows) -> Iterator[tuple[str, object]]:
     assert isinstance(expansion, Repeats)
     for name in table.columns:
         if name == expansion.step:
@@ -213,14 +212,14 @@ def _of_repeats(table: pd.DataFrame, expansion: Expansion, units: _Units) -> Ite
             yield expansion.ended, np.maximum.reduceat(table[name].fillna(0).to_numpy(float), units.starts).astype(int)
         elif name.endswith(SUMMED):
             yield name, table[name].groupby(units.of_trial).sum(min_count=1).to_numpy()
-        elif (values := units.whole(name, table[name])) is not None:
+        elif (values := _whole(units, name, table[name])) is not None:
             yield name, values
         else:
             yield f"{name}_first", table[name].to_numpy()[units.starts]
             yield f"{name}_last", table[name].to_numpy()[units.ends]
 
 
-def _counts(table: pd.DataFrame, expansion: Repeats, units: _Units) -> np.ndarray:
+def _counts(table: pd.DataFrame, expansion: Repeats, units: FileRows) -> np.ndarray:
     """How often each row of the file went on; refused if it is no series that ends with stopping or an end from outside."""
     choices = _places(table["choice"], expansion.actions)
     goes, last = choices == 1, np.zeros(len(choices), bool)

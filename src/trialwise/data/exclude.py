@@ -28,6 +28,13 @@ def exclude(data: Data, rules: Rules) -> Trials:
         without a response only ``missed``. A measure that is not defined satisfies no condition, also below ``not``, and a note names the
         participants who are left in for that reason; ``same is missing`` asks for them.
 
+        Where a row of the file is several trials (``expand``), the participant's own trials are the rows of the file, and measures have one
+        value for each: ``trials`` counts rows; a row is ``missed`` if any choice, or response of a stage without choices, that it asks for
+        is missing, and asks for those of its stages that are not left out; ``fast`` if any of its responses was; its ``rt`` is the mean of
+        those of its stages, and its outcome their sum, without numbers that a stage has in every row. ``same`` and ``run`` are about the
+        choices of one stage, and are the largest of those of all stages; of repeated choices, about how often one went on before one stopped,
+        without rows that were ended. Each measure of one stage alone has its name, ``missed_second``, ``same_first``.
+
     Returns
     -------
     Trials

@@ -346,7 +346,7 @@ def read_long(
         "numbers": numbers,
     }
     expansion = as_expansion(expand)
-    wide = None if expansion is None else expand_table(table, expansion, missing, declared, problems)
+    wide = None if expansion is None else expand_table(table, expansion, missing, declared, where, problems)
     if wide is not None:
         table, asked, missing = wide.table, wide.asked(asked), wide.missing(missing)
     roles = find_roles(

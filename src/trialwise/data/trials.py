@@ -15,6 +15,7 @@ from trialwise.base.expects import FLAG, LABELS, TABLE, WHOLE, attribute, expect
 from trialwise.base.message import Argument
 from trialwise.base.notebook import as_html
 from trialwise.data.expansion.declared import Expansion
+from trialwise.data.file_rows import FileRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,6 +193,12 @@ class Trials:
         missing = [np.isnan(values) for values in self.outcome.values()]
         return np.all(missing, axis=0) if missing else np.ones(self.n_trials, bool)
 
+    @property
+    def file_rows(self) -> FileRows:
+        """Which trials are one row of the file, if :attr:`expansion` made several of it; otherwise each is its own."""
+        expanded = self.expansion is not None and self.row is not None
+        return FileRows(self.offsets, [each for each in (self.file, self.row) if each is not None] if expanded else [])
+
     @expects(participants=LABELS)
     def select(self, participants: Iterable[Hashable]) -> Trials:
         """Select participants by label, in the order given; labels and levels are preserved.
@@ -237,12 +244,13 @@ class Trials:
 
     @expects(count=WHOLE | instance("an array of them, one per participant", np.ndarray))
     def first(self, count: int | np.ndarray) -> Trials:
-        """Select the first trials of every participant.
+        """Select the first trials of every participant, without cutting a row of the file that is several trials.
 
         Parameters
         ----------
         count
-            Largest number of trials of each participant: a whole number, or an array ``(participants,)``.
+            Largest number of trials of each participant: a whole number, or an array ``(participants,)``. A row of a file that was
+            expanded counts as many trials as it has; if it would be cut, none of them is selected, which a note says.
 
         Returns
         -------
@@ -252,11 +260,45 @@ class Trials:
         Raises
         ------
         UsageError
-            If ``count`` is no whole number, or an array of another length than there are participants.
+            If ``count`` is negative, no whole number, or an array of another length than there are participants; or if a participant's
+            first row of the file has more trials.
         """
-        if np.shape(count) not in ((), (self.n_participants,)):
-            raise UsageError("first: wanted one number, or one for each participant")
-        lengths = np.minimum(self.lengths, count)
+        if np.shape(count) not in ((), (self.n_participants,)) or np.any(np.less(count, 0)):
+            raise UsageError("first: wanted one number from 0, or one for each participant")
+        counts = np.minimum(self.lengths, count)
+        rows = self.file_rows
+        whole = rows.whole(counts)
+        if (nothing := np.flatnonzero((whole == 0) & (counts > 0))).size:
+            firsts = rows.lengths[np.searchsorted(rows.starts, self.offsets[:-1][self.lengths > 0])]
+            label, wanted = self.participants[nothing[0]], int(firsts.max())
+            raise UsageError(
+                f"first: {counted(int(counts[nothing[0]]), 'trial')} of participant {label!r} would cut the first row of the file, which is "
+                f"several trials; type first({wanted}), or more"
+            )
+        chosen = self.beginning(whole)
+        cut = int((whole < counts).sum())
+        if not cut:
+            return chosen
+        note = (
+            f"first: no row of the file, which is several trials, is cut; {cut} of {counted(self.n_participants, 'participant')} "
+            f"{'has' if cut == 1 else 'have'} fewer trials than asked for, therefore"
+        )
+        return replace(chosen, notes=(*chosen.notes, note))
+
+    def beginning(self, counts: int | np.ndarray) -> Trials:
+        """Select exactly so many first trials of every participant, also if that cuts a row of the file: for what goes on trial by trial.
+
+        Parameters
+        ----------
+        counts
+            As for :meth:`first`.
+
+        Returns
+        -------
+        Trials
+            The same participants.
+        """
+        lengths = np.minimum(self.lengths, counts)
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.offsets[:-1], lengths, strict=True)])
         return replace(self.take(rows), offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
@@ -266,7 +308,7 @@ class Trials:
         Parameters
         ----------
         rows
-            Indices of rows, as for indexing an array ``(trials,)``.
+            Indices of rows, as for indexing an array ``(trials,)``. Nothing keeps the trials of a row of an expanded file together.
 
         Returns
         -------

@@ -183,5 +183,6 @@ def _behind(response: Response, actions: int) -> Place:
 
 
 def middle(learner: Learner) -> dict[str, float]:
-    """A value in the interior of the range of each free parameter."""
-    return {parameter.name: float(parameter.constrain(parameter.mean)) for parameter in learner.parameters}
+    """A value in the interior of the range of each free parameter; one for all levels of a parameter that varies."""
+    declared = learner.declared
+    return {name: float(declared[name].constrain(declared[name].mean)) for name in learner.free_fields}

@@ -19,6 +19,7 @@ from trialwise.learners.randomness import check_repeatable
 from trialwise.learners.reads import OPTIONAL
 from trialwise.learners.source import helpers, uses
 from trialwise.learners.state import State, Task
+from trialwise.learners.varied import check_varied
 
 
 def pack(
@@ -35,13 +36,13 @@ def pack(
         The learner, and the trials with its responses.
     slots
         For free parameters with several values, the number of the value that applies on each trial, from 0,
-        ``int (trials,)``.
+        ``int (trials,)``; in addition to those of parameters that vary (:meth:`trialwise.learners.learner.Learner.vary`).
 
     Raises
     ------
     UsageError
-        If the data lack choices, responses or outcomes that the learner needs; for slots of a name that is not a free
-        parameter, or slots that are not whole numbers from 0.
+        If the data lack choices, responses or outcomes that the learner needs, or conditions by which its parameters vary; for slots of
+        a name that is not a free parameter, or slots that are not whole numbers from 0.
     LearnerError
         If a method reads a column that is not known before the choice, or an outcome that does not exist, or if ``learn`` uses a part
         of the outcome that is missing (:mod:`trialwise.engine.gaps`), or if a method uses random numbers or a clock.
@@ -135,16 +136,29 @@ def _check_needs(learner: Learner, trials: Trials) -> None:
 
 def _slots(learner: Learner, trials: Trials, slots: Mapping[str, np.ndarray]) -> list[tuple[int, np.ndarray | None]]:
     """The number of slots of each free parameter and, if there are several, the slot of each trial."""
+    fields = learner.free_fields
     for name in slots:
-        if name not in learner.names:
-            raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, learner.names, 'free parameters')}")
-    if slots and not trials.lengths.all():
-        raise UsageError("slots=...: a participant without trials has no first slot")
+        if name not in fields:
+            raise UsageError(f"slots={{{name!r}: ...}}: {did_you_mean(name, fields, 'free parameters')}")
+        if name in learner.varied:
+            raise UsageError(
+                f"slots={{{name!r}: ...}}: {name} has its slots by {learner.varied[name].column} in {learner}"
+            )
+    check_varied(str(learner), {name: learner.varied[name] for name in fields if name in learner.varied}, trials)
+    if (slots or learner.varied) and not trials.lengths.all():
+        empty = trials.participants[int(np.argmin(trials.lengths))]
+        raise UsageError(
+            f"participant {empty!r} has no trials, and parameters of {learner} vary: there is no first value"
+        )
     result: list[tuple[int, np.ndarray | None]] = []
     first = 0
-    for name in learner.names:
+    for name in fields:
         levels, codes = 1, None
-        if name in slots:
+        if name in learner.varied:
+            varied = learner.varied[name]
+            levels = len(varied.levels)
+            codes = first + varied.slots(name, trials) if levels > 1 else None
+        elif name in slots:
             values = np.asarray(slots[name])
             if values.shape != (trials.n_trials,) or values.dtype.kind not in "iu" or (values < 0).any():
                 raise UsageError(

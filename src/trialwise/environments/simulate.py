@@ -140,7 +140,7 @@ def _row_by_row(learner: Learner, stage: Stage, free: np.ndarray, random: np.nda
     choice = np.full(stage.trials.n_trials, MISSED, np.int64)
     for count in range(1, int(lengths.max(initial=0)) + 1):
         rows = np.flatnonzero(number < count)
-        template = _template(learner, stage).first(count)
+        template = _template(learner, stage).beginning(count)
         if template.without_outcome.all() and count < lengths.max():
             continue
         potential = np.ascontiguousarray(stage.potential[rows])

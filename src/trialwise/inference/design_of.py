@@ -12,6 +12,7 @@ from trialwise.base.message import Argument
 from trialwise.data.by_rows import by_rows
 from trialwise.data.trials import Column, Trials
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.designs.build import Correlated, Designed, MissingCovariates, Random, designed
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
@@ -50,7 +51,7 @@ def design_of(
             " describe how participants of a group differ: fit with ",
             Argument("pooling", "partial"),
         )
-    if learner.hides:
+    if not likelihood_of(learner, trials).has_gradient:
         raise UsageError(
             f"{learner} makes a choice that is not observed, for which formulas are not possible yet: fit it without ",
             Argument("formulas", formulas),
@@ -77,7 +78,7 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
             columns={**trials.columns, column: Column(np.asarray(codes, np.int64), column)},
             levels={**trials.levels, column: tuple(labels)},
         )
-        by[name] = column, labels
+        by[name] = {column: labels}
     return (learner.vary(**by) if by else learner), trials
 
 

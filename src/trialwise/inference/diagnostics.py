@@ -124,7 +124,7 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
 
 def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
     """Labels of the chains that hardly move, and the sentence of the finding; None if all move."""
-    names = variables_of(group.index, tree["posterior"])
+    names = variables_of(group.index, tree["posterior"].data_vars)
     moved = np.array([np.diff(each, axis=1) != 0 for each in labelled(tree, names).values()])
     if not moved.size:
         return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.design import Design, plain_design
 from trialwise.population.names import (
     INDIVIDUAL,
     mean_name,
@@ -229,10 +229,24 @@ def row_label(name: str, participant: Hashable) -> str:
     return f"{name}[{participant}]"
 
 
-def variables_of(labels: Iterable[Hashable], posterior: Container[Hashable]) -> list[str]:
-    """The variables of row labels of a table, each once: ``alpha`` of ``alpha[7]``, unless a variable of the posterior has that name."""
-    texts = [str(label) for label in labels]
-    return list(dict.fromkeys(text if text in posterior else text.rpartition("[")[0] or text for text in texts))
+def variables_of(labels: Iterable[Hashable], names: Iterable[Hashable]) -> list[str]:
+    """The variables of row labels of a table, each once: ``alpha`` of ``alpha[7]``, ``alpha[stable]`` of ``alpha[stable][7]``.
+
+    Parameters
+    ----------
+    labels
+        Labels of rows: names of variables, or these with the label of a participant.
+    names
+        Names of all variables.
+    """
+    known = {str(name) for name in names}
+    return list(dict.fromkeys(_variable_of(str(label), known) for label in labels))
+
+
+def _variable_of(label: str, known: set[str]) -> str:
+    if label in known:
+        return label
+    return max((label[:k] for k, letter in enumerate(label) if letter == "[" and label[:k] in known), key=len)
 
 
 def labelled(tree: xr.DataTree, names: Iterable[str]) -> dict[str, np.ndarray]:

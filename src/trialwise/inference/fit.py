@@ -17,6 +17,7 @@ from trialwise.base.message import Argument, Message, to_json
 from trialwise.base.streams import checked_seed
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.stored import trials_to_datasets
+from trialwise.data.trials import Trials
 from trialwise.inference.design_of import design_of
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE, Request
@@ -25,8 +26,9 @@ from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.designs.build import Correlated, MissingCovariates, Random
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.implied import implied_notes
-from trialwise.population.population import population_of
+from trialwise.population.population import Population, population_of
 from trialwise.population.priors import check_supports
 from trialwise.population.stored import text_of, to_plain
 
@@ -191,24 +193,14 @@ def fit(
     end = time.perf_counter()
     notes += run.notes
 
-    import xarray as xr
-
-    observed, constant = trials_to_datasets(trials)
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": run.tree["posterior"].to_dataset(),
-            "sample_stats": _plain_stats(run.tree["sample_stats"].to_dataset()),
-            "observed_data": observed,
-            "constant_data": constant,
-        }
-    )
+    tree = _tree(run.tree, trials)
+    design = {} if stored is None else {"design": stored.to_json()}
     tree.attrs = {
         **learner_to_attributes(learner),
-        "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r})",
+        "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r}{_said(stored)})",
         "pooling": pooling,
-        **({} if stored is None else {"design": stored.to_json()}),
-        "priors": json.dumps({name: text_of(prior) for name, prior in population.priors.items()}),
-        "prior_numbers": json.dumps(to_plain(population.priors)),
+        **design,
+        **_priors_of(population),
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
         "seed": seed,
@@ -216,12 +208,47 @@ def fit(
         "seconds_of_sampling": run.seconds,
         "sampler": method.name,
         **run.attributes,
+        **_provenance(),
+    }
+    return Fit(tree, learner, trials, population.priors)
+
+
+def _said(stored: StoredDesign | None) -> str:
+    """The formulas of a call, as further arguments."""
+    return "" if stored is None else f", formulas={dict(stored.formulas)!r}"
+
+
+def _tree(sampled: xr.DataTree, trials: Trials) -> xr.DataTree:
+    """The tree of a fit: draws and statistics of the sampler, and the data."""
+    import xarray as xr
+
+    observed, constant = trials_to_datasets(trials)
+    return xr.DataTree.from_dict(
+        {
+            "posterior": sampled["posterior"].to_dataset(),
+            "sample_stats": _plain_stats(sampled["sample_stats"].to_dataset()),
+            "observed_data": observed,
+            "constant_data": constant,
+        }
+    )
+
+
+def _priors_of(population: Population) -> dict[str, str]:
+    """The user's priors as attributes: texts, and numbers from which they can be made again."""
+    return {
+        "priors": json.dumps({name: text_of(prior) for name, prior in population.priors.items()}),
+        "prior_numbers": json.dumps(to_plain(population.priors)),
+    }
+
+
+def _provenance() -> dict[str, str | float]:
+    """Where and when a fit was made, and with which versions."""
+    return {
         "peak_memory_mb": _peak_memory(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python_version": sys.version.split()[0],
         **{f"{package}_version": version(package) for package in PACKAGES},
     }
-    return Fit(tree, learner, trials, population.priors)
 
 
 def _plain_stats(stats: xr.Dataset) -> xr.Dataset:

@@ -21,7 +21,7 @@ from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.base.seal import sealed
 from trialwise.data.trials import Trials
-from trialwise.inference.draws import Draws
+from trialwise.inference.draws import Draws, variables_of
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.stored import StoredDesign, design_from_json
 from trialwise.population.population import Population, population_of
@@ -150,7 +150,8 @@ class Fit(Result):
     def group(self) -> pd.DataFrame:
         """The rows of :meth:`summary` for the group."""
         names = {*self.group_names, *self.draws.median_names}
-        rows = [label for label in self._summary.index if label in names]
+        variables = self.tree["posterior"].data_vars
+        rows = [label for label in self._summary.index if variables_of([label], variables)[0] in names]
         return self._summary.loc[rows]
 
     @cached_property

@@ -98,11 +98,14 @@ def _by_gradients(likelihood: Likelihood, population: Population, seed: int, tak
         if wrong.any():
             raise ModelError(_not_finite(likelihood, population, prior, u, np.flatnonzero(wrong), takes_priors))
         matters |= np.abs(gradient) > NO_GRADIENT
+    absent = _absent(learner, trials)
     for k, name in enumerate(learner.names):
-        if not matters[:, k].any():
+        if not matters[:, k].any() and name not in absent:
             raise ModelError(_no_effect(likelihood, prior, k, name))
-    notes = []
+    notes = [*absent.values()]
     for k, name in enumerate(learner.names):
+        if name in absent:
+            continue
         flat = [str(label) for label, m in zip(trials.participants, matters[:, k], strict=True) if not m]
         if flat:
             shown = ", ".join(flat[:8]) + (", ..." if len(flat) > 8 else "")
@@ -127,15 +130,29 @@ def _by_values(likelihood: Likelihood, prior: Marginal, seed: int) -> tuple[str,
             other = u.copy()
             other[:, k] += prior.total[:, k]
             matters[k] = (np.abs(likelihood.value(other, particles=FEW).log_likelihood - value) > NO_GRADIENT).any()
+    absent = _absent(learner, trials)
     for k in np.flatnonzero(~matters):
         name = learner.names[k]
+        if name in absent:
+            continue
         raise ModelError(
             f"{learner}: the likelihood does not change with {name} at any starting point, so {name} cannot be estimated\n"
             "    -> leave it out with ",
             *_fix_or_tie(name),
             ", or use data in which it matters",
         )
-    return ()
+    return tuple(absent.values())
+
+
+def _absent(learner: Learner, trials: Trials) -> dict[str, str]:
+    """Parameters of levels that no trial has, each with a note."""
+    return {
+        varied.names(field)[
+            n
+        ]: f"no trial has {varied.column} {varied.levels[n]}: {varied.names(field)[n]} follows its prior"
+        for field, varied in learner.varied.items()
+        for n in varied.absent(trials)
+    }
 
 
 def _not_finite(
@@ -178,7 +195,7 @@ def _not_finite(
                 f"it is finite with {culprit} at the centre of its prior: give it ",
                 *instead,
                 "a smaller range, or ",
-                Restriction("fix", culprit),
+                _fix(culprit),
             )
         )
     elif len(bad) and np.isneginf(record[bad[0], 0]) and not infinite:
@@ -213,7 +230,12 @@ def _no_effect(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Me
 
 def _fix_or_tie(name: str) -> tuple[Restriction, str, Restriction]:
     """The two ways to leave a parameter out of the fit."""
-    return Restriction("fix", name), " or ", Restriction("tie", name)
+    return _fix(name), " or ", Restriction("tie", name.partition("[")[0])
+
+
+def _fix(name: str) -> Restriction:
+    """How to fix a parameter; all levels of one that varies."""
+    return Restriction("fix", name.partition("[")[0])
 
 
 def _reason(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Message:
@@ -228,14 +250,14 @@ def _reason(likelihood: Likelihood, prior: Marginal, k: int, name: str) -> Messa
             f"it changes with {name} only in jumps: a hard choice such as argmax, int() or a comparison lies between {name} and "
             "the choices, so that the gradient is zero almost everywhere. Use a graded one: weights "
             "softmax(sharpness * values), or hide(...) for a choice that is made but not observed; or ",
-            Restriction("fix", name),
+            _fix(name),
         )
     for reason, changed in _other_data(likelihood.learner, likelihood.trials):
         if _moves(likelihood.learner, changed, prior, k):
             return Message(reason, f": leave {name} out with ", *_fix_or_tie(name), ", or use data that contain it")
     return Message(
         f"{name} affects nothing that choose or respond reads: use it, make it a constant(...), or ",
-        Restriction("fix", name),
+        _fix(name),
     )
 
 

@@ -32,6 +32,10 @@ class Assumptions:
         The setting that gives the largest number of labels: ``{"context": "sets"}``.
     action_of
         The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``.
+    relative
+        Whether only differences between these parameters of actions that are available together have an effect.
+    rows_are_trials
+        Whether the row before is the trial before.
     stage_column
         The column that says which stage of a trial a row is, or ``""``.
     stages
@@ -53,6 +57,8 @@ class Assumptions:
     graded: bool = False
     at_most: Mapping[str, str] = field(default_factory=dict)
     action_of: Mapping[str, int] = field(default_factory=dict)
+    relative: bool = False
+    rows_are_trials: bool = False
     stage_column: str = ""
     stages: tuple[tuple[int, ...], ...] = ()
     options: tuple[tuple[int, ...], ...] = ()
@@ -107,6 +113,10 @@ class Assumptions:
         if self.action_of:
             known = ", ".join(f"{parameter} of action {action}" for parameter, action in self.action_of.items())
             yield f"{max(self.action_of.values()) + 1} actions, or fewer if parameters of the others are fixed: {known}"
+        if self.relative:
+            yield "one of these parameters fixed for each set of actions that are available together"
+        if self.rows_are_trials:
+            yield "each row is a trial, not one of several stages"
 
 
 def assumes(
@@ -117,6 +127,8 @@ def assumes(
     graded: bool = False,
     at_most: Mapping[str, str] | None = None,
     action_of: Mapping[str, int] | None = None,
+    relative: bool = False,
+    rows_are_trials: bool = False,
     stages: Sequence[Mapping[str, int | Sequence[int]]] = (),
     options: Sequence[Sequence[int | str]] = (),
     leads: Mapping[int, int] | None = None,
@@ -144,6 +156,11 @@ def assumes(
     action_of
         The action that each of some parameters is about, counted from 0: ``{"bias_1": 1, "bias_2": 2}``. Data with fewer actions are
         refused while the parameters of the others are free, since they would have no effect; data with more are refused.
+    relative
+        Whether only differences between these parameters have an effect, as those of a softmax. Actions that are never available together
+        with others, as in the stages of a trial, are then to have one of their parameters fixed.
+    rows_are_trials
+        Whether the learner takes the row before for the trial before, so that rows of the stages of a trial are not for it.
     stages
         The rows of a trial in their order, each with the labels (codes from 0) by which it is recognised: ``[{"cue": 0}, {"cue": (1, 2)}]``.
     options
@@ -249,6 +266,8 @@ def assumes(
         graded=graded,
         at_most=dict(at_most or {}),
         action_of=dict(action_of or {}),
+        relative=bool(relative),
+        rows_are_trials=bool(rows_are_trials),
         stage_column=column,
         stages=codes,
         options=of_stage,

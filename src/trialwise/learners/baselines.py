@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from trialwise.data.trials import Trials
 from trialwise.learners import BUILT_IN
+from trialwise.learners.action_sets import without_reference
 from trialwise.learners.learner import Learner
 
 ON_A_LINE = ("normal", "student", "lognormal")
@@ -24,16 +25,25 @@ def baselines_for(
     responses
         Families of the responses that the baselines have to predict, by name of the response; by default those of the data.
     staged
-        Whether a trial is several rows. Rows before the last have an outcome of 0 that nobody saw, so that baselines which learn from outcomes
-        are left out.
+        Whether a trial is several rows. Rows before the last have an outcome of 0 that nobody saw, so that baselines which take each row for a
+        trial, to learn from its outcome, are left out.
     """
     kinds = {name: kind for name, kind in BUILT_IN.items() if hasattr(kind.agent_class, "for_data")}
-    made = {name: kind.agent_class.for_data(kind, trials) for name, kind in kinds.items()}  # type: ignore[attr-defined]
+    made = {name: _identified(kind.agent_class.for_data(kind, trials), trials) for name, kind in kinds.items()}  # type: ignore[attr-defined]
     return {
         name: each
         for name, each in made.items()
-        if each is not None and (responses is None or _predicts(each, responses)) and not (staged and each.learns)
+        if each is not None
+        and (responses is None or _predicts(each, responses))
+        and not (staged and each.assumptions.rows_are_trials)
     }
+
+
+def _identified(baseline: Learner | None, trials: Trials) -> Learner | None:
+    """The baseline with a reference in each set of actions that are available together, if its parameters are relative to one."""
+    if baseline is None or not baseline.assumptions.relative:
+        return baseline
+    return baseline.fix(**{names[0]: 0.0 for names in without_reference(baseline, trials)})
 
 
 def _predicts(baseline: Learner, responses: Mapping[str, str]) -> bool:

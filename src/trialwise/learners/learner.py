@@ -29,7 +29,7 @@ a response (missed trials with feedback, the trials of others), and by ``learn``
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -44,6 +44,7 @@ from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS
 from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.source import class_source, signal_names
+from trialwise.learners.varied import Varied, as_varied
 
 CONTRACT = {
     "start": ("task",),
@@ -76,7 +77,8 @@ C = TypeVar("C", bound=type)
 class Learner:
     """The base class that ``@learner`` adds to a class: parameters with ranges, settings, restrictions. Immutable.
 
-    ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner.
+    ``QLearning(initial=1.2)`` chooses settings; :meth:`fix` and :meth:`tie` restrict parameters and return a new learner, :meth:`vary` gives
+    them a value in each condition.
     ``responses`` are the families of the learner's responses by name, ``choice``, ``response`` or that of a method; ``assumptions`` are what it
     assumes of the data (:func:`trialwise.assumes`).
 
@@ -135,15 +137,21 @@ class Learner:
             if isinstance(defaults[name], Hidden) and value < 1:
                 raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({defaults[name].role})")
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in defaults.items()}
-        self._restrict(chosen, {}, {}, ())
+        self._restrict(chosen, {}, {}, (), {})
 
     def _restrict(
-        self, settings: dict[str, Any], fixed: dict[str, float], tied: dict[str, str], wrappers: tuple[Parameter, ...]
+        self,
+        settings: dict[str, Any],
+        fixed: dict[str, float],
+        tied: dict[str, str],
+        wrappers: tuple[Parameter, ...],
+        varied: dict[str, Varied],
     ) -> None:
         object.__setattr__(self, "settings", types.MappingProxyType(settings))
         object.__setattr__(self, "fixed", types.MappingProxyType(fixed))
         object.__setattr__(self, "tied", types.MappingProxyType(tied))
         object.__setattr__(self, "wrappers", wrappers)
+        object.__setattr__(self, "varied", types.MappingProxyType(varied))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise UsageError(
@@ -155,6 +163,7 @@ class Learner:
     fixed: Mapping[str, float]
     tied: Mapping[str, str]
     wrappers: tuple[Parameter, ...]
+    varied: Mapping[str, Varied]
 
     # -- parameters ------------------------------------------------------------------------------------------------
 
@@ -165,9 +174,20 @@ class Learner:
         return own | {parameter.name: parameter for parameter in self.wrappers}
 
     @cached_property
+    def free_fields(self) -> tuple[str, ...]:
+        """Names of the fields with a free value; those that vary have several, see :attr:`names`."""
+        return tuple(name for name in self.declared if name not in self.fixed and name not in self.tied)
+
+    @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The free parameters, in the order of the class."""
-        return tuple(p for name, p in self.declared.items() if name not in self.fixed and name not in self.tied)
+        """The free parameters, in the order of the class; one for each level of a parameter that varies (:meth:`vary`)."""
+        return tuple(
+            each
+            for name in self.free_fields
+            for each in (
+                self.varied[name].parameters(self.declared[name]) if name in self.varied else (self.declared[name],)
+            )
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -220,7 +240,11 @@ class Learner:
                 restriction = Restriction("fix", name, value, "")
                 raise UsageError(restriction, f": {name} ({parameter.role}) ranges {parameter.range}")
             fixed[name] = float(number)
-        return self._with(fixed=fixed, tied={name: to for name, to in self.tied.items() if name not in values})
+        return self._with(
+            fixed=fixed,
+            tied={name: to for name, to in self.tied.items() if name not in values},
+            varied={name: each for name, each in self.varied.items() if name not in values},
+        )
 
     def tie(self, **names: str) -> Learner:
         """Set parameters equal to another one.
@@ -261,7 +285,53 @@ class Learner:
             if to in tied:
                 restriction = Restriction("tie", name, to, "")
                 raise UsageError(restriction, f": {to} is itself tied to {tied[to]}; tie {name} to {tied[to]!r}")
-        return self._with(tied=tied, fixed={name: v for name, v in self.fixed.items() if name not in names})
+        return self._with(
+            tied=tied,
+            fixed={name: v for name, v in self.fixed.items() if name not in names},
+            varied={name: each for name, each in self.varied.items() if name not in names},
+        )
+
+    def vary(self, **conditions: Mapping[str, Sequence[Hashable]]) -> Learner:
+        r"""Let parameters take another value in each condition, while the state goes on.
+
+        Where a trial has the label :math:`c_t` in a column of the data, everything that is called on it computes with
+        :math:`\alpha = \alpha_{c_t}`; nothing else of the learner changes. ``start`` takes the values of the first trial of a participant.
+
+        Parameters
+        ----------
+        **conditions
+            For each parameter by name, ``{column: levels}``: a column of labels that is known before the choice, and the labels that
+            have a value each, in the order of :attr:`names`. Labels that the data do not have are allowed; others in the data are not.
+
+        Returns
+        -------
+        Learner
+            A learner with a free parameter for each level, ``alpha[stable]`` and ``alpha[volatile]`` in place of ``alpha``, each with the
+            range and the default prior of ``alpha``; the original is unchanged. In names, a slash of a label becomes ``|``, and a comma ``;``.
+
+        Raises
+        ------
+        UsageError
+            For a name that is not a free parameter, or conditions that are not one column with different labels.
+
+        Examples
+        --------
+        >>> learner = tw.QLearning().vary(alpha={"volatility": ["stable", "volatile"]})
+        >>> learner.names
+        ('alpha[stable]', 'alpha[volatile]', 'beta', 'forget')
+        """
+        varied = dict(self.varied)
+        for name, given in conditions.items():
+            self._parameter(name, "vary")
+            if name in self.fixed:
+                raise UsageError(f"vary({name}=...): {name} is fixed at {self.fixed[name]:g} in {self}: leave one out")
+            if name in self.tied:
+                to = self.tied[name]
+                raise UsageError(
+                    f"vary({name}=...): {name} is tied to {to} in {self} and varies as {to} does: leave one out, or vary {to}"
+                )
+            varied[name] = as_varied(name, given)
+        return self._with(varied={name: varied[name] for name in self.declared if name in varied})
 
     def with_lapse(self) -> Learner:
         r"""Respond at random now and then: :math:`p \leftarrow (1 - \epsilon) p + \epsilon u`, :math:`u` uniform over the available actions or
@@ -290,13 +360,16 @@ class Learner:
             "fixed": dict(self.fixed),
             "tied": dict(self.tied),
             "wrappers": self.wrappers,
+            "varied": dict(self.varied),
         }
         copy._restrict(**(state | changes))
         return copy
 
-    def _parameter(self, name: str, verb: Literal["fix", "tie"]) -> Parameter:
+    def _parameter(self, name: str, verb: Literal["fix", "tie", "vary"]) -> Parameter:
         if name in self.declared:
             return self.declared[name]
+        if name in self.names:
+            raise UsageError(f"{verb}: {name} is one level of a parameter that varies, and cannot be restricted alone")
         if name in self.settings:
             setting = LearnerSetting(type(self).__name__, name)
             raise UsageError(Restriction(verb, name, subject=""), f": '{name}' is a setting: write ", setting)
@@ -306,10 +379,35 @@ class Learner:
     # -- one participant -------------------------------------------------------------------------------------------
 
     def values(self, free: Mapping[str, float]) -> dict[str, Any]:
-        """The values of all fields for one participant: free, fixed and tied parameters, and settings."""
-        parameters = {**self.fixed, **{name: free[name] for name in self.names}}
+        """The values of all fields for one participant: free, fixed and tied parameters, and settings.
+
+        Of a parameter that varies, ``free`` has the value that applies, under the parameter's own name; see :meth:`at`.
+        """
+        parameters = {**self.fixed, **{name: free[name] for name in self.free_fields}}
         parameters |= {name: parameters[to] for name, to in self.tied.items()}
         return {**self.settings, **parameters}
+
+    def at(self, free: Mapping[str, float], labels: Mapping[str, Hashable]) -> dict[str, float]:
+        """Of the values of all free parameters those that apply on a trial with these labels: ``{"alpha": ..., "beta": ...}``.
+
+        Parameters
+        ----------
+        free
+            Values by name, ``{"alpha[stable]": 0.1, "alpha[volatile]": 0.4, "beta": 2.0}``.
+        labels
+            The label of the trial in each column by which a parameter varies, ``{"volatility": "stable"}``.
+
+        Raises
+        ------
+        UsageError
+            If a label is none of the levels.
+        """
+        return {
+            name: free[self.varied[name].name_at(name, labels[self.varied[name].column])]
+            if name in self.varied
+            else free[name]
+            for name in self.free_fields
+        }
 
     def agent(self, free: Mapping[str, float]) -> Any:
         """One participant in plain Python: an object on which ``start``, ``choose``, ``learn`` ... can be called."""
@@ -379,10 +477,10 @@ class Learner:
 
     @cached_property
     def key(self) -> str:
-        """A hash of the learner's code, helpers and constants; real settings and values of fixed parameters do not enter."""
+        """A hash of the learner's code, helpers and constants; real settings, values of fixed parameters and conditions do not enter."""
         shape = (
             tuple(self.fields),
-            self.names,
+            self.free_fields,
             sorted(self.tied.items()),
             sorted(self.fixed),
             self.gives_probabilities,
@@ -400,7 +498,8 @@ class Learner:
         return {name: f for name, f in attributes if isinstance(f, types.FunctionType) and name not in self.methods}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers)
+        parts = dict(self.settings), dict(self.fixed), dict(self.tied), self.wrappers, dict(self.varied)
+        return _restored, (type(self), *parts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Learner) and self._identity == other._identity
@@ -416,6 +515,7 @@ class Learner:
             tuple(sorted(self.fixed.items())),
             tuple(sorted(self.tied.items())),
             self.wrappers,
+            tuple(self.varied.items()),
             repr(self.assumptions),
         )
 
@@ -430,15 +530,24 @@ class Learner:
             text += f".fix({', '.join(f'{name}={value:g}' for name, value in self.fixed.items())})"
         if self.tied:
             text += f".tie({', '.join(f'{name}={to!r}' for name, to in self.tied.items())})"
-        return text + "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
+        text += "".join(f".with_{parameter.name}()" for parameter in self.wrappers)
+        if self.varied:
+            each = (f"{name}={{{one.column!r}: {[*one.levels]!r}}}" for name, one in self.varied.items())
+            text += f".vary({', '.join(each)})"
+        return text
 
 
 def _restored(
-    kind: type[Learner], settings: dict[str, Any], fixed: dict[str, float], tied: dict[str, str], wrappers: tuple
+    kind: type[Learner],
+    settings: dict[str, Any],
+    fixed: dict[str, float],
+    tied: dict[str, str],
+    wrappers: tuple,
+    varied: dict[str, Varied],
 ) -> Learner:
     """Restore a learner for :mod:`pickle` and :mod:`copy`."""
     learner: Learner = object.__new__(kind)
-    learner._restrict(settings, fixed, tied, wrappers)
+    learner._restrict(settings, fixed, tied, wrappers, varied)
     return learner
 
 

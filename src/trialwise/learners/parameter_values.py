@@ -80,6 +80,9 @@ def matrix(learner: Learner, trials: Trials, parameters: Mapping[str, Any] | pd.
                 raise UsageError(f"{name} is fixed at {learner.fixed[name]:g} in {learner}: leave it out")
             if name in learner.tied:
                 raise UsageError(f"{name} is tied to {learner.tied[name]} in {learner}: leave it out")
+            if name in learner.varied:
+                each = ", ".join(learner.varied[name].names(name))
+                raise UsageError(f"{name} varies by {learner.varied[name].column} in {learner}: give {each}")
             raise UsageError(f"{learner} has no parameter '{name}'. {did_you_mean(name, learner.names, 'parameters')}")
     missing = [name for name in learner.names if name not in parameters]
     if missing:

@@ -111,7 +111,9 @@ def _restore_learner(
 
 def _sent_hash(learner: Learner) -> str:
     """A hash of the learner's computations and its default priors."""
-    return hashlib.sha256(repr((learner.key, dict(learner.declared), learner.gives_probabilities)).encode()).hexdigest()
+    return hashlib.sha256(
+        repr((learner.key, learner.parameters, dict(learner.declared), learner.gives_probabilities)).encode()
+    ).hexdigest()
 
 
 def _source_lines(learner: Learner) -> dict[str, list[str]]:

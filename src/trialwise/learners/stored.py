@@ -30,6 +30,7 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
                 "fixed": dict(learner.fixed),
                 "tied": dict(learner.tied),
                 "wrappers": [parameter.name for parameter in learner.wrappers],
+                "varied": {name: {each.column: list(each.levels)} for name, each in learner.varied.items()},
             }
         ),
         "learner_fields": json.dumps({name: asdict(field) for name, field in _fields(learner).items()}),
@@ -38,8 +39,8 @@ def learner_to_attributes(learner: Learner) -> dict[str, str]:
 
 
 def _fields(learner: Learner) -> dict[str, Parameter | Setting]:
-    """Parameters, settings, and the parameters of wrappers."""
-    return {**learner.fields, **{parameter.name: parameter for parameter in learner.wrappers}}
+    """Parameters, settings, the parameters of wrappers, and those of levels."""
+    return {**learner.fields, **{each.name: each for each in (*learner.wrappers, *learner.parameters)}}
 
 
 def fields_from_attributes(attributes: Mapping[str, Any]) -> dict[str, Parameter | Setting]:
@@ -94,6 +95,8 @@ def learner_from_attributes(attributes: Mapping[str, Any], cls: type | None = No
         learner = learner.fix(**restrictions["fixed"])
     if restrictions["tied"]:
         learner = learner.tie(**restrictions["tied"])
+    if restrictions.get("varied"):
+        learner = learner.vary(**restrictions["varied"])
     return learner
 
 

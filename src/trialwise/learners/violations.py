@@ -10,6 +10,7 @@ from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, LearnerSetting, Message, Restriction
 from trialwise.data.trials import Trials
+from trialwise.learners.action_sets import without_reference
 from trialwise.learners.assumptions import Range, by_name, describe_range
 from trialwise.learners.learner import Learner
 from trialwise.learners.option_violations import fewer_options, option_violations
@@ -101,6 +102,8 @@ def _of_assumptions(learner: Learner, trials: Trials, outcomes: Mapping[str, np.
     yield from _about_actions(learner, trials)
     if assumed.action_of:
         yield from _about_parameters(learner, trials)
+    if assumed.rows_are_trials:
+        yield from _about_rows(learner, trials)
     if assumed.stages:
         amiss = tuple(stage_violations(learner, trials))
         yield from amiss
@@ -151,12 +154,34 @@ def _about_parameters(learner: Learner, trials: Trials) -> Iterator[Message]:
             f"{name} has parameters of {most} actions; the data have {len(labels)}: {some(labels)}\n    -> recode the choices to {most} labels "
             "at most, or use a learner for as many actions"
         )
-    elif labels and (idle := without_action(learner, len(labels))):
-        first, *others = idle
+        return
+    idle = without_action(learner, len(labels)) if labels else []
+    relative = without_reference(learner, trials) if learner.assumptions.relative and labels else []
+    reasons = []
+    if idle:
+        reasons.append(
+            f"the data have {len(labels)} ({some(labels)}), so that {', '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect"
+        )
+    if relative:
+        sets = " and ".join(", ".join(names) for names in relative)
+        reasons.append(
+            f"the data have actions that are never available together with others, so that only differences within {sets} have an effect"
+        )
+    if reasons:
+        first, *others = sorted({*idle, *(names[0] for names in relative)}, key=learner.names.index)
         yield Message(
-            f"{name} has parameters of {most} actions; the data have {len(labels)} ({some(labels)}), so that {', '.join(idle)} "
-            f"{'has' if len(idle) == 1 else 'have'} no effect\n    -> ",
+            f"{name} has parameters of {most} actions; {'; and '.join(reasons)}\n    -> ",
             Restriction("fix", first, 0, f"{learner}.", others=tuple((other, 0) for other in others)),
+        )  # fmt: skip
+
+
+def _about_rows(learner: Learner, trials: Trials) -> Iterator[Message]:
+    """Rows of which a row of the file has several, of a learner that takes each for a trial."""
+    if trials.expansion is not None and trials.expansion.several:
+        yield Message(
+            f"{type(learner).__name__} takes the row before for the trial before; in these data a row of the file is several rows, of which only the "
+            "last can show an outcome of the whole\n    -> use a learner of such rows; baselines of them are RandomResponding and ChoiceKernel, which ",
+            Argument("baselines", True), " of compare fits",
         )  # fmt: skip
 
 
@@ -165,7 +190,7 @@ def without_action(learner: Learner, actions: int) -> list[str]:
     about = learner.assumptions.action_of
     missing = {name for name, action in about.items() if action >= actions}
     at_work = {learner.tied.get(name, name) for name in learner.declared if name not in missing}
-    return [name for name in learner.names if name in missing and name not in at_work]
+    return [name for name in learner.free_fields if name in missing and name not in at_work]
 
 
 def _about_roles(learner: Learner, trials: Trials, name: str, roles: tuple[str, ...]) -> Iterator[Message]:

@@ -22,7 +22,7 @@ import numba
 import numpy as np
 from scipy.special import betaln
 
-from trialwise.population.designs.design import Design
+from trialwise.population.design import Design
 
 
 @dataclass(frozen=True, eq=False)

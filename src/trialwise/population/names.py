@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trialwise.population.designs.design import Design, Term
+from trialwise.population.design import Design, Term
 
 MEAN, SPREAD, MEDIAN, UNCONSTRAINED = "_mu", "_sd", "_group", "_unconstrained"
 """Suffixes of a parameter's name: the group's mean and spread on the unconstrained scale, its median on the natural one, and

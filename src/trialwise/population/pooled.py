@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialwise.population.designs.design import Design
+from trialwise.population.design import Design
 from trialwise.population.names import group_names, median_names
 
 

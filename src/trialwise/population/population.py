@@ -1,7 +1,7 @@
 r"""The population model: parameters of participants, the group they are drawn from, and the priors of the group.
 
 With partial pooling the unconstrained values of a participant's rows of parameters are :math:`u_r = X_r B + Z_r v_n` with effects
-:math:`v_n \sim \mathrm{Normal}(0, L L')` (:mod:`trialwise.population.designs.design`); without formulas
+:math:`v_n \sim \mathrm{Normal}(0, L L')` (:mod:`trialwise.population.design`); without formulas
 :math:`u_n \sim \mathrm{Normal}(\mu, \mathrm{diag}(\sigma^2))`. Without a group each participant is drawn from the prior; with complete
 pooling all share one set of values.
 """
@@ -20,7 +20,7 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.population.correlations import Correlations, correlations
-from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.design import Design, plain_design
 from trialwise.population.gibbs import group_given_participants
 from trialwise.population.names import GroupNames, mean_name, median_name, names_of_design, spread_name
 from trialwise.population.pooled import Pooled
@@ -109,7 +109,7 @@ class Population(Pooled):
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:
-        """The coefficients' weights in the mean of each parameter, see :meth:`trialwise.population.designs.design.Design.weights`."""
+        """The coefficients' weights in the mean of each parameter, see :meth:`trialwise.population.design.Design.weights`."""
         return {name: self.terms.weights(name) for name in self.terms.parameters}
 
     @cached_property

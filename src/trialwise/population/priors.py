@@ -17,7 +17,7 @@ from trialwise.base.message import Argument
 from trialwise.base.streams import stream
 from trialwise.data.trials import Trials
 from trialwise.learners.parameters import Parameter
-from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.design import Design, plain_design
 from trialwise.population.names import GroupNames, group_names, names_of_design
 from trialwise.population.stored import constants, text_of
 
@@ -80,11 +80,11 @@ def prior_of_design(parameters: Sequence[Parameter], spread: float, design: Desi
     )  # fmt: skip
 
 
-def spelled_out(priors: Mapping[str, Any], design: Design) -> dict[str, Any]:
+def spelled_out(priors: Mapping[str, object], design: Design) -> dict[str, object]:
     """Priors by name, with those of all coefficients of a parameter (``alpha_effects``), or of all their spreads (``alpha_sd_effects``),
     as one for each of them for which there is none."""
     names = names_of_design(design)
-    single: dict[str, Any] = {}
+    single: dict[str, object] = {}
     for name in (*names.coefficients, *names.spreads):
         general = name.split("[")[0]
         if general in priors and general != name:

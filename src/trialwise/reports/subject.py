@@ -52,7 +52,7 @@ class Subject:
         """Declared parameters and settings by name, including those of wrappers; empty if neither learner nor file contains them."""
         learner = self.fit.learner
         if learner is not None:
-            return {**learner.fields, **{parameter.name: parameter for parameter in learner.wrappers}}
+            return {**learner.fields, **{each.name: each for each in (*learner.wrappers, *learner.parameters)}}
         return fields_from_attributes(self.fit.attrs)
 
     @cached_property

@@ -54,7 +54,8 @@ def _add(write: Callable[[bytes], Any], thing: Any, within: tuple[int, ...] = ()
         put("list", *thing)
     elif isinstance(thing, Learner):
         restrictions = dict(thing.settings), dict(thing.fixed), dict(thing.tied)
-        put("learner", type(thing).__name__, thing.key, *restrictions, dict(thing.declared))
+        varied = (dict(thing.varied),) if thing.varied else ()
+        put("learner", type(thing).__name__, thing.key, *restrictions, dict(thing.declared), *varied)
     elif isinstance(thing, Trials):
         put("trials", {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.name not in FILE_FIELDS})
     elif isinstance(thing, types.FunctionType):

@@ -295,3 +295,95 @@ def test_biases_are_relative_to_one_action_of_each_set_that_is_offered_together(
     assert baselines_for(staged)["RandomResponding"].names == ("bias_1", "bias_3", "bias_4")
     pairs = np.array([[1, 1, 0], [0, 1, 1]] * 5, bool)  # all are compared with each other by the second
     assert baselines_for(replace(TRIALS, available=pairs))["RandomResponding"].names == ("bias_1", "bias_2")
+
+
+# -- fitted by hand to rows of stages -------------------------------------------------------------------------------------------
+
+BETS = "colour: choice=colour, outcome=0; bet: choice=bet, outcome=win"
+OFFERED = {"red": "stage == 'colour'", "blue": "stage == 'colour'"} | dict.fromkeys(
+    ("low", "mid", "high"), "stage == 'bet'"
+)
+
+
+def bets(count: int = 60) -> pd.DataFrame:
+    """A colour and a bet on it in each row, of two participants; some bets were missed."""
+    random = np.random.default_rng(4)
+    frame = pd.DataFrame({"id": np.repeat(["a", "b"], count // 2)})
+    frame["colour"] = random.choice(["red", "blue"], count, p=[0.7, 0.3])
+    frame["bet"] = random.choice(["low", "mid", "high"], count, p=[0.5, 0.3, 0.2])
+    frame["win"] = random.integers(0, 2, count)
+    frame.loc[[3, 40], "bet"] = None
+    return frame
+
+
+def bic_by_pandas(frame: pd.DataFrame) -> float:
+    """BIC of the observed frequencies of each stage: a parameter less than options in each, and all choices counted."""
+    total = 0.0
+    for _, part in frame.groupby("id"):
+        counts = [part[stage].value_counts() for stage in ("colour", "bet")]
+        fitted = sum((each * np.log(each / each.sum())).sum() for each in counts)
+        total += sum(len(each) - 1 for each in counts) * np.log(sum(each.sum() for each in counts)) - 2 * fitted
+    return total
+
+
+def test_random_responding_by_hand_is_the_baseline_of_stages():
+    frame = bets()
+    trials = tw.read_long(frame, expand=BETS, available=OFFERED, actions=[*OFFERED])
+    with pytest.raises(tw.errors.UsageError, match="never available together") as caught:
+        tw.point(tw.learners.RandomResponding(), trials)
+    typed = str(caught.value).split("-> ")[1]
+    assert typed == "RandomResponding().fix(bias_2=0, bias_5=0, bias_6=0, bias_7=0)"
+    assert in_options(caught.value.message).endswith("-> --fix bias_2=0 --fix bias_5=0 --fix bias_6=0 --fix bias_7=0")
+    by_hand = eval(typed, {"RandomResponding": tw.learners.RandomResponding})
+    assert by_hand == baselines_for(trials)["RandomResponding"]
+    other = tw.learners.RandomResponding().fix(
+        bias_4=0, bias_5=0, bias_6=0, bias_7=0
+    )  # another action of the bets as the reference
+    points = {"hand": tw.point(by_hand, trials), "other": tw.point(other, trials)}
+    table = tw.compare(points, baselines=True).table
+    assert set(table.index) == {"hand", "other", "ChoiceKernel"}
+    assert table.loc["hand", "parameters"] == 6
+    for name in points:
+        assert table.loc[name, "bic"] == pytest.approx(bic_by_pandas(frame), abs=1e-3)
+    tied = tw.learners.RandomResponding().fix(bias_5=0, bias_6=0, bias_7=0)
+    with pytest.raises(tw.errors.UsageError, match=r"-> .*fix\(bias_3=0\)"):
+        tw.point(tied.tie(bias_2="bias_3", bias_4="bias_3"), trials)  # all alike: they say nothing
+    assert np.isfinite(tw.point(tied.tie(bias_2="bias_1"), trials).log_likelihood)  # held by the colours
+
+
+@pytest.mark.parametrize("learner", ["NoisyWinStayLoseShift", "HistoryRegression"])
+def test_baselines_that_take_rows_for_trials_are_refused_for_rows_of_stages(learner):
+    baseline = getattr(tw.learners, learner)(threshold=0.5)
+    trials = tw.read_long(bets(), expand=BETS, available=OFFERED, actions=[*OFFERED])
+    with pytest.raises(tw.errors.UsageError, match=f"{learner} takes the row before for the trial before"):
+        tw.point(baseline, trials)
+    series = tw.read_long(
+        pd.DataFrame({"id": "a", "n": [2, 3, 1], "burst": [0, 1, 0]}), expand="repeats: count=n, ended=burst"
+    )
+    with pytest.raises(tw.errors.UsageError, match="several rows"):
+        tw.point(baseline, series)
+    assert tw.point(baseline, replace(trials, expansion=None)).log_likelihood < 0
+    one = tw.read_long(bets(), expand="colour: choice=colour, outcome=win")
+    assert tw.point(baseline, one).log_likelihood < 0
+
+
+def test_baselines_that_take_rows_for_trials_are_not_compared_with_learners_of_stages():
+    task = tw.environments.TwoStepTask(trials=40)
+    truth = {
+        "alpha": 0.4,
+        "beta": 2,
+        "alpha_second": 0.3,
+        "beta_second": 3,
+        "perseveration": 0.3,
+        "omega": 0.6,
+        "trace": 0.5,
+    }
+    trials = tw.simulate(tw.learners.HybridTwoStep(), task, truth, participants=2, seed=1).trials
+    points = {
+        "hybrid": tw.point(tw.learners.HybridTwoStep(), trials),
+        "wsls": tw.point(tw.learners.NoisyWinStayLoseShift(threshold=0.5), trials),
+    }
+    with pytest.raises(
+        tw.errors.UsageError, match="'wsls' is of NoisyWinStayLoseShift, which takes each row for a trial"
+    ):
+        tw.compare(points)

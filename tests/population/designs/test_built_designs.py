@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 import trialwise as tw
 from studies import Keeps, read
 from trialwise.base.errors import DataError, UsageError
+from trialwise.population.design import Column, plain_design
 from trialwise.population.designs.build import designed
-from trialwise.population.designs.design import Column, plain_design
 from trialwise.population.designs.parameter_model import ParameterModel
 
 PEOPLE = [f"p{n:02d}" for n in range(12)]
@@ -165,6 +165,26 @@ def test_means_of_cells():
     implied = build("alpha ~ 0 + session", trials).design
     assert implied.effects == design.effects
     np.testing.assert_array_equal(implied.random, design.random)
+
+
+def test_contrasts_beside_means_of_cells():
+    """With means of sessions, groups have contrasts, in each session; participants have values of sessions, of groups an intercept."""
+    trials = read(PEOPLE, session=SESSIONS)
+    design = build("alpha ~ 0 + session * group", trials).design
+    group = {"a": -ROOT, "b": ROOT}
+    terms = [
+        ("alpha", lambda row, _: row[1] == 1),
+        ("alpha", lambda row, _: row[1] == 2),
+        ("alpha", lambda row, _: group[GROUP[row[0]]]),
+        ("alpha", lambda row, _: {1: -ROOT, 2: ROOT}[row[1]] * group[GROUP[row[0]]]),
+        ("beta", one),
+    ]
+    np.testing.assert_allclose(design.fixed, by_hand(ROWS, PARAMETERS, terms), atol=1e-12)
+    assert [term.cell for term in design.coefficients] == [True, True, False, False, False]
+    np.testing.assert_array_equal(design.random, by_hand(ROWS, PARAMETERS, [terms[0], terms[1], terms[4]]))
+    groups = build("alpha ~ 0 + group + age").design
+    assert names(groups.coefficients) == ["alpha group[a]", "alpha group[b]", "alpha age", "beta"]
+    assert names(groups.effects) == ["alpha", "beta"] and not any(term.cell for term in groups.effects)
 
 
 def test_slots():

@@ -106,6 +106,12 @@ def test_ambiguous_labels_are_not_matched():
     assert found.keys() == {"participant-without-row"} and "1" in found["participant-without-row"].message
 
 
+def test_labels_of_trials_that_would_match_the_same_row_are_not_matched():
+    trials = read(["1", "001", *PEOPLE[2:]])
+    found = problems("alpha ~ age", table(participant=["sub-01", "x", *PEOPLE[2:]]), trials)
+    assert "2 participants of the trials have no row" in found["participant-without-row"].message
+
+
 def test_participants_without_trials_are_left_out_and_told():
     more = pd.concat([pd.DataFrame(table()), pd.DataFrame({"participant": ["x1"], "age": [999.0], "group": ["c"]})])
     built = build("alpha ~ age + group", more)

@@ -8,7 +8,7 @@ import trialwise as tw
 from trialwise.engine.packing import pack
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import SOFTNESS, posterior
-from trialwise.population.designs.design import Column, Design, Term
+from trialwise.population.design import Column, Design, Term
 from trialwise.population.geometry.expansion import GroupPosterior, expand
 from trialwise.population.population import population_of
 from trialwise.population.pymc.model import build_model

@@ -39,16 +39,16 @@ def of_trial(trial, factors):
 def studies(draw):
     """Participants with one to three runs in one or two sessions, and phases that change or do not change within runs."""
     rows = []
-    for n in range(draw(st.integers(3, 6))):
+    for n in range(draw(st.integers(4, 8))):
         for session in draw(st.sampled_from([[1], [2], [1, 2], [2, 1]])):
-            for phase in draw(st.lists(st.sampled_from("stv"), min_size=1, max_size=5)):
+            for phase in draw(st.lists(st.sampled_from("stv"), min_size=2, max_size=6)):
                 rows.append({"participant": f"p{n}", "session": session, "phase": phase, "group": "ab"[n % 2]})
     frame = pd.DataFrame(rows)
     frame["choice"], frame["outcome"] = ["x", "y"] * (len(rows) // 2) + ["x"] * (len(rows) % 2), 1.0
     return frame
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     studies(),
     st.sampled_from([("session", "group"), ("phase", "group"), ("session", "phase"), ("phase",)]),

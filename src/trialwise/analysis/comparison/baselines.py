@@ -8,7 +8,6 @@ from typing import Any
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
-from trialwise.data.expansion.declared import Stages
 from trialwise.data.trials import Trials
 from trialwise.inference.fit import fit as fit_again
 from trialwise.inference.fitted import Fit
@@ -34,6 +33,11 @@ def responses_of(each: Fit | Point) -> dict[str, str]:
     return dict(json.loads(each.attrs.get("learner_responses", "{}")))
 
 
+def have_stages(fits: Mapping[str, Fit] | Mapping[str, Point]) -> bool:
+    """Whether one of the learners is about trials of several stages, which are a row each."""
+    return any(each.learner is not None and bool(each.learner.assumptions.stages) for each in fits.values())
+
+
 def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str, Fit] | Mapping[str, Point]:
     """These fits, or points, and those of the baselines of their trials that are not among them.
 
@@ -45,9 +49,8 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
     responses = responses_of(first)
     learners = {name: each.learner for name, each in fits.items()}
-    staged = isinstance(first.trials.expansion, Stages) or any(
-        learner is not None and learner.assumptions.stages for learner in learners.values()
-    )
+    expansion = first.trials.expansion
+    staged = (expansion is not None and expansion.several) or have_stages(fits)
     baselines = baselines_for(first.trials, responses, staged)
     if not baselines:
         predicted = " and ".join(f"{name} ({family})" for name, family in responses.items())

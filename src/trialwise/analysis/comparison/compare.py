@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from trialwise.analysis.comparison.baselines import like, responses_of, with_baselines
+from trialwise.analysis.comparison.baselines import have_stages, like, responses_of, with_baselines
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.fits import compared_fits
@@ -53,7 +53,8 @@ def compare(
         2k - 2 LL, summed over participants.
     start
         With ``"future"``: the first trial to predict, counted from 1; by default, the second half of each participant's trials is
-        predicted.
+        predicted. A row of a file that is several trials (``expand``) is predicted as a whole: if this trial is not the first of them, from
+        there on.
     draws
         Number of draws of each posterior that are used, spread evenly over the chains: by default 1000; with a hidden choice 250,
         or 100 with ``method="trial"``.
@@ -173,6 +174,12 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
         raise UsageError(f"{other!r} is {fits[other]!r}; wanted the result of fit(...) or point(...)")
     if len(kinds) > 1:
         raise UsageError("fits and points together: a posterior cannot be compared with a point estimate; give either")
+    for name, each in fits.items():
+        if have_stages(fits) and each.learner is not None and each.learner.assumptions.rows_are_trials:
+            raise UsageError(
+                f"{name!r} is of {type(each.learner).__name__}, which takes each row for a trial, and another learner is about rows that are stages of "
+                "a trial: leave it out; baselines of stages are RandomResponding and ChoiceKernel, as ", Argument("baselines", True), " adds them",
+            )  # fmt: skip
     (first, reference), *others = fits.items()
     for name, each in others:
         if difference := differences(reference.trials, each.trials):

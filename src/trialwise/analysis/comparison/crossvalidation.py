@@ -202,7 +202,7 @@ def by_participant(
         error = np.sqrt(whole.variance[0])
     in_sample = logsumexp(whole.value, 0) - np.log(len(whole.value))
     if start is not None:
-        beginning = _Integrals(learner, trials.first(start), groups, particles, seed, _part_of(tell, 1, parts))
+        beginning = _Integrals(learner, trials.beginning(start), groups, particles, seed, _part_of(tell, 1, parts))
         elpd_beginning, error_beginning = weighted(weight, beginning.value, share)
         if groups.count == 1:
             error_beginning = np.sqrt(beginning.variance[0])
@@ -232,7 +232,7 @@ def _left_out(
     )
     alone = fit.trials.select([fit.trials.participants[n]])
     total, squares = 0.0, 0.0
-    for sign, trials in ((1, alone), (-1, None if start is None else alone.first(start[n : n + 1]))):
+    for sign, trials in ((1, alone), (-1, None if start is None else alone.beginning(start[n : n + 1]))):
         if trials is not None:
             value = _Integrals(learner, trials, group, particles, seed, lambda share: None).value
             mean, error = weighted(np.full((1, len(value)), -np.log(len(value))), value, share)
@@ -274,15 +274,19 @@ def _each_trial(likelihood: Likelihood, free: np.ndarray, tell: Tell) -> np.ndar
 
 
 def beginnings(trials: Trials, start: int | None) -> np.ndarray:
-    """Numbers of trials before the first predicted one, ``(participants,)``: half of each participant's, or ``start - 1``.
+    """Numbers of trials before the first predicted one, ``(participants,)``: those of half of each participant's rows of the file, or
+    ``start - 1``; a row of the file that is several trials is predicted as a whole, with the first of them.
 
     Raises
     ------
     UsageError
-        If ``start`` is not 2 or larger, or a participant has fewer trials.
+        If ``start`` is not 2 or larger, lies in the first row of the file, or a participant has fewer trials.
     """
+    rows = trials.file_rows
     if start is None:
-        return np.asarray(trials.lengths // 2)
+        each = np.bincount(rows.owner, minlength=trials.n_participants)
+        firsts = np.cumsum(each) - each
+        return np.asarray(np.append(rows.starts, trials.n_trials)[firsts + each // 2] - trials.offsets[:-1])
     if isinstance(start, bool) or not isinstance(start, int | np.integer) or start < 2:
         raise UsageError(
             Argument("start", start),
@@ -295,7 +299,15 @@ def beginnings(trials: Trials, start: int | None) -> np.ndarray:
             Argument("start", start),
             f": participant {label!r} has {length} trials; the shortest sequence limits how late start can be",
         )
-    return np.full(trials.n_participants, int(start) - 1)
+    before = rows.whole(np.full(trials.n_participants, int(start) - 1))
+    if (nothing := np.flatnonzero(before == 0)).size:
+        longest = int(rows.lengths[np.searchsorted(rows.starts, trials.offsets[:-1])].max())
+        raise UsageError(
+            Argument("start", start),
+            f": the first row of the file of participant {trials.participants[nothing[0]]!r} is several trials, and it is predicted as a whole "
+            "or not at all; type ", Argument("start", longest + 1), ", or a later one",
+        )  # fmt: skip
+    return before
 
 
 def held_out(fit: Fit, method: Method, start: int | None, **how: Any) -> HeldOut:

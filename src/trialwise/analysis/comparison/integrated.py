@@ -32,7 +32,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.likelihoods.log_mean import log_mean
 from trialwise.population.correlations import correlations
-from trialwise.population.designs.design import Design, plain_design
+from trialwise.population.design import Design, plain_design
 from trialwise.population.geometry.whitening import quadratic, rows_of, whitened_to_effects
 
 if TYPE_CHECKING:

@@ -21,10 +21,18 @@ HIDDEN_CHOICE = "hidden choice"
 """The column of given hidden choices; a learner's source cannot read it, since its name has a space."""
 
 
+def agent_at(learner: Learner, trials: Trials, t: int, free: Mapping[str, float]) -> Any:
+    """``self`` with the values of one trial."""
+    columns = {varied.column: trials.columns[varied.column] for varied in learner.varied.values()}
+    labels = {name: trials.levels[str(column.levels)][column.values[t]] for name, column in columns.items()}
+    return learner.agent(learner.at(free, labels))
+
+
 def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mapping[str, float]) -> np.ndarray:
     """Log-likelihood of each trial of one participant, including given hidden choices, if any; NaN on trials that are not scored."""
-    agent, task, methods = learner.agent(free), Task(trials.sizes), learner.methods
+    task, methods = Task(trials.sizes), learner.methods
     rows = range(trials.offsets[participant], trials.offsets[participant + 1])
+    agent = agent_at(learner, trials, rows[0], free) if learner.varied else learner.agent(free)
     state = methods["start"](agent, task) if "start" in methods else None
     responses = [(family, family.observed(trials, name)) for name, family in learner.responses.items()]
     scores, last = np.full(len(rows), np.nan), -1
@@ -34,6 +42,7 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
             methods[name](agent, state, trial)
 
     for n, t in enumerate(rows):
+        agent = agent_at(learner, trials, t, free) if learner.varied else agent
         hidden = (int(trials.columns[HIDDEN_CHOICE].values[t]),) if learner.hides else ()
         trial, outcome = _before_choice(trials, t), _outcome(trials, t)
         if trials.reset[t] and n > 0:  # type: ignore[index]

@@ -93,7 +93,7 @@ class Case:
     def beginning(self) -> Beginning:
         """The trials up to a random one of each participant, whose outcome is missing: what is known at a choice."""
         count = 1 + (self.random.random(self.trials.n_participants) * self.trials.lengths).astype(int)
-        until = self.trials.first(count)
+        until = self.trials.beginning(count)
         last = np.zeros(until.n_trials, bool)
         last[until.offsets[1:][until.lengths > 0] - 1] = True
         outcome = {name: np.where(last, np.nan, values) for name, values in until.outcome.items()}

@@ -321,7 +321,7 @@ def _exchangeable(case: Case) -> str:
 def _integrated(case: Case) -> str:
     from trialwise.engine import run_exact, run_particles, stream_keys
 
-    short = case.trials.first(COURSE)
+    short = case.trials.beginning(COURSE)
     lengths, packed = short.lengths, case.pack(short)
     free, worst = case.points[0], 0.0
     exact = run_exact(case.learner, packed, free)[0]

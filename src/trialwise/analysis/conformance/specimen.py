@@ -60,6 +60,8 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     if assumed.stages:
         kinds[assumed.stage_column] = sum(map(len, assumed.stages))
     kinds |= {name: _checked(name, kind) for name, kind in declared.items()}
+    conditions = _conditions(learner)
+    kinds |= {name: len(labels) for name, labels in conditions.items()}
 
     levels: dict[str, tuple] = {"action": _labels(learner, "action", actions)}
     spare = sorted(dimensions(learner) - set(kinds) - {"context", "action"})
@@ -67,12 +69,14 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     for name, kind in kinds.items():
         match kind:
             case int(size) | (int(), int(size)):
-                owner = _owner(name, dimensions(learner), spare)
-                if owner in assumed.labels and name not in declared:
+                owner = name if name in conditions else _owner(name, dimensions(learner), spare)
+                if name in conditions:
+                    size = len(conditions[name])
+                elif owner in assumed.labels and name not in declared:
                     size = len(assumed.labels[owner])
                 else:
                     size = max(size, len(levels.get(owner, ())))
-                levels[owner] = _labels(learner, owner, size)
+                levels[owner] = conditions[name] if name in conditions else _labels(learner, owner, size)
                 generated[name] = Column(
                     random.integers(0, size, count if isinstance(kind, int) else (count, kind[0])), owner
                 )
@@ -93,10 +97,19 @@ def specimen(learner: Learner, columns: Mapping[str, Any] | None = None, seed: i
     return in_stages(learner, trials, random) if assumed.stages else trials
 
 
+def _conditions(learner: Learner) -> dict[str, tuple]:
+    """The labels of each column by which parameters vary, those that all of them list."""
+    conditions: dict[str, tuple] = {}
+    for varied in learner.varied.values():
+        known = conditions.get(varied.column, varied.levels)
+        conditions[varied.column] = tuple(level for level in known if level in varied.levels)
+    return conditions
+
+
 def _actions_with_parameters(learner: Learner) -> int | None:
     """The number of actions of which the learner has free parameters, if it has such parameters."""
     about = learner.assumptions.action_of
-    return max([2, *(about[name] + 1 for name in learner.names if name in about)]) if about else None
+    return max([2, *(about[name] + 1 for name in learner.free_fields if name in about)]) if about else None
 
 
 def in_stages(learner: Learner, trials: Trials, random: np.random.Generator) -> Trials:

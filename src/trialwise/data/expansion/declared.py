@@ -46,6 +46,11 @@ class Expansion(ABC):
     def columns(self) -> tuple[str, ...]:
         """The columns of the file that are read."""
 
+    @property
+    def several(self) -> bool:
+        """Whether a row of the file can be more than one trial."""
+        return True
+
     @abstractmethod
     def __str__(self) -> str:
         """The text form, which readers accept."""
@@ -116,6 +121,11 @@ class Stages(Expansion):
     def columns(self) -> tuple[str, ...]:
         """The columns of the file that are read."""
         return tuple(dict.fromkeys(column for stage in self.stages for column in stage.columns.values()))
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one stage."""
+        return len(self.stages) > 1
 
     @property
     def roles(self) -> tuple[str, ...]:

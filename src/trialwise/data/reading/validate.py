@@ -97,17 +97,24 @@ def check_numbers(cells: Cells, absent: np.ndarray, problems: Problems, what: st
 
 
 def check_present(
-    cells: Cells, absent: np.ndarray, problems: Problems, name: str, levels: str | None, without: str | None = None
+    cells: Cells,
+    absent: np.ndarray,
+    problems: Problems,
+    name: str,
+    levels: str | None,
+    without: str | None = None,
+    omission: str | Argument | None = None,
 ) -> None:
     """Note missing cells in a column known before the choice: a learner needs its value on every trial.
 
-    ``without`` is a condition that leaves out just these rows.
+    ``without`` is a condition that leaves out just these rows; ``omission`` what to type to do without the column, empty if that cannot be.
     """
     codes = [cell for cell in distinct_cells(cells, absent) if cell is not None]
-    omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
+    if omission is None:
+        omission = Argument(name, False) if name in ("context", "cue", "block", "session") else f"do not name {name!r}"
     remedy = Message(
         "if these rows are no trials (instructions, feedback), leave them out, ", Argument("where", without or "..."),
-        "; otherwise fill it in, or do without the column: ", omission,
+        "; otherwise fill it in", *([", or do without the column: ", omission] if omission else []),
     )  # fmt: skip
     if codes and levels is not None:
         remedy = Message(remedy, f"; if {quote(codes[0])} is a label, declare it: ", declare(levels, [codes[0], ...]))

@@ -121,7 +121,7 @@ def participant_builder(learner: Learner, adapter: Adapter, slots: Slots):
 def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType, Plan]:
     """The type of the compiled ``self``, and the source of each field's value."""
     real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles of a filter have the same parameters
-    names, constants, fields, plan, words = list(learner.names), constant_names(learner), [], [], []
+    names, constants, fields, plan, words = list(learner.free_fields), constant_names(learner), [], [], []
     first_columns = [sum(count for count, _ in slots[:k]) for k in range(len(slots))]
     for name, field_value in learner.values(dict.fromkeys(names, 0.0)).items():
         source = learner.tied.get(name, name)

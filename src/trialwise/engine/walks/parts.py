@@ -269,7 +269,7 @@ def _plain_store_signals(signals: np.ndarray, t: int, result: Any) -> None:
 
 def agent_of(learner: Learner, values: np.ndarray) -> Any:
     """An agent in plain Python, from the values of the free parameters ``(parameters,)``."""
-    return learner.agent(dict(zip(learner.names, values, strict=True)))
+    return learner.agent(dict(zip(learner.free_fields, values, strict=True)))
 
 
 def _plain_agent_at(learner: Learner, slots: Slots) -> Callable:

@@ -35,20 +35,6 @@ def actions_of(trials):
     return trials.sizes.get("action", 0) if trials.choice is not None else 0
 
 
-def references_of(trials):
-    """The first action of each set of actions that are never available together with those of another set, as in stages of a trial: the
-    preferences of each set are relative to one of it."""
-    actions = actions_of(trials)
-    if trials.available is None:
-        return [0]
-    together = np.zeros((actions, actions), bool)
-    for row in np.unique(trials.available, axis=0):
-        together |= np.outer(row, row)
-    for _ in range(actions):
-        together = together @ together | together
-    return [action for action in range(actions) if not together[action, :action].any()]
-
-
 @learner
 class RandomResponding:
     r"""Chooses at random, with a preference for some actions that never changes.
@@ -56,7 +42,8 @@ class RandomResponding:
     .. math:: p(a) = \mathrm{softmax}_a\, b_a, \qquad b_0 = 0
 
     for action :math:`a`. It learns nothing. Biases of actions that the data do not have are to be fixed: for three actions,
-    ``RandomResponding().fix(bias_3=0, bias_4=0, bias_5=0, bias_6=0, bias_7=0)``; ``compare(..., baselines=True)`` does so.
+    ``RandomResponding().fix(bias_3=0, bias_4=0, bias_5=0, bias_6=0, bias_7=0)``; and one bias of each further set of actions that are
+    available together, as in the stages of a trial. ``compare(..., baselines=True)`` does so.
 
     Wilson & Collins 2019 (eLife 8:e49547), their first model.
     """
@@ -68,7 +55,7 @@ class RandomResponding:
     bias_5: float = real("preference for action 5 over action 0, in logits")
     bias_6: float = real("preference for action 6 over action 0, in logits")
     bias_7: float = real("preference for action 7 over action 0, in logits")
-    data = assumes(action_of={f"bias_{action}": action for action in range(1, MOST_ACTIONS)})
+    data = assumes(action_of={f"bias_{action}": action for action in range(1, MOST_ACTIONS)}, relative=True)
 
     @staticmethod
     def for_data(kind, trials):
@@ -76,8 +63,7 @@ class RandomResponding:
         actions = actions_of(trials)
         if not 2 <= actions <= MOST_ACTIONS:
             return None
-        without = [*references_of(trials)[1:], *range(actions, MOST_ACTIONS)]
-        return kind().fix(**{f"bias_{action}": 0.0 for action in without})
+        return kind().fix(**{f"bias_{action}": 0.0 for action in range(actions, MOST_ACTIONS)})
 
     def bias(self, action):
         if action == 1:
@@ -119,6 +105,7 @@ class NoisyWinStayLoseShift:
 
     noise: float = unit("probability of choosing at random", mean=-1.0)
     threshold: float = constant(0.0, "outcomes above this are better ones")
+    data = assumes(rows_are_trials=True)
 
     @staticmethod
     def for_data(kind, trials):
@@ -204,6 +191,7 @@ class HistoryRegression:
     choice_2: float = real("effect of the second last choice, in logits")
     choice_3: float = real("effect of the third last choice, in logits")
     threshold: float = constant(0.0, "outcome without effect")
+    data = assumes(rows_are_trials=True)
 
     @staticmethod
     def for_data(kind, trials):

@@ -15,8 +15,8 @@ from trialwise.data.reading.cells import quote_list
 from trialwise.data.reading.validate import Problems
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
+from trialwise.population.design import Column, Design, Term
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind, covariates_of
-from trialwise.population.designs.design import Column, Design, Term
 from trialwise.population.designs.formula import Formula, Formulas, parse_formulas
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.parameter_design import Arrangement, ParameterDesign, parameter_design

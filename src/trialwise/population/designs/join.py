@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from trialwise.data.reading.validate import Problems
 if TYPE_CHECKING:
     import pandas as pd
 
-type ParticipantsTable = str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[Any]]
+type ParticipantsTable = str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[object]]
 """A path (CSV, TSV, Excel, Parquet), a DataFrame, or a dict of columns."""
 
 _NAME = "participants"

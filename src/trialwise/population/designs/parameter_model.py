@@ -43,7 +43,7 @@ class ParameterModel:
 
     @property
     def labels(self) -> list[str]:
-        """Labels of its coefficients, as in :class:`~trialwise.population.designs.design.Term`."""
+        """Labels of its coefficients, as in :class:`~trialwise.population.design.Term`."""
         return self.coding.labels()
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from trialwise.population.designs.design import Column, Design, Term
+from trialwise.population.design import Column, Design, Term
 from trialwise.population.designs.parameter_model import ParameterModel
 
 

@@ -2,7 +2,7 @@ r"""Modes and curvatures of participants' likelihoods: approximate location and 
 
 All computations are on the unconstrained scale and for all participants at once: one call of the kernel returns every
 participant's value and gradient, so a Newton step takes as many calls as there are parameters, independent of the number of
-participants. With a design (:mod:`trialwise.population.designs.design`) they are in the participants' effects.
+participants. With a design (:mod:`trialwise.population.design`) they are in the participants' effects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from trialwise.likelihoods.likelihood import Differentiable
 from trialwise.population.correlations import scaled_factor, scaled_factor_pullback
-from trialwise.population.designs.design import Design
+from trialwise.population.design import Design
 from trialwise.population.geometry.whitening import Quadratic, quadratic
 from trialwise.population.population import Population
 

@@ -1,7 +1,7 @@
 r"""Conditional whitening: coordinates in which a hierarchical posterior is approximately standard Normal.
 
 Participant n has the rows of parameters :math:`u_r = X_r B + Z_r v_n` with effects :math:`v_n \sim \mathrm{Normal}(0, L L')`
-(:mod:`trialwise.population.designs.design`). With a quadratic expansion of each row's log-likelihood, :math:`b_r' u - u' H_r u / 2`, that of
+(:mod:`trialwise.population.design`). With a quadratic expansion of each row's log-likelihood, :math:`b_r' u - u' H_r u / 2`, that of
 the participant is quadratic in :math:`v_n`,
 
 .. math::
@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from trialwise.population.designs.design import Design
+from trialwise.population.design import Design
 
 
 class Quadratic(NamedTuple):

@@ -8,7 +8,7 @@ With partial pooling, for each free parameter p on the unconstrained scale (logi
     u_{np} \sim \mathrm{Normal}(\mu_p, \sigma_p), \quad \theta_{np} = g_p(u_{np})
 
 With a design the means are :math:`X_r B`, and deviations :math:`Z_r v_n` with ``effects`` :math:`v_n`
-(:mod:`trialwise.population.designs.design`).
+(:mod:`trialwise.population.design`).
 
 The model contains ``alpha_mu`` and ``alpha_sd`` (unconstrained), ``individual`` (:math:`u`), ``alpha`` (per participant,
 natural scale) and ``alpha_group`` = :math:`g(\mu)`, which is the group's **median** on the natural scale, not its mean.
@@ -28,7 +28,7 @@ from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.likelihoods.pymc_op import observe
-from trialwise.population.designs.design import Design
+from trialwise.population.design import Design
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.geometry.whitening import quadratic
 from trialwise.population.names import INDIVIDUAL, mean_name, median_name, spread_name, unconstrained_name
@@ -36,13 +36,16 @@ from trialwise.population.population import Population, population_of
 from trialwise.population.pymc.whiten import Whiten
 from trialwise.population.stored import StoredPrior
 
+type Tensor = Any
+"""A tensor of PyTensor, whose operators are not typed."""
+
 EFFECTS_OF_PARTICIPANTS = "effects"
 """The participants' deviations in a model with a design."""
 
 Geometry = Literal["centred", "non-centred", "whitened"]
 
 
-def constrain(parameter: Parameter, u: Any) -> Any:
+def constrain(parameter: Parameter, u: Tensor) -> Tensor:
     """The natural value of a parameter, from a tensor on the unconstrained scale."""
     if parameter.support == "real":
         return u
@@ -78,7 +81,7 @@ def build_model(
         For an unknown geometry, or a prior that is not a distribution.
     """
     population = population or population_of(learner, trials)
-    coords: dict[str, Any] = {
+    coords: dict[str, list[str]] = {
         "participant": [str(label) for label in trials.participants],
         "parameter": list(population.names),
     }
@@ -95,7 +98,7 @@ def build_model(
 
 def _participants_of_a_group(
     population: Population, rows: int, geometry: Geometry, expansion: Expansion | None
-) -> list[Any]:
+) -> list[Tensor]:
     prior, names, design = population.prior, population.variables, population.matrices(rows)
     coefficients = pt.stack(
         [
@@ -130,21 +133,21 @@ def _participants_of_a_group(
     return columns
 
 
-def _variable(name: str, population: Population, family: Any, *numbers: float) -> Any:
+def _variable(name: str, population: Population, family: type[pm.Normal | pm.HalfNormal], *numbers: float) -> Tensor:
     """A variable of the group with its default prior, or the user's."""
     own = _user_prior(name, population)
     return family(name, *numbers) if own is None else own
 
 
-def _correlations(population: Population) -> Any:
+def _correlations(population: Population) -> Tensor:
     """The Cholesky factor of the effects' correlations, from their partial correlations; None if there are none."""
     pairs = population.correlations
     if not len(pairs):
         return None
     # partial correlations between -1 and 1 have symmetric beta priors: their x, the inverse hyperbolic tangent, half a log odds
     shares = pm.Beta("partial_correlations", pairs.shapes, pairs.shapes)
-    rows: list[list[Any]] = [[pt.zeros(())] * pairs.size for _ in range(pairs.size)]
-    remaining: list[Any] = [pt.ones(())] * pairs.size
+    rows: list[list[Tensor]] = [[pt.zeros(())] * pairs.size for _ in range(pairs.size)]
+    remaining: list[Tensor] = [pt.ones(())] * pairs.size
     for p, (i, j) in enumerate(pairs.pairs):
         partial = 2.0 * shares[p] - 1.0
         rows[i][j] = partial * remaining[i]
@@ -159,8 +162,8 @@ def _correlations(population: Population) -> Any:
 
 
 def _effects(
-    design: Design, geometry: Geometry, expansion: Expansion | None, coefficients: Any, spreads: Any, lower: Any, correlated: bool
-) -> Any:  # fmt: skip
+    design: Design, geometry: Geometry, expansion: Expansion | None, coefficients: Tensor, spreads: Tensor, lower: Tensor, correlated: bool
+) -> Tensor:  # fmt: skip
     """The participants' effects, ``(participants, Q)``, in the coordinates of the geometry."""
     shape = (design.participants, len(design.effects))
     if geometry == "centred":
@@ -180,13 +183,13 @@ def _effects(
         )
     w = pm.Flat("whitened", shape=shape)
     parts = quadratic(design, expansion.curvature, expansion.linear)
-    outputs: Any = Whiten()(w, coefficients, lower, *(pt.as_tensor(part) for part in parts))
+    outputs: Tensor = Whiten()(w, coefficients, lower, *(pt.as_tensor(part) for part in parts))
     v, y, log_volume = outputs
     pm.Potential("of_effects", -0.5 * (y**2).sum() - log_volume.sum())
     return v
 
 
-def _without_a_group(population: Population) -> list[Any]:
+def _without_a_group(population: Population) -> list[Tensor]:
     prior = population.prior
     dims = None if population.shared else "participant"
     columns = []
@@ -199,7 +202,7 @@ def _without_a_group(population: Population) -> list[Any]:
     return columns
 
 
-def _user_prior(name: str, population: Population, dims: str | None = None) -> Any:
+def _user_prior(name: str, population: Population, dims: str | None = None) -> Tensor:
     """Add the user's prior of this name to the model, from ``pm.X.dist(...)`` or PreliZ; None if there is none."""
     prior = population.priors.get(name)
     if prior is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from trialwise.base.english import counted, listed
 from trialwise.data.reading.exclusion import exclusions
 from trialwise.learners.parameters import Parameter
@@ -41,12 +43,16 @@ def paragraph(subject: Subject) -> str:
 def _data(subject: Subject) -> str:
     trials = subject.fit.trials
     family = subject.family
-    lengths = trials.lengths
+    rows = trials.file_rows  # the participants' own trials, of which an expanded file has several rows
+    lengths = np.bincount(rows.owner, minlength=trials.n_participants)
     each = f"{lengths.min()} each" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()} each"
+    if len(rows) < trials.n_trials:
+        few, many = int(rows.lengths.min()), int(rows.lengths.max())
+        each += f"; {few if few == many else f'{few} to {many}'} steps in each trial, {trials.n_trials} in all"
     missed = int((~trials.responded).sum())
     text = (
         f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
-        f"({counted(trials.n_trials, 'trial')}, {each})"
+        f"({counted(len(rows), 'trial')}, {each})"
     )
     if words := exclusions(trials):
         text += f"; {words}"

@@ -20,6 +20,7 @@ def expand_table(
     expansion: Expansion,
     missing: MissingCodes,
     declared: Mapping[str, Sequence[Hashable]],
+    where: str | None,
     problems: Problems,
 ) -> Expanded:
     """Expand a table.
@@ -34,20 +35,22 @@ def expand_table(
         Codes of missing values, by the columns of the file.
     declared
         Labels that the user declared, by set.
+    where
+        The condition by which rows were left out before.
     problems
         Where problems are noted.
 
     Raises
     ------
     DataError
-        If a column is missing.
+        If a column is missing, or the rows cannot be expanded: with all problems found until then.
     """
     _check_columns(table, expansion, problems)
     problems.raise_if_any()
     if isinstance(expansion, Repeats):
         return repeated(table, expansion, missing, problems)
     assert isinstance(expansion, Stages)
-    return staged(table, expansion, missing, declared, problems)
+    return staged(table, expansion, missing, declared, where, problems)
 
 
 def _check_columns(table: Table, expansion: Expansion, problems: Problems) -> None:

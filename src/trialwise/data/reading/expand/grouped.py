@@ -25,11 +25,14 @@ class Grouped:
         Labels of actions, in the rows of the file.
     cue
         The cue of each row with a choice; None if the file has a column of cues, or all labels are of one group.
+    group
+        ``int64 (rows,)``: the group of the choice in each row of the file, -1 without one.
     """
 
     stage: Stage
     choice: Coded
     cue: Coded | None
+    group: np.ndarray
 
 
 def grouped(
@@ -58,12 +61,12 @@ def grouped(
     if cue is not None and no_cue is not None:
         if len(stage.groups) > 1:
             stage = replace(stage, cues=_cues(stage, group, cue, no_cue, choice, problems))
-        return Grouped(stage, translated, None)
+        return Grouped(stage, translated, None, group)
     if len(stage.groups) == 1:
-        return Grouped(stage, translated, None)
+        return Grouped(stage, translated, None, group)
     cues = stage.cues or tuple(range(1, len(stage.groups) + 1))
     derived = Coded(Distinct(objects([*cues, None])), np.where(group < 0, len(cues), group))
-    return Grouped(replace(stage, cues=cues), translated, derived)
+    return Grouped(replace(stage, cues=cues), translated, derived, group)
 
 
 def _cues(

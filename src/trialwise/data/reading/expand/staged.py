@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,31 +14,11 @@ from trialwise.data.reading.cells import Cells, MissingCodes, key, missing_mask,
 from trialwise.data.reading.coded import Coded, Distinct, coded, objects
 from trialwise.data.reading.description import merged
 from trialwise.data.reading.expand.expanded import BEHAVIOUR, FLAGS, NAMED_ALIKE, Expanded, with_columns
-from trialwise.data.reading.expand.grouped import Grouped, grouped
+from trialwise.data.reading.expand.grouped import grouped
+from trialwise.data.reading.expand.missing_cues import check_cues
+from trialwise.data.reading.expand.part import SETS, Part
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems, missed_choices
-
-SETS = {"choice": "action", "cue": "cue", "context": "context"}
-"""The sets of labels of roles."""
-
-
-@dataclass
-class _Part:
-    """The cells of one stage, in the rows of the file."""
-
-    stage: Stage
-    cells: dict[str, Cells]
-    absent: dict[str, np.ndarray]
-    chosen: np.ndarray | None  # None without a choice
-    unfilled: (
-        np.ndarray
-    )  # where no choice is in the file; -1 may be the code of a missed one, which is said where labels are read
-    grouped: Grouped | None = None
-
-    @property
-    def present(self) -> np.ndarray:
-        """Whether the stage has anything in each row of the file, ``bool (rows,)``."""
-        return ~np.all([*self.absent.values()], axis=0)
 
 
 def staged(
@@ -46,8 +26,16 @@ def staged(
     expansion: Stages,
     missing: MissingCodes,
     declared: Mapping[str, Sequence[Hashable]],
+    where: str | None,
     problems: Problems,
 ) -> Expanded:
+    """A row of the file becomes a row a stage; ``where`` is the condition by which rows were left out before.
+
+    Raises
+    ------
+    DataError
+        If the stages cannot be told: what is wrong with their columns would be hidden by what is missing in those that are made.
+    """
     minus = _missed(table, expansion, missing, declared)
     parts = [_part(table, stage, missing, declared, minus, problems) for stage in expansion.stages]
     _check_order(parts, problems)
@@ -57,6 +45,8 @@ def staged(
     nothing = ~present.any(axis=1) & ~blank
     stays = np.logical_or.accumulate(present[:, ::-1], axis=1)[:, ::-1]  # it or a later stage has something
     stays[:, 0] = ~blank
+    check_cues(table, parts, stays, missing, where, problems)
+    problems.raise_if_any()
     unit, stage = np.nonzero(stays)
     roles = expansion.roles
     made = {role: _made(role, parts, unit, stage, len(table.rows)) for role in roles}
@@ -137,7 +127,7 @@ def _part(
     declared: Mapping[str, Sequence[Hashable]],
     minus: Mapping[str, np.ndarray],
     problems: Problems,
-) -> _Part:
+) -> Part:
     cells, absent = {}, {}
     for role, name in stage.columns.items():
         cells[role] = table.column(name, "expand")
@@ -151,13 +141,13 @@ def _part(
         if "responded" in cells:
             made, _ = to_flags(cells["responded"], absent["responded"])
             chosen &= made | absent["responded"]
-    part = _Part(stage, cells, absent, chosen, unfilled)
+    part = Part(stage, cells, absent, chosen, unfilled)
     if stage.groups:
         part.grouped = grouped(stage, cells["choice"], absent["choice"], cells.get("cue"), absent.get("cue"), problems)
     return part
 
 
-def _check_order(parts: Sequence[_Part], problems: Problems) -> None:
+def _check_order(parts: Sequence[Part], problems: Problems) -> None:
     """Note choices of a stage in rows without one of a stage before."""
     missed: np.ndarray | None = None
     before = ""
@@ -174,7 +164,7 @@ def _check_order(parts: Sequence[_Part], problems: Problems) -> None:
         before = part.stage.name if not before else f"{before} or {part.stage.name}"
 
 
-def _made(role: str, parts: Sequence[_Part], unit: np.ndarray, stage: np.ndarray, count: int) -> Coded:
+def _made(role: str, parts: Sequence[Part], unit: np.ndarray, stage: np.ndarray, count: int) -> Coded:
     """The column of a role: the cells of each stage in its rows."""
     as_numbers = any(role in part.stage.constants for part in parts) and role not in (*SETS, *FLAGS)
     columns = [_constant(None, count)]
@@ -214,7 +204,7 @@ def _below(columns: Sequence[Coded]) -> Coded:
     )
 
 
-def _sources(role: str, parts: Sequence[_Part]) -> tuple[str, ...]:
+def _sources(role: str, parts: Sequence[Part]) -> tuple[str, ...]:
     """The columns of the file that a role comes from; cues that groups of choices say come from these."""
     names = []
     for part in parts:
@@ -237,11 +227,11 @@ def _alone(cells: Cells, cell: object) -> Cells:
     return replace(cells, column=coded(objects([cell])), rows=cells.rows[:1])
 
 
-def _recoded(parts: Sequence[_Part], role: str) -> bool:
+def _recoded(parts: Sequence[Part], role: str) -> bool:
     return any(role == "choice" and part.grouped is not None for part in parts)
 
 
-def _own_levels(table: Table, parts: Sequence[_Part], role: str) -> tuple[Hashable, ...] | None:
+def _own_levels(table: Table, parts: Sequence[Part], role: str) -> tuple[Hashable, ...] | None:
     """The labels in order that the columns of all stages bring alike, such as categories of pandas."""
     names = [part.cells[role].name for part in parts if role in part.cells]
     if _recoded(parts, role) or len(names) < len(parts) or any(name not in table.levels for name in names):
@@ -250,7 +240,7 @@ def _own_levels(table: Table, parts: Sequence[_Part], role: str) -> tuple[Hashab
     return table.levels[names[0]] if len(each) == 1 else None
 
 
-def _own_names_first(role: str, column: Coded, parts: Sequence[_Part]) -> dict[str, tuple[Hashable, ...]]:
+def _own_names_first(role: str, column: Coded, parts: Sequence[Part]) -> dict[str, tuple[Hashable, ...]]:
     """The labels of cues, where stages without one have their names beside whole numbers: these in the order of the stages, then the others."""
     own = [part.stage.name for part in parts if role not in part.stage.roles]
     labels = [cell for cell in column.distinct.cells[column.occurring()].tolist() if cell is not None]
