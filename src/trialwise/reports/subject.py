@@ -87,11 +87,16 @@ class Subject:
         stored = self.fit.design
         return name if stored is None else stored.design.columns[self.fit.parameters.index(name)].parameter
 
+    def by_participant(self, of_rows: np.ndarray) -> np.ndarray:
+        """Sums over the rows of parameters of each participant, such as sessions, ``(participants,)``, of ``of_rows (rows,)``."""
+        stored = self.fit.design
+        return of_rows if stored is None else stored.design.by_participant(of_rows)
+
     @property
-    def trials_each(self) -> np.ndarray:
-        """The number of trials of each participant, who may have several rows of parameters, ``int (participants,)``."""
-        lengths, stored = self.fit.trials.lengths, self.fit.design
-        return lengths if stored is None else stored.design.by_participant(lengths)
+    def participants(self) -> int:
+        """Number of participants, of whom each may have several rows of parameters."""
+        stored = self.fit.design
+        return self.fit.trials.n_participants if stored is None else stored.design.participants
 
     @property
     def family(self) -> ResponseFamily:

@@ -197,6 +197,8 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
 def _refitting(fit: Fit) -> Callable[[int], Fit]:
     """A function that fits all but one participant, with the settings of the fit."""
     learner = fit.learner_for("compare")
+    if fit.design is not None:
+        raise UsageError(Argument("refit", True), " is not possible yet for fits with formulas: leave it out")
     if fit.priors is None:
         raise UsageError(
             Argument("refit", True),
