@@ -13,8 +13,8 @@ from trialwise.learners.parameters import Parameter
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import Population
 
-DRAWS = 10_000
-"""Draws from the prior; the quantile of .95 is then known to about 1 %."""
+DRAWS = 40_000
+"""Draws from the prior; the quantile of .95 is then known to about half a percent."""
 
 PROBABILITY = 0.95
 
@@ -48,9 +48,9 @@ class Implied:
         """The difference in words."""
         amount = f"a factor of less than {self.bound:.3g}" if self.is_factor_of else f"less than {self.bound:.2g}"
         if not self.levels:
-            return f"1 SD of {self.covariate} ({self.step:.3g}) changes it by {amount}"
+            return f"1 SD of {self.covariate} ({self.step:.3g}) changes the median by {amount}"
         pair = listed(map(str, self.levels)) if len(self.levels) == 2 else "any two levels"
-        return f"{pair} ({self.covariate}) differ by {amount}"
+        return f"medians of {pair} ({self.covariate}) differ by {amount}"
 
 
 def implied(population: Population, models: Mapping[str, ParameterModel], seed: int = 0) -> list[Implied]:
@@ -83,7 +83,7 @@ def implied(population: Population, models: Mapping[str, ParameterModel], seed: 
     >>> built = designed(["alpha", "beta"], tw.QLearning(), trials, "alpha ~ group", table)
     >>> parameters = tw.QLearning().fix(forget=0).parameters
     >>> [str(each) for each in implied(population_of(parameters, trials, design=built.design), built.models)]
-    ['control and patient (group) differ by less than 0.27']
+    ['medians of control and patient (group) differ by less than 0.27']
     """
     try:
         draws = population.prior_draws(DRAWS, seed)
@@ -99,8 +99,7 @@ def implied_notes(population: Population, models: Mapping[str, ParameterModel]) 
     """The prior of a design in words, a sentence for each parameter that depends on covariates."""
     found = implied(population, models)
     return [
-        f"before the data, with 95 % each, medians of {name} (at average covariates): "
-        + "; ".join(str(each) for each in found if each.parameter == name)
+        f"{name} before the data, with 95 % each: " + "; ".join(str(each) for each in found if each.parameter == name)
         for name in dict.fromkeys(each.parameter for each in found)
     ]
 

@@ -80,7 +80,7 @@ class Formulas:
         ),
     ] = None
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """The arguments of :func:`trialwise.fit`; options that were not given keep the defaults of the library.
 
         Raises
@@ -88,7 +88,7 @@ class Formulas:
         UsageError
             If an option about formulas is given without one, or ``--correlated`` names both all parameters and some.
         """
-        options: dict[str, Any] = {
+        options: dict[str, object] = {
             "participants": self.participants,
             "random": None if self.random is None else str(self.random),
             "correlated": _blocks(self.correlated),

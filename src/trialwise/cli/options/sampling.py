@@ -61,7 +61,7 @@ class Sampling:
         pooling: Pooling = Pooling.partial,
         checkpoint: Path | None = None,
         executor: str | None = None,
-        design: Mapping[str, Any] | None = None,
+        design: Mapping[str, object] | None = None,
     ) -> Fit:
         """Fit, with formulas and what belongs to them as ``design``; options that were not given keep the defaults of the library."""
         from trialwise.inference.fit import fit
@@ -69,7 +69,7 @@ class Sampling:
         if not self.quiet:
             say("preparing (the first fit of a learner compiles it, which takes some seconds)", "dim")
         options: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler, "seed": self.seed}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = {name: value for name, value in options.items() if value is not None} | dict(design or {})
         result: Fit = fit(
             learner,
             trials,
@@ -79,7 +79,6 @@ class Sampling:
             progress=not self.quiet,
             checkpoint=checkpoint,
             executor=executor,
-            **(design or {}),
         )
         if not self.quiet:
             say(f"seed {result.attrs['seed']}", "dim")

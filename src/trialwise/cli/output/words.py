@@ -92,20 +92,20 @@ def _rules(rules: Any) -> list[str]:
     return [condition if condition == reason else f"{reason}: {condition}" for reason, condition in conditions.items()]
 
 
-def _formulas(formulas: Any) -> list[str]:
+def _formulas(formulas: object) -> list[str]:
     """Formulas as the command line takes them; without a value one that is empty."""
     if is_name_alone(formulas):
         return [""]
     if isinstance(formulas, dict):
         formulas = [f"{name} ~ {text}" for name, text in formulas.items()]
-    texts = [formulas] if isinstance(formulas, str) else formulas
+    texts = formulas if isinstance(formulas, list | tuple) else [formulas]
     return [condition_in_shell(_plain(text)) for text in texts]
 
 
-def _blocks(correlated: Any) -> list[str]:
+def _blocks(correlated: object) -> list[str]:
     """Blocks of correlated parameters as the command line takes them, one a time that the option is repeated."""
-    if isinstance(correlated, bool):
-        return ["all" if correlated else "none"]
+    if not isinstance(correlated, list):
+        return ["none" if correlated is False else "all" if correlated is True else _plain(correlated)]
     return [_listed(block) if isinstance(block, list) else _plain(block) for block in correlated]
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from trialwise.base.english import counted, listed
 from trialwise.base.rows import Rows
 from trialwise.plots.posterior import EDGES
-from trialwise.population.designs.coding import CallCode, FactorCode, NumberCode
+from trialwise.population.designs.coding import Code, FactorCode, NumberCode
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.implied import implied_notes
 from trialwise.reports.blocks import Beside, Block, Heading, Listing, Section, Table, Text
 from trialwise.reports.subject import Subject
 
-ORTHONORMAL = "by orthonormal columns that sum to zero over levels, so that all levels have the same prior and none is a reference"
+ORTHONORMAL = "orthonormal columns that sum to zero over levels, of which all have the same prior"
 
 
 def section(subjects: list[Subject]) -> Section:
@@ -66,24 +66,31 @@ def _size(stored: StoredDesign) -> str:
 
 
 def coding_of(stored: StoredDesign) -> list[str]:
-    """How each covariate is coded, a sentence each."""
-    sentences: dict[str, None] = {}
+    """How each covariate is coded, a sentence each; a factor may be coded in several ways, for different parameters."""
+    ways: dict[str, dict[str, list[str]]] = {}
     for model in stored.models.values():
         full = {name for term in model.coding.terms for name, is_full in term if is_full}
         for name, code in model.coding.codes.items():
-            if isinstance(code, FactorCode):
-                how = "with a coefficient for each level" if name in full else ORTHONORMAL
-                if code.label != code.column:
-                    how = f"by the contrasts of {code.label}"
-                sentences[f"{code.column} (levels {listed(map(str, code.levels))}): {how}"] = None
-            elif isinstance(code, NumberCode):
-                sentences[f"{code.label}: standardised over participants (mean {code.mean:.3g}, SD {code.sd:.3g})"] = (
-                    None
-                )
-            elif isinstance(code, CallCode):
-                scale = "" if set(code.sd) == {1.0} and not any(code.mean) else ", standardised over participants"
-                sentences[f"{code.label}: computed from {listed(code.train)}{scale}"] = None
-    return list(sentences)
+            covariate, how = _coded(code, name in full)
+            ways.setdefault(covariate, {}).setdefault(how, []).append(model.parameter)
+    return [
+        f"{covariate}: "
+        + "; ".join(how if len(own) == 1 else f"{how} for {listed(names)}" for how, names in own.items())
+        for covariate, own in ways.items()
+    ]
+
+
+def _coded(code: Code, full: bool) -> tuple[str, str]:
+    """A covariate and how it is coded."""
+    if isinstance(code, FactorCode):
+        covariate = f"{code.column} (levels {listed(map(str, code.levels))})"
+        if full:
+            return covariate, "a coefficient for each level"
+        return covariate, ORTHONORMAL if code.label == code.column else f"the contrasts of {code.label}"
+    if isinstance(code, NumberCode):
+        return code.label, f"standardised over participants (mean {code.mean:.3g}, SD {code.sd:.3g})"
+    alone = set(code.sd) == {1.0} and not any(code.mean)
+    return code.label, f"computed from {listed(code.train)}{'' if alone else ', standardised over participants'}"
 
 
 def _levels(stored: StoredDesign) -> Table:
@@ -166,10 +173,12 @@ def sentence(subject: Subject) -> str:
     if coding := coding_of(stored):
         text += f" Coding of covariates: {'; '.join(coding)}."
     design = stored.design
-    if design.rows > design.participants or any(
-        sum(c.parameter == name for c in design.columns) > 1 for name in design.parameters
+    if (
+        design.blocks
+        or design.rows > design.participants
+        or any(sum(c.parameter == name for c in design.columns) > 1 for name in design.parameters)
     ):
-        text += " " + _of_participants(subject, stored)
+        text += " " + _of_participants(subject)
     by_prior: dict[str, list[str]] = {}
     for name, prior in subject.priors_by_name.items():
         by_prior.setdefault(prior, []).append(name)
@@ -180,8 +189,8 @@ def sentence(subject: Subject) -> str:
     )
 
 
-def _of_participants(subject: Subject, stored: StoredDesign) -> str:
+def _of_participants(subject: Subject) -> str:
     """Which effects of participants there were, and whether they were correlated."""
-    spreads = listed(subject.variables.spreads)
-    correlated = "correlated within each parameter or block" if stored.design.blocks else "independent of each other"
-    return f"Effects of participants, with the standard deviations {spreads}, were {correlated}."
+    variables = subject.variables
+    apart = f", apart from {listed(variables.correlations)}" if variables.correlations else ""
+    return f"Effects of participants, with the standard deviations {listed(variables.spreads)}, were independent of each other{apart}."

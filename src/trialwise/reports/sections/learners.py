@@ -140,7 +140,7 @@ def _hierarchy(subject: Subject) -> str:
     if subject.fit.design is not None:
         return (
             f"{scale} On this scale, the values u of each row r of parameters of participant n have a mean that depends on coefficients B, by the coded "
-            "columns X, and deviate from it by effects v of the participant, by the columns Z:"
+            "columns X, and deviate from it by effects v of the participant, by the columns Z; their standard deviations and correlations are those of Σ:"
         )
     return {
         "partial": f"{scale} On this scale, the values u of participants n are normally distributed, with group mean and spread estimated from the data:",
