@@ -24,6 +24,7 @@ from trialwise.cli.output import writing
 from trialwise.inference import samplers
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import Sampled
+from trialwise.population.population import GroupDraw
 from trialwise.reports import pictures
 
 FOLDER = Path(__file__).with_name("screens")
@@ -84,8 +85,8 @@ def drawn(request):
         mu = centre + 0.3 * random.standard_normal((draws, len(centre)))
         sd = np.abs(0.5 + 0.1 * random.standard_normal(mu.shape))
         individual = (draws, len(request.likelihood.rows), len(centre))
-        chains.append((mu, sd, centre + 0.5 * random.standard_normal(individual)))
-    posterior = layout.dataset(*(np.stack(part) for part in zip(*chains, strict=True)))
+        chains.append((mu, sd, np.zeros((draws, 0)), centre + 0.5 * random.standard_normal(individual)))
+    posterior = layout.dataset(GroupDraw(*(np.stack(part) for part in zip(*chains, strict=True))))
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((request.chains, draws), bool))})
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats.assign_coords(posterior.coords)})
     return Sampled(tree, 1.0, {"gradients": 0, "tune": request.tune})

@@ -227,7 +227,14 @@ def test_the_methods_section_counts_the_rows_of_an_expanded_file():
     ):
         trials = tw.read_long(frame, expand=expand)
         fit = types.SimpleNamespace(trials=trials)
-        subject = types.SimpleNamespace(fit=fit, family=family, learner_name="QLearning", methods={"learn"})
+        subject = types.SimpleNamespace(
+            fit=fit,
+            family=family,
+            learner_name="QLearning",
+            methods={"learn"},
+            participants=2,
+            by_participant=np.asarray,
+        )
         assert words in _data(subject)
 
 

@@ -98,6 +98,10 @@ def truth_of(
     if source is None or source == "prior":
         return Truth(population, {}, {})
     if isinstance(source, Fit):
+        if source.design is not None:
+            raise UsageError(
+                "the fit that true values are to come from has formulas, which the fits of a study cannot have yet: take one without, or ranges"
+            )
         if source.pooling == "complete" or tuple(source.parameters) != learner.names:
             raise UsageError(
                 Argument("truth", source),

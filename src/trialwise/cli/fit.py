@@ -9,6 +9,7 @@ import typer
 
 from trialwise.base.result import having
 from trialwise.cli.options.columns import Columns, Files
+from trialwise.cli.options.formulas import Formulas
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.sampling import PANEL, Pooling, Sampling
 from trialwise.cli.options.subject import Name, Restrictions
@@ -26,6 +27,7 @@ def fit(
     learner: Name,
     files: Files,
     restrictions: Restrictions,
+    formulas: Formulas,
     sampling: Sampling,
     columns: Columns,
     output: Output = Path("results"),
@@ -51,7 +53,7 @@ def fit(
     """Fit a learner to data; write posterior draws, a summary, a trace plot and a table of trials."""
     from trialwise.likelihoods.kinds import likelihood_of
 
-    restricted = restrictions.of(learner)
+    restricted, design = restrictions.of(learner), formulas.arguments()
     with busy("reading"):
         trials = columns.read(files)
     folder = writing.make_folder(output)
@@ -63,7 +65,7 @@ def fit(
             f"{trials.n_participants} participants, {trials.n_trials} trials"
         )
     checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
-    fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler)
+    fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler, design)
     with busy("writing"):
         written = writing.save(fitted, folder)
     if checkpoint is not None:

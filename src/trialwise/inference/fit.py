@@ -27,6 +27,7 @@ from trialwise.population.designs.build import Correlated, MissingCovariates, Ra
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.stored import StoredDesign
+from trialwise.population.implied import implied_notes
 from trialwise.population.population import Population, population_of
 from trialwise.population.priors import check_supports
 from trialwise.population.stored import text_of, to_plain
@@ -179,6 +180,8 @@ def fit(
         )
     population = population_of(learner, trials, priors, pooling, None if stored is None else stored.design)
     check_supports(population.parameters, pooling, population.unusual, population.design)
+    if stored is not None:
+        notes += implied_notes(population, stored.models)
     seed = checked_seed(seed)
 
     likelihood = likelihood_of(learner, trials, filters=1)

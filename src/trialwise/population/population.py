@@ -115,9 +115,14 @@ class Population(Pooled):
     @cached_property
     def correlations(self) -> Correlations:
         """The correlations of the participants' effects; none without a design that asks for them."""
+        return correlations(self.terms, self.lkj_shapes)
+
+    @property
+    def lkj_shapes(self) -> list[float]:
+        """The shape of the LKJ prior of each block of correlated effects."""
         design = self.terms
         of_one = [len({design.effects[k].parameter for k in block}) == 1 for block in design.blocks]
-        return correlations(design, [LKJ_OF_ONE if one else LKJ for one in of_one])
+        return [LKJ_OF_ONE if one else LKJ for one in of_one]
 
     @cached_property
     def variables(self) -> GroupNames:

@@ -160,7 +160,7 @@ def _by_name(named: Mapping[str, Fit], argument: str, value: Any) -> dict[str, A
 
 
 def _title(subjects: Sequence[Subject]) -> str:
-    return f"{listed(first_few([s.label for s in subjects], 3).split(', '))} fitted to {counted(subjects[0].fit.trials.n_participants, 'participant')}"
+    return f"{listed(first_few([s.label for s in subjects], 3).split(', '))} fitted to {counted(subjects[0].participants, 'participant')}"
 
 
 def _subtitle(subjects: Sequence[Subject]) -> str:

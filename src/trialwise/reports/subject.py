@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.diagnose import Diagnosis, diagnose
@@ -18,7 +20,8 @@ from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.responses import families_in, family_named
 from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes, methods_from_attributes
-from trialwise.population.population import population_of
+from trialwise.population.names import GroupNames, names_of_design
+from trialwise.population.population import Population, population_of
 from trialwise.population.priors import GroupPrior
 from trialwise.studies.recovery import Recovery
 
@@ -76,8 +79,24 @@ class Subject:
     @cached_property
     def parameters(self) -> list[Parameter]:
         """The free parameters in the order of the posterior, without those of which only the name is stored."""
-        candidates = (self.fields.get(name) for name in self.fit.parameters)
-        return [each for each in candidates if isinstance(each, Parameter)]
+        candidates = {name: self.fields.get(self.base(name)) for name in self.fit.parameters}
+        return [replace(each, name=name) for name, each in candidates.items() if isinstance(each, Parameter)]
+
+    def base(self, name: str) -> str:
+        """The parameter of the learner that a free parameter belongs to: itself, unless it is its value in a condition."""
+        stored = self.fit.design
+        return name if stored is None else stored.design.columns[self.fit.parameters.index(name)].parameter
+
+    def by_participant(self, of_rows: np.ndarray) -> np.ndarray:
+        """Sums over the rows of parameters of each participant, such as sessions, ``(participants,)``, of ``of_rows (rows,)``."""
+        stored = self.fit.design
+        return of_rows if stored is None else stored.design.by_participant(of_rows)
+
+    @property
+    def participants(self) -> int:
+        """Number of participants, of whom each may have several rows of parameters."""
+        stored = self.fit.design
+        return self.fit.trials.n_participants if stored is None else stored.design.participants
 
     @property
     def family(self) -> ResponseFamily:
@@ -128,22 +147,63 @@ class Subject:
         return ("bad" if self.diagnosis.problems else "good"), brief, words
 
     @cached_property
-    def _prior_and_exceptions(self) -> tuple[GroupPrior, set[str]] | None:
-        """The prior and the names to which it does not apply; None if the parameters are not known."""
+    def population(self) -> Population | None:
+        """The population, with Normal and HalfNormal priors of the user if available; None if the parameters are not known."""
         if len(self.parameters) < len(self.fit.parameters):
             return None
+        design = None if self.fit.design is None else self.fit.design.design
         parameters = self.fit.learner or self.parameters
-        population = population_of(parameters, self.fit.trials, self.fit.priors, self.fit.pooling)
-        return population.prior, set(population.unusual) | (set(self.user_priors) - set(population.priors))
+        return population_of(parameters, self.fit.trials, self.fit.priors, self.fit.pooling, design)
+
+    @property
+    def variables(self) -> GroupNames:
+        """Names of the group's coefficients, spreads and correlations, of a fit with a design."""
+        assert self.fit.design is not None
+        return names_of_design(self.fit.design.design)
 
     @property
     def prior(self) -> GroupPrior | None:
         """The prior, including Normal and HalfNormal priors of the user if available; None if the parameters are not known."""
-        return self._prior_and_exceptions and self._prior_and_exceptions[0]
+        return None if self.population is None else self.population.prior
 
     def has_prior(self, name: str) -> bool:
         """Whether :attr:`prior` contains the prior of a name such as ``alpha_mu`` (``alpha`` without a group)."""
-        return self._prior_and_exceptions is not None and name not in self._prior_and_exceptions[1]
+        if self.population is None:
+            return False
+        general = {name, name.split("[")[0]}  # alpha_effects is the prior of all alpha_effects[...]
+        return name not in self.population.unusual and not general & (
+            set(self.user_priors) - set(self.population.priors)
+        )
+
+    @property
+    def priors_by_name(self) -> dict[str, str]:
+        """The prior of each coefficient, spread and correlation of a fit with a design as text; empty if the parameters are not known."""
+        population = self.population
+        if population is None:
+            return {}
+        prior, (coefficients, spreads, pairs) = population.prior, population.variables
+        texts = {
+            name: f"Normal({mean:.3g}, {width:.3g})"
+            for name, mean, width in zip(coefficients, prior.mean, prior.width, strict=True)
+        }
+        texts |= {name: f"HalfNormal({spread:.3g})" for name, spread in zip(spreads, prior.spread, strict=True)}
+        own = {name: self.user_priors.get(name, self.user_priors.get(name.split("[")[0], "")) for name in texts}
+        texts |= {name: text for name, text in own.items() if text and not self.has_prior(name)}
+        blocks = zip(population.terms.blocks, population.lkj_shapes, strict=True)
+        shapes = [shape for block, shape in blocks for _ in range(len(block) * (len(block) - 1) // 2)]
+        return texts | {name: f"LKJ({shape:g})" for name, shape in zip(pairs, shapes, strict=True)}
+
+    def median_prior(self, name: str) -> tuple[float, float] | None:
+        """Mean and standard deviation, on the unconstrained scale, of the prior of the group's median of a parameter; None if it has
+        another form, or none."""
+        population = self.population
+        if population is None or name not in population.weights:
+            return None
+        weights = population.weights[name]
+        used = [each for each, weight in zip(population.variables.coefficients, weights, strict=True) if weight]
+        if not all(map(self.has_prior, used)):
+            return None
+        return float(weights @ population.prior.mean), float(np.sqrt(weights**2 @ population.prior.width**2))
 
 
 def same_learner(subjects: list[Subject]) -> list[list[Subject]]:

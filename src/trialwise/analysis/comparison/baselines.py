@@ -47,6 +47,16 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
         If no baseline is for such data, or one of the fits has the name of a baseline and is not of it.
     """
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
+    for each in fits.values():
+        if (
+            isinstance(each, Fit)
+            and each.design is not None
+            and each.trials.n_participants > each.design.design.participants
+        ):
+            raise UsageError(
+                Argument("baselines", True),
+                " is not possible yet for fits in which participants have parameters for each session: leave it out",
+            )
     responses = responses_of(first)
     learners = {name: each.learner for name, each in fits.items()}
     trials = first.data if isinstance(first, Fit) else first.trials

@@ -223,6 +223,8 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
             "fit with more draws",
         )
     learner = fit.learner_for("compare")
+    if fit.design is not None:
+        raise UsageError(Argument("refit", True), " is not possible yet for fits with formulas: leave it out")
     if fit.priors is None:
         raise UsageError(
             Argument("refit", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -60,14 +61,15 @@ class Sampling:
         pooling: Pooling = Pooling.partial,
         checkpoint: Path | None = None,
         executor: str | None = None,
+        design: Mapping[str, object] | None = None,
     ) -> Fit:
-        """Fit; options that were not given keep the defaults of the library."""
+        """Fit, with formulas and what belongs to them as ``design``; options that were not given keep the defaults of the library."""
         from trialwise.inference.fit import fit
 
         if not self.quiet:
             say("preparing (the first fit of a learner compiles it, which takes some seconds)", "dim")
         options: dict[str, Any] = {"draws": self.draws, "tune": self.tune, "sampler": self.sampler, "seed": self.seed}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = {name: value for name, value in options.items() if value is not None} | dict(design or {})
         result: Fit = fit(
             learner,
             trials,

@@ -27,9 +27,9 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "by", "checkpoint", "checks", "columns", "comparison", "correlated", "executor", "expansion", "filters", "folder", "formulas", "geometry", "gradient", "inputs",
-    "interval", "keep_missed", "kind", "means", "measures", "missing_covariates", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
-    "random", "ranks", "recovery", "same_as", "shocks",
+    "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
+    "interval", "keep_missed", "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
+    "ranks", "recovery", "same_as", "shocks",
 )  # fmt: skip
 """Arguments that no command has as an option."""
 
@@ -39,7 +39,7 @@ CONDITIONS = ("where", "exclude")
 RENAMED = {"folder": "-o", "executor": "--scheduler"}
 """Arguments whose options have other names."""
 
-PLACEHOLDERS = {"expand": "STAGES", "where": "CONDITION"}
+PLACEHOLDERS = {"expand": "STAGES", "participants": "FILE", "where": "CONDITION"}
 """What stands for a value that is left open, if it is no column."""
 
 
@@ -65,6 +65,8 @@ def _as_option(element: Input) -> str:
         return " ".join(
             f"--available {condition_in_shell(f'{action}={rows}')}" for action, rows in element.value.items()
         )
+    if element.name == "formulas":
+        return " ".join(f"--formula {text}".rstrip() for text in _formulas(element.value))
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
@@ -72,6 +74,8 @@ def _as_option(element: Input) -> str:
     if element.name == "exclude":
         return " ".join(f"--exclude {condition_in_shell(rule)}" for rule in _rules(element.value))
     option = f"--{element.name.replace('_', '-')}"
+    if element.name == "correlated":
+        return " ".join(f"{option} {block}" for block in _blocks(element.value))
     if element.name in REPEATED and isinstance(element.value, list):
         return " ".join(f"{option} {shlex.quote(_plain(each))}" for each in element.value)
     return f"{option} {_value(element)}"
@@ -86,6 +90,23 @@ def _rules(rules: Any) -> list[str]:
         for reason, rule in rules.items()
     }
     return [condition if condition == reason else f"{reason}: {condition}" for reason, condition in conditions.items()]
+
+
+def _formulas(formulas: object) -> list[str]:
+    """Formulas as the command line takes them; without a value one that is empty."""
+    if is_name_alone(formulas):
+        return [""]
+    if isinstance(formulas, dict):
+        formulas = [f"{name} ~ {text}" for name, text in formulas.items()]
+    texts = formulas if isinstance(formulas, list | tuple) else [formulas]
+    return [condition_in_shell(_plain(text)) for text in texts]
+
+
+def _blocks(correlated: object) -> list[str]:
+    """Blocks of correlated parameters as the command line takes them, one a time that the option is repeated."""
+    if not isinstance(correlated, list):
+        return ["none" if correlated is False else "all" if correlated is True else _plain(correlated)]
+    return [_listed(block) if isinstance(block, list) else _plain(block) for block in correlated]
 
 
 def _value(argument: Argument) -> str:

@@ -215,4 +215,14 @@ def _user_prior(name: str, population: Population, dims: str | None = None) -> T
         from pymc.distributions.shape_utils import change_dist_size
 
         prior = change_dist_size(prior, (len(pm.modelcontext(None).coords[dims]),))
-    return pm.modelcontext(None).register_rv(prior, name, dims=(dims,) if dims else None)
+    return pm.modelcontext(None).register_rv(_own(prior), name, dims=(dims,) if dims else None)
+
+
+def _own(prior: Tensor) -> Tensor:
+    """A copy of a distribution with its own random numbers, since that of several coefficients, ``alpha_effects``, is one variable."""
+    from pymc.pytensorf import find_rng_nodes
+    from pytensor import shared
+    from pytensor.graph.replace import clone_replace
+
+    streams = {rng: shared(rng.get_value()) for rng in find_rng_nodes([prior])}
+    return clone_replace([prior], streams)[0]

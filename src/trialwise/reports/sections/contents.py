@@ -12,6 +12,7 @@ from trialwise.reports.sections import (
     citations,
     comparison,
     data,
+    design,
     estimates,
     learners,
     methods,
@@ -25,6 +26,7 @@ from trialwise.reports.subject import Subject
 _SECTIONS: tuple[Callable[[list[Subject]], Section], ...] = (
     data.section,
     learners.section,
+    design.section,
     learners.priors,
     sampling.section,
     estimates.section,
@@ -44,6 +46,8 @@ def sections(
         partial(question.section, comparison=comparison_result),
         *_SECTIONS,
     ]
+    if all(subject.fit.design is None for subject in subjects):
+        builders.remove(design.section)
     builders.insert(builders.index(methods.section), partial(comparison.section, result=comparison_result))
     finished = []
     for number, build in enumerate(builders, 1):

@@ -48,6 +48,9 @@ def _blocks(group: list[Subject]) -> list[Block]:
     )
     inspection = inspect(trials)
     blocks: list[Block] = [Text(_sentence(inspection))]
+    if trials.n_participants > (participants := group[0].participants):
+        text = f"Sessions of a participant, in each of which the state begins anew, are counted as participants here: there are {participants}."
+        blocks.append(Text(text))
     tables = [rows_of(*each) for each in (inspection.tables() | _columns(trials)).items()]
     blocks.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
     blocks.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))

@@ -11,7 +11,7 @@ from trialwise.base.english import listed
 from trialwise.base.rows import Rows
 from trialwise.learners.parameters import Parameter
 from trialwise.plots.posterior import EDGES, PosteriorPanel, posterior_plot
-from trialwise.population.names import MEAN, SPREAD, mean_name
+from trialwise.population.names import EFFECTS, MEAN, SPREAD, median_name
 from trialwise.reports.blocks import Beside, Block, Folded, Heading, Section, Table, Text
 from trialwise.reports.pictures import picture
 from trialwise.reports.subject import Subject
@@ -44,7 +44,7 @@ def _group(subject: Subject) -> list[Block]:
                 "Participants were fitted separately, so there are no group parameters; the table below contains the estimates of each participant."
             )
         ]
-    table, roles = fit.group(), {p.name: p.role for p in subject.parameters}
+    table, roles = fit.group(), {subject.base(p.name): p.role for p in subject.parameters}
     if fit.draws.shared:
         return [Table(rows("shared by all participants", table, COLUMNS, "parameter"), _INTERVALS)]
     medians = table.loc[fit.draws.median_names]
@@ -53,12 +53,15 @@ def _group(subject: Subject) -> list[Block]:
         ("parameter", "description", "mean", "low", "high"),
         tuple(
             (name, roles.get(name, ""), *(f"{row[column]:.3g}" for column in ("mean", "eti89_lb", "eti89_ub")))
-            for name, (_, row) in zip(fit.parameters, medians.iterrows(), strict=True)
+            for name, (_, row) in zip(dict.fromkeys(map(subject.base, fit.parameters)), medians.iterrows(), strict=True)
         ),
     )
     unconstrained = table.loc[fit.group_names]
     note = f"{MEAN}, {SPREAD}: mean and standard deviation of the group."
     title = "group means and standard deviations, unconstrained scale"
+    if fit.design is not None:
+        note = f"{MEAN}: mean at average covariates; {SPREAD}: standard deviation around it; {EFFECTS}: coefficients of coded columns."
+        title = "group variables, unconstrained scale"
     return [
         Beside(
             [
@@ -77,7 +80,7 @@ def _posterior(subject: Subject) -> Block:
     panels = [
         PosteriorPanel(
             name,
-            fit.draws.median(name),
+            None if fit.draws.grouped and median_name(name) not in fit.draws.median_names else fit.draws.median(name),
             None if fit.draws.shared else fit.draws.natural(name),
             _density(subject, name),
         )
@@ -98,12 +101,14 @@ def _posterior(subject: Subject) -> Block:
 
 def _density(subject: Subject, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
     """The prior density of the group median, or of the shared value; None if unknown."""
-    key = mean_name(name) if subject.grouped else name
-    if subject.prior is None or not subject.has_prior(key) or not (subject.grouped or subject.fit.draws.shared):
-        return None
     k = subject.fit.parameters.index(name)
-    width = subject.prior.width[k] if subject.grouped else subject.prior.total[k]
-    return lambda x: _normal(subject.parameters[k], x, subject.prior.mean[k], width)  # type: ignore[union-attr]
+    if subject.grouped:
+        prior = subject.median_prior(name)
+        return None if prior is None else lambda x: _normal(subject.parameters[k], x, *prior)
+    if subject.prior is None or not subject.has_prior(name) or not subject.fit.draws.shared:
+        return None
+    mean, width = subject.prior.mean[k], subject.prior.total[k]
+    return lambda x: _normal(subject.parameters[k], x, mean, width)
 
 
 def _normal(parameter: Parameter, x: np.ndarray, mean: float, width: float) -> np.ndarray:

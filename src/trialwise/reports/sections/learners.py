@@ -13,6 +13,7 @@ from trialwise.population.names import mean_name, spread_name
 from trialwise.reports import docstring
 from trialwise.reports.blocks import Block, Code, Equation, Folded, Heading, Section, Table, Text
 from trialwise.reports.mathml import displayed
+from trialwise.reports.sections import design
 from trialwise.reports.subject import Subject, same_learner
 from trialwise.reports.words import names
 
@@ -85,7 +86,12 @@ def priors(subjects: list[Subject]) -> Section:
 
 def _model(subject: Subject) -> list[Block]:
     blocks: list[Block] = [Text(_hierarchy(subject))]
-    if subject.grouped:
+    if subject.fit.design is not None:
+        blocks.append(Equation(displayed(
+            r"u_r &= X_r B + Z_r v_n, \quad \theta_r = g(u_r) \\"
+            r"v_n &\sim \mathrm{Normal}(0, \Sigma)"
+        )))  # fmt: skip
+    elif subject.grouped:
         blocks.append(Equation(displayed(
             r"u_n &\sim \mathrm{Normal}(\mu, \sigma), \quad \theta_n = g(u_n) \\"
             r"\mu &\sim \mathrm{Normal}(m, s), \quad \sigma \sim \mathrm{HalfNormal}(t)"
@@ -97,12 +103,13 @@ def _tables(subjects: list[Subject]) -> list[tuple[Block, list[str]]]:
     """The table of each prior with the fits that have it; a note that several tables share stands below the last one."""
     found: list[tuple[Block, list[str]]] = []
     for subject in subjects:
-        block = _priors(subject)
-        same = next((labels for other, labels in found if other == block), None)
-        if same is not None:
-            same.append(subject.label)
-        else:
-            found.append((block, [subject.label]))
+        known = subject.prior is not None and subject.fit.design is not None
+        for block in design.priors(subject) if known else [_priors(subject)]:
+            same = next((labels for other, labels in found if other == block), None)
+            if same is not None:
+                same.append(subject.label)
+            else:
+                found.append((block, [subject.label]))
     notes = [getattr(block, "note", "") for block, _ in found]
     return [
         (replace(block, note="" if note in notes[k + 1 :] else note) if isinstance(block, Table) else block, labels)
@@ -130,6 +137,11 @@ def _priors(subject: Subject) -> Block:
 
 def _hierarchy(subject: Subject) -> str:
     scale = "Parameters are modelled on an unconstrained scale: the logit of bounded parameters and the logarithm of positive ones."
+    if subject.fit.design is not None:
+        return (
+            f"{scale} On this scale, the values u of each row r of parameters of participant n have a mean that depends on coefficients B, by the coded "
+            "columns X, and deviate from it by effects v of the participant, by the columns Z; their standard deviations and correlations are those of Σ:"
+        )
     return {
         "partial": f"{scale} On this scale, the values u of participants n are normally distributed, with group mean and spread estimated from the data:",
         "none": f"{scale} On this scale, each participant has the same Normal prior, without pooling across participants.",

@@ -9,6 +9,7 @@ from trialwise.data.reading.exclusion import exclusions
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import mean_name, spread_name
 from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
+from trialwise.reports.sections import design
 from trialwise.reports.sections.learners import SCALES
 from trialwise.reports.subject import Subject
 
@@ -44,14 +45,14 @@ def _data(subject: Subject) -> str:
     trials = subject.fit.trials
     family = subject.family
     rows = trials.file_rows  # the participants' own trials, of which an expanded file has several rows
-    lengths = np.bincount(rows.owner, minlength=trials.n_participants)
+    lengths = subject.by_participant(np.bincount(rows.owner, minlength=trials.n_participants))
     each = f"{lengths.min()} each" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()} each"
     if len(rows) < trials.n_trials:
         few, many = int(rows.lengths.min()), int(rows.lengths.max())
         each += f"; {few if few == many else f'{few} to {many}'} steps in each trial, {trials.n_trials} in all"
     missed = int((~trials.responded).sum())
     text = (
-        f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(trials.n_participants, 'participant')} "
+        f"We fitted the learner {subject.learner_name} to the {family.plural} of {counted(subject.participants, 'participant')} "
         f"({counted(len(rows), 'trial')}, {each})"
     )
     if words := exclusions(trials):
@@ -103,6 +104,8 @@ def _priors(subject: Subject) -> str:
         )
         each = [_alone(subject, k, p) for k, p in enumerate(subject.parameters)]
         return f"{pooling}, with priors on the unconstrained scale: {listed(each)}."
+    if subject.fit.design is not None:
+        return design.sentence(subject)
     means = [_mean(subject, k, p) for k, p in enumerate(subject.parameters)]
     spreads = [_spread(subject, k, p) for k, p in enumerate(subject.parameters)]
     same = len({each.split(" ~ ")[1] for each in spreads}) == 1

@@ -55,7 +55,7 @@ def _parameters(subject: Subject) -> str:
 def _explained(subject: Subject) -> str:
     trials = subject.fit.trials
     responses = counted(int(trials.own.sum()), subject.family.noun)
-    return f"the {responses} of {counted(trials.n_participants, 'participant')}"
+    return f"the {responses} of {counted(subject.participants, 'participant')}"
 
 
 def _pooled(subject: Subject) -> str:
@@ -123,7 +123,7 @@ def _recovery(subject: Subject, subjects: list[Subject]) -> list[Said]:
     if subject.truth is not None:
         table = summarised(points(subject.fit, subject.truth))
         listing = _correlations(table)
-        count = counted(subject.fit.trials.n_participants, "participant")
+        count = counted(subject.participants, "participant")
         said.append(
             Said(f"{name}correlations of estimates with true values of {count}, which are simulated: {listing}")
         )

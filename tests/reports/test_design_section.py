@@ -1,0 +1,120 @@
+"""Reports of fits with formulas: the design, its priors and the words for a paper, with groups, sessions and conditions."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+
+import trialwise as tw
+from trialwise.reports.sections import design, methods
+from trialwise.reports.subject import Subject
+
+pytestmark = pytest.mark.sample
+
+LEARNER = tw.QLearning(initial=1.2)
+LABELS = [f"p{n}" for n in range(7)]
+PEOPLE = {"participant": LABELS, "group": ["control", "patient"] * 3 + ["control"], "age": [20, 31, 25, 44, 52, 38, 29]}
+SHORT = {"draws": 50, "tune": 100, "chains": 2, "progress": False, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Seven participants, of whom the last has one session only."""
+    task, parameters = tw.environments.AlienTask(trials=24), {"alpha": 0.3, "beta": 2.0, "forget": 0.05}
+    sessions = []
+    for session in ("s1", "s2"):
+        simulated = tw.simulate(LEARNER, task, parameters, participants=LABELS, seed=len(sessions))
+        sessions.append(simulated.trials.to_frame().assign(session=session))
+    both = pd.concat(sessions)
+    return both[(both["participant"] != "p6") | (both["session"] == "s1")].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def fits(frame):
+    frame = frame.assign(phase=np.where(frame["trial"] % 8 < 4, "stable", "volatile"))
+    trials = tw.read_long(frame, labels={"phase": "phase"})
+    own = {"alpha_effects": pm.Normal.dist(0, 0.2)}
+    return {
+        "sessions": tw.fit(
+            LEARNER, trials, formulas={"alpha": "0 + session", "beta": "session + group"}, participants=PEOPLE, correlated=True, **SHORT
+        ),
+        "conditions": tw.fit(LEARNER, trials, formulas="alpha ~ phase * age", participants=PEOPLE, **SHORT),
+        "own priors": tw.fit(
+            LEARNER.fix(forget=0), trials, formulas="alpha ~ group + age", participants=PEOPLE, priors=own, **SHORT
+        ),
+        "plain": tw.fit(LEARNER, trials, **SHORT),
+    }  # fmt: skip
+
+
+def tables(subject):
+    """The tables of the design by title."""
+    found = {}
+    for block in design.section([subject]).blocks:
+        for each in getattr(block, "blocks", [block]):
+            if hasattr(each, "rows"):
+                found[each.rows.title] = each.rows.rows
+    return found
+
+
+def test_participants_are_counted_once_at_each_level(fits):
+    levels = tables(Subject("fit", fits["sessions"]))["participants at each level"]
+    assert levels == (
+        ("session", "s1", "7", "7"), ("session", "s2", "6", "6"), ("group", "control", "4", "7"), ("group", "patient", "3", "6"),
+    )  # fmt: skip
+
+
+def test_medians_at_levels_are_those_of_the_draws(fits):
+    fit = fits["sessions"]
+    medians = {row[:2]: row[2:] for row in tables(Subject("fit", fit))["group medians at levels and values"]}
+    posterior = fit.tree["posterior"]
+    s1 = 1 / (1 + np.exp(-posterior["alpha_effects[session[s1]]"].to_numpy()))
+    assert medians["alpha", "session s1"][0] == f"{s1.mean():.3g}"
+    patient = np.exp(posterior["beta_mu"] + posterior["beta_effects[group.1]"] / np.sqrt(2)).to_numpy()
+    assert medians["beta", "group patient"] == (
+        f"{patient.mean():.3g}", *(f"{each:.3g}" for each in np.quantile(patient, [0.055, 0.945])),
+    )  # fmt: skip
+
+
+def test_priors_of_every_variable_of_the_group_are_named(fits):
+    for name in ("sessions", "conditions", "own priors"):
+        subject = Subject(name, fits[name])
+        assert set(subject.priors_by_name) == set(fits[name].group_names)
+    sessions = Subject("fit", fits["sessions"]).priors_by_name
+    assert sessions["correlation[alpha session[s1], alpha session[s2]]"] == "LKJ(1)"
+    assert sessions["beta_effects[group.1]"] == "Normal(0, 0.5)"
+    own = Subject("fit", fits["own priors"]).priors_by_name
+    assert own["alpha_effects[age]"] == own["alpha_effects[group.1]"] == "Normal(0, 0.2)"
+    mean, width = Subject("fit", fits["own priors"]).median_prior("alpha")
+    assert own["alpha_mu"] == f"Normal({mean:.3g}, {width:.3g})"
+
+
+def test_methods_have_formula_coding_and_priors(fits):
+    words = methods.paragraph(Subject("fit", fits["sessions"]))
+    for text in (
+        "of 7 participants (312 trials, 24 to 48 each)", "(alpha ~ 0 + session; beta ~ session + group)",
+        "session (levels s1 and s2): a coefficient for each level for alpha; orthonormal columns",
+        "independent of each other, apart from correlation[alpha session[s1], alpha session[s2]]", "Normal(0, 0.5) for beta_effects[session.1] and beta_effects[group.1]",
+    ):  # fmt: skip
+        assert text in words
+    mean, sd = np.mean(PEOPLE["age"]), np.std(PEOPLE["age"], ddof=1)
+    assert f"standardised over participants (mean {mean:.3g}, SD {sd:.3g})" in methods.paragraph(
+        Subject("f", fits["conditions"])
+    )
+
+
+def test_reports_of_all_designs_are_written(fits, tmp_path):
+    """From files, without the learners, and several in one page."""
+    for name, fit in fits.items():
+        fit.save(tmp_path / f"{name}.nc")
+    loaded = {name: tw.load(tmp_path / f"{name}.nc") for name in fits}
+    page = tw.report(loaded, tmp_path / "all.html", progress=False).read_text("utf-8")
+    section = unescape(re.search(r'<section[^>]*id="design".*?</section>', page, re.S)[0])
+    assert "7 participants have 13 rows of parameters" in section and "several values of alpha" in section
+    assert section.count("parameters depend on covariates") == 3  # none of the plain fit
+    assert "alpha before the data, with 95 % each" in unescape(page)
+    assert "p6 / s1" in page and "p6 / s2" not in page
+    plain = tw.report(loaded["plain"], tmp_path / "plain.html", progress=False).read_text("utf-8")
+    assert 'id="design"' not in plain
