@@ -14,6 +14,7 @@ from .analysis.against_truth import recovered as recovered
 from .analysis.check import check as check
 from .analysis.comparison.compare import compare as compare
 from .analysis.conformance.check_learner import check_learner as check_learner
+from .analysis.contrasts import contrasts as contrasts
 from .analysis.diagnose import diagnose as diagnose
 from .analysis.inspect import inspect as inspect
 from .analysis.predict import predict as predict

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trialwise.analysis.check import Check
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.conformance.check_learner import Conformance
+from trialwise.analysis.contrasts import Contrasts
 from trialwise.analysis.diagnose import Diagnosis
 from trialwise.analysis.inspect import Inspection
 from trialwise.analysis.predict import Prediction
@@ -23,6 +24,7 @@ __all__ = [
     "Comparison",
     "Conformance",
     "Confusion",
+    "Contrasts",
     "Diagnosis",
     "Finding",
     "Fit",
