@@ -66,6 +66,8 @@ class Contrasts(Result):
         of ``evidence``.
     contrasts
         The differences, with their draws.
+    means
+        The means, with their draws, at these and other levels.
     findings
         What limits the answer.
 
@@ -92,6 +94,7 @@ class Contrasts(Result):
     evidence: pd.DataFrame
     terms: pd.DataFrame
     contrasts: tuple[Contrast, ...] = field(repr=False)
+    means: Levels = field(repr=False)
     findings: tuple[Finding, ...] = ()
 
     contents = {
@@ -220,6 +223,7 @@ def contrasts(
         pd.DataFrame(evidence),
         pd.DataFrame(terms),
         found,
+        levels,
         _findings(fit, found, evidence, terms, factors, limits),
     )
 
@@ -332,7 +336,7 @@ def _sentence(what: str, contrast: Contrast, row: Mapping[Hashable, object]) -> 
     scale = next((each for each in scales if "ratio" in each or each == "factor"), next(iter(scales)))
     summary = summarised(scales[scale])
     at = f" at {contrast.at}" if contrast.at else ""
-    subject = contrast.label if contrast.label.startswith(what) else f"{what}, {contrast.label}"
+    subject = contrast.label if contrast.label.lstrip("(").startswith(what) else f"{what}, {contrast.label}"
     name = "difference" if scale == SCALES["real"] else scale
     return (
         f"{subject}{at}: {name} {summary['median']:.2f} ({100 * HDI:.0f} % HDI {summary['hdi_low']:.2f} to {summary['hdi_high']:.2f}), "

@@ -166,7 +166,7 @@ def place_text(place: Place) -> str:
 
 def value_text(value: object) -> str:
     """A level or number as text."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None) -> Question:

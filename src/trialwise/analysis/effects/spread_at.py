@@ -47,9 +47,8 @@ def patterns_at(
     values
         Labels of factors and values of numbers, by name.
     """
-    columns = [k for k, column in enumerate(design.columns) if column.parameter == parameter]
-    random = design.random[:, columns]
-    chosen = np.ones(random.shape[:2], bool) if model is None else _having(design, columns, model, values)
+    random = design.random[:, columns_of(design, parameter)]
+    chosen = rows_at(design, parameter, model, values)
     means, complete = [], []
     for n in range(design.participants):
         of_own = design.owner == n
@@ -68,8 +67,16 @@ def patterns_at(
     return Patterns(patterns, counts / counts.sum(), count)
 
 
-def _having(design: Design, columns: list[int], model: ParameterModel, values: Mapping[str, Hashable]) -> np.ndarray:
+def columns_of(design: Design, parameter: str) -> list[int]:
+    """The columns of a parameter in the rows: one, or one a slot."""
+    return [k for k, column in enumerate(design.columns) if column.parameter == parameter]
+
+
+def rows_at(design: Design, parameter: str, model: ParameterModel | None, values: Mapping[str, Hashable]) -> np.ndarray:
     """Which rows and slots have the named levels of factors, ``(rows, slots)``: those whose columns of factors are the same."""
+    columns = columns_of(design, parameter)
+    if model is None:
+        return np.ones((design.rows, len(columns)), bool)
     coding = model.coding
     of_factors = [
         n for n, owner in enumerate(coding.owners()) if owner and all(coding.codes[c].is_factor for c in owner)
