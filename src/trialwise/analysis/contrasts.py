@@ -14,6 +14,7 @@ from trialwise.analysis.effects.evidence import HDI, NEGLIGIBLE, inside, probabi
 from trialwise.analysis.effects.levels import SCALES, Contrast, Levels
 from trialwise.analysis.effects.question import At, place_text, question
 from trialwise.analysis.effects.savage_dickey import KERNEL, BayesFactor, bayes_factor
+from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import MAPPING, NAME, NONE, NUMBER, expects, several
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 FEW = 5
 """Participants of a level below which it is noted."""
-
-TOUCHES = 0.25
-"""The quantile of 5 % of a spread, relative to its median, below which it is said to touch 0; it is 0.1 for a HalfNormal, 0.4 for a
-lognormal of which the standard deviation is half the mean."""
 
 _NOTHING = 1e-12
 
@@ -368,8 +365,7 @@ def _findings(
     if few:
         sentence = f"few participants: fewer than {FEW} at {listed(sorted(few))}, whose means lean on the prior"
         findings.append(Finding("caution", "few", sentence))
-    spread = [c for c in found if np.quantile(c.spread, 0.05) < TOUCHES * np.median(c.spread)]
-    if spread:
+    if any(touches_zero(contrast.spread) for contrast in found):
         sentence = "the spread of participants touches 0: d, and the share of draws within 0.1 of it, are unstable"
         findings.append(
             Finding("caution", "spread", sentence, "Use in_rope, whose limits are on the unconstrained scale")

@@ -83,7 +83,8 @@ def given_participants(
     f = np.array([n for n, term in enumerate(design.coefficients) if term.parameter in names])
     q = np.array([n for n, term in enumerate(design.effects) if term.parameter in names])
     shape = group.spreads.shape[:2]
-    effects = _covariance(design, q, group.spreads, group.correlations)
+    effects = covariance_of_effects(design, group.spreads, group.correlations)[..., q[:, None], q]
+    effects = effects.reshape(-1, len(q), len(q))
     u = group.u[..., k].reshape(-1, group.u.shape[2], len(k))
     precision = np.broadcast_to(np.diag(width[f] ** -2.0), (len(u), len(f), len(f))).copy()
     sums = np.broadcast_to(mean[f] / width[f] ** 2, (len(u), len(f))).copy()
@@ -106,14 +107,14 @@ def given_participants(
     return Conditional(f, centre.reshape(*shape, -1), covariance.reshape(*shape, len(f), len(f)))
 
 
-def _covariance(design: Design, q: np.ndarray, spreads: np.ndarray, correlations: np.ndarray) -> np.ndarray:
-    """The covariance of the effects ``q`` in each draw, ``(draws, q, q)``."""
-    chains_draws, count = spreads.shape[:2], len(design.effects)
-    total = np.zeros((*chains_draws, count, count))
+def covariance_of_effects(design: Design, spreads: np.ndarray, correlations: np.ndarray) -> np.ndarray:
+    """The covariance G of participants' effects, ``(..., Q, Q)``, from spreads ``(..., Q)`` and correlations ``(..., pairs)``."""
+    count = len(design.effects)
+    total = np.zeros((*spreads.shape[:-1], count, count))
     total[..., np.arange(count), np.arange(count)] = spreads**2
     for p, (i, j) in enumerate(design.pairs):
         total[..., i, j] = total[..., j, i] = correlations[..., p] * spreads[..., i] * spreads[..., j]
-    return total[..., q[:, None], q].reshape(-1, len(q), len(q))
+    return total
 
 
 def _alike(design: Design, k: np.ndarray, q: np.ndarray) -> list[np.ndarray]:

@@ -47,15 +47,10 @@ def patterns_at(
     values
         Labels of factors and values of numbers, by name.
     """
-    random = design.random[:, columns_of(design, parameter)]
-    chosen = rows_at(design, parameter, model, values)
     means, complete = [], []
-    for n in range(design.participants):
-        of_own = design.owner == n
-        own = random[of_own][chosen[of_own]]
-        if len(own):
-            means.append(own.mean(0))
-            complete.append(len(np.unique(own, axis=0)))
+    for _, own in effects_at(design, parameter, model, values):
+        means.append(own.mean(0))
+        complete.append(len(np.unique(own, axis=0)))
     weights = np.array(means).reshape(-1, len(design.effects))
     count = len(weights)
     kept = weights[np.array(complete) == max(complete, default=0)]
@@ -65,6 +60,21 @@ def patterns_at(
         weights = _with_numbers(weights, design, parameter, model, values)
     patterns, counts = np.unique(weights.round(12), axis=0, return_counts=True)
     return Patterns(patterns, counts / counts.sum(), count)
+
+
+def effects_at(
+    design: Design, parameter: str, model: ParameterModel | None, values: Mapping[str, Hashable]
+) -> list[tuple[int, np.ndarray]]:
+    """Participants who have rows or slots with the named levels, and the weights of effects in these, ``(cells, Q)``."""
+    random = design.random[:, columns_of(design, parameter)]
+    chosen = rows_at(design, parameter, model, values)
+    found = []
+    for n in range(design.participants):
+        of_own = design.owner == n
+        own = random[of_own][chosen[of_own]]
+        if len(own):
+            found.append((n, own))
+    return found
 
 
 def columns_of(design: Design, parameter: str) -> list[int]:
