@@ -53,6 +53,7 @@ def test_bayes_factors_of_rows_and_correlated_effects(formulas, by, how):
     for contrast, row in zip(answer.contrasts, answer.evidence.to_dict("records"), strict=True):
         close(row, lambda scale, contrast=contrast: known.factor(contrast.vector, scale))
         assert row["method"] == EXACT
+    assert ("cells" in {finding.code for finding in answer.findings}) == (formulas == {"alpha": "0 + session"})
 
 
 def test_one_test_for_a_factor_of_three_levels():

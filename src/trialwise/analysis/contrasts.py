@@ -244,6 +244,7 @@ class _Factors:
         unknown = set(json.loads(fit.attrs["priors"])) - set(population.priors)
         unusual = {*population.unusual, *unknown}
         self.names = names_of_design(self.design).coefficients
+        self.cells = np.array([term.cell for term in self.design.coefficients])
         self.unusual = np.array([name in unusual for name in self.names])
         self._conditionals: dict[tuple[str, ...], Conditional | None] = {}
 
@@ -369,6 +370,11 @@ def _findings(
         sentence = "the spread of participants touches 0: d, and the share of draws within 0.1 of it, are unstable"
         findings.append(
             Finding("caution", "spread", sentence, "Use in_rope, whose limits are on the unconstrained scale")
+        )
+    if any(c.same_scale and np.any(factors.cells & (abs(c.vector) > _NOTHING)) for c in found):
+        sentence = "wide prior of differences: without an intercept each level has the prior of an intercept, independent of the others, so that Bayes factors favour no difference"
+        findings.append(
+            Finding("caution", "cells", sentence, "For tests fit a formula with an intercept; compare prior_width")
         )
     findings += _on_bayes_factors([*evidence, *terms], factors)
     if limits is None and any(c.same_scale for c in found):

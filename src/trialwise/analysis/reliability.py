@@ -94,50 +94,50 @@ class Reliability(Result):
 def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Reliability:
     r"""The correlation of participants' parameters between sessions or conditions.
 
-        From the covariance :math:`\Sigma` of participants' values on the unconstrained scale at the levels of ``over``, the correlation
-        :math:`\Sigma_{ab} / \sqrt{\Sigma_{aa} \Sigma_{bb}}` of each pair, and over all levels the intraclass correlations: the mean covariance over the
-        mean variance (consistency), or over the mean variance plus that of the levels' means (agreement). They concern the participants
-        themselves, not their estimates, and are undefined where participants do not differ: see ``spreads`` first.
+    From the covariance :math:`\Sigma` of participants' values on the unconstrained scale at the levels of ``over``, the correlation
+    :math:`\Sigma_{ab} / \sqrt{\Sigma_{aa} \Sigma_{bb}}` of each pair, and over all levels the intraclass correlations: the mean covariance over the
+    mean variance (consistency), or over the mean variance plus that of the levels' means (agreement). They concern the participants
+    themselves, not their estimates, and are undefined where participants do not differ: see ``spreads`` first.
 
-        Parameters
-        ----------
-        fit
-            A fit with a formula such as ``{"alpha": "0 + session"}`` and ``correlated=True``.
-        what
-            A parameter.
-        over
-            The factor, which changes within participants.
-        estimates
-            Whether to estimate each session separately as well, for comparison.
+    Parameters
+    ----------
+    fit
+        A fit with a formula such as ``{"alpha": "0 + session"}`` and ``correlated=True``.
+    what
+        A parameter.
+    over
+        The factor, which changes within participants.
+    estimates
+        Whether to estimate each session separately as well, for comparison.
 
-        Returns
-        -------
-        Reliability
-            ``table``, ``spreads`` and ``plot()``, in which prior and posterior stand side by side.
+    Returns
+    -------
+    Reliability
+        ``table``, ``spreads`` and ``plot()``, in which prior and posterior stand side by side.
 
-        Raises
-        ------
-        UsageError
-            Without such a formula; if the model decides the correlation in advance, as without ``correlated=True``.
-        ModelError
-            If the learner has changed since it was fitted, and its likelihood is not finite at plausible parameters.
+    Raises
+    ------
+    UsageError
+        Without such a formula; if the model decides the correlation in advance, as without ``correlated=True``.
+    ModelError
+        If the learner has changed since it was fitted, and its likelihood is not finite at plausible parameters.
 
-        References
-        ----------
-        Rouder & Haaf (2019), Psychonomic Bulletin & Review 26:452.
+    References
+    ----------
+    Rouder & Haaf (2019), Psychonomic Bulletin & Review 26:452.
 
-        Examples
-        --------
+    Examples
+    --------
     >>> values = {"alpha": [0.1, 0.3, 0.5, 0.8], "beta": 0.2, "forget": 0}
-        >>> table = tw.simulate(tw.QLearning(), tw.environments.RestlessBandit(trials=40), values, seed=1).trials.to_frame()
-        >>> table["session"] = (["s1"] * 20 + ["s2"] * 20) * 4
-        >>> fit = tw.fit(
-        ...     tw.QLearning(), tw.read_long(table, session="session"), formulas={"alpha": "0 + session"}, correlated=True,
-        ...     draws=50, tune=100, chains=2, progress=False,
-        ... )
-        >>> answer = tw.reliability(fit, "alpha", over="session")
-        >>> list(answer.table["measure"]), answer.table["between"][0], list(answer.spreads["session"])
-        (['correlation', 'ICC (consistency)', 'ICC (agreement)'], 's1, s2', ['s1', 's2'])
+    >>> table = tw.simulate(tw.QLearning(), tw.environments.RestlessBandit(trials=40), values, seed=1).trials.to_frame()
+    >>> table["session"] = (["s1"] * 20 + ["s2"] * 20) * 4
+    >>> fit = tw.fit(
+    ...     tw.QLearning(), tw.read_long(table, session="session"), formulas={"alpha": "0 + session"}, correlated=True,
+    ...     draws=50, tune=100, chains=2, progress=False,
+    ... )
+    >>> answer = tw.reliability(fit, "alpha", over="session")
+    >>> list(answer.table["measure"]), answer.table["between"][0], list(answer.spreads["session"])
+    (['correlation', 'ICC (consistency)', 'ICC (agreement)'], 's1, s2', ['s1', 's2'])
     """
     fit.learner_for("reliability")
     model, levels = _levels(fit, what, over)
