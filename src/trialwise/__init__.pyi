@@ -11,12 +11,15 @@ from .analysis import behaviour as behaviour
 
 # what is done with learners and data
 from .analysis.against_truth import recovered as recovered
+from .analysis.association import association as association
 from .analysis.check import check as check
 from .analysis.comparison.compare import compare as compare
 from .analysis.conformance.check_learner import check_learner as check_learner
+from .analysis.contrasts import contrasts as contrasts
 from .analysis.diagnose import diagnose as diagnose
 from .analysis.inspect import inspect as inspect
 from .analysis.predict import predict as predict
+from .analysis.reliability import reliability as reliability
 from .base import errors as errors
 from .data.collapse import collapse as collapse
 from .data.exclude import exclude as exclude

@@ -1,0 +1,197 @@
+"""Does a parameter go with a measure of participants, such as age or a questionnaire: their correlation, free of the noise of trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.analysis.effects.evidence import HDI, probability_of_direction, summarised
+from trialwise.analysis.effects.prior import prior_groups
+from trialwise.analysis.effects.question import At, Place, values_at
+from trialwise.analysis.effects.spread_at import patterns_at
+from trialwise.analysis.effects.touches import touches_zero
+from trialwise.base.english import counted, listed
+from trialwise.base.errors import UsageError, did_you_mean
+from trialwise.base.expects import MAPPING, NAME, NONE, expects
+from trialwise.base.message import Argument
+from trialwise.base.result import Finding, Result, having
+from trialwise.inference.fitted import FIT, Fit
+from trialwise.population.designs.coding import NumberCode
+from trialwise.population.designs.parameter_model import ParameterModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WITHIN = "[within]"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Association(Result):
+    """The correlation of a parameter with a covariate; see :func:`trialwise.association`.
+
+    Attributes
+    ----------
+    fit
+        The fit.
+    what, covariate
+        The parameter and the covariate.
+    table
+        A row for ``correlation`` and one for ``slope`` per standard deviation, on the unconstrained scale: ``mean``, ``median``, ``sd``,
+        ``hdi_low``, ``hdi_high`` (95 % highest-density interval), ``low``, ``high`` (equal-tailed 89 %), ``pd`` (probability of direction),
+        and ``prior_median``, ``prior_low``, ``prior_high``.
+    draws
+        ``{measure: (posterior draws, prior draws)}``.
+    findings
+        What limits the answer.
+
+    Examples
+    --------
+    >>> list(tw.results.Association.contents)
+    ['association']
+    """
+
+    fit: Fit = field(repr=False)
+    what: str
+    covariate: str
+    table: pd.DataFrame
+    draws: dict[str, tuple[np.ndarray, np.ndarray]] = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+    contents = {"association": "correlation and slope, with their priors"}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """``association`` (:attr:`table`)."""
+        return {"association": self.table}
+
+    @property
+    def headline(self) -> str:
+        """The correlation, with its interval."""
+        row = self.table.iloc[0]
+        return (
+            f"Association({self.what} with {self.covariate}): correlation {row['median']:.2f} ({100 * HDI:.0f} % HDI {row['hdi_low']:.2f} to "
+            f"{row['hdi_high']:.2f}), probability of direction {row['pd']:.3f}"
+        )
+
+
+@expects(fit=FIT, what=NAME, covariate=NAME, at=MAPPING | NONE)
+def association(fit: Fit, what: str, covariate: str, at: At | None = None) -> Association:
+    r"""The correlation over participants of a parameter, on its unconstrained scale, with a covariate that is a number.
+
+    .. math:: \rho = b \,/ \sqrt{b^2 + \sigma^2}
+
+    with the slope b per standard deviation of the covariate and the spread :math:`\sigma` of participants around it. Other covariates of the
+    formula are held constant. Correlations of estimates with the covariate are smaller, by the noise of trials, and those of estimates
+    of a fit without the covariate are not to be trusted.
+
+    Parameters
+    ----------
+    fit
+        A fit with a formula such as ``{"alpha": "age"}``.
+    what
+        A parameter.
+    covariate
+        The covariate.
+    at
+        Values of other covariates, ``{"group": "patient"}``, on which the slope may depend; by default the mean over levels.
+
+    Returns
+    -------
+    Association
+        ``table`` and ``plot()``, in which prior and posterior stand side by side.
+
+    Raises
+    ------
+    UsageError
+        Without such a formula; for a covariate that changes within participants, or of which the formula has a curve; if the learner is
+        not available.
+
+    Examples
+    --------
+    >>> trials = tw.load_data("alien_flat").trials.select(range(6)).first(60)
+    >>> ages = {"participant": trials.participants, "age": [20, 25, 31, 38, 44, 52]}
+    >>> fit = tw.fit(
+    ...     tw.QLearning(initial=1.2), trials, formulas={"alpha": "age"}, participants=ages,
+    ...     draws=50, tune=100, chains=2, progress=False,
+    ... )
+    >>> answer = tw.association(fit, "alpha", "age")
+    >>> list(answer.table["measure"]), bool(abs(answer.table["mean"][0]) < 1)
+    (['correlation', 'slope'], True)
+    """
+    fit.learner_for("association")
+    model = _model(fit, what, covariate)
+    assert fit.design is not None
+    design = fit.design.design
+    place: Place = tuple((at or {}).items())  # type: ignore[arg-type]
+    unknown = [name for name in (at or {}) if name not in (*model.factors, *model.numbers) or name == covariate]
+    if unknown:
+        known = [name for name in (*model.factors, *model.numbers) if name != covariate]
+        raise UsageError(
+            Argument("at", dict(at or {})), f": {did_you_mean(unknown[0], known, f'other covariates of {what}')}"
+        )  # fmt: skip
+    values = values_at(model, what, place, [what])
+    mean, sd = model.numbers[covariate]
+    vector = model.at({**values, covariate: mean + sd}) - model.at({**values, covariate: mean})
+    patterns = patterns_at(design, what, model, values)
+    draws: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    both, spread = [], np.zeros(0)
+    for group in (fit.draws.groups(), prior_groups(fit.population)):
+        slope = group.coefficients @ vector
+        variance = patterns.variances(design, group.spreads, group.correlations) @ patterns.shares
+        both.append((slope / np.sqrt(slope**2 + variance), slope))
+        spread = spread if len(spread) else np.sqrt(variance)
+    for k, measure in enumerate(("correlation", "slope")):
+        draws[measure] = both[0][k], both[1][k]
+    import pandas as pd
+
+    rows = []
+    for measure, (posterior, prior) in draws.items():
+        before = {
+            f"prior_{name}": value for name, value in summarised(prior).items() if name in ("median", "low", "high")
+        }
+        rows.append({"measure": measure, **summarised(posterior), "pd": probability_of_direction(posterior), **before})
+    return Association(fit, what, covariate, pd.DataFrame(rows), draws, _findings(fit, spread))
+
+
+def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
+    """How the parameter depends on covariates, after checking that one slope describes how it depends on this one."""
+    advice = Argument("formulas", {what: covariate})
+    if fit.design is None:
+        raise UsageError("the fit has no formulas: fit again with ", advice)
+    names = list(fit.design.design.parameters)
+    if what not in names:
+        raise UsageError(f"there is no parameter {what!r} in the fit. {did_you_mean(what, names, 'parameters')}")
+    model = fit.design.models[what]
+    if covariate in model.factors:
+        raise UsageError(
+            f"{covariate} is a factor, with levels {listed(map(str, model.factors[covariate]))}: compare them by tw.contrasts(fit, {what!r}, by={covariate!r})"
+        )
+    if covariate not in model.numbers:
+        if not model.numbers:
+            raise UsageError(f"{what} has no formula with numbers: fit again with ", advice)
+        raise UsageError(
+            f"{what} does not depend on {covariate!r}. {did_you_mean(covariate, model.numbers, f'numbers in the formula of {what}')}"
+        )
+    if covariate.endswith(WITHIN):
+        raise UsageError(
+            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + '[between]'!r}, or compare by tw.contrasts(fit, {what!r}, by={covariate!r})"
+        )
+    codes = [code for code in model.coding.codes.values() if isinstance(code, NumberCode) and code.column == covariate]
+    if not codes:
+        raise UsageError(
+            f"the formula of {what}, {model.formula}, has a curve of {covariate}, and no single slope: compare values by "
+            f"tw.contrasts(fit, {what!r}, by={covariate!r}, ", Argument("at", {covariate: [0, 1]}), ")",
+        )  # fmt: skip
+    return model
+
+
+def _findings(fit: Fit, spread: np.ndarray) -> tuple[Finding, ...]:
+    findings = []
+    if problems := having(fit.findings, "problem"):
+        sentence = f"the fit has {counted(len(problems), 'problem')}: {problems[0].brief}"
+        findings.append(Finding("problem", "fit", sentence, "See tw.diagnose(fit) first"))
+    if touches_zero(spread):
+        sentence = "the spread of participants touches 0, where a correlation is not defined"
+        findings.append(Finding("caution", "spread", sentence, "Report the slope"))
+    return tuple(findings)
