@@ -69,8 +69,12 @@ def design_of(
 
 
 def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
-    """The learner with a parameter for each slot, and trials with the columns that say which applies."""
-    trials, by = built.trials, {}
+    """The learner with a parameter for each slot and slope, and trials with the columns that say which applies."""
+    trials = built.trials
+    by: dict[str, str | dict[str, tuple[str, ...]]] = {}
+    for name, slope in built.slopes.items():
+        by[name] = column = f"{slope.name} (standardised)"
+        trials = replace(trials, columns={**trials.columns, column: Column(slope.values)})
     for name, codes in built.slots.items():
         labels, column = built.slot_labels[name], f"condition of {name}"
         trials = replace(

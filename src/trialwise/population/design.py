@@ -27,7 +27,8 @@ class Column:
     parameter
         Name of the parameter.
     slot
-        Label of the slot, such as ``"volatile"``; empty if the parameter has only one.
+        Label of the slot, such as ``"volatile"``, or ``":stake"`` of a slope; empty if the parameter has only one, and for the value that the
+        slope changes.
     """
 
     parameter: str
@@ -110,6 +111,11 @@ class Design:
     def parameters(self) -> tuple[str, ...]:
         """Names of the parameters, each once."""
         return tuple(dict.fromkeys(column.parameter for column in self.columns))
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """The first column of each parameter: of a value and a slope, the value's."""
+        return {column.parameter: k for k, column in reversed(list(enumerate(self.columns)))}
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

@@ -196,7 +196,7 @@ class Population(Pooled):
         """The parameters by name; with a design, each once, also if it has several slots."""
         if self.design is None:
             return {p.name: p for p in self.parameters}
-        return {c.parameter: p for c, p in zip(self.design.columns, self.parameters, strict=True)}
+        return {name: self.parameters[self.design.place[name]] for name in self.design.parameters}
 
     # -- draws -------------------------------------------------------------------------------------------------------
 

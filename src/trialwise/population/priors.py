@@ -70,8 +70,7 @@ def prior_of_design(parameters: Sequence[Parameter], spread: float, design: Desi
     standardised, are Normal(0, t / 2), and spreads of participants in them HalfNormal(t / 2), with the scale t of the parameter's spread
     between participants: two levels of a factor then differ by at most 1.4 t with a probability of .95.
     """
-    default = default_prior(parameters, spread)
-    place = {column.parameter: k for k, column in enumerate(design.columns)}
+    default, place = default_prior(parameters, spread), design.place
     common = [(place[t.parameter], t.like_intercept) for t in design.coefficients]
     return GroupPrior(
         np.array([default.mean[k] if level else 0.0 for k, level in common]),

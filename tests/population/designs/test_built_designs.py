@@ -463,10 +463,59 @@ def test_spreads_that_are_not_possible(formulas, message):
         build(formulas, read(PEOPLE, session=SESSIONS))
 
 
-def test_a_number_that_changes_within_runs_is_refused():
+def test_a_number_that_changes_within_runs_has_a_slope():
+    stakes = [[1.0, 2.5, 8, 3.0 * (n % 3)] for n in range(12)]
+    built = build("alpha ~ age + stake", read(PEOPLE, stake=stakes))
+    design, slope = built.design, built.slopes["alpha"]
+    age = standardised(AGE)
+    columns = [("alpha", ""), ("alpha", ":stake"), ("beta", "")]
+    assert design.columns == tuple(Column(*each) for each in columns)
+    terms = [
+        ("alpha", lambda n, slot: float(slot == "")),
+        ("alpha", lambda n, slot: age[n] * (slot == "")),
+        ("alpha", lambda n, slot: float(slot == ":stake")),
+        ("beta", one),
+    ]
+    assert names(design.coefficients) == ["alpha", "alpha age", "alpha stake", "beta"]
+    np.testing.assert_allclose(design.fixed, by_hand(range(12), columns, terms), atol=1e-12)
+    assert names(design.effects) == ["alpha", "alpha stake", "beta"]
+    np.testing.assert_allclose(design.random, by_hand(range(12), columns, [terms[0], *terms[2:]]), atol=1e-12)
+    mean = np.mean([np.mean(each) for each in stakes])
+    sd = np.sqrt(np.mean([np.mean((np.array(each) - mean) ** 2) for each in stakes]))
+    np.testing.assert_allclose([slope.mean, slope.sd], [mean, sd])
+    np.testing.assert_allclose(slope.values, (np.repeat(np.ravel(stakes), 4) - mean) / sd)
+    assert built.models["alpha"].numbers["stake"] == pytest.approx((mean, sd))
+    np.testing.assert_allclose(built.models["alpha"].at(), [1, 0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(built.models["alpha"].at({"stake": mean + 2 * sd}), [1, 0, 2, 0], atol=1e-12)
+    assert "a slope, per" in " ".join(map(str, built.notes))
+
+
+def test_participants_with_more_trials_weigh_no_more_in_a_number_of_trials():
+    stakes = [[0.0, 2.0]] * 11 + [[10.0, 12.0] * 50]
+    slope = build("alpha ~ stake", read(PEOPLE, stake=stakes)).slopes["alpha"]
+    assert slope.mean == pytest.approx((11 * 1.0 + 11.0) / 12)
+
+
+def test_a_slope_of_the_group_alone():
     trials = read(PEOPLE, stake=[[1.0, 2.5, 8]] * 12)
-    with pytest.raises(
-        UsageError, match=r"stake is a number that changes while the state goes on, and alpha .* C\(stake\)"
-    ):
-        build("alpha ~ stake", trials)
+    assert names(build("alpha ~ stake", trials, random="intercept").design.effects) == ["alpha", "beta"]
+    assert names(build("alpha ~ stake + (1 | participant)", trials).design.effects) == ["alpha", "beta"]
     assert len(build("alpha ~ C(stake)", trials).design.columns) == 4
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("alpha ~ group * stake", "group:stake is a product with it"),
+        ("alpha ~ stake:age", "stake:age is a product with it|age:stake is a product with it"),
+        ("alpha ~ stake + effort", "and so does effort"),
+        ("alpha ~ stake + speed", "and so do conditions .fast and slow"),
+        ("alpha ~ log(stake)", "stake changes within participants"),
+    ],
+)
+def test_slopes_that_are_not_possible(formula, message):
+    trials = read(
+        PEOPLE, stake=[[1.0, 2.5, 8]] * 12, effort=[[3.5, 2.5, 8]] * 12, speed=[["slow", "fast", "fast"]] * 12
+    )
+    with pytest.raises(DataError, match=message):
+        build(formula, trials)

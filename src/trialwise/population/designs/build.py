@@ -16,12 +16,12 @@ from trialwise.data.reading.validate import Problems
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.population.design import Column, Design, Term
-from trialwise.population.designs.covariates import Covariate, Covariates, Kind, covariates_of
+from trialwise.population.designs.covariates import Covariate, Kind, covariates_of
 from trialwise.population.designs.formula import Formula, Formulas, parse_formulas
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.parameter_design import Arrangement, ParameterDesign, parameter_design
 from trialwise.population.designs.parameter_model import ParameterModel
-from trialwise.population.designs.runs import Place, Rows, place_of, rows_of, runs_of
+from trialwise.population.designs.runs import Place, Rows, Slope, place_of, rows_of, runs_of
 from trialwise.population.names import spread_name
 
 Random = Literal["full", "intercept"]
@@ -45,6 +45,8 @@ class Designed:
         ``{parameter: int (trials,)}``: the slot of each trial, of parameters that change within runs.
     slot_labels
         Labels of the slots of these parameters.
+    slopes
+        The slopes of parameters on numbers that change within runs.
     models
         How each parameter's mean depends on covariates.
     notes
@@ -58,6 +60,7 @@ class Designed:
     row_of_trial: np.ndarray
     slots: Mapping[str, np.ndarray]
     slot_labels: Mapping[str, tuple[str, ...]]
+    slopes: Mapping[str, Slope]
     models: Mapping[str, ParameterModel]
     notes: tuple[str, ...]
     formulas: Mapping[str, str]
@@ -139,7 +142,9 @@ def designed(
     covariates = covariates_of(trials, parsed.values(), participants, missing_covariates, notes)
     trials = covariates.trials
     runs = runs_of(learner, trials)
-    places = _places(covariates, runs, trials, parsed)
+    places: dict[tuple[str, Kind], Place] = {
+        key: place_of(covariate, trials, runs) for key, covariate in covariates.columns.items()
+    }
     changing = {each.name: each for key, each in covariates.columns.items() if places[key] == "row"}
     rows = rows_of(trials, runs, list(changing.values()))
     arrangement, problems = Arrangement(trials, covariates, places, rows, runs), Problems()
@@ -158,29 +163,11 @@ def designed(
         rows.row_of_trial,
         {name: slots.of_trial for name, slots in slotted.items()},
         {name: slots.labels for name, slots in slotted.items()},
+        {name: part.slope for name, part in complete.items() if part.slope is not None},
         models,
         tuple(dict.fromkeys(notes)),
         _texts(parsed),
     )
-
-
-def _places(
-    covariates: Covariates, runs: np.ndarray, trials: Trials, parsed: Mapping[str, Formula]
-) -> dict[tuple[str, Kind], Place]:
-    """Where each covariate changes, after refusing those that change where no parameter can."""
-    places: dict[tuple[str, Kind], Place] = {}
-    messages = []
-    for key, covariate in covariates.columns.items():
-        using = [
-            name for name, formula in parsed.items() if any(covariate.name in atom.columns for atom in formula.atoms)
-        ]
-        try:
-            places[key] = place_of(covariate, trials, runs, using)
-        except UsageError as error:
-            messages.append(str(error))
-    if messages:
-        raise UsageError("\n".join(messages))
-    return places
 
 
 def _note_places(
@@ -206,7 +193,7 @@ def _assembled(parts: Mapping[str, ParameterDesign], rows: Rows) -> Design:
     coefficients: list[Term] = []
     effects: list[Term] = []
     for name, part in parts.items():
-        columns += [Column(name, label) for label in (part.slots.labels if part.slots is not None else ("",))]
+        columns += [Column(name, label) for label in part.labels]
         for terms, coding in ((coefficients, part.common), (effects, part.own)):
             terms += [Term(name, label, cell) for label, cell in zip(coding.labels(), coding.cells(), strict=True)]
     count = len(rows.owner)

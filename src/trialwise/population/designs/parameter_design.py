@@ -18,7 +18,7 @@ from trialwise.population.designs.calls import LEFT_ALONE
 from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind
 from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part
-from trialwise.population.designs.runs import Place, Rows, Slots, first_of, slots_of
+from trialwise.population.designs.runs import Place, Rows, Slope, Slots, first_of, slope_of, slots_of
 
 BETWEEN, WITHIN = "[between]", "[within]"
 """Suffixes of the parts of a number that changes within participants: means of participants, and deviations from them."""
@@ -41,6 +41,8 @@ class ParameterDesign:
         Their columns, ``(rows, slots, coefficients)`` and ``(rows, slots, effects)``.
     slots
         The slots, None if the parameter has one value on each row.
+    slope
+        The slope on a number that changes within runs, which has the second slot; None without one.
     """
 
     common: Coding
@@ -48,6 +50,14 @@ class ParameterDesign:
     fixed: np.ndarray
     random: np.ndarray
     slots: Slots | None
+    slope: Slope | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of its slots; empty for one value on each row."""
+        if self.slope is not None:
+            return "", f":{self.slope.name}"
+        return ("",) if self.slots is None else self.slots.labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +110,17 @@ def parameter_design(
     codes = builder.codes
     common = coding_of(codes, formula.common.intercept, builder.products(formula.common))
     own = coding_of(codes, *builder.own(random))
-    rows, slots = len(arrangement.rows.owner), builder.slots
-    count = 1 if slots is None else len(slots.labels)
-    fixed = common.matrix(builder.columns, rows * count)
-    effects = own.matrix(builder.columns, rows * count)
+    rows, count = len(arrangement.rows.owner), builder.count
+    fixed = builder.matrix(common)
+    effects = builder.matrix(own)
     builder.check_rank(common, fixed)
     builder.check_own(own)
     if len(problems.entries) > found:
         return None
     builder.note_size(common)
-    return ParameterDesign(common, own, fixed.reshape(rows, count, -1), effects.reshape(rows, count, -1), slots)
+    return ParameterDesign(
+        common, own, fixed.reshape(rows, count, -1), effects.reshape(rows, count, -1), builder.slots, builder.slope
+    )
 
 
 class _Builder:
@@ -125,6 +136,7 @@ class _Builder:
         varying = [each for each in used if self._place(each) == "slot"]
         distinct = list({each.name: each for each in varying}.values())
         self.slots: Slots | None = slots_of(distinct) if distinct else None
+        self.slope: Slope | None = self._slope(used)
         self.columns: dict[str, np.ndarray] = {}
         kinds: dict[str, str] = {}
         for each in used:
@@ -157,8 +169,42 @@ class _Builder:
         self._add(atom, [code], self._place(covariate) != "participant")
         self.columns[covariate.name] = self._spread_out(covariate)
 
+    def _slope(self, used: Sequence[Covariate]) -> Slope | None:
+        """The slope on the number that changes within runs, if there is one; noted as a problem if it is not alone."""
+        numbers = {each.name: each for each in used if self._place(each) == "trial"}
+        if not numbers:
+            return None
+        name, *others = numbers
+        parts = [part for part in (self.formula.common, self.formula.own) if part is not None]
+        products = [t for part in parts for t in part.terms if len(t) > 1 and any(name in atom.columns for atom in t)]
+        goes_on = f"{name} is a number that changes while the state goes on"
+        if others or self.slots is not None:
+            second = others[0] if others else self.slots.labels  # type: ignore[union-attr]
+            also = f"so does {second}" if others else f"so do conditions ({listed(self.slots.labels)})"  # type: ignore[union-attr]
+            self._problem(
+                "two-on-trials", f"{goes_on}, and {also}", "leave one of them out: a parameter can follow one"
+            )
+        if products:
+            text = ":".join(atom.label for atom in products[0])
+            self._problem(
+                "slope-in-product",
+                f"{goes_on}, and {text} is a product with it",
+                f"leave {text} out: its slope is the same for all levels and numbers of other columns",
+            )
+        return slope_of(numbers[name], self.at.trials)
+
     def _code_number(self, atom: Atom, covariate: Covariate) -> None:
         name = covariate.name
+        if self._place(covariate) == "trial":
+            assert self.slope is not None
+            mean, sd = self.slope.mean, self.slope.sd
+            self._add(atom, [NumberCode(name, name, mean, sd)], True)
+            self.columns[name] = np.tile([mean, mean + sd], len(self.at.rows.owner))
+            self._note(
+                f"{name} changes from trial to trial while the state goes on: {self.formula.parameter} has a slope, per {sd:.4g} of {name} (its standard "
+                f"deviation) around {mean:.4g} (its mean; participants weigh the same)"
+            )
+            return
         if self._place(covariate) == "participant":
             values = self.at.of_participants(covariate)
             mean, sd = float(np.mean(values)), _sd(values)
@@ -369,7 +415,22 @@ class _Builder:
         return self._on_slots(self.at.of_rows(covariate))
 
     def _on_slots(self, of_rows: np.ndarray) -> np.ndarray:
-        return np.repeat(of_rows, 1 if self.slots is None else len(self.slots.labels))
+        return np.repeat(of_rows, self.count)
+
+    @property
+    def count(self) -> int:
+        """The number of slots; with a slope, the value at the mean and the slope."""
+        if self.slope is not None:
+            return 2
+        return 1 if self.slots is None else len(self.slots.labels)
+
+    def matrix(self, coding: Coding) -> np.ndarray:
+        """The columns of a part on each row and slot, ``(rows * slots, columns)``; on the slope's slot only its own are not zero."""
+        matrix = coding.matrix(self.columns, len(self.at.rows.owner) * self.count)
+        if self.slope is not None:
+            others = [owner != (self.slope.name,) for owner in coding.owners()]
+            matrix[1::2, others] = 0.0
+        return matrix
 
     def _constant(self, name: str, value: str) -> None:
         self._problem(

@@ -1,7 +1,7 @@
 """Runs: stretches of trials within which a learner's state goes on, and where a covariate changes.
 
 What is constant within runs gives rows of parameters, since a row is one set of values from the start of a run to its end. What
-changes while the state goes on gives slots, values of a parameter between which trials switch.
+changes while the state goes on gives slots, values of a parameter between which trials switch, or, if it is a number, a slope.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from trialwise.base.errors import UsageError
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.covariates import Covariate
 
-Place = Literal["participant", "row", "slot"]
-"""Where a covariate is constant: within participants, within runs, or only on trials."""
+Place = Literal["participant", "row", "slot", "trial"]
+"""Where a covariate is constant: within participants, within runs, or only on trials, levels (slot) or numbers (trial)."""
 
 
 def runs_of(learner: Learner, trials: Trials) -> np.ndarray:
@@ -39,24 +38,13 @@ def first_of(runs: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(runs, prepend=-1))
 
 
-def place_of(covariate: Covariate, trials: Trials, runs: np.ndarray, parameters: Sequence[str]) -> Place:
-    """Where a covariate changes, which decides how the parameters that depend on it are arranged.
-
-    Raises
-    ------
-    UsageError
-        If a number changes within runs: a value of a parameter for each trial is not possible yet.
-    """
+def place_of(covariate: Covariate, trials: Trials, runs: np.ndarray) -> Place:
+    """Where a covariate changes, which decides how the parameters that depend on it are arranged."""
     if not covariate.of_trials or _constant(covariate.values, trials.participant_index):
         return "participant"
     if _constant(covariate.values, runs):
         return "row"
-    if covariate.kind == "number":
-        raise UsageError(
-            f"{covariate.name} is a number that changes while the state goes on, and {' and '.join(parameters)} would have another value on each "
-            f"trial, which is not possible yet; for a value at each of its levels write C({covariate.name})"
-        )
-    return "slot"
+    return "trial" if covariate.kind == "number" else "slot"
 
 
 def _constant(values: np.ndarray, groups: np.ndarray) -> bool:
@@ -117,6 +105,34 @@ class Slots:
     labels: tuple[str, ...]
     of_trial: np.ndarray
     first: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """The slope of a parameter on a number that changes within runs.
+
+    Attributes
+    ----------
+    name
+        The name of the number.
+    mean, sd
+        Its mean and standard deviation over trials, in which participants weigh the same.
+    values
+        The number of each trial, standardised by these, ``(trials,)``.
+    """
+
+    name: str
+    mean: float
+    sd: float
+    values: np.ndarray
+
+
+def slope_of(covariate: Covariate, trials: Trials) -> Slope:
+    """The slope on a number of the trials."""
+    values, owner, lengths = np.asarray(covariate.values, float), trials.participant_index, trials.lengths
+    mean = float(np.mean(np.bincount(owner, values) / lengths))
+    sd = float(np.sqrt(np.mean(np.bincount(owner, (values - mean) ** 2) / lengths)))
+    return Slope(covariate.name, mean, sd, (values - mean) / sd)
 
 
 def slots_of(covariates: Sequence[Covariate]) -> Slots:
