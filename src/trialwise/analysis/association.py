@@ -165,7 +165,9 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     model = fit.design.models[what]
     if covariate in model.factors:
         raise UsageError(
-            f"{covariate} is a factor, with levels {listed(map(str, model.factors[covariate]))}: compare them by tw.contrasts(fit, {what!r}, by={covariate!r})"
+            f"{covariate} is a factor, with levels {listed(map(str, model.factors[covariate]))}: compare them by tw.contrasts(fit, {what!r}, ",
+            Argument("by", covariate),
+            ")",
         )
     if covariate not in model.numbers:
         if not model.numbers:
@@ -175,13 +177,15 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
         )
     if covariate.endswith(WITHIN):
         raise UsageError(
-            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + '[between]'!r}, or compare by tw.contrasts(fit, {what!r}, by={covariate!r})"
+            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + '[between]'!r}, or compare by tw.contrasts(fit, {what!r}, ",
+            Argument("by", covariate),
+            ")",
         )
     codes = [code for code in model.coding.codes.values() if isinstance(code, NumberCode) and code.column == covariate]
     if not codes:
         raise UsageError(
             f"the formula of {what}, {model.formula}, has a curve of {covariate}, and no single slope: compare values by "
-            f"tw.contrasts(fit, {what!r}, by={covariate!r}, ", Argument("at", {covariate: [0, 1]}), ")",
+            f"tw.contrasts(fit, {what!r}, ", Argument("by", covariate), ", ", Argument("at", {covariate: [0, 1]}), ")",
         )  # fmt: skip
     return model
 

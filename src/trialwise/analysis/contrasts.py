@@ -18,7 +18,7 @@ from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import MAPPING, NAME, NONE, NUMBER, expects, several
-from trialwise.base.message import Argument
+from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.names import names_of_design
@@ -125,6 +125,13 @@ class Contrasts(Result):
         return "\n".join(
             [f"Contrasts({self.what}{by})", *(f"  {line}" for line in (*self.sentences, *map(str, self.findings)))]
         )
+
+
+def main_contrasts(fit: Fit) -> list[Contrasts]:
+    """The contrasts that the formulas of a fit ask for: each parameter between the levels of each of its factors and along each of its
+    numbers, over the others; empty without formulas."""
+    models = {} if fit.design is None else fit.design.models
+    return [contrasts(fit, name, by=each) for name, model in models.items() for each in (*model.factors, *model.numbers)]
 
 
 @expects(fit=FIT, what=NAME, by=NAME | several(NAME) | NONE, at=MAPPING | NONE, rope=NUMBER | several(NUMBER) | NONE)
@@ -361,7 +368,11 @@ def _findings(
         sentence = (
             f"no difference in this formula: {listed(dict.fromkeys(zero))} is 0 at the mean of the other covariates"
         )
-        findings.append(Finding("caution", "no-difference", sentence, "Choose where to compare with at={...}"))
+        findings.append(
+            Finding(
+                "caution", "no-difference", sentence, Message("Choose where to compare: ", Argument("at", {"...": ...}))
+            )
+        )
     few = {place_text(mean.place) for c in found for _, mean in c.parts if mean.patterns.participants < FEW}
     if few:
         sentence = f"few participants: fewer than {FEW} at {listed(sorted(few))}, whose means lean on the prior"
@@ -384,7 +395,9 @@ def _findings(
         sentence = (
             f"negligible is less than {NEGLIGIBLE} spreads of participants either way: {low} on the unconstrained scale"
         )
-        findings.append(Finding("note", "rope", sentence, "Another region: rope=0.2", tuple(names)))
+        findings.append(
+            Finding("note", "rope", sentence, Message("Another region: ", Argument("rope", 0.2)), tuple(names))
+        )
     return tuple(findings)
 
 

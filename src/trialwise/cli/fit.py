@@ -51,6 +51,7 @@ def fit(
     ] = None,
 ) -> None:
     """Fit a learner to data; write posterior draws, a summary, a trace plot and a table of trials."""
+    from trialwise.analysis.contrasts import main_contrasts
     from trialwise.likelihoods.kinds import likelihood_of
 
     restricted, design = restrictions.of(learner), formulas.arguments()
@@ -67,11 +68,13 @@ def fit(
     checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
     fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler, design)
     with busy("writing"):
-        written = writing.save(fitted, folder)
+        found = main_contrasts(fitted)
+        written = writing.save(fitted, folder, found)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     if not sampling.quiet:
         results.print_group(fitted)
+        results.print_contrasts(found)
         results.print_files(written)
         later = [finding for finding in having(fitted.findings, "note") if finding.code != "reading"]  # printed above
         results.print_findings(later, apart=True)

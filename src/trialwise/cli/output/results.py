@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from trialwise.population.names import MEAN, MEDIAN, SPREAD
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trialwise.analysis.contrasts import Contrasts
     from trialwise.inference.fitted import Fit
 
 
@@ -77,6 +78,15 @@ def print_group(fit: Fit) -> None:
     else:
         heading(title)
         say("  no group parameters with this pooling; model_summary.csv contains those of each participant")
+
+
+def print_contrasts(found: Sequence[Contrasts]) -> None:
+    """Print a sentence for each difference that the formulas of a fit ask for."""
+    if found:
+        heading("differences and slopes of the formulas")
+    for each in found:
+        for sentence in each.sentences:
+            say(f"  {sentence}")
 
 
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]

@@ -27,9 +27,9 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
+    "at", "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
     "interval", "keep_missed", "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
-    "ranks", "recovery", "same_as", "shocks",
+    "ranks", "recovery", "rope", "same_as", "shocks", "what",
 )  # fmt: skip
 """Arguments that no command has as an option."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from trialwise.cli.output.console import note
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trialwise.analysis.contrasts import Contrasts
     from trialwise.inference.fitted import Fit
 
 
@@ -89,7 +91,18 @@ RESCUED = "rescued_fit.nc"
 """Posterior draws of a fit whose other files could not be made."""
 
 
-def save(fit: Fit, folder: Path) -> Written:
+def _contrasts(found: Sequence[Contrasts], path: Path) -> Written:
+    """Write the differences that the formulas of a fit ask for, if there are any."""
+    import pandas as pd
+
+    if not found:
+        return []
+    tables = {(each.what, *each.by): each.differences for each in found}
+    table = pd.concat(tables, names=["parameter", "by"]).reset_index()
+    return [(write_table(path, table), "differences and slopes of the formulas, on each scale")]
+
+
+def save(fit: Fit, folder: Path, found: Sequence[Contrasts] = ()) -> Written:
     """Write the files of a fit, all of them or none; after an error the posterior draws alone, under a name of their own."""
     draws, trials, trace = (folder / name for name in ("fit.nc", "trial_values.csv", "trace_plot.png"))
     try:
@@ -101,6 +114,7 @@ def save(fit: Fit, folder: Path) -> Written:
                 *write_tables(fit, folder),
                 (write_table(trials, values), "predictions and signals, one row per trial"),
                 *_by_row(fit, values, folder / "trial_values_by_row.csv"),
+                *_contrasts(found, folder / "contrasts.csv"),
                 *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
             ]
     except Exception:
