@@ -131,7 +131,9 @@ def main_contrasts(fit: Fit) -> list[Contrasts]:
     """The contrasts that the formulas of a fit ask for: each parameter between the levels of each of its factors and along each of its
     numbers, over the others; empty without formulas."""
     models = {} if fit.design is None else fit.design.models
-    return [contrasts(fit, name, by=each) for name, model in models.items() for each in (*model.factors, *model.numbers)]
+    return [
+        contrasts(fit, name, by=each) for name, model in models.items() for each in (*model.factors, *model.numbers)
+    ]
 
 
 @expects(fit=FIT, what=NAME, by=NAME | several(NAME) | NONE, at=MAPPING | NONE, rope=NUMBER | several(NUMBER) | NONE)
