@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from trialwise.population.design import Design, Term
+if TYPE_CHECKING:
+    from trialwise.population.design import Design, Term
 
 MEAN, SPREAD, MEDIAN, UNCONSTRAINED = "_mu", "_sd", "_group", "_unconstrained"
 """Suffixes of a parameter's name: the group's mean and spread on the unconstrained scale, its median on the natural one, and
