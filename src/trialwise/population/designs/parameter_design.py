@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialwise.base.english import listed
+from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import quote_list
@@ -394,7 +394,7 @@ class _Builder:
         participants, coefficients = self.at.trials.n_participants, len(coding.labels()) - 1
         if coefficients > 0 and participants < PARTICIPANTS_PER_COEFFICIENT * coefficients:
             self._note(
-                f"{coefficients} coefficients of covariates for {participants} participants: estimates will lean on their priors"
+                f"{counted(coefficients, 'coefficient')} of covariates for {participants} participants: estimates will lean on their priors"
             )
 
     # -- small pieces ------------------------------------------------------------------------------------------------
