@@ -13,7 +13,7 @@ from trialwise.inference.design_of import row_text
 from trialwise.inference.draws import Layout
 from trialwise.inference.fitted import Fit
 from trialwise.population.designs.build import designed
-from trialwise.population.designs.stored import StoredDesign
+from trialwise.population.designs.stored import StoredDesign, runs_of_rows
 from trialwise.population.population import GroupDraw, population_of
 
 LEARNER = tw.QLearning()
@@ -90,7 +90,7 @@ class Conjugate:
         rows = [row_text(label) for label in d.labels]
         if d.rows > d.participants:
             trials = by_rows(trials, built.row_of_trial, rows).trials
-        stored = StoredDesign(d, built.models, built.formulas, tuple(labels))
+        stored = StoredDesign(d, built.models, built.formulas, tuple(labels), runs_of_rows(built.row_of_trial))
         self.group, self.models = group, built.models
         self.fit = fit_of(Layout(self.population, rows).dataset(group), trials, stored)
 

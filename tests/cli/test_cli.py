@@ -653,6 +653,7 @@ class FakeFit(Result):
     contents = tw.results.Fit.contents
     findings = ()
     attrs = {"seed": 0}
+    design = None
 
     def __init__(self, learner, trials, problems=()):
         self.learner, self.trials = learner, trials

@@ -185,12 +185,55 @@ def test_the_higher_learning_rate_is_found(trials):
         ({"formulas": {"alpha": "outcome"}}, DataError, "outcome"),
         ({"formulas": {"alpha": "session"}, "pooling": "none"}, UsageError, "partial"),
         ({"formulas": {"alpha": "session"}, "random": "some"}, UsageError, "intercept"),
+        ({"formulas": {"alpha": "participant"}}, DataError, "labels of the participants"),
+        ({"formulas": 3}, UsageError, "a formula"),
         ({"participants": {"participant": ["p0"], "age": [3]}}, UsageError, "formulas"),
     ],
 )
 def test_refused(trials, arguments, error, match):
     with pytest.raises(error, match=match):
         tw.fit(LEARNER, trials, **SHORT, **arguments)
+
+
+def test_combinations_of_conditions_without_trials_are_refused(table):
+    """Nobody of one group has seen the volatile phase: the interaction, and a phase that only one group has, cannot be estimated."""
+    group = np.where(table["participant"].str[1:].astype(int) < PARTICIPANTS // 2, "one", "other")
+    phase = np.where((group == "one") & (table["volatility"] == "volatile"), "stable", table["volatility"])
+    trials = tw.read_long(table.assign(group=group, phase=phase), labels=["group", "phase"])
+    with pytest.raises(UsageError, match="no trials"):
+        tw.fit(LEARNER, trials, formulas={"alpha": "group * phase"}, **SHORT)
+
+
+def test_participants_are_matched_by_the_column_that_the_trials_use(table, people):
+    """A table with two columns of labels, of which one is numbered the other way round."""
+    trials = tw.read_long(table.rename(columns={"participant": "id"}), labels=["volatility"])
+    other = people.rename(columns={"participant": "id"}).assign(subject=people["participant"][::-1].to_list())
+    fit = tw.fit(LEARNER, trials, formulas={"alpha": "age"}, participants=other[["subject", "id", "age"]], **SHORT)
+    column = fit.design.design.fixed[:, 0, 1]
+    np.testing.assert_allclose(column, (people["age"] - people["age"].mean()) / people["age"].std(), rtol=1e-12)
+
+
+def test_the_spread_along_a_number_of_the_trials(table):
+    """At the mean of the number it is that of the intercept; the slope's spread adds to it away from there."""
+    stake = np.random.default_rng(1).choice([1.0, 2.0, 5.0], len(table))
+    trials = tw.read_long(table.assign(stake=stake), numbers=["stake"])
+    fit = tw.fit(LEARNER, trials, formulas={"beta": "stake"}, **SHORT)
+    mean, sd = fit.design.models["beta"].numbers["stake"]
+    spread = fit.draws["beta_sd"].to_numpy().ravel()
+    slope = fit.draws["beta_sd_effects[stake]"].to_numpy().ravel()
+    levels = tw.contrasts(fit, "beta", at={"stake": [mean, mean + sd]}, by="stake").levels
+    found = levels.filter(like="spread").iloc[:, 0].to_numpy()
+    np.testing.assert_allclose(found, [spread.mean(), np.hypot(spread, slope).mean()], rtol=0.05)
+    with pytest.raises(UsageError, match="trial to trial"):
+        tw.association(fit, "beta", "stake")
+
+
+def test_the_call_names_what_goes_with_the_formulas(trials, people):
+    fit = tw.fit(
+        LEARNER, trials, formulas={"alpha": "group"}, participants=people, correlated=[["alpha", "beta"]], **SHORT
+    )
+    assert fit.attrs["call"].endswith("formulas={'alpha': 'group'}, participants=..., correlated=[['alpha', 'beta']])")
+    assert f"{PARTICIPANTS} participants" in fit.headline
 
 
 def test_hidden_choices_refuse_formulas():

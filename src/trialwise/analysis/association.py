@@ -181,6 +181,12 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
             Argument("by", covariate),
             ")",
         )
+    if any(column.slot == f":{covariate}" for column in fit.design.design.columns if column.parameter == what):
+        raise UsageError(
+            f"{what} has a slope on a number that changes from trial to trial, which has no correlation over participants: compare by tw.contrasts(fit, {what!r}, ",
+            Argument("by", covariate),
+            ")",
+        )
     codes = [code for code in model.coding.codes.values() if isinstance(code, NumberCode) and code.column == covariate]
     if not codes:
         raise UsageError(

@@ -115,7 +115,7 @@ def _fit(
         written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
-        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.trials.n_participants} participants"
+        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
     )
     title = "measures outside their 89 % predictive interval, the most extreme first"
     if len(result.missed):

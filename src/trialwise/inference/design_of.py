@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,9 @@ from trialwise.population.designs.build import Correlated, Designed, MissingCova
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.stored import StoredDesign, runs_of_rows
+
+CONDITION, STANDARDISED = "condition of ", " (standardised)"
+"""Parts of the names of columns that are made for formulas: of the slots of a parameter, and of a number of the trials."""
 
 
 def design_of(
@@ -45,6 +48,20 @@ def design_of(
     DataError
         With all problems of covariates.
     """
+    if not isinstance(formulas, str | Mapping) and not (
+        isinstance(formulas, Sequence) and all(isinstance(each, str) for each in formulas)
+    ):
+        raise UsageError(
+            Argument("formulas", formulas),
+            ": a formula, a list of them or a dict is wanted, such as ",
+            Argument("formulas", {learner.names[0]: "group"}),
+        )
+    if trials.n_participants == 1:
+        raise UsageError(
+            Argument("formulas", formulas),
+            " describe how participants differ, and there is a single one: vary a parameter of its learner, "
+            ".vary(...), or leave it out",
+        )
     if pooling != "partial":
         raise UsageError(
             Argument("formulas", formulas),
@@ -73,10 +90,10 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
     trials = built.trials
     by: dict[str, str | dict[str, tuple[str, ...]]] = {}
     for name, slope in built.slopes.items():
-        by[name] = column = f"{slope.name} (standardised)"
+        by[name] = column = f"{slope.name}{STANDARDISED}"
         trials = replace(trials, columns={**trials.columns, column: Column(slope.values)})
     for name, codes in built.slots.items():
-        labels, column = built.slot_labels[name], f"condition of {name}"
+        labels, column = built.slot_labels[name], f"{CONDITION}{name}"
         trials = replace(
             trials,
             columns={**trials.columns, column: Column(np.asarray(codes, np.int64), column)},
@@ -89,7 +106,7 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
 def row_text(label: object) -> str:
     """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
     return (
-        " / ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in label)
+        " / ".join(f"{part:.15g}" if isinstance(part, float) else str(part) for part in label)
         if isinstance(label, tuple)
         else str(label)
     )

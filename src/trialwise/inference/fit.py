@@ -185,6 +185,7 @@ def fit(
         notes += implied_notes(population, stored.models)
     seed = checked_seed(seed)
 
+    said = _said(stored, participants, random, correlated, missing_covariates)
     likelihood = likelihood_of(learner, trials, filters=1)
     notes += assumption_notes(learner, trials)
     method = sampler_for(likelihood, sampler)
@@ -198,7 +199,7 @@ def fit(
     design = {} if stored is None else {"design": stored.to_json()}
     tree.attrs = {
         **learner_to_attributes(learner),
-        "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r}{_said(stored)})",
+        "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r}{said})",
         "pooling": pooling,
         **design,
         **_priors_of(population),
@@ -214,9 +215,18 @@ def fit(
     return Fit(tree, learner, trials, population.priors)
 
 
-def _said(stored: StoredDesign | None) -> str:
-    """The formulas of a call, as further arguments."""
-    return "" if stored is None else f", formulas={dict(stored.formulas)!r}"
+def _said(
+    stored: StoredDesign | None, participants: object, random: Random, correlated: Correlated, missing: MissingCovariates
+) -> str:  # fmt: skip
+    """The formulas of a call and what goes with them, as further arguments; a table of participants is only mentioned."""
+    if stored is None:
+        return ""
+    parts = [f"formulas={dict(stored.formulas)!r}"]
+    parts += [] if participants is None else ["participants=..."]
+    parts += [] if random == "full" else [f"random={random!r}"]
+    parts += [] if correlated is False else [f"correlated={correlated!r}"]
+    parts += [] if missing == "refuse" else [f"missing_covariates={missing!r}"]
+    return "".join(f", {part}" for part in parts)
 
 
 def _tree(sampled: xr.DataTree, trials: Trials) -> xr.DataTree:

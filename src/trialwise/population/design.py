@@ -34,6 +34,11 @@ class Column:
     parameter: str
     slot: str = ""
 
+    @property
+    def slope(self) -> bool:
+        """Whether it is the parameter's slope on a number of the trials, not a value of the parameter."""
+        return self.slot.startswith(":")
+
 
 @dataclass(frozen=True)
 class Term:

@@ -288,12 +288,9 @@ def test_spreads_of_groups():
         assert [term.cell for term in each.design.effects] == [True, True, False]
         np.testing.assert_array_equal(each.design.random, np.array(expected, float))
     assert built.formulas == {"alpha": "group", "alpha_sd": "group"}
-    for correlated in (True, [["alpha", "beta"]]):
-        if correlated is True:
-            assert build({"alpha_sd": "group"}, correlated=True).design.blocks == ()
-        else:
-            with pytest.raises(UsageError, match="no participant has both"):
-                build({"alpha_sd": "group"}, correlated=correlated)
+    for correlated, words in ((True, "no two effects"), ([["alpha", "beta"]], "no participant has both")):
+        with pytest.raises(UsageError, match=words):
+            build({"alpha_sd": "group"}, correlated=correlated)
 
 
 def test_correlations():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trialwise.data.trials import Trials
+from trialwise.inference.design_of import CONDITION, STANDARDISED
 
 
 def differences(a: Trials, b: Trials) -> str:
@@ -41,6 +42,11 @@ def _choices(trials: Trials) -> np.ndarray:
     return np.asarray(labels[trials.choice])
 
 
+def made_for_formulas(name: str) -> bool:
+    """Whether a column was made by a fit for its formulas, from others."""
+    return name.startswith(CONDITION) or name.endswith(STANDARDISED)
+
+
 def information_differs(a: Trials, b: Trials) -> bool:
     """Whether outcomes or columns of the same name differ."""
 
@@ -48,5 +54,6 @@ def information_differs(a: Trials, b: Trials) -> bool:
         return x.shape == y.shape and bool(((x == y) | ((x != x) & (y != y))).all())
 
     outcomes = [same(a.outcome[name], b.outcome[name]) for name in a.outcome.keys() & b.outcome.keys()]
-    columns = [same(a.columns[name].values, b.columns[name].values) for name in a.columns.keys() & b.columns.keys()]
+    names = [name for name in a.columns.keys() & b.columns.keys() if not made_for_formulas(name)]
+    columns = [same(a.columns[name].values, b.columns[name].values) for name in names]
     return not all(outcomes + columns)

@@ -78,8 +78,8 @@ def effects_at(
 
 
 def columns_of(design: Design, parameter: str) -> list[int]:
-    """The columns of a parameter in the rows: one, or one a slot."""
-    return [k for k, column in enumerate(design.columns) if column.parameter == parameter]
+    """The columns of a parameter's values in the rows: one, or one a slot; without its slope on a number of the trials."""
+    return [k for k, column in enumerate(design.columns) if column.parameter == parameter and not column.slope]
 
 
 def rows_at(design: Design, parameter: str, model: ParameterModel | None, values: Mapping[str, Hashable]) -> np.ndarray:

@@ -85,8 +85,9 @@ def print_contrasts(found: Sequence[Contrasts]) -> None:
     if found:
         heading("differences and slopes of the formulas")
     for each in found:
+        by = f"{each.what} by {' and '.join(each.by)}"
         for sentence in each.sentences:
-            say(f"  {sentence}")
+            say(f"  {by}{sentence.removeprefix(each.what)}")
 
 
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]

@@ -154,6 +154,7 @@ def designed(
     _note_places(changing, rows, complete, notes)
     design = _assembled(complete, rows)
     blocks = _blocks(correlated, blocks_of_names, design, notes)
+    _check_slots(design, complete, rows, notes)
     models = _models(parsed, complete, len(design.coefficients))
     design = replace(design, blocks=blocks, average=np.stack([models[name].at() for name in design.parameters]))
     slotted = {name: part.slots for name, part in complete.items() if part.slots is not None}
@@ -185,6 +186,31 @@ def _note_places(
                 f"{name} changes while the state goes on, between {listed(part.slots.labels)}: one run of the learner, in which {name} has "
                 f"{len(part.slots.labels)} values"
             )
+
+
+def _check_slots(design: Design, parts: Mapping[str, ParameterDesign], rows: Rows, notes: list[str]) -> None:
+    """Refuse coefficients that no trial can tell apart: those of combinations of conditions within runs that do not occur.
+
+    Raises
+    ------
+    UsageError
+        With the parameters concerned.
+    """
+    messages = []
+    for name, part in parts.items():
+        if part.slots is None:
+            continue
+        present = np.unique(np.stack([rows.row_of_trial, part.slots.of_trial], 1), axis=0)
+        columns = [k for k, column in enumerate(design.columns) if column.parameter == name]
+        own = [f for f, term in enumerate(design.coefficients) if term.parameter == name]
+        seen = design.fixed[present[:, 0], np.array(columns)[present[:, 1]]][:, own]
+        if np.linalg.matrix_rank(seen) < len(own):
+            messages.append(
+                f"{name}: some combinations of these conditions have no trials, so that its {len(own)} coefficients cannot be told "
+                "apart; leave out the interaction, or a term"
+            )
+    if messages:
+        raise UsageError("\n".join(messages))
 
 
 def _assembled(parts: Mapping[str, ParameterDesign], rows: Rows) -> Design:
@@ -268,7 +294,12 @@ def _blocks(
         notes.append(f"correlated: {listed(own)}, each of which has one effect of participants")
     else:
         blocks = [effects for effects in own.values() if not _never_together(effects, design)]
-    return tuple(tuple(block) for block in blocks if len(block) > 1)
+    several = tuple(tuple(block) for block in blocks if len(block) > 1)
+    if not several:
+        raise UsageError(
+            Argument("correlated", named or True), ": there are no two effects of the same participants that could be correlated; leave it out"
+        )  # fmt: skip
+    return several
 
 
 def _names(design: Design) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -130,7 +130,11 @@ def covariates_of(
     """
     problems = Problems()
     needs = _needs(formulas)
-    table = None if participants is None else joined(participants, trials.participants, problems, notes)
+    table = (
+        None
+        if participants is None
+        else joined(participants, trials.participants, trials.mapping.get("participant", ""), problems, notes)
+    )
     found = {name: _find(name, trials, table, problems) for name in needs}
     cells = {name: each for name, each in found.items() if each is not None}
     kept = _kept(trials, table, cells, missing, problems, notes)
@@ -215,10 +219,13 @@ def _of_trials(name: str, trials: Trials) -> _Found:
 
 def _usable(name: str, found: _Found, trials: Trials, problems: Problems) -> _Found | None:
     """A column of the trials, unless it is only known after the choice."""
-    after = ["choice", "rt", *trials.outcome, *trials.response]
-    roles = [
-        role for role in after if f"column {name!r}" in trials.mapping.get(role, "") and name not in trials.columns
-    ]
+    if _has_role(name, ("participant",), trials):
+        problems.add(
+            "participants-as-covariate", found.cells.where, "has the labels of the participants, who differ in every parameter anyway",
+            "leave it out of the formula",
+        )  # fmt: skip
+        return None
+    roles = [role for role in KNOWN_AFTER if name not in trials.columns and _has_role(name, (role,), trials)]
     if roles:
         problems.add(
             "known-after-choice", found.cells.where, f"is the {roles[0]} of the trials, which is known only after the choice",
@@ -226,6 +233,15 @@ def _usable(name: str, found: _Found, trials: Trials, problems: Problems) -> _Fo
         )  # fmt: skip
         return None
     return found
+
+
+KNOWN_AFTER = ("choice", "rt", "outcome", "response")
+"""Roles of columns that are known only after the choice."""
+
+
+def _has_role(name: str, roles: Sequence[str], trials: Trials) -> bool:
+    """Whether a column has one of these roles; one of several outcomes has the role ``"outcome win"``."""
+    return any(f"column {name!r}" in source and role.split(" ")[0] in roles for role, source in trials.mapping.items())
 
 
 def _check_same(name: str, found: _Found, other: _Found, trials: Trials, problems: Problems) -> None:

@@ -53,14 +53,18 @@ class Joined:
 
 
 def joined(
-    source: ParticipantsTable, labels: Sequence[Hashable], problems: Problems, notes: list[str]
+    source: ParticipantsTable, labels: Sequence[Hashable], of_trials: str, problems: Problems, notes: list[str]
 ) -> Joined | None:
     """Open a table and find the row of each participant; None if that cannot be done, with the problem noted.
+
+    A column that has the name of the trials' own column of participants, ``of_trials`` says which, is that of the table's; else one is
+    recognised by its name.
 
     Labels are compared as text. If they differ only as ``sub-01``, ``01`` and ``1`` do, and one label fits, they are the same.
     """
     table = open_table(_frame(source), _NAME)
-    columns = recognise(table.header, ["participant"]).get("participant", [])
+    columns = [name for name in table.header if f"column {name!r}" in of_trials]
+    columns = columns or recognise(table.header, ["participant"]).get("participant", [])
     if len(columns) != 1:
         found = f"columns {quote_list(columns)} may all be" if columns else "no column is recognised as"
         problems.add(

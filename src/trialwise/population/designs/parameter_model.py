@@ -10,6 +10,7 @@ import numpy as np
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.population.designs.coding import (
     CallCode,
+    Code,
     Coding,
     FactorCode,
     NumberCode,
@@ -49,13 +50,19 @@ class ParameterModel:
     @property
     def factors(self) -> dict[str, tuple[Hashable, ...]]:
         """The levels of its factors, by name of the column."""
-        return {each.column: each.levels for each in self.coding.codes.values() if isinstance(each, FactorCode)}
+        return {each.column: each.levels for each in self._codes if isinstance(each, FactorCode)}
+
+    @property
+    def _codes(self) -> list[Code]:
+        """The codes of its columns, without those that only the spread of participants depends on."""
+        used = {name for owner in self.coding.owners() for name in owner}
+        return [code for name, code in self.coding.codes.items() if name in used]
 
     @property
     def numbers(self) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation over participants of its numbers, by name of the column."""
         numbers = {}
-        for each in self.coding.codes.values():
+        for each in self._codes:
             if isinstance(each, NumberCode):
                 numbers[each.column] = (each.mean, each.sd)
             elif isinstance(each, CallCode):
