@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 
 import trialwise as tw
@@ -18,9 +19,8 @@ from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.pseudo_marginal import correction
 from trialwise.likelihoods import emulator
-from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.density import posterior
-from trialwise.population.geometry.expansion import expand
+from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.population import population_of
 
 pytestmark = pytest.mark.compile
@@ -152,7 +152,16 @@ def test_a_key_covers_every_file_of_its_kernel(kernels):
     for options in ({"scored": True}, {"scored": False, "tracing": True}):
         compiled_hidden.particle_kernel(hidden, hidden_packed, **options)
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
-    posterior(learner, packed, population, expand(likelihood_of(learner, trials), population))  # built, not called
+    size = len(learner.names)
+    flat = (
+        np.zeros((1, size, size)),
+        np.zeros((1, size)),
+        *np.zeros((2, size)),
+        np.eye(size),
+        np.ones(size),
+        np.zeros((1, size)),
+    )
+    posterior(learner, packed, population, Expansion(*flat))  # built, not called
     emulator.compiled()
     correction.compiled()
     assert len(kernels) == 9
