@@ -79,7 +79,7 @@ SAMPLER = """
 learner = tw.QLearning(initial=1.2).fix(forget=0)
 trials = tw.load_data("alien_flat").trials.select([0, 1, 2, 3, 4, 5]).first(100)
 exact = tw.fit(learner, trials, draws=400, chains=4, seed=1, progress=False)
-walk = tw.fit(learner, trials, draws=4000, tune=1000, chains=2, seed=1, sampler="random-walk", progress=False)
+walk = tw.fit(learner, trials, draws=8000, tune=1000, chains=2, seed=1, sampler="random-walk", progress=False)
 assert walk.attrs["sampler"] == "random-walk" and exact.attrs["sampler"] == "nuts"
 one, two = exact.summary(), walk.summary()
 error = np.hypot(one["mcse_mean"], two["mcse_mean"])

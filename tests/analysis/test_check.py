@@ -36,7 +36,7 @@ def agents():
 
 @pytest.fixture(scope="module")
 def fit(agents):
-    return tw.fit(FLAT, agents, draws=200, chains=2, seed=1, progress=False)
+    return tw.fit(FLAT, agents, draws=200, chains=2, seed=2, progress=False)
 
 
 def choice_probabilities(learner, trials, parameters):
@@ -114,7 +114,7 @@ def test_a_right_learner_passes_and_a_wrong_one_does_not(fit, agents):
     assert right.kind == "rollout" and len(right.missed) < 0.25 * len(right.table)
     few, again = (tw.check(fit, tw.environments.AlienTask(), datasets=4, progress=False) for _ in range(2))
     assert again.table.equals(few.table)
-    wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=200, chains=2, seed=1, progress=False)
+    wrong = tw.fit(tw.learners.StimulusLearning(initial=1.2), agents, draws=500, chains=2, seed=1, progress=False)
     estimate = tw.check(wrong, tw.environments.AlienTask(), datasets=40, progress=False)
     assert estimate.findings[0].code == "deviates"
     assert estimate.table.loc["accuracy", "tail"] == 0.0 and "accuracy" in estimate.missed.index

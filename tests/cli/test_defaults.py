@@ -15,7 +15,8 @@ EXCEPTIONS = {
     (
         "compare",
         "method",
-    ): "in Python the default depends on the objects compared; the command line always compares fits"
+    ): "in Python the default depends on the objects compared; the command line always compares fits",
+    ("fit", "correlated"): "no option at all is the default, False",
 }
 """Defaults that differ, with the reason."""
 

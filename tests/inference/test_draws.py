@@ -97,7 +97,7 @@ def test_thinning_and_rows_of_tables():
     assert list(rows) == ["alpha_mu", "beta[a]", "beta[7]", "beta[c]"]
     np.testing.assert_array_equal(rows["beta[7]"], dataset["beta"][:, :, 1])
     assert row_label("beta", 7) == "beta[7]" and variables_of(
-        ["beta[7]", "beta[8]", "beta_mu", "beta_effects[age]"], {"beta_effects[age]"}
+        ["beta[7]", "beta[8]", "beta_mu", "beta_effects[age]"], {"beta", "beta_mu", "beta_effects[age]"}
     ) == ["beta", "beta_mu", "beta_effects[age]"]
 
 

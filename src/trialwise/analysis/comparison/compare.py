@@ -219,12 +219,9 @@ def _refitting(fit: Fit) -> Callable[[int], Fit]:
     if fit.design is not None:
         raise UsageError(
             Argument("refit", True),
-            f": the design of a fit with formulas ({', '.join(fit.design.formulas)}) cannot be fitted without a participant yet; leave it out, and "
-            "fit with more draws",
+            " is not possible yet for fits with formulas: leave it out, and fit with more draws",
         )
     learner = fit.learner_for("compare")
-    if fit.design is not None:
-        raise UsageError(Argument("refit", True), " is not possible yet for fits with formulas: leave it out")
     if fit.priors is None:
         raise UsageError(
             Argument("refit", True),

@@ -27,6 +27,20 @@ def floored(matrices: np.ndarray, floor: float = 1e-6) -> np.ndarray:
     return (vectors * np.maximum(values, floor)[:, None, :]) @ vectors.transpose(0, 2, 1)
 
 
+FARTHEST = 10.0
+"""How far from its point a quadratic may have its optimum, along each of its axes."""
+
+
+def limited(curvature: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Slopes ``(rows, K)`` at a point, so small along flat directions that quadratics of these curvatures have their optimum near the point.
+
+    Where a likelihood is not concave its curvature was raised to next to nothing, and with the true slope its optimum would be far away.
+    """
+    values, vectors = np.linalg.eigh(curvature)
+    along = np.einsum("rkl,rk->rl", vectors, np.where(np.isfinite(slope), slope, 0.0))
+    return np.einsum("rkl,rl->rk", vectors, np.clip(along, -FARTHEST * values, FARTHEST * values))
+
+
 @dataclass
 class Modes:
     """Result of an ascent: modes ``u``, value, ``gradient`` and ``curvature`` of the likelihood alone, and whether each participant converged."""
@@ -274,7 +288,7 @@ def _with_group(
         effects = modes.u
         at = of_effects.at(effects)
         curvature = floored(evaluate.curvature(at))
-        linear = np.einsum("rkl,rl->rk", curvature, at) + np.nan_to_num(evaluate.gradient(at)[1])
+        linear = np.einsum("rkl,rl->rk", curvature, at) + limited(curvature, evaluate.gradient(at)[1])
         theta, before = GroupPosterior(population, design, curvature, linear).mode(theta), theta
         if np.abs(theta - before).max() < 0.05:
             break
@@ -315,7 +329,7 @@ def averaged(
             bent += np.where(np.isfinite(c := evaluate.curvature(at)), c, 0.0) / (2 * size)
             slope += np.where(np.isfinite(g := evaluate.gradient(at)[1]), g, 0.0) / (2 * size)
     bent = floored(bent)
-    return bent, np.einsum("rkl,rl->rk", bent, of_effects.at(centre)) + slope
+    return bent, np.einsum("rkl,rl->rk", bent, of_effects.at(centre)) + limited(bent, slope)
 
 
 def _without_group(evaluate: Differentiable, population: Population, design: Design) -> Expansion:
