@@ -656,7 +656,7 @@ class FakeFit(Result):
     design = None
 
     def __init__(self, learner, trials, problems=()):
-        self.learner, self.trials = learner, trials
+        self.learner, self.trials, self.data = learner, trials, trials
         self.draws = types.SimpleNamespace(grouped=True)
         self.findings = (*problems, Finding("note", "fitting", "one thing to know"))
 
