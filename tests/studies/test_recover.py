@@ -171,7 +171,7 @@ def test_data_are_uninformative_about_the_learning_rate_where_the_slope_is_small
     learner = tw.learners.RescorlaWagner().fix(intercept=0, noise=0.3)
     truth = {"alpha": (0, 1), "slope": scipy.stats.norm()}
     recovery = tw.recover(
-        learner, tw.environments.Conditioning(), truth, 5, participants=10, seed=1, pooling="none", draws=300, tune=300, chains=2, workers=1,
+        learner, tw.environments.Conditioning(), truth, 5, participants=10, seed=2, pooling="none", draws=300, tune=300, chains=2, workers=1,
         progress=False,
     )  # fmt: skip
     wide = {
