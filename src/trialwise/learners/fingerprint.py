@@ -15,6 +15,7 @@ import re
 import sys
 import sysconfig
 import types
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -167,7 +168,9 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             add(value)
             if isinstance(value, types.ModuleType):
                 for attribute in sorted(names_in(item.__code__)):
-                    inner = getattr(value, attribute, None)
+                    with warnings.catch_warnings():  # a name of something else may be a deprecated one of this module
+                        warnings.simplefilter("ignore")
+                        inner = getattr(value, attribute, None)
                     if isinstance(inner, types.FunctionType) and value.__name__.split(".")[0] != "numpy":
                         add(inner)
                     elif isinstance(inner, int | float | str):
