@@ -108,10 +108,11 @@ class Correlations:
         random = stream(SEED, "true parameters", "correlations", number)
         factor = np.linalg.cholesky([[1.0, r], [r, 1.0]])
         values = {
-            name: mean + self.spread * random.standard_normal((self.participants, 2)) @ factor.T for name, mean in MEANS.items()
+            name: mean + self.spread * random.standard_normal((self.participants, 2)) @ factor.T
+            for name, mean in MEANS.items()
         }
         trials = choices(values, self.trials, stream_seed(SEED, "simulated data set", "correlations", number))
-        cells = {name: "0 + session" for name in MEANS}
+        cells = dict.fromkeys(MEANS, "0 + session")
         fit = tw.fit(LEARNER, trials, formulas=cells, correlated=True, seed=number, **KEPT)
         rows = []
         for name in MEANS:
@@ -154,7 +155,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=["differences", "correlations", []])
     parser.add_argument("--differences", type=int, default=400, help="number of data sets")
-    parser.add_argument("--correlations", type=int, default=300, help="number of data sets, a third with each true correlation")
+    parser.add_argument(
+        "--correlations", type=int, default=300, help="number of data sets, a third with each true correlation"
+    )
     parser.add_argument("--workers", type=int)
     parser.add_argument("--work", type=Path, default=Path("results_two_sessions"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")

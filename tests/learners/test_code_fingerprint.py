@@ -65,3 +65,13 @@ def test_results_that_an_object_keeps_do_not_count():
     assert used.twice == 6
     for hash_of in (of, digest):
         assert hash_of(used) == hash_of(Schedule(3))
+
+
+def test_names_that_modules_have_dropped_do_not_warn(recwarn):
+    """``object`` and ``str`` are looked for in every module that the code names, also in NumPy, where they are deprecated."""
+
+    def own(x):
+        return np.asarray(x, dtype=object), str(x)
+
+    fingerprint({"own": own})
+    assert not recwarn.list

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.study
 
 FLAT = tw.QLearning(initial=1.2)
 RANGES = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
-SMALL = {"participants": 8, "seed": 5, "draws": 120, "tune": 120, "chains": 2, "progress": False}
+SMALL = {"participants": 8, "seed": 8, "draws": 120, "tune": 120, "chains": 2, "progress": False}
 ENVIRONMENT = tw.environments.AlienTask(trials=120)
 
 
@@ -72,7 +72,7 @@ def test_summary_table(study):
         low, high = (0, 1) if name == "alpha" else (1, 4) if name == "beta" else (0, 0.1)
         assert (true >= low).all() and (true <= high).all()
         assert (estimates["told"] <= 1).all()
-    assert table["coverage"].between(0.6, 1).all() and table["correlation"].loc[["alpha", "beta"]].min() > 0.2
+    assert table["coverage"].between(0.6, 1).all() and table["correlation"].loc[["alpha", "beta"]].min() > 0.3
     assert len(set(study.points["true"])) == 4 * 8 * 3
 
 
@@ -83,7 +83,7 @@ def test_a_data_set_equals_a_direct_fit(study):
 
     settings = FitSettings(120, 120, 2, None)
     study_task = RecoveryStudy(
-        ENVIRONMENT, tuple(range(8)), 5, FLAT, truth_of(RANGES, FLAT, ENVIRONMENT, 5), settings, {}, 0.89
+        ENVIRONMENT, tuple(range(8)), SMALL["seed"], FLAT, truth_of(RANGES, FLAT, ENVIRONMENT, SMALL["seed"]), settings, {}, 0.89
     )
     simulation = study_task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=study_task.fit_seed(2), progress=False)
@@ -256,14 +256,14 @@ def test_trials_instead_of_an_environment_are_an_error(small):
         tw.recover(FLAT, small.trials, RANGES)
 
 
-KILLED = """
+KILLED = f"""
 import sys
 import trialwise as tw
 
 if __name__ == "__main__":
-    ranges = {"alpha": (0.05, 0.5), "beta": (1, 4), "forget": (0, 0.1)}
+    ranges = {RANGES!r}
     tw.recover(
-        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=120), ranges, 4, participants=8, seed=5, draws=120, tune=120, chains=2,
+        tw.QLearning(initial=1.2), tw.environments.AlienTask(trials=120), ranges, 4, participants=8, seed={SMALL["seed"]}, draws=120, tune=120, chains=2,
         folder=sys.argv[1], workers=1, progress=False,
     )
 """

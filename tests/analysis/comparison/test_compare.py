@@ -46,7 +46,7 @@ def rate_fit(five_agents):
 def stimulus(small):
     """The agents of ``small`` fitted by a learner that ignores the context."""
     return tw.fit(
-        tw.learners.StimulusLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=12, **QUIET
+        tw.learners.StimulusLearning(initial=1.2), small.trials, draws=300, tune=150, chains=2, seed=13, **QUIET
     )
 
 
@@ -224,7 +224,7 @@ def test_the_true_learner_ranks_first_and_an_identical_fit_equal(fitted, stimulu
     error = np.sqrt(8 * gap.var(ddof=1) + (comparison.table["error"][["flat", "stimulus"]] ** 2).sum())
     assert row["se_difference"] == pytest.approx(error)
     assert comparison.table["weight"].sum() == pytest.approx(1) and row["weight"] < 0.2
-    assert (comparison.participants["winner"] != "stimulus").sum() >= 5
+    assert (comparison.participants["winner"] != "stimulus").sum() >= 6
     np.testing.assert_allclose(comparison.participants["stimulus"], np.minimum(gap, 0), atol=1e-9)
     pairwise = tw.compare({"flat": fitted, "stimulus": stimulus}, method=method, draws=300, **QUIET)
     np.testing.assert_allclose(pairwise.elpd, comparison.elpd[["flat", "stimulus"]])
