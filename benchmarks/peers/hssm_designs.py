@@ -69,10 +69,12 @@ def main() -> None:
             print(
                 f"{each:32s}{values.mean():9.3f}{values.std():9.3f}{effective(values):9.0f}{float(arviz_stats.rhat(values)):9.3f}"
             )
-    difference = ours[0]["alpha_effects[group.1]"] * np.sqrt(2)
-    print(
-        f"\ndifference of groups in alpha, logits: trialwise {difference.mean():.3f} ({difference.std():.3f}); true 0.8"
-    )
+    print("\ndifference of groups in alpha, logits (true: 0.8)")
+    for name, values in (
+        ("trialwise", ours[0]["alpha_effects[group.1]"] * np.sqrt(2)),
+        ("HSSM", theirs[0]["rl_alpha_group"]),
+    ):
+        print(f"{name:12s}{values.mean():7.3f} ({values.std():.3f})")
 
 
 if __name__ == "__main__":
