@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,11 +40,18 @@ class FitSettings:
     sampler: str | None
     pooling: str = "partial"
 
-    def fit(self, learner: Learner, trials: Trials, seed: int, priors: Mapping[str, Any]) -> Fit:
-        """Fit a data set with these settings."""
+    def fit(
+        self,
+        learner: Learner,
+        trials: Trials,
+        seed: int,
+        priors: Mapping[str, Any],
+        design: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Fit:
+        """Fit a data set with these settings; ``design`` are the arguments about formulas."""
         return fit(
             learner, trials, seed=seed, priors=dict(priors), pooling=self.pooling, draws=self.draws, tune=self.tune, chains=self.chains,
-            sampler=self.sampler, progress=False,
+            sampler=self.sampler, progress=False, **design,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from trialwise.analysis.against_truth import correlation, inside, summarised
 from trialwise.base.message import Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
+from trialwise.studies.recovered_effects import effect_findings, effect_rows, effect_table
 from trialwise.studies.recovery_verdict import Evidence, interval_of, verdict
 from trialwise.studies.resume import failures
 
@@ -51,6 +52,12 @@ class Recovery(Result):
         Reasons why data sets could not be fitted, by number of the data set.
     interval
         Probability of the intervals.
+    differences
+        A row a data set and difference of a study with formulas, on the unconstrained scale: ``dataset``, ``parameter``, ``difference``,
+        ``scale``, ``true``, posterior ``mean``, and the 95 % highest-density interval from ``low`` to ``high``, as in
+        :func:`trialwise.contrasts`. None without formulas.
+    participants
+        Number of participants of each data set; None if it is not known.
 
     Examples
     --------
@@ -67,12 +74,16 @@ class Recovery(Result):
     fits: pd.DataFrame
     failed: Mapping[int, str]
     interval: float
+    differences: pd.DataFrame | None = None
+    participants: int | None = None
 
     contents = {
         "recovery": "a row a parameter",
         "recovery_points": "a row a participant and parameter: true value, estimate, interval",
         "recovery_pairs": "pairs of parameters: do they trade off?",
         "recovery_fits": "a row a fit: is its sampling reliable?",
+        "recovery_effects": "a row a difference: how often is it found?",
+        "recovery_differences": "a row a data set and difference: true value, estimate, interval",
     }
 
     @property
@@ -133,14 +144,28 @@ class Recovery(Result):
         return table[table["unidentified"] - table["elsewhere"] > 1 / 3].reset_index(drop=True)
 
     @property
+    def effects(self) -> pd.DataFrame:
+        """A row a difference that the formulas ask for, on the unconstrained scale (``scale``); empty without formulas.
+
+        ``true``, the difference, if it is the same in all data sets (``set``), else its mean; ``estimate``, the mean of posterior means,
+        and ``bias``, their mean error; ``found``, the share of data sets whose 95 % highest-density interval excludes 0, which is the
+        power or, where ``true`` is 0, the rate of false positives, with its 95 % interval (Wilson), ``found_low`` to
+        ``found_high``; ``sign_errors``, the share of those found whose estimate has the wrong sign; ``width``, the median width of the
+        intervals; ``coverage``, the share of them that contain the true difference; ``datasets``, their number.
+        """
+        return effect_table(effect_rows({}) if self.differences is None else self.differences)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
-        """For each parameter, whether it is found in this design; then pairs that trade off, and problems of the fits."""
+        """How often differences are found; for each parameter, whether it is found in this design; then pairs that trade off, and problems
+        of the fits."""
         table, where, findings = self._statistics(), self.where, []
         for name, given in self._verdicts(table).items():
             rows = where[where["parameter"] == name].itertuples()
             sentence = Message(given.sentence, *(self._where(each) for each in rows))
             findings.append(replace(given, sentence=sentence))
         return (
+            *effect_findings(self.effects, self.participants or 0),
             *findings,
             *self._trade_offs(table),
             *sampling_findings(self.fits),
@@ -210,13 +235,17 @@ class Recovery(Result):
         return findings
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``."""
-        return {
+        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``; with formulas ``recovery_effects``
+        (:attr:`effects`) and ``recovery_differences``."""
+        tables = {
             "recovery": self.table,
             "recovery_points": self.points,
             "recovery_pairs": self.pairs,
             "recovery_fits": self.fits,
         }
+        if self.differences is not None and len(self.differences):
+            tables |= {"recovery_effects": self.effects, "recovery_differences": self.differences}
+        return tables
 
     @property
     def headline(self) -> str:
