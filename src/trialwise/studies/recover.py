@@ -137,15 +137,17 @@ def recover(
 
     Is a difference of 0.8 logits between four patients and four controls found?
 
-    >>> people, half = {"group": ["patient", "control"] * 4}, {"alpha": {"group": {"patient - control": -0.8}}}
+    >>> people, lower = {"group": ["patient", "control"] * 4}, {"alpha": {"group": {"patient - control": -0.8}}}
     >>> learner = tw.QLearning(initial=1.2).fix(forget=0)
     >>> power = tw.recover(
-    ...     learner, task, datasets=1, participants=people, formulas={"alpha": "group"}, effects=half, **short
+    ...     learner, task, datasets=1, participants=people, formulas={"alpha": "group"}, effects=lower, **short
     ... )
     >>> power.effects["true"].to_dict()
     {('alpha', 'group', 'patient - control'): -0.8}
     """
     environment = as_environment(environment)
+    if isinstance(truth, Fit) and isinstance(environment, Environment):
+        environment = environment.on(truth.trials)
     chosen, design = study_design(environment, participants, formulas, random, correlated, sessions, effects)
     labels = participants_of(environment, chosen, seed)
     if pooling == "complete":
@@ -164,9 +166,10 @@ def recover(
             Argument("pooling", "partial"),
         )
     if isinstance(truth, Fit):
-        environment = environment.on(truth.trials) if isinstance(environment, Environment) else environment
         labels = tuple(labels_in(environment, list(truth.trials.participants)))
     settings = FitSettings(draws, tune, chains, sampler, pooling)
+    if design is not None:  # unknown priors are refused before anything is fitted
+        design.arranged(learner, environment, labels, seed).population(environment, seed, priors)
     source = truth_of(truth, learner, environment, seed)
     study = RecoveryStudy(environment, labels, seed, learner, source, settings, dict(priors or {}), interval, design)
     return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress, truth=repr(truth))
