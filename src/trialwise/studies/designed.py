@@ -280,8 +280,8 @@ def study_design(
     correlated: Correlated,
     sessions: Sessions | None,
     effects: Effects | None = None,
-) -> tuple[tuple[Hashable, ...] | int | Sequence[Hashable] | None, StudyDesign | None]:
-    """The participants of a study as :func:`~trialwise.studies.study.participants_of` takes them, and its design; None without formulas.
+) -> tuple[tuple[Hashable, ...], StudyDesign | None]:
+    """The labels of the participants of a study, and its design; None without formulas.
 
     Raises
     ------
@@ -307,21 +307,21 @@ def study_design(
             raise UsageError(
                 Argument("participants", ...), ": a table of covariates is used by formulas; add ", Argument("formulas", {"alpha": "group"})
             )  # fmt: skip
-        return participants, None  # type: ignore[return-value]
-    table, labels = None, participants
+        return tuple(labels_in(environment, participants)), None  # type: ignore[arg-type]
+    table, own = None, None
     if is_table:
         if isinstance(environment, Environment):
-            table, labels = new_participants(participants)  # type: ignore[arg-type]
+            table, own = new_participants(participants)  # type: ignore[arg-type]
         else:
-            table, labels = opened(participants), None  # type: ignore[arg-type]
-    names = _session_labels(sessions, environment)
-    count = len(labels_in(environment, labels))  # type: ignore[arg-type]
-    if count < 2:
+            table = opened(participants)  # type: ignore[arg-type]
+    labels = tuple(labels_in(environment, own if is_table else participants))  # type: ignore[arg-type]
+    if len(labels) < 2:
         raise UsageError(
-            Argument("formulas", formulas),
-            f" describe how participants differ, and there is {counted(count, 'participant')}",
-        )
-    return labels, StudyDesign(formulas, table, random, correlated, effects or {}, names)  # type: ignore[return-value]
+            Argument("formulas", formulas), f" describe how participants differ, and there is {counted(len(labels), 'participant')}"
+        )  # fmt: skip
+    return labels, StudyDesign(
+        formulas, table, random, correlated, effects or {}, _session_labels(sessions, environment)
+    )
 
 
 def _session_labels(sessions: Sessions | None, environment: EnvironmentLike) -> tuple[Hashable, ...]:
