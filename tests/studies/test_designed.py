@@ -334,19 +334,23 @@ def test_table_of_effects_by_hand(seed, true, count):
     assert share_interval(sum(found), count) == pytest.approx((centre - around, centre + around))
 
 
+def effect_sentences(rows, participants=40, unreliable=0):
+    return effect_findings(effect_table(rows), participants, unreliable, rows["dataset"].nunique())
+
+
 def test_sentences_of_effects():
     mean = np.r_[np.full(83, -0.5), np.full(17, -0.1)]
-    (found,) = effect_findings(effect_table(rows_of(-0.5, mean, np.full(100, 0.45))), 40)
+    (found,) = effect_sentences(rows_of(-0.5, mean, np.full(100, 0.45)))
     assert found.text == (
         "alpha by group, patient - control: with 40 participants, a difference of -0.5 (logit) is found in 83% of data sets (95 % interval 74 to "
         "89); estimates -0.43 on average; 95 % intervals 0.9 wide; the wrong sign in 0 of 83 found. Too few data sets to say whether it "
         "is 80%: simulate more, datasets="
     )
     assert found.severity == "note"
-    seldom = effect_findings(effect_table(rows_of(-0.5, np.r_[mean[::-1][:30], 0.6], np.full(31, 0.45))), 40)[0]
+    seldom = effect_sentences(rows_of(-0.5, np.r_[mean[::-1][:30], 0.6], np.full(31, 0.45)))[0]
     assert seldom.severity == "caution" and "the wrong sign in 1 of 14 found" in seldom.sentence
     assert "simulate more, participants=" in str(seldom.advice)
-    often = effect_findings(effect_table(rows_of(-0.5, np.full(100, -0.5), np.full(100, 0.45))), 40)[0]
+    often = effect_sentences(rows_of(-0.5, np.full(100, -0.5), np.full(100, 0.45)))[0]
     assert often.severity == "note" and not often.advice
     nothing = effect_findings(
         effect_table(rows_of(0.0, np.r_[np.full(95, 0.1), np.full(5, 0.5)], np.full(100, 0.45))), 40
@@ -358,11 +362,17 @@ def test_sentences_of_effects():
     assert [each.code for each in false] == ["false-positives", "coverage-of-difference"] and false[
         0
     ].severity == "caution"
-    drawn = effect_findings(effect_table(rows_of(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30), np.full(30, 0.3))), 40)
+    drawn = effect_sentences(rows_of(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30), np.full(30, 0.3)))
     assert [each.code for each in drawn] == ["drawn-differences"] and "alpha by group, patient - control" in drawn[
         0
     ].sentence
-    assert not effect_findings(effect_table(pd.DataFrame(columns=list(COLUMNS))), 40)
+    bad = effect_sentences(rows_of(-0.5, np.full(100, -0.5), np.full(100, 0.45)), unreliable=11)[0]
+    assert (
+        bad.severity == "caution"
+        and "Not decided: 11 of 100 data sets have no reliable draws: use more, draws=, and tune=" in bad.text
+    )
+    assert not effect_sentences(rows_of(-0.5, np.full(100, -0.5), np.full(100, 0.45)), unreliable=10)[0].advice
+    assert not effect_sentences(pd.DataFrame(columns=list(COLUMNS)))
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------------
@@ -377,7 +387,7 @@ REFUSED = {
     "the same session": ({"formulas": "alpha ~ session", "sessions": ["a", "a"]}, r"labels that differ"),
     "no pooling": ({"formulas": "alpha ~ group", "pooling": "none"}, r"fit with pooling='partial'"),
     "no column": ({"formulas": "alpha ~ grup"}, r"there is no column 'grup'"),
-    "no session": ({"formulas": "alpha ~ session"}, r"Sessions are simulated by sessions=2"),
+    "no session": ({"formulas": "alpha ~ session"}, r"may have it: participants=\.\.\.; sessions are simulated by sessions=2"),
     "no level": ({"formulas": "alpha ~ group", "effects": {"alpha": {"group": {"a - b": 1}}}}, r"no difference 'a - b' of group"),
     "at a bound": ({"formulas": "alpha ~ group", "effects": EFFECT, "truth": {"alpha": 0}}, r"alpha has effects and the true value 0, a bound"),
     "out of range": ({"formulas": "alpha ~ group", "effects": EFFECT, "truth": {"alpha": 2}}, r"alpha = 2: "),

@@ -161,7 +161,7 @@ class StudyDesign:
         """An error that says how to simulate sessions, if a formula names them and there are none."""
         if self.sessions or not isinstance(environment, Environment):
             return error
-        advice = Message(" Sessions are simulated by ", Argument("sessions", 2))
+        advice = Message("; sessions are simulated by ", Argument("sessions", 2))
         return DataError(
             [
                 replace(each, remedy=Message(each.remedy, advice))

@@ -15,6 +15,7 @@ from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import Fit
+from trialwise.studies.fits import ALLOWED
 from trialwise.studies.store import Piece
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class _Effect:
     scale: str
     row: Mapping[Hashable, float]
     participants: int
+    doubt: Message | None
 
     @property
     def name(self) -> str:
@@ -146,9 +148,13 @@ class _Effect:
         start = f"{self.name}: with {counted(self.participants, 'participant')}, "
         if not self.row["true"]:
             sentence = f"{start}{self.size} is found in {self.share}, where about 5 % are expected; {self.precision}"
-            too_often = self.row["found_low"] > 1 - HDI
-            return Finding("caution" if too_often else "note", "false-positives", sentence, about=(self.parameter,))
+            too_often = self.doubt is not None or self.row["found_low"] > 1 - HDI
+            return Finding(
+                "caution" if too_often else "note", "false-positives", sentence, self.doubt or "", (self.parameter,)
+            )
         sentence = f"{start}{self.size} is found in {self.share}; {self.precision}"
+        if self.doubt is not None:
+            return Finding("caution", "power", sentence, self.doubt, (self.parameter,))
         if self.row["found_high"] < POWER:
             advice = Message(
                 f"Found in fewer than {POWER:.0%}: simulate more, ",
@@ -175,14 +181,28 @@ class _Effect:
         return Finding("caution", "coverage-of-difference", sentence, about=(self.parameter,))
 
 
-def effect_findings(table: pd.DataFrame, participants: int) -> tuple[Finding, ...]:
-    """What the study says about differences: those that are set, and those whose intervals are too narrow."""
+def effect_findings(table: pd.DataFrame, participants: int, unreliable: int, fits: int) -> tuple[Finding, ...]:
+    """What the study says about differences: those that are set, and those whose intervals are too narrow.
+
+    Parameters
+    ----------
+    table
+        From :func:`effect_table`.
+    participants
+        Number of participants of each data set.
+    unreliable, fits
+        Number of data sets whose draws are not reliable or that could not be fitted, and of all.
+    """
+    no_draws = Message(
+        f"Not decided: {unreliable} of {fits} data sets have no reliable draws: use more, ",
+        Argument("draws", NAME_ALONE), ", and ", Argument("tune", NAME_ALONE),
+    )  # fmt: skip
+    doubt = no_draws if unreliable > ALLOWED * fits else None
     findings: list[Finding] = []
     drawn = []
     for row in table.reset_index().to_dict("records"):
-        effect = _Effect(
-            str(row["parameter"]), f"{row['by']}, {row['difference']}", str(row["scale"]), row, participants
-        )
+        name = f"{row['by']}, {row['difference']}"
+        effect = _Effect(str(row["parameter"]), name, str(row["scale"]), row, participants, doubt)
         if row["set"]:
             findings.append(effect.finding())
         else:

@@ -165,7 +165,7 @@ class Recovery(Result):
             sentence = Message(given.sentence, *(self._where(each) for each in rows))
             findings.append(replace(given, sentence=sentence))
         return (
-            *effect_findings(self.effects, self.participants or 0),
+            *effect_findings(self.effects, self.participants or 0, *self._unreliable),
             *findings,
             *self._trade_offs(table),
             *sampling_findings(self.fits),
@@ -204,9 +204,14 @@ class Recovery(Result):
             interval=self.interval,
             narrow=self._too_narrow(str(name)),
             unidentified=row["unidentified"],
-            unreliable=int(unreliable(self.fits).sum()) + len(self.failed),
-            fits=len(self.fits) + len(self.failed),
+            unreliable=self._unreliable[0],
+            fits=self._unreliable[1],
         )
+
+    @property
+    def _unreliable(self) -> tuple[int, int]:
+        """Number of data sets whose draws are not reliable or that could not be fitted, and of all."""
+        return int(unreliable(self.fits).sum()) + len(self.failed), len(self.fits) + len(self.failed)
 
     def _too_narrow(self, name: str) -> bool:
         """Whether intervals contain the true value less often than chance explains; data sets, not participants, are independent."""
