@@ -352,13 +352,9 @@ def test_sentences_of_effects():
     assert "simulate more, participants=" in str(seldom.advice)
     often = effect_sentences(rows_of(-0.5, np.full(100, -0.5), np.full(100, 0.45)))[0]
     assert often.severity == "note" and not often.advice
-    nothing = effect_findings(
-        effect_table(rows_of(0.0, np.r_[np.full(95, 0.1), np.full(5, 0.5)], np.full(100, 0.45))), 40
-    )[0]
+    nothing = effect_sentences(rows_of(0.0, np.r_[np.full(95, 0.1), np.full(5, 0.5)], np.full(100, 0.45)))[0]
     assert "a difference that is truly 0 is found in 5% of data sets" in nothing.sentence and nothing.severity == "note"
-    false = effect_findings(
-        effect_table(rows_of(0.0, np.r_[np.full(70, 0.1), np.full(30, 0.5)], np.full(100, 0.45))), 40
-    )
+    false = effect_sentences(rows_of(0.0, np.r_[np.full(70, 0.1), np.full(30, 0.5)], np.full(100, 0.45)))
     assert [each.code for each in false] == ["false-positives", "coverage-of-difference"] and false[
         0
     ].severity == "caution"
@@ -387,7 +383,7 @@ REFUSED = {
     "the same session": ({"formulas": "alpha ~ session", "sessions": ["a", "a"]}, r"labels that differ"),
     "no pooling": ({"formulas": "alpha ~ group", "pooling": "none"}, r"fit with pooling='partial'"),
     "no column": ({"formulas": "alpha ~ grup"}, r"there is no column 'grup'"),
-    "no session": ({"formulas": "alpha ~ session"}, r"may have it: participants=\.\.\.; sessions are simulated by sessions=2"),
+    "no session": ({"formulas": "alpha ~ session"}, r"simulate sessions by sessions=2. The columns are group, age, block"),
     "no level": ({"formulas": "alpha ~ group", "effects": {"alpha": {"group": {"a - b": 1}}}}, r"no difference 'a - b' of group"),
     "at a bound": ({"formulas": "alpha ~ group", "effects": EFFECT, "truth": {"alpha": 0}}, r"alpha has effects and the true value 0, a bound"),
     "out of range": ({"formulas": "alpha ~ group", "effects": EFFECT, "truth": {"alpha": 2}}, r"alpha = 2: "),

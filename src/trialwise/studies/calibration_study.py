@@ -69,7 +69,7 @@ class CalibrationStudy(Study[Calibration]):
         simulation, truth, u = self.simulation(number)
         rows = simulation.rows if isinstance(simulation, DesignedSimulation) else simulation
         priors, fit_seed = self.population.distributions(), self.fit_seed(number)
-        design = {} if self.design is None else self.design.arguments
+        design = None if self.design is None else self.design.arguments
         fitted = self.settings.fit(self.learner, simulation.trials, fit_seed, priors, design)
         individual = fitted.draws.unconstrained()
         individual = thinned(individual.reshape(-1, *individual.shape[2:]), self.ranks)

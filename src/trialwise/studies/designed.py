@@ -28,6 +28,7 @@ from trialwise.population.designs.formula import Formulas, parse_formulas
 from trialwise.population.designs.join import ParticipantsTable, new_participants, opened
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.population import Population
+from trialwise.studies.fits import DesignArguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class StudyDesign:
     sessions: tuple[Hashable, ...]
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> DesignArguments:
         """The arguments of each fit."""
         return {
             "formulas": self.formulas,
@@ -161,10 +162,10 @@ class StudyDesign:
         """An error that says how to simulate sessions, if a formula names them and there are none."""
         if self.sessions or not isinstance(environment, Environment):
             return error
-        advice = Message("; sessions are simulated by ", Argument("sessions", 2))
+        start = Message("simulate sessions by ", Argument("sessions", 2), ". ")
         return DataError(
             [
-                replace(each, remedy=Message(each.remedy, advice))
+                replace(each, remedy=Message(start, each.remedy))
                 if each.code == "unknown-covariate" and f"'{SESSION}'" in each.message
                 else each
                 for each in error.problems

@@ -63,7 +63,7 @@ class RecoveryStudy(Study[Recovery]):
         the table of effects rests on."""
         start = time.perf_counter()
         data = self.simulation(number)
-        design = {} if self.design is None else self.design.arguments
+        design = None if self.design is None else self.design.arguments
         fitted = self.settings.fit(self.learner, data.trials, self.fit_seed(number), self.priors, design)
         effects = of_effects(fitted, data.differences, data.true) if isinstance(data, DesignedSimulation) else {}
         estimates = points(fitted, data.parameters, self.interval)

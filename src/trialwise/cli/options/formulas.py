@@ -32,21 +32,22 @@ class Missing(StrEnum):
     drop = "drop"
 
 
-def _option(flag: str, metavar: str, help: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+def option(flag: str, metavar: str, help: str, panel: str = PANEL) -> Any:
+    """An option of a panel of the help, without its default."""
+    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=panel)
 
 
-FORMULA = _option(
+FORMULA = option(
     "--formula",
     "FORMULA",
     'What a parameter depends on: "alpha ~ group + age", "beta ~ session"; may be repeated.',
 )
-RANDOM = _option(
+RANDOM = option(
     "--random",
     "HOW",
     "full: what changes within participants has an effect of each, the default; intercept: participants differ in intercepts only.",
 )
-CORRELATED = _option(
+CORRELATED = option(
     "--correlated",
     "all|A,B",
     "Correlated effects of participants: all those of each parameter, or those of the parameters A and B, a block; may be repeated.",
@@ -60,7 +61,7 @@ class Formulas:
     formula: Annotated[list[str], FORMULA] = field(default_factory=list)
     participants: Annotated[
         Path | None,
-        _option(
+        option(
             "--participants",
             "FILE",
             "Table with one row per participant and columns for the formulas; they may also be columns of the data.",
@@ -70,7 +71,7 @@ class Formulas:
     correlated: Annotated[list[str], CORRELATED] = field(default_factory=list)
     missing_covariates: Annotated[
         Missing | None,
-        _option(
+        option(
             "--missing-covariates",
             "HOW",
             "refuse participants without a value, the default, or drop them, which a note reports.",

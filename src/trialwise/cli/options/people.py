@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import typer
+from typing import Annotated
 
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.design import PANEL as DESIGN
-from trialwise.cli.options.formulas import CORRELATED, FORMULA, PANEL, RANDOM, Random, blocks
+from trialwise.cli.options.formulas import CORRELATED, FORMULA, RANDOM, Random, blocks, option
 
 EXAMPLE = '--effect "alpha: patient - control = -0.5"'
-
-
-def _option(flag: str, metavar: str, help: str, panel: str = PANEL) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=panel)
 
 
 @dataclass(frozen=True)
@@ -25,7 +19,7 @@ class People:
 
     participants: Annotated[
         str | None,
-        _option(
+        option(
             "--participants",
             "N|FILE",
             "Participants per data set, by default 30, or those of the recorded data; or a table with one row per participant and columns "
@@ -36,7 +30,7 @@ class People:
     formula: Annotated[list[str] | None, FORMULA] = None
     sessions: Annotated[
         str | None,
-        _option(
+        option(
             "--sessions",
             "N|A,B",
             "Sessions of each participant, their number or labels: runs through a new environment, which formulas name session.",
@@ -68,7 +62,7 @@ class Effects:
 
     effect: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--effect",
             "EFFECT",
             'True difference on the unconstrained scale, "alpha: patient - control = -0.5", or slope per SD, "alpha: age = 0.3"; with the name '
@@ -109,10 +103,9 @@ def effects_of(texts: Sequence[str]) -> dict[str, dict[str, float | dict[str, fl
             raise UsageError(
                 f"--effect {text!r} cannot be read: write {EXAMPLE}, with a parameter, a difference and a number"
             )
-        own: dict[str, Any] = effects.setdefault(name.strip(), {})
-        if named:
-            own = own.setdefault(place.strip(), {})
-        if not isinstance(own, dict) or label.strip() in own:
+        own = effects.setdefault(name.strip(), {})
+        within = own.setdefault(place.strip(), {}) if named else own
+        if not isinstance(within, dict) or label.strip() in within:
             raise UsageError(f"--effect {text!r} is given twice: leave one")
-        own[label.strip()] = value
+        within[label.strip()] = value
     return effects
