@@ -371,6 +371,38 @@ def test_sentences_of_effects():
     assert not effect_sentences(pd.DataFrame(columns=list(COLUMNS)))
 
 
+def test_effects_in_a_report():
+    from types import SimpleNamespace
+
+    from trialwise.reports.blocks import Table
+    from trialwise.reports.sections.recovery import section
+
+    points = pd.DataFrame(
+        {"dataset": [0, 0, 1, 1], "participant": [0, 1] * 2, "parameter": "alpha", "true": [0.1, 0.2, 0.3, 0.4]}
+    )
+    points = points.assign(mean=points["true"], low=0.0, high=1.0, told=1.0)
+    pairs = pd.DataFrame(
+        columns=["first", "second", "posterior_correlation", "error_correlation", "product_correlation"], dtype=float
+    )
+    sampling = pd.DataFrame(
+        {"r_hat": [1.0] * 2, "ess": 500, "draws": 1000, "divergences": 0, "problems": "", "seconds": 1.0}
+    )
+    rows = rows_of(-0.5, np.array([-0.6, -0.4]), np.array([0.3, 0.5]))
+    found = [
+        tw.results.Recovery("L()", points, pairs, sampling, {}, 0.89, differences, 2) for differences in (None, rows.head(0), rows)
+    ]  # fmt: skip
+    tables = [
+        [
+            block.rows.title
+            for block in section([SimpleNamespace(truth=None, study=each, label="L")]).blocks
+            if isinstance(block, Table)
+        ]
+        for each in found
+    ]
+    assert tables == [["recovery"], ["recovery"], ["differences", "recovery"]]
+    assert [len(each.tables()) for each in found] == [4, 4, 6]
+
+
 # -- what is refused -------------------------------------------------------------------------------------------------------
 
 REFUSED = {

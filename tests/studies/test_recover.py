@@ -308,3 +308,8 @@ def test_on_the_command_line(tmp_path):
         app, ["recover", "QLearning", "--scheduler", "tcp://x", "--workers", "2", "-o", str(tmp_path)]
     )
     assert wrong.exit_code == 2
+
+
+def test_a_single_parameter_has_no_pairs_and_is_plotted():
+    recovery = tw.recover(FLAT.fix(beta=2, forget=0), ENVIRONMENT, {"alpha": (0.1, 0.5)}, 1, workers=1, **SMALL)
+    assert not len(recovery.pairs) and len(recovery.plot().axes) == 1

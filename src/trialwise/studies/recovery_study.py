@@ -169,4 +169,4 @@ def _pairs(done: dict[int, Piece]) -> pd.DataFrame:
             }
         )
     columns = ["first", "second", "posterior_correlation", "error_correlation", "product_correlation"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))  # also without any pair
