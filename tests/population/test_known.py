@@ -19,6 +19,8 @@ def test_a_draw_becomes_one_of_the_conditional_distribution(seed, size, count, r
     if redundant:
         vectors = np.vstack([vectors, 2 * vectors[0] - vectors[-1]])
     known = Known(vectors, vectors @ point)
+    weights = random.normal(size=len(vectors))
+    assert known.determines(weights @ vectors) and not known.determines(weights @ vectors + null_space(vectors)[:, 0])
     free, precision = null_space(vectors), np.diag(width**-2)
     covariance = np.linalg.inv(free.T @ precision @ free)
     centre = point + free @ (covariance @ free.T @ precision @ (mean - point))

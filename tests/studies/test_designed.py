@@ -92,8 +92,8 @@ def test_effects_are_added_to_ranges(group, age, number):
         ) / ages.std(ddof=1)
         assert logit(moved["alpha"][label]) == pytest.approx(logit(plain["alpha"][label]) + shift, abs=1e-9)
         assert 0.2 <= plain["alpha"][label] <= 0.6 and moved["beta"][label] == 2.0
-    by_name = dict(zip(LABELS, without.simulation(number).true, strict=False))
-    assert not any(by_name.values())
+    simulation = without.simulation(number)
+    assert simulation.is_set.all() and not simulation.true.any()
 
 
 def test_values_are_the_populations():
@@ -110,7 +110,7 @@ def test_values_are_the_populations():
     np.testing.assert_allclose(by_row(simulation)["beta"], np.exp(drawn.u[:, 1]))
     true = {(each.by, each.label): value for each, value in zip(simulation.differences, simulation.true, strict=True)}
     assert true["group", "patient - control"] == pytest.approx(-0.8)
-    assert population.names == ("alpha", "beta") and len(simulation.true) == 3
+    assert population.names == ("alpha", "beta") and simulation.is_set.tolist() == [True, False, False]
 
 
 def test_means_of_groups_and_sessions():
@@ -307,7 +307,8 @@ def rows_of(true, mean, half, parameter="alpha", by="group", difference="patient
     true = np.broadcast_to(true, np.shape(mean))
     parts = zip(range(len(mean)), true, mean, half, strict=True)
     return pd.DataFrame(
-        [(n, parameter, by, difference, "logit", t, m, m - h, m + h) for n, t, m, h in parts], columns=list(COLUMNS)
+        [(n, parameter, by, difference, "logit", t, np.ptp(true) == 0, m, m - h, m + h) for n, t, m, h in parts],
+        columns=list(COLUMNS),
     )
 
 

@@ -143,7 +143,7 @@ class Truth:
                     base, by = (0.0, shift[:, k]) if column.slope else (at_average[:, n], shift[:, k] - middle)
                     own_values = np.broadcast_to(base, (design.participants,))[design.owner]
                     values[population.names[k]] = _moved(population.parameters[k], own_values, by)
-        return TrueRows(values, coefficients)
+        return TrueRows(values, coefficients, tuple(stated))
 
 
 class TrueRows(NamedTuple):
@@ -155,10 +155,13 @@ class TrueRows(NamedTuple):
         Natural values of each row of parameters by name, ``(rows,)``.
     coefficients
         The coefficients of the design, ``(F,)``; of a parameter that is stated its effects only, with 0 for its mean.
+    stated
+        Names of the parameters that are stated.
     """
 
     values: dict[str, np.ndarray]
     coefficients: np.ndarray
+    stated: tuple[str, ...] = ()
 
 
 def _moved(parameter: Parameter, values: np.ndarray, by: np.ndarray) -> np.ndarray:

@@ -16,6 +16,13 @@ class Known(NamedTuple):
     vectors: np.ndarray
     values: np.ndarray
 
+    def determines(self, vector: np.ndarray) -> bool:
+        """Whether the value of another combination ``(F,)`` follows from them."""
+        if not len(self.vectors):
+            return not np.any(vector)
+        rank = np.linalg.matrix_rank(self.vectors, _REDUNDANT)
+        return bool(np.linalg.matrix_rank(np.vstack([self.vectors, vector]), _REDUNDANT) == rank)
+
 
 def with_known(coefficients: np.ndarray, width: np.ndarray, known: Known) -> np.ndarray:
     r"""Move coefficients so that the known combinations have their values, and nothing else changes.

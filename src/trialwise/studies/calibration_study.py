@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialwise.analysis.comparison.integrated import integrand, values_at
+from trialwise.analysis.true_values import TrueRows
 from trialwise.base.errors import ModelError
 from trialwise.environments.simulation import Simulation
 from trialwise.inference.draws import row_label
@@ -60,7 +61,7 @@ class CalibrationStudy(Study[Calibration]):
                 "the conditions that are shown differ from those of other data sets: show all to every participant"
             )
         drawn = own.draw(len(self.participants), random)
-        designed = arranged.simulated(own.natural(drawn.u), seed, drawn.coefficients)
+        designed = arranged.simulated(TrueRows(own.natural(drawn.u), drawn.coefficients), seed)
         return designed, own.by_name(*drawn[:3]), drawn.u
 
     def task(self, number: int) -> Piece:

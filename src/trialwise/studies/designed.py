@@ -27,6 +27,7 @@ from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas, parse_formulas
 from trialwise.population.designs.join import ParticipantsTable, new_participants, opened
 from trialwise.population.designs.stored import StoredDesign
+from trialwise.population.known import Known
 from trialwise.population.population import Population
 from trialwise.studies.fits import DesignArguments
 
@@ -215,12 +216,16 @@ class Arranged:
 
     def truth(self, truth: Truth, population: Population, random: np.random.Generator, seed: int) -> TrueRows:
         """The true values of all rows, with the effects that are set."""
-        known = known_of(self.stored.models, self.effects)
         own = replace(truth, population=population)
-        return own.of_rows(self.learner, self.template, known, random, partial(stream, seed))
+        return own.of_rows(self.learner, self.template, self.known, random, partial(stream, seed))
 
-    def simulated(self, values: Mapping[str, np.ndarray], seed: int, coefficients: np.ndarray) -> DesignedSimulation:
-        """Simulate the participants with these values of each row, which come from these coefficients.
+    @property
+    def known(self) -> Known:
+        """The effects that are set."""
+        return known_of(self.stored.models, self.effects)
+
+    def simulated(self, true: TrueRows, seed: int) -> DesignedSimulation:
+        """Simulate the participants with these true values.
 
         Raises
         ------
@@ -229,7 +234,7 @@ class Arranged:
         """
         recorded = self.along.trials if isinstance(self.along, Recorded) else self.along
         labels = list(recorded.participants)
-        rows = simulate(self.varied, self.along, values, seed, labels, keep_missed=self.keep_missed)
+        rows = simulate(self.varied, self.along, true.values, seed, labels, keep_missed=self.keep_missed)
         trials = self.stored.of_rows(rows.trials).original
         for name in self.columns:
             if not np.array_equal(trials.columns[name].values, self.template.columns[name].values):
@@ -241,9 +246,10 @@ class Arranged:
             columns={name: trials.columns[name] for name in self.template.columns},
             levels={name: labels for name, labels in trials.levels.items() if name in self.template.levels},
         )
-        differences = differences_of(self.stored.models, self.effects)
-        true = np.array([difference.vector @ coefficients for difference in differences])
-        return DesignedSimulation(rows, trials, differences, true)
+        differences, known = differences_of(self.stored.models, self.effects), self.known
+        values = np.array([difference.vector @ true.coefficients for difference in differences])
+        is_set = [each.parameter in true.stated or known.determines(each.vector) for each in differences]
+        return DesignedSimulation(rows, trials, differences, values, np.array(is_set, bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,12 +266,15 @@ class DesignedSimulation:
         The differences that the formulas ask for, those that are set first.
     true
         Their true values, ``(differences,)``.
+    is_set
+        Whether these are the same in all data sets, ``bool (differences,)``.
     """
 
     rows: Simulation
     trials: Trials
     differences: tuple[Difference, ...]
     true: np.ndarray
+    is_set: np.ndarray
 
     @property
     def parameters(self) -> pd.DataFrame:

@@ -27,7 +27,7 @@ POWER = 0.8
 PROBABILITY = 0.95
 """Probability of the intervals of shares."""
 
-COLUMNS = ("dataset", "parameter", "by", "difference", "scale", "true", "mean", "low", "high")
+COLUMNS = ("dataset", "parameter", "by", "difference", "scale", "true", "set", "mean", "low", "high")
 
 INDEX = ("parameter", "by", "difference")
 """What a difference is known by."""
@@ -35,7 +35,7 @@ INDEX = ("parameter", "by", "difference")
 _EQUAL = 1e-9
 
 
-def of_effects(fitted: Fit, differences: Sequence[Difference], true: np.ndarray) -> Piece:
+def of_effects(fitted: Fit, differences: Sequence[Difference], true: np.ndarray, is_set: np.ndarray) -> Piece:
     """Each difference in a fit, as :func:`trialwise.contrasts` has it: true value, posterior mean and highest-density interval, on the
     unconstrained scale."""
     coefficients = fitted.draws.groups().coefficients
@@ -47,6 +47,7 @@ def of_effects(fitted: Fit, differences: Sequence[Difference], true: np.ndarray)
         "effect_difference": np.array([difference.label for difference in differences], str),
         "effect_scale": np.array([SCALES[supports[difference.parameter].support] for difference in differences], str),
         "effect_true": true,
+        "effect_set": is_set,
         "effect_mean": np.array([each["mean"] for each in found]),
         "effect_low": np.array([each["hdi_low"] for each in found]),
         "effect_high": np.array([each["hdi_high"] for each in found]),
@@ -72,8 +73,8 @@ def effect_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = []
     for names, own in rows.groupby(list(INDEX), sort=False):
         true, mean, low, high = (own[name].to_numpy(float) for name in ("true", "mean", "low", "high"))
-        is_set = bool(np.ptp(true) <= _EQUAL)
-        value = float(true[0]) if is_set and abs(true[0]) > _EQUAL else 0.0 if is_set else float(true.mean())
+        is_set, value = bool(own["set"].all()), float(true.mean())
+        value = 0.0 if abs(value) <= _EQUAL else value
         excludes = (low > 0) | (high < 0)
         ends = share_interval(int(excludes.sum()), len(own)) if is_set else (np.nan, np.nan)
         wrong = excludes & (np.sign(mean) != np.sign(true))

@@ -54,7 +54,7 @@ class Recovery(Result):
         Probability of the intervals.
     differences
         A row a data set and difference of a study with formulas, on the unconstrained scale: ``dataset``, ``parameter``, ``difference``,
-        ``scale``, ``true``, posterior ``mean``, and the 95 % highest-density interval from ``low`` to ``high``, as in
+        ``scale``, ``true``, whether this is the same in all data sets (``set``), posterior ``mean``, and the 95 % highest-density interval from ``low`` to ``high``, as in
         :func:`trialwise.contrasts`. None without formulas.
     participants
         Number of participants of each data set; None if it is not known.

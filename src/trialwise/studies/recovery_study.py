@@ -56,7 +56,7 @@ class RecoveryStudy(Study[Recovery]):
         arranged = design.arranged(self.learner, self.environment, self.participants, seed)
         population = arranged.population(self.environment, self.seed)
         true = arranged.truth(self.truth, population, self.truth_stream(number), seed)
-        return arranged.simulated(true.values, seed, true.coefficients)
+        return arranged.simulated(true, seed)
 
     def task(self, number: int) -> Piece:
         """Arrays ``(parameters, participants)`` of true values, estimates and variance removed; ``(pairs, participants)`` of pairs; and what
@@ -65,7 +65,9 @@ class RecoveryStudy(Study[Recovery]):
         data = self.simulation(number)
         design = None if self.design is None else self.design.arguments
         fitted = self.settings.fit(self.learner, data.trials, self.fit_seed(number), self.priors, design)
-        effects = of_effects(fitted, data.differences, data.true) if isinstance(data, DesignedSimulation) else {}
+        effects = (
+            of_effects(fitted, data.differences, data.true, data.is_set) if isinstance(data, DesignedSimulation) else {}
+        )
         estimates = points(fitted, data.parameters, self.interval)
         labels = data.parameters["participant"]
         size = len(fitted.parameters), len(labels)
