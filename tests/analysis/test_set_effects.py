@@ -129,7 +129,8 @@ def test_the_differences_that_formulas_ask_for():
 
 REFUSED = {
     "parameter": ({"alhpa": {"group": {"patient - control": 1}}}, "there is no free parameter 'alhpa'. Did you mean 'alpha'?"),
-    "no formula": ({"forget": {"group": {"patient - control": 1}}}, "forget has no formula"),
+    "no formula": ({"forget": {"age": 1}}, "forget has no formula, so that it has no effects: add formulas={\"forget\": 'age'}"),
+    "no formula, no covariate": ({"forget": {"x": 1}}, "add formulas={\"forget\": 'group'}"),
     "covariate": ({"alpha": {"grup": {"patient - control": 1}}}, "alpha does not depend on 'grup'. Did you mean 'group'?"),
     "of another": ({"beta": {"group": {"patient - control": 1}}}, "beta does not depend on 'group'"),
     "level": ({"alpha": {"group": {"patient - contrl": 1}}}, "no difference 'patient - contrl' of group. Did you mean 'patient - control'?"),

@@ -91,7 +91,7 @@ REFUSED = {
     "no difference": ((*TABLE, "--effect", "alpha: patient - contrl = 1"), "Did you mean 'patient - control'?"),
     "factor": ((*TABLE, "--effect", "alpha: group = 1"), "say which difference, --effect 'alpha: group: patient - control = ...'"),
     "open": ((*TABLE, "--effect", "alpha: patient - control = 1"), "--effect 'alpha: group: sibling - control = 0.0'"),
-    "no formula of it": ((*TABLE, "--effect", "beta: age = 1"), "beta has no formula, so that it has no effects: add --formula 'beta ~ group'"),
+    "no formula of it": ((*TABLE, "--effect", "beta: age = 1"), "beta has no formula, so that it has no effects: add --formula 'beta ~ age'"),
     "no session": (("--formula", "alpha ~ session"), "simulate sessions by --sessions 2"),
 }  # fmt: skip
 

@@ -68,7 +68,7 @@ def study_of(
     correlated=False,
     seed=3,
 ):
-    labels, design = study_design(environment, participants, formulas, random, correlated, sessions, effects)
+    labels, design = study_design(LEARNER, environment, participants, formulas, random, correlated, sessions, effects)
     source, settings = truth_of(truth, LEARNER, environment, seed), FitSettings(60, 100, 2, None)
     return RecoveryStudy(environment, tuple(labels), seed, LEARNER, source, settings, {}, 0.89, design)
 
@@ -191,9 +191,9 @@ def test_tables_of_participants(tmp_path):
         (str(tmp_path / "people.csv"), LABELS), (pd.DataFrame(PEOPLE), LABELS), (pd.DataFrame(PEOPLE).set_index("participant"), LABELS),
         (without, list(range(8))),
     ):  # fmt: skip
-        found, design = study_design(TASK, table, "alpha ~ group", "full", False, None)
+        found, design = study_design(LEARNER, TASK, table, "alpha ~ group", "full", False, None)
         assert list(found) == labels and design.table is not None
-    assert study_design(TASK, 3, None, "full", False, None) == ((0, 1, 2), None)
+    assert study_design(LEARNER, TASK, 3, None, "full", False, None) == ((0, 1, 2), None)
 
 
 @pytest.mark.sample
@@ -265,7 +265,7 @@ def test_ranks_of_a_design():
         "beta_effects[phase.1]", "beta_sd", "beta_sd_effects[phase.1]", "correlation[alpha, alpha session.1]", "correlation[beta, beta phase.1]",
         "alpha[p0 / a]", "beta[stable][p0 / a]", "beta[volatile][p0 / a]", "log-likelihood",
     ]  # fmt: skip
-    labels, design = study_design(Coin(), PEOPLE, how["formulas"], "full", True, how["sessions"])
+    labels, design = study_design(LEARNER, Coin(), PEOPLE, how["formulas"], "full", True, how["sessions"])
     population = design.arranged(LEARNER, Coin(), labels, 5).population(Coin(), 5)
     study = CalibrationStudy(Coin(), labels, 5, LEARNER, population, FitSettings(60, 100, 2, None), 20, design)
     simulation, truth, u = study.simulation(1)
@@ -286,7 +286,7 @@ def test_ranks_of_a_design():
 
 
 def test_true_values_of_a_calibration_are_those_of_the_prior():
-    labels, design = study_design(TASK, PEOPLE, {"alpha": "group + session"}, "full", True, 2)
+    labels, design = study_design(LEARNER, TASK, PEOPLE, {"alpha": "group + session"}, "full", True, 2)
     population = design.arranged(LEARNER, TASK, labels, 1).population(TASK, 1)
     study = CalibrationStudy(TASK, labels, 1, LEARNER, population, FitSettings(None, 100, 2, None), 10, design)
     draws = [study.simulation(n)[1] for n in range(150)]
@@ -436,6 +436,18 @@ def test_what_is_refused(name):
     given = {"environment": TASK, "datasets": 1, "participants": PEOPLE, **SHORT, **arguments}
     with pytest.raises((tw.errors.UsageError, tw.errors.DataError), match=expected):
         tw.recover(LEARNER, **given)
+
+
+def test_the_formulas_that_are_advised_are_possible():
+    arguments = [
+        {"participants": PEOPLE}, {"participants": PEOPLE, "effects": EFFECT}, {"participants": PEOPLE, "effects": {"alpha": {"age": 1}}},
+        {"participants": 8, "sessions": 2}, {"participants": PEOPLE, "effects": {"beta": {"group:age": {"(patient - control) x (age + 1 SD)": 1}}}},
+    ]  # fmt: skip
+    for each in arguments:
+        with pytest.raises(tw.errors.UsageError) as error:
+            tw.recover(LEARNER, TASK, datasets=1, **each, **SHORT)
+        advice = next(part for part in error.value.message.inputs if part.name == "formulas")
+        study_of(advice.value, **each).simulation(0)
 
 
 def test_other_refusals():

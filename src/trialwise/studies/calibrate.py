@@ -107,7 +107,7 @@ def calibrate(
     ['alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'alpha[0]', 'beta[0]', 'log-likelihood']
     """
     environment = as_environment(environment)
-    chosen, design = study_design(environment, participants, formulas, random, correlated, sessions)
+    chosen, design = study_design(learner, environment, participants, formulas, random, correlated, sessions)
     labels = participants_of(environment, chosen, seed)
     if len(labels) < 2:
         raise UsageError("calibrate needs a group: ", Argument("participants", 2), " or more")

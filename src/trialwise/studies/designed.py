@@ -25,7 +25,7 @@ from trialwise.inference.design_of import design_of, row_text
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas, parse_formulas
-from trialwise.population.designs.join import ParticipantsTable, new_participants, opened
+from trialwise.population.designs.join import ParticipantsTable, covariates_in, new_participants, opened
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.known import Known
 from trialwise.population.population import Population
@@ -283,6 +283,7 @@ class DesignedSimulation:
 
 
 def study_design(
+    learner: Learner,
     environment: EnvironmentLike,
     participants: Participants | None,
     formulas: Formulas | None,
@@ -308,15 +309,14 @@ def study_design(
             "correlated": correlated or None,
             "random": None if random == "full" else random,
         }
-        for name, value in unused.items():
-            if value is not None:
-                raise UsageError(
-                    Argument(name, value), " is for formulas: add ", Argument("formulas", {"alpha": "group"})
-                )
-        if is_table:
+        given = [Argument(name, value) for name, value in unused.items() if value is not None]
+        if given or is_table:
+            example = Argument("formulas", _example(learner, participants if is_table else None, effects))  # type: ignore[arg-type]
+            if given:
+                raise UsageError(given[0], " is for formulas: add ", example)
             raise UsageError(
-                Argument("participants", ...), ": a table of covariates is used by formulas; add ", Argument("formulas", {"alpha": "group"})
-            )  # fmt: skip
+                Argument("participants", ...), ": a table of covariates is used by formulas; add ", example
+            )
         return tuple(labels_in(environment, participants)), None  # type: ignore[arg-type]
     table, own = None, None
     if is_table:
@@ -348,3 +348,13 @@ def _session_labels(sessions: Sessions | None, environment: EnvironmentLike) -> 
             Argument("sessions", sessions), ": wanted their number, 2 or more, or labels that differ, ", Argument("sessions", ["placebo", "drug"])
         )  # fmt: skip
     return labels
+
+
+def _example(learner: Learner, table: ParticipantsTable | None, effects: Effects | None) -> dict[str, str]:
+    """A formula that the other arguments are for."""
+    for name, given in (effects or {}).items():
+        if name in learner.names and isinstance(given, Mapping):
+            covariates = [key for key, value in given.items() if isinstance(value, Mapping) or " - " not in key]
+            return {name: "*".join(covariates[0].split(":")) if covariates else "group"}
+    names = [] if table is None else covariates_in(table)
+    return {learner.names[0]: names[0] if names else SESSION}

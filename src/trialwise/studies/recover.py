@@ -148,7 +148,7 @@ def recover(
     environment = as_environment(environment)
     if isinstance(truth, Fit) and isinstance(environment, Environment):
         environment = environment.on(truth.trials)
-    chosen, design = study_design(environment, participants, formulas, random, correlated, sessions, effects)
+    chosen, design = study_design(learner, environment, participants, formulas, random, correlated, sessions, effects)
     labels = participants_of(environment, chosen, seed)
     if pooling == "complete":
         raise UsageError(

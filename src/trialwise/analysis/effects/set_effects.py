@@ -100,7 +100,7 @@ def _read(models: Mapping[str, ParameterModel], effects: Effects) -> tuple[_Set,
             continue
         alongs = _alongs(model)
         if not alongs:
-            advice = Argument("formulas", {name: "group"})
+            advice = Argument("formulas", {name: _covariate(models, given)})
             problems.append(Message(start, f"{name} has no formula, so that it has no effects: add ", advice))
             continue
         if not isinstance(given, Mapping):
@@ -114,6 +114,13 @@ def _read(models: Mapping[str, ParameterModel], effects: Effects) -> tuple[_Set,
             elif difference is not None:
                 found.append((difference, value))
     return found, problems
+
+
+def _covariate(models: Mapping[str, ParameterModel], given: object) -> str:
+    """A covariate for a formula: one that is named, or of another parameter."""
+    named = list(given) if isinstance(given, Mapping) else []
+    known = [name for model in models.values() for name in (*model.factors, *model.numbers)]
+    return next((name for name in named if name in known), next(iter(known), "group"))
 
 
 def _of_parameter(

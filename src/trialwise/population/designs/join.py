@@ -112,6 +112,18 @@ def opened(source: ParticipantsTable) -> Table:
     return source if isinstance(source, Table) else open_table(_frame(source), _NAME)
 
 
+def covariates_in(source: ParticipantsTable) -> list[str]:
+    """The columns of a table without those that may be the participants'.
+
+    Raises
+    ------
+    UsageError, DataError
+        If it cannot be opened.
+    """
+    header = opened(source).header
+    return [name for name in header if name and name not in recognise(header, ["participant"]).get("participant", [])]
+
+
 def new_participants(source: ParticipantsTable) -> tuple[Table, tuple[Hashable, ...]]:
     """A table of participants who are yet to be simulated, and their labels: its own or, if no column has them, numbers from 0.
 
