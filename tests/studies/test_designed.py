@@ -404,6 +404,27 @@ def test_effects_in_a_report():
     assert [len(each.tables()) for each in found] == [4, 4, 6]
 
 
+def test_sessions_of_a_participant_count_as_one():
+    """Values that are repeated in a second session make no interval narrower."""
+    random = np.random.default_rng(1)
+    true = random.normal(size=40)
+    points = pd.DataFrame(
+        {"dataset": 0, "participant": [f"{n} / 1" for n in range(40)], "parameter": "alpha", "true": true}
+    )
+    points = points.assign(mean=true + 0.5 * random.normal(size=40), told=1.0).assign(
+        low=lambda p: p["mean"] - 0.6, high=lambda p: p["mean"] + 0.6
+    )
+    twice = pd.concat([points, points.assign(participant=[f"{n} / 2" for n in range(40)])], ignore_index=True)
+    pairs = pd.DataFrame(
+        columns=["first", "second", "posterior_correlation", "error_correlation", "product_correlation"], dtype=float
+    )
+    sampling = pd.DataFrame(
+        {"r_hat": [1.0], "ess": 500, "draws": 1000, "divergences": 0, "problems": "", "seconds": 1.0}
+    )
+    once, doubled = (tw.results.Recovery("L()", each, pairs, sampling, {}, 0.89, None, 40) for each in (points, twice))
+    assert doubled.sentences == once.sentences and "correlation within data sets" in once.sentences[0]
+
+
 # -- what is refused -------------------------------------------------------------------------------------------------------
 
 REFUSED = {

@@ -189,13 +189,15 @@ class Recovery(Result):
         rows = self.points[self.points["parameter"] == name]
         pairs = _pairs(rows)
         spread = float(rows["true"].std(ddof=0)) if np.ptp(rows["true"]) > 0 else 1.0
-        error, independent = _error_of_mean(rows["mean"] - rows["true"], rows["dataset"])
+        own = self._per_participant
+        shared = own if pairs.within else 1.0
+        error, independent = _error_of_mean(rows["mean"] - rows["true"], rows["dataset"], own)
         return Evidence(
             name=str(name),
             correlation=correlation(pairs.true, pairs.mean),
-            count=pairs.count,
+            count=int(pairs.count / shared),
             slope=pairs.slope,
-            slope_error=pairs.slope_error,
+            slope_error=pairs.slope_error * np.sqrt(shared),
             bias=row["bias"] / spread,
             bias_error=error / spread,
             bias_count=independent,
@@ -209,6 +211,12 @@ class Recovery(Result):
         )
 
     @property
+    def _per_participant(self) -> float:
+        """Number of rows of parameters of each participant, such as sessions, which count as one independent value."""
+        rows = self.points["participant"].nunique()
+        return rows / self.participants if self.participants and rows > self.participants else 1.0
+
+    @property
     def _unreliable(self) -> tuple[int, int]:
         """Number of data sets whose draws are not reliable or that could not be fitted, and of all."""
         return int(unreliable(self.fits).sum()) + len(self.failed), len(self.fits) + len(self.failed)
@@ -217,7 +225,7 @@ class Recovery(Result):
         """Whether intervals contain the true value less often than chance explains; data sets, not participants, are independent."""
         rows = self.points[self.points["parameter"] == name]
         coverage = inside(rows).groupby(rows["dataset"]).mean().to_numpy()
-        binomial = self.interval * (1 - self.interval) / len(rows)
+        binomial = self.interval * (1 - self.interval) / len(rows) * self._per_participant
         error = max(coverage.var(ddof=1) / len(coverage), binomial) if len(coverage) > 1 else binomial
         return bool(coverage.mean() < self.interval - 3 * np.sqrt(error))
 
@@ -230,7 +238,7 @@ class Recovery(Result):
             a, b = row.first, row.second
             text = f"{a} and {b} trade off (posterior correlation {row.posterior_correlation:.2f})"
             single = table.loc[[a, b], "correlation"]
-            count = int((self.points["parameter"] == a).sum())
+            count = int((self.points["parameter"] == a).sum() / self._per_participant)
             if interval_of(row.product_correlation, count)[0] > single.max():
                 text += (
                     f": {a} x {b} is recovered better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
@@ -312,9 +320,10 @@ def _size(points: pd.DataFrame, name: str) -> str:
     return f"|{name}|" if below else name
 
 
-def _error_of_mean(errors: pd.Series, dataset: pd.Series) -> tuple[float, int]:
-    """Standard error of the mean error, over participants or, if that is larger and there are three or more, over data sets; and of how many."""
-    alone = float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else np.inf
+def _error_of_mean(errors: pd.Series, dataset: pd.Series, per: float) -> tuple[float, int]:
+    """Standard error of the mean error, over participants, each with ``per`` values, or, if that is larger and there are three or more, over data
+    sets; and of how many."""
+    alone = float(errors.std(ddof=1) / np.sqrt(len(errors) / per)) if len(errors) > 1 else np.inf
     means = errors.groupby(dataset).mean()
     between = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 2 else 0.0
-    return (between, len(means)) if between > alone else (alone, len(errors))
+    return (between, len(means)) if between > alone else (alone, int(len(errors) / per))
