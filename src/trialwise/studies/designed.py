@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -302,29 +302,17 @@ def study_design(
         For a table of participants whose labels are not unique.
     """
     is_table = participants is not None and not COUNT.holds(participants) and not LABELS.holds(participants)
+    source = cast("ParticipantsTable", participants) if is_table else None
+    number = None if is_table else cast("int | Sequence[Hashable] | None", participants)
     if formulas is None:
-        unused = {
-            "effects": effects or None,
-            "sessions": sessions,
-            "correlated": correlated or None,
-            "random": None if random == "full" else random,
-        }
-        given = [Argument(name, value) for name, value in unused.items() if value is not None]
-        if given or is_table:
-            example = Argument("formulas", _example(learner, participants if is_table else None, effects))  # type: ignore[arg-type]
-            if given:
-                raise UsageError(given[0], " is for formulas: add ", example)
-            raise UsageError(
-                Argument("participants", ...), ": a table of covariates is used by formulas; add ", example
-            )
-        return tuple(labels_in(environment, participants)), None  # type: ignore[arg-type]
-    table, own = None, None
-    if is_table:
-        if isinstance(environment, Environment):
-            table, own = new_participants(participants)  # type: ignore[arg-type]
-        else:
-            table = opened(participants)  # type: ignore[arg-type]
-    labels = tuple(labels_in(environment, own if is_table else participants))  # type: ignore[arg-type]
+        _refuse_without_formulas(learner, source, random, correlated, sessions, effects)
+        return tuple(labels_in(environment, number)), None
+    table = None
+    if source is not None and isinstance(environment, Environment):
+        table, number = new_participants(source)
+    elif source is not None:
+        table = opened(source)
+    labels = tuple(labels_in(environment, number))
     if len(labels) < 2:
         raise UsageError(
             Argument("formulas", formulas), f" describe how participants differ, and there is {counted(len(labels), 'participant')}"
@@ -332,6 +320,32 @@ def study_design(
     return labels, StudyDesign(
         formulas, table, random, correlated, effects or {}, _session_labels(sessions, environment)
     )
+
+
+def _refuse_without_formulas(
+    learner: Learner,
+    table: ParticipantsTable | None,
+    random: Random,
+    correlated: Correlated,
+    sessions: Sessions | None,
+    effects: Effects | None,
+) -> None:
+    """Refuse arguments that are about formulas."""
+    values = {
+        "effects": effects or None,
+        "sessions": sessions,
+        "correlated": correlated or None,
+        "random": None if random == "full" else random,
+    }
+    given = [Argument(name, value) for name, value in values.items() if value is not None]
+    if given:
+        raise UsageError(given[0], " is for formulas: add ", Argument("formulas", _example(learner, table, effects)))
+    if table is not None:
+        raise UsageError(
+            Argument("participants", ...),
+            ": a table of covariates is used by formulas; add ",
+            Argument("formulas", _example(learner, table, effects)),
+        )
 
 
 def _session_labels(sessions: Sessions | None, environment: EnvironmentLike) -> tuple[Hashable, ...]:
