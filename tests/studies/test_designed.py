@@ -57,6 +57,29 @@ class Follow(tw.environments.Environment):
         return {"place": place}
 
 
+@tw.learner
+class Keeps:
+    """Q-learning that keeps half of its values over resets."""
+
+    alpha: float = tw.unit("learning rate")
+    beta: float = tw.positive("inverse temperature")
+
+    def start(self, task):
+        return task.table("action", fill=0.0)
+
+    def choose(self, q, trial, preference):
+        for action in range(2):
+            preference[action] = self.beta * q[action]
+
+    def learn(self, q, trial, choice, outcome):
+        q[choice] += self.alpha * (outcome - q[choice])
+
+    def reset(self, q, trial):
+        for action in range(2):
+            q[action] *= 0.5
+        return q
+
+
 def study_of(
     formulas,
     environment=TASK,
@@ -144,6 +167,22 @@ def test_sessions_are_runs_through_the_environment():
     )
     np.testing.assert_array_equal(alone.trials.choice, rows.choice)
     np.testing.assert_array_equal(alone.trials.outcome["outcome"], rows.outcome["outcome"])
+
+
+def test_sessions_of_a_learner_that_keeps_part_of_its_state():
+    """They are conditions of one run, which is reset between them."""
+    effects = {"alpha": {"session": {"b - a": 0.5}}}
+    labels, design = study_design(Keeps(), TASK, 5, {"alpha": "session"}, "full", False, ["a", "b"], effects)
+    source = truth_of({"alpha": (0.2, 0.4)}, Keeps(), TASK, 1)
+    study = RecoveryStudy(TASK, labels, 1, Keeps(), source, FitSettings(60, 100, 2, None), {}, 0.89, design)
+    simulation = study.simulation(0)
+    values = by_row(simulation)
+    assert list(values) == ["alpha[a]", "alpha[b]", "beta"] and len(values) == 5
+    np.testing.assert_allclose(logit(values["alpha[b]"]) - logit(values["alpha[a]"]), 0.5)
+    assert np.flatnonzero(simulation.trials.reset).tolist() == [20 + 40 * n for n in range(5)]
+    by_hand = Keeps().vary(alpha={"session": ["a", "b"]})
+    again = tw.simulate(by_hand, TASK.on(simulation.trials), simulation.parameters, study.simulation_seed(0))
+    np.testing.assert_array_equal(again.trials.choice, simulation.trials.choice)
 
 
 @pytest.mark.parametrize("truth", [None, {"alpha": (0.2, 0.6)}])

@@ -105,8 +105,8 @@ def recover(
         drawn from the prior given these. A parameter with a value or range in ``truth`` has no effects but
         those that are set, which are added to each participant's value; the range is that at average covariates, and over levels.
     sessions
-        The number of sessions of each participant in a new environment, or their labels: each is a run through the environment, in which the
-        learner starts anew, and formulas name them ``session``.
+        The number of sessions of each participant in a new environment, or their labels: each is a run through the environment, before which the
+        learner starts anew or, if it has a method ``reset``, is reset; formulas name them ``session``.
 
     Returns
     -------
