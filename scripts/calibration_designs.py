@@ -9,87 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-
-import trialwise as tw
 from calibration import report
-from trialwise.base.streams import stream, stream_seed
-from trialwise.data.trials import Trials
-from trialwise.inference.sampler import Request
-from trialwise.inference.samplers.nuts import sample
-from trialwise.learners.learner import Learner
-from trialwise.likelihoods.kinds import likelihood_of
-from trialwise.population.designs.build import designed
-from trialwise.population.population import Population, population_of
-from trialwise.studies.ranks import rank, thinned
 
-PARTICIPANTS, TRIALS, SEED, RANKS = 20, 100, 2027, 100
+PARTICIPANTS, TRIALS, SEED = 20, 100, 2027
 FORMULAS = {"alpha": "group + session", "beta": "session"}
-DRAWS, TUNE, CHAINS = 500, 300, 2
-
-
-@dataclass(frozen=True)
-class TwoGroupsTwoSessions:
-    """One data set after another: true values from the prior, simulated choices, a fit, and ranks of the true values."""
-
-    learner: Learner
-    population: Population
-
-    def __call__(self, number: int) -> dict[str, np.ndarray]:
-        """The ranks of the true values of one data set among draws of its posterior."""
-        import arviz_stats
-
-        start = time.perf_counter()
-        design = self.population.matrices(0)
-        drawn = self.population.draw(design.rows, stream(SEED, "true parameters", part=number))
-        simulation = tw.simulate(
-            self.learner, environment(), self.population.natural(drawn.u), participants=list(range(design.rows)),
-            seed=stream_seed(SEED, "simulated data set", part=number),
-        )  # fmt: skip
-        likelihood = likelihood_of(self.learner, simulation.trials)
-        seed = stream_seed(SEED, "fit of a data set", part=number)
-        run = sample(Request(likelihood, self.population, DRAWS, TUNE, CHAINS, seed, progress=False))
-        truth = self.population.by_name(*drawn[:3])
-        posterior = run.tree["posterior"]
-        draws = {name: thinned(posterior[name].to_numpy().ravel(), RANKS) for name in truth}
-        result = {name: rank(value, draws[name]) for name, value in truth.items()}
-        for k, name in enumerate(self.population.names):
-            values = thinned(posterior["individual"].to_numpy()[:, :, 0, k].ravel(), RANKS)
-            result[f"{name}[0]"] = rank(drawn.u[0, k], values)
-        table = arviz_stats.summary(run.tree, var_names=list(truth), round_to="none").astype(float)
-        return {
-            "quantities": np.array(list(result)),
-            "ranks": np.array(list(result.values())),
-            "r_hat": np.array(table["r_hat"].max()),
-            "ess": np.array(table[["ess_bulk", "ess_tail"]].min().min()),
-            "draws": np.array(DRAWS * CHAINS),
-            "divergences": np.array(int(run.tree["sample_stats"]["diverging"].sum())),
-            "problems": np.array(""),
-            "seconds": np.array(time.perf_counter() - start),
-        }
-
-
-def environment() -> tw.environments.ProbabilisticReversal:
-    """The task of every session."""
-    return tw.environments.ProbabilisticReversal(trials=TRIALS)
-
-
-def template() -> Trials:
-    """Trials with the columns of the formulas; their choices do not matter."""
-    import pandas as pd
-
-    shape = (PARTICIPANTS, 2, TRIALS)
-    participant, session, trial = (index.ravel() for index in np.indices(shape))
-    rows = pd.DataFrame(
-        {"participant": participant, "session": session, "trial": trial, "choice": trial % 2, "outcome": trial % 2}
-    )
-    return tw.read_long(rows)
 
 
 def main() -> None:
@@ -100,25 +27,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     options = parser.parse_args()
 
-    from trialwise.studies.calibration_study import calibration_of
-    from trialwise.studies.resume import run_pieces
-    from trialwise.studies.store import Store
+    import trialwise as tw
 
-    learner = tw.QLearning().fix(forget=0)
     people = {"participant": list(range(PARTICIPANTS)), "group": ["patient", "control"] * (PARTICIPANTS // 2)}
-    built = designed(learner.names, learner, template(), FORMULAS, people, correlated=True)
-    population = population_of(learner, 0.5, design=built.design)
-    study = TwoGroupsTwoSessions(learner, population)
-    about = {"learner": repr(learner), "design": repr(FORMULAS)}
-    store = Store(options.work, "calibrate-designs", (study.learner, FORMULAS, PARTICIPANTS, TRIALS), about)
-    pieces = run_pieces(study, range(options.fits), store, workers=options.workers, stage="calibrating")
-    calibration = calibration_of(repr(learner), pieces)
+    study = tw.calibrate(
+        tw.QLearning().fix(forget=0), tw.environments.ProbabilisticReversal(trials=TRIALS), options.fits, people, seed=SEED,
+        formulas=FORMULAS, sessions=2, correlated=True, draws=500, tune=300, chains=2, folder=options.work, workers=options.workers,
+    )  # fmt: skip
     formulas = "; ".join(f"{name} ~ {right}" for name, right in FORMULAS.items())
     head = [
-        f"Simulation-based calibration: {len(calibration.ranks)} fits of {PARTICIPANTS} agents in two groups x 2 sessions x {TRIALS} trials",
-        f"{learner!r}, {formulas}; effects of each parameter correlated; default priors, from which true values are drawn",
+        f"Simulation-based calibration: {len(study.ranks)} fits of {PARTICIPANTS} agents in two groups x 2 sessions x {TRIALS} trials",
+        f"{study.learner}, {formulas}; effects of each parameter correlated; default priors, from which true values are drawn",
     ]
-    report(calibration, options.out, "calibration_designs", head)
+    report(study, options.out, "calibration_designs", head)
 
 
 if __name__ == "__main__":

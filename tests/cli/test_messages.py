@@ -35,7 +35,9 @@ def test_every_argument_is_an_option_or_marked_for_python():
     missing = {
         name: location
         for name, location in arguments()
-        if name.replace("_", "-") not in OPTIONS and name not in IN_PYTHON_ONLY and name != "formulas"  # --formula
+        if name.replace("_", "-") not in OPTIONS
+        and name not in IN_PYTHON_ONLY
+        and name not in ("formulas", "effects")  # --formula, --effect
     }
     assert not missing
     assert not set(IN_PYTHON_ONLY) & OPTIONS
@@ -124,6 +126,13 @@ def test_the_library_names_no_options_of_the_command_line():
             """--formula 'alpha ~ C(dose, Sum("low"))'""",
         ),
         (Argument("formulas", "name alone"), "formulas=", "--formula"),
+        (
+            Argument("effects", {"alpha": {"group": {"a - b": -0.5, "c - b": ...}, "age": 0.3}}),
+            'effects={"alpha": {"group": {"a - b": -0.5, "c - b": ...}, "age": 0.3}}',
+            "--effect 'alpha: group: a - b = -0.5' --effect 'alpha: group: c - b = ...' --effect 'alpha: age = 0.3'",
+        ),
+        (Argument("effects", ...), "effects=...", "--effect EFFECT"),
+        (Argument("sessions", ["placebo", "drug"]), "sessions=['placebo', 'drug']", "--sessions placebo,drug"),
         (Argument("participants", ...), "participants=...", "--participants FILE"),
         (Argument("random", "intercept"), "random='intercept'", "--random intercept"),
         (Argument("correlated", False), "correlated=False", "--correlated none"),

@@ -64,6 +64,8 @@ RANDOM = {
     "compare": "compare free=free/fit.nc fixed=fixed/fit.nc --draws 100 -o comparison",
     "compare_raw": "compare free=free/fit.nc fixed=fixed/fit.nc --draws 100 --raw -o comparison",
     "recover": f"recover QLearning {STUDY} --draws 250 -o recovery",
+    "recover_effects": "recover QLearning --environment AlienTask --trials 30 --datasets 2 --workers 1 --draws 250 --participants people.csv "
+    "--formula alpha~group+age --effect alpha:age=0.3 -o effects",
     "calibrate": f"calibrate QLearning {STUDY} --draws 250 -o calibration",
     "confuse": f"confuse QLearning StimulusLearning {STUDY} -o confusion",
     "report": "report free=free/fit.nc fixed=fixed/fit.nc",
@@ -79,11 +81,13 @@ def drawn(request):
         [],
         request.draws or 1000,
     )
-    centre = np.array([CENTRES[name] for name in request.population.names])
+    population = request.population
+    centre = np.array([CENTRES[population.base_name(name)] for name in population.names])
+    means = np.array([CENTRES[term.parameter] if term.intercept else 0.0 for term in population.terms.coefficients])
     for chain in range(request.chains):
         random = request.random(chain)
-        mu = centre + 0.3 * random.standard_normal((draws, len(centre)))
-        sd = np.abs(0.5 + 0.1 * random.standard_normal(mu.shape))
+        mu = means + 0.3 * random.standard_normal((draws, len(means)))
+        sd = np.abs(0.5 + 0.1 * random.standard_normal((draws, len(population.terms.effects))))
         individual = (draws, len(request.likelihood.rows), len(centre))
         chains.append((mu, sd, np.zeros((draws, 0)), centre + 0.5 * random.standard_normal(individual)))
     posterior = layout.dataset(GroupDraw(*(np.stack(part) for part in zip(*chains, strict=True))))
@@ -116,6 +120,7 @@ def results(folder, monkeypatch):
     monkeypatch.chdir(folder)
     if not Path("free").exists():
         printed(RANDOM["simulate"].replace("again", "data"), monkeypatch)
+        Path("people.csv").write_text("group,age\npatient,20\ncontrol,31\npatient,44\ncontrol,52\n", "utf-8")
         printed(f"fit {FIT} -o free", monkeypatch)
         printed(f"fit {FIT} --fix forget=0 -o fixed", monkeypatch)
 

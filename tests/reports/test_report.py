@@ -577,6 +577,7 @@ class FakeResult:
     method: str = ""
     participants: pd.DataFrame | None = None
     frequencies: pd.DataFrame | None = None
+    effects: tuple = ()
 
     def plot(self, **how):
         return Figure()

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 import scipy.stats as st
 
+from trialwise.data.reading.validate import Problems
 from trialwise.environments import Environment
+from trialwise.population.designs.join import joined, opened
 from trialwise.studies.fingerprint import digest
 
 
@@ -66,6 +68,27 @@ def test_members_of_a_users_class(name):
     first, second = VALUES[name]
     assert digest(environment(reversals=first)) == digest(environment(reversals=first))
     assert digest(environment(reversals=first)) != digest(environment(reversals=second))
+
+
+PEOPLE = {"group": ["patient", "control"] * 3, "age": [1, 2, 3, 4, 5, 6.5]}
+
+
+def test_tables_of_participants():
+    """By their cells and the order of levels, whatever was computed from them before, in this process or another."""
+    again = "from trialwise.studies.fingerprint import digest; from trialwise.population.designs.join import opened"
+    code = f"{again}; print(digest(opened({PEOPLE!r})))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    used = opened(PEOPLE)
+    joined(used, ("a",), "", Problems(), [])
+    assert digest(used) == digest(opened(pd.DataFrame(PEOPLE))) == printed
+    levels = [pd.Categorical(PEOPLE["group"], order) for order in (["patient", "control"], ["control", "patient"])]
+    others = [
+        PEOPLE | {"age": [1, 2, 3, 4, 5, 6]},
+        {"sex": PEOPLE["group"], "age": PEOPLE["age"]},
+        *(PEOPLE | {"group": each} for each in levels),
+    ]
+    hashes = {digest(opened(each)) for each in (PEOPLE, *others)}
+    assert len(hashes) == 5
 
 
 HELPER = """

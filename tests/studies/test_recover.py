@@ -83,7 +83,14 @@ def test_a_data_set_equals_a_direct_fit(study):
 
     settings = FitSettings(120, 120, 2, None)
     study_task = RecoveryStudy(
-        ENVIRONMENT, tuple(range(8)), SMALL["seed"], FLAT, truth_of(RANGES, FLAT, ENVIRONMENT, SMALL["seed"]), settings, {}, 0.89
+        ENVIRONMENT,
+        tuple(range(8)),
+        SMALL["seed"],
+        FLAT,
+        truth_of(RANGES, FLAT, ENVIRONMENT, SMALL["seed"]),
+        settings,
+        {},
+        0.89,
     )
     simulation = study_task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=study_task.fit_seed(2), progress=False)
@@ -308,3 +315,8 @@ def test_on_the_command_line(tmp_path):
         app, ["recover", "QLearning", "--scheduler", "tcp://x", "--workers", "2", "-o", str(tmp_path)]
     )
     assert wrong.exit_code == 2
+
+
+def test_a_single_parameter_has_no_pairs_and_is_plotted():
+    recovery = tw.recover(FLAT.fix(beta=2, forget=0), ENVIRONMENT, {"alpha": (0.1, 0.5)}, 1, workers=1, **SMALL)
+    assert not len(recovery.pairs) and len(recovery.plot().axes) == 1

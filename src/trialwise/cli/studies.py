@@ -11,8 +11,9 @@ import typer
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Result
 from trialwise.cli.options.columns import Columns
-from trialwise.cli.options.design import PANEL as DESIGN, Design, ranges_of
+from trialwise.cli.options.design import PANEL as DESIGN, Design, Number, ranges_of
 from trialwise.cli.options.groups import grouped
+from trialwise.cli.options.people import Effects, People
 from trialwise.cli.options.sampling import PANEL as SAMPLING
 from trialwise.cli.options.subject import PANEL as LEARNER, Name, Restrictions
 from trialwise.cli.output import results, writing
@@ -93,6 +94,8 @@ def recover(
     learner: Name,
     restrictions: Restrictions,
     design: Design,
+    people: People,
+    effects: Effects,
     work: Work,
     fits: Fits,
     columns: Columns,
@@ -116,16 +119,17 @@ def recover(
     if posterior is not None:
         from trialwise.inference.load import load
 
-        if truth or design.on is not None or design.participants is not None:
+        if truth or design.on is not None or people.count is not None:
             raise UsageError(
                 "--from: the fit determines true values, participants and sequences; leave out --param, --on and --participants"
             )
         truth = load(posterior)
     environment, folder = design.environment(restricted, columns), writing.make_folder(output)
-    study = run(
-        restricted, environment, truth, datasets, design.participants, **work.arguments(folder), **fits.arguments()
-    )
+    asked: Any = {**people.arguments(), **effects.arguments(), **work.arguments(folder), **fits.arguments()}
+    study = run(restricted, environment, truth, datasets, **asked)
     results.print_table(f"recovery of {study.learner} in {environment!r}, {len(study.fits)} data sets", study.table)
+    if len(study.effects):
+        results.print_table("differences", study.effects.reset_index().drop(columns="set"))
     _conclude(study, folder, "recovery_plot.png", "true and estimated values, plotted")
 
 
@@ -134,6 +138,7 @@ def calibrate(
     learner: Name,
     restrictions: Restrictions,
     design: Design,
+    people: People,
     work: Work,
     fits: Fits,
     columns: Columns,
@@ -149,7 +154,8 @@ def calibrate(
             "--param: calibration requires true values drawn from the prior, otherwise ranks are meaningless; leave it out"
         )
     environment, folder = design.environment(restricted, columns), writing.make_folder(output)
-    study = run(restricted, environment, datasets, design.participants, **work.arguments(folder), **fits.arguments())
+    asked: Any = {**people.arguments(), **work.arguments(folder), **fits.arguments()}
+    study = run(restricted, environment, datasets, **asked)
     table = study.table
     results.print_table(
         f"calibration of {study.learner} in {environment!r}, {len(study.ranks)} data sets",
@@ -169,6 +175,7 @@ def confuse(
         ),
     ],
     design: Design,
+    number: Number,
     work: Work,
     columns: Columns,
     output: Output = Path("confusion"),
@@ -191,7 +198,7 @@ def confuse(
     environment, folder = design.environment(candidates[0], columns), writing.make_folder(output)
     truth = ranges_of(candidates, design.param or [])
     rule: Any = criterion
-    study = run(candidates, environment, truth, datasets, design.participants, criterion=rule, **work.arguments(folder))
+    study = run(candidates, environment, truth, datasets, number.participants, criterion=rule, **work.arguments(folder))
     title = f"P(best-fitting learner in columns | simulated learner in rows), participants, by {study.criterion.upper() if study.criterion in ('bic', 'aic') else study.criterion}"
     results.print_table(title, study.confusion)
     results.print_table("P(best-fitting learner in columns | simulated learner in rows), data sets", study.groups)

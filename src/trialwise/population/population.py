@@ -22,6 +22,7 @@ from trialwise.learners.parameters import Parameter
 from trialwise.population.correlations import Correlations, correlations
 from trialwise.population.design import Design, plain_design
 from trialwise.population.gibbs import group_given_participants
+from trialwise.population.known import Known, with_known
 from trialwise.population.names import GroupNames, mean_name, median_name, names_of_design, spread_name
 from trialwise.population.pooled import Pooled
 from trialwise.population.priors import (
@@ -200,10 +201,11 @@ class Population(Pooled):
 
     # -- draws -------------------------------------------------------------------------------------------------------
 
-    def draw(self, count: int, random: np.random.Generator) -> GroupDraw:
+    def draw(self, count: int, random: np.random.Generator, known: Known | None = None) -> GroupDraw:
         """Draw a group from its prior, with partial pooling, and ``count`` participants from the group.
 
-        With a design the participants are those of the design, and ``count`` is its number of rows.
+        With a design the participants are those of the design, and ``count`` is its number of rows. If combinations of coefficients
+        are ``known``, the draw is one given these.
         """
         prior, design, pairs = self.prior, self.matrices(count), self.correlations
         mu = random.normal(prior.mean, prior.width)
@@ -216,6 +218,8 @@ class Population(Pooled):
             group = self.by_name(mu, sd, np.zeros(len(pairs)))
             group |= {name: float(pm.draw(other, random_seed=random)) for name, other in self.unusual.items()}  # type: ignore[misc]
             mu, sd = (np.array([group[name] for name in names]) for names in self.variables[:2])
+        if known is not None:
+            mu = with_known(mu, self.as_normal().width if self.unusual else prior.width, known)
         u = design.centre(mu) + design.deviations(sd * (y @ factor.T))
         return GroupDraw(mu, sd, pairs.of_pairs(factor @ factor.T), u)
 

@@ -82,6 +82,8 @@ TERMS = (
     Term("within", "Correlation across participants of the same data set.", ("within",)),
     Term("slope", "By how much an estimate rises if the true value rises by 1; shrinkage is 1 minus the slope.", ("slope", "shrinkage")),
     Term("unidentified", "Share of participants whose data hardly narrow their parameter down.", ("unidentified",), r"unidentified"),
+    Term("found", "Share of simulated data sets in which the 95 % interval of a difference excludes 0: power or, where the true difference is 0, false positives. Low and high: its 95 % interval.", ("found", "found low", "found high")),
+    Term("sign errors", "Share of the differences found whose estimate has the wrong sign.", ("sign errors",)),
     # comparison
     Term("log predictive density", "Logarithm of the probability of data that a learner was not fitted to; higher is better (elpd).", ("elpd", "elpd loo"), r"(?:log predictive density|elpd)"),
     Term("se", "Standard error over participants.", ("se", "se difference")),

@@ -9,7 +9,7 @@ the diagonal is given by simultaneous bands (Säilynoja, Bürkner & Vehtari 2022
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -20,8 +20,11 @@ from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
 from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import LEARNER, Learner
+from trialwise.population.designs.build import Correlated, Random
+from trialwise.population.designs.formula import Formulas
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.calibration_study import CalibrationStudy
+from trialwise.studies.designed import PARTICIPANTS, Participants, Sessions, study_design
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.study import participants_of
 
@@ -30,7 +33,8 @@ from trialwise.studies.study import participants_of
     learner=LEARNER,
     environment=ENVIRONMENT_OR_DATA,
     datasets=COUNT,
-    participants=COUNT | LABELS,
+    participants=PARTICIPANTS,
+    sessions=COUNT | LABELS,
     priors=MAPPING,
     draws=COUNT,
     tune=COUNT,
@@ -42,15 +46,17 @@ from trialwise.studies.study import participants_of
     progress=FLAG,
 )
 def calibrate(
-    learner: Learner, environment: EnvironmentOrData, datasets: int = 200, participants: int | Sequence[Hashable] | None = None,
+    learner: Learner, environment: EnvironmentOrData, datasets: int = 200, participants: Participants | None = None,
     seed: int = 0, *, priors: Mapping[str, Any] | None = None, draws: int | None = None, tune: int = TUNE,
     chains: int = CHAINS, sampler: str | None = None, ranks: int = RANKS, folder: str | PathLike[str] | None = None,
-    executor: Any = None, workers: int | None = None, progress: bool = True,
+    executor: Any = None, workers: int | None = None, progress: bool = True, formulas: Formulas | None = None,
+    sessions: Sessions | None = None, random: Random = "full", correlated: Correlated = False,
 ) -> Calibration:  # fmt: skip
     """Is the fit calibrated? (simulation-based calibration)
 
     The learner is fitted hierarchically to data sets simulated from the prior in an environment. Quantities whose ranks are
-    tested: the group's mean and spread of each parameter (``alpha_mu``, ``alpha_sd``); the unconstrained values of the first
+    tested: the group's mean and spread of each parameter (``alpha_mu``, ``alpha_sd``), with formulas all coefficients, spreads and
+    correlations; the unconstrained values of the first
     participant (``alpha[0]``), which are independent between data sets; and the log-likelihood of all choices.
 
     Parameters
@@ -70,6 +76,8 @@ def calibrate(
         Number of posterior draws among which the true value is ranked.
     folder, executor, workers, progress
         As for :func:`recover`.
+    formulas, sessions, random, correlated
+        How parameters depend on groups, covariates, sessions and conditions, as for :func:`recover`; ``participants`` may then be a table.
 
     Returns
     -------
@@ -79,7 +87,9 @@ def calibrate(
     Raises
     ------
     UsageError
-        If the arguments do not fit together.
+        If the arguments do not fit together; for formulas that are not possible.
+    DataError
+        With all problems of covariates.
     ModelError
         If no data set could be fitted.
 
@@ -97,7 +107,8 @@ def calibrate(
     ['alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'alpha[0]', 'beta[0]', 'log-likelihood']
     """
     environment = as_environment(environment)
-    labels = participants_of(environment, participants, seed)
+    chosen, design = study_design(learner, environment, participants, formulas, random, correlated, sessions)
+    labels = participants_of(environment, chosen, seed)
     if len(labels) < 2:
         raise UsageError("calibrate needs a group: ", Argument("participants", 2), " or more")
     if ranks > (DRAWS if draws is None else draws) * chains:
@@ -107,7 +118,10 @@ def calibrate(
             Argument("draws", NAME_ALONE),
             ", or rank among fewer",
         )
-    population = population_in(learner, environment, seed, priors)
+    if design is None:
+        population = population_in(learner, environment, seed, priors)
+    else:
+        population = design.arranged(learner, environment, labels, seed).population(environment, seed, priors)
     settings = FitSettings(draws, tune, chains, sampler)
-    study = CalibrationStudy(environment, labels, seed, learner, population, settings, ranks)
+    study = CalibrationStudy(environment, labels, seed, learner, population, settings, ranks, design)
     return study.run(datasets, folder=folder, executor=executor, workers=workers, progress=progress)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trialwise.base.errors import UsageError
+from trialwise.data.reading.table import Table
 from trialwise.data.trials import Trials
 from trialwise.learners.fingerprint import components, contents_of, fingerprint, is_library
 from trialwise.learners.learner import Learner
@@ -58,6 +59,8 @@ def _add(write: Callable[[bytes], Any], thing: Any, within: tuple[int, ...] = ()
         put("learner", type(thing).__name__, thing.key, *restrictions, dict(thing.declared), *varied)
     elif isinstance(thing, Trials):
         put("trials", {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.name not in FILE_FIELDS})
+    elif isinstance(thing, Table):  # its columns also hold what was once computed from them
+        put("cells", thing.header, [column.values for column in thing.columns], dict(thing.levels), thing.free_comma)
     elif isinstance(thing, types.FunctionType):
         put("function", fingerprint({"": thing}))
     elif isinstance(thing, types.MethodType):

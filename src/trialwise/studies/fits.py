@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding
+from trialwise.data.reading.table import Table
 from trialwise.data.trials import Trials
 from trialwise.inference.diagnostics import USABLE
 from trialwise.inference.fit import fit
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
+from trialwise.population.designs.build import Correlated, Random
+from trialwise.population.designs.formula import Formulas
 from trialwise.studies.store import Piece
 
 if TYPE_CHECKING:
@@ -29,6 +32,15 @@ ALLOWED = 0.1
 """Share of data sets without reliable draws above which a study gives no verdict."""
 
 
+class DesignArguments(TypedDict, total=False):
+    """The arguments of :func:`trialwise.fit` about formulas."""
+
+    formulas: Formulas
+    participants: Table | None
+    random: Random
+    correlated: Correlated
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """Settings of each fit of a study, as for :func:`trialwise.fit`."""
@@ -39,11 +51,18 @@ class FitSettings:
     sampler: str | None
     pooling: str = "partial"
 
-    def fit(self, learner: Learner, trials: Trials, seed: int, priors: Mapping[str, Any]) -> Fit:
+    def fit(
+        self,
+        learner: Learner,
+        trials: Trials,
+        seed: int,
+        priors: Mapping[str, Any],
+        design: DesignArguments | None = None,
+    ) -> Fit:
         """Fit a data set with these settings."""
         return fit(
             learner, trials, seed=seed, priors=dict(priors), pooling=self.pooling, draws=self.draws, tune=self.tune, chains=self.chains,
-            sampler=self.sampler, progress=False,
+            sampler=self.sampler, progress=False, **(design or {}),
         )  # fmt: skip
 
 

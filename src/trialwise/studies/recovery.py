@@ -12,6 +12,7 @@ from trialwise.analysis.against_truth import correlation, inside, summarised
 from trialwise.base.message import Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
+from trialwise.studies.recovered_effects import effect_findings, effect_rows, effect_table
 from trialwise.studies.recovery_verdict import Evidence, interval_of, verdict
 from trialwise.studies.resume import failures
 
@@ -51,6 +52,12 @@ class Recovery(Result):
         Reasons why data sets could not be fitted, by number of the data set.
     interval
         Probability of the intervals.
+    differences
+        A row a data set and difference of a study with formulas, on the unconstrained scale: ``dataset``, ``parameter``, ``difference``,
+        ``scale``, ``true``, whether this is the same in all data sets (``set``), posterior ``mean``, and the 95 % highest-density interval from ``low`` to ``high``, as in
+        :func:`trialwise.contrasts`. None without formulas.
+    participants
+        Number of participants of each data set; None if it is not known.
 
     Examples
     --------
@@ -67,12 +74,16 @@ class Recovery(Result):
     fits: pd.DataFrame
     failed: Mapping[int, str]
     interval: float
+    differences: pd.DataFrame | None = None
+    participants: int | None = None
 
     contents = {
         "recovery": "a row a parameter",
         "recovery_points": "a row a participant and parameter: true value, estimate, interval",
         "recovery_pairs": "pairs of parameters: do they trade off?",
         "recovery_fits": "a row a fit: is its sampling reliable?",
+        "recovery_effects": "a row a difference: how often is it found?",
+        "recovery_differences": "a row a data set and difference: true value, estimate, interval",
     }
 
     @property
@@ -133,14 +144,28 @@ class Recovery(Result):
         return table[table["unidentified"] - table["elsewhere"] > 1 / 3].reset_index(drop=True)
 
     @property
+    def effects(self) -> pd.DataFrame:
+        """A row a difference that the formulas ask for, on the unconstrained scale (``scale``); empty without formulas.
+
+        ``true``, the difference, if it is the same in all data sets (``set``), else its mean; ``estimate``, the mean of posterior means,
+        and ``bias``, their mean error; ``found``, the share of data sets whose 95 % highest-density interval excludes 0, which is the
+        power or, where ``true`` is 0, the rate of false positives, with its 95 % interval (Wilson), ``found_low`` to
+        ``found_high``; ``sign_errors``, the share of those found whose estimate has the wrong sign; ``width``, the median width of the
+        intervals; ``coverage``, the share of them that contain the true difference; ``datasets``, their number.
+        """
+        return effect_table(effect_rows({}) if self.differences is None else self.differences)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
-        """For each parameter, whether it is found in this design; then pairs that trade off, and problems of the fits."""
+        """How often differences are found; for each parameter, whether it is found in this design; then pairs that trade off, and problems
+        of the fits."""
         table, where, findings = self._statistics(), self.where, []
         for name, given in self._verdicts(table).items():
             rows = where[where["parameter"] == name].itertuples()
             sentence = Message(given.sentence, *(self._where(each) for each in rows))
             findings.append(replace(given, sentence=sentence))
         return (
+            *effect_findings(self.effects, self.participants or 0, *self._unreliable),
             *findings,
             *self._trade_offs(table),
             *sampling_findings(self.fits),
@@ -164,13 +189,15 @@ class Recovery(Result):
         rows = self.points[self.points["parameter"] == name]
         pairs = _pairs(rows)
         spread = float(rows["true"].std(ddof=0)) if np.ptp(rows["true"]) > 0 else 1.0
-        error, independent = _error_of_mean(rows["mean"] - rows["true"], rows["dataset"])
+        own = self._per_participant
+        shared = own if pairs.within else 1.0
+        error, independent = _error_of_mean(rows["mean"] - rows["true"], rows["dataset"], own)
         return Evidence(
             name=str(name),
             correlation=correlation(pairs.true, pairs.mean),
-            count=pairs.count,
+            count=int(pairs.count / shared),
             slope=pairs.slope,
-            slope_error=pairs.slope_error,
+            slope_error=pairs.slope_error * np.sqrt(shared),
             bias=row["bias"] / spread,
             bias_error=error / spread,
             bias_count=independent,
@@ -179,15 +206,26 @@ class Recovery(Result):
             interval=self.interval,
             narrow=self._too_narrow(str(name)),
             unidentified=row["unidentified"],
-            unreliable=int(unreliable(self.fits).sum()) + len(self.failed),
-            fits=len(self.fits) + len(self.failed),
+            unreliable=self._unreliable[0],
+            fits=self._unreliable[1],
         )
+
+    @property
+    def _per_participant(self) -> float:
+        """Number of rows of parameters of each participant, such as sessions, which count as one independent value."""
+        rows = self.points["participant"].nunique()
+        return rows / self.participants if self.participants and rows > self.participants else 1.0
+
+    @property
+    def _unreliable(self) -> tuple[int, int]:
+        """Number of data sets whose draws are not reliable or that could not be fitted, and of all."""
+        return int(unreliable(self.fits).sum()) + len(self.failed), len(self.fits) + len(self.failed)
 
     def _too_narrow(self, name: str) -> bool:
         """Whether intervals contain the true value less often than chance explains; data sets, not participants, are independent."""
         rows = self.points[self.points["parameter"] == name]
         coverage = inside(rows).groupby(rows["dataset"]).mean().to_numpy()
-        binomial = self.interval * (1 - self.interval) / len(rows)
+        binomial = self.interval * (1 - self.interval) / len(rows) * self._per_participant
         error = max(coverage.var(ddof=1) / len(coverage), binomial) if len(coverage) > 1 else binomial
         return bool(coverage.mean() < self.interval - 3 * np.sqrt(error))
 
@@ -200,7 +238,7 @@ class Recovery(Result):
             a, b = row.first, row.second
             text = f"{a} and {b} trade off (posterior correlation {row.posterior_correlation:.2f})"
             single = table.loc[[a, b], "correlation"]
-            count = int((self.points["parameter"] == a).sum())
+            count = int((self.points["parameter"] == a).sum() / self._per_participant)
             if interval_of(row.product_correlation, count)[0] > single.max():
                 text += (
                     f": {a} x {b} is recovered better (correlation {row.product_correlation:.2f}) than {a} ({single[a]:.2f}) "
@@ -210,13 +248,17 @@ class Recovery(Result):
         return findings
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``."""
-        return {
+        """``recovery`` (:attr:`table`), ``recovery_points``, ``recovery_pairs`` and ``recovery_fits``; with formulas ``recovery_effects``
+        (:attr:`effects`) and ``recovery_differences``."""
+        tables = {
             "recovery": self.table,
             "recovery_points": self.points,
             "recovery_pairs": self.pairs,
             "recovery_fits": self.fits,
         }
+        if self.differences is not None and len(self.differences):
+            tables |= {"recovery_effects": self.effects, "recovery_differences": self.differences}
+        return tables
 
     @property
     def headline(self) -> str:
@@ -278,9 +320,10 @@ def _size(points: pd.DataFrame, name: str) -> str:
     return f"|{name}|" if below else name
 
 
-def _error_of_mean(errors: pd.Series, dataset: pd.Series) -> tuple[float, int]:
-    """Standard error of the mean error, over participants or, if that is larger and there are three or more, over data sets; and of how many."""
-    alone = float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else np.inf
+def _error_of_mean(errors: pd.Series, dataset: pd.Series, per: float) -> tuple[float, int]:
+    """Standard error of the mean error, over participants, each with ``per`` values, or, if that is larger and there are three or more, over data
+    sets; and of how many."""
+    alone = float(errors.std(ddof=1) / np.sqrt(len(errors) / per)) if len(errors) > 1 else np.inf
     means = errors.groupby(dataset).mean()
     between = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 2 else 0.0
-    return (between, len(means)) if between > alone else (alone, len(errors))
+    return (between, len(means)) if between > alone else (alone, int(len(errors) / per))

@@ -15,7 +15,9 @@ from trialwise.analysis.true_values import Truth
 from trialwise.environments.simulation import Simulation
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
+from trialwise.studies.designed import DesignedSimulation, StudyDesign
 from trialwise.studies.fits import FitSettings, sampling_of, sampling_table
+from trialwise.studies.recovered_effects import effect_rows, of_effects
 from trialwise.studies.recovery import Recovery
 from trialwise.studies.resume import divided
 from trialwise.studies.store import Piece
@@ -36,33 +38,54 @@ class RecoveryStudy(Study[Recovery]):
     settings: FitSettings
     priors: Mapping[str, Any]
     interval: float
+    design: StudyDesign | None = None
 
     def description(self) -> dict[str, str]:
-        return {"learner": repr(self.learner)}
+        design = {} if self.design is None else {"formulas": self.design.text, "effects": repr(self.design.effects)}
+        return {"learner": repr(self.learner), **design}
 
-    def simulation(self, number: int) -> Simulation:
+    def simulation(self, number: int) -> Simulation | DesignedSimulation:
+        """The data set with this number, with its true values."""
+        if self.design is not None:
+            return self._designed(self.design, number)
         values = self.truth.values(len(self.participants), self.truth_stream(number))
         return self.simulated(self.learner, values, number)
 
+    def _designed(self, design: StudyDesign, number: int) -> DesignedSimulation:
+        seed = self.simulation_seed(number)
+        arranged = design.arranged(self.learner, self.environment, self.participants, seed)
+        population = arranged.population(self.environment, self.seed)
+        true = arranged.truth(self.truth, population, self.truth_stream(number), seed)
+        return arranged.simulated(true, seed)
+
     def task(self, number: int) -> Piece:
-        """Arrays ``(parameters, participants)`` of true values, estimates and variance removed; ``(pairs, participants)`` of pairs."""
+        """Arrays ``(parameters, participants)`` of true values, estimates and variance removed; ``(pairs, participants)`` of pairs; and what
+        the table of effects rests on."""
         start = time.perf_counter()
-        simulation = self.simulation(number)
-        fitted = self.settings.fit(self.learner, simulation.trials, self.fit_seed(number), self.priors)
-        estimates = points(fitted, simulation.parameters, self.interval)
-        size = len(self.learner.names), len(self.participants)
+        data = self.simulation(number)
+        design = None if self.design is None else self.design.arguments
+        fitted = self.settings.fit(self.learner, data.trials, self.fit_seed(number), self.priors, design)
+        effects = (
+            of_effects(fitted, data.differences, data.true, data.is_set) if isinstance(data, DesignedSimulation) else {}
+        )
+        estimates = points(fitted, data.parameters, self.interval)
+        labels = data.parameters["participant"]
+        size = len(fitted.parameters), len(labels)
         u = unconstrained(fitted)
         return {
             **{name: estimates[name].to_numpy().reshape(size) for name in ("true", "mean", "low", "high")},
             "told": variance_removed(fitted, u),
             **of_pairs(fitted, u),
+            **effects,
             **sampling_of(fitted),
             "seconds": np.array(time.perf_counter() - start),
-            "participants": np.array([str(label) for label in self.participants]),
+            "participants": np.array([str(label) for label in labels]),
+            "parameters": np.array(fitted.parameters),
+            "lower": np.array([p.lower for p in fitted.population.parameters]),
         }
 
     def gather(self, pieces: dict[int, Piece]) -> Recovery:
-        return gathered(self.learner, pieces, self.interval)
+        return gathered(self.learner, pieces, self.interval, len(self.participants))
 
 
 def unconstrained(fitted: Fit) -> np.ndarray:
@@ -78,10 +101,12 @@ def unconstrained(fitted: Fit) -> np.ndarray:
 def variance_removed(fitted: Fit, u: np.ndarray) -> np.ndarray:
     """The share of the variance that each participant's own data removed, ``(parameters, participants)``."""
     if fitted.draws.grouped:
-        before = np.array([float(np.square(fitted.draws.spread(name)).mean()) for name in fitted.parameters])
+        group = fitted.draws.groups()
+        design = fitted.population.matrices(u.shape[1])
+        before = design.variance(group.spreads, group.correlations).mean((0, 1)).T
     else:
-        before = fitted.population.prior.total**2
-    return np.asarray(1 - u.var(0).T / before[:, None])
+        before = fitted.population.prior.total[:, None] ** 2
+    return np.asarray(1 - u.var(0).T / before)
 
 
 def of_pairs(fitted: Fit, u: np.ndarray) -> dict[str, np.ndarray]:
@@ -97,8 +122,8 @@ def of_pairs(fitted: Fit, u: np.ndarray) -> dict[str, np.ndarray]:
     return {"pair_correlation": correlations, "product": products}
 
 
-def gathered(learner: Learner, pieces: dict[int, Piece], interval: float) -> Recovery:
-    """Gather finished pieces into one result.
+def gathered(learner: Learner, pieces: dict[int, Piece], interval: float, participants: int) -> Recovery:
+    """Gather finished pieces into one result; ``participants`` is their number in each.
 
     Raises
     ------
@@ -108,21 +133,22 @@ def gathered(learner: Learner, pieces: dict[int, Piece], interval: float) -> Rec
     import pandas as pd
 
     done, failed = divided(pieces)
-    names = list(learner.names)
     parts = []
     for number, piece in done.items():
-        for k, name in enumerate(names):
+        for k, name in enumerate(piece["parameters"]):
             columns = {column: piece[column][k] for column in ("true", "mean", "low", "high", "told")}
-            labels = {"dataset": number, "participant": piece["participants"], "parameter": name}
+            labels = {"dataset": number, "participant": piece["participants"], "parameter": str(name)}
             parts.append(pd.DataFrame({**labels, **columns}))
     fits = sampling_table(done)
-    return Recovery(repr(learner), pd.concat(parts, ignore_index=True), _pairs(learner, done), fits, failed, interval)
+    points = pd.concat(parts, ignore_index=True)
+    return Recovery(repr(learner), points, _pairs(done), fits, failed, interval, effect_rows(done), participants)
 
 
-def _pairs(learner: Learner, done: dict[int, Piece]) -> pd.DataFrame:
+def _pairs(done: dict[int, Piece]) -> pd.DataFrame:
     import pandas as pd
 
-    names, rows = list(learner.names), []
+    first = next(iter(done.values()))
+    names, lower, rows = [str(name) for name in first["parameters"]], first["lower"], []
     for row, (a, b) in enumerate(combinations(range(len(names)), 2)):
         true, product = ([], [])  # type: ignore[var-annotated]
         errors, posterior = ([], [])  # type: ignore[var-annotated]
@@ -132,7 +158,7 @@ def _pairs(learner: Learner, done: dict[int, Piece]) -> pd.DataFrame:
             posterior.append(piece["pair_correlation"][row])
             true.append(piece["true"][a] * piece["true"][b])
             product.append(piece["product"][row])
-        positive = learner.lower[a] >= 0 and learner.lower[b] >= 0
+        positive = lower[a] >= 0 and lower[b] >= 0
         rows.append(
             {
                 "first": names[a],
@@ -145,4 +171,4 @@ def _pairs(learner: Learner, done: dict[int, Piece]) -> pd.DataFrame:
             }
         )
     columns = ["first", "second", "posterior_correlation", "error_correlation", "product_correlation"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))  # also without any pair

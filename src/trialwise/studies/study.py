@@ -77,9 +77,13 @@ class Study[R: Result](ABC):
     def simulated(self, learner: Learner, parameters: Mapping[str, Any], number: int) -> Simulation:
         """Simulate the participants of data set ``number`` with the given parameters; recorded missed choices stay missed."""
         return simulate(
-            learner, self.environment, parameters, stream_seed(self.seed, "simulated data set", self.kind, number), list(self.participants),
+            learner, self.environment, parameters, self.simulation_seed(number), list(self.participants),
             keep_missed=isinstance(self.environment, Recorded),
         )  # fmt: skip
+
+    def simulation_seed(self, number: int) -> int:
+        """The seed with which a data set is simulated."""
+        return stream_seed(self.seed, "simulated data set", self.kind, number)
 
     def truth_stream(self, number: int) -> np.random.Generator:
         """Random numbers for the true parameters of a data set."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
@@ -68,11 +69,14 @@ class Comparison:
         In words: ``"patient - control"``, ``"session s1"``.
     parts
         Sign, parameter and values of covariates of each mean in it.
+    per_unit
+        Whether it is per unit of a number, not per standard deviation.
     """
 
     label: str
     at: str
     parts: tuple[tuple[int, str, Place], ...]
+    per_unit: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +160,7 @@ class Question:
                 else:
                     values.append((axis.name, value))
             parts.append((sign, parameter, tuple(values)))
-        return Comparison(label, place_text(place), tuple(parts))
+        return Comparison(label, place_text(place), tuple(parts), any(step.per_unit for step in steps))
 
 
 def place_text(place: Place) -> str:
@@ -212,6 +216,44 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
     for parameter, place in asked.cells:
         values_at(models[parameter], parameter, place, names)  # unknown levels and values that are no numbers
     return asked
+
+
+class Along(NamedTuple):
+    """The differences of a parameter along covariates.
+
+    Attributes
+    ----------
+    all
+        Those of interest: of the levels of factors in pairs, either way.
+    basis
+        Those that determine all others, if each number has a single coefficient.
+    """
+
+    all: tuple[Comparison, ...]
+    basis: tuple[Comparison, ...]
+
+
+def along(model: ParameterModel, by: Sequence[str]) -> Along:
+    """The differences of a parameter along a covariate, over the others, or its differences of differences along two."""
+    name, models = model.parameter, {model.parameter: model}
+    axes = [_axis(each, models, None) for each in by]
+    first = Axis(PARAMETER, (name,), (), ())
+    both_ways = tuple(
+        replace(axis, steps=(*axis.steps, *(_pair(step.to, step.since) for step in axis.steps)))
+        if axis.name in model.factors
+        else axis
+        for axis in axes
+    )
+    of_basis = tuple(replace(axis, steps=axis.basis) for axis in axes)
+    every, basis = (
+        tuple(
+            each
+            for each in Question((name,), models, (first, *own), ((),)).comparisons()
+            if len(each.parts) == 2 ** len(by)
+        )
+        for own in (both_ways, of_basis)
+    )
+    return Along(every, basis)
 
 
 def values_at(

@@ -29,7 +29,7 @@ def _option(flag: str, metavar: str, help: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a simulated experiment: environment, participants, trials and true parameters."""
+    """The design of a simulated experiment: environment, trials and true parameters."""
 
     environment_name: Annotated[
         str | None,
@@ -51,12 +51,6 @@ class Design:
         int | None,
         _option("--trials", "N", "Trials per participant; by default as many as the environment has.", min=1),
     ] = None
-    participants: Annotated[
-        int | None,
-        _option(
-            "--participants", "N", "Participants per data set; by default 30, or those of the recorded data.", min=1
-        ),
-    ] = None
     param: Annotated[
         list[str] | None,
         _option(
@@ -70,6 +64,18 @@ class Design:
         """The environment that the learner acts in."""
         recorded = None if self.on is None else columns.read([self.on])
         return environment_for(learner, recorded, self.trials, self.environment_name)
+
+
+@dataclass(frozen=True)
+class Number:
+    """The number of participants."""
+
+    participants: Annotated[
+        int | None,
+        _option(
+            "--participants", "N", "Participants per data set; by default 30, or those of the recorded data.", min=1
+        ),
+    ] = None
 
 
 def ranges_of(learners: Sequence[Learner], texts: Sequence[str]) -> dict[str, Any]:

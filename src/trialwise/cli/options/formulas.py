@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,49 +32,46 @@ class Missing(StrEnum):
     drop = "drop"
 
 
-def _option(flag: str, metavar: str, help: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+def option(flag: str, metavar: str, help: str, panel: str = PANEL) -> Any:
+    """An option of a panel of the help, without its default."""
+    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=panel)
+
+
+FORMULA = option(
+    "--formula",
+    "FORMULA",
+    'What a parameter depends on: "alpha ~ group + age", "beta ~ session"; may be repeated.',
+)
+RANDOM = option(
+    "--random",
+    "HOW",
+    "full: what changes within participants has an effect of each, the default; intercept: participants differ in intercepts only.",
+)
+CORRELATED = option(
+    "--correlated",
+    "all|A,B",
+    "Correlated effects of participants: all those of each parameter, or those of the parameters A and B, a block; may be repeated.",
+)
 
 
 @dataclass(frozen=True)
 class Formulas:
     """How parameters depend on groups, covariates, sessions and conditions."""
 
-    formula: Annotated[
-        list[str],
-        _option(
-            "--formula",
-            "FORMULA",
-            'What a parameter depends on: "alpha ~ group + age", "beta ~ session"; may be repeated.',
-        ),
-    ] = field(default_factory=list)
+    formula: Annotated[list[str], FORMULA] = field(default_factory=list)
     participants: Annotated[
         Path | None,
-        _option(
+        option(
             "--participants",
             "FILE",
             "Table with one row per participant and columns for the formulas; they may also be columns of the data.",
         ),
     ] = None
-    random: Annotated[
-        Random | None,
-        _option(
-            "--random",
-            "HOW",
-            "full: what changes within participants has an effect of each, the default; intercept: participants differ in intercepts only.",
-        ),
-    ] = None
-    correlated: Annotated[
-        list[str],
-        _option(
-            "--correlated",
-            "all|A,B",
-            "Correlated effects of participants: all those of each parameter, or those of the parameters A and B, a block; may be repeated.",
-        ),
-    ] = field(default_factory=list)
+    random: Annotated[Random | None, RANDOM] = None
+    correlated: Annotated[list[str], CORRELATED] = field(default_factory=list)
     missing_covariates: Annotated[
         Missing | None,
-        _option(
+        option(
             "--missing-covariates",
             "HOW",
             "refuse participants without a value, the default, or drop them, which a note reports.",
@@ -91,7 +89,7 @@ class Formulas:
         options: dict[str, object] = {
             "participants": self.participants,
             "random": None if self.random is None else str(self.random),
-            "correlated": _blocks(self.correlated),
+            "correlated": blocks(self.correlated),
             "missing_covariates": None if self.missing_covariates is None else str(self.missing_covariates),
         }
         given = {name: value for name, value in options.items() if value is not None}
@@ -103,7 +101,7 @@ class Formulas:
         return given | ({"formulas": list(self.formula)} if self.formula else {})
 
 
-def _blocks(texts: list[str]) -> bool | list[list[str]] | None:
+def blocks(texts: Sequence[str] | None) -> bool | list[list[str]] | None:
     """The blocks of correlated parameters, or whether all are; None if nothing was typed."""
     if not texts:
         return None

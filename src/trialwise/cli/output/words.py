@@ -67,6 +67,8 @@ def _as_option(element: Input) -> str:
         )
     if element.name == "formulas":
         return " ".join(f"--formula {text}".rstrip() for text in _formulas(element.value))
+    if element.name == "effects":
+        return " ".join(f"--effect {text}" for text in _effects(element.value))
     if element.name in IN_PYTHON_ONLY:
         return f"in Python, {element}"
     if is_name_alone(element.value) or element.name in FLAGS:
@@ -100,6 +102,18 @@ def _formulas(formulas: object) -> list[str]:
         formulas = [f"{name} ~ {text}" for name, text in formulas.items()]
     texts = formulas if isinstance(formulas, list | tuple) else [formulas]
     return [condition_in_shell(_plain(text)) for text in texts]
+
+
+def _effects(effects: object) -> list[str]:
+    """True effects as the command line takes them: ``alpha: group: patient - control = -0.5``."""
+    if not isinstance(effects, dict):
+        return ["EFFECT"]
+    texts = []
+    for name, given in effects.items():
+        for key, value in given.items() if isinstance(given, dict) else [("", given)]:
+            labels = value.items() if isinstance(value, dict) else [("", value)]
+            texts += [f"{': '.join(filter(None, (name, key, label)))} = {_plain(number)}" for label, number in labels]
+    return [shlex.quote(text) for text in texts]
 
 
 def _blocks(correlated: object) -> list[str]:

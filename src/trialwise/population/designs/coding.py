@@ -61,6 +61,11 @@ class FactorCode:
 
     is_factor = True
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that it reads."""
+        return (self.column,)
+
     def labels(self, full: bool) -> list[str]:
         """Labels of its columns."""
         if full:
@@ -113,6 +118,11 @@ class NumberCode:
 
     is_factor = False
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that it reads."""
+        return (self.column,)
+
     def labels(self, full: bool) -> list[str]:
         """Labels of its columns."""
         return [self.label]
@@ -150,6 +160,11 @@ class CallCode:
     sd: tuple[float, ...]
 
     is_factor = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that it reads."""
+        return tuple(self.train)
 
     def labels(self, full: bool) -> list[str]:
         """Labels of its columns."""

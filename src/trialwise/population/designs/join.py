@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.data.reading.cells import key, quote, quote_list
+from trialwise.data.reading.coded import coded, objects
 from trialwise.data.reading.column_names import recognise
 from trialwise.data.reading.open_table import Source, open_table
 from trialwise.data.reading.table import Table
@@ -22,8 +23,8 @@ from trialwise.data.reading.validate import Problems
 if TYPE_CHECKING:
     import pandas as pd
 
-type ParticipantsTable = str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[object]]
-"""A path (CSV, TSV, Excel, Parquet), a DataFrame, or a dict of columns."""
+type ParticipantsTable = str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[object]] | Table
+"""A path (CSV, TSV, Excel, Parquet), a DataFrame, a dict of columns, or a table that was opened."""
 
 _NAME = "participants"
 
@@ -62,7 +63,7 @@ def joined(
 
     Labels are compared as text. If they differ only as ``sub-01``, ``01`` and ``1`` do, and one label fits, they are the same.
     """
-    table = open_table(_frame(source), _NAME)
+    table = opened(source)
     columns = [name for name in table.header if f"column {name!r}" in of_trials]
     columns = columns or recognise(table.header, ["participant"]).get("participant", [])
     if len(columns) != 1:
@@ -100,7 +101,49 @@ def joined(
     return Joined(table, columns[0], index)
 
 
-def _frame(source: ParticipantsTable) -> Source:
+def opened(source: ParticipantsTable) -> Table:
+    """The cells of a table with a row for each participant.
+
+    Raises
+    ------
+    UsageError, DataError
+        As for :func:`trialwise.data.reading.open_table.open_table`; for a dict of columns of different lengths.
+    """
+    return source if isinstance(source, Table) else open_table(_frame(source), _NAME)
+
+
+def covariates_in(source: ParticipantsTable) -> list[str]:
+    """The columns of a table without those that may be the participants'.
+
+    Raises
+    ------
+    UsageError, DataError
+        If it cannot be opened.
+    """
+    header = opened(source).header
+    return [name for name in header if name and name not in recognise(header, ["participant"]).get("participant", [])]
+
+
+def new_participants(source: ParticipantsTable) -> tuple[Table, tuple[Hashable, ...]]:
+    """A table of participants who are yet to be simulated, and their labels: its own or, if no column has them, numbers from 0.
+
+    Raises
+    ------
+    UsageError, DataError
+        If it cannot be opened; with all problems of its labels.
+    """
+    table = opened(source)
+    if not recognise(table.header, ["participant"]).get("participant"):
+        numbers = coded(objects(range(len(table.rows))))
+        table = replace(table, header=(*table.header, "participant"), columns=(*table.columns, numbers))
+    problems = Problems()
+    found = joined(table, (), "", problems, [])
+    problems.raise_if_any()
+    assert found is not None
+    return table, tuple(table.column(found.participant, "recognised").values.tolist())
+
+
+def _frame(source: str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[object]]) -> Source:
     """A dict of columns as a table; anything else as it is."""
     if not isinstance(source, Mapping):
         return source

@@ -69,6 +69,16 @@ class ParameterModel:
                 numbers |= {name: (float(np.mean(v)), float(np.std(v, ddof=1))) for name, v in each.train.items()}
         return numbers
 
+    @property
+    def products(self) -> list[tuple[str, str]]:
+        """The two covariates, by name of the column, of each product of two."""
+        found: list[tuple[str, str]] = []
+        for owner in dict.fromkeys(self.coding.owners()):
+            names = [name for label in owner for name in self.coding.codes[label].columns]
+            if len(owner) == 2 and len(set(names)) == 2:
+                found.append((names[0], names[1]))
+        return list(dict.fromkeys(found))
+
     def at(self, values: Values | None = None) -> np.ndarray:
         r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
 

@@ -56,6 +56,19 @@ def _study(study: Recovery) -> list[Block]:
     return [
         Text("Participants were simulated with known parameters in a similar design and fitted in the same way."),
         *findings(study.findings),
+        *_effects(study),
         Table(rows("recovery", study.table, None, "parameter")),
         picture(lambda width: study.plot(width=width), alt, "Estimated against true values of simulated participants."),
     ]
+
+
+def _effects(study: Recovery) -> list[Block]:
+    """The differences of a study with formulas."""
+    if not len(study.effects):
+        return []
+    table = study.effects.reset_index().drop(columns=["set", "datasets"]).set_index("parameter")
+    caption = (
+        "True differences on the unconstrained scale. Found: share of data sets whose 95 % interval excludes 0, with its 95 % interval; coverage: "
+        "share of them whose 95 % interval contains the true difference."
+    )
+    return [Table(rows("differences", table, None, "parameter"), caption)]
