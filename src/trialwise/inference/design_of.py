@@ -79,7 +79,9 @@ def design_of(
     )  # fmt: skip
     learner, trials = varied(learner, built)
     runs = runs_of_rows(built.row_of_trial)
-    stored = StoredDesign(built.design, built.models, built.formulas, tuple(built.trials.participants), runs)
+    stored = StoredDesign(
+        built.design, built.models, built.formulas, tuple(built.trials.participants), runs, built.covariates
+    )
     if stored.by_session:
         trials = by_rows(trials, built.row_of_trial, [row_text(label) for label in built.design.labels]).trials
     return learner, trials, stored, built.notes
