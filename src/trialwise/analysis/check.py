@@ -193,7 +193,7 @@ def check(
     measures
         Function from trials to a table with a row a participant and a column a measure: by default
         :func:`~trialwise.analysis.behaviour.measures.measured`, with the mean rewards of the environment if it has them. Without an
-        environment these are given by ``measures=lambda trials: tw.behaviour.measured(trials, means, fit.trials)``: what precedes a
+        environment these are given by ``measures=lambda trials: tw.behaviour.measured(trials, means, fit.data)``: what precedes a
         one-step prediction is the recorded trial, never another prediction.
     seed
         The same seed gives the same data sets.
@@ -223,7 +223,7 @@ def check(
     with bars(progress) as report:
         report("checking", 0.0)
         predictions = predict(fit, kind, environment, datasets=datasets, seed=seed)
-        observed, simulated = observed_and_predicted(fit.trials, predictions, measures, partial(report, "checking"))
+        observed, simulated = observed_and_predicted(fit.data, predictions, measures, partial(report, "checking"))
     table = compared(observed, simulated)
     posterior = fit.draws.thinned(AVERAGED)
     draws = np.stack([posterior.natural(name) for name in learner.names], -1)

@@ -68,7 +68,7 @@ class Diagnosis(Result):
         participants"``: averaged over participants), ``correlation`` (of ranks), ``known`` (explanation, if it is the known
         trade-off between learning rate and inverse temperature).
     participants
-        A row a participant, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
+        A row a participant, or a session of one with columns that say which, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
         ``ess_tail``; ``away``, the distance of the most unusual parameter from the group's mean, in group standard deviations,
         and ``which`` parameter this is; for a learner with a hidden choice also the diagnostics of each participant in
         :mod:`trialwise.inference.samplers.pseudo_marginal.particle`. Empty if all participants share their parameters.
@@ -360,7 +360,10 @@ def _participants(fit: Fit) -> pd.DataFrame:
         own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
         least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
         rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
-    table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
+    labels = (
+        pd.DataFrame({"participant": fit.trials.participants}) if fit.design is None else fit.design.rows.labelled()
+    )
+    table = labels.join(pd.DataFrame(rows)).set_index("participant")
     if fit.draws.grouped:
         z = fit.draws.away()
         farthest = np.argmax(abs(z), axis=1)

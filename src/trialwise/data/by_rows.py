@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,15 @@ class ByRows:
         return result
 
 
+def row_text(label: object) -> str:
+    """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
+    return (
+        " / ".join(f"{part:.15g}" if isinstance(part, float) else str(part) for part in label)
+        if isinstance(label, tuple)
+        else str(label)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Which rows of parameters, such as sessions, participants have.
@@ -103,6 +113,16 @@ class Rows:
     def several(self) -> bool:
         """Whether some participant has several rows."""
         return len(self.owner) > len(self.participants)
+
+    @cached_property
+    def labels(self) -> list[Hashable]:
+        """The label of each row: that of its participant, ``"7 / s2"`` where there are several."""
+        if not self.several:
+            return [self.participants[n] for n in self.owner]
+        return [
+            row_text((self.participants[n], *own))
+            for n, own in zip(self.owner, zip(*self.columns.values(), strict=True), strict=True)
+        ]
 
     def joined(self, rows: Trials) -> Trials:
         """The trials of participants, from trials in which each row is a participant of its own.

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
-from trialwise.data.by_rows import by_rows
+from trialwise.data.by_rows import by_rows, row_text
 from trialwise.data.trials import Column, Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
@@ -103,12 +103,3 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
         )
         by[name] = {column: labels}
     return (learner.vary(**by) if by else learner), trials
-
-
-def row_text(label: object) -> str:
-    """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
-    return (
-        " / ".join(f"{part:.15g}" if isinstance(part, float) else str(part) for part in label)
-        if isinstance(label, tuple)
-        else str(label)
-    )

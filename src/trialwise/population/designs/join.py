@@ -62,7 +62,7 @@ def joined(
 
     Labels are compared as text. If they differ only as ``sub-01``, ``01`` and ``1`` do, and one label fits, they are the same.
     """
-    table = open_table(_frame(source), _NAME)
+    table = open_table(frame_of(source), _NAME)
     columns = [name for name in table.header if f"column {name!r}" in of_trials]
     columns = columns or recognise(table.header, ["participant"]).get("participant", [])
     if len(columns) != 1:
@@ -100,7 +100,7 @@ def joined(
     return Joined(table, columns[0], index)
 
 
-def _frame(source: ParticipantsTable) -> Source:
+def frame_of(source: ParticipantsTable) -> Source:
     """A dict of columns as a table; anything else as it is."""
     if not isinstance(source, Mapping):
         return source

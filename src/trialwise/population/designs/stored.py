@@ -61,7 +61,7 @@ class StoredDesign:
 
     def of_rows(self, rows: Trials) -> ByRows:
         """Trials of rows of parameters, with the trials of participants as they were read, and the way back to them."""
-        return ByRows(rows, self.design.owner, self.rows.order, self.rows.joined(rows))
+        return ByRows(rows, self.design.owner, np.argsort(self.row_of_trial, kind="stable"), self.rows.joined(rows))
 
     def without(self, participant: int) -> StoredDesign:
         """The same without one participant: what coded and standardised the others' covariates stays as it is.
