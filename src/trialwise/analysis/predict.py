@@ -18,7 +18,7 @@ import numpy as np
 from trialwise.analysis.true_values import PARTICIPANTS, labels_in, population_in, posterior_draws
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, LABELS, MAPPING, NAME, NONE, PATH, TABLE, expects
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, NONE, PATH, TABLE, expects
 from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
@@ -38,7 +38,7 @@ from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.design import Design
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.new_participants import needed, new_design, table_at
-from trialwise.population.population import GroupDraw
+from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,11 +144,12 @@ class Prediction(Result):
 
 @expects(
     source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT_OR_DATA, datasets=COUNT,
-    participants=COUNT | LABELS | TABLE | PATH | MAPPING, at=MAPPING | NONE,
+    participants=COUNT | LABELS | TABLE | PATH | MAPPING, at=MAPPING | NONE, anew=FLAG,
 )  # fmt: skip
 def predict(
     source: Fit | Learner, kind: Kind, environment: EnvironmentOrData | None = None, *, datasets: int = 100,
-    participants: int | Sequence | ParticipantsTable | None = None, at: Mapping[str, object] | None = None, seed: int = 0,
+    participants: int | Sequence | ParticipantsTable | None = None, at: Mapping[str, object] | None = None,
+    anew: bool = False, seed: int = 0,
 ) -> Prediction:  # fmt: skip
     r"""Predict behaviour from the posterior of a fit or the prior of a learner.
 
@@ -178,6 +179,9 @@ def predict(
     at
         For new participants who all have the same covariates, in place of the table: ``participants=20, at={"age": 60, "group":
         "patient"}``. Of what changes within participants several values may be named, ``{"session": ["s1", "s2"]}``.
+    anew
+        For a fit's own participants and sequences: their parameters are not those of their own posterior, but drawn anew from the group at
+        their covariates, as those of new participants. The predictions then show what the *group* says of behaviour.
     seed
         The same seed gives the same data sets.
 
@@ -216,11 +220,21 @@ def predict(
     environment = None if environment is None else as_environment(environment)
     if isinstance(source, Fit):
         if participants is not None or at is not None:
+            if anew:
+                raise UsageError(
+                    Argument("anew", True),
+                    " is about the fit's own participants: leave it out, new ones are always drawn",
+                )
             return _of_new(source, kind, environment, datasets, participants, at, seed)
         place = _place_of_fit(source, kind, environment)
         rows = None if source.design is None or not source.design.by_session else source.design.rows
-        labels = source.data.participants
-        return Prediction(kind, source.learner_for("predict"), _posterior(source, datasets), place, labels, seed, rows)
+        labels, learner = source.data.participants, source.learner_for("predict")
+        values = _drawn(source, source.population, labels, datasets, seed) if anew else _posterior(source, datasets)
+        return Prediction(kind, learner, values, place, labels, seed, rows)
+    if anew:
+        raise UsageError(
+            Argument("anew", True), ": predictions of a learner are always of new participants; leave it out"
+        )
     if at is not None or isinstance(participants, str | PathLike | Mapping) or TABLE.holds(participants):
         raise UsageError(
             Argument("at" if at is not None else "participants", NAME_ALONE),
@@ -277,26 +291,28 @@ def _of_new(
         )  # fmt: skip
     place = _acting(environment)
     learner = fit.learner_for("predict")
+    labels, design, rows = _new_rows(fit, participants, at)
+    values = _drawn(fit, replace(fit.population, design=design), labels, datasets, seed)
+    return Prediction(kind, learner, values, place, labels, seed, rows if rows is not None and rows.several else None)
+
+
+def _drawn(
+    fit: Fit, population: Population, labels: Sequence[Hashable], datasets: int, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """Natural values of participants who are drawn from the group, in draws that are spread evenly over the concatenated chains."""
     if fit.pooling == "none":
         raise UsageError(
             Argument("pooling", "none"), " has no group that new participants could come from: fit with ", Argument("pooling", "partial")
         )  # fmt: skip
     chosen = np.linspace(0, fit.draws.count, datasets, endpoint=False).astype(int)
-    labels, design, rows = _new_rows(fit, participants, at)
     if fit.draws.shared:
-        values = [
-            {name: np.full(len(labels), fit.draws.median(name)[k]) for name in fit.parameters}  # type: ignore[index]
-            for k in chosen
-        ]
-        return Prediction(kind, learner, values, place, labels, seed)
-    population = replace(fit.population, design=design)
+        medians = {name: np.asarray(fit.draws.median(name)) for name in fit.parameters}
+        return [{name: np.full(len(labels), each[k]) for name, each in medians.items()} for k in chosen]
     group = fit.draws.groups()
     parts = (part.reshape(fit.draws.count, *part.shape[2:])[chosen] for part in group)
     size = group.spreads.shape[-1]
     y = [stream(seed, "new participants", label).standard_normal((datasets, size)) for label in labels]
-    u = population.members(GroupDraw(*parts), np.stack(y, 1))
-    several = rows if rows is not None and rows.several else None
-    return Prediction(kind, learner, [population.natural(each) for each in u], place, labels, seed, several)
+    return [population.natural(each) for each in population.members(GroupDraw(*parts), np.stack(y, 1))]
 
 
 def _new_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,16 +64,38 @@ def check(
             help="For a fit: folder for table and figure; by default that of the fit.",
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="For a fit: a group, session or condition, at whose levels, and in differences between them, behaviour is checked too.",
+            show_default=False,
+        ),
+    ] = None,
+    participants: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For a fit: table with one row per participant and the column of --by.",
+            show_default=False,
+        ),
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="For a fit: draw parameters anew from the group, to check what it expects.")
+    ] = False,
     learner: Own = None,
 ) -> None:
     """Run conformance checks on a learner, or posterior predictive checks on a fit."""
     if subject.endswith(".nc"):
         if typed := " ".join([*map(str, files or ()), columns.as_typed()]).strip():
             raise UsageError(f"a fit is checked on the data that it was fitted to: leave out {typed}")
-        _fit(Path(subject), seed, environment, datasets, output, learner)
+        levels = {"by": by, "participants": participants, "anew": anew}
+        _fit(Path(subject), seed, environment, datasets, output, learner, levels)
         return
-    if output is not None or learner:
-        raise UsageError("--learner and -o apply only to checks of a fit: trialwise check results/fit.nc")
+    if output is not None or learner or by or participants is not None or anew:
+        raise UsageError(
+            "--learner, -o, --by, --participants and --anew apply only to checks of a fit: trialwise check results/fit.nc"
+        )
     if columns.as_typed() and not files:
         raise UsageError(
             f"{columns.as_typed()} is about columns of data: name the file, trialwise check {shlex.quote(subject)} data.csv"
@@ -103,17 +125,27 @@ def _learner(subject: str, columns: Columns, files: list[Path], name: str | None
 
 
 def _fit(
-    path: Path, seed: int, name: str | None, datasets: int, output: Path | None, learner: list[str] | None
+    path: Path,
+    seed: int,
+    name: str | None,
+    datasets: int,
+    output: Path | None,
+    learner: list[str] | None,
+    levels: dict[str, Any],
 ) -> None:
     from trialwise.analysis.check import check as run
 
     environment = find_environment(name) if name else None
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
-    result = run(fit, environment, datasets=datasets, seed=seed)
+    result = run(fit, environment, datasets=datasets, seed=seed, **levels)
     with busy("writing"):
         written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
+        if result.levels is not None:
+            picture = folder / "check_levels_plot.png"
+            written += writing.write_picture(result.levels, picture, f"the same by {result.levels.name}, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
+    method += ", parameters drawn anew from the group" if levels["anew"] else ""
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
     )
@@ -123,6 +155,11 @@ def _fit(
     else:
         heading(title)
         say("  none")
+    if result.levels is not None:
+        results.print_table(f"participants at each level of {result.levels.name}", result.levels.counts)
+        table = result.levels.outside
+        if len(table):
+            frame(table, "differences of levels outside their 89 % predictive interval, the most extreme first")
     say()
     results.print_sentences(result.findings)
     if environment is None:
