@@ -105,9 +105,7 @@ def test_levels_are_refused_with_words(groups, sessions):
         tw.check(
             groups, by="group", measures=lambda trials: pd.DataFrame({"x": [1.0, 2.0]}), datasets=5, progress=False
         )
-    assert not [
-        each for each in tw.check(groups, by="group", datasets=5, progress=False).levels.findings
-    ]  # too few data sets
+    assert tw.check(groups, by="group", datasets=5, progress=False).levels.findings == ()  # too few data sets
 
 
 @pytest.mark.sample
