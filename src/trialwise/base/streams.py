@@ -56,6 +56,7 @@ PURPOSES = {
     "ranks within their bins": "whole ranks spread over the interval that each stands for",
     "band of uniform ranks": "simulated ECDFs of uniform ranks",
     # diagnose
+    "spreads by level": "participants whose spreads are equal at all levels",
     "draws of priors": "what was believed before the data",
     # check_learner
     "specimen": "made-up data",
