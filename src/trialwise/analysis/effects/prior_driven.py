@@ -33,8 +33,8 @@ def effects_of(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row an effect: ``parameter``, ``effect`` (``"patient - control"``, ``"age + 1 SD"``, or a product of these for an interaction), on the
-        unconstrained scale its posterior ``mean`` and ``sd``, its ``prior_sd``, and their ratio ``width``. Empty without formulas, or if
+        A row an effect: ``parameter``, ``effect`` (``"patient - control"``, ``"age + 1 SD"``, or a product of these for an interaction; ``"log spread,
+        group[patient] - group[control]"`` where levels have spreads of their own), on the unconstrained scale its posterior ``mean`` and ``sd``, its ``prior_sd``, and their ratio ``width``. Empty without formulas, or if
         the priors are not available.
     """
     import pandas as pd
@@ -42,13 +42,15 @@ def effects_of(fit: Fit) -> pd.DataFrame:
     columns = ["parameter", "effect", "mean", "sd", "prior_sd", "width"]
     if fit.design is None or fit.learner is None or set(json.loads(fit.attrs["priors"])) - set(fit.population.priors):
         return pd.DataFrame(columns=columns)
-    rows, prior = [], prior_groups(fit.population).coefficients[0]
-    after = fit.draws.groups().coefficients.reshape(-1, prior.shape[1])
+    prior, group = prior_groups(fit.population), fit.draws.groups()
+    both = [(each.coefficients.reshape(-1, len(prior.coefficients[0, 0])), each.spreads.reshape(-1, len(prior.spreads[0, 0]))) for each in (group, prior)]  # fmt: skip
+    rows = []
     for name, model in fit.design.models.items():
-        for label, vector in _effects(model):
-            posterior, before = after @ vector, float(np.std(prior @ vector))
-            sd = float(np.std(posterior))
-            rows.append((name, label, float(posterior.mean()), sd, before, sd / before))
+        pairs = [(label, [b @ vector for b, _ in both]) for label, vector in _effects(model)]
+        pairs += [(label, [np.log(s[:, q] / s[:, p]) for _, s in both]) for label, q, p in _spreads(model)]
+        for label, (after, before) in pairs:
+            sd, width = float(np.std(after)), float(np.std(before))
+            rows.append((name, label, float(after.mean()), sd, width, sd / width))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -84,6 +86,13 @@ def _effects(model: ParameterModel) -> Iterator[tuple[str, np.ndarray]]:
             if np.any(abs(vector) > _NOTHING):
                 labels = [label for label, *_ in steps]
                 yield labels[0] if len(labels) == 1 else " x ".join(f"({each})" for each in labels), vector
+
+
+def _spreads(model: ParameterModel) -> Iterator[tuple[str, int, int]]:
+    """Pairs of levels that have spreads of their own: in words, and the places of both spreads, the later level first."""
+    own = [(label, model.first_effect + n) for n, (label, cell) in enumerate(zip(model.own.labels(), model.own.cells(), strict=True)) if cell]  # fmt: skip
+    for (since, p), (to, q) in itertools.combinations(own, 2):
+        yield f"log spread, {to} - {since}", q, p
 
 
 def _steps(model: ParameterModel, code: Code) -> list[tuple[str, str, Hashable, Hashable]]:
