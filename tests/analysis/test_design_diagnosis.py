@@ -141,10 +141,10 @@ def test_effects_before_and_after_the_data_have_the_widths_of_the_conjugate_post
     for vector, row in zip(vectors, table.to_dict("records"), strict=True):
         assert row["mean"] == pytest.approx(vector @ known.mean, abs=0.03)
         assert row["sd"] == pytest.approx(np.sqrt(vector @ known.covariance @ vector), rel=0.05)
-        assert row["prior_sd"] == pytest.approx(
+        assert row["prior_width"] == pytest.approx(
             np.sqrt((vector * known.prior.width) ** 2 @ np.ones(len(vector))), rel=0.05
         )
-        assert row["width"] == pytest.approx(row["sd"] / row["prior_sd"])
+        assert row["ratio"] == pytest.approx(row["sd"] / row["prior_width"])
 
 
 @pytest.mark.sample
@@ -156,6 +156,6 @@ def test_effects_that_the_prior_drives_are_named_as_differences():
     (finding,) = [each for each in diagnosis.cautions if each.code == "prior-driven"]
     assert "alpha: patient - control" in finding.sentence and "alpha_effects" in finding.advice
     assert not [each for each in diagnosis.cautions if "alpha_effects[group.1]" in each.sentence]
-    assert diagnosis.tables()["effects"]["width"][0] > DRIVEN
+    assert diagnosis.tables()["effects"]["ratio"][0] > DRIVEN
     wide = tw.fit(learner, trials, formulas={"alpha": "group"}, participants=people, **SHORT)
     assert prior_driven(effects_of(wide)) == []

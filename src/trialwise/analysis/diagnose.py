@@ -79,7 +79,7 @@ class Diagnosis(Result):
         are right; further notes on the fit.
     effects
         Of a fit with formulas, a row a difference of levels or a slope: ``parameter``, ``effect``, posterior ``mean`` and ``sd``, and
-        ``prior_sd``, on the unconstrained scale, and ``width``, the ratio of both: near 1 the prior drives the effect. None without.
+        ``prior_width``, on the unconstrained scale, and ``ratio``, of both: near 1 the prior drives the effect. None without.
 
     Examples
     --------

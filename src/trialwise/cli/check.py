@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +31,39 @@ Subject = Annotated[
 ]
 
 
+PANEL = "Groups, sessions and conditions of a fit"
+
+
+def _option(flag: str, metavar: str, help: str) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """At which levels the behaviour of participants of a fit is checked."""
+
+    by: Annotated[
+        str | None,
+        _option(
+            "--by", "COL", "A group, session or condition: check behaviour at its levels, and the differences too."
+        ),
+    ] = None
+    participants: Annotated[
+        Path | None, _option("--participants", "FILE", "Table with one row per participant and the column of --by.")
+    ] = None
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Draw parameters anew from the group, to check what it expects.", rich_help_panel=PANEL
+        ),
+    ] = False
+
+
 @grouped
 def check(
     subject: Subject,
     columns: Columns,
+    levels: Levels,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -64,35 +94,15 @@ def check(
             help="For a fit: folder for table and figure; by default that of the fit.",
         ),
     ] = None,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COL",
-            help="For a fit: a group, session or condition, at whose levels, and in differences between them, behaviour is checked too.",
-            show_default=False,
-        ),
-    ] = None,
-    participants: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="For a fit: table with one row per participant and the column of --by.",
-            show_default=False,
-        ),
-    ] = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="For a fit: draw parameters anew from the group, to check what it expects.")
-    ] = False,
     learner: Own = None,
 ) -> None:
     """Run conformance checks on a learner, or posterior predictive checks on a fit."""
     if subject.endswith(".nc"):
         if typed := " ".join([*map(str, files or ()), columns.as_typed()]).strip():
             raise UsageError(f"a fit is checked on the data that it was fitted to: leave out {typed}")
-        levels = {"by": by, "participants": participants, "anew": anew}
         _fit(Path(subject), seed, environment, datasets, output, learner, levels)
         return
-    if output is not None or learner or by or participants is not None or anew:
+    if output is not None or learner or levels != Levels():
         raise UsageError(
             "--learner, -o, --by, --participants and --anew apply only to checks of a fit: trialwise check results/fit.nc"
         )
@@ -131,21 +141,21 @@ def _fit(
     datasets: int,
     output: Path | None,
     learner: list[str] | None,
-    levels: dict[str, Any],
+    levels: Levels,
 ) -> None:
     from trialwise.analysis.check import check as run
 
     environment = find_environment(name) if name else None
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
-    result = run(fit, environment, datasets=datasets, seed=seed, **levels)
+    result = run(fit, environment, datasets=datasets, seed=seed, **vars(levels))
     with busy("writing"):
         written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
         if result.levels is not None:
             picture = folder / "check_levels_plot.png"
             written += writing.write_picture(result.levels, picture, f"the same by {result.levels.name}, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
-    method += ", parameters drawn anew from the group" if levels["anew"] else ""
+    method += ", parameters drawn anew from the group" if levels.anew else ""
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
     )

@@ -34,12 +34,12 @@ def effects_of(fit: Fit) -> pd.DataFrame:
     -------
     DataFrame
         A row an effect: ``parameter``, ``effect`` (``"patient - control"``, ``"age + 1 SD"``, or a product of these for an interaction; ``"log spread,
-        group[patient] - group[control]"`` where levels have spreads of their own), on the unconstrained scale its posterior ``mean`` and ``sd``, its ``prior_sd``, and their ratio ``width``. Empty without formulas, or if
+        group[patient] - group[control]"`` where levels have spreads of their own), on the unconstrained scale its posterior ``mean`` and ``sd``, its ``prior_width``, and their ``ratio``. Empty without formulas, or if
         the priors are not available.
     """
     import pandas as pd
 
-    columns = ["parameter", "effect", "mean", "sd", "prior_sd", "width"]
+    columns = ["parameter", "effect", "mean", "sd", "prior_width", "ratio"]
     if fit.design is None or fit.learner is None or set(json.loads(fit.attrs["priors"])) - set(fit.population.priors):
         return pd.DataFrame(columns=columns)
     prior, group = prior_groups(fit.population), fit.draws.groups()
@@ -56,7 +56,7 @@ def effects_of(fit: Fit) -> pd.DataFrame:
 
 def prior_driven(effects: pd.DataFrame) -> list[Finding]:
     """A caution about the effects that the data hardly tell of; ``effects`` as from :func:`effects_of`."""
-    few = effects[effects["width"] > DRIVEN]
+    few = effects[effects["ratio"] > DRIVEN]
     if not len(few):
         return []
     names = tuple(f"{parameter}: {effect}" for parameter, effect in zip(few["parameter"], few["effect"], strict=True))
