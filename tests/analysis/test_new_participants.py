@@ -157,3 +157,28 @@ def test_other_predictions_refuse_them(ages, fitted):
     mean, spread = (fitted.draws[f"alpha_{each}"].to_numpy().ravel() for each in ("mu", "sd"))
     at = np.linspace(0, len(mean), MANY, endpoint=False).astype(int)
     assert standard((values(new, "alpha", logit) - mean[at][:, None]) / spread[at][:, None])
+
+
+def test_true_values_of_sessions_are_matched_by_participant_and_session(sessions):
+    means = sessions.fit.means()
+    truth = sessions.fit.design.rows.labelled().assign(**means).iloc[::-1]
+    found = tw.recovered(sessions.fit, truth)
+    np.testing.assert_allclose(found["rmse"], 0, atol=1e-12)
+    with pytest.raises(UsageError, match="no column session"):
+        tw.recovered(sessions.fit, truth.drop(columns="session"))
+    with pytest.raises(UsageError, match="no participant 'p00', session 's2'"):
+        tw.recovered(sessions.fit, truth[(truth["participant"] != "p00") | (truth["session"] != "s2")])
+
+
+def test_what_changes_while_the_state_goes_on_is_refused():
+    from trialwise.population.designs.build import designed
+    from trialwise.population.designs.new_participants import new_design
+    from trialwise.population.designs.stored import StoredDesign, runs_of_rows
+
+    rows = [(f"p{n}", "ab"[k % 2], "uv"[k // 2 % 2], 1.0) for n in range(8) for k in range(8)]
+    trials = tw.read_long(pd.DataFrame(rows, columns=["participant", "choice", "phase", "outcome"]), labels=["phase"])
+    built = designed(["alpha", "beta"], tw.QLearning().fix(forget=0), trials, "alpha ~ phase")
+    runs = runs_of_rows(built.row_of_trial)
+    stored = StoredDesign(built.design, built.models, built.formulas, built.trials.participants, runs, built.covariates)
+    with pytest.raises(UsageError, match="alpha changes while the state goes on"):
+        new_design(stored, {"participant": ["x"], "phase": ["u"]})

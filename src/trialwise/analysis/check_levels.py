@@ -81,7 +81,7 @@ class CheckByLevel(Result):
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row a level, or difference of levels, and measure: ``level``, ``participants``, ``measure``, and the columns of a check."""
+        """A row a level, or difference of levels, and measure, with ``level``, ``participants``, ``measure``, and the columns of a check."""
         import pandas as pd
 
         parts = []
