@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 import trialwise as tw
-from trialwise.analysis.check import observed_and_predicted
 from trialwise.analysis.predict import Kind, Prediction
+from trialwise.analysis.replicated import observed_and_predicted
 from trialwise.base.files import write
 from trialwise.base.streams import stream
 from trialwise.studies.ranks import PROBABILITY, ecdf, simultaneous_band

@@ -90,7 +90,8 @@ class Conjugate:
         rows = [row_text(label) for label in d.labels]
         if d.rows > d.participants:
             trials = by_rows(trials, built.row_of_trial, rows).trials
-        stored = StoredDesign(d, built.models, built.formulas, tuple(labels), runs_of_rows(built.row_of_trial))
+        runs = runs_of_rows(built.row_of_trial)
+        stored = StoredDesign(d, built.models, built.formulas, tuple(labels), runs, built.covariates)
         self.group, self.models = group, built.models
         self.fit = fit_of(Layout(self.population, rows).dataset(group), trials, stored)
 

@@ -12,8 +12,8 @@ import trialwise as tw
 from trialwise.analysis.behaviour.general import general
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.calibration_curve import calibration, of_actions
-from trialwise.analysis.check import compared
 from trialwise.analysis.predict import PARTICLES, one_step, predict
+from trialwise.analysis.replicated import compared
 from trialwise.base.result import Finding
 from trialwise.cli.app import app
 from trialwise.learners.parameter_values import matrix

@@ -92,6 +92,6 @@ def test_a_fit_holds_its_formulas():
     study = CliRunner().invoke(app, ["recover", "QLearning", "--environment", "AlienTask", "--from", "results/fit.nc"])
     assert study.exit_code == Status.USAGE and "has formulas" in study.output
     fits = ["results/fit.nc", "b=results/fit.nc"]
-    for option in ("--refit", "--baselines"):
-        compared = CliRunner().invoke(app, ["compare", *fits, option])
-        assert compared.exit_code == Status.USAGE and f"{option} is not possible yet" in compared.output
+    compared = CliRunner().invoke(app, ["compare", *fits, "--baselines", "--method", "future", "--draws", "30"])
+    assert compared.exit_code == 0 and "RandomResponding" in compared.output, compared.output
+    assert "6 participants" in compared.output and "p0 / s1" not in compared.output

@@ -101,9 +101,9 @@ def test_comparison_with_a_fit_without_formulas_is_by_participant(sessions, tria
     assert list(
         comparison.participants.index if hasattr(comparison, "participants") else comparison.elpd.index
     ) == list(trials.participants)
-    for refused in ({"method": "trial"}, {"method": "future"}, {"refit": True}):
-        with pytest.raises(UsageError):
-            tw.compare({"sessions": sessions, "plain": plain}, progress=False, **refused)
+    for method in ("trial", "future", "integrated"):
+        other = tw.compare({"sessions": sessions, "plain": plain}, method, draws=60, progress=False)
+        assert list(other.elpd.index) == list(trials.participants) and np.isfinite(other.elpd.to_numpy()).all()
 
 
 def test_diagnosis_checks_and_the_pymc_model(sessions):

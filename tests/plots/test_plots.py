@@ -7,7 +7,7 @@ import pytest
 import trialwise as tw
 from trialwise.analysis.against_truth import points
 from trialwise.analysis.behaviour.measures import measured
-from trialwise.analysis.check import compared
+from trialwise.analysis.replicated import compared
 from trialwise.environments.tasks.alien_rewards import MEANS
 from trialwise.plots.behaviour import behaviour_plot
 from trialwise.plots.labels import folded

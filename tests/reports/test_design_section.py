@@ -115,6 +115,9 @@ def test_reports_of_all_designs_are_written(fits, tmp_path):
     assert "7 participants have 13 rows of parameters" in section and "several values of alpha" in section
     assert section.count("parameters depend on covariates") == 3  # none of the plain fit
     assert "alpha before the data, with 95 % each" in unescape(page)
-    assert "p6 / s1" in page and "p6 / s2" not in page
+    estimates = re.search(r'<section[^>]*id="estimates".*?</section>', page, re.S)[0]
+    cells = re.findall(r"<tr><t[hd][^>]*>(p\d)</t[hd]><t[hd][^>]*>(s\d)</t[hd]>", estimates)
+    assert cells == [(f"p{n}", s) for n in range(7) for s in ("s1", "s2") if (n, s) != (6, "s2")]
+    assert "7 participants with" in page and "p6 / s1" not in page
     plain = tw.report(loaded["plain"], tmp_path / "plain.html", progress=False).read_text("utf-8")
     assert 'id="design"' not in plain

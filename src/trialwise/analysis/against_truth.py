@@ -9,6 +9,7 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import TABLE, expects
 from trialwise.base.message import Argument
+from trialwise.data.reading.cells import key
 from trialwise.inference.fitted import FIT
 
 if TYPE_CHECKING:
@@ -109,13 +110,20 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def in_order(fit: Fit, truth: pd.DataFrame) -> pd.DataFrame:
-    """The true values in the order of the fit's participants, matched by label."""
-    missing = [name for name in ["participant", *fit.parameters] if name not in truth]
+    """The true values in the order of the fit's participants, or of their sessions if these have parameters of their own, matched by label."""
+    import pandas as pd
+
+    by_session = fit.design is not None and fit.design.by_session
+    labels = fit.design.rows.labelled() if by_session else pd.DataFrame({"participant": fit.trials.participants})  # type: ignore[union-attr]
+    names = list(map(str, labels))
+    missing = [name for name in [*names, *fit.parameters] if name not in truth]
     if missing:
         raise UsageError(f"the table of true parameters has no column {', '.join(missing)}")
-    by_label = truth.assign(participant=truth["participant"].astype(str)).set_index("participant")
-    labels = [str(label) for label in fit.trials.participants]
-    unknown = [label for label in labels if label not in by_label.index]
+    row_of = {tuple(map(key, row)): n for n, row in enumerate(truth[names].to_numpy(object).tolist())}
+    wanted = [tuple(map(key, row)) for row in labels.to_numpy(object).tolist()]
+    unknown = [row for row in wanted if row not in row_of]
     if unknown:
-        raise UsageError(f"the table of true parameters has no participant {unknown[0]!r}")
-    return by_label.loc[labels].reset_index()
+        other = "".join(f", {name} {value!r}" for name, value in zip(names[1:], unknown[0][1:], strict=True))
+        raise UsageError(f"the table of true parameters has no participant {unknown[0][0]!r}{other}")
+    found = truth.iloc[[row_of[row] for row in wanted]].reset_index(drop=True)
+    return found.assign(participant=found["participant"].astype(str))

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.effects.prior_driven import effects_of, prior_driven
+from trialwise.analysis.effects.spreads_by_level import unequal_spreads
 from trialwise.base.expects import expects
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference import diagnostics
 from trialwise.inference.draws import labelled, row_label, variables_of
 from trialwise.inference.fitted import FIT, Fit
-from trialwise.population.names import mean_name, median_name
+from trialwise.population.names import mean_name, median_name, names_of_design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,13 +70,16 @@ class Diagnosis(Result):
         participants"``: averaged over participants), ``correlation`` (of ranks), ``known`` (explanation, if it is the known
         trade-off between learning rate and inverse temperature).
     participants
-        A row a participant, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
+        A row a participant, or a session of one with columns that say which, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
         ``ess_tail``; ``away``, the distance of the most unusual parameter from the group's mean, in group standard deviations,
         and ``which`` parameter this is; for a learner with a hidden choice also the diagnostics of each participant in
         :mod:`trialwise.inference.samplers.pseudo_marginal.particle`. Empty if all participants share their parameters.
     findings
         Problems with the draws, causes first, as in ``fit.problems``; cautions on what the data cannot identify even if the draws
         are right; further notes on the fit.
+    effects
+        Of a fit with formulas, a row a difference of levels or a slope: ``parameter``, ``effect``, posterior ``mean`` and ``sd``, and
+        ``prior_width``, on the unconstrained scale, and ``ratio``, of both: near 1 the prior drives the effect. None without.
 
     Examples
     --------
@@ -91,12 +96,14 @@ class Diagnosis(Result):
     correlations: pd.DataFrame
     participants: pd.DataFrame
     findings: tuple[Finding, ...] = ()
+    effects: pd.DataFrame | None = None
 
     contents = {
         "diagnosis": "the parameters of the group",
         "chains": "statistics of the sampler, a row a chain",
         "correlations": "correlations, the strongest first",
         "participants": "participants, the least certain first",
+        "effects": "effects of the formulas before and after the data",
     }
 
     @property
@@ -125,13 +132,14 @@ class Diagnosis(Result):
         return diagnostics.verdict(self.problems, self.cautions, self.table, len(self.sampler))
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations`` and ``participants`` (:attr:`participants`)."""
-        return {
+        """``diagnosis`` (:attr:`table`), ``chains`` (:attr:`sampler`), ``correlations``, ``participants`` and, with formulas, ``effects``."""
+        tables = {
             "diagnosis": self.table,
             "chains": self.sampler,
             "correlations": self.correlations,
             "participants": self.participants,
         }
+        return tables if self.effects is None else tables | {"effects": self.effects}
 
     @property
     def headline(self) -> str:
@@ -178,11 +186,13 @@ def diagnose(fit: Fit) -> Diagnosis:
     >>> all(advice for _, advice in diagnosis.advice)
     True
     """
-    table, chains, pairs = _table(fit), _sampler(fit.tree), _correlations(fit)
+    table, chains, pairs, effects = _table(fit), _sampler(fit.tree), _correlations(fit), effects_of(fit)
     cut = chains.get("cut_short")
     cautions = (
         *_uninformative(fit),
-        *diagnostics.untold(table["overlap"]),
+        *diagnostics.untold(table["overlap"].drop(_coded(fit), errors="ignore")),
+        *prior_driven(effects),
+        *unequal_spreads(fit),
         *diagnostics.ridges(pairs),
         *diagnostics.cut_short(0.0 if cut is None else float(cut.mean())),
     )
@@ -190,7 +200,16 @@ def diagnose(fit: Fit) -> Diagnosis:
     of_fit = (note for note in having(fit.findings, "note") if note.code != "reading")
     notes = (note for note in of_fit if note.sentence not in sentences)
     findings = (*having(fit.findings, "problem"), *cautions, *notes)
-    return Diagnosis(fit, table, chains, pairs, _participants(fit), findings)
+    return Diagnosis(fit, table, chains, pairs, _participants(fit), findings, effects if len(effects) else None)
+
+
+def _coded(fit: Fit) -> list[str]:
+    """Coefficients of coded columns, of which :func:`prior_driven` speaks as differences of levels and slopes."""
+    if fit.design is None:
+        return []
+    design = fit.design.design
+    pairs = zip(names_of_design(design).coefficients, design.coefficients, strict=True)
+    return [name for name, term in pairs if not term.like_intercept]
 
 
 def geweke(draws: np.ndarray) -> float:
@@ -360,7 +379,10 @@ def _participants(fit: Fit) -> pd.DataFrame:
         own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
         least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
         rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
-    table = pd.DataFrame(rows, index=pd.Index(fit.trials.participants, name="participant"))
+    labels = (
+        pd.DataFrame({"participant": fit.trials.participants}) if fit.design is None else fit.design.rows.labelled()
+    )
+    table = labels.join(pd.DataFrame(rows)).set_index("participant")
     if fit.draws.grouped:
         z = fit.draws.away()
         farthest = np.argmax(abs(z), axis=1)

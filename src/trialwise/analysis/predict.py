@@ -8,18 +8,21 @@ diverge from the participants in a rollout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
+from trialwise.analysis.true_values import PARTICIPANTS, labels_in, population_in, posterior_draws
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import COUNT, LABELS, NAME, expects
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, NONE, PATH, TABLE, expects
 from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
+from trialwise.data.by_rows import Rows
 from trialwise.data.trials import Trials
 from trialwise.engine import responses_of
 from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
@@ -32,6 +35,10 @@ from trialwise.learners.parameter_values import matrix
 from trialwise.learners.responses import as_trials, families_in
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.population.design import Design
+from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.new_participants import needed, new_design, table_at
+from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +62,14 @@ class Prediction(Result):
     learner
         The learner that acts.
     parameters
-        Parameters of each draw, ``{name: (participants,)}`` on the natural scale.
+        Parameters of each draw, ``{name: (participants,)}`` on the natural scale; of a fit with parameters for each session
+        ``(sessions,)``, those of all participants.
     environment
         The environment, or for one-step predictions the recorded trials.
     participants
         Labels of the participants.
+    rows
+        Which rows of ``parameters`` participants have, if there are several: one a session.
     seed
         Determines every data set, together with the other attributes; each draw has random numbers of its own.
 
@@ -77,6 +87,7 @@ class Prediction(Result):
     environment: EnvironmentLike
     participants: Sequence
     seed: int
+    rows: Rows | None = None
 
     contents = {"parameters": "parameters of the first draw, a row a participant"}
 
@@ -94,12 +105,15 @@ class Prediction(Result):
         seed = stream_seed(self.seed, "predictive data set", self.kind, number)
         values = self.parameters[number]
         if isinstance(self.environment, Trials):
-            return one_step(self.learner, self.environment, values, seed)
-        keep = isinstance(self.environment, Recorded)
-        return simulate(self.learner, self.environment, values, seed, list(self.participants), keep_missed=keep).trials
+            trials = one_step(self.learner, self.environment, values, seed)
+        else:
+            labels = list(self.participants) if self.rows is None else self.rows.labels
+            keep = isinstance(self.environment, Recorded)
+            trials = simulate(self.learner, self.environment, values, seed, labels, keep_missed=keep).trials
+        return trials if self.rows is None else self.rows.joined(trials)
 
     def table(self, number: int) -> pd.DataFrame:
-        """The parameters of one draw, a row a participant.
+        """The parameters of one draw, a row a participant, or a session of one.
 
         Parameters
         ----------
@@ -109,11 +123,12 @@ class Prediction(Result):
         Returns
         -------
         DataFrame
-            ``participant`` and each parameter on its natural scale.
+            ``participant``, what tells the rows of a participant apart, such as ``session``, and each parameter on its natural scale.
         """
         import pandas as pd
 
-        return pd.DataFrame({"participant": list(self.participants), **self.parameters[number]})
+        labels = pd.DataFrame({"participant": list(self.participants)}) if self.rows is None else self.rows.labelled()
+        return labels.assign(**self.parameters[number])
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """``parameters`` of the first draw; :meth:`table` has those of any."""
@@ -127,12 +142,16 @@ class Prediction(Result):
         )
 
 
-@expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT_OR_DATA, datasets=COUNT, participants=COUNT | LABELS)
+@expects(
+    source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT_OR_DATA, datasets=COUNT,
+    participants=COUNT | LABELS | TABLE | PATH | MAPPING, at=MAPPING | NONE, anew=FLAG,
+)  # fmt: skip
 def predict(
     source: Fit | Learner, kind: Kind, environment: EnvironmentOrData | None = None, *, datasets: int = 100,
-    participants: int | Sequence | None = None, seed: int = 0,
+    participants: int | Sequence | ParticipantsTable | None = None, at: Mapping[str, object] | None = None,
+    anew: bool = False, seed: int = 0,
 ) -> Prediction:  # fmt: skip
-    """Predict behaviour from the posterior of a fit or the prior of a learner.
+    r"""Predict behaviour from the posterior of a fit or the prior of a learner.
 
     Parameters
     ----------
@@ -143,24 +162,40 @@ def predict(
         ``"rollout"``: agents act on their own. ``"one-step"``: each choice is predicted given the real past.
     environment
         Rollouts need an environment, ``AlienTask()``, for the outcomes of choices that nobody made, which are not recorded. For a
-        fit, it follows the fit's own sequences, missed trials included. Predictions of a learner, which has no data, may follow
-        any sequences: ``AlienTask().on(trials)``, or, for one-step predictions, ``trials`` themselves.
+        fit, it follows the fit's own sequences, missed trials included. Predictions of a learner, which has no data, and those of new
+        participants may follow any sequences: ``AlienTask().on(trials)``, or, for one-step predictions of a learner, ``trials`` themselves.
     datasets
         Number of data sets.
     participants
-        Number of agents drawn from the prior in a new environment, or their labels; default 30.
+        For a learner, the number of agents drawn from the prior in a new environment, or their labels; default 30. For a fit, **new**
+        participants, drawn anew for each draw of the posterior from the group that was fitted (rollouts): their number or labels, or for a
+        fit with formulas a table of their covariates, a row each (or a row for each of their sessions), as ``participants=`` of
+        :func:`trialwise.fit`. In draw k the unconstrained values of a new participant are
+
+        .. math:: u_{new} = x_{new}' B_k + z_{new}' v, \qquad v \sim \mathrm{Normal}(0, G_k)
+
+        with the covariates coded by the fit's own levels, means and standard deviations, and without formulas
+        :math:`u_{new} \sim \mathrm{Normal}(\mu_k, \mathrm{diag}(\sigma_k^2))`. By default a fit predicts its own participants.
+    at
+        For new participants who all have the same covariates, in place of the table: ``participants=20, at={"age": 60, "group":
+        "patient"}``. Of what changes within participants several values may be named, ``{"session": ["s1", "s2"]}``.
+    anew
+        For a fit's own participants and sequences: their parameters are not those of their own posterior, but drawn anew from the group at
+        their covariates, as those of new participants. The predictions then show what the *group* says of behaviour.
     seed
         The same seed gives the same data sets.
 
     Returns
     -------
     Prediction
-        Iterate over it for data sets (:class:`~trialwise.data.trials.Trials`).
+        Iterate over it for data sets (:class:`~trialwise.data.trials.Trials`), in which sessions are trials of their participant.
 
     Raises
     ------
     UsageError
-        If ``kind`` is neither of the two, or the environment is missing or does not match.
+        If ``kind`` is neither of the two, the environment is missing or does not match, or new participants cannot be drawn.
+    DataError
+        For covariates of new participants that are missing or levels that the fit has not seen, with all problems.
 
     Examples
     --------
@@ -169,6 +204,9 @@ def predict(
     >>> data_sets = list(tw.predict(fit, "rollout", tw.environments.AlienTask(), datasets=2))
     >>> len(data_sets), data_sets[0].n_trials
     (2, 180)
+    >>> new = tw.predict(fit, "rollout", tw.environments.AlienTask(trials=40), datasets=2, participants=["x", "y"])
+    >>> new[0].participants
+    ('x', 'y')
     >>> prior = tw.predict(tw.QLearning(initial=1.2), "rollout", tw.environments.AlienTask(trials=40), datasets=2, participants=3)
     >>> [data_set.n_trials for data_set in prior]
     [120, 120]
@@ -180,39 +218,138 @@ def predict(
         )
     seed = checked_seed(seed)
     environment = None if environment is None else as_environment(environment)
-    recorded = source.trials if isinstance(source, Fit) else environment
-    if kind == "one-step":
-        if isinstance(recorded, Recorded):
-            recorded = recorded.trials
-        if isinstance(source, Fit) and environment is not None:
-            raise UsageError("one-step predictions use the fit's own trials: leave the environment out")
-        if not isinstance(recorded, Trials) or not families_in(recorded):
-            raise UsageError('one-step predictions need recorded responses: predict(learner, "one-step", trials)')
-        environment = recorded
-    elif isinstance(environment, Environment) and isinstance(source, Fit):
-        environment = environment.on(source.trials)
-    elif not isinstance(environment, Environment | Recorded):
-        raise UsageError(
-            Argument("kind", "rollout"),
-            " needs an environment, since recorded trials contain no outcomes of actions that were not chosen: give the one they "
-            "come from as ",
-            Argument("environment", NAME_ALONE),
-            f"; there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own",
-        )
     if isinstance(source, Fit):
-        if participants is not None:
+        if participants is not None or at is not None:
+            if anew:
+                raise UsageError(
+                    Argument("anew", True),
+                    " is about the fit's own participants: leave it out, new ones are always drawn",
+                )
+            return _of_new(source, kind, environment, datasets, participants, at, seed)
+        place = _place_of_fit(source, kind, environment)
+        rows = None if source.design is None or not source.design.by_session else source.design.rows
+        labels, learner = source.data.participants, source.learner_for("predict")
+        values = _drawn(source, source.population, labels, datasets, seed) if anew else _posterior(source, datasets)
+        return Prediction(kind, learner, values, place, labels, seed, rows)
+    if anew:
+        raise UsageError(
+            Argument("anew", True), ": predictions of a learner are always of new participants; leave it out"
+        )
+    if at is not None or isinstance(participants, str | PathLike | Mapping) or TABLE.holds(participants):
+        raise UsageError(
+            Argument("at" if at is not None else "participants", NAME_ALONE),
+            " is about covariates of new participants of a fit with formulas: of a learner give their number, ",
+            Argument("participants", PARTICIPANTS),
+        )
+    place = _place_of_learner(kind, environment)
+    labels = tuple(labels_in(place, participants))  # type: ignore[arg-type]
+    population, random = population_in(source, place, seed), stream(seed, "prior predictive parameters")
+    values = [population.natural(population.draw(len(labels), random).u) for _ in range(datasets)]
+    return Prediction(kind, source, values, place, labels, seed)
+
+
+def _place_of_learner(kind: Kind, environment: EnvironmentLike | None) -> EnvironmentLike:
+    """Where a learner acts, or the recorded trials of one-step predictions."""
+    if kind == "rollout":
+        return _acting(environment)
+    recorded = environment.trials if isinstance(environment, Recorded) else environment
+    if not isinstance(recorded, Trials) or not families_in(recorded):
+        raise UsageError('one-step predictions need recorded responses: predict(learner, "one-step", trials)')
+    return recorded
+
+
+def _place_of_fit(fit: Fit, kind: Kind, environment: EnvironmentLike | None) -> EnvironmentLike:
+    """Where a fit's own participants act, or their trials; of several sessions each is a participant there."""
+    if kind == "rollout":
+        return environment.on(fit.trials) if isinstance(environment, Environment) else _acting(environment)
+    if environment is not None:
+        raise UsageError("one-step predictions use the fit's own trials: leave the environment out")
+    return _place_of_learner(kind, fit.trials)
+
+
+def _acting(environment: EnvironmentLike | None) -> Environment | Recorded:
+    """An environment for agents that act on their own."""
+    if isinstance(environment, Environment | Recorded):
+        return environment
+    raise UsageError(
+        Argument("kind", "rollout"),
+        " needs an environment, since recorded trials contain no outcomes of actions that were not chosen: give the one they "
+        "come from as ",
+        Argument("environment", NAME_ALONE),
+        f"; there are {', '.join(f'{name}()' for name in BUILT_IN)}, and your own",
+    )
+
+
+def _of_new(
+    fit: Fit, kind: Kind, environment: EnvironmentLike | None, datasets: int, participants: Any, at: Mapping[str, object] | None, seed: int
+) -> Prediction:  # fmt: skip
+    """Rollouts of participants who were not fitted."""
+    if kind == "one-step":
+        raise UsageError(
+            "one-step predictions are given recorded trials, which new participants do not have: leave out ",
+            Argument("participants", NAME_ALONE), ", or predict ", Argument("kind", "rollout"),
+        )  # fmt: skip
+    place = _acting(environment)
+    learner = fit.learner_for("predict")
+    labels, design, rows = _new_rows(fit, participants, at)
+    values = _drawn(fit, replace(fit.population, design=design), labels, datasets, seed)
+    return Prediction(kind, learner, values, place, labels, seed, rows if rows is not None and rows.several else None)
+
+
+def _drawn(
+    fit: Fit, population: Population, labels: Sequence[Hashable], datasets: int, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """Natural values of participants who are drawn from the group, in draws that are spread evenly over the concatenated chains."""
+    if fit.pooling == "none":
+        raise UsageError(
+            Argument("pooling", "none"), " has no group that new participants could come from: fit with ", Argument("pooling", "partial")
+        )  # fmt: skip
+    chosen = np.linspace(0, fit.draws.count, datasets, endpoint=False).astype(int)
+    if fit.draws.shared:
+        medians = {name: np.asarray(fit.draws.median(name)) for name in fit.parameters}
+        return [{name: np.full(len(labels), each[k]) for name, each in medians.items()} for k in chosen]
+    group = fit.draws.groups()
+    parts = (part.reshape(fit.draws.count, *part.shape[2:])[chosen] for part in group)
+    size = group.spreads.shape[-1]
+    y = [stream(seed, "new participants", label).standard_normal((datasets, size)) for label in labels]
+    return [population.natural(each) for each in population.members(GroupDraw(*parts), np.stack(y, 1))]
+
+
+def _new_rows(
+    fit: Fit, participants: Any, at: Mapping[str, object] | None
+) -> tuple[tuple[Hashable, ...], Design | None, Rows | None]:
+    """Labels of new participants, their design, and which rows each has; the last two are None without formulas."""
+    table = isinstance(participants, str | PathLike | Mapping) or TABLE.holds(participants)
+    stored = fit.design
+    if stored is None:
+        if table or at is not None:
             raise UsageError(
-                Argument("participants", NAME_ALONE),
-                " is for predictions of a learner; those of a fit are of its own participants: leave it out",
+                "the fit has no formulas, so that covariates of new participants say nothing: give their number, ",
+                Argument("participants", PARTICIPANTS),
             )
-        learner, labels = source.learner_for("predict"), list(source.trials.participants)
-        values = _posterior(source, datasets)
-    else:
-        learner = source
-        labels = labels_in(environment, participants)
-        population, random = population_in(learner, environment, seed), stream(seed, "prior predictive parameters")
-        values = [population.natural(population.draw(len(labels), random).u) for _ in range(datasets)]
-    return Prediction(kind, learner, values, environment, labels, seed)
+        labels = participants if not isinstance(participants, int | np.integer) else range(participants)
+        return _distinct(labels), None, None
+    if at is None and not table:
+        raise UsageError(
+            "what the fit predicts of new participants depends on their ", listed(needed(stored)), ": give a table with a row for each, ",
+            Argument("participants", ...), ", or the same for all, ", Argument("at", dict.fromkeys(needed(stored), ...)),
+        )  # fmt: skip
+    if at is not None:
+        if table:
+            raise UsageError(Argument("at", NAME_ALONE), " is in place of a table of participants: give their number with it, ", Argument("participants", PARTICIPANTS))  # fmt: skip
+        count = PARTICIPANTS if participants is None else participants
+        labels = range(count) if isinstance(count, int | np.integer) else count
+        participants = table_at(stored, _distinct(labels), at)
+    design, rows = new_design(stored, participants)
+    return rows.participants, design, rows
+
+
+def _distinct(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    """Labels as a tuple, which have to differ as text."""
+    own = tuple(labels)
+    if not own or len(set(map(str, own))) < len(own):
+        raise UsageError(Argument("participants", list(own)), ": expected one or more labels that differ as text")
+    return own
 
 
 def _posterior(fit: Fit, datasets: int) -> list[dict[str, np.ndarray]]:

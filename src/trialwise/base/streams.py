@@ -26,6 +26,7 @@ PURPOSES = {
     "predictive data set": "the seed of each data set that is simulated",
     "one-step response": "responses drawn given the recorded trials before them",
     "prior predictive parameters": "groups and participants drawn from the prior",
+    "new participants": "effects of participants who were not fitted",
     "outcomes of an example": "a run through an environment, to see how outcomes spread there",
     # particle filters
     "particles": "estimates at the same random numbers, whatever the parameters",
@@ -55,6 +56,7 @@ PURPOSES = {
     "ranks within their bins": "whole ranks spread over the interval that each stands for",
     "band of uniform ranks": "simulated ECDFs of uniform ranks",
     # diagnose
+    "spreads by level": "participants whose spreads are equal at all levels",
     "draws of priors": "what was believed before the data",
     # check_learner
     "specimen": "made-up data",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,10 +31,39 @@ Subject = Annotated[
 ]
 
 
+PANEL = "Groups, sessions and conditions of a fit"
+
+
+def _option(flag: str, metavar: str, help: str) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """At which levels the behaviour of participants of a fit is checked."""
+
+    by: Annotated[
+        str | None,
+        _option(
+            "--by", "COL", "A group, session or condition: check behaviour at its levels, and the differences too."
+        ),
+    ] = None
+    participants: Annotated[
+        Path | None, _option("--participants", "FILE", "Table with one row per participant and the column of --by.")
+    ] = None
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Draw parameters anew from the group, to check what it expects.", rich_help_panel=PANEL
+        ),
+    ] = False
+
+
 @grouped
 def check(
     subject: Subject,
     columns: Columns,
+    levels: Levels,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -70,10 +100,12 @@ def check(
     if subject.endswith(".nc"):
         if typed := " ".join([*map(str, files or ()), columns.as_typed()]).strip():
             raise UsageError(f"a fit is checked on the data that it was fitted to: leave out {typed}")
-        _fit(Path(subject), seed, environment, datasets, output, learner)
+        _fit(Path(subject), seed, environment, datasets, output, learner, levels)
         return
-    if output is not None or learner:
-        raise UsageError("--learner and -o apply only to checks of a fit: trialwise check results/fit.nc")
+    if output is not None or learner or levels != Levels():
+        raise UsageError(
+            "--learner, -o, --by, --participants and --anew apply only to checks of a fit: trialwise check results/fit.nc"
+        )
     if columns.as_typed() and not files:
         raise UsageError(
             f"{columns.as_typed()} is about columns of data: name the file, trialwise check {shlex.quote(subject)} data.csv"
@@ -103,17 +135,27 @@ def _learner(subject: str, columns: Columns, files: list[Path], name: str | None
 
 
 def _fit(
-    path: Path, seed: int, name: str | None, datasets: int, output: Path | None, learner: list[str] | None
+    path: Path,
+    seed: int,
+    name: str | None,
+    datasets: int,
+    output: Path | None,
+    learner: list[str] | None,
+    levels: Levels,
 ) -> None:
     from trialwise.analysis.check import check as run
 
     environment = find_environment(name) if name else None
     fit = fit_in(path, learner, needed=True)
     folder = writing.make_folder(output or path.parent)
-    result = run(fit, environment, datasets=datasets, seed=seed)
+    result = run(fit, environment, datasets=datasets, seed=seed, **vars(levels))
     with busy("writing"):
         written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
+        if result.levels is not None:
+            picture = folder / "check_levels_plot.png"
+            written += writing.write_picture(result.levels, picture, f"the same by {result.levels.name}, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
+    method += ", parameters drawn anew from the group" if levels.anew else ""
     say(
         f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
     )
@@ -123,6 +165,11 @@ def _fit(
     else:
         heading(title)
         say("  none")
+    if result.levels is not None:
+        results.print_table(f"participants at each level of {result.levels.name}", result.levels.counts)
+        table = result.levels.outside
+        if len(table):
+            frame(table, "differences of levels outside their 89 % predictive interval, the most extreme first")
     say()
     results.print_sentences(result.findings)
     if environment is None:

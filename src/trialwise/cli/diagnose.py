@@ -45,6 +45,8 @@ def diagnose(
     if len(diagnosis.correlations):
         pairs = diagnosis.correlations.set_index("first").head(PAIRS).drop(columns="known")
         results.print_table("posterior correlations, strongest first", pairs)
+    if diagnosis.effects is not None:
+        results.print_table("effects of the formulas, before and after the data", diagnosis.effects.set_index("effect"))
     if len(diagnosis.participants):
         results.print_table("participants, least certain first", diagnosis.participants.head(PARTICIPANTS))
     results.print_files(written)

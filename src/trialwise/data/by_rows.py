@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.data.trials import Trials, row_of
+from trialwise.data.trials import Column, Trials, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,84 @@ class ByRows:
             result = result.assign(**{name: own[name] for name in shown if name in own})
         result.attrs = dict(table.attrs)
         return result
+
+
+def row_text(label: object) -> str:
+    """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
+    return (
+        " / ".join(f"{part:.15g}" if isinstance(part, float) else str(part) for part in label)
+        if isinstance(label, tuple)
+        else str(label)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Which rows of parameters, such as sessions, participants have.
+
+    Attributes
+    ----------
+    participants
+        Labels of the participants.
+    owner
+        The participant of each row, ``int64 (rows,)``, ascending.
+    columns
+        What tells the rows of a participant apart, by name: a label or number for each row, ``(rows,)``.
+    order
+        Where each trial of the rows, one row after the other, is among the trials of the participants, ``int64 (trials,)``; None if it
+        is there already.
+    """
+
+    participants: tuple[Hashable, ...]
+    owner: np.ndarray
+    columns: Mapping[str, Sequence[Hashable]]
+    order: np.ndarray | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether some participant has several rows."""
+        return len(self.owner) > len(self.participants)
+
+    @cached_property
+    def labels(self) -> list[Hashable]:
+        """The label of each row: that of its participant, ``"7 / s2"`` where there are several."""
+        if not self.several:
+            return [self.participants[n] for n in self.owner]
+        return [
+            row_text((self.participants[n], *own))
+            for n, own in zip(self.owner, zip(*self.columns.values(), strict=True), strict=True)
+        ]
+
+    def joined(self, rows: Trials) -> Trials:
+        """The trials of participants, from trials in which each row is a participant of its own.
+
+        Parameters
+        ----------
+        rows
+            Trials of the rows, also simulated ones: as many as there were of each, where :attr:`order` says where they belong. Where it
+            does not, the rows of a participant follow each other, and the state begins anew at the first trial of each.
+        """
+        lengths = np.bincount(self.owner, rows.lengths, minlength=len(self.participants)).astype(np.int64)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        if self.order is not None:
+            return replace(rows.take(np.argsort(self.order)), participants=self.participants, offsets=offsets)
+        reset, columns, levels = np.array(rows.reset, bool), dict(rows.columns), dict(rows.levels)
+        reset[rows.offsets[:-1][rows.lengths > 0]] = True
+        for name, values in self.columns.items():
+            if name not in columns:
+                labels = tuple(dict.fromkeys(values))
+                codes = np.array([labels.index(value) for value in values])
+                columns[name], levels[name] = Column(codes[rows.participant_index], name), labels
+        return replace(
+            rows, participants=self.participants, offsets=offsets, reset=reset, columns=columns, levels=levels
+        )
+
+    def labelled(self, index: str = "participant") -> pd.DataFrame:
+        """A row a row of parameters: the label of its participant and, where there are several, what tells them apart."""
+        import pandas as pd
+
+        own = self.columns if self.several else {}
+        return pd.DataFrame({index: [self.participants[n] for n in self.owner], **{k: list(v) for k, v in own.items()}})
 
 
 def by_rows(trials: Trials, row_of_trial: np.ndarray, labels: Sequence[Hashable]) -> ByRows:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
-from trialwise.data.by_rows import by_rows
+from trialwise.data.by_rows import by_rows, row_text
 from trialwise.data.trials import Column, Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.kinds import likelihood_of
@@ -79,7 +79,9 @@ def design_of(
     )  # fmt: skip
     learner, trials = varied(learner, built)
     runs = runs_of_rows(built.row_of_trial)
-    stored = StoredDesign(built.design, built.models, built.formulas, tuple(built.trials.participants), runs)
+    stored = StoredDesign(
+        built.design, built.models, built.formulas, tuple(built.trials.participants), runs, built.covariates
+    )
     if stored.by_session:
         trials = by_rows(trials, built.row_of_trial, [row_text(label) for label in built.design.labels]).trials
     return learner, trials, stored, built.notes
@@ -101,12 +103,3 @@ def varied(learner: Learner, built: Designed) -> tuple[Learner, Trials]:
         )
         by[name] = {column: labels}
     return (learner.vary(**by) if by else learner), trials
-
-
-def row_text(label: object) -> str:
-    """The label of a row of parameters as a text: ``7 / s2`` of participant 7 in session s2."""
-    return (
-        " / ".join(f"{part:.15g}" if isinstance(part, float) else str(part) for part in label)
-        if isinstance(label, tuple)
-        else str(label)
-    )

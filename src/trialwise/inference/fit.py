@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from os import PathLike, fspath
 from pathlib import Path
@@ -154,8 +154,6 @@ def fit(
     ['alpha_group', 'beta_group', 'forget_group', 'alpha_mu', 'alpha_sd', 'beta_mu', 'beta_sd', 'forget_mu', 'forget_sd']
     """
     trials = as_trials(trials)
-    from trialwise.inference.samplers import sampler_for
-    from trialwise.learners.violations import assumption_notes
     from trialwise.likelihoods.kinds import likelihood_of
 
     start = time.perf_counter()
@@ -186,11 +184,39 @@ def fit(
     seed = checked_seed(seed)
 
     said = _said(stored, participants, random, correlated, missing_covariates)
-    likelihood = likelihood_of(learner, trials, filters=1)
-    notes += assumption_notes(learner, trials)
-    method = sampler_for(likelihood, sampler)
+    call = f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r}{said})"
     checkpoint_path = None if checkpoint is None else Path(fspath(checkpoint))
+    likelihood = likelihood_of(learner, trials, filters=1)
     request = Request(likelihood, population, draws, int(tune), int(chains), seed, progress, checkpoint_path, executor)
+    return sampled(request, stored, sampler, call, notes, start)
+
+
+def sampled(
+    request: Request, stored: StoredDesign | None, sampler: str | None, call: str, notes: Sequence[str], start: float
+) -> Fit:
+    """Sample a posterior, and store it with its provenance.
+
+    Parameters
+    ----------
+    request
+        What is sampled, and how.
+    stored
+        The design of its population; None without formulas.
+    sampler
+        As for :func:`fit`.
+    call
+        The call that asked for it, as a text.
+    notes
+        What was decided before.
+    start
+        When that began, by :func:`time.perf_counter`.
+    """
+    from trialwise.inference.samplers import sampler_for
+    from trialwise.learners.violations import assumption_notes
+
+    learner, trials, population = request.likelihood.learner, request.likelihood.trials, request.population
+    notes = [*notes, *assumption_notes(learner, trials)]
+    method = sampler_for(request.likelihood, sampler)
     run = method.sample(request)
     end = time.perf_counter()
     notes += run.notes
@@ -199,13 +225,13 @@ def fit(
     design = {} if stored is None else {"design": stored.to_json()}
     tree.attrs = {
         **learner_to_attributes(learner),
-        "call": f"fit({learner!r}, draws={draws}, tune={tune}, chains={chains}, seed={seed}, pooling={pooling!r}{said})",
-        "pooling": pooling,
+        "call": call,
+        "pooling": population.pooling,
         **design,
         **_priors_of(population),
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
-        "seed": seed,
+        "seed": request.seed,
         "seconds": end - start,
         "seconds_of_sampling": run.seconds,
         "sampler": method.name,

@@ -178,7 +178,8 @@ class Fit(Result):
         return {"model_summary": self.summary().rename_axis("parameter")}
 
     def means(self) -> dict[str, np.ndarray]:
-        """Posterior means of every parameter by name, on the natural scale, ``(participants,)`` each."""
+        """Posterior means of every parameter by name, on the natural scale, ``(participants,)`` each; with sessions that have parameters of their
+        own, ``(sessions,)``, in the order of the participants of :attr:`trials`."""
         return self.draws.natural_means()
 
     def trial_values(self, *, inputs: bool = False) -> pd.DataFrame:

@@ -220,8 +220,30 @@ class Population(Pooled):
             mu, sd = (np.array([group[name] for name in names]) for names in self.variables[:2])
         if known is not None:
             mu = with_known(mu, self.as_normal().width if self.unusual else prior.width, known)
-        u = design.centre(mu) + design.deviations(sd * (y @ factor.T))
-        return GroupDraw(mu, sd, pairs.of_pairs(factor @ factor.T), u)
+        return GroupDraw(mu, sd, pairs.of_pairs(factor @ factor.T), self._members(mu, sd, factor, y))
+
+    def _members(self, mu: np.ndarray, sd: np.ndarray, factor: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The rows of participants with the effects ``sd * (factor @ y)``, ``(..., rows, K)``, for ``y (..., participants, Q)``."""
+        design = self.matrices(y.shape[-2])
+        return design.centre(mu) + design.deviations(sd[..., None, :] * (y @ np.swapaxes(factor, -1, -2)))
+
+    def members(self, group: GroupDraw, y: np.ndarray) -> np.ndarray:
+        r"""Participants of groups, :math:`u = X B + Z L y`, with :math:`L L' = G` the covariance of their effects.
+
+        Parameters
+        ----------
+        group
+            Draws of groups, ``(draws, ...)``; their own participants play no part.
+        y
+            Standard Normal numbers, ``(draws, participants, Q)``.
+
+        Returns
+        -------
+        ndarray
+            Unconstrained values, ``(draws, rows, parameters)``, one row a participant without a design.
+        """
+        factor = np.linalg.cholesky(self.correlations.matrix(group.correlations))
+        return self._members(group.coefficients, group.spreads, factor, y)
 
     def prior_draws(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Draws of the group's variables from the prior.

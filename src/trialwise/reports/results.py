@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trialwise.analysis.association import Association
 from trialwise.analysis.check import Check
+from trialwise.analysis.check_levels import CheckByLevel
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.conformance.check_learner import Conformance
 from trialwise.analysis.contrasts import Contrasts
@@ -24,6 +25,7 @@ __all__ = [
     "Association",
     "Calibration",
     "Check",
+    "CheckByLevel",
     "Comparison",
     "Conformance",
     "Confusion",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.check import Check
+from trialwise.analysis.comparison.same_trials import made_for_formulas
 from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.base.english import listed
 from trialwise.inference.fitted import Fit
@@ -95,8 +96,15 @@ class Subject:
     @property
     def participants(self) -> int:
         """Number of participants, of whom each may have several rows of parameters."""
-        stored = self.fit.design
-        return self.fit.trials.n_participants if stored is None else stored.design.participants
+        return self.fit.data.n_participants
+
+    @property
+    def labels(self) -> tuple[list[str], list[list[str]]]:
+        """What rows of parameters are called: headings, and their cells for each row: the participant and, if there are several, the session."""
+        if self.fit.design is None:
+            return ["participant"], [[str(label)] for label in self.fit.trials.participants]
+        table = self.fit.design.rows.labelled()
+        return list(map(str, table)), table.astype(str).to_numpy().tolist()
 
     @property
     def family(self) -> ResponseFamily:
@@ -231,8 +239,13 @@ def same_data(subjects: Mapping[str, Subject] | list[Subject]) -> list[list[Subj
 
 def _same(a: Fit, b: Fit) -> bool:
     """Whether two fits are based on the same participants, choices and outcomes."""
-    if a.trials is b.trials:
+    if a.data is b.data:
         return True
-    one, other = a.trials.to_frame(), b.trials.to_frame()
+    one, other = (_without_made(each.data.to_frame()) for each in (a, b))
     one["participant"], other["participant"] = one["participant"].astype(str), other["participant"].astype(str)
     return bool(one.equals(other))
+
+
+def _without_made(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the data, without those that a fit made of them for its formulas."""
+    return table[[name for name in table if not made_for_formulas(str(name))]]

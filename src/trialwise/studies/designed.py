@@ -25,7 +25,7 @@ from trialwise.inference.design_of import design_of, row_text
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas, parse_formulas
-from trialwise.population.designs.join import ParticipantsTable, covariates_in, new_participants, opened
+from trialwise.population.designs.join import ParticipantsTable, covariates_in, of_new_participants, opened
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.known import Known
 from trialwise.population.population import Population
@@ -309,7 +309,7 @@ def study_design(
         return tuple(labels_in(environment, number)), None
     table = None
     if source is not None and isinstance(environment, Environment):
-        table, number = new_participants(source)
+        table, number = of_new_participants(source)
     elif source is not None:
         table = opened(source)
     labels = tuple(labels_in(environment, number))

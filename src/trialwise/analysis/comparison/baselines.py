@@ -16,11 +16,11 @@ from trialwise.learners.baselines import baselines_for
 from trialwise.learners.learner import Learner
 
 
-def like(fit: Fit, learner: Learner, trials: Trials, priors: Mapping[str, Any] | None = None) -> Fit:
-    """A fit with the settings of another one: as many draws and chains, the same seed and pooling."""
+def like(fit: Fit, learner: Learner, trials: Trials) -> Fit:
+    """A fit with the settings of another one: as many draws and chains, the same seed and pooling; without formulas."""
     tune: dict[str, Any] = {"tune": int(fit.attrs["tune"])} if "tune" in fit.attrs else {}
     return fit_again(
-        learner, trials, draws=fit.draws.length, chains=fit.draws.chains, seed=int(fit.attrs["seed"]), priors=priors,
+        learner, trials, draws=fit.draws.length, chains=fit.draws.chains, seed=int(fit.attrs["seed"]),
         pooling=fit.pooling, progress=False, **tune,
     )  # fmt: skip
 
@@ -47,16 +47,6 @@ def with_baselines(fits: Mapping[str, Fit] | Mapping[str, Point]) -> Mapping[str
         If no baseline is for such data, or one of the fits has the name of a baseline and is not of it.
     """
     first: Fit | Point = next(iter(fits.values()))  # type: ignore[assignment]
-    for each in fits.values():
-        if (
-            isinstance(each, Fit)
-            and each.design is not None
-            and each.trials.n_participants > each.design.design.participants
-        ):
-            raise UsageError(
-                Argument("baselines", True),
-                " is not possible yet for fits in which participants have parameters for each session: leave it out",
-            )
     responses = responses_of(first)
     learners = {name: each.learner for name, each in fits.items()}
     trials = first.data if isinstance(first, Fit) else first.trials

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
 
-from trialwise.analysis.comparison.baselines import have_stages, like, responses_of, with_baselines
+from trialwise.analysis.comparison.baselines import have_stages, responses_of, with_baselines
 from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.fits import compared_fits
@@ -20,6 +21,7 @@ from trialwise.base.progress import bars
 from trialwise.data.trials import Trials
 from trialwise.inference.fitted import Fit
 from trialwise.inference.point import Point
+from trialwise.inference.refit import refusal, without
 
 
 @expects(
@@ -48,7 +50,7 @@ def compare(
         integrated out under the group. ``"future"``: each participant's choices from ``start`` on, one step ahead, given the
         earlier ones and all other participants. ``"trial"``: single choices, conditional on the participant's parameters as
         estimated from the participant's other choices, later ones included: this predicts another choice of the **same
-        participants** and says little about new ones. ``"integrated"``: nothing is left out; each participant's parameters are
+        participants** and says little about new ones; with parameters for each session, those of the choice's own session. ``"integrated"``: nothing is left out; each participant's parameters are
         integrated out under the group that was fitted to all, which slightly favours learners with more parameters. See
         :mod:`trialwise.analysis.comparison.crossvalidation`. For points: ``"bic"``, the default, k ln(n) - 2 LL, or ``"aic"``,
         2k - 2 LL, summed over participants.
@@ -63,7 +65,8 @@ def compare(
         Particles of each likelihood estimate, for a learner with a hidden choice. The remaining noise is part of ``error``.
     refit
         Refit without a participant whose Pareto k-hat is bad, one fit for each, with the settings of the original fit (as many
-        draws and chains); not with ``method="trial"``.
+        draws and chains, the same priors and coding of covariates); not with ``method="trial"``, and not without a participant who
+        is the only one at a level.
     baselines
         Fit the baselines as well, with the settings of the first fit: random responding with biases, noisy win-stay-lose-shift, a choice
         kernel and a regression on the last choices and outcomes (:mod:`trialwise.learners.zoo.baselines`). A learner that does not
@@ -81,7 +84,8 @@ def compare(
     Raises
     ------
     UsageError
-        For fewer than two fits, fits to different responses or participants, fits and points together, or an unknown method.
+        For fewer than two fits, fits to different responses or participants, fits and points together, or an unknown method; for
+        ``refit`` where a fit cannot be repeated without a participant.
 
     Notes
     -----
@@ -114,12 +118,14 @@ def compare(
         fits = with_baselines(fits)
         _check(fits)
     results: dict[str, HeldOut] = {}
+    for name, each in fits.items():
+        if refit and isinstance(each, Fit):
+            _check_refits(name, each)
     with bars(progress) as report:
         for name, each in fits.items():
             assert isinstance(each, Fit)
             report(name, 0.0)
-            _check_units(name, each, by)
-            refitter = _refitting(each) if refit else None
+            refitter = partial(_without, name, each) if refit else None
             results[name] = held_out(
                 each, by, start, draws=draws, particles=particles, seed=seed, tell=_named(report, name), refit=refitter
             )  # fmt: skip
@@ -157,17 +163,16 @@ def _checked_method(method: str | None, start: int | None, draws: int | None, re
     return by
 
 
-def _check_units(name: str, fit: Fit, method: Method) -> None:
-    """Raise an error if what is predicted is not the same in a fit with several rows of parameters a participant as in others."""
-    if method in ("future", "trial") and fit.design is not None and fit.design.by_session:
-        raise UsageError(
-            f"{name}: its participants have parameters for each of their sessions, so that ",
-            Argument("method", method),
-            " would predict other trials than in fits without; compare by ",
-            Argument("method", "participant"),
-            " or ",
-            Argument("method", "integrated"),
-        )
+def _without(name: str, fit: Fit, participants: np.ndarray) -> Iterator[Fit]:
+    """A fit without each of these participants, after checking that there can be one."""
+    _check_refits(name, fit, map(int, participants))
+    yield from (without(fit, int(n)) for n in participants)
+
+
+def _check_refits(name: str, fit: Fit, participants: Iterable[int] = ()) -> None:
+    """Raise an error if a fit cannot be repeated without these participants, or without any."""
+    if reason := refusal(fit, participants):
+        raise UsageError(f"{name}: ", Argument("refit", True), " ", reason)
 
 
 def _named(report: Callable[[str, float], None], name: str) -> Callable[[float], None]:
@@ -212,27 +217,3 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
 def _data(each: Fit | Point) -> Trials:
     """The trials of a fit or of point estimates, by participant."""
     return each.data if isinstance(each, Fit) else each.trials
-
-
-def _refitting(fit: Fit) -> Callable[[int], Fit]:
-    """A function that fits all but one participant, with the settings of the fit."""
-    if fit.design is not None:
-        raise UsageError(
-            Argument("refit", True),
-            " is not possible yet for fits with formulas: leave it out, and fit with more draws",
-        )
-    learner = fit.learner_for("compare")
-    if fit.priors is None:
-        raise UsageError(
-            Argument("refit", True),
-            " needs the fit's own priors: give them when loading it (",
-            Argument("priors", {"...": ...}),
-            ")",
-        )
-    priors = dict(fit.priors)
-
-    def without(n: int) -> Fit:
-        others = [label for k, label in enumerate(fit.trials.participants) if k != n]
-        return like(fit, learner, fit.trials.select(others), priors)
-
-    return without

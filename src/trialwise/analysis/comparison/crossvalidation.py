@@ -18,7 +18,7 @@ choices, later ones included; it says little about new participants.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -185,11 +185,12 @@ def _part_of(tell: Tell, part: int, parts: int) -> Tell:
 
 def by_participant(
     fit: Fit, learner: Learner, start: np.ndarray | None, *, draws: int | None, particles: int, seed: int, tell: Tell,
-    refit: Callable[[int], Fit] | None = None,
+    refit: Callable[[np.ndarray], Iterator[Fit]] | None = None,
 ) -> HeldOut:  # fmt: skip
-    """Predict participants who are left out; with ``start (participants,)``, given their first so many trials.
+    """Predict participants who are left out, each with all sessions; with ``start (rows,)``, given so many first trials of each of their
+    rows of parameters, such as sessions.
 
-    ``refit`` fits all but one participant; it is called for participants whose k-hat is bad.
+    ``refit`` yields fits to all but each of some participants; it is called for those whose k-hat is bad.
     """
     trials = fit.trials
     posterior = fit.draws.thinned(draws or effort(likelihood_of(learner, trials)).draws)
@@ -211,8 +212,8 @@ def by_participant(
     good = good_khat(groups.count * share)
     if refit is not None:
         bad = np.flatnonzero(khat > good)
-        for done, n in enumerate(bad):
-            elpd[n], error[n] = _left_out(refit(int(n)), learner, fit, int(n), groups, start, draws, particles, seed)
+        for done, (n, others) in enumerate(zip(bad, refit(bad), strict=True)):
+            elpd[n], error[n] = _left_out(others, learner, fit, int(n), groups, start, draws, particles, seed)
             khat[n] = np.nan
             _part_of(tell, parts - 1, parts)((done + 1) / len(bad))
         tell(1.0)
@@ -230,9 +231,10 @@ def _left_out(
     group = replace(
         groups.of(n), coefficients=group.coefficients, spreads=group.spreads, correlations=group.correlations
     )
-    alone = fit.trials.select([fit.trials.participants[n]])
+    own = np.flatnonzero(groups.matrices.owner == n)
+    alone = fit.trials.select([fit.trials.participants[int(row)] for row in own])
     total, squares = 0.0, 0.0
-    for sign, trials in ((1, alone), (-1, None if start is None else alone.beginning(start[n : n + 1]))):
+    for sign, trials in ((1, alone), (-1, None if start is None else alone.beginning(start[own]))):
         if trials is not None:
             value = _Integrals(learner, trials, group, particles, seed, lambda share: None).value
             mean, error = weighted(np.full((1, len(value)), -np.log(len(value))), value, share)
@@ -258,8 +260,10 @@ def by_trial(fit: Fit, learner: Learner, *, draws: int | None, particles: int, s
         in_sample = logsumexp(log_p, 0) - np.log(count)
         for part, values in zip(parts, (elpd, error, khat, in_sample - elpd), strict=True):
             part.append(values)
-    owner = trials.participant_index[trials.own]
-    elpd, error, khat, effective = (np.concatenate(part) for part in parts)
+    order = np.arange(trials.n_trials) if fit.design is None else fit.design.of_rows(trials).order
+    place = np.argsort(order[trials.own], kind="stable")  # units as in the data, whatever rows of parameters a fit has
+    elpd, error, khat, effective = (np.concatenate(part)[place] for part in parts)
+    owner = fit.data.participant_index[fit.data.own]
     return HeldOut(elpd, error, khat, effective, owner, count, good_khat(count * share))
 
 
@@ -310,6 +314,16 @@ def beginnings(trials: Trials, start: int | None) -> np.ndarray:
     return before
 
 
+def of_rows(fit: Fit, first: np.ndarray) -> np.ndarray:
+    """How many trials of each row of parameters are among the ``first (participants,)`` trials of its participant, ``(rows,)``."""
+    if fit.design is None:
+        return first
+    data, rows = fit.data, fit.design.of_rows(fit.trials)
+    number = np.arange(data.n_trials) - np.repeat(data.offsets[:-1], data.lengths)
+    early = number < first[data.participant_index]
+    return np.bincount(rows.row_of_trial[early], minlength=fit.trials.n_participants)
+
+
 def held_out(fit: Fit, method: Method, start: int | None, **how: Any) -> HeldOut:
     """Predictions of held-out data by one fit with the given method; see :func:`trialwise.compare`."""
     learner = fit.learner_for("compare")
@@ -318,7 +332,7 @@ def held_out(fit: Fit, method: Method, start: int | None, **how: Any) -> HeldOut
         return _integrated(fit, **how)
     if method == "trial":
         return by_trial(fit, learner, **how)
-    first = beginnings(fit.trials, start) if method == "future" else None
+    first = of_rows(fit, beginnings(fit.data, start)) if method == "future" else None
     return by_participant(fit, learner, first, refit=refit, **how)
 
 

@@ -17,6 +17,7 @@ from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import Finding, having
 from trialwise.inference.diagnostics import unusable
 from trialwise.inference.fitted import Fit
+from trialwise.inference.refit import refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +160,9 @@ def _bad_khat(name: str, result: HeldOut, fit: Fit, method: str) -> Finding:
         f"{name}: Pareto k-hat bad for {'participant' if len(labels) == 1 else 'participants'} {shown} ({worst}): they influence the group so strongly that its draws are "
         "uninformative about a group without them; its elpd is probably too high"
     )
-    refit, draws = Argument("refit", True), Argument("draws", NAME_ALONE)
-    advice = Message("Use ", refit, ", which fits without each of them, or more draws, ", draws)
+    draws = Argument("draws", NAME_ALONE)
+    if (reason := refusal(fit, map(int, np.flatnonzero(result.bad)))) is None:
+        advice = Message("Use ", Argument("refit", True), ", which fits without each of them, or more draws, ", draws)
+    else:
+        advice = Message("Use more draws, ", draws, "; a fit without each of them ", reason)
     return Finding("problem", "pareto-k", sentence, advice, (name, *labels))

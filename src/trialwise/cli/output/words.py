@@ -20,14 +20,14 @@ from trialwise.base.message import (
     is_name_alone,
 )
 
-FLAGS = ("baselines", "overwrite", "potential", "refit", "wide")
+FLAGS = ("anew", "baselines", "overwrite", "potential", "refit", "wide")
 """Options without a value."""
 
 REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "at", "by", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
+    "at", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
     "interval", "keep_missed", "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
     "ranks", "recovery", "rope", "same_as", "shocks", "what",
 )  # fmt: skip

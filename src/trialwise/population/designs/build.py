@@ -19,6 +19,7 @@ from trialwise.population.design import Column, Design, Term
 from trialwise.population.designs.covariates import Covariate, Kind, covariates_of
 from trialwise.population.designs.formula import Formula, Formulas, parse_formulas
 from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.kept import KeptCovariate
 from trialwise.population.designs.parameter_design import Arrangement, ParameterDesign, parameter_design
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.runs import Place, Rows, Slope, place_of, rows_of, runs_of
@@ -53,6 +54,8 @@ class Designed:
         What was decided, for users.
     formulas
         The formulas as they were written, ``{"alpha": "group * age", "alpha_sd": "group"}``, to be stored.
+    covariates
+        The covariates that are constant within participants or rows.
     """
 
     trials: Trials
@@ -64,6 +67,7 @@ class Designed:
     models: Mapping[str, ParameterModel]
     notes: tuple[str, ...]
     formulas: Mapping[str, str]
+    covariates: tuple[KeptCovariate, ...]
 
 
 def designed(
@@ -168,7 +172,21 @@ def designed(
         models,
         tuple(dict.fromkeys(notes)),
         _texts(parsed),
+        _kept(arrangement),
     )
+
+
+def _kept(arrangement: Arrangement) -> tuple[KeptCovariate, ...]:
+    """The covariates that are constant within participants or rows; one that is used as a factor and as a number is kept as a factor."""
+    kept: dict[str, KeptCovariate] = {}
+    for key, covariate in arrangement.covariates.columns.items():
+        place = arrangement.places[key]
+        if place not in ("participant", "row") or (covariate.name in kept and kept[covariate.name].levels):
+            continue
+        own = arrangement.of_participants(covariate) if place == "participant" else arrangement.of_rows(covariate)
+        values = [covariate.levels[code] for code in own] if covariate.levels else [float(value) for value in own]
+        kept[covariate.name] = KeptCovariate(covariate.name, place, tuple(values), covariate.levels)
+    return tuple(kept.values())
 
 
 def _note_places(
@@ -238,10 +256,13 @@ def _assembled(parts: Mapping[str, ParameterDesign], rows: Rows) -> Design:
 def _models(
     parsed: Mapping[str, Formula], parts: Mapping[str, ParameterDesign], total: int
 ) -> dict[str, ParameterModel]:
-    models, first = {}, 0
+    models, first, first_effect = {}, 0, 0
     for name, part in parts.items():
-        models[name] = ParameterModel(name, parsed[name].text, part.common, first, total)
+        models[name] = ParameterModel(
+            name, parsed[name].text, part.common, first, total, part.own, first_effect, part.labels
+        )
         first += len(part.common.labels())
+        first_effect += len(part.own.labels())
     return models
 
 

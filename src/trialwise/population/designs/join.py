@@ -124,7 +124,7 @@ def covariates_in(source: ParticipantsTable) -> list[str]:
     return [name for name in header if name and name not in recognise(header, ["participant"]).get("participant", [])]
 
 
-def new_participants(source: ParticipantsTable) -> tuple[Table, tuple[Hashable, ...]]:
+def of_new_participants(source: ParticipantsTable) -> tuple[Table, tuple[Hashable, ...]]:
     """A table of participants who are yet to be simulated, and their labels: its own or, if no column has them, numbers from 0.
 
     Raises

@@ -22,7 +22,7 @@ from trialwise.population.designs.coding import (
 
 @dataclass(frozen=True, eq=False)
 class ParameterModel:
-    """The common part of a parameter's formula.
+    """The formula of a parameter: the columns of what participants share, and of the effects of each.
 
     Attributes
     ----------
@@ -34,6 +34,12 @@ class ParameterModel:
         Its columns.
     first, total
         The place of its first coefficient among all coefficients of the design, and their number.
+    own
+        The columns of the effects of participants.
+    first_effect
+        The place of its first effect among all effects of the design.
+    slots
+        The labels of its slots; one that is empty for one value on each row.
     """
 
     parameter: str
@@ -41,6 +47,9 @@ class ParameterModel:
     coding: Coding
     first: int
     total: int
+    own: Coding
+    first_effect: int
+    slots: tuple[str, ...] = ("",)
 
     @property
     def labels(self) -> list[str]:
@@ -126,12 +135,31 @@ class ParameterModel:
             "terms": [[[name, full] for name, full in term] for term in coding.terms],
             "first": self.first,
             "total": self.total,
+            "own_intercept": self.own.intercept,
+            "own_terms": [[[name, full] for name, full in term] for term in self.own.terms],
+            "first_effect": self.first_effect,
+            "slots": list(self.slots),
         }
 
     @classmethod
     def from_plain(cls, plain: Plain) -> ParameterModel:
         """The model that :meth:`to_plain` described; calls are checked again, since a stored fit may come from anywhere."""
         codes = {name: code_from_plain(code) for name, code in plain["codes"].items()}
-        terms = tuple(tuple((name, bool(full)) for name, full in term) for term in plain["terms"])
-        coding = Coding(codes, bool(plain["intercept"]), terms)
-        return cls(plain["parameter"], plain["formula"], coding, int(plain["first"]), int(plain["total"]))
+        coding, own = (
+            Coding(
+                codes,
+                bool(plain[f"{part}intercept"]),
+                tuple(tuple((name, bool(full)) for name, full in term) for term in plain[f"{part}terms"]),
+            )
+            for part in ("", "own_")
+        )
+        return cls(
+            plain["parameter"],
+            plain["formula"],
+            coding,
+            int(plain["first"]),
+            int(plain["total"]),
+            own,
+            int(plain["first_effect"]),
+            tuple(plain["slots"]),
+        )

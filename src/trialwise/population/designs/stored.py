@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from trialwise.data.by_rows import ByRows
+from trialwise.data.by_rows import ByRows, Rows
 from trialwise.data.trials import Trials
 from trialwise.population.design import Column, Design, Term
+from trialwise.population.designs.kept import KeptCovariate
 from trialwise.population.designs.parameter_model import ParameterModel
 
 
@@ -30,6 +32,8 @@ class StoredDesign:
         Labels of the participants, of whom each may have several rows of parameters.
     runs
         The row of each trial as the data were read, in runs: ``((row, trials), ...)``.
+    covariates
+        The covariates of the formulas that are constant within participants or rows.
     """
 
     design: Design
@@ -37,23 +41,56 @@ class StoredDesign:
     formulas: Mapping[str, str]
     participants: tuple[Hashable, ...]
     runs: tuple[tuple[int, int], ...]
+    covariates: tuple[KeptCovariate, ...] = ()
 
     @property
     def by_session(self) -> bool:
         """Whether some participant has several rows of parameters."""
         return self.design.rows > len(self.participants)
 
+    @cached_property
+    def row_of_trial(self) -> np.ndarray:
+        """The row of each trial as the data were read, ``int64 (trials,)``."""
+        return np.repeat(*np.array(self.runs, np.int64).T)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows of parameters, such as sessions, of each participant, without their trials."""
+        columns = {each.name: each.values for each in self.covariates if each.place == "row"}
+        return Rows(self.participants, self.design.owner, columns, np.argsort(self.row_of_trial, kind="stable"))
+
     def of_rows(self, rows: Trials) -> ByRows:
         """Trials of rows of parameters, with the trials of participants as they were read, and the way back to them."""
-        row_of_trial = np.repeat(*np.array(self.runs, np.int64).T)
-        order = np.argsort(row_of_trial, kind="stable")
-        lengths = np.bincount(self.design.owner[row_of_trial], minlength=len(self.participants))
-        original = replace(
-            rows.take(np.argsort(order)),
-            participants=self.participants,
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        return ByRows(rows, self.design.owner, np.argsort(self.row_of_trial, kind="stable"), self.rows.joined(rows))
+
+    def without(self, participant: int) -> StoredDesign:
+        """The same without one participant: what coded and standardised the others' covariates stays as it is.
+
+        Parameters
+        ----------
+        participant
+            Number of the participant.
+        """
+        d = self.design
+        rows = np.flatnonzero(d.owner != participant)
+        people = [n for n in range(len(self.participants)) if n != participant]
+        design = replace(
+            d,
+            owner=d.owner[rows] - (d.owner[rows] > participant),
+            fixed=d.fixed[rows],
+            random=d.random[rows],
+            labels=tuple(d.labels[int(r)] for r in rows) if len(d.labels) else (),
         )
-        return ByRows(rows, self.design.owner, order, original)
+        row_of_trial = self.row_of_trial[np.isin(self.row_of_trial, rows)]
+        kept = {"participant": people, "row": [int(r) for r in rows]}
+        return StoredDesign(
+            design,
+            self.models,
+            self.formulas,
+            tuple(self.participants[n] for n in people),
+            runs_of_rows(np.searchsorted(rows, row_of_trial)),
+            tuple(each.at(kept[each.place]) for each in self.covariates),
+        )
 
     def to_json(self) -> str:
         """As a text, whose inverse is :func:`design_from_json`; numbers are exact."""
@@ -73,6 +110,7 @@ class StoredDesign:
                 "formulas": dict(self.formulas),
                 "participants": self.participants,
                 "runs": self.runs,
+                "covariates": [asdict(each) for each in self.covariates],
             },
             default=_plain,
         )
@@ -104,7 +142,8 @@ def design_from_json(text: str) -> StoredDesign:
     )
     models = {name: ParameterModel.from_plain(each) for name, each in plain["models"].items()}
     runs = tuple((int(row), int(trials)) for row, trials in plain["runs"])
-    return StoredDesign(design, models, plain["formulas"], tuple(plain["participants"]), runs)
+    covariates = tuple(map(KeptCovariate.from_plain, plain["covariates"]))
+    return StoredDesign(design, models, plain["formulas"], tuple(plain["participants"]), runs, covariates)
 
 
 def runs_of_rows(row_of_trial: np.ndarray) -> tuple[tuple[int, int], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialwise.analysis.check import Check
+from trialwise.analysis.check_levels import CheckByLevel
 from trialwise.base.english import counted
 from trialwise.reports.blocks import Block, Folded, Heading, Section, Table, Text, findings
 from trialwise.reports.pictures import picture
@@ -51,5 +52,20 @@ def _blocks(check: Check) -> list[Block]:
     alt = "Observed behaviour with 89 % intervals of simulated behaviour, and observed proportions against predicted probabilities."
     caption = "Points: observed; bands and bars: 89 % intervals of simulated data sets. Probabilities are calibrated where points lie on the diagonal."
     blocks.append(picture(lambda width: check.plot(width=width), alt, caption))
+    if check.levels is not None:
+        blocks += _levels(check.levels)
     blocks.append(Folded("All measures", [Table(rows("measures", check.table, COLUMNS, "measure"), NOTE)]))
+    return blocks
+
+
+def _levels(levels: CheckByLevel) -> list[Block]:
+    """Behaviour at each level, and the differences between levels; their verdicts are among the findings of the check."""
+    blocks: list[Block] = [Heading(f"By {levels.name}")]
+    outside = levels.outside.head(FEW)
+    if len(outside):
+        title = "differences of levels outside their interval"
+        blocks.append(Table(rows(title, outside, {"level": "level", **COLUMNS}, "measure"), NOTE))
+    alt = f"Observed behaviour at each level of {levels.name} with 89 % intervals of simulated behaviour, and differences between levels."
+    caption = "Points: observed; bands and bars: 89 % intervals of simulated data sets. Left: means over the participants at each level; right: differences of these."
+    blocks.append(picture(lambda width: levels.plot(width=width), alt, caption))
     return blocks

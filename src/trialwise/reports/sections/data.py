@@ -42,15 +42,12 @@ def section(subjects: list[Subject]) -> Section:
 
 
 def _blocks(group: list[Subject]) -> list[Block]:
-    trials = group[0].fit.trials
+    trials = group[0].fit.data
     means = next(
         (each.check.mean_rewards for each in group if each.check and each.check.mean_rewards is not None), None
     )
     inspection = inspect(trials)
     blocks: list[Block] = [Text(_sentence(inspection))]
-    if trials.n_participants > (participants := group[0].participants):
-        text = f"Sessions of a participant, in each of which the state begins anew, are counted as participants here: there are {participants}."
-        blocks.append(Text(text))
     tables = [rows_of(*each) for each in (inspection.tables() | _columns(trials)).items()]
     blocks.append(Beside([Table(each) for each in tables if each.title in BRIEF]))
     blocks.append(Folded("Columns and labels", [Table(each) for each in tables if each.title not in BRIEF]))

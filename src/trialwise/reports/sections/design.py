@@ -48,7 +48,8 @@ def _blocks(subject: Subject, stored: StoredDesign) -> list[Block]:
     ]
     if coding := coding_of(stored):
         blocks += [Text("Coding:"), Listing(coding)]
-    tables = [table for table in (_levels(stored), _medians(subject, stored)) if table.rows.rows]
+    tables = [_levels(stored), _medians(subject, stored), _spreads(subject, stored)]
+    tables = [table for table in tables if table.rows.rows]
     return [*blocks, Beside(tables)] if tables else blocks
 
 
@@ -139,6 +140,20 @@ def _medians(subject: Subject, stored: StoredDesign) -> Table:
     return Table(
         Rows("group medians at levels and values", ("parameter", "at", "mean", "low", "high"), tuple(cells)), note
     )
+
+
+def _spreads(subject: Subject, stored: StoredDesign) -> Table:
+    """Spreads of participants at each level that has its own, also where means do not depend on it."""
+    cells = []
+    for name, term in zip(subject.variables.spreads, stored.design.effects, strict=True):
+        if term.cell:
+            draws = subject.fit.draws[name].to_numpy()
+            low, high = np.quantile(draws, EDGES)
+            level = term.label.replace("[", " ").replace("]", "").replace(":", ", ")
+            cells.append((term.parameter, level, *(f"{each:.3g}" for each in (draws.mean(), low, high))))
+    note = "Standard deviations of participants around the mean of their level, on the unconstrained scale."
+    header = ("parameter", "at", "mean", "low", "high")
+    return Table(Rows("spreads of participants at levels", header, tuple(cells)), note)
 
 
 def _places(model: ParameterModel) -> Iterator[tuple[str, dict[str, Hashable]]]:

@@ -86,8 +86,10 @@ def _posterior(subject: Subject) -> Block:
         )
         for name in fit.parameters
     ]
+    sessions = fit.design is not None and fit.design.by_session
+    each = "session of each participant" if sessions else "participant"
     description = {
-        "partial": "above, the group median (filled) and its prior (dashed); below, mean and 89 % interval of each participant, and interval of the group median (shaded)",
+        "partial": f"above, the group median (filled) and its prior (dashed); below, mean and 89 % interval of each {each}, and interval of the group median (shaded)",
         "none": "mean and 89 % interval of each participant",
         "complete": "the shared value (filled) and its prior (dashed)",
     }[fit.pooling]
@@ -95,7 +97,7 @@ def _posterior(subject: Subject) -> Block:
     return picture(
         lambda width: posterior_plot(panels, width),
         alt,
-        f"Posterior distributions: {description}. Participants are ordered by their means.",
+        f"Posterior distributions: {description}. {each.capitalize().split(' ')[0]}s are ordered by their means.",
     )
 
 
@@ -125,12 +127,13 @@ def _participants(subject: Subject) -> Table:
         low, high = np.quantile(draws, EDGES, axis=0)
         cells[name] = [interval(*each) for each in zip(draws.mean(0), low, high, strict=True)]
     responded = np.bincount(trials.participant_index[trials.own], minlength=trials.n_participants)
+    names, labels = subject.labels
     body = tuple(
-        (str(label), str(length), str(length - responses), *(cells[name][n] for name in cells))
-        for n, (label, length, responses) in enumerate(zip(trials.participants, trials.lengths, responded, strict=True))
+        (*label, str(length), str(length - responses), *(cells[name][n] for name in cells))
+        for n, (label, length, responses) in enumerate(zip(labels, trials.lengths, responded, strict=True))
     )
     return Table(
-        Rows("participants", ("participant", "trials", "missed", *cells), body),
+        Rows("participants", (*names, "trials", "missed", *cells), body),
         "Posterior mean and 89 % interval.",
         labels=True,
     )

@@ -1,0 +1,105 @@
+"""How much the data add to the priors of the effects in formulas: differences of levels and slopes, not coefficients of coded columns."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.analysis.effects.prior import prior_groups
+from trialwise.base.english import listed
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import Finding
+from trialwise.inference.fitted import Fit
+from trialwise.population.designs.coding import CallCode, Code, FactorCode
+from trialwise.population.designs.parameter_model import ParameterModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRIVEN = 0.8
+"""Standard deviation of an effect after the data, relative to that before, above which the prior is said to drive it: the data have then
+removed less than about a third of its variance."""
+
+_NOTHING = 1e-12
+
+
+def effects_of(fit: Fit) -> pd.DataFrame:
+    """The effects in the formulas of a fit, before and after the data.
+
+    Returns
+    -------
+    DataFrame
+        A row an effect: ``parameter``, ``effect`` (``"patient - control"``, ``"age + 1 SD"``, or a product of these for an interaction; ``"log spread,
+        group[patient] - group[control]"`` where levels have spreads of their own), on the unconstrained scale its posterior ``mean`` and ``sd``, its ``prior_width``, and their ``ratio``. Empty without formulas, or if
+        the priors are not available.
+    """
+    import pandas as pd
+
+    columns = ["parameter", "effect", "mean", "sd", "prior_width", "ratio"]
+    if fit.design is None or fit.learner is None or set(json.loads(fit.attrs["priors"])) - set(fit.population.priors):
+        return pd.DataFrame(columns=columns)
+    prior, group = prior_groups(fit.population), fit.draws.groups()
+    both = [(each.coefficients.reshape(-1, len(prior.coefficients[0, 0])), each.spreads.reshape(-1, len(prior.spreads[0, 0]))) for each in (group, prior)]  # fmt: skip
+    rows = []
+    for name, model in fit.design.models.items():
+        pairs = [(label, [b @ vector for b, _ in both]) for label, vector in _effects(model)]
+        pairs += [(label, [np.log(s[:, q] / s[:, p]) for _, s in both]) for label, q, p in _spreads(model)]
+        for label, (after, before) in pairs:
+            sd, width = float(np.std(after)), float(np.std(before))
+            rows.append((name, label, float(after.mean()), sd, width, sd / width))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def prior_driven(effects: pd.DataFrame) -> list[Finding]:
+    """A caution about the effects that the data hardly tell of; ``effects`` as from :func:`effects_of`."""
+    few = effects[effects["ratio"] > DRIVEN]
+    if not len(few):
+        return []
+    names = tuple(f"{parameter}: {effect}" for parameter, effect in zip(few["parameter"], few["effect"], strict=True))
+    shown = listed([*names[:6], *([f"{len(names) - 6} more"] if len(names) > 6 else [])])
+    sentence = (
+        f"effects that the prior drives ({shown}): their standard deviations are {few['width'].min():.0%} or more of what they were before "
+        "the data"
+    )
+    advice = Message(
+        "Do not read the absence of an effect from them; see whether conclusions change with another prior, ",
+        Argument("priors", {f"{few['parameter'].iloc[0]}_effects": ...}), "; collect more participants",
+    )  # fmt: skip
+    return [Finding("caution", "prior-driven", sentence, advice, names)]
+
+
+def _effects(model: ParameterModel) -> Iterator[tuple[str, np.ndarray]]:
+    """Differences of levels and slopes of a formula, and of products the differences of these, with the weights of coefficients ``(F,)``."""
+    for owner in dict.fromkeys(model.coding.owners()):
+        codes = [model.coding.codes[name] for name in owner]
+        if not codes or any(isinstance(code, CallCode) and len(code.train) > 1 for code in codes):
+            continue
+        for steps in itertools.product(*(_steps(model, code) for code in codes)):
+            vector = np.zeros(model.total)
+            for ends in itertools.product((1, -1), repeat=len(steps)):
+                values = {name: to if end > 0 else since for (_, name, to, since), end in zip(steps, ends, strict=True)}
+                vector += np.prod(ends) * model.at(values)
+            if np.any(abs(vector) > _NOTHING):
+                labels = [label for label, *_ in steps]
+                yield labels[0] if len(labels) == 1 else " x ".join(f"({each})" for each in labels), vector
+
+
+def _spreads(model: ParameterModel) -> Iterator[tuple[str, int, int]]:
+    """Pairs of levels that have spreads of their own: in words, and the places of both spreads, the later level first."""
+    own = [(label, model.first_effect + n) for n, (label, cell) in enumerate(zip(model.own.labels(), model.own.cells(), strict=True)) if cell]  # fmt: skip
+    for (since, p), (to, q) in itertools.combinations(own, 2):
+        yield f"log spread, {to} - {since}", q, p
+
+
+def _steps(model: ParameterModel, code: Code) -> list[tuple[str, str, Hashable, Hashable]]:
+    """Differences along a covariate: in words, its name, and the two values."""
+    if isinstance(code, FactorCode):
+        pairs = itertools.combinations(code.levels, 2)
+        return [(f"{to} - {since}", code.column, to, since) for since, to in pairs]
+    name = next(iter(code.train)) if isinstance(code, CallCode) else code.column
+    mean, sd = model.numbers[name]
+    return [(f"{name} + 1 SD", name, mean + sd, mean)]
