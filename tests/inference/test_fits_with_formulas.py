@@ -7,6 +7,8 @@ import pytest
 
 import trialwise as tw
 from trialwise.base.errors import DataError, UsageError
+from trialwise.reports.sections import design as design_section
+from trialwise.reports.subject import Subject
 
 pytestmark = pytest.mark.sample
 
@@ -226,6 +228,63 @@ def test_the_spread_along_a_number_of_the_trials(table):
     np.testing.assert_allclose(found, [spread.mean(), np.hypot(spread, slope).mean()], rtol=0.05)
     with pytest.raises(UsageError, match="trial to trial"):
         tw.association(fit, "beta", "stake")
+
+
+def test_priors_are_typed_again_when_a_fit_is_loaded(trials, people, tmp_path):
+    """The short form, and that of differences, which the file holds by names of coefficients."""
+    priors = {
+        "alpha_effects": pm.StudentT.dist(nu=3, mu=0, sigma=0.5),
+        "beta": {"group": {"patient - control": pm.Normal.dist(0.1, 0.3)}},
+    }
+    formulas = {"alpha": "group", "beta": "group"}
+    fit = tw.fit(LEARNER, trials, formulas=formulas, participants=people, priors=priors, **SHORT)
+    fit.save(tmp_path / "fit.nc")
+    again = tw.load(tmp_path / "fit.nc", priors=priors)
+    assert set(again.priors) == {"alpha_effects[group.1]", "beta_effects[group.1]"}
+    assert again.model.named_vars.keys() == fit.model.named_vars.keys()
+    evidence = tw.contrasts(again, "beta", by="group").evidence
+    assert evidence["prior_width"][0] == pytest.approx(0.3)
+    with pytest.raises(UsageError, match="load received priors for"):
+        tw.load(tmp_path / "fit.nc", priors={"alpha_effects": priors["alpha_effects"]})
+    with pytest.raises(UsageError, match="without formulas"):
+        tw.fit(LEARNER, trials, priors={"beta": {"group": pm.Normal.dist(0, 1)}}, **SHORT)
+
+
+def test_labels_of_all_kinds_are_fitted_saved_and_compared(table, tmp_path):
+    """Levels and columns with slashes and commas, of sessions and of conditions."""
+    table = table.assign(
+        session=table["session"].map({"a": "a/b", "b": "a|b"}),
+        phase=table["volatility"].map({"stable": "x, y", "volatile": "x; y"}),
+    )
+    trials = tw.read_long(table, labels=["phase"])
+    fit = tw.fit(LEARNER, trials, formulas={"alpha": "0 + phase", "beta": "0 + session"}, **SHORT)
+    fit.save(tmp_path / "fit.nc")
+    again = tw.load(tmp_path / "fit.nc")
+    for name, by in (("alpha", "phase"), ("beta", "session")):
+        (found,) = tw.contrasts(again, name, by=by).contrasts
+        np.testing.assert_array_equal(found.link, tw.contrasts(fit, name, by=by).contrasts[0].link)
+    assert again.parameters == ["alpha[x; y]", "alpha[x; y (2)]", "beta"]
+    assert tw.report(again, tmp_path / "fit.html", progress=False).exists()
+
+
+def test_participants_without_trials_of_a_condition_are_left_out_of_answers(table):
+    seen = (table["participant"] != "p0") | (table["volatility"] == "stable")
+    fit = tw.fit(
+        LEARNER, tw.read_long(table[seen], labels=["volatility"]), formulas={"alpha": "0 + volatility"}, correlated=True,
+        **SHORT,
+    )  # fmt: skip
+    answer = tw.reliability(fit, "alpha", over="volatility", estimates=False)
+    assert set(answer.table["participants"]) == {PARTICIPANTS - 1}
+    levels = tw.contrasts(fit, "alpha", by="volatility").levels
+    assert levels["participants"].tolist() == [PARTICIPANTS, PARTICIPANTS - 1]
+    cells = {
+        row[1]: row[2]
+        for block in design_section.section([Subject("fit", fit)]).blocks
+        for table in getattr(block, "blocks", ())
+        for row in table.rows.rows
+        if row[0] == "volatility"
+    }
+    assert cells == {"stable": str(PARTICIPANTS), "volatile": str(PARTICIPANTS - 1)}
 
 
 def test_the_call_names_what_goes_with_the_formulas(trials, people):

@@ -16,6 +16,7 @@ from trialwise.analysis.levels_of_trials import levels_of
 from trialwise.analysis.predict import Kind, predict
 from trialwise.analysis.replicated import mean_rewards_of, replicated
 from trialwise.analysis.reproduced import Reliability, outside, reproduces
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, MAPPING, NAME, NONE, PATH, TABLE, expects
 from trialwise.base.message import NAME_ALONE, Argument
@@ -138,7 +139,7 @@ class Check(Result):
     @property
     def headline(self) -> str:
         """The kind of prediction, the number of data sets, and the number of measures outside their interval."""
-        return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
+        return f"Check({self.kind}, {counted(len(self.simulated), 'data set')}, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
 
     def __repr__(self) -> str:
         return self.headline

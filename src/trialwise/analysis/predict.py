@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from trialwise.analysis.true_values import PARTICIPANTS, labels_in, population_in, posterior_draws
-from trialwise.base.english import listed
+from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, NONE, PATH, TABLE, expects
 from trialwise.base.message import NAME_ALONE, Argument
@@ -137,9 +137,7 @@ class Prediction(Result):
     @property
     def headline(self) -> str:
         """The kind of prediction, the learner, and the numbers of data sets and participants."""
-        return (
-            f"Prediction({self.kind}, {self.learner!r}, {len(self)} data sets of {len(self.participants)} participants)"
-        )
+        return f"Prediction({self.kind}, {self.learner!r}, {counted(len(self), 'data set')} of {counted(len(self.participants), 'participant')})"
 
 
 @expects(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns
 from trialwise.cli.options.environment import find_environment
@@ -157,7 +158,7 @@ def _fit(
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     method += ", parameters drawn anew from the group" if levels.anew else ""
     say(
-        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
+        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {counted(fit.data.n_participants, 'participant')}"
     )
     title = "measures outside their 89 % predictive interval, the most extreme first"
     if len(result.missed):

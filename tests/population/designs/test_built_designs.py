@@ -1,6 +1,7 @@
 """Designs from formulas: their matrices are those computed by hand, row by row, from the definitions."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ from hypothesis import given, settings, strategies as st
 import trialwise as tw
 from studies import Keeps, read
 from trialwise.base.errors import DataError, UsageError
+from trialwise.inference.design_of import design_of
 from trialwise.population.design import Column, plain_design
 from trialwise.population.designs.build import designed
 from trialwise.population.designs.parameter_model import ParameterModel
+from trialwise.population.names import names_of_design
 
 PEOPLE = [f"p{n:02d}" for n in range(12)]
 GROUP = ["a", "b", "a", "a", "b", "a", "b", "a", "b", "a", "b", "a"]
@@ -516,3 +519,60 @@ def test_slopes_that_are_not_possible(formula, message):
     )
     with pytest.raises(DataError, match=message):
         build(formula, trials)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["a, b", "c"], ["a, b", "c"]),
+        (["a/b", "a|b"], ["a/b", "a|b (2)"]),
+        (["a,b", "a;b"], ["a,b", "a;b (2)"]),
+        (["a b", "a  b"], ["a  b", "a b (2)"]),
+        ([":x", "z"], ["phase :x", "z"]),
+    ],
+)
+def test_conditions_with_any_labels_have_values_with_names_of_their_own(labels, expected):
+    """Names of parameters have no slash and no comma, and a colon in front is that of a slope."""
+    trials = read(PEOPLE, phase=[[labels[0], labels[1], labels[0]]] * 12)
+    learner, longer, stored, _ = design_of(tw.QLearning().fix(forget=0), trials, "alpha ~ 0 + phase", None, "partial")
+    assert [column.slot for column in stored.design.columns] == [*expected, ""]
+    assert not any(column.slope for column in stored.design.columns)
+    assert len(set(learner.names)) == 3 and not any(letter in name for name in learner.names for letter in ",/")
+    variables = [name for group in names_of_design(stored.design) for name in group]
+    assert len(set(variables)) == len(variables) and not any("/" in name for name in variables)
+    levels = [str(each) for each in stored.models["alpha"].factors["phase"]]
+    codes = longer.columns["condition of alpha"].values
+    assert [int(each) for each in codes[:12:4]] == [levels.index(labels[n]) for n in (0, 1, 0)]
+
+
+def test_names_of_variables_can_be_stored():
+    """A slash in a level, the name of a column or a call is none in a file, where it would separate groups."""
+    table = TABLE | {"a/b": SITE}
+    design = build("alpha ~ 0 + `a/b` + log(age / 2)", table=table).design
+    assert names_of_design(design).coefficients[:4] == (
+        "alpha_effects[a|b[x]]", "alpha_effects[a|b[y]]", "alpha_effects[a|b[z]]", "alpha_effects[log(age | 2)]",
+    )  # fmt: skip
+    clash = build("alpha ~ 0 + site", table=TABLE | {"site": ["a/b", "a|b", "c"] * 4}).design
+    assert len(set(names_of_design(clash).coefficients)) == 4
+
+
+def test_a_slope_that_mixes_participants_and_trials_is_noted_and_can_be_separated():
+    """What the note says is typed: two columns, of which one is constant within participants."""
+    random = np.random.default_rng(1)
+    same = read(PEOPLE, stake=[list(random.normal(5.0, 1.0, 30)) for _ in range(12)])
+    assert not any("between participants" in note for note in build("alpha ~ stake", same).notes)
+    frame = read(PEOPLE, per=40).to_frame()
+    frame["stake"] = random.normal(frame["participant"].str[1:].astype(int), 3.0)
+    built = build("alpha ~ stake", tw.read_long(frame, numbers=["stake"]))
+    (note,) = [note for note in built.notes if "between participants" in note]
+    means = frame.groupby("participant")["stake"].mean()
+    share = means.var(ddof=0) / (means.var(ddof=0) + frame.groupby("participant")["stake"].var(ddof=0).mean())
+    assert f"{100 * share:.0f} % of the variance of stake" in note
+    data = frame.copy()
+    for statement in re.findall(r"data\[\S+\] = .*?(?= and |, and )", note):
+        exec(statement, {"data": data})
+    formula = re.search(r"write (alpha ~ .*)$", note)[1]
+    apart = build(formula, tw.read_long(data, numbers=["stake_mean", "stake_within"]))
+    assert names(apart.design.coefficients) == ["alpha", "alpha stake_mean", "alpha stake_within", "beta"]
+    assert names(apart.design.effects) == ["alpha", "alpha stake_within", "beta"]
+    assert not any("between participants" in note for note in apart.notes)

@@ -199,7 +199,7 @@ def _plain(text: str) -> str:
 def _alongs(model: ParameterModel) -> dict[str, Along]:
     """The differences along each covariate and each product of two."""
     found = {name: along(model, [name]) for name in (*model.factors, *model.numbers)}
-    return found | {":".join(pair): along(model, pair) for pair in model.products}
+    return found | {":".join(pair): along(model, pair) for pair in model.products if len(pair) == 2}
 
 
 def _vector(model: ParameterModel, comparison: Comparison) -> np.ndarray:

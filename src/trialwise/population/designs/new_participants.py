@@ -18,7 +18,6 @@ from trialwise.base.message import Argument
 from trialwise.data.by_rows import Rows
 from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.column_names import recognise
-from trialwise.data.reading.open_table import open_table
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 from trialwise.population.design import Design
@@ -26,8 +25,6 @@ from trialwise.population.designs.coding import CallCode, FactorCode
 from trialwise.population.designs.join import ParticipantsTable, opened
 from trialwise.population.designs.parameter_design import BETWEEN, WITHIN
 from trialwise.population.designs.stored import StoredDesign
-
-_NAME = "participants"
 
 
 def needed(stored: StoredDesign) -> dict[str, tuple[Hashable, ...]]:

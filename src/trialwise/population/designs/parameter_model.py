@@ -79,14 +79,29 @@ class ParameterModel:
         return numbers
 
     @property
-    def products(self) -> list[tuple[str, str]]:
-        """The two covariates, by name of the column, of each product of two."""
-        found: list[tuple[str, str]] = []
-        for owner in dict.fromkeys(self.coding.owners()):
-            names = [name for label in owner for name in self.coding.codes[label].columns]
-            if len(owner) == 2 and len(set(names)) == 2:
-                found.append((names[0], names[1]))
-        return list(dict.fromkeys(found))
+    def covariates(self) -> list[str]:
+        """Names of its factors and numbers."""
+        return [*self.factors, *self.numbers]
+
+    @property
+    def of_participants(self) -> set[str]:
+        """Names of the covariates that participants, or their spread, depend on and the common part does not."""
+        codes = self.coding.codes.values()
+        return {name.split("[")[0] for code in codes if code not in self._codes for name in columns_of(code)}
+
+    @property
+    def terms(self) -> list[tuple[str, ...]]:
+        """The columns of each of its terms, without the intercept; terms of the same columns once."""
+        found: dict[frozenset[str], tuple[str, ...]] = {}
+        for owner in self.coding.owners():
+            columns = tuple(dict.fromkeys(name for label in owner for name in columns_of(self.coding.codes[label])))
+            found.setdefault(frozenset(columns), columns)
+        return [columns for columns in found.values() if columns]
+
+    @property
+    def products(self) -> list[tuple[str, ...]]:
+        """Those of its terms that have several columns."""
+        return [columns for columns in self.terms if len(columns) > 1]
 
     def at(self, values: Values | None = None) -> np.ndarray:
         r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
@@ -163,3 +178,8 @@ class ParameterModel:
             int(plain["first_effect"]),
             tuple(plain["slots"]),
         )
+
+
+def columns_of(code: Code) -> tuple[str, ...]:
+    """Names of the columns that a code reads."""
+    return tuple(code.train) if isinstance(code, CallCode) else (code.column,)
