@@ -23,6 +23,8 @@ PLAIN = {
     "group": ["control", "patient"] * 12,
     "site": ["x", "y", "z"] * 8,
     "age": [20.0 + (n * 7) % 40 for n in range(24)],
+    "smoker": [0, 1] * 12,
+    "drug": [0, 0, 1, 1] * 6,
 }
 CHAINS, LENGTH, NOISE = 4, 1500, 0.6
 

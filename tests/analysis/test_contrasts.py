@@ -10,6 +10,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 import trialwise as tw
+from trialwise.analysis.contrasts import main_contrasts
+from trialwise.analysis.effects import bayes_factors
 from trialwise.analysis.effects.evidence import summarised
 from trialwise.analysis.effects.population_mean import population_mean
 from trialwise.analysis.effects.savage_dickey import EXACT, KERNEL
@@ -243,6 +245,87 @@ def test_plots_show_participants_levels_and_differences(groups):
     dots = np.concatenate([line.get_xydata() for line in left.lines if line.get_marker() == "."])
     assert sorted(dots[:, 0]) == pytest.approx(sorted(PLAIN["age"])) and len(left.collections) == 2
     assert len(right.get_yticklabels()) == 3 + 2 + 1
+
+
+def test_differences_name_their_covariate():
+    """Two covariates of 0 and 1 have the same levels, and one alone has levels that say nothing."""
+    known = Conjugate({"alpha": "smoker * drug"}, length=50)
+    answer = tw.contrasts(known.fit, "alpha", by=["smoker", "drug"])
+    found = list(answer.evidence[["by", "contrast", "at"]].itertuples(index=False, name=None))
+    assert found == [
+        ("smoker", "smoker 1 - smoker 0", "drug 0"), ("smoker", "smoker 1 - smoker 0", "drug 1"),
+        ("drug", "drug 1 - drug 0", "smoker 0"), ("drug", "drug 1 - drug 0", "smoker 1"),
+        ("smoker:drug", "(smoker 1 - smoker 0) x (drug 1 - drug 0)", ""),
+    ]  # fmt: skip
+    assert set(answer.differences["by"]) == {"smoker", "drug", "smoker:drug"}
+    alone = tw.contrasts(known.fit, "alpha", by="smoker")
+    assert alone.sentences[0].startswith("alpha, smoker 1 - smoker 0: ")
+    between = tw.contrasts(
+        Conjugate({"alpha": "group", "forget": "group"}, length=50).fit, "alpha - forget", by="group"
+    )
+    assert list(between.evidence["by"]) == ["alpha - forget", "alpha - forget", "alpha - forget:group"]
+    same = tw.contrasts(
+        Conjugate({"alpha": "age + C(drug)"}, length=50).fit, "alpha", by=["age", "drug"], at={"age": [0, 1]}
+    )
+    assert set(same.evidence["contrast"]) >= {"age 1 - age 0", "drug 1 - drug 0"}
+
+
+def test_a_difference_that_the_formula_lacks_is_advised_by_its_product():
+    """The advice is obeyed: the formula has the difference then, or the place."""
+    people = pd.DataFrame(PLAIN)
+    known = Conjugate({"alpha": "group + age"}, length=50)
+    answer = tw.contrasts(known.fit, "alpha", by=["group", "age"])
+    assert (answer.evidence.query("by == 'group:age'")["prior_width"] < 1e-9).all()
+    (finding,) = [each for each in answer.findings if each.code == "no-difference"]
+    assert "without a product of group and age" in finding.sentence and "at=" not in str(finding)
+    (advised,) = finding.advice.inputs
+    again = tw.contrasts(Conjugate(advised.value, length=50).fit, "alpha", by=["group", "age"])
+    assert not [each for each in again.findings if each.code == "no-difference"]
+    elsewhere = tw.contrasts(Conjugate({"alpha": "group:age"}, length=50).fit, "alpha", by="group")
+    (finding,) = [each for each in elsewhere.findings if each.code == "no-difference"]
+    (advised,) = finding.advice.inputs
+    assert advised.value == {"age": pytest.approx(people["age"].mean() + people["age"].std(), rel=0.01)}
+    there = tw.contrasts(elsewhere.fit, "alpha", by="group", at=advised.value)
+    assert not [each for each in there.findings if each.code in ("no-difference", "same-everywhere")]
+
+
+def test_values_on_which_a_difference_does_not_depend_are_noted():
+    known = Conjugate({"alpha": "group + age"}, length=50)
+    answer = tw.contrasts(known.fit, "alpha", by="group", at={"age": [20, 60]})
+    np.testing.assert_allclose(answer.contrasts[0].link, answer.contrasts[1].link)
+    (finding,) = [each for each in answer.findings if each.code == "same-everywhere"]
+    (advised,) = finding.advice.inputs
+    again = tw.contrasts(Conjugate(advised.value, length=50).fit, "alpha", by="group", at={"age": [20, 60]})
+    assert "same-everywhere" not in {each.code for each in again.findings}
+    assert abs(again.contrasts[0].link - again.contrasts[1].link).max() > 0.01
+
+
+def test_more_than_two_covariates_are_set_by_what_the_message_says():
+    known = Conjugate({"alpha": "group * site * drug + age"}, length=50)
+    with pytest.raises(UsageError) as caught:
+        tw.contrasts(known.fit, "alpha", by=["group", "site", "drug"])
+    _, by, at = caught.value.message.inputs
+    answer = tw.contrasts(known.fit, "alpha", by=by.value, at=at.value)
+    assert answer.by == ("group", "site") and len(answer.evidence) == 12
+
+
+def test_the_main_contrasts_have_simple_effects_of_each_product_and_share_one_posterior(monkeypatch):
+    known = Conjugate({"alpha": "group * age + site", "beta": "group * drug * age"}, length=50)
+    calls = []
+    inner = bayes_factors.given_participants
+    monkeypatch.setattr(bayes_factors, "given_participants", lambda *given: calls.append(given[-1]) or inner(*given))
+    found = main_contrasts(known.fit)
+    pairs = [("group", "drug"), ("group", "age"), ("drug", "age")]
+    assert [(each.what, each.by) for each in found] == [
+        *(("alpha", by) for by in [("group",), ("site",), ("age",), ("group", "age")]),
+        *(("beta", by) for by in [("group",), ("drug",), ("age",), *pairs, *pairs]),
+    ]
+    assert len(calls) == 2  # one for each parameter, whatever the number of covariates
+    mean, sd = known.models["beta"].numbers["age"]
+    places = set(found[-3].evidence.query("by == 'group:drug'")["at"])
+    assert places == {f"age {mean + step * sd:.4g}" for step in (-1, 1)}
+    again = tw.contrasts(known.fit, "alpha", by=["group", "age"])
+    pd.testing.assert_frame_equal(found[3].evidence, again.evidence)
 
 
 def test_errors_say_what_to_type(groups, fitted):

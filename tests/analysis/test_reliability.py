@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-from conjugate import PEOPLE, Conjugate
+from conjugate import LEARNER, PEOPLE, Conjugate, trials_of
 
 import trialwise as tw
+from trialwise.analysis.effects.spread_at import effects_at, patterns_at
 from trialwise.base.errors import UsageError
+from trialwise.population.designs.build import designed
+from trialwise.population.designs.stored import StoredDesign, design_from_json
 
 
 def test_correlation_of_two_sessions_is_that_of_their_effects():
@@ -74,6 +77,50 @@ def test_association_at_a_level():
     answer = tw.association(known.fit, "alpha", "age", at={"group": "patient"})
     change = model.at({"group": "patient", "age": mean + sd}) - model.at({"group": "patient", "age": mean})
     assert answer.table["mean"][1] == pytest.approx((known.group.coefficients @ change).mean())
+
+
+def test_covariates_of_participants_only_are_said_to_be_so():
+    """Of ``1 + (0 + session | participant)`` the group has one mean; what the messages advise can be asked then."""
+    known = Conjugate({"alpha": "1 + (0 + session | participant)"}, sessions=2, length=20)
+    words = "among the effects of participants only, and one mean for all its values"
+    with pytest.raises(UsageError, match=words) as caught:
+        tw.reliability(known.fit, "alpha", over="session")
+    formulas, correlated = (each.value for each in caught.value.message.inputs)
+    again = Conjugate(formulas, sessions=2, correlated=correlated, correlation=0.5, length=20)
+    assert len(tw.reliability(again.fit, "alpha", over="session", estimates=False).table) == 3
+    with pytest.raises(UsageError, match=words) as caught:
+        tw.contrasts(known.fit, "alpha", by="session")
+    (formulas,) = caught.value.message.inputs
+    again = Conjugate(formulas.value, sessions=2, length=20)
+    assert len(tw.contrasts(again.fit, "alpha", by="session").evidence) == 1
+
+
+def test_a_curve_is_compared_at_the_values_that_the_message_names():
+    known = Conjugate({"alpha": "poly(age, 2)"}, length=20)
+    with pytest.raises(UsageError, match="a curve of age") as caught:
+        tw.association(known.fit, "alpha", "age")
+    by, at = (each.value for each in caught.value.message.inputs)
+    low, high = at["age"]
+    assert 20 < low < high < 60 and len(tw.contrasts(known.fit, "alpha", by=by, at=at).evidence) == 3
+
+
+def test_participants_without_trials_of_a_condition_are_not_counted():
+    """Of 24 participants two have seen one of the conditions only, and their values in the other are their prior."""
+    table = trials_of().to_frame()
+    number = table.groupby("participant").cumcount()
+    table["phase"] = np.where(number % 2 == 0, "calm", "stormy")
+    table.loc[table["participant"].isin(PEOPLE[:2]), "phase"] = "calm"
+    trials = tw.read_long(table, labels=["phase"])
+    built = designed(list(LEARNER.names), LEARNER, trials, {"alpha": "0 + phase"}, correlated=True)
+    seen = built.design.seen
+    assert seen is not None and seen[:2, :2].tolist() == [[True, False]] * 2 and seen[2:].all()
+    values = {"phase": "stormy"}
+    found = dict(effects_at(built.design, "alpha", built.models["alpha"], values))
+    assert len(found) == len(PEOPLE) - 2 and not found.keys() & {0, 1}
+    assert patterns_at(built.design, "alpha", built.models["alpha"], values).participants == len(PEOPLE) - 2
+    stored = StoredDesign(built.design, built.models, built.formulas, tuple(trials.participants), ((0, 1),))
+    np.testing.assert_array_equal(design_from_json(stored.to_json()).design.seen, seen)
+    np.testing.assert_array_equal(built.design.only(1).seen, seen[1:2])
 
 
 def test_errors_say_what_to_type(fitted):

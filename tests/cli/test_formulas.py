@@ -95,3 +95,21 @@ def test_a_fit_holds_its_formulas():
     for option in ("--refit", "--baselines"):
         compared = CliRunner().invoke(app, ["compare", *fits, option])
         assert compared.exit_code == Status.USAGE and f"{option} is not possible yet" in compared.output
+
+
+@pytest.mark.sample
+def test_simple_effects_of_interactions_are_printed_and_written():
+    short = ("--draws", "60", "--tune", "100", "--chains", "2", "--seed", "1", "-o", "results")
+    result = run("--formula", "alpha ~ group * age", "--participants", "people.csv", *short)
+    assert result.exit_code in (0, Status.DIAGNOSTICS), result.output
+    for words in (
+        "alpha by group, patient - control: ", "alpha by group and age, patient - control at age ",
+        "alpha by group and age, age + 1 SD at group patient: ", "alpha by group and age, (patient - control) x (age + 1 SD): ",
+    ):  # fmt: skip
+        assert words in result.output
+    table = pd.read_csv("results/contrasts.csv")
+    assert list(table)[:4] == ["parameter", "by", "contrast", "at"]
+    assert set(table["by"]) == {"group", "age", "group:age"}
+    both = tw.contrasts(tw.load("results/fit.nc"), "alpha", by=["group", "age"]).differences
+    written = table.query("by == 'group:age' and scale == 'logit'")["mean"]
+    np.testing.assert_allclose(written, both.query("by == 'group:age' and scale == 'logit'")["mean"])

@@ -7,6 +7,8 @@ import pytest
 
 import trialwise as tw
 from trialwise.base.errors import DataError, UsageError
+from trialwise.reports.sections import design as design_section
+from trialwise.reports.subject import Subject
 
 pytestmark = pytest.mark.sample
 
@@ -226,6 +228,43 @@ def test_the_spread_along_a_number_of_the_trials(table):
     np.testing.assert_allclose(found, [spread.mean(), np.hypot(spread, slope).mean()], rtol=0.05)
     with pytest.raises(UsageError, match="trial to trial"):
         tw.association(fit, "beta", "stake")
+
+
+def test_labels_of_all_kinds_are_fitted_saved_and_compared(table, tmp_path):
+    """Levels and columns with slashes and commas, of sessions and of conditions."""
+    table = table.assign(
+        session=table["session"].map({"a": "a/b", "b": "a|b"}),
+        phase=table["volatility"].map({"stable": "x, y", "volatile": "x; y"}),
+    )
+    trials = tw.read_long(table, labels=["phase"])
+    fit = tw.fit(LEARNER, trials, formulas={"alpha": "0 + phase", "beta": "0 + session"}, **SHORT)
+    fit.save(tmp_path / "fit.nc")
+    again = tw.load(tmp_path / "fit.nc")
+    for name, by in (("alpha", "phase"), ("beta", "session")):
+        (found,) = tw.contrasts(again, name, by=by).contrasts
+        np.testing.assert_array_equal(found.link, tw.contrasts(fit, name, by=by).contrasts[0].link)
+    assert again.parameters == ["alpha[x; y]", "alpha[x; y (2)]", "beta"]
+    assert tw.report(again, tmp_path / "fit.html", progress=False).exists()
+
+
+def test_participants_without_trials_of_a_condition_are_left_out_of_answers(table):
+    seen = (table["participant"] != "p0") | (table["volatility"] == "stable")
+    fit = tw.fit(
+        LEARNER, tw.read_long(table[seen], labels=["volatility"]), formulas={"alpha": "0 + volatility"}, correlated=True,
+        **SHORT,
+    )  # fmt: skip
+    answer = tw.reliability(fit, "alpha", over="volatility", estimates=False)
+    assert set(answer.table["participants"]) == {PARTICIPANTS - 1}
+    levels = tw.contrasts(fit, "alpha", by="volatility").levels
+    assert levels["participants"].tolist() == [PARTICIPANTS, PARTICIPANTS - 1]
+    cells = {
+        row[1]: row[2]
+        for block in design_section.section([Subject("fit", fit)]).blocks
+        for table in getattr(block, "blocks", ())
+        for row in table.rows.rows
+        if row[0] == "volatility"
+    }
+    assert cells == {"stable": str(PARTICIPANTS), "volatile": str(PARTICIPANTS - 1)}
 
 
 def test_the_call_names_what_goes_with_the_formulas(trials, people):

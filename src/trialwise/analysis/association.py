@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.analysis.effects.evidence import HDI, probability_of_direction, summarised
+from trialwise.analysis.effects.answer import (
+    Measures,
+    PosteriorAndPrior,
+    about_the_fit,
+    beside_prior,
+    check_common,
+    model_of,
+)
+from trialwise.analysis.effects.evidence import HDI, probability_of_direction
 from trialwise.analysis.effects.prior import prior_groups
 from trialwise.analysis.effects.question import At, Place, values_at
 from trialwise.analysis.effects.spread_at import patterns_at
 from trialwise.analysis.effects.touches import touches_zero
-from trialwise.base.english import counted, listed
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import MAPPING, NAME, NONE, expects
-from trialwise.base.message import Argument
-from trialwise.base.result import Finding, Result, having
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.designs.coding import NumberCode
+from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ WITHIN = "[within]"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Association(Result):
+class Association(Measures):
     """The correlation of a parameter with a covariate; see :func:`trialwise.association`.
 
     Attributes
@@ -52,11 +61,7 @@ class Association(Result):
     ['association']
     """
 
-    fit: Fit = field(repr=False)
-    what: str
     covariate: str
-    table: pd.DataFrame
-    draws: dict[str, tuple[np.ndarray, np.ndarray]] = field(repr=False)
     findings: tuple[Finding, ...] = ()
 
     contents = {"association": "correlation and slope, with their priors"}
@@ -134,35 +139,30 @@ def association(fit: Fit, what: str, covariate: str, at: At | None = None) -> As
     mean, sd = model.numbers[covariate]
     vector = model.at({**values, covariate: mean + sd}) - model.at({**values, covariate: mean})
     patterns = patterns_at(design, what, model, values)
-    draws: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     both, spread = [], np.zeros(0)
     for group in (fit.draws.groups(), prior_groups(fit.population)):
         slope = group.coefficients @ vector
         variance = patterns.variances(design, group.spreads, group.correlations) @ patterns.shares
         both.append((slope / np.sqrt(slope**2 + variance), slope))
         spread = spread if len(spread) else np.sqrt(variance)
-    for k, measure in enumerate(("correlation", "slope")):
-        draws[measure] = both[0][k], both[1][k]
+    draws: dict[str, PosteriorAndPrior] = {
+        measure: (both[0][k], both[1][k]) for k, measure in enumerate(("correlation", "slope"))
+    }
     import pandas as pd
 
-    rows = []
-    for measure, (posterior, prior) in draws.items():
-        before = {
-            f"prior_{name}": value for name, value in summarised(prior).items() if name in ("median", "low", "high")
-        }
-        rows.append({"measure": measure, **summarised(posterior), "pd": probability_of_direction(posterior), **before})
-    return Association(fit, what, covariate, pd.DataFrame(rows), draws, _findings(fit, spread))
+    rows = [
+        {"measure": measure, **beside_prior(pair), "pd": probability_of_direction(pair[0])}
+        for measure, pair in draws.items()
+    ]
+    return Association(fit, what, pd.DataFrame(rows), draws, covariate, _findings(fit, spread))
 
 
 def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     """How the parameter depends on covariates, after checking that one slope describes how it depends on this one."""
-    advice = Argument("formulas", {what: covariate})
-    if fit.design is None:
-        raise UsageError("the fit has no formulas: fit again with ", advice)
-    names = list(fit.design.design.parameters)
-    if what not in names:
-        raise UsageError(f"there is no parameter {what!r} in the fit. {did_you_mean(what, names, 'parameters')}")
-    model = fit.design.models[what]
+    advice = Argument("formulas", {what: quoted_name(covariate)})
+    model = model_of(fit, what, "", Message(advice))
+    check_common(model, covariate, Message(Argument("formulas", {what: f"{quoted_name(covariate)} + {model.formula}"})))
+    assert fit.design is not None
     if covariate in model.factors:
         raise UsageError(
             f"{covariate} is a factor, with levels {listed(map(str, model.factors[covariate]))}: compare them by tw.contrasts(fit, {what!r}, ",
@@ -181,7 +181,7 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
             Argument("by", covariate),
             ")",
         )
-    if any(column.slot == f":{covariate}" for column in fit.design.design.columns if column.parameter == what):
+    if fit.design.design.has_slope(what, covariate):
         raise UsageError(
             f"{what} has a slope on a number that changes from trial to trial, which has no correlation over participants: compare by tw.contrasts(fit, {what!r}, ",
             Argument("by", covariate),
@@ -189,18 +189,16 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
         )
     codes = [code for code in model.coding.codes.values() if isinstance(code, NumberCode) and code.column == covariate]
     if not codes:
+        mean, sd = model.numbers[covariate]
         raise UsageError(
             f"the formula of {what}, {model.formula}, has a curve of {covariate}, and no single slope: compare values by "
-            f"tw.contrasts(fit, {what!r}, ", Argument("by", covariate), ", ", Argument("at", {covariate: [0, 1]}), ")",
+            f"tw.contrasts(fit, {what!r}, ", Argument("by", covariate), ", ", Argument("at", {covariate: [float(f"{mean + step * sd:.3g}") for step in (-1, 1)]}), ")",
         )  # fmt: skip
     return model
 
 
 def _findings(fit: Fit, spread: np.ndarray) -> tuple[Finding, ...]:
-    findings = []
-    if problems := having(fit.findings, "problem"):
-        sentence = f"the fit has {counted(len(problems), 'problem')}: {problems[0].brief}"
-        findings.append(Finding("problem", "fit", sentence, "See tw.diagnose(fit) first"))
+    findings = about_the_fit(fit)
     if touches_zero(spread):
         sentence = "the spread of participants touches 0, where a correlation is not defined"
         findings.append(Finding("caution", "spread", sentence, "Report the slope"))

@@ -17,6 +17,7 @@ from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.calibration_curve import AVERAGED, calibration
 from trialwise.analysis.outlying import outlying
 from trialwise.analysis.predict import Kind, Prediction, predict
+from trialwise.base.english import counted
 from trialwise.base.errors import TrialwiseError, UsageError
 from trialwise.base.expects import COUNT, FLAG, FUNCTION, TABLE, brief, expects
 from trialwise.base.message import NAME_ALONE, Argument, Message
@@ -167,7 +168,7 @@ class Check(Result):
     @property
     def headline(self) -> str:
         """The kind of prediction, the number of data sets, and the number of measures outside their interval."""
-        return f"Check({self.kind}, {len(self.simulated)} data sets, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
+        return f"Check({self.kind}, {counted(len(self.simulated), 'data set')}, {len(self.missed)} of {len(self.table)} measures outside 89 %)"
 
     def __repr__(self) -> str:
         return self.headline

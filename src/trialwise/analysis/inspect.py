@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import NAME, expects
 from trialwise.base.message import Argument, Message
@@ -124,7 +125,7 @@ class Inspection(Result):
     @property
     def headline(self) -> str:
         """The numbers of participants and trials."""
-        return f"Inspection({self.participants} participants, {self.trials} trials)"
+        return f"Inspection({counted(self.participants, 'participant')}, {self.trials} trials)"
 
     def tables(self, *, rounded: bool = True) -> dict[str, pd.DataFrame]:
         """All results as tables of text, in reading order; empty tables are left out.

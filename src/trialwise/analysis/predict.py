@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from trialwise.analysis.true_values import labels_in, population_in, posterior_draws
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, LABELS, NAME, expects
 from trialwise.base.message import NAME_ALONE, Argument
@@ -122,9 +123,7 @@ class Prediction(Result):
     @property
     def headline(self) -> str:
         """The kind of prediction, the learner, and the numbers of data sets and participants."""
-        return (
-            f"Prediction({self.kind}, {self.learner!r}, {len(self)} data sets of {len(self.participants)} participants)"
-        )
+        return f"Prediction({self.kind}, {self.learner!r}, {counted(len(self), 'data set')} of {counted(len(self.participants), 'participant')})"
 
 
 @expects(source=FIT | LEARNER, kind=NAME, environment=ENVIRONMENT_OR_DATA, datasets=COUNT, participants=COUNT | LABELS)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.effects.answer import Measures, about_the_fit, beside_prior, check_common, model_of
 from trialwise.analysis.effects.coefficients import covariance_of_effects
 from trialwise.analysis.effects.evidence import summarised
 from trialwise.analysis.effects.prior import prior_groups
 from trialwise.analysis.effects.question import value_text
 from trialwise.analysis.effects.spread_at import columns_of, effects_at, rows_at
 from trialwise.analysis.effects.touches import touches_zero
-from trialwise.base.english import counted, listed
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import FLAG, NAME, expects
-from trialwise.base.message import Argument
-from trialwise.base.result import Finding, Result, having
+from trialwise.base.message import Argument, Message
+from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.point import point
+from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import GroupDraw
 
@@ -36,7 +38,7 @@ STARTS = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Reliability(Result):
+class Reliability(Measures):
     """How reliable a parameter is; see :func:`trialwise.reliability`.
 
     Attributes
@@ -53,7 +55,7 @@ class Reliability(Result):
     spreads
         A row a level: the spread of participants on the unconstrained scale, on which reliability rests.
     draws
-        ``{(measure, between): (posterior draws, prior draws)}``.
+        ``{"correlation: s1, s2": (posterior draws, prior draws)}``, by measure and what it is between.
     findings
         What limits the answer.
 
@@ -63,12 +65,8 @@ class Reliability(Result):
     ['reliability', 'spreads']
     """
 
-    fit: Fit = field(repr=False)
-    what: str
     over: str
-    table: pd.DataFrame
     spreads: pd.DataFrame
-    draws: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(repr=False)
     findings: tuple[Finding, ...] = ()
 
     contents = {
@@ -149,47 +147,51 @@ def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Re
     means = [np.stack([each.coefficients @ model.at({over: level}) for level in levels], -1) for each in (group, prior)]
     _check_structure(before, what, over)
     separate = _separate(fit, what, model, over, levels) if estimates else np.full((len(levels),) * 2, np.nan)
-    draws, extra = {}, []
+    names, pairs, extra = [], [], []
     for a, b in combinations(range(len(levels)), 2):
-        both = len(having_all[a].keys() & having_all[b].keys())
-        name = f"{value_text(levels[a])}, {value_text(levels[b])}"
-        draws["correlation", name] = tuple(
-            each[..., a, b] / np.sqrt(each[..., a, a] * each[..., b, b]) for each in (posterior, before)
+        names.append(("correlation", f"{value_text(levels[a])}, {value_text(levels[b])}"))
+        pairs.append(
+            tuple(each[..., a, b] / np.sqrt(each[..., a, a] * each[..., b, b]) for each in (posterior, before))
         )
-        extra.append({"attenuated": separate[a, b], "participants": both})
+        extra.append({"attenuated": separate[a, b], "participants": len(having_all[a].keys() & having_all[b].keys())})
     for measure, agreement in (("ICC (consistency)", False), ("ICC (agreement)", True)):
-        draws[measure, "all"] = tuple(
-            _icc(each, mean if agreement else None) for each, mean in zip((posterior, before), means, strict=True)
+        names.append((measure, "all"))
+        pairs.append(
+            tuple(
+                _icc(each, mean if agreement else None) for each, mean in zip((posterior, before), means, strict=True)
+            )
         )
-        everyone = len(set.intersection(*(set(each) for each in having_all)))
-        extra.append({"attenuated": float("nan"), "participants": everyone})
+        extra.append({"attenuated": float("nan"), "participants": len(set.intersection(*map(set, having_all)))})
     import pandas as pd
 
-    rows = [_row(*key, *pair) | more for (key, pair), more in zip(draws.items(), extra, strict=True)]
+    rows: list[dict[str, object]] = [
+        {"measure": measure, "between": between, **beside_prior(pair), **more}
+        for (measure, between), pair, more in zip(names, pairs, extra, strict=True)
+    ]
     spread = np.sqrt(np.diagonal(posterior, axis1=-2, axis2=-1))
     spreads = pd.DataFrame([{over: level, **summarised(spread[..., k])} for k, level in enumerate(levels)])
+    draws = {": ".join(name): pair for name, pair in zip(names, pairs, strict=True)}
     findings = _findings(fit, levels, spread, rows)
-    return Reliability(fit, what, over, pd.DataFrame(rows), spreads, draws, findings)
+    return Reliability(fit, what, pd.DataFrame(rows), draws, over, spreads, findings)
 
 
 def _levels(fit: Fit, what: str, over: str) -> tuple[ParameterModel, tuple[Hashable, ...]]:
     """How the parameter depends on covariates, and the levels that are compared, after checking the question."""
-    advice = Argument("formulas", {what: f"0 + {over}"}), ", ", Argument("correlated", True)
-    if fit.design is None:
-        raise UsageError(
-            "the fit has no formulas, so that there is one value of each participant: fit again with ", *advice
-        )
-    names = list(fit.design.design.parameters)
-    if what not in names:
-        raise UsageError(f"there is no parameter {what!r} in the fit. {did_you_mean(what, names, 'parameters')}")
-    model = fit.design.models[what]
+    advice = _advice(what, over)
+    model = model_of(fit, what, ", so that there is one value of each participant", advice)
+    check_common(model, over, advice)
     if not model.factors:
-        raise UsageError(f"{what} has no formula with levels: fit again with ", *advice)
+        raise UsageError(f"{what} has no formula with levels: fit again with ", advice)
     if over not in model.factors:
         raise UsageError(
             f"{what} has no levels of {over!r}. {did_you_mean(over, model.factors, f'factors in the formula of {what}')}"
         )
     return model, model.factors[over]
+
+
+def _advice(what: str, over: str) -> Message:
+    """What to fit, to ask for reliability."""
+    return Message(Argument("formulas", {what: f"0 + {quoted_name(over)}"}), ", ", Argument("correlated", True))
 
 
 def _covariances(fit: Fit, levels: Sequence[dict[int, np.ndarray]], group: GroupDraw) -> np.ndarray:
@@ -208,7 +210,7 @@ def _covariances(fit: Fit, levels: Sequence[dict[int, np.ndarray]], group: Group
 
 def _check_structure(prior: np.ndarray, what: str, over: str) -> None:
     """Refuse models in which correlations are decided before the data."""
-    advice = "fit again with ", Argument("formulas", {what: f"0 + {over}"}), ", ", Argument("correlated", True)
+    advice = Message("fit again with ", _advice(what, over))
     for a, b in combinations(range(prior.shape[-1]), 2):
         r = prior[..., a, b] / np.sqrt(prior[..., a, a] * prior[..., b, b])
         if np.isnan(r).all():
@@ -218,11 +220,11 @@ def _check_structure(prior: np.ndarray, what: str, over: str) -> None:
         if np.nanmin(r) > 1 - 1e-9:
             raise UsageError(
                 f"in the fit participants differ by the same amount in each {over}, so that the correlation is 1: ",
-                *advice,
+                advice,
             )
         if np.nanmax(abs(r)) < 1e-9:
             raise UsageError(
-                f"in the fit participants' values of {what} in each {over} are independent of each other: ", *advice
+                f"in the fit participants' values of {what} in each {over} are independent of each other: ", advice
             )
 
 
@@ -232,13 +234,6 @@ def _icc(covariance: np.ndarray, means: np.ndarray | None) -> np.ndarray:
     variance = np.mean(np.diagonal(covariance, axis1=-2, axis2=-1), -1)
     others = covariance[..., ~np.eye(count, dtype=bool)].mean(-1)
     return np.asarray(others / (variance + (0.0 if means is None else means.var(-1, ddof=1))))
-
-
-def _row(measure: str, between: str, posterior: np.ndarray, prior: np.ndarray) -> dict[str, object]:
-    before = summarised(prior)
-    return {"measure": measure, "between": between, **summarised(posterior)} | {
-        f"prior_{name}": before[name] for name in ("median", "low", "high")
-    }
 
 
 def _separate(fit: Fit, what: str, model: ParameterModel, over: str, levels: Sequence[Hashable]) -> np.ndarray:
@@ -265,10 +260,7 @@ def _separate(fit: Fit, what: str, model: ParameterModel, over: str, levels: Seq
 def _findings(
     fit: Fit, levels: Sequence[Hashable], spread: np.ndarray, rows: Sequence[dict[str, object]]
 ) -> tuple[Finding, ...]:
-    findings = []
-    if problems := having(fit.findings, "problem"):
-        sentence = f"the fit has {counted(len(problems), 'problem')}: {problems[0].brief}"
-        findings.append(Finding("problem", "fit", sentence, "See tw.diagnose(fit) first"))
+    findings = about_the_fit(fit)
     zero = [value_text(level) for k, level in enumerate(levels) if touches_zero(spread[..., k])]
     if zero:
         sentence = f"the spread of participants touches 0 at {listed(zero)}: reliability is not defined without differences between participants"

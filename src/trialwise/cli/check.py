@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns
 from trialwise.cli.options.environment import find_environment
@@ -115,7 +116,7 @@ def _fit(
         written = writing.write_result(result, folder, "check_plot.png", "observed and predicted behaviour, plotted")
     method = f"agents in {environment!r}" if environment else "one-step predictions given the real past"
     say(
-        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {fit.data.n_participants} participants"
+        f"{fit.learner!r}: {datasets} simulated data sets ({method}), compared with {counted(fit.data.n_participants, 'participant')}"
     )
     title = "measures outside their 89 % predictive interval, the most extreme first"
     if len(result.missed):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.fits import Fits, Own, fits_in
 from trialwise.cli.output import results, writing
@@ -82,7 +83,7 @@ def compare(
     participants = result.participants
     with busy("writing"):
         written = writing.write_result(result, folder, "comparison_plot.png", "differences between learners, plotted")
-    say(f"criterion: {ABOUT[str(method)]}; {len(participants)} participants")
+    say(f"criterion: {ABOUT[str(method)]}; {counted(len(participants), 'participant')}")
     results.print_predictions("learners, best first (log predictive density, higher is better)", result.table)
     wins = participants["winner"].value_counts().rename("participants").to_frame()
     results.print_table("number of participants best described by each learner", wins)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.result import having
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.formulas import Formulas
@@ -63,7 +64,7 @@ def fit(
             note(text)
         say(
             f"{restricted!r}: {', '.join(restricted.names)}; "
-            f"{trials.n_participants} participants, {trials.n_trials} trials"
+            f"{counted(trials.n_participants, 'participant')}, {trials.n_trials} trials"
         )
     checkpoint = None if likelihood_of(restricted, trials).has_gradient else folder / CHECKPOINT
     fitted = sampling.fit(restricted, trials, pooling, checkpoint, scheduler, design)

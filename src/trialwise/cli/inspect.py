@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from trialwise.base.english import counted
 from trialwise.cli.options.columns import Columns, Files
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.output import results
@@ -19,7 +20,7 @@ def inspect(files: Files, columns: Columns) -> None:
         trials = columns.read(files)
     typed = " ".join([*(shlex.quote(str(path)) for path in files), columns.as_typed()]).strip()
     inspection = run(trials, command_options=typed)
-    counts = f"{inspection.participants} participants, {inspection.trials} trials"
+    counts = f"{counted(inspection.participants, 'participant')}, {inspection.trials} trials"
     say(f"{files[0] if len(files) == 1 else f'{len(files)} files'}: {counts}")
     for title, table in inspection.tables(rounded=not is_raw()).items():
         results.print_table(title, table)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns, options_to_read
 from trialwise.cli.options.design import ENVIRONMENT, ranges_of
@@ -129,7 +130,7 @@ def _print(
     data: Path, seed: int,
 ) -> None:  # fmt: skip
     """Print what was simulated, the files written, and the command that fits the data."""
-    size = f"{simulation.trials.n_participants} participants, {simulation.trials.n_trials} trials"
+    size = f"{counted(simulation.trials.n_participants, 'participant')}, {simulation.trials.n_trials} trials"
     say(f"{restricted!r}: {size}, seed {seed}")
     rows = [[p.name, p.role, _describe(values[p.name])] for p in restricted.parameters]
     table(["name", "description", "values"], rows, title="true parameters")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
 from trialwise.base.result import Result
 from trialwise.cli.options.columns import Columns
@@ -125,7 +126,9 @@ def recover(
     study = run(
         restricted, environment, truth, datasets, design.participants, **work.arguments(folder), **fits.arguments()
     )
-    results.print_table(f"recovery of {study.learner} in {environment!r}, {len(study.fits)} data sets", study.table)
+    results.print_table(
+        f"recovery of {study.learner} in {environment!r}, {counted(len(study.fits), 'data set')}", study.table
+    )
     _conclude(study, folder, "recovery_plot.png", "true and estimated values, plotted")
 
 
@@ -152,7 +155,7 @@ def calibrate(
     study = run(restricted, environment, datasets, design.participants, **work.arguments(folder), **fits.arguments())
     table = study.table
     results.print_table(
-        f"calibration of {study.learner} in {environment!r}, {len(study.ranks)} data sets",
+        f"calibration of {study.learner} in {environment!r}, {counted(len(study.ranks), 'data set')}",
         table.assign(outside=_flag_text(table["outside"]), outside_joint=_flag_text(table["outside_joint"])),
     )
     _conclude(study, folder, "calibration_plot.png", "ECDF of ranks minus the uniform ECDF, plotted")

@@ -434,7 +434,7 @@ class Trials:
 
     def __repr__(self) -> str:
         sizes = ", ".join(counted(size, name) for name, size in self.sizes.items())
-        return f"Trials({self.n_participants} participants, {self.n_trials} trials; {sizes})"
+        return f"Trials({counted(self.n_participants, 'participant')}, {self.n_trials} trials; {sizes})"
 
     def _repr_html_(self) -> str:
         return as_html(repr(self), (), {"trials": self.to_frame()}, rest=".to_frame()")

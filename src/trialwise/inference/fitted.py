@@ -288,7 +288,7 @@ class Fit(Result):
         """Learner, number of participants, draws, and number of problems."""
         state = "no problems" if not self.problems else f"{counted(len(self.problems), 'problem')}: see .problems"
         return (
-            f"Fit({self.tree.attrs['learner']}, {self.data.n_participants} participants, "
+            f"Fit({self.tree.attrs['learner']}, {counted(self.data.n_participants, 'participant')}, "
             f"{self.draws.chains} x {self.draws.length} draws; {state})"
         )
 

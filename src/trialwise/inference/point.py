@@ -125,7 +125,7 @@ class Point(Result):
     def headline(self) -> str:
         """Learner, participants and summed log-likelihood."""
         count = len(self.maximum_likelihood)
-        return f"Point({self.learner!r}, {count} participants, log-likelihood {self.log_likelihood:.1f})"
+        return f"Point({self.learner!r}, {counted(count, 'participant')}, log-likelihood {self.log_likelihood:.1f})"
 
 
 @expects(learner=LEARNER, trials=DATA, starts=COUNT)

@@ -46,8 +46,8 @@ class Varied:
     def names(self, parameter: str) -> tuple[str, ...]:
         """The name of the value of each label, ``alpha[stable]``, ``alpha[volatile]``; or of value and slope, ``beta``, ``beta:stake``."""
         if self.levels is None:
-            return parameter, f"{parameter}:{_text(self.column)}"
-        return tuple(f"{parameter}[{_text(level)}]" for level in self.levels)
+            return parameter, f"{parameter}:{text_in_names(self.column)}"
+        return tuple(f"{parameter}[{text_in_names(level)}]" for level in self.levels)
 
     def parameters(self, parameter: Parameter) -> tuple[Parameter, ...]:
         """The parameter of each label, with the range and the default prior of the one that varies; or this one and the slope."""
@@ -156,7 +156,7 @@ def as_varied(name: str, given: object) -> Varied:
     odd = [level for level in plain if not isinstance(level, str | int | float)]
     if odd:
         raise UsageError(f"vary({name}={_short(given)}): levels are texts or numbers, and this is none: {odd[0]!r}")
-    for same in (key, _text):
+    for same in (key, text_in_names):
         seen: dict[str, Hashable] = {}
         for level in plain:
             if same(level) in seen:
@@ -191,5 +191,6 @@ def _where(trials: Trials, t: int | np.integer) -> str:
     return f"trial {t - trials.offsets[n] + 1} of participant {trials.participants[n]!r}{row_of(trials.row, trials.file, int(t))}"
 
 
-def _text(level: Hashable) -> str:
+def text_in_names(level: Hashable) -> str:
+    """A level, or the name of a column, as names of parameters have it: ``a|b`` of ``a/b``."""
     return " ".join(str(level).translate(INSTEAD).split())

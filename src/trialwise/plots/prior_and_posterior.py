@@ -1,4 +1,4 @@
-"""Plots of reliability and association: the posterior of each measure in front of its prior."""
+"""Plots of measures that have a prior, such as reliability and association: the posterior of each measure in front of its prior."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialwise.analysis.association import Association
-from trialwise.analysis.reliability import Reliability
+from trialwise.analysis.effects.answer import Measures, PosteriorAndPrior
 from trialwise.plots.colours import BLUE, GREY
 from trialwise.plots.picture import picture
 
@@ -18,19 +17,13 @@ if TYPE_CHECKING:
 BINS = 60
 
 
-@picture.register(Reliability)
-def reliability_plot(result: Reliability) -> Figure:
+@picture.register(Measures)
+def measures_plot(result: Measures) -> Figure:
     """A panel for each measure: its posterior in blue, its prior in grey."""
-    return _densities({f"{measure}: {between}": pair for (measure, between), pair in result.draws.items()})
-
-
-@picture.register(Association)
-def association_plot(result: Association) -> Figure:
-    """A panel for correlation and slope: the posterior in blue, the prior in grey."""
     return _densities(result.draws)
 
 
-def _densities(draws: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def _densities(draws: Mapping[str, PosteriorAndPrior]) -> Figure:
     from matplotlib.figure import Figure
 
     across = min(len(draws), 3)

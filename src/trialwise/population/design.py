@@ -90,6 +90,9 @@ class Design:
     average
         The coefficients' weights in the mean of each parameter at average covariates and over the levels of factors,
         ``(parameters, F)``; None: the intercepts.
+    seen
+        Whether the data have trials of each row in which the value of a column applies, ``bool (rows, K)``; None: of all. A participant may
+        lack a condition, whose slot their row has nevertheless.
     """
 
     columns: tuple[Column, ...]
@@ -101,6 +104,7 @@ class Design:
     labels: Sequence[Hashable] = ()
     blocks: tuple[tuple[int, ...], ...] = ()
     average: np.ndarray | None = None
+    seen: np.ndarray | None = None
 
     @property
     def participants(self) -> int:
@@ -121,6 +125,10 @@ class Design:
     def place(self) -> dict[str, int]:
         """The first column of each parameter: of a value and a slope, the value's."""
         return {column.parameter: k for k, column in reversed(list(enumerate(self.columns)))}
+
+    def has_slope(self, parameter: str, number: str) -> bool:
+        """Whether a parameter has a slope on this number of the trials."""
+        return any(each.parameter == parameter and each.slope and each.slot == f":{number}" for each in self.columns)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -162,8 +170,9 @@ class Design:
         rows = np.flatnonzero(self.owner == participant)
         labels = tuple(self.labels[int(r)] for r in rows) if len(self.labels) else ()
         return replace(
-            self, owner=np.zeros(len(rows), int), fixed=self.fixed[rows], random=self.random[rows], labels=labels
-        )
+            self, owner=np.zeros(len(rows), int), fixed=self.fixed[rows], random=self.random[rows], labels=labels,
+            seen=None if self.seen is None else self.seen[rows],
+        )  # fmt: skip
 
     def deviations(self, effects: np.ndarray) -> np.ndarray:
         """The deviation of each row from its mean, :math:`Z v_n`, ``(..., rows, K)``, from ``effects (..., participants, Q)``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ unconstrained values where there is no group."""
 
 EFFECTS, SPREADS_OF_EFFECTS = "_effects", "_sd_effects"
 """Suffixes of a parameter's name in a design: coefficients of its formula, and spreads of participants in them."""
+
+STORABLE = str.maketrans({"/": "|"})
+"""A slash in a level, column or call, which names cannot have: in a file it separates groups."""
 
 INDIVIDUAL = "individual"
 """Unconstrained values of the participants of a group, all parameters together."""
@@ -69,12 +72,28 @@ class GroupNames(NamedTuple):
 
 
 def names_of_design(design: Design) -> GroupNames:
-    """Names of the variables of a group with a design."""
+    """Names of the variables of a group with a design, all different and such as a file can hold."""
     return GroupNames(
-        tuple(coefficient_name(term) for term in design.coefficients),
-        tuple(effect_spread_name(term) for term in design.effects),
-        tuple(correlation_name(design.effects[j], design.effects[i]) for i, j in design.pairs),
+        _storable(coefficient_name(term) for term in design.coefficients),
+        _storable(effect_spread_name(term) for term in design.effects),
+        _storable(correlation_name(design.effects[j], design.effects[i]) for i, j in design.pairs),
     )
+
+
+def _storable(names: Iterable[str]) -> tuple[str, ...]:
+    return different([name.translate(STORABLE) for name in names])
+
+
+def different(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, of which those that occur again are numbered: ``x``, ``x (2)``."""
+    found: list[str] = []
+    for name in names:
+        count, new = 1, name
+        while new in found:
+            count += 1
+            new = f"{name} ({count})"
+        found.append(new)
+    return tuple(found)
 
 
 def group_names(parameters: Sequence[str], pooling: str, design: Design | None = None) -> list[str]:

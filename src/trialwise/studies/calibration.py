@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.base.streams import stream
@@ -187,7 +188,7 @@ class Calibration(Result):
     @property
     def headline(self) -> str:
         """The learner and the number of data sets."""
-        return f"Calibration of {self.learner}, {len(self.ranks)} data sets"
+        return f"Calibration of {self.learner}, {counted(len(self.ranks), 'data set')}"
 
 
 def _miscalibrated(name: str, row: pd.Series) -> Finding:

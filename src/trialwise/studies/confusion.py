@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.english import counted
 from trialwise.base.message import NAME_ALONE, Argument, Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result, Severity
 from trialwise.studies.resume import failures
@@ -158,7 +159,9 @@ class Confusion(Result):
     @property
     def headline(self) -> str:
         """The number of learners, the criterion and the number of data sets."""
-        return f"Confusion of {len(self.learners)} learners by {self.criterion}, {len(self.seconds)} data sets"
+        return (
+            f"Confusion of {len(self.learners)} learners by {self.criterion}, {counted(len(self.seconds), 'data set')}"
+        )
 
 
 def _wilson(share: float, count: int, errors: float = 1.96) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.analysis.against_truth import correlation, inside, summarised
+from trialwise.base.english import counted
 from trialwise.base.message import Message
 from trialwise.base.result import NOT_DECIDED, Finding, Result
 from trialwise.studies.fits import ALLOWED, sampling_findings, unreliable
@@ -221,7 +222,7 @@ class Recovery(Result):
     @property
     def headline(self) -> str:
         """The learner and the number of data sets."""
-        return f"Recovery of {self.learner}, {len(self.fits)} data sets"
+        return f"Recovery of {self.learner}, {counted(len(self.fits), 'data set')}"
 
 
 @dataclass(frozen=True)

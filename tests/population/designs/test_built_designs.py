@@ -10,9 +10,11 @@ from hypothesis import given, settings, strategies as st
 import trialwise as tw
 from studies import Keeps, read
 from trialwise.base.errors import DataError, UsageError
+from trialwise.inference.design_of import design_of
 from trialwise.population.design import Column, plain_design
 from trialwise.population.designs.build import designed
 from trialwise.population.designs.parameter_model import ParameterModel
+from trialwise.population.names import names_of_design
 
 PEOPLE = [f"p{n:02d}" for n in range(12)]
 GROUP = ["a", "b", "a", "a", "b", "a", "b", "a", "b", "a", "b", "a"]
@@ -516,3 +518,38 @@ def test_slopes_that_are_not_possible(formula, message):
     )
     with pytest.raises(DataError, match=message):
         build(formula, trials)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["a, b", "c"], ["a, b", "c"]),
+        (["a/b", "a|b"], ["a/b", "a|b (2)"]),
+        (["a,b", "a;b"], ["a,b", "a;b (2)"]),
+        (["a b", "a  b"], ["a  b", "a b (2)"]),
+        ([":x", "z"], ["phase :x", "z"]),
+    ],
+)
+def test_conditions_with_any_labels_have_values_with_names_of_their_own(labels, expected):
+    """Names of parameters have no slash and no comma, and a colon in front is that of a slope."""
+    trials = read(PEOPLE, phase=[[labels[0], labels[1], labels[0]]] * 12)
+    learner, longer, stored, _ = design_of(tw.QLearning().fix(forget=0), trials, "alpha ~ 0 + phase", None, "partial")
+    assert [column.slot for column in stored.design.columns] == [*expected, ""]
+    assert not any(column.slope for column in stored.design.columns)
+    assert len(set(learner.names)) == 3 and not any(letter in name for name in learner.names for letter in ",/")
+    variables = [name for group in names_of_design(stored.design) for name in group]
+    assert len(set(variables)) == len(variables) and not any("/" in name for name in variables)
+    levels = [str(each) for each in stored.models["alpha"].factors["phase"]]
+    codes = longer.columns["condition of alpha"].values
+    assert [int(each) for each in codes[:12:4]] == [levels.index(labels[n]) for n in (0, 1, 0)]
+
+
+def test_names_of_variables_can_be_stored():
+    """A slash in a level, the name of a column or a call is none in a file, where it would separate groups."""
+    table = TABLE | {"a/b": SITE}
+    design = build("alpha ~ 0 + `a/b` + log(age / 2)", table=table).design
+    assert names_of_design(design).coefficients[:4] == (
+        "alpha_effects[a|b[x]]", "alpha_effects[a|b[y]]", "alpha_effects[a|b[z]]", "alpha_effects[log(age | 2)]",
+    )  # fmt: skip
+    clash = build("alpha ~ 0 + site", table=TABLE | {"site": ["a/b", "a|b", "c"] * 4}).design
+    assert len(set(names_of_design(clash).coefficients)) == 4

@@ -11,6 +11,7 @@ import numpy as np
 from trialwise.analysis.conformance.by_hand import walk_by_hand
 from trialwise.analysis.conformance.case import AGREEMENT, Case, Violation, difference, shown
 from trialwise.analysis.conformance.simulating import CUTS, simulation
+from trialwise.base.english import counted
 from trialwise.base.message import Message, Restriction
 from trialwise.data.trials import MISSED, Trials
 from trialwise.engine import (
@@ -45,7 +46,7 @@ def _runs(case: Case) -> str:
             f"the log-likelihood of {case.where(bad[0])} is {scores[bad[0]]} in the middle of the priors: look for a "
             "division by zero, a logarithm of zero, or a missing outcome (math.isnan) on this or an earlier trial"
         )
-    return f"{case.trials.n_trials} trials of {case.trials.n_participants} participants"
+    return f"{case.trials.n_trials} trials of {counted(case.trials.n_participants, 'participant')}"
 
 
 def _refuse_nan(case: Case, free: np.ndarray, scores: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,11 @@ from trialwise.analysis.effects.spread_at import Patterns, patterns_at
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter
 from trialwise.population.design import Design, plain_design
+from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import GroupDraw
+
+NOTHING = 1e-12
+"""Weights of coefficients below which they are 0."""
 
 SCALES = {"unit": "logit", "interval": "logit", "positive": "log", "real": "value"}
 """Names of the unconstrained scales."""
@@ -74,13 +78,14 @@ class Contrast:
 
     Attributes
     ----------
-    label, at
-        In words.
+    label, by, at
+        In words: the difference, what is compared, and where.
     parts
         Sign and mean of each.
     """
 
     label: str
+    by: tuple[str, ...]
     at: str
     parts: Sequence[tuple[int, Mean]]
 
@@ -130,28 +135,24 @@ class Contrast:
         return found
 
 
-class Levels:
-    """The means that a question is about, each computed once.
+class Means:
+    """The means of a fit at levels of covariates, each computed once, whatever is asked about it.
 
     Parameters
     ----------
     fit
         The fit.
-    asked
-        The question.
     """
 
-    def __init__(self, fit: Fit, asked: Question) -> None:
-        self.asked, self.parameters = asked, fit.population.base
+    def __init__(self, fit: Fit) -> None:
+        self.fit, self.parameters = fit, fit.population.base
         self.group: GroupDraw = fit.draws.groups()
         participants = range(self.group.u.shape[2])
         self.design: Design = fit.design.design if fit.design else plain_design(fit.parameters, participants)
         self._means: dict[tuple[str, Place], Mean] = {}
 
-    def mean(self, parameter: str, place: Place) -> Mean:
-        """The mean of a parameter at values of covariates."""
-        model = self.asked.models[parameter]
-        values = values_at(model, parameter, place, self.asked.parameters)
+    def at(self, parameter: str, model: ParameterModel | None, values: Mapping[str, Hashable]) -> Mean:
+        """The mean of a parameter at values of covariates that it depends on."""
         key = parameter, tuple(sorted(values.items()))
         if key not in self._means:
             vector = self.design.weights(parameter) if model is None else model.at(values)
@@ -166,7 +167,28 @@ class Levels:
             )
         return self._means[key]
 
+
+class Levels:
+    """The means that a question is about.
+
+    Parameters
+    ----------
+    means
+        The fit's means.
+    asked
+        The question.
+    """
+
+    def __init__(self, means: Means, asked: Question) -> None:
+        self.means, self.asked = means, asked
+        self.parameters, self.group, self.design = means.parameters, means.group, means.design
+
+    def mean(self, parameter: str, place: Place) -> Mean:
+        """The mean of a parameter at values of covariates."""
+        model = self.asked.models[parameter]
+        return self.means.at(parameter, model, values_at(model, parameter, place, self.asked.parameters))
+
     def contrast(self, comparison: Comparison) -> Contrast:
         """A difference of means."""
         parts = [(sign, self.mean(parameter, place)) for sign, parameter, place in comparison.parts]
-        return Contrast(comparison.label, comparison.at, parts)
+        return Contrast(comparison.label, comparison.by, comparison.at, parts)

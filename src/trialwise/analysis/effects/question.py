@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from trialwise.analysis.effects.answer import check_common, known_parameter
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.message import Argument
+from trialwise.base.message import Argument, Message
 from trialwise.inference.fitted import Fit
+from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 
 type At = Mapping[str, object]
@@ -34,6 +36,13 @@ class Step:
     to: Hashable
     since: Hashable
     per_unit: bool = False
+    of_levels: bool = False
+
+    def named(self, name: str) -> Step:
+        """With the name of the covariate in the label of a difference of two levels or values: ``smoker 1 - smoker 0``."""
+        if not self.of_levels:
+            return self
+        return replace(self, label=f"{name} {value_text(self.to)} - {name} {value_text(self.since)}")
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,15 @@ class Axis:
         Differences of interest.
     basis
         Those of them that determine all others: an effect of the whole axis is that none of them is 0.
+    is_factor
+        Whether its levels are labels.
     """
 
     name: str
     levels: tuple[Hashable, ...]
     steps: tuple[Step, ...]
     basis: tuple[Step, ...]
+    is_factor: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,14 @@ class Comparison:
     ----------
     label, at
         In words: ``"patient - control"``, ``"session s1"``.
+    by
+        What is compared: covariates, and the parameters if there are two.
     parts
         Sign, parameter and values of covariates of each mean in it.
     """
 
     label: str
+    by: tuple[str, ...]
     at: str
     parts: tuple[tuple[int, str, Place], ...]
 
@@ -126,8 +141,12 @@ class Question:
         for subset, place in self._subsets():
             basis = list(itertools.product(*(axis.basis for axis in subset)))
             if len(basis) > 1:
-                label = ":".join(self.text if axis.name == PARAMETER else axis.name for axis in subset)
+                label = ":".join(self._name(axis) for axis in subset)
                 yield label, place_text(place), [self._comparison(subset, steps, place) for steps in basis]
+
+    def _name(self, axis: Axis) -> str:
+        """What is compared along an axis: parameters, or a covariate."""
+        return self.text if axis.name == PARAMETER else axis.name
 
     def _subsets(self) -> Iterator[tuple[tuple[Axis, ...], Place]]:
         """The axes along which differences are taken, with values of the others."""
@@ -144,6 +163,7 @@ class Question:
 
     def _comparison(self, subset: Sequence[Axis], steps: Sequence[Step], place: Place) -> Comparison:
         labels = [step.label for step in steps]
+        by = tuple(self._name(axis) for axis in subset)
         label = labels[0] if len(labels) == 1 else " x ".join(f"({each})" for each in labels)
         parts = []
         for ends in itertools.product((1, -1), repeat=len(steps)):
@@ -156,7 +176,7 @@ class Question:
                 else:
                     values.append((axis.name, value))
             parts.append((sign, parameter, tuple(values)))
-        return Comparison(label, place_text(place), tuple(parts))
+        return Comparison(label, by, place_text(place), tuple(parts))
 
 
 def place_text(place: Place) -> str:
@@ -194,9 +214,13 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
     covariates = [by] if isinstance(by, str) else list(by or ())
     models = {name: None if stored is None else stored.models.get(name) for name in parameters}
     _check_names(fit, parameters, models, covariates, at or {})
-    if len(covariates) > MOST or len(set(covariates)) < len(covariates):
+    if len(set(covariates)) < len(covariates):
+        raise UsageError(Argument("by", covariates), ": wanted different covariates; name each once")
+    if len(covariates) > MOST:
+        others = {name: _some_value(name, models) for name in covariates[MOST:]}
         raise UsageError(
-            Argument("by", covariates), f": wanted at most {MOST} different covariates; set others by ", Argument("at", {"age": 20})
+            Argument("by", covariates), f": wanted at most {MOST} different covariates; set others, ", Argument("by", covariates[:MOST]),
+            " and ", Argument("at", others),
         )  # fmt: skip
     if not covariates and len(parameters) == 1:
         known = _known(models)
@@ -206,9 +230,9 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
     values = {name: _listed(value) for name, value in (at or {}).items()}
     difference = (Step(" - ".join(parameters), parameters[0], parameters[-1]),) if len(parameters) > 1 else ()
     axes = [Axis(PARAMETER, parameters, difference, difference)]
-    axes += [_axis(name, models, values.get(name)) for name in covariates]
-    others = [[(name, value) for value in each] for name, each in values.items() if name not in covariates]
-    asked = Question(parameters, models, tuple(axes), tuple(itertools.product(*others)))
+    axes += _with_names([_axis(name, models, values.get(name)) for name in covariates])
+    elsewhere = [[(name, value) for value in each] for name, each in values.items() if name not in covariates]
+    asked = Question(parameters, models, tuple(axes), tuple(itertools.product(*elsewhere)))
     for parameter, place in asked.cells:
         values_at(models[parameter], parameter, place, names)  # unknown levels and values that are no numbers
     return asked
@@ -234,8 +258,7 @@ def values_at(
 def _parameters(what: str, known: Sequence[str]) -> tuple[str, ...]:
     names = tuple(re.split(r"\s*-\s*", what.strip()))
     for name in names:
-        if name not in known:
-            raise UsageError(f"there is no parameter {name!r} in the fit. {did_you_mean(name, known, 'parameters')}")
+        known_parameter(name, list(known))
     if len(names) > 2 or len(set(names)) < len(names):
         raise UsageError(
             Argument("what", what), ": wanted a parameter, or one minus another: ", Argument("what", " - ".join(known[:2]))
@@ -259,11 +282,15 @@ def _check_names(
     for name in (*by, *at):
         if name in known:
             continue
+        for model in models.values():
+            if model is not None:
+                formula = f"{quoted_name(str(name))} + {model.formula}"
+                check_common(model, str(name), Message(Argument("formulas", {model.parameter: formula})))
         if not known:
             which = "has no formulas" if fit.design is None else f"has no formula with covariates of {text}"
             raise UsageError(
                 f"the fit {which}, so that nothing can be compared by {name}: fit again with ",
-                Argument("formulas", dict.fromkeys(parameters, str(name))),
+                Argument("formulas", dict.fromkeys(parameters, quoted_name(str(name)))),
             )
         split = [each for each in known if each.startswith(f"{name}[")]
         if split:
@@ -294,12 +321,44 @@ def _axis(name: str, models: Mapping[str, ParameterModel | None], values: list[H
                 raise UsageError(
                     Argument("at", {name: list(levels)}), f": wanted two levels of {name} or more, since they are compared"
                 )  # fmt: skip
-            return Axis(name, levels, _pairs(levels), tuple(_pair(levels[0], each) for each in levels[1:]))
+            return Axis(name, levels, _pairs(levels), tuple(_pair(levels[0], each) for each in levels[1:]), True)
     mean, sd = next(m.numbers[name] for m in models.values() if m is not None and name in m.numbers)
     per_sd = Step(f"{name} + 1 SD", mean + sd, mean)
     per_unit = Step(f"{name} + 1", mean + 1.0, mean, per_unit=True)
     steps = (per_sd, per_unit, *_pairs(values or ()))
     return Axis(name, tuple(values or (mean - sd, mean, mean + sd)), steps, (per_sd,))
+
+
+def _some_value(name: str, models: Mapping[str, ParameterModel | None]) -> Hashable:
+    """A level of a factor, or the mean of a number, to three digits."""
+    for model in models.values():
+        if model is not None and name in model.factors:
+            return model.factors[name][0]
+    return float(f"{next(m.numbers[name][0] for m in models.values() if m is not None and name in m.numbers):.3g}")
+
+
+def _with_names(axes: Sequence[Axis]) -> list[Axis]:
+    """The axes, with the names of covariates in labels that do not say which is meant: ``1 - 0``, or the same label along two axes."""
+    labels = [{step.label for step in axis.steps} for axis in axes]
+    named = []
+    for axis, own in zip(axes, labels, strict=True):
+        elsewhere = [label for other in labels if other is not own for label in other]
+        bare = axis.is_factor and any(_is_number(level) for level in axis.levels)
+        steps, basis = (
+            tuple(step.named(axis.name) if bare or own & {*elsewhere} else step for step in each)
+            for each in (axis.steps, axis.basis)
+        )
+        named.append(replace(axis, steps=steps, basis=basis))
+    return named
+
+
+def _is_number(level: Hashable) -> bool:
+    """Whether a level reads as a number, or as true or false, and says nothing by itself."""
+    try:
+        float(str(level))
+    except ValueError:
+        return isinstance(level, bool)
+    return True
 
 
 def _pairs(levels: Sequence[Hashable]) -> tuple[Step, ...]:
@@ -308,4 +367,4 @@ def _pairs(levels: Sequence[Hashable]) -> tuple[Step, ...]:
 
 
 def _pair(since: Hashable, to: Hashable) -> Step:
-    return Step(f"{value_text(to)} - {value_text(since)}", to, since)
+    return Step(f"{value_text(to)} - {value_text(since)}", to, since, of_levels=True)

@@ -47,13 +47,13 @@ def patterns_at(
     values
         Labels of factors and values of numbers, by name.
     """
-    means, complete = [], []
-    for _, own in effects_at(design, parameter, model, values):
-        means.append(own.mean(0))
-        complete.append(len(np.unique(own, axis=0)))
-    weights = np.array(means).reshape(-1, len(design.effects))
-    count = len(weights)
-    kept = weights[np.array(complete) == max(complete, default=0)]
+    found = effects_at(design, parameter, model, values)
+    count = len(found)
+    found = found or effects_at(replace(design, seen=None), parameter, model, values)  # nobody has trials there
+    found = found or effects_at(replace(design, seen=None), parameter, None, {})
+    weights = np.array([own.mean(0) for _, own in found])
+    complete = [len(np.unique(own, axis=0)) for _, own in found]
+    kept = weights[np.array(complete) == max(complete)]
     if np.array_equal(np.any(kept != 0, 0), np.any(weights != 0, 0)):
         weights = kept
     if model is not None:
@@ -83,10 +83,12 @@ def columns_of(design: Design, parameter: str) -> list[int]:
 
 
 def rows_at(design: Design, parameter: str, model: ParameterModel | None, values: Mapping[str, Hashable]) -> np.ndarray:
-    """Which rows and slots have the named levels of factors, ``(rows, slots)``: those whose columns of factors are the same."""
+    """Which rows and slots have the named levels of factors, ``(rows, slots)``: those whose columns of factors are the same, and of which
+    the data have trials."""
     columns = columns_of(design, parameter)
+    seen = np.ones((design.rows, len(columns)), bool) if design.seen is None else design.seen[:, columns]
     if model is None:
-        return np.ones((design.rows, len(columns)), bool)
+        return seen
     coding = model.coding
     of_factors = [
         n for n, owner in enumerate(coding.owners()) if owner and all(coding.codes[c].is_factor for c in owner)
@@ -98,7 +100,7 @@ def rows_at(design: Design, parameter: str, model: ParameterModel | None, values
     for cell in itertools.product(*([values[name]] if name in values else each for name, each in levels.items())):
         wanted = coding.at(dict(zip(levels, cell, strict=True)))[of_factors]
         having |= np.all(abs(own - wanted) < _SAME, axis=2)
-    return having
+    return having & seen
 
 
 def _with_numbers(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from trialwise.base.english import counted
 from trialwise.base.message import Message
 from trialwise.base.result import Finding, having
 from trialwise.cli.output.console import frame, heading, listing, note, paragraph, say, warn
@@ -105,7 +106,7 @@ def stop_if_failed(*fits: Fit, apart: bool = False) -> None:
     if apart and any(problems):
         say()
     for fit, each in zip(fits, problems, strict=True):
-        name = f"{fit.learner!r}, {fit.trials.n_participants} participants" if len(fits) > 1 else ""
+        name = f"{fit.learner!r}, {counted(fit.data.n_participants, 'participant')}" if len(fits) > 1 else ""
         print_findings(each, name)
     if any(problems):
         raise typer.Exit(Status.DIAGNOSTICS)

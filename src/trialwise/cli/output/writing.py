@@ -97,8 +97,10 @@ def _contrasts(found: Sequence[Contrasts], path: Path) -> Written:
 
     if not found:
         return []
-    tables = {(each.what, *each.by): each.differences for each in found}
-    table = pd.concat(tables, names=["parameter", "by"]).reset_index()
+    table = pd.concat(
+        [each.differences.assign(parameter=each.what) for each in found], ignore_index=True
+    ).drop_duplicates(ignore_index=True)
+    table = table[["parameter", *(name for name in table if name != "parameter")]]
     return [(write_table(path, table), "differences and slopes of the formulas, on each scale")]
 
 

@@ -40,7 +40,10 @@ def order_long(
         problems.raise_if_any()
     notes = [f"{table.name}: {table.note}"] if table.note else []
     if not filled.all():
-        notes.append(f"{int((~filled).sum())} rows contain no trial and were left out")
+        left = int((~filled).sum())
+        notes.append(
+            f"{counted(left, 'row')} {'contains no trial and was' if left == 1 else 'contain no trial and were'} left out"
+        )
     table, roles = table.keep(filled), roles.at(np.flatnonzero(filled), len(filled))
     # trials that come from one row of the file, which follow each other, are ordered as one
     first = np.flatnonzero(np.diff(table.rows, prepend=-1))

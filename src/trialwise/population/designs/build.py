@@ -156,7 +156,8 @@ def designed(
     blocks = _blocks(correlated, blocks_of_names, design, notes)
     _check_slots(design, complete, rows, notes)
     models = _models(parsed, complete, len(design.coefficients))
-    design = replace(design, blocks=blocks, average=np.stack([models[name].at() for name in design.parameters]))
+    average = np.stack([models[name].at() for name in design.parameters])
+    design = replace(design, blocks=blocks, average=average, seen=_seen(design, complete, rows))
     slotted = {name: part.slots for name, part in complete.items() if part.slots is not None}
     return Designed(
         trials,
@@ -211,6 +212,19 @@ def _check_slots(design: Design, parts: Mapping[str, ParameterDesign], rows: Row
             )
     if messages:
         raise UsageError("\n".join(messages))
+
+
+def _seen(design: Design, parts: Mapping[str, ParameterDesign], rows: Rows) -> np.ndarray | None:
+    """Whether each row has trials in each slot, ``bool (rows, K)``; None without slots."""
+    if all(part.slots is None for part in parts.values()):
+        return None
+    seen = np.ones((design.rows, len(design.columns)), bool)
+    for name, part in parts.items():
+        if part.slots is not None:
+            first = design.place[name]
+            seen[:, first : first + len(part.slots.labels)] = False
+            seen[rows.row_of_trial, first + part.slots.of_trial] = True
+    return seen
 
 
 def _assembled(parts: Mapping[str, ParameterDesign], rows: Rows) -> Design:

@@ -385,6 +385,12 @@ class _Reader:
             raise UsageError(f"{token} is an intercept or none, and stands by itself: 0 + session")
 
 
+def quoted_name(column: str) -> str:
+    """The name of a column as a formula has it: between backquotes if it would be read otherwise."""
+    match = _TOKEN.fullmatch(column)
+    return column if match is not None and match.lastgroup == "name" else f"`{column}`"
+
+
 def _text(tokens: list[tuple[str, str]], position: int) -> str:
     """The text of a token; empty at the end."""
     return tokens[position][1] if position < len(tokens) else ""

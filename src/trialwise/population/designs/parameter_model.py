@@ -69,6 +69,31 @@ class ParameterModel:
                 numbers |= {name: (float(np.mean(v)), float(np.std(v, ddof=1))) for name, v in each.train.items()}
         return numbers
 
+    @property
+    def covariates(self) -> list[str]:
+        """Names of its factors and numbers."""
+        return [*self.factors, *self.numbers]
+
+    @property
+    def of_participants(self) -> set[str]:
+        """Names of the covariates that participants, or their spread, depend on and the common part does not."""
+        codes = self.coding.codes.values()
+        return {name.split("[")[0] for code in codes if code not in self._codes for name in columns_of(code)}
+
+    @property
+    def terms(self) -> list[tuple[str, ...]]:
+        """The columns of each of its terms, without the intercept; terms of the same columns once."""
+        found: dict[frozenset[str], tuple[str, ...]] = {}
+        for owner in self.coding.owners():
+            columns = tuple(dict.fromkeys(name for label in owner for name in columns_of(self.coding.codes[label])))
+            found.setdefault(frozenset(columns), columns)
+        return [columns for columns in found.values() if columns]
+
+    @property
+    def products(self) -> list[tuple[str, ...]]:
+        """Those of its terms that have several columns."""
+        return [columns for columns in self.terms if len(columns) > 1]
+
     def at(self, values: Values | None = None) -> np.ndarray:
         r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
 
@@ -125,3 +150,8 @@ class ParameterModel:
         terms = tuple(tuple((name, bool(full)) for name, full in term) for term in plain["terms"])
         coding = Coding(codes, bool(plain["intercept"]), terms)
         return cls(plain["parameter"], plain["formula"], coding, int(plain["first"]), int(plain["total"]))
+
+
+def columns_of(code: Code) -> tuple[str, ...]:
+    """Names of the columns that a code reads."""
+    return tuple(code.train) if isinstance(code, CallCode) else (code.column,)

@@ -14,7 +14,9 @@ import numpy as np
 
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
+from trialwise.learners.varied import text_in_names
 from trialwise.population.designs.covariates import Covariate
+from trialwise.population.names import different
 
 Place = Literal["participant", "row", "slot", "trial"]
 """Where a covariate is constant: within participants, within runs, or only on trials, levels (slot) or numbers (trial)."""
@@ -141,7 +143,13 @@ def slots_of(covariates: Sequence[Covariate]) -> Slots:
     codes = np.ravel_multi_index([each.values for each in covariates], sizes)
     distinct, first, of_trial = np.unique(codes, return_index=True, return_inverse=True)
     levels = zip(*np.unravel_index(distinct, sizes), strict=True)
-    labels = tuple(", ".join(str(each.levels[n]) for each, n in zip(covariates, own, strict=True)) for own in levels)
+    texts = [", ".join(str(each.levels[n]) for each, n in zip(covariates, own, strict=True)) for own in levels]
+    texts = [
+        f"{covariates[0].name} {text}" if text.startswith(":") else text for text in texts
+    ]  # unlike those of slopes
+    names = different([text_in_names(text) for text in texts])
+    clash = [text_in_names(text) != name for text, name in zip(texts, names, strict=True)]
+    labels = tuple(name if other else text for text, name, other in zip(texts, names, clash, strict=True))
     return Slots(labels, of_trial.reshape(-1).astype(int), first)
 
 

@@ -68,6 +68,7 @@ class StoredDesign:
                 "random": d.random.tolist(),
                 "labels": [str(label) for label in d.labels],
                 "blocks": d.blocks,
+                "seen": None if d.seen is None else d.seen.astype(int).tolist(),
                 "average": None if d.average is None else d.average.tolist(),
                 "models": {name: model.to_plain() for name, model in self.models.items()},
                 "formulas": dict(self.formulas),
@@ -101,6 +102,7 @@ def design_from_json(text: str) -> StoredDesign:
         tuple(plain["labels"]),
         tuple(tuple(block) for block in plain["blocks"]),
         None if plain["average"] is None else np.array(plain["average"], float),
+        None if plain.get("seen") is None else np.array(plain["seen"], bool).reshape(rows, len(columns)),
     )
     models = {name: ParameterModel.from_plain(each) for name, each in plain["models"].items()}
     runs = tuple((int(row), int(trials)) for row, trials in plain["runs"])

@@ -98,9 +98,11 @@ def _levels(stored: StoredDesign) -> Table:
     design, cells = stored.design, dict[tuple[str, str], tuple[str, ...]]()
     several = design.rows > design.participants
     for model in stored.models.values():
+        columns = [k for k, column in enumerate(design.columns) if column.parameter == model.parameter]
+        seen = np.ones((design.rows, len(columns)), bool) if design.seen is None else design.seen[:, columns]
         for code, at in _at_levels(stored, model):
             for n, level in enumerate(code.levels):
-                rows = np.any(at == n, axis=1)
+                rows = np.any((at == n) & seen, axis=1)
                 count = len(np.unique(design.owner[rows]))
                 more = (str(int(rows.sum())),) if several else ()
                 cells[code.column, str(level)] = (code.column, str(level), str(count), *more)
