@@ -18,6 +18,7 @@ from .analysis.conformance.check_learner import check_learner as check_learner
 from .analysis.contrasts import contrasts as contrasts
 from .analysis.diagnose import diagnose as diagnose
 from .analysis.inspect import inspect as inspect
+from .analysis.plausible import plausible as plausible
 from .analysis.predict import predict as predict
 from .analysis.reliability import reliability as reliability
 from .base import errors as errors

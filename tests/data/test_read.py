@@ -413,7 +413,7 @@ def test_rows_without_a_trial_are_left_out_with_a_note():
     frame = pd.DataFrame({"id": 1, "cue": ["a", None, "b"], "choice": [0, None, 1], "reward": [1, None, 0]})
     trials = read_long(frame)
     assert trials.n_trials == 2
-    assert "1 rows contain no trial" in trials.notes[0]
+    assert "1 row contains no trial and was left out" in trials.notes[0]
     missed = frame.drop(columns="cue")  # without columns known before the choice, the row is a missed trial
     assert read_long(missed).choice.tolist() == [0, -1, 1]
 

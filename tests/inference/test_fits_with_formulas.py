@@ -230,6 +230,26 @@ def test_the_spread_along_a_number_of_the_trials(table):
         tw.association(fit, "beta", "stake")
 
 
+def test_priors_are_typed_again_when_a_fit_is_loaded(trials, people, tmp_path):
+    """The short form, and that of differences, which the file holds by names of coefficients."""
+    priors = {
+        "alpha_effects": pm.StudentT.dist(nu=3, mu=0, sigma=0.5),
+        "beta": {"group": {"patient - control": pm.Normal.dist(0.1, 0.3)}},
+    }
+    formulas = {"alpha": "group", "beta": "group"}
+    fit = tw.fit(LEARNER, trials, formulas=formulas, participants=people, priors=priors, **SHORT)
+    fit.save(tmp_path / "fit.nc")
+    again = tw.load(tmp_path / "fit.nc", priors=priors)
+    assert set(again.priors) == {"alpha_effects[group.1]", "beta_effects[group.1]"}
+    assert again.model.named_vars.keys() == fit.model.named_vars.keys()
+    evidence = tw.contrasts(again, "beta", by="group").evidence
+    assert evidence["prior_width"][0] == pytest.approx(0.3)
+    with pytest.raises(UsageError, match="load received priors for"):
+        tw.load(tmp_path / "fit.nc", priors={"alpha_effects": priors["alpha_effects"]})
+    with pytest.raises(UsageError, match="without formulas"):
+        tw.fit(LEARNER, trials, priors={"beta": {"group": pm.Normal.dist(0, 1)}}, **SHORT)
+
+
 def test_labels_of_all_kinds_are_fitted_saved_and_compared(table, tmp_path):
     """Levels and columns with slashes and commas, of sessions and of conditions."""
     table = table.assign(

@@ -105,6 +105,35 @@ def test_methods_have_formula_coding_and_priors(fits):
     )
 
 
+def test_slopes_on_trials_are_not_conditions(frame):
+    """A slope is said to be one, standardised over trials; deviations within participants have no mean of their own."""
+    random = np.random.default_rng(1)
+    frame = frame.assign(
+        stake=random.normal(5.0, 2.0, len(frame)),
+        dose=random.normal(0.0, 1.0, 50)[pd.factorize(frame["participant"] + frame["session"])[0]],
+    )
+    trials = tw.read_long(frame, numbers=["stake", "dose"])
+    fit = tw.fit(
+        LEARNER.fix(forget=0),
+        trials,
+        formulas={
+            "alpha": "age",
+            "beta": "stake",
+        },
+        participants=PEOPLE,
+        **SHORT,
+    )
+    text = design.section([Subject("fit", fit)]).blocks[0].words
+    assert "a slope of beta on stake, which changes from trial to trial" in text and "switch" not in text
+    coding = "; ".join(design.coding_of(fit.design))
+    assert "stake: standardised over trials, of which those of each participant weigh the same" in coding
+    assert "age: standardised over participants" in coding
+    both = tw.fit(LEARNER.fix(forget=0), trials, formulas={"alpha": "dose"}, participants=PEOPLE, **SHORT)
+    coding = "; ".join(design.coding_of(both.design))
+    assert "dose[within]: deviations from the means of participants, in units of" in coding
+    assert "dose[between]: standardised over participants" in coding
+
+
 def test_reports_of_all_designs_are_written(fits, tmp_path):
     """From files, without the learners, and several in one page."""
     for name, fit in fits.items():

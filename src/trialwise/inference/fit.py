@@ -26,6 +26,7 @@ from trialwise.learners.stored import learner_to_attributes
 from trialwise.population.designs.build import Correlated, MissingCovariates, Random
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.priors_of_differences import with_differences
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.implied import implied_notes
 from trialwise.population.population import Population, population_of
@@ -89,6 +90,8 @@ def fit(
     priors
         Distributions of PyMC or PreliZ that replace defaults, ``{"alpha_mu": pm.Normal.dist(-1, 0.5)}``: with partial
         pooling for ``alpha_mu`` and ``alpha_sd`` on the unconstrained scale, else for ``alpha`` on the natural scale.
+        With formulas also for differences, ``{"alpha": {"group": {"patient - control": pm.Normal.dist(0, 0.5)}}}``, named as in tables of
+        contrasts, for all pairs of levels, ``{"alpha": {"site": pm.Normal.dist(0, 0.5)}}``, and for coefficients, ``{"alpha_effects": ...}``.
         A Normal for a mean and a HalfNormal for a spread, the families of the defaults, add no cost; for other priors the model
         is compiled again, which takes half a minute.
     pooling
@@ -179,8 +182,7 @@ def fit(
             ": a table of covariates is used by formulas; add ",
             Argument("formulas", {learner.names[0]: "age"}),
         )
-    population = population_of(learner, trials, priors, pooling, None if stored is None else stored.design)
-    check_supports(population.parameters, pooling, population.unusual, population.design)
+    population = _population(learner, trials, priors or {}, pooling, stored)
     if stored is not None:
         notes += implied_notes(population, stored.models)
     seed = checked_seed(seed)
@@ -213,6 +215,16 @@ def fit(
         **_provenance(),
     }
     return Fit(tree, learner, trials, population.priors)
+
+
+def _population(
+    learner: Learner, trials: Trials, priors: Mapping[str, Any], pooling: str, stored: StoredDesign | None
+) -> Population:
+    """The population, with the user's priors checked."""
+    models, design = (None, None) if stored is None else (stored.models, stored.design)
+    population = population_of(learner, trials, with_differences(priors, models, design), pooling, design)
+    check_supports(population.parameters, pooling, population.unusual, design)
+    return population
 
 
 def _said(

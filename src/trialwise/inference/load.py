@@ -18,6 +18,9 @@ from trialwise.data.stored import trials_from_datasets
 from trialwise.inference.fitted import Fit, digest
 from trialwise.inference.stored_sizes import fault_of
 from trialwise.learners.stored import check_same, fields_from_attributes, learner_from_attributes
+from trialwise.population.designs.priors_of_differences import with_differences
+from trialwise.population.designs.stored import design_from_json
+from trialwise.population.priors import spelled_out
 from trialwise.population.stored import from_plain
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
     learner
         The class of the learner that was fitted, if it is not built in.
     priors
-        The priors that were passed to :func:`fit`, by name.
+        The priors that were passed to :func:`fit`, as they were passed.
 
     Returns
     -------
@@ -99,6 +102,11 @@ def load(path: str | PathLike[str], learner: type | None = None, priors: Mapping
         raise _no_fit(file_name, f"it cannot be read: {reason}")
     if learner is not None and learner.__name__ != attributes["learner_name"]:
         raise UsageError(f"the file contains a fit of {attributes['learner_name']}, not of {learner.__name__}")
+    if priors is not None:
+        text = attributes.get("design")
+        design = None if text is None else design_from_json(str(text))
+        priors = with_differences(priors, *((None, None) if design is None else (design.models, design.design)))
+        priors = priors if design is None else spelled_out(priors, design.design)
     if priors is not None and set(priors) != set(stored):
         raise UsageError(
             f"the fit used priors for {', '.join(stored) or 'no parameter'}, but load received priors for {', '.join(priors) or 'none'}"

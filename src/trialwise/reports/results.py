@@ -9,6 +9,7 @@ from trialwise.analysis.conformance.check_learner import Conformance
 from trialwise.analysis.contrasts import Contrasts
 from trialwise.analysis.diagnose import Diagnosis
 from trialwise.analysis.inspect import Inspection
+from trialwise.analysis.plausible import PlausibleValues
 from trialwise.analysis.predict import Prediction
 from trialwise.analysis.reliability import Reliability
 from trialwise.base.result import Finding, Result
@@ -33,6 +34,7 @@ __all__ = [
     "Fit",
     "Inspection",
     "LoadedData",
+    "PlausibleValues",
     "Point",
     "Prediction",
     "Recovery",

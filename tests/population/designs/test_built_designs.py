@@ -1,6 +1,7 @@
 """Designs from formulas: their matrices are those computed by hand, row by row, from the definitions."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -553,3 +554,25 @@ def test_names_of_variables_can_be_stored():
     )  # fmt: skip
     clash = build("alpha ~ 0 + site", table=TABLE | {"site": ["a/b", "a|b", "c"] * 4}).design
     assert len(set(names_of_design(clash).coefficients)) == 4
+
+
+def test_a_slope_that_mixes_participants_and_trials_is_noted_and_can_be_separated():
+    """What the note says is typed: two columns, of which one is constant within participants."""
+    random = np.random.default_rng(1)
+    same = read(PEOPLE, stake=[list(random.normal(5.0, 1.0, 30)) for _ in range(12)])
+    assert not any("between participants" in note for note in build("alpha ~ stake", same).notes)
+    frame = read(PEOPLE, per=40).to_frame()
+    frame["stake"] = random.normal(frame["participant"].str[1:].astype(int), 3.0)
+    built = build("alpha ~ stake", tw.read_long(frame, numbers=["stake"]))
+    (note,) = [note for note in built.notes if "between participants" in note]
+    means = frame.groupby("participant")["stake"].mean()
+    share = means.var(ddof=0) / (means.var(ddof=0) + frame.groupby("participant")["stake"].var(ddof=0).mean())
+    assert f"{100 * share:.0f} % of the variance of stake" in note
+    data = frame.copy()
+    for statement in re.findall(r"data\[\S+\] = .*?(?= and |, and )", note):
+        exec(statement, {"data": data})
+    formula = re.search(r"write (alpha ~ .*)$", note)[1]
+    apart = build(formula, tw.read_long(data, numbers=["stake_mean", "stake_within"]))
+    assert names(apart.design.coefficients) == ["alpha", "alpha stake_mean", "alpha stake_within", "beta"]
+    assert names(apart.design.effects) == ["alpha", "alpha stake_within", "beta"]
+    assert not any("between participants" in note for note in apart.notes)

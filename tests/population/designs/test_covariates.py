@@ -29,6 +29,36 @@ def problems(formulas, participants=None, trials=PLAIN, **settings):
     return {problem.code: problem for problem in error.value.problems}
 
 
+def test_gaps_of_a_trial_column_in_everybody_are_not_dropped():
+    """Dropping would leave nobody: the advice is another, before and after it was followed."""
+    trials = read(PEOPLE, dose=[[1.0 + n, None, 3.5] for n in range(12)])
+    found = problems("alpha ~ dose", trials=trials)["missing-covariate"]
+    assert "missing_covariates" not in str(found) and "leave dose out of the formula" in str(found)
+    assert "12 participants on 48 trials" in found.message
+    found = problems("alpha ~ dose", trials=trials, missing_covariates="drop")["nobody-left"]
+    assert "12 participants lack dose on some trials" in found.message and "fill in dose" in str(found)
+    assert "labels of participants" not in str(found)
+    other = problems("alpha ~ age", {"participant": ["x", "y"], "age": [20, 30]}, missing_covariates="drop")
+    assert "check the labels of participants" in str(other["nobody-left"])
+    own = problems("alpha ~ age", {"participant": ["x", "y"], "age": [20, 30]})["participant-without-row"]
+    assert "missing_covariates" not in str(own)
+
+
+@pytest.mark.parametrize("formula", ["0 + age", "0 + age + age:group", "0 + scale(age)", "0 + age + iq"])
+def test_numbers_without_an_intercept_are_refused(formula):
+    found = problems(f"alpha ~ {formula}", table(iq=AGE[::-1]))["no-mean"]
+    assert "alpha would be fixed at the mean of age" in found.message.replace("scale(age)", "age")
+
+
+def test_numbers_of_participants_without_an_intercept_are_refused():
+    trials = read(PEOPLE, dose=[[1.0, 2.0 + n, 3.5] for n in range(12)])
+    for formula in ("dose + (0 + dose | participant)",):
+        found = problems(f"alpha ~ {formula}", trials=trials)
+        assert "all have the same alpha" in found["no-mean-of-participants"].message
+    assert build("alpha ~ dose + (1 + dose | participant)", trials=trials).design.effects[0].intercept
+    assert build("alpha ~ 0 + group + age", table()).design.coefficients[0].cell
+
+
 # -- where columns come from -----------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from trialwise.base.english import counted
+from trialwise.base.english import counted, listed
 from trialwise.base.errors import did_you_mean
 from trialwise.base.message import Argument, Message
 from trialwise.data.reading.cells import (
@@ -271,12 +271,18 @@ def _kept(
     notes: list[str],
 ) -> np.ndarray:
     """Which participants have all values, ``bool (participants,)``; noted as a problem, or dropped by request."""
-    drop, kept = missing == "drop", np.ones(trials.n_participants, bool)
-    remedy = Message("fill it in, or leave these participants out: ", Argument("missing_covariates", "drop"))
+    drop = missing == "drop"
     without_row = np.zeros(trials.n_participants, bool)
     if table is not None and any(not each.of_trials for each in found.values()):
         without_row = table.index < 0
-    reasons = {}
+    absent = {name: each.absent & ~without_row[each.participant] for name, each in found.items()}
+    kept = ~without_row
+    for name, each in found.items():
+        kept[each.participant[absent[name]]] = False
+    reasons: dict[str, list[Hashable]] = {}
+    remedy = Message("fill it in, or leave these participants out: ", Argument("missing_covariates", "drop"))
+    if not kept.any():
+        remedy = Message("fill it in; nobody would be left without such participants")
     if without_row.any():
         labels = [trials.participants[n] for n in np.flatnonzero(without_row)]
         reasons["have no row in the table of participants"] = labels
@@ -285,21 +291,28 @@ def _kept(
             assert table is not None
             problems.add("participant-without-row", table.table.name, message, remedy)
     for name, each in found.items():
-        absent = each.absent & ~without_row[each.participant]
-        if not absent.any():
+        if not absent[name].any():
             continue
-        labels = [trials.participants[n] for n in np.unique(each.participant[absent])]
-        reasons[f"have no {name}"] = labels
+        labels = [trials.participants[n] for n in np.unique(each.participant[absent[name]])]
+        reasons[f"have no {name}" if not each.of_trials else f"lack {name} on some trials"] = labels
         if not drop:
-            message = f"{name} is missing for {counted(len(labels), 'participant')}: {quote_list(labels)}"
-            problems.add("missing-covariate", each.cells.where, message, remedy, np.unique(each.cells.rows[absent]))
+            gaps = f" on {counted(int(absent[name].sum()), 'trial')}" if each.of_trials else ""
+            message = f"{name} is missing for {counted(len(labels), 'participant')}{gaps}: {quote_list(labels)}"
+            own = Message(remedy, f", or leave {name} out of the formula") if not kept.any() else remedy
+            problems.add("missing-covariate", each.cells.where, message, own, np.unique(each.cells.rows[absent[name]]))
+    if drop and not kept.any():
+        told = "; ".join(f"{counted(len(labels), 'participant')} {reason}" for reason, labels in reasons.items())
+        lacking = [name for name in found if absent[name].any()]
+        remedy = Message(
+            f"fill in {listed(lacking)}, or leave it out of the formula"
+            if lacking
+            else "check the labels of participants"
+        )
+        problems.add("nobody-left", "participants", f"nobody has all covariates: {told}", remedy)
+        return kept
     for reason, labels in reasons.items() if drop else ():
-        gone = set(labels)
-        kept &= np.array([label not in gone for label in trials.participants], bool)
         notes.append(f"{counted(len(labels), 'participant')} left out, who {reason}: {quote_list(labels)}")
-    if not kept.any():
-        problems.add("nobody-left", "participants", "nobody has all covariates", "check the labels of participants")
-    return kept
+    return kept if drop else np.ones(trials.n_participants, bool)
 
 
 def _without(found: _Found, kept: np.ndarray) -> _Found:

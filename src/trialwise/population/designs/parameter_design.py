@@ -17,7 +17,7 @@ from trialwise.data.trials import Trials
 from trialwise.population.designs.calls import LEFT_ALONE
 from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind
-from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part
+from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part, quoted_name
 from trialwise.population.designs.runs import Place, Rows, Slope, Slots, first_of, slope_of, slots_of
 
 BETWEEN, WITHIN = "[between]", "[within]"
@@ -25,6 +25,10 @@ BETWEEN, WITHIN = "[between]", "[within]"
 
 PARTICIPANTS_PER_COEFFICIENT = 10
 """Fewer are noted."""
+
+BETWEEN_TO_NOTE, CHANCE = 0.05, 3.0
+"""Share of the variance of a number of the trials that is between participants, from which it is noted; and how many times that which is
+expected of trials drawn at random it has to be."""
 
 _TINY = 1e-9
 
@@ -113,6 +117,7 @@ def parameter_design(
     rows, count = len(arrangement.rows.owner), builder.count
     fixed = builder.matrix(common)
     effects = builder.matrix(own)
+    builder.check_means(common, own)
     builder.check_rank(common, fixed)
     builder.check_own(own)
     if len(problems.entries) > found:
@@ -204,6 +209,7 @@ class _Builder:
                 f"{name} changes from trial to trial while the state goes on: {self.formula.parameter} has a slope, per {sd:.4g} of {name} (its standard "
                 f"deviation) around {mean:.4g} (its mean; participants weigh the same)"
             )
+            self._note_between(covariate)
             return
         if self._place(covariate) == "participant":
             values = self.at.of_participants(covariate)
@@ -233,6 +239,20 @@ class _Builder:
         else:
             self._note(
                 f"{name} changes within participants and has the same mean in all: only {within.label} is in the model"
+            )
+
+    def _note_between(self, covariate: Covariate) -> None:
+        """A note that a slope has two meanings, if participants' means of the number differ by more than trials make them differ."""
+        assert self.slope is not None
+        name, owner, lengths = covariate.name, self.at.trials.participant_index, self.at.trials.lengths
+        means = np.bincount(owner, self.slope.values) / lengths
+        share = float(np.mean(means**2))  # the variance of all values is 1
+        if share > max(BETWEEN_TO_NOTE, CHANCE * float(np.mean(1.0 / lengths))):
+            mean, within = f"{name}_mean", f"{name}_within"
+            self._note(
+                f"{100 * share:.0f} % of the variance of {name} is between participants, whose means differ: the slope mixes differences between participants "
+                f"with changes within them. To separate them add two columns to the data, data[{mean!r}] = data.groupby('participant')[{name!r}]"
+                f".transform('mean') and data[{within!r}] = data[{name!r}] - data[{mean!r}], and write {self.formula.parameter} ~ {quoted_name(mean)} + {quoted_name(within)}"
             )
 
     def _code_call(self, atom: Atom) -> None:
@@ -334,6 +354,22 @@ class _Builder:
         return False
 
     # -- checks ------------------------------------------------------------------------------------------------------
+
+    def check_means(self, common: Coding, own: Coding) -> None:
+        """Refuse parts without an intercept in which no means of levels take its place: numbers alone would fix the parameter where they are
+        0, which is at their mean."""
+        if not common.intercept and not any(common.cells()):
+            names = _listed(self.products(self.formula.common))
+            self._problem(
+                "no-mean", f"without an intercept {self.formula.parameter} would be fixed at the mean of {names}",
+                f"leave out the 0; 0 + is for means of levels, in place of an intercept: {self.formula.parameter} ~ 0 + group",
+            )  # fmt: skip
+        elif not own.intercept and not any(own.cells()):
+            names = _listed(self.products(self.formula.own or Part(False)))
+            self._problem(
+                "no-mean-of-participants", f"without an intercept participants would all have the same {self.formula.parameter} at the mean of {names}",
+                f"write (1 + ... | {PARTICIPANT})",
+            )  # fmt: skip
 
     def check_rank(self, coding: Coding, matrix: np.ndarray) -> None:
         """Note columns that are determined by others."""

@@ -9,7 +9,9 @@ import numpy as np
 from trialwise.base.english import counted, listed
 from trialwise.base.rows import Rows
 from trialwise.plots.posterior import EDGES
+from trialwise.population.design import Design
 from trialwise.population.designs.coding import Code, FactorCode, NumberCode
+from trialwise.population.designs.parameter_design import WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.implied import implied_notes
@@ -61,8 +63,18 @@ def _size(stored: StoredDesign) -> str:
         )
     else:
         text += " have one row of parameters each"
-    slots = [name for name in design.parameters if sum(column.parameter == name for column in design.columns) > 1]
-    return f"{text}, with several values of {listed(slots)}, between which trials switch" if slots else text
+    if slots := _of_several_values(design):
+        text += f", with several values of {listed(slots)}, between which trials switch"
+    slopes = [f"{column.parameter} on {column.slot.removeprefix(':')}" for column in design.columns if column.slope]
+    if slopes:
+        text += f", and {'a slope' if len(slopes) == 1 else 'slopes'} of {listed(slopes)}, which changes from trial to trial"
+    return text
+
+
+def _of_several_values(design: Design) -> list[str]:
+    """The parameters of which a row has several values, one in each condition."""
+    columns = [column.parameter for column in design.columns if not column.slope]
+    return [name for name in design.parameters if columns.count(name) > 1]
 
 
 def coding_of(stored: StoredDesign) -> list[str]:
@@ -71,7 +83,7 @@ def coding_of(stored: StoredDesign) -> list[str]:
     for model in stored.models.values():
         full = {name for term in model.coding.terms for name, is_full in term if is_full}
         for name, code in model.coding.codes.items():
-            covariate, how = _coded(code, name in full)
+            covariate, how = _coded(code, name in full, stored.design.has_slope(model.parameter, name))
             ways.setdefault(covariate, {}).setdefault(how, []).append(model.parameter)
     return [
         f"{covariate}: "
@@ -80,15 +92,25 @@ def coding_of(stored: StoredDesign) -> list[str]:
     ]
 
 
-def _coded(code: Code, full: bool) -> tuple[str, str]:
-    """A covariate and how it is coded."""
+def _coded(code: Code, full: bool, on_trials: bool) -> tuple[str, str]:
+    """A covariate and how it is coded; a number may change from trial to trial."""
     if isinstance(code, FactorCode):
         covariate = f"{code.column} (levels {listed(map(str, code.levels))})"
         if full:
             return covariate, "a coefficient for each level"
         return covariate, ORTHONORMAL if code.label == code.column else f"the contrasts of {code.label}"
     if isinstance(code, NumberCode):
-        return code.label, f"standardised over participants (mean {code.mean:.3g}, SD {code.sd:.3g})"
+        if code.label.endswith(WITHIN):
+            return (
+                code.label,
+                f"deviations from the means of participants, in units of {code.sd:.3g} (their SD within participants)",
+            )
+        over = (
+            "standardised over trials, of which those of each participant weigh the same"
+            if on_trials
+            else "standardised over participants"
+        )
+        return code.label, f"{over} (mean {code.mean:.3g}, SD {code.sd:.3g})"
     alone = set(code.sd) == {1.0} and not any(code.mean)
     return code.label, f"computed from {listed(code.train)}{'' if alone else ', standardised over participants'}"
 
@@ -175,11 +197,7 @@ def sentence(subject: Subject) -> str:
     if coding := coding_of(stored):
         text += f" Coding of covariates: {'; '.join(coding)}."
     design = stored.design
-    if (
-        design.blocks
-        or design.rows > design.participants
-        or any(sum(c.parameter == name for c in design.columns) > 1 for name in design.parameters)
-    ):
+    if design.blocks or design.rows > design.participants or len(design.columns) > len(design.parameters):
         text += " " + _of_participants(subject)
     by_prior: dict[str, list[str]] = {}
     for name, prior in subject.priors_by_name.items():
