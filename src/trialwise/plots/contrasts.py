@@ -32,7 +32,7 @@ def contrasts_plot(contrasts: Contrasts) -> Figure:
     """A panel for each parameter and place, and one of the differences.
 
     A panel of levels shows medians on the natural scale with 95 % highest-density intervals, and participants (posterior means) as dots; those of
-    one participant at several levels are joined. With a covariate that is a number it shows the slope with a band. The last panel shows
+    one participant at several levels are joined, and none are shown at values of a number, which are not theirs. With a covariate that is a number it shows the slope with a band. The last panel shows
     the differences on the unconstrained scale, or those of medians if parameters have different scales.
     """
     from matplotlib.figure import Figure
@@ -43,6 +43,9 @@ def contrasts_plot(contrasts: Contrasts) -> Figure:
     figure = Figure(figsize=(3.4 * len(cells) + 4.2, max(3.2, 0.32 * len(shown) + 1.4)), layout="constrained")
     ratios = [*(1.0 for _ in cells), 1.2]
     *axes, last = figure.subplots(1, len(ratios), gridspec_kw={"width_ratios": ratios}, squeeze=False)[0]
+    for axis, (parameter, _), (other, _) in zip(axes[1:], cells[1:], cells[:-1], strict=True):
+        if parameter == other:
+            axis.sharey(axes[0] if len(asked.parameters) == 1 else axes[cells.index((other, cells[0][1]))])
     for axis, (parameter, place) in zip(axes, cells, strict=True):
         if any(_is_number(contrasts, each) for each in asked.axes[1:]):
             _slopes(axis, contrasts, parameter, place)
@@ -63,12 +66,14 @@ def _is_number(contrasts: Contrasts, axis: Axis) -> bool:
 def _levels(axis: Axes, contrasts: Contrasts, parameter: str, place: Place) -> None:
     """Levels of the first factor, in colours of the second."""
     first, second = _two_axes(contrasts)
+    model = contrasts.means.asked.models[parameter]
+    elsewhere = model is not None and any(name in model.numbers for name, _ in place)  # participants are at values of their own
     joined: dict[int, list[tuple[float, float]]] = {}
     for k, level in enumerate(first.levels):
         for c, other in enumerate(second.levels):
             at = k + 0.7 * ((c + 0.5) / len(second.levels) - 0.5)
             full = _full(first, level, second, other, place)
-            for owner, value in _participants(contrasts, parameter, full):
+            for owner, value in [] if elsewhere else _participants(contrasts, parameter, full):
                 joined.setdefault(owner, []).append((at + 0.12, value))
             row = summarised(contrasts.means.mean(parameter, full).median)
             errors = [[row["median"] - row["hdi_low"]], [row["hdi_high"] - row["median"]]]
