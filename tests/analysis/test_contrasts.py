@@ -247,6 +247,17 @@ def test_plots_show_participants_levels_and_differences(groups):
     assert len(right.get_yticklabels()) == 3 + 2 + 1
 
 
+def test_plots_at_values_of_a_number_show_nobody_and_share_their_scale():
+    """Participants have ages of their own, not those at which groups are compared."""
+    known = Conjugate({"alpha": "group * age"}, length=50)
+    left, middle, _ = tw.contrasts(known.fit, "alpha", by="group", at={"age": [20, 60]}).plot().axes
+    assert not [line for axis in (left, middle) for line in axis.lines if line.get_marker() == "."]
+    assert left.get_ylim() == middle.get_ylim() and [left.get_title(), middle.get_title()] == ["age 20", "age 60"]
+    by_site = Conjugate({"alpha": "group * site"}, length=50)
+    left, *_ = tw.contrasts(by_site.fit, "alpha", by="group", at={"site": ["x"]}).plot().axes
+    assert [line for line in left.lines if line.get_marker() == "."]
+
+
 def test_differences_name_their_covariate():
     """Two covariates of 0 and 1 have the same levels, and one alone has levels that say nothing."""
     known = Conjugate({"alpha": "smoker * drug"}, length=50)

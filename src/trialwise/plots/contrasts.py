@@ -67,7 +67,9 @@ def _levels(axis: Axes, contrasts: Contrasts, parameter: str, place: Place) -> N
     """Levels of the first factor, in colours of the second."""
     first, second = _two_axes(contrasts)
     model = contrasts.means.asked.models[parameter]
-    elsewhere = model is not None and any(name in model.numbers for name, _ in place)  # participants are at values of their own
+    elsewhere = model is not None and any(
+        name in model.numbers for name, _ in place
+    )  # participants are at values of their own
     joined: dict[int, list[tuple[float, float]]] = {}
     for k, level in enumerate(first.levels):
         for c, other in enumerate(second.levels):
