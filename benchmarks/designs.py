@@ -32,7 +32,7 @@ Sampled = tuple[dict[str, np.ndarray], float, int]
 def with_trialwise(bandit: Bandit, draws: int, tune: int, chains: int, seed: int) -> Sampled:
     import trialwise as tw
 
-    settings = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "progress": False}
+    settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "progress": False}
     fit = tw.fit(LEARNER, bandit.trials, **settings, **bandit.arguments)
     posterior = fit.tree["posterior"]
     found = {name: posterior[name].to_numpy() for name in names_of(bandit)}
@@ -82,9 +82,10 @@ def agree() -> None:
         for name in names_of(bandit):
             pair = [ours[name], stan[name]]
             gaps = []
-            for method, statistic in (("mean", np.mean), ("sd", np.std)):
+            for method in ("mean", "sd"):
+                first, second = (float(x.mean() if method == "mean" else x.std()) for x in pair)
                 errors = [float(arviz_stats.mcse(x, method=method)) for x in pair]
-                gaps.append((statistic(pair[0]) - statistic(pair[1])) / np.hypot(*errors))
+                gaps.append((first - second) / float(np.hypot(*errors)))
             worst = max(worst, *map(abs, gaps))
             cells = "".join(f"{f'{x.mean():.3f} ({x.std():.3f})':>18s}" for x in pair)
             print(f"{name:42s}{cells}{gaps[0]:8.2f}{gaps[1]:8.2f}")

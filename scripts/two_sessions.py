@@ -15,6 +15,7 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -30,7 +31,7 @@ SEED = 2028
 SESSIONS = (1, 2)
 MEANS = {"alpha": -0.5, "beta": 1.2}
 LEARNER = tw.QLearning().fix(forget=0)
-KEPT = {"draws": 500, "tune": 300, "chains": 2, "progress": False}
+KEPT: dict[str, Any] = {"draws": 500, "tune": 300, "chains": 2, "progress": False}
 WIDE = 10.0
 """Prior SD with which the prior of the difference does not matter."""
 
@@ -65,7 +66,7 @@ class Differences:
         both["alpha"] = both["alpha"] + change[:, None] * np.array([-0.5, 0.5])
         trials = choices(both, self.trials, stream_seed(SEED, "simulated data set", "differences", number))
         wide = {"alpha_effects": pm.Normal.dist(0, WIDE)}
-        ways: dict[str, dict[str, object]] = {
+        ways: dict[str, dict[str, Any]] = {
             "full": {}, "random='intercept'": {"random": "intercept"}, f"full, prior SD {WIDE:g}": {"priors": wide},
         }  # fmt: skip
         rows = []
@@ -76,22 +77,21 @@ class Differences:
             rows.append([*interval, float(fit.tree["sample_stats"]["diverging"].sum()), fit.group()["r_hat"].max()])
         return {"ways": np.array(list(ways)), "rows": np.array(rows, dtype=float), "change": np.array(change.mean())}
 
-
-def report_differences(study: Differences, pieces: dict[int, Piece]) -> list[str]:
-    rows = np.array([piece["rows"] for piece in pieces.values()])
-    lines = [
-        f"{len(rows)} data sets of {study.participants} agents x 2 sessions x {study.trials} trials, {LEARNER!r}, alpha ~ session.",
-        f"Agents' differences between sessions have mean 0 and SD {study.changes} logits. Share of 95 % highest-density intervals that exclude 0:",
-        "",
-    ]
-    for way, values in zip(next(iter(pieces.values()))["ways"], np.swapaxes(rows, 0, 1), strict=True):
-        wrong = (values[:, 1] > 0) | (values[:, 2] < 0)
-        error = np.sqrt(wrong.mean() * (1 - wrong.mean()) / len(wrong))
-        lines.append(
-            f"{way:22} {wrong.mean():6.3f} +- {error:.3f}   median width {np.median(values[:, 2] - values[:, 1]):.2f}"
-            f"   divergences {values[:, 3].sum():.0f}   largest R-hat {values[:, 4].max():.3f}"
-        )
-    return lines
+    def report(self, pieces: dict[int, Piece]) -> list[str]:
+        rows = np.array([piece["rows"] for piece in pieces.values()])
+        lines = [
+            f"{len(rows)} data sets of {self.participants} agents x 2 sessions x {self.trials} trials, {LEARNER!r}, alpha ~ session.",
+            f"Agents' differences between sessions have mean 0 and SD {self.changes} logits. Share of 95 % highest-density intervals that exclude 0:",
+            "",
+        ]
+        for way, values in zip(next(iter(pieces.values()))["ways"], np.swapaxes(rows, 0, 1), strict=True):
+            wrong = (values[:, 1] > 0) | (values[:, 2] < 0)
+            error = np.sqrt(wrong.mean() * (1 - wrong.mean()) / len(wrong))
+            lines.append(
+                f"{way:22} {wrong.mean():6.3f} +- {error:.3f}   median width {np.median(values[:, 2] - values[:, 1]):.2f}"
+                f"   divergences {values[:, 3].sum():.0f}   largest R-hat {values[:, 4].max():.3f}"
+            )
+        return lines
 
 
 @dataclass(frozen=True)
@@ -126,29 +126,28 @@ class Correlations:
         health = [float(fit.tree["sample_stats"]["diverging"].sum()), table["r_hat"].max()]
         return {"names": np.array(list(MEANS)), "rows": np.array(rows, dtype=float), "health": np.array(health)}
 
-
-def report_correlations(study: Correlations, pieces: dict[int, Piece]) -> list[str]:
-    rows = np.array([piece["rows"] for piece in pieces.values()])
-    health = np.array([piece["health"] for piece in pieces.values()])
-    lines = [
-        f"{len(rows)} data sets of {study.participants} agents x 2 sessions x {study.trials} trials, {LEARNER!r},",
-        f"alpha ~ 0 + session, beta ~ 0 + session, correlated; spreads {study.spread}. Mean over data sets of the correlation between sessions:",
-        f"posterior mean, share of 95 % intervals that contain the true one, and two correlations without a model: of the {study.participants}",
-        "true values (SD over data sets in brackets) and of separate estimates of each session.",
-        f"{health[:, 0].sum():.0f} divergences, largest R-hat {health[:, 1].max():.3f}",
-        "",
-        "parameter  true   fits  posterior mean    coverage         true values      separate estimates",
-    ]
-    for k, name in enumerate(MEANS):
-        for r in study.true:
-            of = rows[rows[:, k, 0] == r, k]
-            inside = (of[:, 2] <= r) & (r <= of[:, 3])
-            error = np.sqrt(max(inside.mean() * (1 - inside.mean()), 0.25 / len(of) ** 2) / len(of))
-            lines.append(
-                f"{name:9} {r:5.1f} {len(of):6d}  {of[:, 1].mean():6.3f} ({of[:, 1].std():.3f})  {inside.mean():5.3f} +- {error:.3f}   "
-                f"{of[:, 4].mean():6.3f} ({of[:, 4].std():.3f})   {np.nanmean(of[:, 5]):6.3f} ({np.nanstd(of[:, 5]):.3f})"
-            )
-    return lines
+    def report(self, pieces: dict[int, Piece]) -> list[str]:
+        rows = np.array([piece["rows"] for piece in pieces.values()])
+        health = np.array([piece["health"] for piece in pieces.values()])
+        lines = [
+            f"{len(rows)} data sets of {self.participants} agents x 2 sessions x {self.trials} trials, {LEARNER!r},",
+            f"alpha ~ 0 + session, beta ~ 0 + session, correlated; spreads {self.spread}. Mean over data sets of the correlation between sessions:",
+            f"posterior mean, share of 95 % intervals that contain the true one, and two correlations without a model: of the {self.participants}",
+            "true values (SD over data sets in brackets) and of separate estimates of each session.",
+            f"{health[:, 0].sum():.0f} divergences, largest R-hat {health[:, 1].max():.3f}",
+            "",
+            "parameter  true   fits  posterior mean    coverage         true values      separate estimates",
+        ]
+        for k, name in enumerate(MEANS):
+            for r in self.true:
+                of = rows[rows[:, k, 0] == r, k]
+                inside = (of[:, 2] <= r) & (r <= of[:, 3])
+                error = np.sqrt(max(inside.mean() * (1 - inside.mean()), 0.25 / len(of) ** 2) / len(of))
+                lines.append(
+                    f"{name:9} {r:5.1f} {len(of):6d}  {of[:, 1].mean():6.3f} ({of[:, 1].std():.3f})  {inside.mean():5.3f} +- {error:.3f}   "
+                    f"{of[:, 4].mean():6.3f} ({of[:, 4].std():.3f})   {np.nanmean(of[:, 5]):6.3f} ({np.nanstd(of[:, 5]):.3f})"
+                )
+        return lines
 
 
 def main() -> None:
@@ -162,15 +161,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results_two_sessions"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     options = parser.parse_args()
-    studies = {
-        "differences": (Differences(), options.differences, report_differences),
-        "correlations": (Correlations(), options.correlations, report_correlations),
+    studies: dict[str, tuple[Differences | Correlations, int]] = {
+        "differences": (Differences(), options.differences),
+        "correlations": (Correlations(), options.correlations),
     }
     for part in options.parts or studies:
-        study, count, report = studies[part]
+        study, count = studies[part]
         store = Store(options.work, part, study, {"learner": repr(LEARNER)})
         pieces = run_pieces(study, range(count), store, workers=options.workers, stage=part)
-        lines = report(study, pieces)  # type: ignore[arg-type]
+        lines = study.report(pieces)
         (options.out / f"two_sessions_{part}.txt").write_text("\n".join(lines) + "\n")
         print("\n".join(lines))
 
