@@ -83,7 +83,14 @@ def test_a_data_set_equals_a_direct_fit(study):
 
     settings = FitSettings(120, 120, 2, None)
     study_task = RecoveryStudy(
-        ENVIRONMENT, tuple(range(8)), SMALL["seed"], FLAT, truth_of(RANGES, FLAT, ENVIRONMENT, SMALL["seed"]), settings, {}, 0.89
+        ENVIRONMENT,
+        tuple(range(8)),
+        SMALL["seed"],
+        FLAT,
+        truth_of(RANGES, FLAT, ENVIRONMENT, SMALL["seed"]),
+        settings,
+        {},
+        0.89,
     )
     simulation = study_task.simulation(2)
     fit = tw.fit(FLAT, simulation.trials, draws=120, tune=120, chains=2, seed=study_task.fit_seed(2), progress=False)
