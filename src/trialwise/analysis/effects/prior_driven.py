@@ -62,7 +62,7 @@ def prior_driven(effects: pd.DataFrame) -> list[Finding]:
     names = tuple(f"{parameter}: {effect}" for parameter, effect in zip(few["parameter"], few["effect"], strict=True))
     shown = listed([*names[:6], *([f"{len(names) - 6} more"] if len(names) > 6 else [])])
     sentence = (
-        f"effects that the prior drives ({shown}): their standard deviations are {few['width'].min():.0%} or more of what they were before "
+        f"effects that the prior drives ({shown}): their standard deviations are {few['ratio'].min():.0%} or more of what they were before "
         "the data"
     )
     advice = Message(
