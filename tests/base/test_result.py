@@ -97,7 +97,7 @@ def test_plots_are_registered_automatically_and_imported_late(fitted):
     assert isinstance(fitted.plot(width=5.0), Figure) and fitted.plot(width=5.0).get_figwidth() == 5.0
     plotted = {kind.__name__ for kind in picture.registry} - {"object"}
     assert plotted == {
-        "Fit", "Check", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison", "Contrasts", "Reliability", "Association",
+        "Fit", "Check", "CheckByLevel", "Diagnosis", "Recovery", "Calibration", "Confusion", "Comparison", "Contrasts", "Reliability", "Association",
     }  # fmt: skip
     with pytest.raises(
         tw.errors.UsageError, match="no plot of a ExampleResult; there are plots of Association, Calibration, Check"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from trialwise.learners.responses import as_trials, families_in
 from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.design import Design
-from trialwise.population.designs.join import ParticipantsTable
+from trialwise.population.designs.join import Participants, ParticipantsTable
 from trialwise.population.designs.new_participants import needed, new_design, table_at
 from trialwise.population.population import GroupDraw, Population
 
@@ -146,7 +146,7 @@ class Prediction(Result):
 )  # fmt: skip
 def predict(
     source: Fit | Learner, kind: Kind, environment: EnvironmentOrData | None = None, *, datasets: int = 100,
-    participants: int | Sequence | ParticipantsTable | None = None, at: Mapping[str, object] | None = None,
+    participants: Participants | None = None, at: Mapping[str, object] | None = None,
     anew: bool = False, seed: int = 0,
 ) -> Prediction:  # fmt: skip
     r"""Predict behaviour from the posterior of a fit or the prior of a learner.
@@ -279,7 +279,7 @@ def _acting(environment: EnvironmentLike | None) -> Environment | Recorded:
 
 
 def _of_new(
-    fit: Fit, kind: Kind, environment: EnvironmentLike | None, datasets: int, participants: Any, at: Mapping[str, object] | None, seed: int
+    fit: Fit, kind: Kind, environment: EnvironmentLike | None, datasets: int, participants: Participants | None, at: Mapping[str, object] | None, seed: int
 ) -> Prediction:  # fmt: skip
     """Rollouts of participants who were not fitted."""
     if kind == "one-step":
@@ -314,7 +314,7 @@ def _drawn(
 
 
 def _new_rows(
-    fit: Fit, participants: Any, at: Mapping[str, object] | None
+    fit: Fit, participants: Participants | None, at: Mapping[str, object] | None
 ) -> tuple[tuple[Hashable, ...], Design | None, Rows | None]:
     """Labels of new participants, their design, and which rows each has; the last two are None without formulas."""
     table = isinstance(participants, str | PathLike | Mapping) or TABLE.holds(participants)
@@ -325,8 +325,7 @@ def _new_rows(
                 "the fit has no formulas, so that covariates of new participants say nothing: give their number, ",
                 Argument("participants", PARTICIPANTS),
             )
-        labels = participants if not isinstance(participants, int | np.integer) else range(participants)
-        return _distinct(labels), None, None
+        return _labels(participants), None, None
     if at is None and not table:
         raise UsageError(
             "what the fit predicts of new participants depends on their ", listed(needed(stored)), ": give a table with a row for each, ",
@@ -335,16 +334,15 @@ def _new_rows(
     if at is not None:
         if table:
             raise UsageError(Argument("at", NAME_ALONE), " is in place of a table of participants: give their number with it, ", Argument("participants", PARTICIPANTS))  # fmt: skip
-        count = PARTICIPANTS if participants is None else participants
-        labels = range(count) if isinstance(count, int | np.integer) else count
-        participants = table_at(stored, _distinct(labels), at)
-    design, rows = new_design(stored, participants)
+        participants = table_at(stored, _labels(participants), at)
+    design, rows = new_design(stored, cast("ParticipantsTable", participants))
     return rows.participants, design, rows
 
 
-def _distinct(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    """Labels as a tuple, which have to differ as text."""
-    own = tuple(labels)
+def _labels(participants: Participants | None) -> tuple[Hashable, ...]:
+    """The labels of so many participants, from 0, or those given, which have to differ as text."""
+    given = PARTICIPANTS if participants is None else participants
+    own = tuple(range(given) if isinstance(given, int | np.integer) else cast("Iterable[Hashable]", given))
     if not own or len(set(map(str, own))) < len(own):
         raise UsageError(Argument("participants", list(own)), ": expected one or more labels that differ as text")
     return own

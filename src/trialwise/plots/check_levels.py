@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def _bars(axis: Axes, parts: Sequence[LevelCheck], names: list[str], title: str,
     step = 0.8 / max(len(parts), 1)
     heights = np.arange(len(names))[::-1]
     for n, part in enumerate(parts):
-        rows: Any = part.table.reindex(names)
+        rows = part.table.reindex(names)
         at, colour = heights + 0.4 - step * (n + 0.5), distinct(first + n)
         axis.hlines(at, rows["low"], rows["high"], linewidth=4, alpha=0.35, color=colour)
         axis.plot(rows["predicted"], at, "|", markersize=7, color=colour)
@@ -101,7 +101,7 @@ def _curve(axis: Axes, parts: Sequence[LevelCheck], family: str, names: list[str
 
     at = [position(name) for name in names]
     for n, part in enumerate(parts):
-        rows: Any = part.table.reindex(names)
+        rows = part.table.reindex(names)
         axis.fill_between(at, rows["low"], rows["high"], alpha=0.25, linewidth=0, color=distinct(n))
         axis.plot(
             at, rows["observed"], "o", markersize=4, color=distinct(n), markeredgecolor="black", markeredgewidth=0.5

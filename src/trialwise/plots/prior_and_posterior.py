@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trialwise.analysis.association import Association
 from trialwise.analysis.effects.answer import Measures, PosteriorAndPrior
+from trialwise.analysis.reliability import Reliability
 from trialwise.plots.colours import BLUE, GREY
 from trialwise.plots.picture import picture
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 BINS = 60
 
 
-@picture.register(Measures)
+@picture.register(Association)
+@picture.register(Reliability)
 def measures_plot(result: Measures) -> Figure:
     """A panel for each measure: its posterior in blue, its prior in grey."""
     return _densities(result.draws)

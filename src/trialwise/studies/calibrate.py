@@ -22,9 +22,10 @@ from trialwise.inference.sampler import CHAINS, DRAWS, TUNE
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas
+from trialwise.population.designs.join import Participants
 from trialwise.studies.calibration import RANKS, Calibration
 from trialwise.studies.calibration_study import CalibrationStudy
-from trialwise.studies.designed import PARTICIPANTS, Participants, Sessions, study_design
+from trialwise.studies.designed import PARTICIPANTS, Sessions, study_design
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.study import participants_of
 

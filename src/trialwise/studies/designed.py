@@ -25,7 +25,13 @@ from trialwise.inference.design_of import design_of, row_text
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas, parse_formulas
-from trialwise.population.designs.join import ParticipantsTable, covariates_in, of_new_participants, opened
+from trialwise.population.designs.join import (
+    Participants,
+    ParticipantsTable,
+    covariates_in,
+    of_new_participants,
+    opened,
+)
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.known import Known
 from trialwise.population.population import Population
@@ -36,9 +42,6 @@ if TYPE_CHECKING:
 
 SESSION = "session"
 """The column of the sessions that are simulated."""
-
-type Participants = int | Sequence[Hashable] | ParticipantsTable
-"""A number of participants, their labels or, with formulas, a table with a row for each."""
 
 PARTICIPANTS = replace(
     COUNT | LABELS | TABLE | PATH | MAPPING,
@@ -249,7 +252,8 @@ class Arranged:
         differences, known = differences_of(self.stored.models, self.effects), self.known
         values = np.array([difference.vector @ true.coefficients for difference in differences])
         is_set = [each.parameter in true.stated or known.determines(each.vector) for each in differences]
-        return DesignedSimulation(rows, trials, differences, values, np.array(is_set, bool))
+        truth = self.stored.rows.labelled().join(rows.parameters.drop(columns="participant"))
+        return DesignedSimulation(rows, trials, truth, differences, values, np.array(is_set, bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,6 +266,8 @@ class DesignedSimulation:
         The simulation, in which each row of parameters is a participant.
     trials
         Its trials, of the participants.
+    truth
+        The true values, a row a row of parameters, with the participant and, where there are several, what tells them apart.
     differences
         The differences that the formulas ask for, those that are set first.
     true
@@ -272,13 +278,14 @@ class DesignedSimulation:
 
     rows: Simulation
     trials: Trials
+    truth: pd.DataFrame
     differences: tuple[Difference, ...]
     true: np.ndarray
     is_set: np.ndarray
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """The true values, a row a row of parameters."""
+        """The true values, by the labels of rows of parameters, as :func:`trialwise.simulate` takes them."""
         return self.rows.parameters
 
 

@@ -20,8 +20,9 @@ from trialwise.inference.sampler import CHAINS, TUNE
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.population.designs.build import Correlated, Random
 from trialwise.population.designs.formula import Formulas
+from trialwise.population.designs.join import Participants
 from trialwise.population.priors import check_priors
-from trialwise.studies.designed import PARTICIPANTS, Participants, Sessions, study_design
+from trialwise.studies.designed import PARTICIPANTS, Sessions, study_design
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.recovery import Recovery
 from trialwise.studies.recovery_study import RecoveryStudy

@@ -68,7 +68,8 @@ class RecoveryStudy(Study[Recovery]):
         effects = (
             of_effects(fitted, data.differences, data.true, data.is_set) if isinstance(data, DesignedSimulation) else {}
         )
-        estimates = points(fitted, data.parameters, self.interval)
+        truth = data.truth if isinstance(data, DesignedSimulation) else data.parameters
+        estimates = points(fitted, truth, self.interval)
         labels = data.parameters["participant"]
         size = len(fitted.parameters), len(labels)
         u = unconstrained(fitted)

@@ -262,13 +262,15 @@ def along(model: ParameterModel, by: Sequence[str]) -> Along:
     name, models = model.parameter, {model.parameter: model}
     axes = [_axis(each, models, None) for each in by]
     first = Axis(PARAMETER, (name,), (), ())
-    both_ways = tuple(
-        replace(axis, steps=(*axis.steps, *(_pair(step.to, step.since) for step in axis.steps)))
-        if axis.name in model.factors
-        else axis
-        for axis in axes
+    both_ways = _with_names(
+        [
+            replace(axis, steps=(*axis.steps, *(_pair(step.to, step.since) for step in axis.steps)))
+            if axis.name in model.factors
+            else axis
+            for axis in axes
+        ]
     )
-    of_basis = tuple(replace(axis, steps=axis.basis) for axis in axes)
+    of_basis = _with_names([replace(axis, steps=axis.basis) for axis in axes])
     every, basis = (
         tuple(
             each

@@ -5,6 +5,7 @@ The words of a difference are those of :func:`trialwise.contrasts`, and so is wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -188,8 +189,14 @@ def _slope(model: ParameterModel, place: str) -> str:
 
 
 def _named(model: ParameterModel, own: Along, text: str) -> np.ndarray | None:
-    """The vector of the difference with these words."""
-    return next((_vector(model, each) for each in own.all if _plain(each.label) == _plain(text)), None)
+    """The vector of the difference with these words, in which names before levels, as in ``session 2 - session 1``, may be left out."""
+    names = "|".join(map(re.escape, model.factors))
+    for short in (False, True):
+        for each in own.all:
+            label = re.sub(rf"(?<!\S)(\(?)(?:{names}) (?=\S)", r"\1", each.label) if short and names else each.label
+            if _plain(label) == _plain(text):
+                return _vector(model, each)
+    return None
 
 
 def _plain(text: str) -> str:

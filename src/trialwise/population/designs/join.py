@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 type ParticipantsTable = str | PathLike[str] | pd.DataFrame | Mapping[str, Sequence[object]] | Table
 """A path (CSV, TSV, Excel, Parquet), a DataFrame, a dict of columns, or a table that was opened."""
 
+type Participants = int | Sequence[Hashable] | ParticipantsTable
+"""A number of participants, their labels or, with formulas, a table with a row for each."""
+
 _NAME = "participants"
 
 
