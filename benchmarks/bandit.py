@@ -83,7 +83,7 @@ def _simulated(u: np.ndarray, trials: int, seed: int) -> pd.DataFrame:
 
 
 def _matrix(table: pd.DataFrame, column: str, rows: int) -> np.ndarray:
-    return table[column].to_numpy().reshape(rows, -1)
+    return table[column].to_numpy(int).reshape(rows, -1)
 
 
 def two_groups(participants: int, trials: int, seed: int) -> Bandit:

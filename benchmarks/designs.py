@@ -92,12 +92,12 @@ def agree() -> None:
         print(f"largest {worst:.2f}, of {2 * len(names_of(bandit))}")
 
 
-def speed(participants: int, trials: int, ways: list[str]) -> None:
+def speed(participants: int, trials: int, ways: list[str], draws_of_peers: int) -> None:
     """Effective draws a second, side by side."""
     import arviz_stats
 
     methods: dict[str, tuple[Callable[..., Sampled], int, int]] = {
-        "trialwise": (with_trialwise, 1000, 1000), "stan": (with_stan, 500, 500), "pymc": (with_pymc, 500, 500),
+        "trialwise": (with_trialwise, 1000, 1000), "stan": (with_stan, draws_of_peers, draws_of_peers), "pymc": (with_pymc, draws_of_peers, draws_of_peers),
     }  # fmt: skip
     bandit = two_sessions(participants, trials, SEED)
     with_trialwise(two_sessions(6, 20, SEED), 10, 10, 2, SEED)  # compiles
@@ -153,6 +153,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=["agree", "speed", "human", []])
     parser.add_argument("--participants", type=int, default=100)
     parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument(
+        "--draws", type=int, default=250, help="draws, and tuning steps, of each chain of Stan and PyMC"
+    )
     parser.add_argument("--ways", nargs="*", default=["trialwise", "stan", "pymc"])
     parser.add_argument("--data", default=os.environ.get("TRIALWISE_ALIEN_HUMANS"), help="folder of the human data")
     options = parser.parse_args()
@@ -160,7 +163,7 @@ def main() -> None:
     if "agree" in parts:
         agree()
     if "speed" in parts:
-        speed(options.participants, options.trials, options.ways)
+        speed(options.participants, options.trials, options.ways, options.draws)
     if "human" in parts:
         human(options.data)
 

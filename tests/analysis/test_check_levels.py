@@ -1,6 +1,7 @@
 """Checks by level: against measures of the participants at each level by hand, and what is said of differences between levels."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from conjugate import PEOPLE, PLAIN, Conjugate
 
 import trialwise as tw
 from trialwise.analysis.behaviour.measures import measured
+from trialwise.analysis.levels_of_trials import LevelsOfTrials
 from trialwise.analysis.replicated import compared
 from trialwise.base.errors import DataError, UsageError
 
@@ -147,3 +149,42 @@ def test_parameters_drawn_anew_come_from_the_group(sessions):
     spread = np.sqrt(design.variance(parts[1], np.zeros((len(parts[1]), 0))))[..., 0]
     z = (u - centre) / spread
     assert abs(z.mean()) < 4 / np.sqrt(z.size) and abs(z.std() - 1) < 4 / np.sqrt(2 * z.size)
+
+
+def test_levels_that_change_within_a_run_keep_the_trial_before():
+    """Repetitions at each level by a plain loop over the trials, whatever the level of the trial before."""
+    random = np.random.default_rng(3)
+    rows = [
+        {"participant": p, "session": s, "trial": t, "choice": int(random.integers(2)), "outcome": int(random.integers(2)), "weather": "ab"[t // 3 % 2]}
+        for p in range(4) for s in (1, 2) for t in range(30)
+    ]  # fmt: skip
+    trials = tw.read_long(pd.DataFrame(rows))
+    codes = np.array(["ab".index(row["weather"]) for row in rows])
+    levels = LevelsOfTrials("weather", ("a", "b"), codes, trials.participant_index, trials.n_participants)
+    assert levels.within_runs(trials)
+    for level, marked in enumerate(levels.marked(trials)):
+        expected = []
+        for p in range(4):
+            own = [n for n, row in enumerate(rows) if row["participant"] == p]
+            pairs = [(n, n - 1) for n in own if rows[n]["trial"] > 0 and codes[n] == level]
+            expected.append(np.mean([rows[n]["choice"] == rows[m]["choice"] for n, m in pairs]))
+        np.testing.assert_allclose(tw.behaviour.general(marked)["repeated"], expected)
+        shares = [
+            np.mean([row["choice"] for n, row in enumerate(rows) if row["participant"] == p and codes[n] == level])
+            for p in range(4)
+        ]
+        np.testing.assert_allclose(tw.behaviour.general(marked)["share of 1"], shares)
+    sessions = LevelsOfTrials(
+        "session", (1, 2), np.array([row["session"] - 1 for row in rows]), trials.participant_index, 4
+    )
+    assert not sessions.within_runs(trials)
+
+
+def test_ratings_that_are_not_scored_do_not_count():
+    environment = tw.environments.Conditioning()
+    truth = {"alpha": 0.2, "intercept": 0, "slope": 1, "noise": 0.1}
+    trials = tw.simulate(tw.learners.RescorlaWagner(), environment, truth, participants=2, seed=1).trials
+    half = np.arange(trials.n_trials) % 2 == 0
+    means = tw.behaviour.of_responses(replace(trials, scored=half))["response: mean"]
+    expected = [trials.response["response"][half & (trials.participant_index == n)].mean() for n in range(2)]
+    np.testing.assert_allclose(means, expected)

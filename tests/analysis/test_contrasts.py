@@ -153,6 +153,8 @@ def test_interactions_by_hand():
     assert list(zip(answer.terms["term"], answer.terms["at"], strict=True)) == [
         ("site", "group control"), ("site", "group patient"), ("group:site", ""),
     ]  # fmt: skip
+    same = tw.contrasts(known.fit, "alpha", by="group:site")
+    assert same.by == answer.by and list(same.differences["contrast"]) == list(answer.differences["contrast"])
     row = answer.terms.iloc[2]
     interaction = [k for k, term in enumerate(known.design.coefficients) if ":" in term.label]
     assert abs(row["bf01"] - known.factor(np.eye(len(known.mean))[interaction])) < 4 * row["bf01_error"]

@@ -174,7 +174,8 @@ def check(
     by
         A group, session or condition, at whose levels behaviour is checked too, and the differences between them: a factor of the
         fit's formulas, a column of the trials that is known before the response, or a column of ``participants``. Measures of a level
-        within participants, such as a session, are computed from its trials alone.
+        within participants are computed from its trials alone, such as those of a session; where it changes while the learner's state goes
+        on, what came before a trial is the trial before it, whatever its level.
     participants
         A table with a row for each participant in which ``by`` is a column, as for :func:`trialwise.fit`.
     anew

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import DataError, UsageError, did_you_mean
 from trialwise.base.message import Argument
@@ -66,8 +67,22 @@ class LevelsOfTrials:
         """Number of participants without a level."""
         return int(self.size - len(np.unique(self.owner[self.codes >= 0])))
 
+    def within_runs(self, trials: Trials) -> bool:
+        """Whether the level changes between two starts of the state, so that trials of one level follow those of another."""
+        run = runs_of(trials)
+        follows = (np.diff(self.owner) == 0) & (np.diff(run) == 0)
+        return bool((np.diff(self.codes) != 0)[follows].any())
+
+    def marked(self, trials: Trials) -> list[Trials]:
+        """All trials of the participants who have some at a level, of which only those at the level are scored: what came before them stays."""
+        parts = []
+        for n, chosen in enumerate(self.participants):
+            labels = [label for label, own in zip(trials.participants, chosen, strict=True) if own]
+            parts.append(replace(trials, scored=trials.own & (self.codes == n)).select(labels))
+        return parts
+
     def divided(self, trials: Trials) -> list[Trials]:
-        """The trials of each level, of the participants who have some."""
+        """The trials of each level alone, of the participants who have some."""
         parts = []
         for n, chosen in enumerate(self.participants):
             rows = np.flatnonzero(self.codes == n)

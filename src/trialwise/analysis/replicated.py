@@ -122,6 +122,8 @@ class _Measure:
     """A function from trials, and the past of one-step predictions, to a table with a row a participant."""
 
     of: Callable[[Trials, Trials | None], pd.DataFrame]
+    users: bool = False
+    """Whether it is a function of the user's, which may not look at which trials are scored."""
 
     def everywhere(self, trials: Trials, past: Trials | None, levels: LevelsOfTrials | None) -> list[pd.Series]:
         """Means over participants: of all trials, then at each level."""
@@ -137,7 +139,17 @@ class _Measure:
                     "one for each, in their order",
                 )
             return [*parts, *(_over_participants(table.loc[chosen]) for chosen in levels.participants)]
-        sets = zip(levels.divided(trials), levels.divided(past or trials), strict=True)
+        apart = levels.divided
+        if levels.within_runs(trials):
+            if self.users:
+                raise UsageError(
+                    Argument("measures", NAME_ALONE),
+                    f": {levels.name} changes while the learner's state goes on, so that trials of a level cannot be cut out of their past; compute "
+                    f"measures of each level in the function, without ",
+                    Argument("by", levels.name),
+                )
+            apart = levels.marked
+        sets = zip(apart(trials), apart(past or trials), strict=True)
         return [*parts, *(_over_participants(self.of(own, before if past else None)) for own, before in sets)]
 
 
@@ -157,7 +169,7 @@ def _own(measures: Measures) -> _Measure:
                 "simulated ones, and return a table",
             ) from error
 
-    return _Measure(measure)
+    return _Measure(measure, users=True)
 
 
 def _over_participants(table: Any) -> pd.Series:

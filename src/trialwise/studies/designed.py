@@ -109,7 +109,7 @@ class StudyDesign:
                 learner, template, self.formulas, self.table, "partial", random=self.random, correlated=self.correlated
             )
         except DataError as error:
-            raise self._with_sessions(error, environment) from None
+            raise self._for_studies(error, environment) from None
         along: Recorded | Trials = rows
         if not isinstance(environment, Trials):
             along = Recorded(environment.environment if isinstance(environment, Recorded) else environment, rows)
@@ -162,19 +162,21 @@ class StudyDesign:
             reset=reset,
         )
 
-    def _with_sessions(self, error: DataError, environment: EnvironmentLike) -> DataError:
-        """An error that says how to simulate sessions, if a formula names them and there are none."""
-        if self.sessions or not isinstance(environment, Environment):
-            return error
+    def _for_studies(self, error: DataError, environment: EnvironmentLike) -> DataError:
+        """An error that says how to simulate sessions, if a formula names them and there are none, and nothing of dropping participants."""
+        without = not self.sessions and isinstance(environment, Environment)
         start = Message("simulate sessions by ", Argument("sessions", 2), ". ")
-        return DataError(
-            [
-                replace(each, remedy=Message(start, each.remedy))
-                if each.code == "unknown-covariate" and f"'{SESSION}'" in each.message
-                else each
-                for each in error.problems
-            ]
-        )
+        problems = []
+        for each in error.problems:
+            if without and each.code == "unknown-covariate" and f"'{SESSION}'" in each.message:
+                problems.append(replace(each, remedy=Message(start, each.remedy)))
+            elif "missing_covariates" in each.remedy:
+                problems.append(
+                    replace(each, remedy=Message("fill it in, or leave these participants out of the table"))
+                )
+            else:
+                problems.append(each)
+        return DataError(problems)
 
 
 @dataclass(frozen=True, eq=False)

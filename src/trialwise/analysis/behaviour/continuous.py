@@ -24,7 +24,7 @@ def of_responses(trials: Data, past: Trials | None = None) -> pd.DataFrame:
 
     For each response, in its units: ``mean`` and ``sd``; ``mean at`` each cue, if there are cues; ``late - early``, the mean of the
     last third of the trials minus that of the first; and ``change``, the mean absolute difference of successive responses. Missing
-    responses are ignored.
+    responses, and those that are not scored, are ignored.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def of_responses(trials: Data, past: Trials | None = None) -> pd.DataFrame:
     part = (np.arange(trials.n_trials) - trials.offsets[:-1][number]) * THIRDS // np.maximum(trials.lengths, 1)[number]
     columns: dict[str, Any] = {}
     for name, values in trials.response.items():
-        series: Any = pd.Series(values)
+        series: Any = pd.Series(values).where(trials.own)
         by = series.groupby(number)
         columns[f"{name}: mean"], columns[f"{name}: sd"] = by.mean(), by.std()
         cue = trials.columns.get("cue")

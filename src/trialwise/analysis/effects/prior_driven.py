@@ -16,6 +16,7 @@ from trialwise.base.result import Finding
 from trialwise.inference.fitted import Fit
 from trialwise.population.designs.coding import CallCode, Code, FactorCode
 from trialwise.population.designs.parameter_model import ParameterModel
+from trialwise.population.names import spread_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,9 @@ DRIVEN = 0.8
 removed less than about a third of its variance."""
 
 _NOTHING = 1e-12
+
+_LOG_SPREAD = "log spread"
+"""First words of the ratio of two spreads."""
 
 
 def effects_of(fit: Fit) -> pd.DataFrame:
@@ -67,7 +71,7 @@ def prior_driven(effects: pd.DataFrame) -> list[Finding]:
     )
     advice = Message(
         "Do not read the absence of an effect from them; see whether conclusions change with another prior, ",
-        Argument("priors", {f"{few['parameter'].iloc[0]}_effects": ...}), "; collect more participants",
+        Argument("priors", {_prior_of(few["parameter"].iloc[0], few["effect"].iloc[0]): ...}), "; collect more participants",
     )  # fmt: skip
     return [Finding("caution", "prior-driven", sentence, advice, names)]
 
@@ -92,7 +96,12 @@ def _spreads(model: ParameterModel) -> Iterator[tuple[str, int, int]]:
     """Pairs of levels that have spreads of their own: in words, and the places of both spreads, the later level first."""
     own = [(label, model.first_effect + n) for n, (label, cell) in enumerate(zip(model.own.labels(), model.own.cells(), strict=True)) if cell]  # fmt: skip
     for (since, p), (to, q) in itertools.combinations(own, 2):
-        yield f"log spread, {to} - {since}", q, p
+        yield f"{_LOG_SPREAD}, {to} - {since}", q, p
+
+
+def _prior_of(parameter: str, effect: str) -> str:
+    """The name of the prior of an effect, as :func:`trialwise.fit` takes it."""
+    return f"{spread_name(parameter)}_effects" if effect.startswith(f"{_LOG_SPREAD}, ") else f"{parameter}_effects"
 
 
 def _steps(model: ParameterModel, code: Code) -> list[tuple[str, str, Hashable, Hashable]]:

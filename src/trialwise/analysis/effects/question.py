@@ -215,8 +215,8 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
     stored = fit.design
     names = list(fit.parameters) if stored is None else list(stored.design.parameters)
     parameters = _parameters(what, names)
-    covariates = [by] if isinstance(by, str) else list(by or ())
     models = {name: None if stored is None else stored.models.get(name) for name in parameters}
+    covariates = _covariates(by, _known(models))
     _check_names(fit, parameters, models, covariates, at or {})
     if len(set(covariates)) < len(covariates):
         raise UsageError(Argument("by", covariates), ": wanted different covariates; name each once")
@@ -308,6 +308,14 @@ def _parameters(what: str, known: Sequence[str]) -> tuple[str, ...]:
             Argument("what", what), ": wanted a parameter, or one minus another: ", Argument("what", " - ".join(known[:2]))
         )  # fmt: skip
     return names
+
+
+def _covariates(by: str | Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """The names of covariates; a product, ``"group:age"``, is the names in it."""
+    if not isinstance(by, str):
+        return list(by or ())
+    parts = [part.strip() for part in by.split(":")]
+    return [by] if by in known or not all(part in known for part in parts) else parts
 
 
 def _known(models: Mapping[str, ParameterModel | None]) -> list[str]:

@@ -73,7 +73,9 @@ def sentence(what: str, contrast: Contrast, row: Mapping[Hashable, object]) -> s
     at = f" at {contrast.at}" if contrast.at else ""
     subject = contrast.label if contrast.label.lstrip("(").startswith(what) else f"{what}, {contrast.label}"
     name = "difference" if scale == SCALES["real"] else scale
+    bf01 = row["bf01"]
+    against = f", BF01 {bf01:.2g}" if isinstance(bf01, float) and np.isfinite(bf01) else ""
     return (
         f"{subject}{at}: {name} {summary['median']:.2f} ({100 * HDI:.0f} % HDI {summary['hdi_low']:.2f} to {summary['hdi_high']:.2f}), "
-        f"probability of direction {row['pd']:.3f}, BF01 {row['bf01']:.2g}"
+        f"probability of direction {row['pd']:.3f}{against}"
     )
