@@ -101,7 +101,7 @@ def new_design(stored: StoredDesign, source: ParticipantsTable) -> tuple[Design,
     slotted = [name for name, model in stored.models.items() if len(model.slots) > 1]
     if slotted:
         raise UsageError(
-            f"{listed(slotted)} changes while the state goes on, so that new participants would need sequences of trials with these conditions; "
+            f"{listed(slotted)} {'changes' if len(slotted) == 1 else 'change'} while the state goes on, so that new participants would need sequences of trials with these conditions; "
             "participants of the fit can be predicted: leave out ", Argument("participants", ...),
         )  # fmt: skip
     table, problems = opened(source), Problems()
