@@ -30,7 +30,7 @@ def test_sets_are_draws_of_all_participants_spread_over_chains():
     np.testing.assert_allclose(natural.table, expit(values.table))
     assert values.tables()["plausible_values"].shape == (len(PEOPLE), 9) and "24 rows x 8 draws" in values.headline
     sessions = Conjugate({"alpha": "session"}, sessions=2, length=20)
-    assert tw.plausible(sessions.fit, "alpha", 2).table.loc[("p03", "p03 / s2")].shape == (2,)
+    assert tw.plausible(sessions.fit, "alpha", 2).table.loc[("p03", "s2")].shape == (2,)
 
 
 def test_rubins_rules_by_hand():
@@ -121,3 +121,10 @@ def test_errors_say_what_to_type():
 @pytest.mark.sample
 def test_a_fit_without_formulas(fitted):
     assert tw.plausible(fitted, "alpha", 4).table.shape == (fitted.trials.n_participants, 4)
+
+
+def test_sessions_are_told_apart_by_a_column():
+    fit = Conjugate({"alpha": "0 + session"}, sessions=2, length=60).fit
+    table = tw.plausible(fit, "alpha", 5).table
+    assert table.index.names == ["participant", "session"] and table.shape == (2 * len(PEOPLE), 5)
+    assert list(table.loc[PEOPLE[0]].index) == ["s1", "s2"]

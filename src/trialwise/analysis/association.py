@@ -28,12 +28,11 @@ from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.designs.coding import NumberCode
 from trialwise.population.designs.formula import quoted_name
+from trialwise.population.designs.parameter_design import BETWEEN, WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WITHIN = "[within]"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,12 +171,18 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     if covariate not in model.numbers:
         if not model.numbers:
             raise UsageError(f"{what} has no formula with numbers: fit again with ", advice)
+        if covariate + BETWEEN in model.numbers:
+            raise UsageError(
+                f"{covariate} differs within participants and between them; the correlation over participants is that of ",
+                Argument("covariate", covariate + BETWEEN),
+            )
+        between = [name for name in model.numbers if not name.endswith(WITHIN)]
         raise UsageError(
-            f"{what} does not depend on {covariate!r}. {did_you_mean(covariate, model.numbers, f'numbers in the formula of {what}')}"
+            f"{what} does not depend on {covariate!r}. {did_you_mean(covariate, between, f'numbers in the formula of {what}')}"
         )
     if covariate.endswith(WITHIN):
         raise UsageError(
-            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + '[between]'!r}, or compare by tw.contrasts(fit, {what!r}, ",
+            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + BETWEEN!r}, or compare by tw.contrasts(fit, {what!r}, ",
             Argument("by", covariate),
             ")",
         )

@@ -205,8 +205,7 @@ def plausible(fit: Fit, what: str, draws: int = 20, *, natural: bool = False) ->
         sets = fit.population.parameters[k].constrain(sets)
     labels = pd.Index([str(label) for label in fit.trials.participants], name="participant")
     if fit.design is not None and fit.design.by_session:
-        of = [str(fit.design.participants[n]) for n in fit.design.design.owner]
-        labels = pd.MultiIndex.from_arrays([of, labels], names=["participant", "row"])
+        labels = pd.MultiIndex.from_frame(fit.design.rows.labelled().astype({"participant": str}))
     table = pd.DataFrame(sets.T, labels, pd.Index(range(1, draws + 1), name="draw"))
     return PlausibleValues(fit, what, table, bool(natural), (*about_the_fit(fit), _use(fit, what)))
 
