@@ -173,8 +173,8 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
             raise UsageError(f"{what} has no formula with numbers: fit again with ", advice)
         if covariate + BETWEEN in model.numbers:
             raise UsageError(
-                f"{covariate} differs within participants and between them; the correlation over participants is that of ",
-                Argument("covariate", covariate + BETWEEN),
+                f"{covariate} differs within participants and between them; the correlation over participants is that of "
+                f"{covariate + BETWEEN!r}"
             )
         between = [name for name in model.numbers if not name.endswith(WITHIN)]
         raise UsageError(
