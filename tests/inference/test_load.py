@@ -13,6 +13,7 @@ import trialwise as tw
 from trialwise.base.errors import DataError
 from trialwise.base.seal import LENGTH
 from trialwise.inference.fitted import digest
+from trialwise.inference.stored_sizes import fault_of
 
 pytestmark = pytest.mark.sample
 
@@ -239,3 +240,13 @@ def test_a_fit_is_pickled_after_its_model_was_built(saved):
     fit = tw.load(saved[1])
     assert fit.model is not None
     assert same(pickle.loads(pickle.dumps(fit)), fit)
+
+
+@pytest.mark.parametrize("megabytes", [1, 5, 20])
+def test_the_size_of_a_file_does_not_forbid_its_attributes(tmp_path, megabytes):
+    """Two texts in an attribute, such as the names of the dimensions of draws, in files of all sizes."""
+    path = tmp_path / "fit.nc"
+    with h5py.File(path, "w") as file:
+        file["draws"] = np.random.default_rng(1).standard_normal(megabytes * 125_000)
+        file.attrs["sample_dims"] = ["chain", "draw"]
+    assert fault_of(path) is None

@@ -105,7 +105,7 @@ def _of_attributes(contents: h5py.HLObject, packed: int) -> Iterator[int]:
         if not _has_pointers(attribute.dtype):
             continue
         is_text = h5py.check_string_dtype(attribute.dtype) is not None
-        if count > (max(1, PIECE // packed) if is_text else DIMENSIONS):
+        if count > (max(DIMENSIONS, PIECE // packed) if is_text else DIMENSIONS):
             raise ForeignContents(f"the attribute {name!r} in it has many sequences of any length")
         value = contents.attrs[name]
         values = [value] if attribute.shape == () else list(value.ravel())
