@@ -111,10 +111,7 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 def in_order(fit: Fit, truth: pd.DataFrame) -> pd.DataFrame:
     """The true values in the order of the fit's participants, or of their sessions if these have parameters of their own, matched by label."""
-    import pandas as pd
-
-    by_session = fit.design is not None and fit.design.by_session
-    labels = fit.design.rows.labelled() if by_session else pd.DataFrame({"participant": fit.trials.participants})  # type: ignore[union-attr]
+    labels = fit.rows.labelled()
     names = list(map(str, labels))
     missing = [name for name in [*names, *fit.parameters] if name not in truth]
     if missing:

@@ -14,6 +14,7 @@ from trialwise.base.english import counted
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result
 from trialwise.inference.fitted import Fit
+from trialwise.population.designs.formula import quoted_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +192,7 @@ def _remedy(fit: Fit, name: str, anew: bool) -> str:
     """What to try if differences between levels are not reproduced."""
     stored = fit.design
     names: Sequence[str] = fit.parameters if stored is None else stored.design.parameters
-    term = name if name.isidentifier() else f"`{name}`"
+    term = quoted_name(name)
     known = {} if stored is None else {each: {*m.factors, *m.numbers} for each, m in stored.models.items()}
     lacking = [each for each in names if name not in known.get(each, ())]
     if not anew or fit.pooling != "partial":

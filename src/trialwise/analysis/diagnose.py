@@ -379,10 +379,7 @@ def _participants(fit: Fit) -> pd.DataFrame:
         own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
         least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
         rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
-    labels = (
-        pd.DataFrame({"participant": fit.trials.participants}) if fit.design is None else fit.design.rows.labelled()
-    )
-    table = labels.join(pd.DataFrame(rows)).set_index("participant")
+    table = fit.rows.labelled().join(pd.DataFrame(rows)).set_index("participant")
     if fit.draws.grouped:
         z = fit.draws.away()
         farthest = np.argmax(abs(z), axis=1)

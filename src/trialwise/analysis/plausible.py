@@ -203,10 +203,8 @@ def plausible(fit: Fit, what: str, draws: int = 20, *, natural: bool = False) ->
     sets = u[np.linspace(0, len(u) - 1, draws).round().astype(int)]
     if natural:
         sets = fit.population.parameters[k].constrain(sets)
-    labels = pd.Index([str(label) for label in fit.trials.participants], name="participant")
-    if fit.design is not None and fit.design.by_session:
-        labels = pd.MultiIndex.from_frame(fit.design.rows.labelled().astype({"participant": str}))
-    table = pd.DataFrame(sets.T, labels, pd.Index(range(1, draws + 1), name="draw"))
+    rows = fit.rows.labelled().astype({"participant": str})
+    table = pd.DataFrame(sets.T, rows.set_index(list(rows)).index, pd.Index(range(1, draws + 1), name="draw"))
     return PlausibleValues(fit, what, table, bool(natural), (*about_the_fit(fit), _use(fit, what)))
 
 

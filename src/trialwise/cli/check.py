@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from trialwise.base.errors import UsageError
 from trialwise.cli.options.columns import Columns
 from trialwise.cli.options.environment import find_environment
 from trialwise.cli.options.fits import Own, fit_in
+from trialwise.cli.options.formulas import option
 from trialwise.cli.options.groups import grouped
 from trialwise.cli.options.subject import find
 from trialwise.cli.output import results, writing
@@ -35,22 +36,22 @@ Subject = Annotated[
 PANEL = "Groups, sessions and conditions of a fit"
 
 
-def _option(flag: str, metavar: str, help: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL)
-
-
 @dataclass(frozen=True)
 class Levels:
     """At which levels the behaviour of participants of a fit is checked."""
 
     by: Annotated[
         str | None,
-        _option(
-            "--by", "COL", "A group, session or condition: check behaviour at its levels, and the differences too."
+        option(
+            "--by",
+            "COL",
+            "A group, session or condition: check behaviour at its levels, and the differences too.",
+            PANEL,
         ),
     ] = None
     participants: Annotated[
-        Path | None, _option("--participants", "FILE", "Table with one row per participant and the column of --by.")
+        Path | None,
+        option("--participants", "FILE", "Table with one row per participant and the column of --by.", PANEL),
     ] = None
     anew: Annotated[
         bool,

@@ -20,6 +20,7 @@ from trialwise.base.files import create_folder, write
 from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.base.seal import sealed
+from trialwise.data.by_rows import Rows
 from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws, variables_of
 from trialwise.learners.learner import Learner
@@ -117,6 +118,13 @@ class Fit(Result):
     def data(self) -> Trials:
         """The trials by participant, as they were read; :attr:`trials` has each row of parameters, such as a session, as a participant."""
         return self.trials if self.design is None else self.design.of_rows(self.trials).original
+
+    @property
+    def rows(self) -> Rows:
+        """Which rows of parameters, such as sessions, each participant has; without formulas a row each."""
+        if self.design is not None:
+            return self.design.rows
+        return Rows(self.trials.participants, np.arange(self.trials.n_participants), {})
 
     @cached_property
     def population(self) -> Population:

@@ -167,10 +167,10 @@ def fingerprint(functions: dict[str, Callable]) -> str:
             sha.update(name.encode())
             add(value)
             if isinstance(value, types.ModuleType):
-                for attribute in sorted(names_in(item.__code__)):
-                    with warnings.catch_warnings():  # a name of something else may be a deprecated one of this module
-                        warnings.simplefilter("ignore")
-                        inner = getattr(value, attribute, None)
+                with warnings.catch_warnings():  # a name of something else may be a deprecated one of this module
+                    warnings.simplefilter("ignore")
+                    named = [(name, getattr(value, name, None)) for name in sorted(names_in(item.__code__))]
+                for attribute, inner in named:
                     if isinstance(inner, types.FunctionType) and value.__name__.split(".")[0] != "numpy":
                         add(inner)
                     elif isinstance(inner, int | float | str):

@@ -101,9 +101,7 @@ class Subject:
     @property
     def labels(self) -> tuple[list[str], list[list[str]]]:
         """What rows of parameters are called: headings, and their cells for each row: the participant and, if there are several, the session."""
-        if self.fit.design is None:
-            return ["participant"], [[str(label)] for label in self.fit.trials.participants]
-        table = self.fit.design.rows.labelled()
+        table = self.fit.rows.labelled()
         return list(map(str, table)), table.astype(str).to_numpy().tolist()
 
     @property

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialwise.analysis.effects.prior import prior_groups
+from trialwise.analysis.effects.question import along
+from trialwise.analysis.effects.set_effects import one_way
 from trialwise.base.english import listed
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import Fit
-from trialwise.population.designs.coding import CallCode, Code, FactorCode
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.names import spread_name
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 DRIVEN = 0.8
 """Standard deviation of an effect after the data, relative to that before, above which the prior is said to drive it: the data have then
 removed less than about a third of its variance."""
-
-_NOTHING = 1e-12
 
 _LOG_SPREAD = "log spread"
 """First words of the ratio of two spreads."""
@@ -50,7 +49,8 @@ def effects_of(fit: Fit) -> pd.DataFrame:
     both = [(each.coefficients.reshape(-1, len(prior.coefficients[0, 0])), each.spreads.reshape(-1, len(prior.spreads[0, 0]))) for each in (group, prior)]  # fmt: skip
     rows = []
     for name, model in fit.design.models.items():
-        pairs = [(label, [b @ vector for b, _ in both]) for label, vector in _effects(model)]
+        effects = (each for columns in model.terms for each in one_way(model, along(model, columns)))
+        pairs = [(label, [b @ vector for b, _ in both]) for label, vector in effects]
         pairs += [(label, [np.log(s[:, q] / s[:, p]) for _, s in both]) for label, q, p in _spreads(model)]
         for label, (after, before) in pairs:
             sd, width = float(np.std(after)), float(np.std(before))
@@ -76,22 +76,6 @@ def prior_driven(effects: pd.DataFrame) -> list[Finding]:
     return [Finding("caution", "prior-driven", sentence, advice, names)]
 
 
-def _effects(model: ParameterModel) -> Iterator[tuple[str, np.ndarray]]:
-    """Differences of levels and slopes of a formula, and of products the differences of these, with the weights of coefficients ``(F,)``."""
-    for owner in dict.fromkeys(model.coding.owners()):
-        codes = [model.coding.codes[name] for name in owner]
-        if not codes or any(isinstance(code, CallCode) and len(code.train) > 1 for code in codes):
-            continue
-        for steps in itertools.product(*(_steps(model, code) for code in codes)):
-            vector = np.zeros(model.total)
-            for ends in itertools.product((1, -1), repeat=len(steps)):
-                values = {name: to if end > 0 else since for (_, name, to, since), end in zip(steps, ends, strict=True)}
-                vector += np.prod(ends) * model.at(values)
-            if np.any(abs(vector) > _NOTHING):
-                labels = [label for label, *_ in steps]
-                yield labels[0] if len(labels) == 1 else " x ".join(f"({each})" for each in labels), vector
-
-
 def _spreads(model: ParameterModel) -> Iterator[tuple[str, int, int]]:
     """Pairs of levels that have spreads of their own: in words, and the places of both spreads, the later level first."""
     own = [(label, model.first_effect + n) for n, (label, cell) in enumerate(zip(model.own.labels(), model.own.cells(), strict=True)) if cell]  # fmt: skip
@@ -102,13 +86,3 @@ def _spreads(model: ParameterModel) -> Iterator[tuple[str, int, int]]:
 def _prior_of(parameter: str, effect: str) -> str:
     """The name of the prior of an effect, as :func:`trialwise.fit` takes it."""
     return f"{spread_name(parameter)}_effects" if effect.startswith(f"{_LOG_SPREAD}, ") else f"{parameter}_effects"
-
-
-def _steps(model: ParameterModel, code: Code) -> list[tuple[str, str, Hashable, Hashable]]:
-    """Differences along a covariate: in words, its name, and the two values."""
-    if isinstance(code, FactorCode):
-        pairs = itertools.combinations(code.levels, 2)
-        return [(f"{to} - {since}", code.column, to, since) for since, to in pairs]
-    name = next(iter(code.train)) if isinstance(code, CallCode) else code.column
-    mean, sd = model.numbers[name]
-    return [(f"{name} + 1 SD", name, mean + sd, mean)]

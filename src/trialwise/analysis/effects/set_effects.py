@@ -56,11 +56,22 @@ def differences_of(models: Mapping[str, ParameterModel], effects: Effects) -> tu
     found = [each for each, _ in set_ones]
     for model in models.values():
         for by, own in _alongs(model).items():
-            for comparison in own.all:
-                vector = _vector(model, comparison)
-                if not comparison.per_unit and not any(_parallel(vector, each.vector) for each in found):
-                    found.append(Difference(model.parameter, by, comparison.label, vector))
+            for label, vector in one_way(model, own):
+                if not any(_parallel(vector, each.vector) for each in found):
+                    found.append(Difference(model.parameter, by, label, vector))
     return tuple(found)
+
+
+def one_way(model: ParameterModel, own: Along) -> Iterator[tuple[str, np.ndarray]]:
+    """Differences of a parameter along covariates in words, with the weights of coefficients ``(F,)``: each in one direction, slopes per
+    standard deviation, and none that is always 0."""
+    found: list[np.ndarray] = []
+    for comparison in own.all:
+        vector = _vector(model, comparison)
+        if comparison.per_unit or not np.any(abs(vector) > _TINY) or any(_parallel(vector, each) for each in found):
+            continue
+        found.append(vector)
+        yield comparison.label, vector
 
 
 def known_of(models: Mapping[str, ParameterModel], effects: Effects) -> Known:

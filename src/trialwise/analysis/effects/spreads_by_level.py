@@ -25,6 +25,7 @@ from trialwise.base.result import Finding
 from trialwise.base.streams import stream
 from trialwise.inference.fitted import Fit
 from trialwise.population.design import Design
+from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.names import spread_name
@@ -168,7 +169,7 @@ def unequal_spreads(fit: Fit) -> list[Finding]:
 def _advised(stored: StoredDesign, parameter: str, factor: str) -> dict[str, str]:
     """The formulas of a fit with a spread of a parameter for each level of a factor: a formula of its own, unless that of the parameter has a
     part of participants, in which the levels then take the place of the intercept."""
-    term = factor if factor.isidentifier() else f"`{factor}`"
+    term = quoted_name(factor)
     text = stored.formulas.get(parameter, "")
     if part := re.search(r"\(([^()|]*)\|", text):
         rest = [each.strip() for each in part[1].split("+") if each.strip() not in ("", "1")]
