@@ -1,0 +1,286 @@
+"""A run of particle Gibbs: warm-up, in which the coordinates are found, then draws until there are enough."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialwise.base.errors import ModelError
+from trialwise.base.progress import Update
+from trialwise.base.streams import stream
+from trialwise.engine import HIDDEN, PARTICLES
+from trialwise.inference.checkpoint import Checkpoint
+from trialwise.inference.draws import Layout
+from trialwise.inference.sampler import Request
+from trialwise.inference.samplers.particle_gibbs.chain import State, Stretch, Target, advance, advance_parcel, first_courses
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import StepSize
+from trialwise.learners.pickling import pack
+from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
+from trialwise.population.geometry.expansion import Expansion, expand
+from trialwise.population.population import GroupDraw
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DRAWS, THIN = 500, 4
+"""Default number of draws per chain, and of sweeps per draw."""
+
+FURTHER, MORE = 250, 14
+"""Number of draws added per chain while there are too few, and the maximum number of times."""
+
+ROUNDS, LAST = (15, 25, 40), 60
+"""Sweeps of the rounds of warm-up, after each of which coordinates are found anew, and of the last round, which only adapts steps."""
+
+MOVES, FIRST_STEP = 4, 0.3
+"""Transitions per sweep, and the size of steps before it is adapted."""
+
+AVERAGED = 8
+"""Number of courses over which an expansion is averaged."""
+
+COURSES = 100
+"""Number of courses that are kept of each chain."""
+
+AT_A_TIME = 40
+"""Number of sweeps after which progress is shown and saved."""
+
+ATTEMPTS = 50
+"""How often parameters are drawn from the prior, in search of some that can explain the responses."""
+
+
+@dataclass
+class Run:
+    """Chains in the course of sampling.
+
+    Attributes
+    ----------
+    request
+        What to sample.
+    target
+        The target in the present coordinates; None before the first.
+    states
+        The states of the chains.
+    pieces
+        The stretches of each chain after warm-up.
+    """
+
+    request: Request
+    checkpoint: Checkpoint
+    tell: Update
+    executor: Executor
+    remote: bool
+    target: Target | None = None
+    states: list[State] = field(default_factory=list)
+    pieces: list[list[Stretch]] = field(default_factory=list)
+    rounds: int = 0
+    gradients: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def chains(self) -> range:
+        """The numbers of the chains."""
+        return range(self.request.chains)
+
+    # -- warm-up -----------------------------------------------------------------------------------------------------
+
+    def warm_up(self) -> None:
+        """Find coordinates and the sizes of steps, unless the checkpoint has them."""
+        self._resume(self.checkpoint.load())
+        if self.target is None:
+            self._start()
+        stages = [*ROUNDS, LAST]
+        for number in range(self.rounds, len(stages)):
+            count, last = stages[number], number == len(ROUNDS)
+            self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
+            pieces = self._advance(count, adapting=True, every=max(1, count // AVERAGED))
+            if not last:
+                kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
+                self._find_coordinates(np.concatenate(kept))
+            self.rounds = number + 1
+            self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
+            self._save()
+        self.states = [state._replace(step=state.step.final) for state in self.states]
+
+    def _start(self) -> None:
+        """Courses at parameters drawn from the prior, and coordinates and a first point of each chain given the courses of all."""
+        request = self.request
+        likelihood, population = request.likelihood, request.population
+        packed = likelihood.packed
+        if population.shared:
+            packed = replace(packed, rows=np.zeros_like(packed.rows))
+        rows = int(packed.rows.max()) + 1
+        nowhere = Expansion(*(np.zeros(0) for _ in range(7)))
+        self.target = Target(
+            likelihood.learner, packed, population, nowhere, request.seed, PARTICLES, MOVES
+        )
+        courses = []
+        for chain in self.chains:
+            random = request.random(("start", chain))
+            for _ in range(ATTEMPTS):
+                theta = likelihood.natural(population.draw(rows, random).u)
+                drawn = first_courses(self.target, chain, theta)
+                if drawn is not None:
+                    break
+            else:
+                raise ModelError(
+                    f"{likelihood.learner}: at none of {ATTEMPTS} draws of parameters from the prior can its hidden choices explain all "
+                    "responses. Look at trialwise.log_likelihood at parameters that you expect, which names a trial"
+                )
+            courses.append(drawn)
+        self._find_coordinates(np.array(courses))
+        for chain in self.chains:
+            target, _ = self.target.posterior(courses[chain])
+            x = target.start(request.random(("first point", chain)))
+            self.states.append(State(x, courses[chain], 0, StepSize.begin(FIRST_STEP)))
+        self.pieces = [[] for _ in self.chains]
+
+    def _find_coordinates(self, courses: np.ndarray) -> None:
+        """Expand the likelihood given courses ``(courses, trials)``, and express the states in the new coordinates."""
+        assert self.target is not None
+        learner, trials, population = self.target.learner, self.request.likelihood.trials, self.target.population
+        chosen = courses[np.linspace(0, len(courses) - 1, min(AVERAGED, len(courses))).astype(int)]
+        mean = MeanLikelihood([CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen])
+        before, self.target = self.target, self.target._replace(expansion=expand(mean, population))
+        self.gradients += sum(part.calls for part in mean.parts)
+        for number, state in enumerate(self.states):
+            old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
+            self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
+
+    # -- sampling ----------------------------------------------------------------------------------------------------
+
+    def sample(self) -> xr.DataTree:
+        """Draws after warm-up; while they are insufficient draws are added, unless their number was requested."""
+        asked, lacks = self.request.draws, self.request.shortfall
+        goal = THIN * (asked or DRAWS)
+        for more in range(1 if asked else 1 + MORE):
+            while (done := self._done) < goal:
+                count = min(AT_A_TIME, goal - done)
+                pieces = self._advance(count, adapting=False, every=max(THIN, goal // COURSES // THIN * THIN))
+                for chain, piece in zip(self.pieces, pieces, strict=True):
+                    chain.append(piece)
+                self.tell("sampling" if not more else "more draws", self._done / goal)
+                self._save()
+            tree = self.tree()
+            missing = lacks(tree) if lacks else ""
+            if not missing or more == MORE:
+                break
+            goal += THIN * FURTHER
+        if more:
+            self.notes.append(
+                f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
+                + (f"; they still are: {missing}" if missing else "")
+            )
+        return tree
+
+    @property
+    def _done(self) -> int:
+        """Number of sweeps of each chain after warm-up."""
+        return sum(len(piece.x) for piece in self.pieces[0])
+
+    def _advance(self, count: int, *, adapting: bool, every: int) -> list[Stretch]:
+        """Advance all chains by some sweeps."""
+        assert self.target is not None
+        if self.remote:
+            parcel = pack(self.target)
+            jobs = [
+                self.executor.submit(advance_parcel, parcel, chain, self.states[chain], count, adapting, every) for chain in self.chains
+            ]
+        else:
+            step = partial(advance, adapting=adapting, every=every)
+            jobs = [self.executor.submit(step, self.target, chain, self.states[chain], count) for chain in self.chains]
+        results = [job.result() for job in jobs]
+        self.states = [state for state, _ in results]
+        self.gradients += sum(piece.gradients for _, piece in results)
+        return [piece for _, piece in results]
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def tree(self) -> xr.DataTree:
+        """The draws as a tree with the groups of every other sampler."""
+        import xarray as xr
+
+        assert self.target is not None
+        posterior, _ = self.target.posterior(self.states[0].courses)
+        stats: dict[str, list[Any]] = {"acceptance_rate": [], "diverging": []}
+        groups: list[list[GroupDraw]] = []
+        for pieces in self.pieces:
+            joined = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("x", "acceptance", "divergences")]
+            groups.append([posterior.values(x)[0] for x in joined[0][THIN - 1 :: THIN]])
+            draws = len(groups[-1])
+            shape = (draws, THIN)
+            stats["acceptance_rate"].append(joined[1][: draws * THIN].reshape(shape).mean(1))
+            stats["diverging"].append(joined[2][: draws * THIN].reshape(shape).any(1))
+        draw = GroupDraw(*(np.array([[group[k] for group in chain] for chain in groups]) for k in range(4)))
+        labels = self.request.likelihood.trials.participants
+        dataset = Layout(self.target.population, labels).dataset(draw)
+        coords = {name: dataset[name].to_numpy() for name in ("chain", "draw")}
+        variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
+        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
+
+    def attributes(self) -> Mapping[str, Any]:
+        """Numbers and texts to store with the fit."""
+        assert self.target is not None
+        renewal, offsets = self.renewal(), self.target.packed.offsets
+        smallest = [round(float(np.nanmin(renewal[a:b])), 4) for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        return {
+            "gradients": self.gradients,
+            "particles": self.target.particles,
+            "sweeps": self._done,
+            "sweeps_per_draw": THIN,
+            "moves_per_sweep": self.target.moves,
+            "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
+            "renewal": json.dumps(smallest),
+        }
+
+    def renewal(self) -> np.ndarray:
+        """In which share of sweeps the hidden choice of each trial was drawn anew, ``(trials,)``; NaN where there is none."""
+        assert self.target is not None
+        total = sum(piece.renewed for pieces in self.pieces for piece in pieces)
+        return np.where(hidden_on(self.target.packed), total / (self._done * len(self.pieces)), np.nan)
+
+    # -- checkpoint --------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        assert self.target is not None
+        arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
+        for chain, (state, pieces) in enumerate(zip(self.states, self.pieces, strict=True)):
+            arrays |= {
+                f"x_{chain}": state.x, f"courses_{chain}": state.courses, f"sweeps_{chain}": np.array(state.sweeps),
+                f"step_{chain}": np.array(state.step),
+            }  # fmt: skip
+            if pieces:
+                for name in Stretch._fields[:2] + Stretch._fields[3:5]:
+                    arrays[f"piece_{name}_{chain}"] = np.concatenate([getattr(piece, name) for piece in pieces])
+                arrays[f"piece_renewed_{chain}"] = np.sum([piece.renewed for piece in pieces], 0)
+        self.checkpoint.save({**arrays, "rounds": np.array(self.rounds), "gradients": np.array(self.gradients)})
+
+    def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
+        if not saved:
+            return
+        request = self.request
+        likelihood, population = request.likelihood, request.population
+        packed = likelihood.packed
+        if population.shared:
+            packed = replace(packed, rows=np.zeros_like(packed.rows))
+        expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
+        self.target = Target(likelihood.learner, packed, population, expansion, request.seed, PARTICLES, MOVES)
+        self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
+        for chain in self.chains:
+            step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
+            self.states.append(State(saved[f"x_{chain}"], saved[f"courses_{chain}"], int(saved[f"sweeps_{chain}"]), step))
+            self.pieces.append([])
+            if f"piece_x_{chain}" in saved:
+                names = ("x", "courses", "renewed", "acceptance", "divergences")
+                self.pieces[chain].append(Stretch(*(saved[f"piece_{name}_{chain}"] for name in names), 0))
+
+
+def hidden_on(packed) -> np.ndarray:
+    """Whether there is a hidden choice on each trial, ``bool (trials,)``."""
+    from trialwise.engine import FLAGS, HIDES
+
+    return np.asarray((packed.ints[:, FLAGS] & HIDES) > 0)
