@@ -1,6 +1,6 @@
 """One chain of particle Gibbs: parameters given courses of hidden choices, and courses given parameters, in turn.
 
-A *sweep* moves all parameters, of participants and of the group, by some transitions of Hamiltonian Monte Carlo given the present courses, and
+A *sweep* moves all parameters, of participants and of the group, by a transition of Hamiltonian Monte Carlo given the present courses, and
 then draws each participant's course anew by a conditional particle filter. Both leave the joint posterior of parameters and courses
 invariant, whatever the coordinates, the size of steps and the number of particles, as long as these do not depend on the present
 parameters: they are fixed after warm-up.
@@ -19,7 +19,7 @@ from trialwise.base.errors import ModelError
 from trialwise.base.streams import stream, stream_key
 from trialwise.engine import Packed, cache, course_drawer, stream_keys
 from trialwise.engine.flags import HIDDEN
-from trialwise.inference.samplers.particle_gibbs.hamiltonian import Moved, StepSize, build_transitions, draw_moves
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import Moved, Roots, StepSize, build_transition, draw_transition
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import unpack
 from trialwise.population.density import Posterior, posterior
@@ -38,8 +38,10 @@ class Target(NamedTuple):
         The population, and the expansion that defines the coordinates.
     seed
         Seed of the random numbers.
-    particles, moves
-        Number of particles of a filter, and of transitions per sweep.
+    particles
+        Number of particles of a filter.
+    roots
+        The scale of transitions.
     """
 
     learner: Learner
@@ -48,7 +50,7 @@ class Target(NamedTuple):
     expansion: Expansion
     seed: int
     particles: int
-    moves: int
+    roots: Roots
 
     def posterior(self, courses: np.ndarray) -> tuple[Posterior, Packed]:
         """The posterior given courses ``(trials,)``, and the trials that it reads: a change of their courses changes it."""
@@ -77,12 +79,12 @@ class Stretch(NamedTuple):
     gradients: int
 
 
-def transitions_of(target: Target, density: Any) -> Any:
-    """The compiled transitions of a posterior."""
+def transition_of(target: Target, density: Any) -> Any:
+    """The compiled transition of a posterior."""
     from trialwise.inference.samplers.particle_gibbs import hamiltonian
 
-    key = cache.key("transitions", cache.text(hamiltonian.__file__), target.learner.key, target.packed.layout)
-    return cache.on_disk(lambda: build_transitions(density), "trialwise_transitions", key)
+    key = cache.key("transition", cache.text(hamiltonian.__file__), target.learner.key, target.packed.layout)
+    return cache.on_disk(lambda: build_transition(density), "trialwise_transition", key)
 
 
 def first_courses(target: Target, chain: int, theta: np.ndarray) -> np.ndarray | None:
@@ -123,26 +125,26 @@ def advance(target: Target, chain: int, state: State, sweeps: int, *, adapting: 
         If no particle can explain a response.
     """
     density, packed = target.posterior(state.courses)
-    move, draw = transitions_of(target, density.density), course_drawer(target.learner, packed, target.particles)
+    move, draw = transition_of(target, density.density), course_drawer(target.learner, packed, target.particles)
     x, step, dimension = state.x, state.step, len(state.x)
     renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
     points, courses, acceptance, divergences = [], [], [], []
     for sweep in range(state.sweeps, state.sweeps + sweeps):
-        moves = draw_moves(stream(target.seed, "sampler", part=(chain, sweep)), target.moves, dimension, np.exp(step.log))
-        moved = Moved(*move(x, *moves, density.arguments))
+        numbers = draw_transition(stream(target.seed, "sampler", part=(chain, sweep)), dimension, float(np.exp(step.log)))
+        moved = Moved(*move(x, *numbers, tuple(target.roots), density.arguments))
         x = moved.x
         theta = density.natural_at(x)
         drawn = draw(theta, _keys(target, chain, sweep, len(packed.rows)))
         if not drawn.fine.all():
             raise ModelError(_unexplained(target, int(np.flatnonzero(~drawn.fine)[0]), theta))
         if adapting:
-            step = step.adapted(float(moved.acceptance.mean()))
+            step = step.adapted(moved.acceptance)
         points.append(x)
         if sweep % every == every - 1:
             courses.append(packed.ints[:, HIDDEN].astype(np.int8))
         renewed += drawn.renewed
-        acceptance.append(moved.acceptance.mean())
-        divergences.append(moved.divergences)
+        acceptance.append(moved.acceptance)
+        divergences.append(moved.diverged)
         gradients += moved.gradients
     after = State(x, packed.ints[:, HIDDEN].astype(np.int8), state.sweeps + sweeps, step)
     kept = np.array(courses, np.int8).reshape(len(courses), len(renewed))

@@ -19,7 +19,7 @@ from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import Request
 from trialwise.inference.samplers.particle_gibbs.chain import State, Stretch, Target, advance, advance_parcel, first_courses
-from trialwise.inference.samplers.particle_gibbs.hamiltonian import StepSize
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
 from trialwise.population.geometry.expansion import Expansion, expand
@@ -34,11 +34,12 @@ DRAWS, THIN = 500, 4
 FURTHER, MORE = 250, 14
 """Number of draws added per chain while there are too few, and the maximum number of times."""
 
-ROUNDS, LAST = (15, 25, 40), 60
-"""Sweeps of the rounds of warm-up, after each of which coordinates are found anew, and of the last round, which only adapts steps."""
+ROUNDS, LAST = (15, 25, 40, 30), 50
+"""Sweeps of the rounds of warm-up, after each of which coordinates are found anew, and after the last but one the scale of transitions; and of
+the last round, which only adapts steps."""
 
-MOVES, FIRST_STEP = 4, 0.3
-"""Transitions per sweep, and the size of steps before it is adapted."""
+FIRST_STEP = 0.2
+"""The size of steps before it is adapted."""
 
 AVERAGED = 8
 """Number of courses over which an expansion is averaged."""
@@ -98,7 +99,9 @@ class Run:
             count, last = stages[number], number == len(ROUNDS)
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
             pieces = self._advance(count, adapting=True, every=max(1, count // AVERAGED))
-            if not last:
+            if number == len(ROUNDS) - 1:
+                self._find_scale()
+            elif not last:
                 kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
                 self._find_coordinates(np.concatenate(kept))
             self.rounds = number + 1
@@ -115,9 +118,7 @@ class Run:
             packed = replace(packed, rows=np.zeros_like(packed.rows))
         rows = int(packed.rows.max()) + 1
         nowhere = Expansion(*(np.zeros(0) for _ in range(7)))
-        self.target = Target(
-            likelihood.learner, packed, population, nowhere, request.seed, PARTICLES, MOVES
-        )
+        self.target = Target(likelihood.learner, packed, population, nowhere, request.seed, PARTICLES, no_scale(0, 1, 1))
         courses = []
         for chain in self.chains:
             random = request.random(("start", chain))
@@ -145,11 +146,24 @@ class Run:
         learner, trials, population = self.target.learner, self.request.likelihood.trials, self.target.population
         chosen = courses[np.linspace(0, len(courses) - 1, min(AVERAGED, len(courses))).astype(int)]
         mean = MeanLikelihood([CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen])
-        before, self.target = self.target, self.target._replace(expansion=expand(mean, population))
+        before, expansion = self.target, expand(mean, population)
         self.gradients += sum(part.calls for part in mean.parts)
+        self.target = self.target._replace(expansion=expansion)
+        posterior, _ = self.target.posterior(courses[0])
+        self.target = self.target._replace(roots=no_scale(posterior.group_size, *posterior.shape))
         for number, state in enumerate(self.states):
             old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
             self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
+
+    def _find_scale(self) -> None:
+        """Scale transitions by the mean curvature at the states of the chains."""
+        assert self.target is not None
+        curvatures = []
+        for state in self.states:
+            posterior, _ = self.target.posterior(state.courses)
+            curvatures.append(curvature_at(lambda x, at=posterior: at(x)[1], state.x, posterior.group_size, posterior.participants))
+            self.gradients += 2 * (posterior.group_size + posterior.shape[1])
+        self.target = self.target._replace(roots=roots_of(curvatures))
 
     # -- sampling ----------------------------------------------------------------------------------------------------
 
@@ -232,7 +246,6 @@ class Run:
             "particles": self.target.particles,
             "sweeps": self._done,
             "sweeps_per_draw": THIN,
-            "moves_per_sweep": self.target.moves,
             "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
             "renewal": json.dumps(smallest),
         }
@@ -248,6 +261,7 @@ class Run:
     def _save(self) -> None:
         assert self.target is not None
         arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
+        arrays |= {f"root_{name}": each for name, each in self.target.roots._asdict().items()}
         for chain, (state, pieces) in enumerate(zip(self.states, self.pieces, strict=True)):
             arrays |= {
                 f"x_{chain}": state.x, f"courses_{chain}": state.courses, f"sweeps_{chain}": np.array(state.sweeps),
@@ -268,7 +282,7 @@ class Run:
         if population.shared:
             packed = replace(packed, rows=np.zeros_like(packed.rows))
         expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
-        self.target = Target(likelihood.learner, packed, population, expansion, request.seed, PARTICLES, MOVES)
+        self.target = Target(likelihood.learner, packed, population, expansion, request.seed, PARTICLES, Roots(saved["root_group"], saved["root_participants"]))
         self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
         for chain in self.chains:
             step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
