@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trialwise.base.streams import stream
 from trialwise.engine import explain
 from trialwise.engine.arguments import in_rows, kernel_inputs
 from trialwise.engine.packed import Packed
@@ -63,7 +64,7 @@ def permutations_of(learner: Learner, options: int, keys: np.ndarray) -> np.ndar
         return same[None]
     if math.factorial(options) <= MOST_PERMUTATIONS:
         return np.array(list(itertools.permutations(range(options))))
-    random = np.random.default_rng(keys)
+    random = stream(int(keys[0]), "permutations of labels")
     return np.array([same, *(random.permutation(options) for _ in range(MOST_PERMUTATIONS - 1))])
 
 

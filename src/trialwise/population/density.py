@@ -255,7 +255,9 @@ class Posterior:
     def natural_at(self, x: np.ndarray) -> np.ndarray:
         """Natural values ``(rows, K)`` at the coordinates ``x (dimension,)``."""
         point = self.point(x)
-        return np.asarray(natural(rows_of(point.coefficients, point.effects, *self.arguments[4]), *self.arguments[6])[0])
+        return np.asarray(
+            natural(rows_of(point.coefficients, point.effects, *self.arguments[4]), *self.arguments[6])[0]
+        )
 
     def values(self, x: np.ndarray) -> tuple[GroupDraw, np.ndarray]:
         """The group and its participants at the coordinates ``x (dimension,)``, and natural values ``(rows, K)``."""

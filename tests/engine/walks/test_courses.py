@@ -9,8 +9,7 @@ from scipy.special import softmax
 from scipy.stats import chisquare
 
 import trialwise as tw
-from trialwise.engine import run
-from trialwise.engine import run_courses as courses_of
+from trialwise.engine import run, run_courses as courses_of
 from trialwise.engine.flags import FLAGS, HIDDEN, HIDES
 from trialwise.engine.packing import pack
 from trialwise.engine.run_courses import course_drawer, permutations_of
@@ -55,10 +54,18 @@ class Rule:
 @pytest.fixture(scope="module")
 def short():
     """Eight trials of one agent, with a missed trial, a choice without an outcome and a reset."""
-    trials = tw.simulate(LEARNER, tw.environments.AlienTask(trials=TRIALS), dict(zip(LEARNER.names, FREE[0], strict=True)), seed=4).trials
+    trials = tw.simulate(
+        LEARNER, tw.environments.AlienTask(trials=TRIALS), dict(zip(LEARNER.names, FREE[0], strict=True)), seed=4
+    ).trials
     columns = {name: replace(trials.columns[name], values=values) for name, values in SHOWN.items()}
     outcome = {"outcome": np.array(OUTCOMES)}
-    return replace(trials, choice=np.array(CHOICES), reset=np.arange(TRIALS) == RESET, outcome=outcome, columns=trials.columns | columns)
+    return replace(
+        trials,
+        choice=np.array(CHOICES),
+        reset=np.arange(TRIALS) == RESET,
+        outcome=outcome,
+        columns=trials.columns | columns,
+    )
 
 
 SHOWN = {"context": np.array([0, 0, 1, 1, 0, 1, 0, 0]), "cue": np.array([0, 0, 0, 0, 1, 0, 1, 0])}
@@ -103,7 +110,9 @@ def kinds(courses, packed, exchangeable):
 
 @pytest.mark.parametrize("window", [0, 1, 3])
 @pytest.mark.parametrize("particles", [2, 4, 8])
-@pytest.mark.parametrize(("learner", "free"), [(LEARNER, FREE), (Rule(), np.array([[2.0, 0.5]]))], ids=["exchangeable", "not exchangeable"])
+@pytest.mark.parametrize(
+    ("learner", "free"), [(LEARNER, FREE), (Rule(), np.array([[2.0, 0.5]]))], ids=["exchangeable", "not exchangeable"]
+)
 def test_courses_keep_the_enumerated_distribution(short, learner, free, particles, window):
     """Courses that begin with the right distribution still have it after three draws."""
     packed = pack(learner, short)
@@ -160,7 +169,9 @@ def test_plain_and_compiled_courses_agree(short, conditional):
         start = np.random.default_rng(2).integers(0, 2, (30, TRIALS))
         compiled, plain = (copied(pack(learner, short), start) for _ in range(2))
         keys = stream_keys(np.uint64(8), np.arange(30))
-        drawers = (course_drawer(learner, each, 5, window=1, threshold=0.9, plain=each is plain) for each in (compiled, plain))
+        drawers = (
+            course_drawer(learner, each, 5, window=1, threshold=0.9, plain=each is plain) for each in (compiled, plain)
+        )
         results = [draw(free, keys, conditional) for draw in drawers]
         for one, other in zip(*results, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -189,14 +200,19 @@ def test_ancestors_renew_the_beginning_of_a_course(short):
     packed, shares = pack(LEARNER, short), []
     for window in (0, 2):
         many = copied(packed, np.zeros((500, TRIALS), int))
-        result = course_drawer(LEARNER, many, 2, window=window, threshold=1.01)(FREE, stream_keys(np.uint64(3), np.arange(500)))
+        result = course_drawer(LEARNER, many, 2, window=window, threshold=1.01)(
+            FREE, stream_keys(np.uint64(3), np.arange(500))
+        )
         shares.append(result.renewed.reshape(500, TRIALS)[:, 0].mean())
     assert shares[0] < 0.1 and shares[1] > 3 * shares[0]
 
 
 def test_permutations_of_labels():
     keys = stream_keys(np.uint64(8), np.arange(3))
-    assert len(permutations_of(LEARNER, 3, keys)) == 6 and len(permutations_of(tw.learners.TaskSets(sets=4), 4, keys)) == 24
+    assert (
+        len(permutations_of(LEARNER, 3, keys)) == 6
+        and len(permutations_of(tw.learners.TaskSets(sets=4), 4, keys)) == 24
+    )
     many = permutations_of(tw.learners.TaskSets(sets=6), 6, keys)
     assert len(many) == 24 and (many[0] == np.arange(6)).all() and (np.sort(many, 1) == np.arange(6)).all()
     assert len(permutations_of(Rule(), 2, keys)) == 1

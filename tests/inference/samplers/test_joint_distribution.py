@@ -13,7 +13,6 @@ from arviz_stats.base import array_stats
 from scipy.special import softmax
 
 import trialwise as tw
-from trialwise.engine.flags import HIDDEN
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.particle_gibbs.chain import State, Target, advance
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import StepSize, no_scale
@@ -30,7 +29,9 @@ TRIALS, RESET, PARTICIPANTS = len(CUE), 5, 2
 
 def shown():
     """The task: two participants, seven trials each, with a reset; choices and outcomes are replaced."""
-    trials = tw.simulate(LEARNER, tw.environments.AlienTask(trials=TRIALS), dict.fromkeys(LEARNER.names, 0.3), participants=PARTICIPANTS).trials
+    trials = tw.simulate(
+        LEARNER, tw.environments.AlienTask(trials=TRIALS), dict.fromkeys(LEARNER.names, 0.3), participants=PARTICIPANTS
+    ).trials
     values = {"context": np.tile(CONTEXT, PARTICIPANTS), "cue": np.tile(CUE, PARTICIPANTS)}
     columns = {name: replace(trials.columns[name], values=each) for name, each in values.items()}
     return replace(trials, columns=trials.columns | columns, reset=np.tile(np.arange(TRIALS) == RESET, PARTICIPANTS))
@@ -86,21 +87,27 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
     target = Target(LEARNER, packed, population, None, particles, particles, no_scale(6, PARTICIPANTS, 3))
     mean = CompleteLikelihood(LEARNER, trials, hidden.ravel())
     target = target._replace(expansion=expand(mean, population))
-    (_, _, place, _), = packed.outcome
+    ((_, _, place, _),) = packed.outcome
     sampled, x, sweeps = [], None, 0
     for _ in range(2500):
         reals = packed.reals.copy()
         reals[:, place] = outcomes.ravel()
-        at = target._replace(packed=replace(packed, observed=choices.reshape(-1, 1).astype(packed.observed.dtype), reals=reals))
+        at = target._replace(
+            packed=replace(packed, observed=choices.reshape(-1, 1).astype(packed.observed.dtype), reals=reals)
+        )
         if x is None:
-            x = at.posterior(hidden.ravel())[0].coordinates(group.coefficients, group.spreads, group.u - group.coefficients)
+            x = at.posterior(hidden.ravel())[0].coordinates(
+                group.coefficients, group.spreads, group.u - group.coefficients
+            )
         state, _ = advance(at, 0, State(x, hidden.ravel(), sweeps, StepSize.begin(0.5)), 3, adapting=False, every=1)
         x, sweeps = state.x, state.sweeps
         group, theta = at.posterior(state.courses)[0].values(x)
         sampled.append(facts(group, state.courses.reshape(PARTICIPANTS, TRIALS), choices, outcomes))
         hidden, choices, outcomes = of_everyone(theta)
     sampled = np.array(sampled)[None, 100:]
-    effective = np.array([array_stats.ess(sampled[..., k], chain_axis=0, draw_axis=1, method="mean") for k in range(sampled.shape[2])])
+    effective = np.array(
+        [array_stats.ess(sampled[..., k], chain_axis=0, draw_axis=1, method="mean") for k in range(sampled.shape[2])]
+    )
     assert effective.min() > 200
     error = np.sqrt(simulated.var(0) / len(simulated) + sampled[0].var(0) / effective)
     z = (sampled[0].mean(0) - simulated.mean(0)) / error

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any
 
 from trialwise.base.errors import UsageError
 from trialwise.inference.sampler import Request, Sampled, Sampler
@@ -34,7 +34,15 @@ def sample(request: Request) -> Sampled:
     check_starts(likelihood, population, request.seed)
     begin = time.perf_counter()
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    settings = (NAME, learner.key, repr(learner), request.seed, request.chains, population.pooling, repr(population.design))
+    settings = (
+        NAME,
+        learner.key,
+        repr(learner),
+        request.seed,
+        request.chains,
+        population.pooling,
+        repr(population.design),
+    )
     checkpoint = Checkpoint(request.checkpoint, *settings, *data)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
@@ -46,28 +54,29 @@ def sample(request: Request) -> Sampled:
     return Sampled(tree, time.perf_counter() - begin, attributes, run.notes)
 
 
-def _sentence(attrs: Mapping[str, Any], draws: str) -> str:
+def _sentence(attrs: Mapping[str, object], draws: str) -> str:
     return (
-        f"The posterior was sampled by particle Gibbs with ancestor sampling (Lindsten, Jordan & Schön, 2014; {attrs['particles']} particles): "
+        f"The posterior was sampled by particle Gibbs with ancestor sampling (Lindsten, Jordan & Schön, 2014; {attrs['particles_of_a_filter']} particles): "
         "courses of hidden choices by conditional particle filters, and all parameters given them by Hamiltonian Monte Carlo with exact "
         f"gradients, in turn: {draws}, each after {attrs['sweeps_per_draw']} such turns."
     )
 
 
-def _figures(attrs: Mapping[str, Any], stats: Any) -> list[tuple[str, str]]:
-    import json
-
+def _figures(attrs: Mapping[str, object], stats: object) -> list[tuple[str, str]]:
     return [
         ("gradients", f"{attrs['gradients']:,}"),
-        ("particles of a filter", f"{attrs['particles']}"),
+        ("particles of a filter", f"{attrs['particles_of_a_filter']}"),
         ("draws of each participant's hidden choices", f"{attrs['sweeps']:,} per chain"),
-        ("hidden choices drawn anew, at the trial where it is rarest", f"{min(json.loads(attrs['renewal'])):.1%} of draws"),
+        (
+            "hidden choices drawn anew, at the trial where it is rarest",
+            f"{min(json.loads(str(attrs['renewal']))):.1%} of draws",
+        ),
     ]
 
 
 NAME = "particle-gibbs"
 
 SAMPLER = Sampler(
-    NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=6, sample=sample, sentence=_sentence,
+    NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=4, sample=sample, sentence=_sentence,
     figures=_figures, works=("particle-gibbs", "ancestor-sampling"),
 )  # fmt: skip

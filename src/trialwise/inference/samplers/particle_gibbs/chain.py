@@ -10,16 +10,22 @@ parameters: they are fixed after warm-up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from trialwise.base.errors import ModelError
 from trialwise.base.streams import stream, stream_key
-from trialwise.engine import Packed, cache, course_drawer, stream_keys
-from trialwise.engine.flags import HIDDEN
-from trialwise.inference.samplers.particle_gibbs.hamiltonian import Moved, Roots, StepSize, build_transition, draw_transition
+from trialwise.engine import HIDDEN, Packed, cache, course_drawer, stream_keys
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    Moved,
+    Roots,
+    StepSize,
+    build_transition,
+    draw_transition,
+)
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import unpack
 from trialwise.population.density import Posterior, posterior
@@ -79,7 +85,7 @@ class Stretch(NamedTuple):
     gradients: int
 
 
-def transition_of(target: Target, density: Any) -> Any:
+def transition_of(target: Target, density: Callable) -> Callable:
     """The compiled transition of a posterior."""
     from trialwise.inference.samplers.particle_gibbs import hamiltonian
 
@@ -97,11 +103,13 @@ def first_courses(target: Target, chain: int, theta: np.ndarray) -> np.ndarray |
 
 
 def _keys(target: Target, chain: int, sweep: int, segments: int) -> np.ndarray:
-    own = np.uint64(stream_key(target.seed, "sampler", part=("courses", chain)))
+    own = np.uint64(stream_key(target.seed, "sweeps of a chain", part=("courses", chain)))
     return stream_keys(own, np.arange(segments) + (sweep + 1) * segments)
 
 
-def advance(target: Target, chain: int, state: State, sweeps: int, *, adapting: bool, every: int) -> tuple[State, Stretch]:
+def advance(
+    target: Target, chain: int, state: State, sweeps: int, *, adapting: bool, every: int
+) -> tuple[State, Stretch]:
     """Run some sweeps of a chain.
 
     Parameters
@@ -130,7 +138,9 @@ def advance(target: Target, chain: int, state: State, sweeps: int, *, adapting: 
     renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
     points, courses, acceptance, divergences = [], [], [], []
     for sweep in range(state.sweeps, state.sweeps + sweeps):
-        numbers = draw_transition(stream(target.seed, "sampler", part=(chain, sweep)), dimension, float(np.exp(step.log)))
+        numbers = draw_transition(
+            stream(target.seed, "sweeps of a chain", part=(chain, sweep)), dimension, float(np.exp(step.log))
+        )
         moved = Moved(*move(x, *numbers, tuple(target.roots), density.arguments))
         x = moved.x
         theta = density.natural_at(x)
@@ -160,7 +170,9 @@ def _unexplained(target: Target, segment: int, theta: np.ndarray) -> str:
     )
 
 
-def advance_parcel(parcel: bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int) -> tuple[State, Stretch]:
+def advance_parcel(
+    parcel: bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int
+) -> tuple[State, Stretch]:
     """:func:`advance` of a packed target, on a worker."""
     return advance(_unpacked(parcel), chain, state, sweeps, adapting=adapting, every=every)
 

@@ -71,21 +71,29 @@ def roots_of(curvatures: Sequence[Roots]) -> Roots:
     return Roots(*(root(np.mean(each, 0)) for each in zip(*curvatures, strict=True)))
 
 
-def curvature_at(gradient: Callable[[np.ndarray], np.ndarray], x: np.ndarray, group: int, participants: int, step: float = 1e-4) -> Roots:
-    """Minus the second derivatives at ``x``, by blocks, by central differences of the gradient; zeros where they are not finite.
+def curvature_at(
+    density: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    x: np.ndarray,
+    group: int,
+    participants: int,
+    step: float = 1e-4,
+) -> Roots:
+    """Minus the second derivatives of a log-density at ``x``, by blocks, by central differences of its gradient; zeros where they are not finite.
 
     Given the group the participants are independent, so that one difference serves all participants.
     """
     size = (len(x) - group) // participants
 
     def bend(move: np.ndarray) -> np.ndarray:
-        return (gradient(x - move) - gradient(x + move)) / (2 * step)
+        return (density(x - move)[1] - density(x + move)[1]) / (2 * step)
 
     of_group, of_each = np.zeros((group, group)), np.zeros((participants, size, size))
     for k in range(group):
         of_group[k] = bend(step * (np.arange(len(x)) == k))[:group]
     for k in range(size):
-        of_each[:, k] = bend(step * ((np.arange(len(x)) >= group) & ((np.arange(len(x)) - group) % size == k)))[group:].reshape(-1, size)
+        of_each[:, k] = bend(step * ((np.arange(len(x)) >= group) & ((np.arange(len(x)) - group) % size == k)))[
+            group:
+        ].reshape(-1, size)
     clean = (np.nan_to_num(each, nan=0.0, posinf=0.0, neginf=0.0) for each in (of_group, of_each))
     return Roots(*(0.5 * (each + np.swapaxes(each, -1, -2)) for each in clean))
 
@@ -152,7 +160,7 @@ class StepSize(NamedTuple):
         The value of ``log`` to which it is drawn.
     error
         The running mean of the deviations of acceptance.
-    count
+    times
         Number of adaptations.
     """
 
@@ -160,7 +168,7 @@ class StepSize(NamedTuple):
     log_average: float
     centre: float
     error: float
-    count: float
+    times: float
 
     @classmethod
     def begin(cls, size: float) -> StepSize:
@@ -169,11 +177,11 @@ class StepSize(NamedTuple):
 
     def adapted(self, acceptance: float, target: float = ACCEPTANCE) -> StepSize:
         """After transitions with this mean acceptance probability."""
-        count = self.count + 1.0
-        error = self.error + (target - acceptance - self.error) / (count + 10.0)
-        log = self.centre - np.sqrt(count) / 0.05 * error
-        weight = count**-0.75
-        return StepSize(float(log), float(weight * log + (1 - weight) * self.log_average), self.centre, error, count)
+        times = self.times + 1.0
+        error = self.error + (target - acceptance - self.error) / (times + 10.0)
+        log = self.centre - np.sqrt(times) / 0.05 * error
+        weight = times**-0.75
+        return StepSize(float(log), float(weight * log + (1 - weight) * self.log_average), self.centre, error, times)
 
     @property
     def final(self) -> StepSize:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
-from trialwise.base.streams import stream
-from trialwise.engine import HIDDEN, PARTICLES
+from trialwise.engine import FLAGS, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import Request
-from trialwise.inference.samplers.particle_gibbs.chain import State, Stretch, Target, advance, advance_parcel, first_courses
+from trialwise.inference.samplers.particle_gibbs.chain import (
+    State,
+    Stretch,
+    Target,
+    advance,
+    advance_parcel,
+    first_courses,
+)
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
@@ -49,6 +56,9 @@ COURSES = 100
 
 AT_A_TIME = 40
 """Number of sweeps after which progress is shown and saved."""
+
+SELDOM = 20
+"""How often the hidden choice of each trial should be drawn anew in a chain."""
 
 ATTEMPTS = 50
 """How often parameters are drawn from the prior, in search of some that can explain the responses."""
@@ -91,7 +101,11 @@ class Run:
 
     def warm_up(self) -> None:
         """Find coordinates and the sizes of steps, unless the checkpoint has them."""
-        self._resume(self.checkpoint.load())
+        if saved := self.checkpoint.load():
+            self._resume(saved)
+            self.notes.append(
+                f"resumed after an interruption, {self._done} sweeps of each chain after warm-up were done"
+            )
         if self.target is None:
             self._start()
         stages = [*ROUNDS, LAST]
@@ -109,19 +123,21 @@ class Run:
             self._save()
         self.states = [state._replace(step=state.step.final) for state in self.states]
 
-    def _start(self) -> None:
-        """Courses at parameters drawn from the prior, and coordinates and a first point of each chain given the courses of all."""
-        request = self.request
-        likelihood, population = request.likelihood, request.population
+    def _target(self, expansion: Expansion, roots: Roots) -> Target:
+        likelihood, population = self.request.likelihood, self.request.population
         packed = likelihood.packed
         if population.shared:
             packed = replace(packed, rows=np.zeros_like(packed.rows))
-        rows = int(packed.rows.max()) + 1
-        nowhere = Expansion(*(np.zeros(0) for _ in range(7)))
-        self.target = Target(likelihood.learner, packed, population, nowhere, request.seed, PARTICLES, no_scale(0, 1, 1))
+        return Target(likelihood.learner, packed, population, expansion, self.request.seed, PARTICLES, roots)
+
+    def _start(self) -> None:
+        """Courses at parameters drawn from the prior, and coordinates and a first point of each chain given the courses of all."""
+        likelihood, population = self.request.likelihood, self.request.population
+        self.target = self._target(Expansion(*(np.zeros(0) for _ in range(7))), no_scale(0, 1, 1))
+        rows = int(self.target.packed.rows.max()) + 1
         courses = []
         for chain in self.chains:
-            random = request.random(("start", chain))
+            random = self.request.random(("start", chain))
             for _ in range(ATTEMPTS):
                 theta = likelihood.natural(population.draw(rows, random).u)
                 drawn = first_courses(self.target, chain, theta)
@@ -136,7 +152,7 @@ class Run:
         self._find_coordinates(np.array(courses))
         for chain in self.chains:
             target, _ = self.target.posterior(courses[chain])
-            x = target.start(request.random(("first point", chain)))
+            x = target.start(self.request.random(("first point", chain)))
             self.states.append(State(x, courses[chain], 0, StepSize.begin(FIRST_STEP)))
         self.pieces = [[] for _ in self.chains]
 
@@ -145,7 +161,9 @@ class Run:
         assert self.target is not None
         learner, trials, population = self.target.learner, self.request.likelihood.trials, self.target.population
         chosen = courses[np.linspace(0, len(courses) - 1, min(AVERAGED, len(courses))).astype(int)]
-        mean = MeanLikelihood([CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen])
+        mean = MeanLikelihood(
+            [CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen]
+        )
         before, expansion = self.target, expand(mean, population)
         self.gradients += sum(part.calls for part in mean.parts)
         self.target = self.target._replace(expansion=expansion)
@@ -161,7 +179,7 @@ class Run:
         curvatures = []
         for state in self.states:
             posterior, _ = self.target.posterior(state.courses)
-            curvatures.append(curvature_at(lambda x, at=posterior: at(x)[1], state.x, posterior.group_size, posterior.participants))
+            curvatures.append(curvature_at(posterior, state.x, posterior.group_size, posterior.participants))
             self.gradients += 2 * (posterior.group_size + posterior.shape[1])
         self.target = self.target._replace(roots=roots_of(curvatures))
 
@@ -184,7 +202,8 @@ class Run:
             if not missing or more == MORE:
                 break
             goal += THIN * FURTHER
-        if more:
+        self.notes += self.seldom()
+        if more > 0:
             self.notes.append(
                 f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
                 + (f"; they still are: {missing}" if missing else "")
@@ -202,7 +221,8 @@ class Run:
         if self.remote:
             parcel = pack(self.target)
             jobs = [
-                self.executor.submit(advance_parcel, parcel, chain, self.states[chain], count, adapting, every) for chain in self.chains
+                self.executor.submit(advance_parcel, parcel, chain, self.states[chain], count, adapting, every)
+                for chain in self.chains
             ]
         else:
             step = partial(advance, adapting=adapting, every=every)
@@ -220,10 +240,13 @@ class Run:
 
         assert self.target is not None
         posterior, _ = self.target.posterior(self.states[0].courses)
-        stats: dict[str, list[Any]] = {"acceptance_rate": [], "diverging": []}
+        stats: dict[str, list[np.ndarray]] = {"acceptance_rate": [], "diverging": []}
         groups: list[list[GroupDraw]] = []
         for pieces in self.pieces:
-            joined = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("x", "acceptance", "divergences")]
+            joined = [
+                np.concatenate([getattr(piece, name) for piece in pieces])
+                for name in ("x", "acceptance", "divergences")
+            ]
             groups.append([posterior.values(x)[0] for x in joined[0][THIN - 1 :: THIN]])
             draws = len(groups[-1])
             shape = (draws, THIN)
@@ -236,32 +259,51 @@ class Run:
         variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
         return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
 
-    def attributes(self) -> Mapping[str, Any]:
+    def attributes(self) -> dict[str, float | str]:
         """Numbers and texts to store with the fit."""
         assert self.target is not None
         renewal, offsets = self.renewal(), self.target.packed.offsets
-        smallest = [round(float(np.nanmin(renewal[a:b])), 4) for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        smallest = [round(float(np.nanmin(renewal[a:b])), 4) for a, b in pairwise(offsets)]
         return {
             "gradients": self.gradients,
-            "particles": self.target.particles,
+            "particles_of_a_filter": self.target.particles,
             "sweeps": self._done,
             "sweeps_per_draw": THIN,
             "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
             "renewal": json.dumps(smallest),
         }
 
+    def seldom(self) -> list[str]:
+        """A note on participants whose hidden choices were hardly ever drawn anew on some trial, which R-hat does not see."""
+        assert self.target is not None
+        times, offsets = self.renewal() * self._done, self.target.packed.offsets
+        found = []
+        for label, first, end in zip(
+            self.request.likelihood.trials.participants, offsets[:-1], offsets[1:], strict=True
+        ):
+            own = times[first:end]
+            if np.isfinite(own).any() and np.nanmin(own) < SELDOM:
+                found.append(f"{label} (trial {int(np.nanargmin(own)) + 1}: {np.nanmin(own):.0f} times a chain)")
+        if not found:
+            return []
+        listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+        return [
+            f"the hidden choices of {listed} were seldom drawn anew, so that chains may agree on them without having looked far: draw more"
+        ]
+
     def renewal(self) -> np.ndarray:
         """In which share of sweeps the hidden choice of each trial was drawn anew, ``(trials,)``; NaN where there is none."""
         assert self.target is not None
         total = sum(piece.renewed for pieces in self.pieces for piece in pieces)
-        return np.where(hidden_on(self.target.packed), total / (self._done * len(self.pieces)), np.nan)
+        hides = (self.target.packed.ints[:, FLAGS] & HIDES) > 0
+        return np.where(hides, total / (self._done * len(self.pieces)), np.nan)
 
     # -- checkpoint --------------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
         assert self.target is not None
         arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
-        arrays |= {f"root_{name}": each for name, each in self.target.roots._asdict().items()}
+        arrays |= {f"roots_{name}": each for name, each in self.target.roots._asdict().items()}
         for chain, (state, pieces) in enumerate(zip(self.states, self.pieces, strict=True)):
             arrays |= {
                 f"x_{chain}": state.x, f"courses_{chain}": state.courses, f"sweeps_{chain}": np.array(state.sweeps),
@@ -274,27 +316,17 @@ class Run:
         self.checkpoint.save({**arrays, "rounds": np.array(self.rounds), "gradients": np.array(self.gradients)})
 
     def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
-        if not saved:
-            return
-        request = self.request
-        likelihood, population = request.likelihood, request.population
-        packed = likelihood.packed
-        if population.shared:
-            packed = replace(packed, rows=np.zeros_like(packed.rows))
         expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
-        self.target = Target(likelihood.learner, packed, population, expansion, request.seed, PARTICLES, Roots(saved["root_group"], saved["root_participants"]))
+        self.target = self._target(expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)))
         self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
         for chain in self.chains:
             step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
-            self.states.append(State(saved[f"x_{chain}"], saved[f"courses_{chain}"], int(saved[f"sweeps_{chain}"]), step))
+            self.states.append(
+                State(saved[f"x_{chain}"], saved[f"courses_{chain}"], int(saved[f"sweeps_{chain}"]), step)
+            )
             self.pieces.append([])
             if f"piece_x_{chain}" in saved:
-                names = ("x", "courses", "renewed", "acceptance", "divergences")
-                self.pieces[chain].append(Stretch(*(saved[f"piece_{name}_{chain}"] for name in names), 0))
-
-
-def hidden_on(packed) -> np.ndarray:
-    """Whether there is a hidden choice on each trial, ``bool (trials,)``."""
-    from trialwise.engine import FLAGS, HIDES
-
-    return np.asarray((packed.ints[:, FLAGS] & HIDES) > 0)
+                x, courses, renewed, acceptance, divergences = (
+                    saved[f"piece_{name}_{chain}"] for name in Stretch._fields[:-1]
+                )
+                self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, 0))
