@@ -17,7 +17,7 @@ from trialwise.analysis.effects.answer import (
 )
 from trialwise.analysis.effects.evidence import HDI, probability_of_direction
 from trialwise.analysis.effects.prior import prior_groups
-from trialwise.analysis.effects.question import At, Place, values_at
+from trialwise.analysis.effects.question import At, values_at
 from trialwise.analysis.effects.spread_at import patterns_at
 from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import listed
@@ -27,6 +27,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.designs.coding import NumberCode
+from trialwise.population.designs.differences import Place
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_design import BETWEEN, WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel

@@ -13,7 +13,6 @@ from trialwise.analysis.effects.answer import Measures, about_the_fit, beside_pr
 from trialwise.analysis.effects.coefficients import covariance_of_effects
 from trialwise.analysis.effects.evidence import summarised
 from trialwise.analysis.effects.prior import prior_groups
-from trialwise.analysis.effects.question import value_text
 from trialwise.analysis.effects.spread_at import columns_of, effects_at, rows_at
 from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import listed
@@ -23,6 +22,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.point import point
+from trialwise.population.designs.differences import value_text
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import GroupDraw

@@ -17,6 +17,7 @@ from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument, Code
 from trialwise.population.design import Design
 from trialwise.population.designs.coding import FactorCode, orthonormal
+from trialwise.population.designs.differences import along, difference_named
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.names import names_of_design
@@ -95,7 +96,7 @@ def _of_covariate(model: ParameterModel, covariate: str, differences: object) ->
     found: dict[int, StoredPrior] = {}
     for label, prior in differences.items():
         mean, sd = _normal(model, covariate, str(label), prior)
-        vector = _difference(model, covariate, str(label), prior)
+        vector = _difference(model, covariate, str(label))
         places = np.flatnonzero(abs(vector) > _NOTHING)
         code = _factor(model, covariate)
         if code is not None and _is_orthonormal(code) and len(code.levels) > 2:
@@ -144,25 +145,15 @@ def _of_all_pairs(model: ParameterModel, covariate: str, prior: object) -> dict[
     return {int(k): StoredPrior("Normal", (0.0, sd / np.sqrt(2.0))) for k in places}
 
 
-def _difference(model: ParameterModel, covariate: str, label: str, prior: object) -> np.ndarray:
+def _difference(model: ParameterModel, covariate: str, label: str) -> np.ndarray:
     """The weights of coefficients in a difference."""
-    if covariate in model.factors:
-        levels = model.factors[covariate]
-        pairs = {f"{b} - {a}": (b, a) for a in levels for b in levels if a != b}
-        pairs |= {f"{covariate} {b} - {covariate} {a}": (b, a) for b, a in pairs.values()}
-        if label not in pairs:
-            raise UsageError(
-                _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, list(pairs)[: len(levels) * (len(levels) - 1)], f'differences of {covariate}')}"
-            )  # fmt: skip
-        to, since = pairs[label]
-        return model.at({covariate: to}) - model.at({covariate: since})
-    mean, sd = model.numbers[covariate]
-    steps = {f"{covariate} + 1 SD": mean + sd, f"{covariate} + 1": mean + 1.0}
-    if label not in steps:
+    known = along(model, [covariate])
+    vector = difference_named(model, known, label)
+    if vector is None:
         raise UsageError(
-            _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, steps, f'steps of {covariate}')}"
+            _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, [each.label for each in known.all], f'differences of {covariate}')}"
         )  # fmt: skip
-    return model.at({covariate: steps[label]}) - model.at({covariate: mean})
+    return vector
 
 
 def _normal(model: ParameterModel, covariate: str, label: str, prior: object) -> tuple[float, float]:
