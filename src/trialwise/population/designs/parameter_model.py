@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,10 +93,22 @@ class ParameterModel:
     def terms(self) -> list[tuple[str, ...]]:
         """The columns of each of its terms, without the intercept; terms of the same columns once."""
         found: dict[frozenset[str], tuple[str, ...]] = {}
-        for owner in self.coding.owners():
-            columns = tuple(dict.fromkeys(name for label in owner for name in columns_of(self.coding.codes[label])))
+        for columns in self._columns:
             found.setdefault(frozenset(columns), columns)
         return [columns for columns in found.values() if columns]
+
+    @property
+    def _columns(self) -> list[tuple[str, ...]]:
+        """The columns that each of its coefficients is of; none for the intercept."""
+        codes = self.coding.codes
+        return [
+            tuple(dict.fromkeys(name for label in owner for name in columns_of(codes[label])))
+            for owner in self.coding.owners()
+        ]
+
+    def places_of(self, columns: Sequence[str]) -> list[int]:
+        """The places of the coefficients of the terms of these columns among all coefficients of the design."""
+        return [self.first + k for k, own in enumerate(self._columns) if {*own} == {*columns}]
 
     @property
     def products(self) -> list[tuple[str, ...]]:

@@ -8,13 +8,14 @@ for each orthonormal column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
 
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.message import Argument, Code
+from trialwise.base.message import Argument, Code, Message
 from trialwise.population.design import Design
 from trialwise.population.designs.coding import FactorCode, orthonormal
 from trialwise.population.designs.differences import along, difference_named
@@ -75,6 +76,7 @@ def with_differences(
                 Argument("priors", {parameter: ...}), f": there is no parameter {parameter!r}. {did_you_mean(parameter, models, 'parameters')}"
             )  # fmt: skip
         for covariate, differences in covariates.items():
+            _check_product(models[parameter], str(covariate), names)
             for k, prior in _of_covariate(models[parameter], str(covariate), differences).items():
                 if names[k] in found:
                     raise UsageError(
@@ -82,6 +84,23 @@ def with_differences(
                     )
                 found[names[k]] = prior
     return found
+
+
+def _check_product(model: ParameterModel, text: str, names: Sequence[str]) -> None:
+    """Refuse a product, ``"group:age"``, with the names of its coefficients, or with the formula that has it."""
+    columns = [part.strip() for part in text.split(":")]
+    if text in model.covariates or len(columns) < 2 or not all(column in model.covariates for column in columns):
+        return
+    start = Message(_argument(model.parameter, text, ...), ": products have no priors of differences: ")
+    if own := model.places_of(columns):
+        which = "its coefficient" if len(own) == 1 else "its coefficients"
+        priors = Argument("priors", {names[k]: _EXAMPLE for k in own})
+        raise UsageError(start, f"give a prior of {which}, ", priors)
+    product = ":".join(map(quoted_name, columns))
+    raise UsageError(
+        start, f"give priors of coefficients; and the formula {model.parameter} ~ {model.formula} has no product of {listed(columns)}: add it, ",
+        Argument("formulas", {model.parameter: f"{model.formula} + {product}"}),
+    )  # fmt: skip
 
 
 def _of_covariate(model: ParameterModel, covariate: str, differences: object) -> dict[int, StoredPrior]:
@@ -176,8 +195,9 @@ def _refuse(model: ParameterModel, covariate: str, label: str) -> NoReturn:
     parameter = model.parameter
     raise UsageError(
         _argument(parameter, covariate, {label: ...}),
-        f": in the formula {parameter} ~ {model.formula} this difference has no coefficient of its own, but several that others share; give priors of these, "
-        f"{parameter}_effects, or write {parameter} ~ {quoted_name(covariate)}",
+        f": in the formula {parameter} ~ {model.formula} this difference has no coefficient of its own, but several that others share: give priors of these, ",
+        Argument("priors", {f"{parameter}_effects": _EXAMPLE}),
+        f", or write {parameter} ~ {quoted_name(covariate)}",
     )
 
 
