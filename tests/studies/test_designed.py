@@ -510,6 +510,17 @@ def test_the_formulas_that_are_advised_are_possible():
         study_of(advice.value, **each).simulation(0)
 
 
+def test_the_formulas_of_a_study_are_read_once(monkeypatch):
+    import formulae
+
+    read, original = [], formulae.model_description
+    monkeypatch.setattr(formulae, "model_description", lambda text: read.append(text) or original(text))
+    study = study_of("alpha ~ group + log(age + 1)", participants=PEOPLE)
+    for number in range(3):
+        study.simulation(number)
+    assert len(read) == 1
+
+
 def test_other_refusals():
     trials = tw.load_data("alien_flat").trials.select(range(6)).first(30)
     along = tw.environments.AlienTask().on(trials)
