@@ -216,11 +216,8 @@ def _check_names(
                 f"the fit {which}, so that nothing can be compared by {name}: fit again with ",
                 Argument("formulas", dict.fromkeys(parameters, quoted_name(str(name)))),
             )
-        split = [each for each in known if each.startswith(f"{name}[")]
-        if split:
-            raise UsageError(
-                f"{name} differs between and within participants: say which, {listed(map(repr, split), 'or')}"
-            )
+        if split := next(filter(None, (model.split(str(name)) for model in models.values() if model is not None)), ""):
+            raise UsageError(split)
         raise UsageError(
             f"{text} does not depend on {name!r}. {did_you_mean(str(name), known, f'covariates of {text}')}"
         )

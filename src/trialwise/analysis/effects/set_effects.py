@@ -153,7 +153,8 @@ def _of_parameter(
                     0.0,
                     Message(
                         start,
-                        f"{name} does not depend on {key!r}. {did_you_mean(key, alongs, f'covariates of {name}')}",
+                        model.split(key)
+                        or f"{name} does not depend on {key!r}. {did_you_mean(key, alongs, f'covariates of {name}')}",
                     ),
                 )
                 continue

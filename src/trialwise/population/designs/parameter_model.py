@@ -115,6 +115,18 @@ class ParameterModel:
         """Those of its terms that have several columns."""
         return [columns for columns in self.terms if len(columns) > 1]
 
+    def split(self, name: str) -> str:
+        """A sentence that says which parts a number has that differs within participants; empty for any other name."""
+        between, within = f"{name}[between]", f"{name}[within]"
+        if within not in self.numbers:
+            return ""
+        if between not in self.numbers:
+            return f"{name} differs within participants only, whose means are the same: write {within!r}"
+        return (
+            f"{name} differs between and within participants: say which, {between!r} for the mean of a participant, {within!r} for a deviation "
+            "from it"
+        )
+
     def at(self, values: Values | None = None) -> np.ndarray:
         r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
 
@@ -137,11 +149,8 @@ class ParameterModel:
         values = {} if values is None else values
         known = {**self.factors, **self.numbers}
         for name in values:
-            if f"{name}[within]" in known:
-                raise UsageError(
-                    f"{name} differs between and within participants: say which, '{name}[between]' for the mean of a participant, "
-                    f"'{name}[within]' for a deviation from it"
-                )
+            if split := self.split(name):
+                raise UsageError(split)
             if name not in known:
                 raise UsageError(
                     f"{self.parameter} does not depend on {name!r}. {did_you_mean(name, known, f'covariates of {self.parameter}')}"

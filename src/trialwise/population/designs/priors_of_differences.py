@@ -107,6 +107,8 @@ def _of_covariate(model: ParameterModel, covariate: str, differences: object) ->
     """The priors of the coefficients of a covariate, by their places."""
     parameter = model.parameter
     if covariate not in model.covariates:
+        if split := model.split(covariate):
+            raise UsageError(_argument(parameter, covariate, ...), f": {split}")
         known = model.covariates
         end = did_you_mean(covariate, known, f"covariates of {parameter}") if known else "It has no formula."
         raise UsageError(_argument(parameter, covariate, ...), f": {parameter} does not depend on {covariate!r}. {end}")
