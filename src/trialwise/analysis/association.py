@@ -14,6 +14,7 @@ from trialwise.analysis.effects.answer import (
     beside_prior,
     check_common,
     model_of,
+    with_term,
 )
 from trialwise.analysis.effects.evidence import HDI, probability_of_direction
 from trialwise.analysis.effects.prior import prior_groups
@@ -161,7 +162,7 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     """How the parameter depends on covariates, after checking that one slope describes how it depends on this one."""
     advice = Argument("formulas", {what: quoted_name(covariate)})
     model = model_of(fit, what, "", Message(advice))
-    check_common(model, covariate, Message(Argument("formulas", {what: f"{quoted_name(covariate)} + {model.formula}"})))
+    check_common(fit, model, covariate, Message(with_term(fit, model, covariate)))
     assert fit.design is not None
     if covariate in model.factors:
         raise UsageError(

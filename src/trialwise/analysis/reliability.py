@@ -179,7 +179,7 @@ def _levels(fit: Fit, what: str, over: str) -> tuple[ParameterModel, tuple[Hasha
     """How the parameter depends on covariates, and the levels that are compared, after checking the question."""
     advice = _advice(what, over)
     model = model_of(fit, what, ", so that there is one value of each participant", advice)
-    check_common(model, over, advice)
+    check_common(fit, model, over, advice)
     if not model.factors:
         raise UsageError(f"{what} has no formula with levels: fit again with ", advice)
     if over not in model.factors:

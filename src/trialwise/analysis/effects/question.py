@@ -7,7 +7,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trialwise.analysis.effects.answer import check_common, known_parameter
+from trialwise.analysis.effects.answer import check_common, known_parameter, with_term
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument, Message
@@ -208,8 +208,7 @@ def _check_names(
             continue
         for model in models.values():
             if model is not None:
-                formula = f"{quoted_name(str(name))} + {model.formula}"
-                check_common(model, str(name), Message(Argument("formulas", {model.parameter: formula})))
+                check_common(fit, model, str(name), Message(with_term(fit, model, str(name))))
         if not known:
             which = "has no formulas" if fit.design is None else f"has no formula with covariates of {text}"
             raise UsageError(
