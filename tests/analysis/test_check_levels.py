@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import PEOPLE, PLAIN, Conjugate
 
 import trialwise as tw
+from conjugate import PEOPLE, PLAIN, Conjugate
 from trialwise.analysis.behaviour.measures import measured
 from trialwise.analysis.levels_of_trials import LevelsOfTrials, levels_of
 from trialwise.analysis.replicated import compared
