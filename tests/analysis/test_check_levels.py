@@ -115,7 +115,7 @@ def test_levels_are_refused_with_words(groups, sessions):
 def grouped(text, **tables):
     """The tables after the code in a message, and the name of the new column, typed to the letter."""
     code, by = re.search(
-        r"in Python, (.*?)(?: in the table of \w+)?, (?:read it with labels=.*?, fit again, )?and check by='(\w+)'",
+        r"in Python, (.*?)(?: in the table of \w+)?, (?:read it with labels=.*?, fit again, )?and check with by='(\w+)'",
         text,
     ).groups()
     exec(code, tables | {"pd": pd}, names := dict(tables) | {"pd": pd})

@@ -565,11 +565,9 @@ def test_a_fit_to_sessions_is_like_recorded_trials_with_these():
 def test_confuse_takes_no_table_of_participants_and_the_printed_number():
     learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
     task = tw.environments.AlienTask(trials=20)
-    with pytest.raises(
-        tw.errors.UsageError, match="write participants=30, since learners are fitted without"
-    ) as caught:
+    with pytest.raises(tw.errors.UsageError, match="write their number, 30: learners are fitted without") as caught:
         tw.confuse(learners, task, participants=PEOPLE, datasets=1)
-    number = int(re.search(r"participants=(\d+)", str(caught.value))[1])
+    number = int(re.search(r"number, (\d+)", str(caught.value))[1])
     confusion = tw.confuse(learners, task, datasets=1, participants=number, workers=1, progress=False)
     assert confusion.confusion.shape == (2, 2)
 

@@ -206,7 +206,7 @@ def _sparse(fit: Fit, levels: LevelsOfTrials) -> Finding | None:
         "note",
         "one-participant",
         sentence,
-        f"For groups of levels type, in Python, {code}" if code else "",
+        Message("For groups of levels type, in Python, ", code) if code else "",
         (levels.name,),
     )
 

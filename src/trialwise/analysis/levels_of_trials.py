@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import DataError, UsageError, did_you_mean
-from trialwise.base.message import Argument
+from trialwise.base.message import Argument, Code, Message
 from trialwise.data.reading.cells import key
 from trialwise.data.trials import MISSED, Trials
 from trialwise.inference.fitted import Fit
@@ -136,12 +136,12 @@ def levels_of(fit: Fit, name: str, participants: ParticipantsTable | None = None
     if not 1 < len(labels) <= MOST:
         what = f"one value, {labels[0]!r}" if len(labels) == 1 else f"{len(labels)} different values"
         split = (
-            f"; or for groups of these values type, in Python, {how_to_split(levels, data)}"
+            ("; or for groups of these values type, in Python, ", how_to_split(levels, data))
             if levels.is_numeric
-            else ""
+            else ()
         )
         raise UsageError(
-            Argument("by", name), f": {name} has {what}, and behaviour is compared between 2 to {MOST} levels: name a column of groups, sessions or conditions{split}"
+            Argument("by", name), f": {name} has {what}, and behaviour is compared between 2 to {MOST} levels: name a column of groups, sessions or conditions", *split,
         )  # fmt: skip
     return levels
 
@@ -180,28 +180,33 @@ def counts(levels: LevelsOfTrials) -> str:
     return listed(f"{counted(n, 'participant')} at {label}" for n, label in zip(numbers, levels.labels, strict=True))
 
 
-def how_to_split(levels: LevelsOfTrials, data: Trials) -> str:
+def how_to_split(levels: LevelsOfTrials, data: Trials) -> Message:
     """What to type for groups of levels, in words that follow "in Python"; empty for two levels, which are groups already.
 
     Numbers are split into two groups of about as many participants; labels are left to the user, who knows which belong together.
     """
     if len(levels.labels) < 3:
-        return ""
-    name, group, table = levels.name, f"{levels.name}_group", "people" if levels.between else "data"
+        return Message()
+    name, new, table = levels.name, f"{levels.name}_groups", "people" if levels.between else "data"
     if levels.is_numeric:
         last = _last_of_lower_half(levels)
         groups = (
-            f"pd.cut({table}[{name!r}], [float('-inf'), {last}, float('inf')], labels=['up to {last}', 'above {last}'])"
+            f"pd.cut({table}[{name!r}], [float('-inf'), {last}, float('inf')], True, ['up to {last}', 'above {last}'])"
         )
     else:
         groups = f"{table}[{name!r}].map({{{', '.join(f'{label!r}: ...' for label in levels.labels)}}})"
-    code = f"{table}[{group!r}] = {groups}"
+    code, check = f"{table}[{new!r}] = {groups}", Message("check with ", Argument("by", new))
     if table == "data":
-        return f"{code} in the table of trials, read it with labels=[{group!r}], fit again, and check by={group!r}"
+        return Message(
+            f"{code} in the table of trials, read it with ", Argument("labels", [new]), ", fit again, and ", check
+        )
     if name in data.columns:
-        people = f"people = fit.data.to_frame().groupby('participant', as_index=False)[{name!r}].first()"
-        return f"{people}; {code}, and check by={group!r}, participants=people"
-    return f"{code} in the table of participants, and check by={group!r}, participants=people"
+        code = (
+            f"people = fit.data.to_frame()[['participant', {name!r}]].dropna().drop_duplicates('participant'); {code}"
+        )
+    else:
+        code = f"{code} in the table of participants"
+    return Message(code, ", and ", check, " and ", Argument("participants", Code("people")))
 
 
 def _last_of_lower_half(levels: LevelsOfTrials) -> str:

@@ -20,7 +20,7 @@ from trialwise.studies.study import participants_of
 PARTICIPANTS = replace(
     COUNT | LABELS,
     remedy=lambda value: (
-        "participants=30, since learners are fitted without formulas here and covariates say nothing"
+        "their number, 30: learners are fitted without formulas here, and covariates say nothing"
         if (TABLE | MAPPING | PATH).holds(value)
         else ""
     ),
