@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import PLAIN, Conjugate
 from scipy.special import logit
 
 import trialwise as tw
+from conjugate import PLAIN, Conjugate
 from trialwise.base.errors import DataError, UsageError
 
 TASK = tw.environments.RestlessBandit(trials=15, arms=2)

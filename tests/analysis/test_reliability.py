@@ -3,13 +3,13 @@
 import re
 from dataclasses import replace
 
-import conjugate
 import numpy as np
 import pymc as pm
 import pytest
-from conjugate import LEARNER, PEOPLE, Conjugate, trials_of
 
+import conjugate
 import trialwise as tw
+from conjugate import LEARNER, PEOPLE, Conjugate, trials_of
 from trialwise.analysis.effects.set_effects import known_of
 from trialwise.analysis.effects.spread_at import effects_at, patterns_at
 from trialwise.base.errors import UsageError
