@@ -1,18 +1,20 @@
 """Checks by level: against measures of the participants at each level by hand, and what is said of differences between levels."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import PEOPLE, PLAIN, Conjugate
 
 import trialwise as tw
+from conjugate import PEOPLE, PLAIN, Conjugate
 from trialwise.analysis.behaviour.measures import measured
-from trialwise.analysis.levels_of_trials import LevelsOfTrials
+from trialwise.analysis.levels_of_trials import LevelsOfTrials, levels_of
 from trialwise.analysis.replicated import compared
 from trialwise.base.errors import DataError, UsageError
+from trialwise.data.trials import Column
 
 TASK = tw.environments.RestlessBandit(arms=2)
 
@@ -108,6 +110,78 @@ def test_levels_are_refused_with_words(groups, sessions):
             groups, by="group", measures=lambda trials: pd.DataFrame({"x": [1.0, 2.0]}), datasets=5, progress=False
         )
     assert tw.check(groups, by="group", datasets=5, progress=False).levels.findings == ()  # too few data sets
+
+
+def grouped(text, **tables):
+    """The tables after the code in a message, and the name of the new column, typed to the letter."""
+    code, by = re.search(
+        r"in Python, (.*?)(?: in the table of \w+)?, (?:read it with labels=.*?, fit again, )?and check with by='(\w+)'",
+        text,
+    ).groups()
+    exec(code, tables | {"pd": pd}, names := dict(tables) | {"pd": pd})
+    return names, by
+
+
+def test_levels_with_one_participant_each_are_said_to_be_so_and_the_printed_code_groups_them(groups):
+    ages = np.repeat([20.5, 31, 38, 44, 52, 60, 71], [1, 1, 1, 1, 1, 1, 18])
+    people = pd.DataFrame({"participant": PEOPLE, "years": ages})
+    people.loc[3, "years"] = np.nan
+    check = tw.check(groups, by="years", participants=people, datasets=5, progress=False)
+    (found,) = (each for each in check.findings if each.code == "one-participant")
+    assert found.severity == "note" and found.sentence.startswith("5 of 6 levels of years have one participant each")
+    names, by = grouped(found.advice, people=people)
+    again = tw.check(groups, by=by, participants=names["people"], datasets=5, progress=False)
+    assert dict(again.levels.counts["participants"]) == {"up to 60": 5, "above 60": 18}
+    assert not any(each.code == "one-participant" for each in again.findings)
+    assert not any(
+        each.code == "one-participant" for each in tw.check(groups, by="group", datasets=5, progress=False).findings
+    )
+
+
+def test_labels_with_one_participant_each_are_left_to_be_grouped(groups):
+    people = pd.DataFrame({"participant": PEOPLE, "centre": ["a", "b", "c", *["d"] * 21]})
+    check = tw.check(groups, by="centre", participants=people, datasets=5, progress=False)
+    (found,) = (each for each in check.findings if each.code == "one-participant")
+    names, by = grouped(found.advice.replace("...", "'north'", 2).replace("...", "'south'"), people=people)
+    again = tw.check(groups, by=by, participants=names["people"], datasets=5, progress=False)
+    assert dict(again.levels.counts["participants"]) == {"north": 2, "south": 22}
+
+
+def test_numbers_with_many_values_are_refused_with_the_code_that_groups_them(groups):
+    people = pd.DataFrame(PLAIN)
+    with pytest.raises(UsageError, match="24 different values") as caught:
+        tw.check(groups, by="age", progress=False)
+    names, by = grouped(str(caught.value), people=people)
+    again = tw.check(groups, by=by, participants=names["people"], datasets=5, progress=False)
+    assert list(again.levels.counts["participants"]) == [12, 12]
+
+
+def test_numbers_in_the_trials_are_grouped_by_the_printed_code(groups):
+    """A number of each participant, for which a table is made from the fit."""
+    trials = groups.data
+    number = (trials.participant_index * 2.5) % 60
+    fit = replace(groups, trials=replace(trials, columns=trials.columns | {"dose": Column(number)}))
+    with pytest.raises(UsageError, match="24 different values") as caught:
+        levels_of(fit, "dose")
+    names, by = grouped(str(caught.value), fit=fit)
+    levels = levels_of(fit, by, names["people"])
+    assert sorted(own.sum() for own in levels.participants) == [12, 12]
+
+
+def test_numbers_that_change_within_participants_are_grouped_in_the_data(groups):
+    trials = groups.data
+    number = trials.participant_index + np.concatenate([np.arange(length) % 2 / 2 for length in trials.lengths])
+    fit = replace(groups, trials=replace(trials, columns=trials.columns | {"dose": Column(number)}))
+    with pytest.raises(UsageError, match="48 different values") as caught:
+        levels_of(fit, "dose")
+    names, by = grouped(str(caught.value), data=fit.data.to_frame())
+    data = tw.read_long(
+        names["data"],
+        labels=eval(re.search(r"read it with labels=(\[.*?\])", str(caught.value))[1]),
+        actions=["a", "b"],
+    )
+    levels = levels_of(replace(groups, trials=data), by)
+    assert [int(own.sum()) for own in levels.participants] == [12, 12] and levels.between
 
 
 @pytest.mark.sample

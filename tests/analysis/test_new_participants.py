@@ -1,12 +1,14 @@
 """Predictions of participants who were not fitted: moments against closed forms from the draws, and what is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import PLAIN, Conjugate
 from scipy.special import logit
 
 import trialwise as tw
+from conjugate import PLAIN, Conjugate
 from trialwise.base.errors import DataError, UsageError
 
 TASK = tw.environments.RestlessBandit(trials=15, arms=2)
@@ -141,6 +143,64 @@ def test_what_new_participants_lack_is_said(ages, name):
     assert words in str(caught.value)
 
 
+AT_REFUSED = {
+    "unseen level": ({"group": "patiennt", "age": 3}, "at={\"group\": 'patiennt'}: the fit has seen no participant there. Did you mean 'patient'"),
+    "missing level": ({"group": None, "age": 3}, 'at={"group": None}: it is missing. The levels of group are control, patient'),
+    "missing number": ({"group": "patient", "age": np.nan}, 'at={"age": nan}: wanted a finite number'),
+    "text": ({"group": "patient", "age": "old"}, "at={\"age\": 'old'}: wanted a finite number"),
+    "infinite": ({"group": "patient", "age": np.inf}, 'at={"age": inf}: wanted a finite number'),
+    "both": ({"group": "other", "age": "old"}, "at={\"age\": 'old'}: wanted a finite number"),
+    "no number": ({"group": "patient", "age": {"a": 1}}, 'at={"age": {"a": 1}}: wanted a finite number'),
+    "not finite": ({"group": "patient", "age": -3.0}, "at={\"group\": 'patient', \"age\": -3.0}: the formula beta ~ log(age) has no finite value there"),
+    "none": ({"group": "patient", "age": []}, 'who have one value of it: at={"age": ...}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AT_REFUSED)
+def test_messages_on_at_speak_of_at(ages, name):
+    """And not of a table with rows and columns, which nobody gave."""
+    at, words = AT_REFUSED[name]
+    with pytest.raises(UsageError) as caught:
+        tw.predict(ages.fit, "rollout", TASK, participants=2, at=at)
+    assert words in str(caught.value)
+    assert not re.search(r"\b(table|rows?|column|header)\b", str(caught.value))
+
+
+def test_messages_on_several_values_speak_of_at_and_the_printed_ones_are_taken(sessions):
+    for values, words in (
+        (["s1", "s1"], "name each value once"),
+        ([], "wanted at least one value"),
+        (["s2", "s3"], "the fit has seen no participant there"),
+        (["s1", None], "it is missing"),
+    ):
+        with pytest.raises(UsageError, match=words) as caught:
+            tw.predict(sessions.fit, "rollout", TASK, participants=2, at={"group": "patient", "session": values})
+        assert not re.search(r"\b(table|rows?|column|header)\b", str(caught.value))
+        printed = caught.value.message.inputs[-1]
+        if "level" not in str(caught.value):
+            at = {"group": "patient", **printed.value}
+            new = tw.predict(sessions.fit, "rollout", TASK, participants=2, at=at, datasets=1)
+            assert new.table(0)["alpha"].size == 2
+    series = pd.Series(["s1", "s2"])
+    new = tw.predict(sessions.fit, "rollout", TASK, participants=2, at={"group": "patient", "session": series})
+    assert new.table(0)["session"].tolist() == ["s1", "s2"] * 2
+
+
+def test_arguments_that_were_given_are_to_be_left_out_and_no_others(ages, fitted):
+    at = {"group": "control", "age": 30}
+    with pytest.raises(UsageError, match="leave out at=, or predict kind='rollout'"):
+        tw.predict(ages.fit, "one-step", at=at)
+    with pytest.raises(UsageError, match="leave out participants= and at=, or predict"):
+        tw.predict(ages.fit, "one-step", participants=3, at=at)
+    assert len(tw.predict(ages.fit, "one-step", datasets=1)) == 1
+    with pytest.raises(UsageError, match="leave out at=, and give their number, participants=30"):
+        tw.predict(fitted, "rollout", TASK, participants=3, at=at)
+    with pytest.raises(UsageError, match="leave out participants=, and give their number, participants=30"):
+        tw.predict(fitted, "rollout", TASK, participants={"group": ["control"]})
+    new = tw.predict(fitted, "rollout", tw.environments.AlienTask(trials=20), participants=30, datasets=1)
+    assert len(new.participants) == 30
+
+
 def test_other_predictions_refuse_them(ages, fitted):
     people = {"group": ["control"], "age": [30]}
     with pytest.raises(UsageError, match="leave out participants="):
@@ -172,7 +232,7 @@ def test_true_values_of_sessions_are_matched_by_participant_and_session(sessions
 
 def test_what_changes_while_the_state_goes_on_is_refused():
     from trialwise.population.designs.build import designed
-    from trialwise.population.designs.new_participants import new_design
+    from trialwise.population.designs.new_participants import design_at, new_design
     from trialwise.population.designs.stored import StoredDesign, runs_of_rows
 
     rows = [(f"p{n}", "ab"[k % 2], "uv"[k // 2 % 2], 1.0) for n in range(8) for k in range(8)]
@@ -180,5 +240,7 @@ def test_what_changes_while_the_state_goes_on_is_refused():
     built = designed(["alpha", "beta"], tw.QLearning().fix(forget=0), trials, "alpha ~ phase")
     runs = runs_of_rows(built.row_of_trial)
     stored = StoredDesign(built.design, built.models, built.formulas, built.trials.participants, runs, built.covariates)
-    with pytest.raises(UsageError, match="alpha changes while the state goes on"):
+    with pytest.raises(UsageError, match="alpha changes while the state goes on.*leave out participants="):
         new_design(stored, {"participant": ["x"], "phase": ["u"]})
+    with pytest.raises(UsageError, match="alpha changes while the state goes on.*leave out at="):
+        design_at(stored, ["x"], {"phase": "u"})

@@ -1,13 +1,21 @@
 """Reliability and association against plain computation, in posteriors of a conjugate model."""
 
-import numpy as np
-import pytest
-from conjugate import LEARNER, PEOPLE, Conjugate, trials_of
+import re
+from dataclasses import replace
 
+import numpy as np
+import pymc as pm
+import pytest
+
+import conjugate
 import trialwise as tw
+from conjugate import LEARNER, PEOPLE, Conjugate, trials_of
+from trialwise.analysis.effects.set_effects import known_of
 from trialwise.analysis.effects.spread_at import effects_at, patterns_at
 from trialwise.base.errors import UsageError
+from trialwise.data.trials import Column
 from trialwise.population.designs.build import designed
+from trialwise.population.designs.priors_of_differences import with_differences
 from trialwise.population.designs.stored import StoredDesign, design_from_json
 
 
@@ -93,6 +101,94 @@ def test_covariates_of_participants_only_are_said_to_be_so():
     (formulas,) = caught.value.message.inputs
     again = Conjugate(formulas.value, sessions=2, length=20)
     assert len(tw.contrasts(again.fit, "alpha", by="session").evidence) == 1
+
+
+def test_spreads_by_level_are_where_the_message_says_and_the_printed_formulas_compare_means():
+    known = Conjugate({"alpha_sd": "group", "beta": "age"}, length=60, vary=0.1)
+    for call in (
+        lambda: tw.contrasts(known.fit, "alpha", by="group"),
+        lambda: tw.contrasts(known.fit, "alpha - beta", by="group"),
+        lambda: tw.association(known.fit, "alpha", "group"),
+        lambda: tw.reliability(known.fit, "alpha", over="group"),
+    ):
+        with pytest.raises(
+            UsageError, match="a spread of participants for each level of group, and one mean"
+        ) as caught:
+            call()
+        names = re.findall(r"alpha_sd_effects\[\S+\]", str(caught.value))
+        assert names == [f"alpha_sd_effects[group[{level}]]" for level in ("control", "patient")]
+        assert set(names) <= set(known.fit.summary().index)
+        assert "fit.summary()" in str(caught.value) and "tw.diagnose(fit).effects" in str(caught.value)
+        (formulas,) = caught.value.message.inputs
+        assert formulas.value == {"alpha": "group", "beta": "age", "alpha_sd": "group"}
+    known.fit.tree.attrs["seed"] = 1
+    effects = tw.diagnose(known.fit).effects
+    assert "log spread, group[patient] - group[control]" in set(effects["effect"])
+    again = Conjugate(formulas.value, length=60, vary=0.1)
+    assert list(tw.contrasts(again.fit, "alpha", by="group").evidence["contrast"]) == ["patient - control"]
+
+
+@pytest.fixture
+def moods(monkeypatch):
+    """Trials with a mood in each of two sessions: with means that differ between participants, or with the same."""
+
+    def fit(differ):
+        original = conjugate.trials_of
+
+        def with_mood(sessions=1):
+            trials = original(sessions)
+            session, person = trials.columns["session"].values, trials.participant_index
+            mood = 3.0 + (session - 0.5) * (1 + person % 3) + (person % 7 if differ else 0)
+            return replace(trials, columns={**trials.columns, "mood": Column(mood)})
+
+        with monkeypatch.context() as patched:
+            patched.setattr(conjugate, "trials_of", with_mood)
+            return Conjugate({"alpha": "mood"}, sessions=2, length=60, vary=0.1).fit
+
+    return fit
+
+
+def test_a_number_with_two_parts_is_associated_by_the_printed_call(moods):
+    fit = moods(differ=True)
+    for name in ("mood", "mood[within]"):
+        with pytest.raises(UsageError, match="mood.* differs within participants") as caught:
+            tw.association(fit, "alpha", name)
+        answer = called(caught.value, "association", fit)
+        assert answer.covariate == "mood[between]" and abs(answer.table["mean"][0]) < 1
+    evidence = called(caught.value, "contrasts", fit).evidence
+    assert list(evidence["contrast"]) == ["mood[within] + 1 SD", "mood[within] + 1"]
+    for call in (
+        lambda name: tw.contrasts(fit, "alpha", by=name),
+        lambda name: tw.contrasts(fit, "alpha", by="mood[between]", at={name: 3.0}),
+        lambda name: with_differences({"alpha": {name: {f"{name} + 1": pm.Normal.dist(0, 1)}}}, *of(fit)),
+        lambda name: known_of(fit.design.models, {"alpha": {name: {f"{name} + 1": 0.5}}}),
+    ):
+        with pytest.raises(UsageError, match="mood differs between and within participants: say which") as caught:
+            call("mood")
+        parts = re.findall(r"'(mood\[\w+\])'", str(caught.value))
+        assert parts == ["mood[between]", "mood[within]"]
+        assert call("mood[within]") is not None
+
+
+def test_a_number_with_the_same_mean_in_all_participants_has_no_correlation_over_them(moods):
+    fit = moods(differ=False)
+    for name in ("mood", "mood[within]"):
+        with pytest.raises(UsageError, match=r"mood\[within\] differs within participants") as caught:
+            tw.association(fit, "alpha", name)
+        assert "between" not in str(caught.value)
+        assert len(called(caught.value, "contrasts", fit).evidence) == 2
+    with pytest.raises(UsageError, match=r"write 'mood\[within\]'"):
+        tw.contrasts(fit, "alpha", by="mood")
+
+
+def called(error, verb, fit):
+    """What the call of a verb in a message gives, typed to the letter."""
+    (call,) = re.findall(rf"tw\.{verb}\([^)]*\)", str(error))
+    return eval(call, {"tw": tw, "fit": fit})
+
+
+def of(fit):
+    return fit.design.models, fit.design.design
 
 
 def test_a_curve_is_compared_at_the_values_that_the_message_names():

@@ -10,7 +10,9 @@ from hypothesis import given, settings, strategies as st
 from scipy.special import expit, logit
 
 import trialwise as tw
+from conjugate import PLAIN, Conjugate
 from trialwise.analysis.true_values import truth_of
+from trialwise.population.designs.differences import along, weights_of
 from trialwise.studies import fits
 from trialwise.studies.calibration_study import CalibrationStudy
 from trialwise.studies.designed import study_design
@@ -508,6 +510,77 @@ def test_the_formulas_that_are_advised_are_possible():
             tw.recover(LEARNER, TASK, datasets=1, **each, **SHORT)
         advice = next(part for part in error.value.message.inputs if part.name == "formulas")
         study_of(advice.value, **each).simulation(0)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "sessions", "wanted"),
+    [
+        ({"alpha": "group + age"}, None, {"alpha": {"group": ["patient - control"], "age": ["age + 1 SD"]}}),
+        ({"alpha": "site * group", "beta": "session"}, 2, {"alpha": {"site": ["y - x", "z - x"], "group": ["patient - control"]}, "beta": {"session": ["s2 - s1"]}}),
+        ({"alpha": "poly(age, 2)", "beta": "0 + smoker"}, None, {"alpha": {"age": ["age + 1 SD"]}, "beta": {"smoker": ["smoker 1 - smoker 0"]}}),
+        ({"alpha_sd": "group"}, None, {}),
+    ],
+)  # fmt: skip
+def test_a_fit_with_formulas_is_refused_with_a_study_that_is_like_it(formulas, sessions, wanted):
+    known = Conjugate(formulas, **({} if sessions is None else {"sessions": sessions}), length=40)
+    learner, task = tw.QLearning(), tw.environments.RestlessBandit(arms=2, trials=10)
+    with pytest.raises(tw.errors.UsageError, match="has formulas: leave it out") as caught:
+        tw.recover(learner, TASK, known.fit, datasets=1, **SHORT)
+    arguments = {each.name: each.value for each in caught.value.message.inputs}
+    effects = arguments.get("effects", {})
+    assert {name: {key: list(own) for key, own in each.items()} for name, each in effects.items()} == wanted
+    assert arguments["participants"] is ... and arguments["formulas"].items() >= formulas.items()
+    assert arguments.get("sessions") == (None if sessions is None else ["s1", "s2"])
+    printed = {**arguments, "participants": PLAIN}
+    formulas, table = printed["formulas"], printed["participants"]
+    labels, design = study_design(learner, task, table, formulas, "full", False, printed.get("sessions"), effects)
+    arranged = design.arranged(learner, task, labels, 3)
+    assert len(arranged.known.values) == sum(len(own) for each in effects.values() for own in each.values())
+    for name, each in effects.items():
+        model = known.models[name]
+        for own in each.values():
+            for label, value in own.items():
+                (vector,) = (
+                    weights_of(model, difference)
+                    for key in model.covariates
+                    for difference in along(model, [key]).all
+                    if difference.label == label
+                )
+                assert (known.group.coefficients @ vector).mean() == pytest.approx(value, rel=0.06, abs=1e-9)
+
+
+def test_a_fit_to_sessions_is_like_recorded_trials_with_these():
+    known = Conjugate({"alpha": "session"}, sessions=2, length=40)
+    along_trials = tw.environments.RestlessBandit(arms=2).on(known.fit.data)
+    with pytest.raises(tw.errors.UsageError, match="has formulas: leave it out") as caught:
+        tw.recover(tw.QLearning(), along_trials, known.fit, datasets=1, **SHORT)
+    printed = {each.name: each.value for each in caught.value.message.inputs}
+    assert printed.keys() == {"formulas", "effects"}
+    labels, design = study_design(
+        tw.QLearning(), along_trials, None, printed["formulas"], "full", False, None, printed["effects"]
+    )
+    assert len(design.arranged(tw.QLearning(), along_trials, labels, 3).known.values) == 1
+
+
+def test_confuse_takes_no_table_of_participants_and_the_printed_number():
+    learners = [tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)]
+    task = tw.environments.AlienTask(trials=20)
+    with pytest.raises(tw.errors.UsageError, match="write their number, 30: learners are fitted without") as caught:
+        tw.confuse(learners, task, participants=PEOPLE, datasets=1)
+    number = int(re.search(r"number, (\d+)", str(caught.value))[1])
+    confusion = tw.confuse(learners, task, datasets=1, participants=number, workers=1, progress=False)
+    assert confusion.confusion.shape == (2, 2)
+
+
+def test_the_formulas_of_a_study_are_read_once(monkeypatch):
+    import formulae
+
+    read, original = [], formulae.model_description
+    monkeypatch.setattr(formulae, "model_description", lambda text: read.append(text) or original(text))
+    study = study_of("alpha ~ group + log(age + 1)", participants=PEOPLE)
+    for number in range(3):
+        study.simulation(number)
+    assert len(read) == 1
 
 
 def test_other_refusals():

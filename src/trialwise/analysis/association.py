@@ -14,19 +14,21 @@ from trialwise.analysis.effects.answer import (
     beside_prior,
     check_common,
     model_of,
+    with_term,
 )
 from trialwise.analysis.effects.evidence import HDI, probability_of_direction
 from trialwise.analysis.effects.prior import prior_groups
-from trialwise.analysis.effects.question import At, Place, values_at
+from trialwise.analysis.effects.question import At, values_at
 from trialwise.analysis.effects.spread_at import patterns_at
 from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import MAPPING, NAME, NONE, expects
-from trialwise.base.message import Argument, Message
+from trialwise.base.message import Argument, Input, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.population.designs.coding import NumberCode
+from trialwise.population.designs.differences import Place
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_design import BETWEEN, WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel
@@ -160,7 +162,7 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     """How the parameter depends on covariates, after checking that one slope describes how it depends on this one."""
     advice = Argument("formulas", {what: quoted_name(covariate)})
     model = model_of(fit, what, "", Message(advice))
-    check_common(model, covariate, Message(Argument("formulas", {what: f"{quoted_name(covariate)} + {model.formula}"})))
+    check_common(fit, model, covariate, Message(with_term(fit, model, covariate)))
     assert fit.design is not None
     if covariate in model.factors:
         raise UsageError(
@@ -171,21 +173,21 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
     if covariate not in model.numbers:
         if not model.numbers:
             raise UsageError(f"{what} has no formula with numbers: fit again with ", advice)
-        if covariate + BETWEEN in model.numbers:
+        between, within = covariate + BETWEEN, covariate + WITHIN
+        if between in model.numbers:
             raise UsageError(
-                f"{covariate} differs within participants and between them; the correlation over participants is that of "
-                f"{covariate + BETWEEN!r}"
+                f"{covariate} differs within participants and between them; the correlation over participants is that of their means: type "
+                f"tw.association(fit, {what!r}, {between!r})"
             )
-        between = [name for name in model.numbers if not name.endswith(WITHIN)]
+        if within in model.numbers:
+            raise UsageError(*_only_within(what, covariate))
+        known = [name for name in model.numbers if not name.endswith(WITHIN)]
         raise UsageError(
-            f"{what} does not depend on {covariate!r}. {did_you_mean(covariate, between, f'numbers in the formula of {what}')}"
+            f"{what} does not depend on {covariate!r}. {did_you_mean(covariate, known, f'numbers in the formula of {what}')}"
         )
     if covariate.endswith(WITHIN):
-        raise UsageError(
-            f"{covariate} differs within participants, and has no correlation over them: name {covariate.removesuffix(WITHIN) + BETWEEN!r}, or compare by tw.contrasts(fit, {what!r}, ",
-            Argument("by", covariate),
-            ")",
-        )
+        name = covariate.removesuffix(WITHIN)
+        raise UsageError(*_only_within(what, name, f"{name}{BETWEEN}" in model.numbers))
     if fit.design.design.has_slope(what, covariate):
         raise UsageError(
             f"{what} has a slope on a number that changes from trial to trial, which has no correlation over participants: compare by tw.contrasts(fit, {what!r}, ",
@@ -200,6 +202,18 @@ def _model(fit: Fit, what: str, covariate: str) -> ParameterModel:
             f"tw.contrasts(fit, {what!r}, ", Argument("by", covariate), ", ", Argument("at", {covariate: [float(f"{mean + step * sd:.3g}") for step in (-1, 1)]}), ")",
         )  # fmt: skip
     return model
+
+
+def _only_within(what: str, name: str, has_between: bool = False) -> list[str | Input]:
+    """That what deviates from participants' means has no correlation over them, and what to type."""
+    instead = (
+        f"type tw.association(fit, {what!r}, {name + BETWEEN!r}) for that with their means, or " if has_between else ""
+    )
+    return [
+        f"{name + WITHIN} differs within participants, and has no correlation over them: {instead}compare by tw.contrasts(fit, {what!r}, ",
+        Argument("by", name + WITHIN),
+        ")",
+    ]
 
 
 def _findings(fit: Fit, spread: np.ndarray) -> tuple[Finding, ...]:

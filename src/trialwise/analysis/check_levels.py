@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trialwise.analysis.levels_of_trials import LevelsOfTrials
+from trialwise.analysis.levels_of_trials import LevelsOfTrials, how_to_split
 from trialwise.analysis.replicated import Replicated
 from trialwise.analysis.reproduced import UNUSUAL, Reliability, outside, weighed
 from trialwise.base.english import counted
@@ -60,6 +60,8 @@ class CheckByLevel(Result):
         What to try if the differences are not reproduced.
     left_out
         Number of participants without a level.
+    sparse
+        The finding that most levels have one participant each; None if they have more.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class CheckByLevel(Result):
     reliability: Reliability
     remedy: str = field(default="", repr=False)
     left_out: int = 0
+    sparse: Finding | None = field(default=None, repr=False)
 
     contents = {"check_levels": "every measure at each level, and its differences between levels"}
 
@@ -123,7 +126,7 @@ class CheckByLevel(Result):
 
         None if the draws of the fit, or the number of simulated data sets, carry no verdict: the check itself says so.
         """
-        found = []
+        found = [] if self.sparse is None else [self.sparse]
         if self.reliability.decides(len(self.levels[0].simulated)):
             found += [self._verdict(f"{self.name} {each.label}", [each], "behaviour") for each in self.levels]
             which = self.differences[0].label if len(self.differences) == 1 else "all pairs of levels"
@@ -185,7 +188,27 @@ def check_by_level(
         label = f"{labels[j]} - {labels[i]}"
         differences.append(LevelCheck(label, difference.table, difference.simulated, min(counts[i], counts[j])))
     remedy = _remedy(fit, levels.name, anew)
-    return CheckByLevel(levels.name, own, differences, reliability, remedy, levels.without)
+    return CheckByLevel(levels.name, own, differences, reliability, remedy, levels.without, _sparse(fit, levels))
+
+
+def _sparse(fit: Fit, levels: LevelsOfTrials) -> Finding | None:
+    """That most levels have one participant each, and how to put them into groups."""
+    single = sum(int(own.sum()) == 1 for own in levels.participants)
+    if 2 * single <= len(levels.labels) or levels.size == 1:
+        return None
+    which = "each level" if single == len(levels.labels) else f"{single} of {len(levels.labels)} levels"
+    verb = "has one participant" if single == len(levels.labels) else "have one participant each"
+    sentence = (
+        f"{which} of {levels.name} {verb}, so that differences between such levels are those between two participants"
+    )
+    code = how_to_split(levels, fit.data)
+    return Finding(
+        "note",
+        "one-participant",
+        sentence,
+        Message("For groups of levels type, in Python, ", code) if code else "",
+        (levels.name,),
+    )
 
 
 def _remedy(fit: Fit, name: str, anew: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from trialwise.analysis.behaviour.runs import runs_of
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import DataError, UsageError, did_you_mean
-from trialwise.base.message import Argument
+from trialwise.base.message import Argument, Code, Message
 from trialwise.data.reading.cells import key
 from trialwise.data.trials import MISSED, Trials
 from trialwise.inference.fitted import Fit
@@ -66,6 +66,11 @@ class LevelsOfTrials:
     def without(self) -> int:
         """Number of participants without a level."""
         return int(self.size - len(np.unique(self.owner[self.codes >= 0])))
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether there are several levels, and all are numbers."""
+        return len(self.labels) > 1 and all(isinstance(label, int | float) for label in self.labels)
 
     def within_runs(self, trials: Trials) -> bool:
         """Whether the level changes between two starts of the state, so that trials of one level follow those of another."""
@@ -127,12 +132,18 @@ def levels_of(fit: Fit, name: str, participants: ParticipantsTable | None = None
                 "participant may have it: ", Argument("participants", ...),
             )  # fmt: skip
         labels, codes = _read(data, name, participants)
+    levels = LevelsOfTrials(name, labels, codes, data.participant_index, data.n_participants)
     if not 1 < len(labels) <= MOST:
         what = f"one value, {labels[0]!r}" if len(labels) == 1 else f"{len(labels)} different values"
+        split = (
+            ("; or for groups of these values type, in Python, ", how_to_split(levels, data))
+            if levels.is_numeric
+            else ()
+        )
         raise UsageError(
-            Argument("by", name), f": {name} has {what}, and behaviour is compared between 2 to {MOST} levels: name a column of groups, sessions or conditions"
+            Argument("by", name), f": {name} has {what}, and behaviour is compared between 2 to {MOST} levels: name a column of groups, sessions or conditions", *split,
         )  # fmt: skip
-    return LevelsOfTrials(name, labels, codes, data.participant_index, data.n_participants)
+    return levels
 
 
 def _known(data: Trials) -> list[str]:
@@ -167,3 +178,39 @@ def counts(levels: LevelsOfTrials) -> str:
     """How many participants are at each level, in words."""
     numbers = (int(own.sum()) for own in levels.participants)
     return listed(f"{counted(n, 'participant')} at {label}" for n, label in zip(numbers, levels.labels, strict=True))
+
+
+def how_to_split(levels: LevelsOfTrials, data: Trials) -> Message:
+    """What to type for groups of levels, in words that follow "in Python"; empty for two levels, which are groups already.
+
+    Numbers are split into two groups of about as many participants; labels are left to the user, who knows which belong together.
+    """
+    if len(levels.labels) < 3:
+        return Message()
+    name, new, table = levels.name, f"{levels.name}_groups", "people" if levels.between else "data"
+    if levels.is_numeric:
+        last = _last_of_lower_half(levels)
+        groups = (
+            f"pd.cut({table}[{name!r}], [float('-inf'), {last}, float('inf')], True, ['up to {last}', 'above {last}'])"
+        )
+    else:
+        groups = f"{table}[{name!r}].map({{{', '.join(f'{label!r}: ...' for label in levels.labels)}}})"
+    code, check = f"{table}[{new!r}] = {groups}", Message("check with ", Argument("by", new))
+    if table == "data":
+        return Message(
+            f"{code} in the table of trials, read it with ", Argument("labels", [new]), ", fit again, and ", check
+        )
+    if name in data.columns:
+        code = (
+            f"people = fit.data.to_frame()[['participant', {name!r}]].dropna().drop_duplicates('participant'); {code}"
+        )
+    else:
+        code = f"{code} in the table of participants"
+    return Message(code, ", and ", check, " and ", Argument("participants", Code("people")))
+
+
+def _last_of_lower_half(levels: LevelsOfTrials) -> str:
+    """The number up to which about half of the participants are, as text; some are above it."""
+    counts = np.array([own.sum() for own in levels.participants])
+    below = np.cumsum(counts)[:-1]
+    return f"{levels.labels[int(np.argmin(abs(2 * below - counts.sum())))]:.15g}"

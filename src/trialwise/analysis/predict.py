@@ -19,7 +19,7 @@ from trialwise.analysis.true_values import PARTICIPANTS, labels_in, population_i
 from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, NONE, PATH, TABLE, expects
-from trialwise.base.message import NAME_ALONE, Argument
+from trialwise.base.message import NAME_ALONE, Argument, Input
 from trialwise.base.result import Result
 from trialwise.base.streams import checked_seed, stream, stream_seed
 from trialwise.data.by_rows import Rows
@@ -37,7 +37,7 @@ from trialwise.learners.responses.family import random_numbers
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.design import Design
 from trialwise.population.designs.join import Participants, ParticipantsTable
-from trialwise.population.designs.new_participants import needed, new_design, table_at
+from trialwise.population.designs.new_participants import design_at, needed, new_design
 from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
@@ -285,13 +285,20 @@ def _of_new(
     if kind == "one-step":
         raise UsageError(
             "one-step predictions are given recorded trials, which new participants do not have: leave out ",
-            Argument("participants", NAME_ALONE), ", or predict ", Argument("kind", "rollout"),
+            *_given(participants, at), ", or predict ", Argument("kind", "rollout"),
         )  # fmt: skip
     place = _acting(environment)
     learner = fit.learner_for("predict")
     labels, design, rows = _new_rows(fit, participants, at)
     values = _drawn(fit, replace(fit.population, design=design), labels, datasets, seed)
     return Prediction(kind, learner, values, place, labels, seed, rows if rows is not None and rows.several else None)
+
+
+def _given(participants: Participants | None, at: Mapping[str, object] | None) -> list[str | Input]:
+    """Those of the arguments on new participants that were given, to be named in a message."""
+    names = [name for name, value in (("participants", participants), ("at", at)) if value is not None]
+    first, *others = [Argument(name, NAME_ALONE) for name in names]
+    return [first, *(part for each in others for part in (" and ", each))]
 
 
 def _drawn(
@@ -322,7 +329,9 @@ def _new_rows(
     if stored is None:
         if table or at is not None:
             raise UsageError(
-                "the fit has no formulas, so that covariates of new participants say nothing: give their number, ",
+                "the fit has no formulas, so that covariates of new participants say nothing: leave out ",
+                *_given(participants if table else None, at),
+                ", and give their number, ",
                 Argument("participants", PARTICIPANTS),
             )
         return _labels(participants), None, None
@@ -334,7 +343,8 @@ def _new_rows(
     if at is not None:
         if table:
             raise UsageError(Argument("at", NAME_ALONE), " is in place of a table of participants: give their number with it, ", Argument("participants", PARTICIPANTS))  # fmt: skip
-        participants = table_at(stored, _labels(participants), at)
+        design, rows = design_at(stored, _labels(participants), at)
+        return rows.participants, design, rows
     design, rows = new_design(stored, cast("ParticipantsTable", participants))
     return rows.participants, design, rows
 

@@ -13,7 +13,6 @@ from trialwise.analysis.effects.answer import Measures, about_the_fit, beside_pr
 from trialwise.analysis.effects.coefficients import covariance_of_effects
 from trialwise.analysis.effects.evidence import summarised
 from trialwise.analysis.effects.prior import prior_groups
-from trialwise.analysis.effects.question import value_text
 from trialwise.analysis.effects.spread_at import columns_of, effects_at, rows_at
 from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import listed
@@ -23,6 +22,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.point import point
+from trialwise.population.designs.differences import value_text
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import GroupDraw
@@ -179,7 +179,7 @@ def _levels(fit: Fit, what: str, over: str) -> tuple[ParameterModel, tuple[Hasha
     """How the parameter depends on covariates, and the levels that are compared, after checking the question."""
     advice = _advice(what, over)
     model = model_of(fit, what, ", so that there is one value of each participant", advice)
-    check_common(model, over, advice)
+    check_common(fit, model, over, advice)
     if not model.factors:
         raise UsageError(f"{what} has no formula with levels: fit again with ", advice)
     if over not in model.factors:

@@ -191,11 +191,6 @@ def truth_of(
     if source is None or source == "prior":
         return Truth(population, {}, {})
     if isinstance(source, Fit):
-        if source.design is not None:
-            raise UsageError(
-                "the fit that true values are to come from has formulas: take one without, or ranges, and set differences by ",
-                Argument("effects", ...),
-            )
         if source.pooling == "complete" or tuple(source.parameters) != learner.names:
             raise UsageError(
                 Argument("truth", source),

@@ -10,11 +10,12 @@ import numpy as np
 
 from trialwise.analysis.contrasts import Contrasts
 from trialwise.analysis.effects.evidence import HDI, summarised
-from trialwise.analysis.effects.question import Axis, Place, place_text, value_text, values_at
+from trialwise.analysis.effects.question import values_at
 from trialwise.analysis.effects.spread_at import columns_of, rows_at
 from trialwise.plots.colours import GREY, distinct
 from trialwise.plots.labels import folded
 from trialwise.plots.picture import picture
+from trialwise.population.designs.differences import Axis, Place, place_text, value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

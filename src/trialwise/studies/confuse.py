@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, get_args
 
 from trialwise.analysis.true_values import Truth, population_in
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.expects import COUNT, FLAG, LABELS, NAME, PATH, expects, several
+from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, NAME, PATH, TABLE, expects, several
 from trialwise.base.message import Argument
 from trialwise.environments.as_environment import ENVIRONMENT_OR_DATA, EnvironmentOrData, as_environment
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.studies.confusion import Confusion
 from trialwise.studies.confusion_study import ConfusionStudy
 from trialwise.studies.study import participants_of
+
+PARTICIPANTS = replace(
+    COUNT | LABELS,
+    remedy=lambda value: (
+        "their number, 30: learners are fitted without formulas here, and covariates say nothing"
+        if (TABLE | MAPPING | PATH).holds(value)
+        else ""
+    ),
+)
+"""What confuse expects for participants."""
 
 Criterion = Literal["bic", "aic", "integrated"]
 
@@ -23,7 +34,7 @@ Criterion = Literal["bic", "aic", "integrated"]
     learners=several(LEARNER),
     environment=ENVIRONMENT_OR_DATA,
     datasets=COUNT,
-    participants=COUNT | LABELS,
+    participants=PARTICIPANTS,
     criterion=NAME,
     folder=PATH,
     workers=COUNT,

@@ -23,6 +23,7 @@ from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import Participants
 from trialwise.population.priors import check_priors
 from trialwise.studies.designed import PARTICIPANTS, Sessions, study_design
+from trialwise.studies.effects_of_fit import refuse_formulas
 from trialwise.studies.fits import FitSettings
 from trialwise.studies.recovery import Recovery
 from trialwise.studies.recovery_study import RecoveryStudy
@@ -147,6 +148,8 @@ def recover(
     {('alpha', 'group', 'patient - control'): -0.8}
     """
     environment = as_environment(environment)
+    if isinstance(truth, Fit):
+        refuse_formulas(truth, environment)
     if isinstance(truth, Fit) and isinstance(environment, Environment):
         environment = environment.on(truth.trials)
     chosen, design = study_design(learner, environment, participants, formulas, random, correlated, sessions, effects)

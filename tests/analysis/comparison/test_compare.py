@@ -1,5 +1,7 @@
 """Comparisons: integrals against quadrature, held-out participants against refits, frequencies against exact sums."""
 
+import re
+import shlex
 from dataclasses import replace
 
 import arviz_stats
@@ -18,6 +20,7 @@ from trialwise.analysis.comparison.frequencies import exceedance, frequencies
 from trialwise.analysis.comparison.integrated import Groups, integrated_likelihood, log_weights
 from trialwise.analysis.comparison.same_trials import differences
 from trialwise.cli.app import app
+from trialwise.cli.output.words import in_options
 from trialwise.likelihoods.log_mean import log_mean
 
 pytestmark = pytest.mark.sample
@@ -256,6 +259,65 @@ def test_learners_with_hidden_choices_are_compared():
         error = pair[0].table.loc["sets", "error"]
         assert 0 < abs(difference) < 5 * np.sqrt(2) * error and error < 1.5
         assert pair[0].table.loc["sets", "draws"] == 60
+
+
+@pytest.fixture(scope="module")
+def some_ages():
+    """Trials of six participants, of whom two have no age."""
+    trials = tw.load_data("alien_flat").trials.select(range(6)).first(40)
+    return trials, {"participant": trials.participants, "age": [20, None, 31, 38, None, 52]}
+
+
+QUICK = {"draws": 40, "tune": 80, "chains": 2, "progress": False}
+
+
+def typed(message, trials):
+    """The trials that the printed call gives."""
+    (call,) = re.findall(r"tw\.exclude\(trials, \{.*?\}\)|trials\.select\(\[.*?\]\)", str(message))
+    return eval(call, {"tw": tw, "trials": trials})
+
+
+@pytest.mark.sample
+def test_participants_who_were_dropped_are_named_and_the_printed_call_compares(some_ages, tmp_path):
+    trials, ages = some_ages
+    learner = tw.QLearning(initial=1.2)
+    aged = tw.fit(learner, trials, formulas="alpha ~ age", participants=ages, missing_covariates="drop", **QUICK)
+    plain = tw.fit(learner, trials, **QUICK)
+    for fits, place in (({"plain": plain, "age": aged}, "first"), ({"age": aged, "plain": plain}, "second")):
+        with pytest.raises(tw.errors.UsageError, match=f"participants 1, 4 are in the {place} only") as caught:
+            tw.compare(fits)
+        assert "fit 'plain' again without these participants" in str(caught.value)
+        again = tw.fit(learner, typed(caught.value, trials), **QUICK)
+        assert len(tw.compare(fits | {"plain": again}, draws=40, progress=False).table) == 2
+    (rules,) = caught.value.message.inputs
+    read = tw.read_long(trials.to_frame(), exclude=rules.value)
+    assert list(map(str, read.participants)) == ["0", "2", "3", "5"]
+    trials.to_frame().to_csv(tmp_path / "trials.csv", index=False)
+    (option,) = re.findall(r"--exclude '.*?'", in_options(caught.value.message))
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path / "trials.csv"), *shlex.split(option)])
+    assert result.exit_code == 0 and "not in the other fit" in result.output
+
+
+def test_points_of_different_participants_and_orders_are_refused_with_the_call(some_ages):
+    trials, _ = some_ages
+    flat, stimulus = tw.QLearning(initial=1.2), tw.learners.StimulusLearning(initial=1.2)
+    one = tw.point(flat, trials.select([0, 1, 2]))
+    for labels, words in (
+        ([0, 1, 3], "2 is in the first only.* 3 is in the second only"),
+        ([2, 1, 0], "in another order"),
+    ):
+        other = tw.point(stimulus, trials.select(labels))
+        with pytest.raises(tw.errors.UsageError, match=words) as caught:
+            tw.compare({"a": one, "b": other})
+        calls = re.split("; ", str(caught.value))
+        again = {"a": one, "b": other}
+        for text in calls:
+            (name,) = re.findall(r"fit '(\w)' again", text)
+            learner, own = {"a": (flat, [0, 1, 2]), "b": (stimulus, labels)}[name]
+            again[name] = tw.point(learner, typed(text, trials.select(own)))
+        assert len(tw.compare(again).table) == 2
+    with pytest.raises(tw.errors.UsageError, match="fit them to the same trials"):
+        tw.compare({"a": one, "b": tw.point(stimulus, trials.select([3, 4, 5]))})
 
 
 def test_invalid_comparisons(fitted, small, rate_fit):

@@ -7,8 +7,10 @@ import pytest
 import trialwise as tw
 from trialwise.base.errors import UsageError
 from trialwise.population.designs.build import designed
+from trialwise.population.designs.differences import along
 from trialwise.population.designs.priors_of_differences import with_differences
 from trialwise.population.population import population_of
+from trialwise.population.priors import check_priors
 
 LEARNER = tw.QLearning().fix(forget=0)
 NORMAL = pm.Normal.dist(0.2, 0.5)
@@ -69,6 +71,16 @@ def test_a_step_of_one_standard_deviation(trials):
     assert found == (pytest.approx(0.2, abs=0.012), pytest.approx(0.5, rel=0.02))
 
 
+def test_differences_have_the_words_of_contrasts(trials):
+    table = {"participant": trials.participants, "dose": [0.0, 0.123456] * 15}
+    built = designed(LEARNER.names, LEARNER, trials, {"alpha": "C(dose)"}, table)
+    labels = [each.label for each in along(built.models["alpha"], ["dose"]).all]
+    assert labels == ["dose 0.1235 - dose 0", "dose 0 - dose 0.1235"]
+    for label in (*labels, "0.1235  -  0"):
+        typed = with_differences({"alpha": {"dose": {label: CENTRED}}}, built.models, built.design)
+        assert list(typed) == ["alpha_effects[dose.1]"]
+
+
 def test_other_priors_stay(trials):
     built = build(trials, "group + age")
     own = {"alpha_mu": CENTRED, "alpha_effects": NORMAL, "alpha": {"group": CENTRED}}
@@ -106,6 +118,63 @@ def test_what_has_no_prior_of_its_own_is_refused_in_words(trials, formula, prior
     with pytest.raises(UsageError) as caught:
         with_differences(priors, built.models, built.design)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def typed_in(error, **names):
+    """The last argument in a message, as it is read when it is typed."""
+    argument = error.message.inputs[-1]
+    return argument.name, eval(str(argument).removeprefix(f"{argument.name}="), {"pm": pm, **names})
+
+
+@pytest.mark.parametrize(
+    ("formula", "product", "coefficients"),
+    [
+        ("group * age", "group:age", ["alpha_effects[group.1:age]"]),
+        ("group * age", "age:group", ["alpha_effects[group.1:age]"]),
+        ("group * site", "group : site", ["alpha_effects[group.1:site.1]", "alpha_effects[group.1:site.2]"]),
+        ("group * site * age", "group:site", ["alpha_effects[group.1:site.1]", "alpha_effects[group.1:site.2]"]),
+        ("group:age", "group:age", ["alpha_effects[group[control]:age]", "alpha_effects[group[patient]:age]"]),
+        (
+            "C(site, Treatment(\"x\")) * group", "site:group",
+            ["alpha_effects[C(site, Treatment('x'))[y]:group.1]", "alpha_effects[C(site, Treatment('x'))[z]:group.1]"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_product_has_priors_of_its_coefficients_and_the_printed_ones_are_taken(
+    trials, formula, product, coefficients
+):
+    built = build(trials, formula)
+    with pytest.raises(UsageError, match="products have no priors of differences") as caught:
+        with_differences({"alpha": {product: {"patient - control": CENTRED}}}, built.models, built.design)
+    name, priors = typed_in(caught.value)
+    assert (name, list(priors)) == ("priors", coefficients)
+    check_priors(LEARNER.names, "partial", with_differences(priors, built.models, built.design), built.design)
+    wide = {each: pm.Normal.dist(0, 3) for each in priors}
+    population = population_of(LEARNER, trials, with_differences(wide, built.models, built.design), design=built.design)
+    widths = dict(zip(population.variables.coefficients, population.prior.width, strict=True))
+    assert {each for each, width in widths.items() if width == 3} == {*coefficients}
+
+
+def test_a_product_that_the_formula_lacks_is_said_to_be_so_and_the_printed_formula_has_it(trials):
+    built = build(trials, "group + age")
+    with pytest.raises(UsageError, match="alpha ~ group . age has no product of group and age") as caught:
+        with_differences({"alpha": {"group:age": CENTRED}}, built.models, built.design)
+    name, formulas = typed_in(caught.value)
+    assert name == "formulas"
+    again = build(trials, formulas["alpha"])
+    assert again.models["alpha"].products == [("group", "age")]
+    with pytest.raises(UsageError) as caught:
+        with_differences({"alpha": {"group:age": CENTRED}}, again.models, again.design)
+    assert list(typed_in(caught.value)[1]) == ["alpha_effects[group.1:age]"]
+
+
+def test_a_difference_without_a_coefficient_is_refused_with_the_priors_to_type(trials):
+    built = build(trials, "0 + site")
+    with pytest.raises(UsageError, match="no coefficient of its own") as caught:
+        with_differences({"alpha": {"site": CENTRED}}, built.models, built.design)
+    name, priors = typed_in(caught.value)
+    assert name == "priors"
+    population_of(LEARNER, trials, with_differences(priors, built.models, built.design), design=built.design)
 
 
 def test_without_formulas_there_are_no_differences():

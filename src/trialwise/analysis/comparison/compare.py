@@ -13,7 +13,7 @@ from trialwise.analysis.comparison.comparison import Comparison
 from trialwise.analysis.comparison.crossvalidation import PARTICLES, HeldOut, Method, held_out
 from trialwise.analysis.comparison.fits import compared_fits
 from trialwise.analysis.comparison.points import Criterion, check_criterion, compared_points
-from trialwise.analysis.comparison.same_trials import differences
+from trialwise.analysis.comparison.same_trials import differences, how_to_match
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, NONE, expects
 from trialwise.base.message import Argument
@@ -202,11 +202,12 @@ def _check(fits: Mapping[str, Any], fewest: int = 2) -> None:
             )  # fmt: skip
     (first, reference), *others = fits.items()
     for name, each in others:
-        if difference := differences(_data(reference), _data(each)):
+        a, b = _data(reference), _data(each)
+        if difference := differences(a, b):
             raise UsageError(
-                f"{first!r} and {name!r} were fitted to different trials: {difference}. Learners are compared on the same "
-                "choices of the same participants: fit them to the same trials"
-            )
+                f"{first!r} and {name!r} were fitted to different trials: {difference}. Learners are compared on the same choices of the same "
+                "participants: ", how_to_match((first, a), (name, b)),
+            )  # fmt: skip
         if responses_of(each).keys() != responses_of(reference).keys():
             raise UsageError(
                 f"{first!r} predicts {' and '.join(responses_of(reference))}, and {name!r} {' and '.join(responses_of(each))}: "

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.analysis.effects.evidence import summarised
-from trialwise.base.english import counted
+from trialwise.base.english import counted, listed
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.message import Message
+from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding, Result, having
 from trialwise.inference.fitted import Fit
+from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
+from trialwise.population.names import names_of_design, spread_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,16 +108,34 @@ def model_of(fit: Fit, what: str, consequence: str, advice: Message) -> Paramete
     return fit.design.models[known_parameter(what, list(fit.design.design.parameters))]
 
 
-def check_common(model: ParameterModel, name: str, advice: Message) -> None:
-    """Refuse a covariate that the formula has among effects of participants only, so that the group's mean is the same at all its values.
+def with_term(fit: Fit, model: ParameterModel, name: str) -> Argument:
+    """The formulas of a fit, with a covariate in the mean of a parameter as well."""
+    assert fit.design is not None
+    term = quoted_name(name)
+    formula = term if model.formula == "1" else f"{term} + {model.formula}"
+    return Argument("formulas", {**fit.design.formulas, model.parameter: formula})
+
+
+def check_common(fit: Fit, model: ParameterModel, name: str, advice: Message) -> None:
+    """Refuse a covariate that the formula has among effects of participants, or for their spread, only, so that the group's mean is the same at
+    all its values.
 
     Raises
     ------
     UsageError
-        With what to fit instead.
+        With where the spreads are, and with what to fit instead.
     """
     if name in model.covariates or name not in model.of_participants:
         return
+    assert fit.design is not None
+    if spread_name(model.parameter) in fit.design.formulas:
+        places = (model.first_effect + k for k, cell in enumerate(model.own.cells()) if cell)
+        names = [names_of_design(fit.design.design).spreads[q] for q in places]
+        raise UsageError(
+            f"{model.parameter} has a spread of participants for each level of {name}, and one mean for all of them. Each spread is in fit.summary(), "
+            f"{listed(names)}, and their differences in tw.diagnose(fit).effects; for a difference of means fit again with ",
+            with_term(fit, model, name),
+        )  # fmt: skip
     raise UsageError(
         f"the formula of {model.parameter}, {model.formula}, has {name} among the effects of participants only, and one mean for all its values: fit again with ",
         advice,

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from trialwise.analysis.effects.population_mean import population_mean
-from trialwise.analysis.effects.question import Comparison, Place, Question, values_at
+from trialwise.analysis.effects.question import Question, values_at
 from trialwise.analysis.effects.spread_at import Patterns, patterns_at
 from trialwise.inference.fitted import Fit
 from trialwise.learners.parameters import Parameter
 from trialwise.population.design import Design, plain_design
+from trialwise.population.designs.differences import Comparison, Place
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.population import GroupDraw
 

@@ -11,12 +11,12 @@ from trialwise.analysis.effects.bayes_factors import BayesFactors
 from trialwise.analysis.effects.evidence import NEGLIGIBLE
 from trialwise.analysis.effects.levels import NOTHING, Contrast, Levels
 from trialwise.analysis.effects.no_difference import no_differences
-from trialwise.analysis.effects.question import place_text
 from trialwise.analysis.effects.savage_dickey import KERNEL
 from trialwise.analysis.effects.touches import touches_zero
 from trialwise.base.english import listed
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
+from trialwise.population.designs.differences import place_text
 
 FEW = 5
 """Participants of a level below which it is noted."""

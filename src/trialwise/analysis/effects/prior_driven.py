@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.analysis.effects.prior import prior_groups
-from trialwise.analysis.effects.question import along
 from trialwise.analysis.effects.set_effects import one_way
 from trialwise.base.english import listed
 from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import Fit
+from trialwise.population.designs.differences import along
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.names import spread_name
 

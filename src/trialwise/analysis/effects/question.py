@@ -5,93 +5,33 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from trialwise.analysis.effects.answer import check_common, known_parameter
+from trialwise.analysis.effects.answer import check_common, known_parameter, with_term
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import Argument, Message
 from trialwise.inference.fitted import Fit
+from trialwise.population.designs.differences import (
+    PARAMETER,
+    Axis,
+    Comparison,
+    Place,
+    Step,
+    axis_of,
+    combined,
+    comparison,
+    place_text,
+    with_names,
+)
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 
 type At = Mapping[str, object]
 """Values of covariates: a label or number, or a list of them, by name."""
 
-type Place = tuple[tuple[str, Hashable], ...]
-"""Values of covariates, with the name of each."""
-
 MOST = 2
 """Covariates that are compared together."""
-
-PARAMETER = "parameter"
-"""The name of the axis of parameters."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A difference between two values: ``patient - control``, ``age + 1 SD``."""
-
-    label: str
-    to: Hashable
-    since: Hashable
-    per_unit: bool = False
-    of_levels: bool = False
-
-    def named(self, name: str) -> Step:
-        """With the name of the covariate in the label of a difference of two levels or values: ``smoker 1 - smoker 0``."""
-        if not self.of_levels:
-            return self
-        return replace(self, label=f"{name} {value_text(self.to)} - {name} {value_text(self.since)}")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What is compared: parameters, the levels of a factor or values of a number.
-
-    Attributes
-    ----------
-    name
-        Of the column, or ``"parameter"``.
-    levels
-        Levels at which means are shown.
-    steps
-        Differences of interest.
-    basis
-        Those of them that determine all others: an effect of the whole axis is that none of them is 0.
-    is_factor
-        Whether its levels are labels.
-    """
-
-    name: str
-    levels: tuple[Hashable, ...]
-    steps: tuple[Step, ...]
-    basis: tuple[Step, ...]
-    is_factor: bool = False
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A difference, or a difference of differences.
-
-    Attributes
-    ----------
-    label, at
-        In words: ``"patient - control"``, ``"session s1"``.
-    by
-        What is compared: covariates, and the parameters if there are two.
-    parts
-        Sign, parameter and values of covariates of each mean in it.
-    per_unit
-        Whether it is per unit of a number, not per standard deviation.
-    """
-
-    label: str
-    by: tuple[str, ...]
-    at: str
-    parts: tuple[tuple[int, str, Place], ...]
-    per_unit: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +74,9 @@ class Question:
     def comparisons(self) -> list[Comparison]:
         """All differences: simple effects, then differences of differences."""
         return [
-            self._comparison(subset, steps, place)
+            comparison(self.parameters, subset, steps, place)
             for subset, place in self._subsets()
-            for steps in itertools.product(*(axis.steps for axis in subset))
-            if len({step.per_unit for step in steps if " + 1" in step.label}) < 2
+            for steps in combined(subset)
         ]
 
     def terms(self) -> Iterator[tuple[str, str, list[Comparison]]]:
@@ -146,7 +85,7 @@ class Question:
             basis = list(itertools.product(*(axis.basis for axis in subset)))
             if len(basis) > 1:
                 label = ":".join(self._name(axis) for axis in subset)
-                yield label, place_text(place), [self._comparison(subset, steps, place) for steps in basis]
+                yield label, place_text(place), [comparison(self.parameters, subset, steps, place) for steps in basis]
 
     def _name(self, axis: Axis) -> str:
         """What is compared along an axis: parameters, or a covariate."""
@@ -164,33 +103,6 @@ class Question:
                     for values in itertools.product(*(axis.levels for axis in others)):
                         own = tuple(zip((axis.name for axis in others), values, strict=True))
                         yield subset, (*own, *place)
-
-    def _comparison(self, subset: Sequence[Axis], steps: Sequence[Step], place: Place) -> Comparison:
-        labels = [step.label for step in steps]
-        by = tuple(self._name(axis) for axis in subset)
-        label = labels[0] if len(labels) == 1 else " x ".join(f"({each})" for each in labels)
-        parts = []
-        for ends in itertools.product((1, -1), repeat=len(steps)):
-            sign, parameter, values = 1, self.parameters[0], list(place)
-            for axis, step, end in zip(subset, steps, ends, strict=True):
-                sign *= end
-                value = step.to if end > 0 else step.since
-                if axis.name == PARAMETER:
-                    parameter = str(value)
-                else:
-                    values.append((axis.name, value))
-            parts.append((sign, parameter, tuple(values)))
-        return Comparison(label, by, place_text(place), tuple(parts), any(step.per_unit for step in steps))
-
-
-def place_text(place: Place) -> str:
-    """Values of covariates in words: ``session s1, age 20``."""
-    return ", ".join(f"{name} {value_text(value)}" for name, value in place)
-
-
-def value_text(value: object) -> str:
-    """A level or number as text."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None) -> Question:
@@ -234,52 +146,12 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
     values = {name: _listed(value) for name, value in (at or {}).items()}
     difference = (Step(" - ".join(parameters), parameters[0], parameters[-1]),) if len(parameters) > 1 else ()
     axes = [Axis(PARAMETER, parameters, difference, difference)]
-    axes += _with_names([_axis(name, models, values.get(name)) for name in covariates])
+    axes += with_names([axis_of(name, models, values.get(name)) for name in covariates])
     elsewhere = [[(name, value) for value in each] for name, each in values.items() if name not in covariates]
     asked = Question(parameters, models, tuple(axes), tuple(itertools.product(*elsewhere)))
     for parameter, place in asked.cells:
         values_at(models[parameter], parameter, place, names)  # unknown levels and values that are no numbers
     return asked
-
-
-class Along(NamedTuple):
-    """The differences of a parameter along covariates.
-
-    Attributes
-    ----------
-    all
-        Those of interest: of the levels of factors in pairs, either way.
-    basis
-        Those that determine all others, if each number has a single coefficient.
-    """
-
-    all: tuple[Comparison, ...]
-    basis: tuple[Comparison, ...]
-
-
-def along(model: ParameterModel, by: Sequence[str]) -> Along:
-    """The differences of a parameter along a covariate, over the others, or its differences of differences along two."""
-    name, models = model.parameter, {model.parameter: model}
-    axes = [_axis(each, models, None) for each in by]
-    first = Axis(PARAMETER, (name,), (), ())
-    both_ways = _with_names(
-        [
-            replace(axis, steps=(*axis.steps, *(_pair(step.to, step.since) for step in axis.steps)))
-            if axis.name in model.factors
-            else axis
-            for axis in axes
-        ]
-    )
-    of_basis = _with_names([replace(axis, steps=axis.basis) for axis in axes])
-    every, basis = (
-        tuple(
-            each
-            for each in Question((name,), models, (first, *own), ((),)).comparisons()
-            if len(each.parts) == 2 ** len(by)
-        )
-        for own in (both_ways, of_basis)
-    )
-    return Along(every, basis)
 
 
 def values_at(
@@ -336,19 +208,15 @@ def _check_names(
             continue
         for model in models.values():
             if model is not None:
-                formula = f"{quoted_name(str(name))} + {model.formula}"
-                check_common(model, str(name), Message(Argument("formulas", {model.parameter: formula})))
+                check_common(fit, model, str(name), Message(with_term(fit, model, str(name))))
         if not known:
             which = "has no formulas" if fit.design is None else f"has no formula with covariates of {text}"
             raise UsageError(
                 f"the fit {which}, so that nothing can be compared by {name}: fit again with ",
                 Argument("formulas", dict.fromkeys(parameters, quoted_name(str(name)))),
             )
-        split = [each for each in known if each.startswith(f"{name}[")]
-        if split:
-            raise UsageError(
-                f"{name} differs between and within participants: say which, {listed(map(repr, split), 'or')}"
-            )
+        if split := next(filter(None, (model.split(str(name)) for model in models.values() if model is not None)), ""):
+            raise UsageError(split)
         raise UsageError(
             f"{text} does not depend on {name!r}. {did_you_mean(str(name), known, f'covariates of {text}')}"
         )
@@ -364,59 +232,9 @@ def _listed(value: object) -> list[Hashable]:
     return values
 
 
-def _axis(name: str, models: Mapping[str, ParameterModel | None], values: list[Hashable] | None) -> Axis:
-    """The axis of a covariate, at some of its levels or values if they are named."""
-    for model in models.values():
-        if model is not None and name in model.factors:
-            levels = tuple(model.factors[name] if values is None else values)
-            if len(levels) < 2:
-                raise UsageError(
-                    Argument("at", {name: list(levels)}), f": wanted two levels of {name} or more, since they are compared"
-                )  # fmt: skip
-            return Axis(name, levels, _pairs(levels), tuple(_pair(levels[0], each) for each in levels[1:]), True)
-    mean, sd = next(m.numbers[name] for m in models.values() if m is not None and name in m.numbers)
-    per_sd = Step(f"{name} + 1 SD", mean + sd, mean)
-    per_unit = Step(f"{name} + 1", mean + 1.0, mean, per_unit=True)
-    steps = (per_sd, per_unit, *_pairs(values or ()))
-    return Axis(name, tuple(values or (mean - sd, mean, mean + sd)), steps, (per_sd,))
-
-
 def _some_value(name: str, models: Mapping[str, ParameterModel | None]) -> Hashable:
     """A level of a factor, or the mean of a number, to three digits."""
     for model in models.values():
         if model is not None and name in model.factors:
             return model.factors[name][0]
     return float(f"{next(m.numbers[name][0] for m in models.values() if m is not None and name in m.numbers):.3g}")
-
-
-def _with_names(axes: Sequence[Axis]) -> list[Axis]:
-    """The axes, with the names of covariates in labels that do not say which is meant: ``1 - 0``, or the same label along two axes."""
-    labels = [{step.label for step in axis.steps} for axis in axes]
-    named = []
-    for axis, own in zip(axes, labels, strict=True):
-        elsewhere = [label for other in labels if other is not own for label in other]
-        bare = axis.is_factor and any(_is_number(level) for level in axis.levels)
-        steps, basis = (
-            tuple(step.named(axis.name) if bare or own & {*elsewhere} else step for step in each)
-            for each in (axis.steps, axis.basis)
-        )
-        named.append(replace(axis, steps=steps, basis=basis))
-    return named
-
-
-def _is_number(level: Hashable) -> bool:
-    """Whether a level reads as a number, or as true or false, and says nothing by itself."""
-    try:
-        float(str(level))
-    except ValueError:
-        return isinstance(level, bool)
-    return True
-
-
-def _pairs(levels: Sequence[Hashable]) -> tuple[Step, ...]:
-    """All pairs of levels, later ones minus earlier ones."""
-    return tuple(_pair(one, other) for one, other in itertools.combinations(levels, 2))
-
-
-def _pair(since: Hashable, to: Hashable) -> Step:
-    return Step(f"{value_text(to)} - {value_text(since)}", to, since, of_levels=True)

@@ -5,17 +5,16 @@ The words of a difference are those of :func:`trialwise.contrasts`, and so is wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from trialwise.analysis.effects.question import Along, Comparison, along
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.expects import NUMBER, brief
 from trialwise.base.message import Argument, Message
+from trialwise.population.designs.differences import Along, along, difference_named, weights_of
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.known import Known
 
@@ -67,7 +66,7 @@ def one_way(model: ParameterModel, own: Along) -> Iterator[tuple[str, np.ndarray
     standard deviation, and none that is always 0."""
     found: list[np.ndarray] = []
     for comparison in own.all:
-        vector = _vector(model, comparison)
+        vector = weights_of(model, comparison)
         if comparison.per_unit or not np.any(abs(vector) > _TINY) or any(_parallel(vector, each) for each in found):
             continue
         found.append(vector)
@@ -154,14 +153,17 @@ def _of_parameter(
                     0.0,
                     Message(
                         start,
-                        f"{name} does not depend on {key!r}. {did_you_mean(key, alongs, f'covariates of {name}')}",
+                        model.split(key)
+                        or f"{name} does not depend on {key!r}. {did_you_mean(key, alongs, f'covariates of {name}')}",
                     ),
                 )
                 continue
             searched = alongs if place is None else {place: alongs[place]}
             text = label if isinstance(value, Mapping) else key if place is None else _slope(model, place)
             vectors = {
-                each: vector for each, own in searched.items() if (vector := _named(model, own, text)) is not None
+                each: vector
+                for each, own in searched.items()
+                if (vector := difference_named(model, own, text)) is not None
             }
             if len(vectors) == 1:
                 ((by, vector),) = vectors.items()
@@ -199,17 +201,6 @@ def _slope(model: ParameterModel, place: str) -> str:
     return steps[0] if len(steps) == 1 else " x ".join(f"({each})" for each in steps)
 
 
-def _named(model: ParameterModel, own: Along, text: str) -> np.ndarray | None:
-    """The vector of the difference with these words, in which names before levels, as in ``session 2 - session 1``, may be left out."""
-    names = "|".join(map(re.escape, model.factors))
-    for short in (False, True):
-        for each in own.all:
-            label = re.sub(rf"(?<!\S)(\(?)(?:{names}) (?=\S)", r"\1", each.label) if short and names else each.label
-            if _plain(label) == _plain(text):
-                return _vector(model, each)
-    return None
-
-
 def _plain(text: str) -> str:
     return " ".join(text.split())
 
@@ -218,10 +209,6 @@ def _alongs(model: ParameterModel) -> dict[str, Along]:
     """The differences along each covariate and each product of two."""
     found = {name: along(model, [name]) for name in (*model.factors, *model.numbers)}
     return found | {":".join(pair): along(model, pair) for pair in model.products if len(pair) == 2}
-
-
-def _vector(model: ParameterModel, comparison: Comparison) -> np.ndarray:
-    return np.asarray(sum(sign * model.at(dict(place)) for sign, _, place in comparison.parts))
 
 
 def _parallel(one: np.ndarray, other: np.ndarray) -> bool:
@@ -270,9 +257,9 @@ def _open(model: ParameterModel, own: Sequence[tuple[Difference, float]]) -> lis
         missing = []
         for comparison in each.basis:
             rank = np.linalg.matrix_rank(np.array(vectors), _TINY)
-            if np.linalg.matrix_rank(np.array([*vectors, _vector(model, comparison)]), _TINY) > rank:
+            if np.linalg.matrix_rank(np.array([*vectors, weights_of(model, comparison)]), _TINY) > rank:
                 missing.append(comparison.label)
-                vectors.append(_vector(model, comparison))
+                vectors.append(weights_of(model, comparison))
         if missing:
             advice = Argument("effects", {model.parameter: {key: dict.fromkeys(missing, 0.0)}})
             problems.append(

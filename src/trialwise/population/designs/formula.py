@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from trialwise.base.errors import UsageError, did_you_mean
@@ -156,7 +157,7 @@ def parse_formulas(formulas: Formulas, parameters: Sequence[str]) -> dict[str, F
                 raise UsageError(f"{left} has two formulas: join their terms by +")
             seen.add(left)
             name, is_spread = _parameter(left, parameters)
-            common, own = _Reader(right).parts()
+            common, own = _parts(right)
             if is_spread:
                 spread = _crossed(common, own, left, right)
                 result[name] = replace(result[name], spread=spread, spread_text=right)
@@ -203,6 +204,12 @@ def _parameter(left: str, parameters: Sequence[str]) -> tuple[str, bool]:
     if left.endswith(SPREAD) and left.removesuffix(SPREAD) in parameters:
         return left.removesuffix(SPREAD), True
     raise UsageError(f"there is no free parameter {left!r}. {did_you_mean(left, parameters, 'free parameters')}")
+
+
+@lru_cache(maxsize=256)
+def _parts(right: str) -> tuple[Part, Part | None]:
+    """The parts of the right side of a formula; read once, since a study has the same formulas in all its data sets and fits."""
+    return _Reader(right).parts()
 
 
 def _crossed(common: Part, own: Part | None, left: str, right: str) -> tuple[Atom, ...]:

@@ -8,19 +8,21 @@ participants.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.message import Argument
+from trialwise.base.message import NAME_ALONE, Argument
 from trialwise.data.by_rows import Rows
 from trialwise.data.reading.cells import Cells, distinct_cells, key, missing_mask, quote, quote_list, to_numbers
 from trialwise.data.reading.column_names import recognise
 from trialwise.data.reading.table import Table
 from trialwise.data.reading.validate import Problems
 from trialwise.population.design import Design
+from trialwise.population.designs.at import At, checked_values
 from trialwise.population.designs.coding import CallCode, FactorCode
 from trialwise.population.designs.join import ParticipantsTable, opened
 from trialwise.population.designs.parameter_design import BETWEEN, WITHIN
@@ -39,37 +41,6 @@ def needed(stored: StoredDesign) -> dict[str, tuple[Hashable, ...]]:
                 name = code.column.removesuffix(BETWEEN).removesuffix(WITHIN)
                 columns[name] = code.levels if isinstance(code, FactorCode) else columns.get(name, ())
     return columns
-
-
-def table_at(
-    stored: StoredDesign, labels: Sequence[Hashable], at: Mapping[str, object]
-) -> Mapping[str, Sequence[object]]:
-    """A table of participants who all have the same covariates; of what changes within them several values may be named, a row each.
-
-    Raises
-    ------
-    UsageError
-        For a name that no formula has, or several values of what does not change within participants.
-    """
-    known = needed(stored)
-    for name in at:
-        if name not in known:
-            raise UsageError(f"no formula has {name!r}. {did_you_mean(str(name), known, 'covariates of the fit')}")
-    if lacking := [name for name in known if name not in at]:
-        wanted = {**at, **{name: (known[name] or (...,))[0] for name in lacking}}
-        raise UsageError(f"what the fit predicts depends on {listed(lacking)} too: ", Argument("at", wanted))
-    rows: list[dict[str, object]] = [{}]
-    for name, value in at.items():
-        values = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
-        if len(values) != 1 and name not in stored.rows.columns:
-            raise UsageError(
-                f"{name} does not change within participants, who have one value of it: ",
-                Argument("at", {name: values[0] if values else ...}),
-            )
-        rows = [{**row, name: each} for row in rows for each in values]
-    names = [_PARTICIPANT, *at]
-    every = [{_PARTICIPANT: label, **row} for label in labels for row in rows]
-    return {name: [row[name] for row in every] for name in names}
 
 
 _PARTICIPANT = "participant"
@@ -94,16 +65,51 @@ def new_design(stored: StoredDesign, source: ParticipantsTable) -> tuple[Design,
     Raises
     ------
     UsageError
-        If parameters change while the state goes on.
+        If parameters change while the state goes on; if a formula has no finite value at some covariates.
     DataError
         With all problems of the table: columns, levels and values that are missing or unknown, repeated participants.
     """
+    _check_slots(stored, Argument("participants", NAME_ALONE))
+    design, rows = _designed(stored, source)
+    if bad := _without_value(stored, design):
+        formula, places = bad
+        raise UsageError(
+            f"the formula {formula} has no finite value at the covariates of the new {'participant' if len(places) == 1 else 'participants'} in row "
+            f"{quote_list(n + 1 for n in places)} of the table"
+        )
+    return design, rows
+
+
+def design_at(stored: StoredDesign, labels: Sequence[Hashable], at: At) -> tuple[Design, Rows]:
+    """The matrices of new participants who all have the same covariates, and which rows each has.
+
+    Raises
+    ------
+    UsageError
+        If parameters change while the state goes on; for covariates and values that are not possible, with all of them.
+    """
+    _check_slots(stored, Argument("at", NAME_ALONE))
+    values = checked_values(at, needed(stored), stored.rows.columns)
+    combinations = [dict(zip(values, each, strict=True)) for each in itertools.product(*values.values())]
+    every = [{_PARTICIPANT: label, **each} for label in labels for each in combinations]
+    design, rows = _designed(stored, {name: [row[name] for row in every] for name in (_PARTICIPANT, *values)})
+    if bad := _without_value(stored, design):
+        raise UsageError(Argument("at", dict(at)), f": the formula {bad[0]} has no finite value there")
+    return design, rows
+
+
+def _check_slots(stored: StoredDesign, given: Argument) -> None:
+    """Refuse a design in which parameters change while the state goes on."""
     slotted = [name for name, model in stored.models.items() if len(model.slots) > 1]
     if slotted:
         raise UsageError(
             f"{listed(slotted)} {'changes' if len(slotted) == 1 else 'change'} while the state goes on, so that new participants would need sequences of trials with these conditions; "
-            "participants of the fit can be predicted: leave out ", Argument("participants", ...),
+            "participants of the fit can be predicted: leave out ", given,
         )  # fmt: skip
+
+
+def _designed(stored: StoredDesign, source: ParticipantsTable) -> tuple[Design, Rows]:
+    """The matrices of a table of new participants, and which rows each has."""
     table, problems = opened(source), Problems()
     labels = _labels(table, problems)
     columns = {name: _column(table, name, levels, labels, problems) for name, levels in needed(stored).items()}
@@ -121,6 +127,16 @@ def new_design(stored: StoredDesign, source: ParticipantsTable) -> tuple[Design,
         if each.place == "row"
     }
     return _matrices(stored, owner, values), Rows(participants, owner, rows)
+
+
+def _without_value(stored: StoredDesign, design: Design) -> tuple[str, list[int]] | None:
+    """The first formula without a finite value at some rows, and these rows; None if all have one."""
+    for name, model in stored.models.items():
+        own = slice(model.first, model.first + len(model.labels))
+        places = np.flatnonzero(~np.isfinite(design.fixed[:, :, own]).all((1, 2)))
+        if len(places):
+            return f"{name} ~ {model.formula}", places.tolist()
+    return None
 
 
 def _labels(table: Table, problems: Problems) -> list[Hashable]:
@@ -224,12 +240,6 @@ def _matrices(stored: StoredDesign, owner: np.ndarray, values: Mapping[str, np.n
         common, own = (coding.matrix(columns, count) for coding in (model.coding, model.own))
         fixed[:, k, model.first : model.first + common.shape[1]] = common
         random[:, k, model.first_effect : model.first_effect + own.shape[1]] = own
-    unusual = np.flatnonzero(~np.isfinite(fixed).all((1, 2)))
-    if len(unusual):
-        raise UsageError(
-            f"a formula has no finite value at the covariates of the new {'participant' if len(unusual) == 1 else 'participants'} in row "
-            f"{quote_list(int(n) + 1 for n in unusual)} of the table"
-        )
     return Design(
         d.columns, d.coefficients, d.effects, owner, fixed, random, tuple(map(str, owner)), d.blocks, d.average
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,15 +93,39 @@ class ParameterModel:
     def terms(self) -> list[tuple[str, ...]]:
         """The columns of each of its terms, without the intercept; terms of the same columns once."""
         found: dict[frozenset[str], tuple[str, ...]] = {}
-        for owner in self.coding.owners():
-            columns = tuple(dict.fromkeys(name for label in owner for name in columns_of(self.coding.codes[label])))
+        for columns in self._columns:
             found.setdefault(frozenset(columns), columns)
         return [columns for columns in found.values() if columns]
+
+    @property
+    def _columns(self) -> list[tuple[str, ...]]:
+        """The columns that each of its coefficients is of; none for the intercept."""
+        codes = self.coding.codes
+        return [
+            tuple(dict.fromkeys(name for label in owner for name in columns_of(codes[label])))
+            for owner in self.coding.owners()
+        ]
+
+    def places_of(self, columns: Sequence[str]) -> list[int]:
+        """The places of the coefficients of the terms of these columns among all coefficients of the design."""
+        return [self.first + k for k, own in enumerate(self._columns) if {*own} == {*columns}]
 
     @property
     def products(self) -> list[tuple[str, ...]]:
         """Those of its terms that have several columns."""
         return [columns for columns in self.terms if len(columns) > 1]
+
+    def split(self, name: str) -> str:
+        """A sentence that says which parts a number has that differs within participants; empty for any other name."""
+        between, within = f"{name}[between]", f"{name}[within]"
+        if within not in self.numbers:
+            return ""
+        if between not in self.numbers:
+            return f"{name} differs within participants only, whose means are the same: write {within!r}"
+        return (
+            f"{name} differs between and within participants: say which, {between!r} for the mean of a participant, {within!r} for a deviation "
+            "from it"
+        )
 
     def at(self, values: Values | None = None) -> np.ndarray:
         r"""The common part at values of covariates: a vector x such that :math:`x' B` is the parameter's mean there.
@@ -125,11 +149,8 @@ class ParameterModel:
         values = {} if values is None else values
         known = {**self.factors, **self.numbers}
         for name in values:
-            if f"{name}[within]" in known:
-                raise UsageError(
-                    f"{name} differs between and within participants: say which, '{name}[between]' for the mean of a participant, "
-                    f"'{name}[within]' for a deviation from it"
-                )
+            if split := self.split(name):
+                raise UsageError(split)
             if name not in known:
                 raise UsageError(
                     f"{self.parameter} does not depend on {name!r}. {did_you_mean(name, known, f'covariates of {self.parameter}')}"

@@ -8,15 +8,17 @@ for each orthonormal column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
 
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError, did_you_mean
-from trialwise.base.message import Argument, Code
+from trialwise.base.message import Argument, Code, Message
 from trialwise.population.design import Design
 from trialwise.population.designs.coding import FactorCode, orthonormal
+from trialwise.population.designs.differences import along, difference_named
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.names import names_of_design
@@ -74,6 +76,7 @@ def with_differences(
                 Argument("priors", {parameter: ...}), f": there is no parameter {parameter!r}. {did_you_mean(parameter, models, 'parameters')}"
             )  # fmt: skip
         for covariate, differences in covariates.items():
+            _check_product(models[parameter], str(covariate), names)
             for k, prior in _of_covariate(models[parameter], str(covariate), differences).items():
                 if names[k] in found:
                     raise UsageError(
@@ -83,10 +86,29 @@ def with_differences(
     return found
 
 
+def _check_product(model: ParameterModel, text: str, names: Sequence[str]) -> None:
+    """Refuse a product, ``"group:age"``, with the names of its coefficients, or with the formula that has it."""
+    columns = [part.strip() for part in text.split(":")]
+    if text in model.covariates or len(columns) < 2 or not all(column in model.covariates for column in columns):
+        return
+    start = Message(_argument(model.parameter, text, ...), ": products have no priors of differences: ")
+    if own := model.places_of(columns):
+        which = "its coefficient" if len(own) == 1 else "its coefficients"
+        priors = Argument("priors", {names[k]: _EXAMPLE for k in own})
+        raise UsageError(start, f"give a prior of {which}, ", priors)
+    product = ":".join(map(quoted_name, columns))
+    raise UsageError(
+        start, f"give priors of coefficients; and the formula {model.parameter} ~ {model.formula} has no product of {listed(columns)}: add it, ",
+        Argument("formulas", {model.parameter: f"{model.formula} + {product}"}),
+    )  # fmt: skip
+
+
 def _of_covariate(model: ParameterModel, covariate: str, differences: object) -> dict[int, StoredPrior]:
     """The priors of the coefficients of a covariate, by their places."""
     parameter = model.parameter
     if covariate not in model.covariates:
+        if split := model.split(covariate):
+            raise UsageError(_argument(parameter, covariate, ...), f": {split}")
         known = model.covariates
         end = did_you_mean(covariate, known, f"covariates of {parameter}") if known else "It has no formula."
         raise UsageError(_argument(parameter, covariate, ...), f": {parameter} does not depend on {covariate!r}. {end}")
@@ -95,7 +117,7 @@ def _of_covariate(model: ParameterModel, covariate: str, differences: object) ->
     found: dict[int, StoredPrior] = {}
     for label, prior in differences.items():
         mean, sd = _normal(model, covariate, str(label), prior)
-        vector = _difference(model, covariate, str(label), prior)
+        vector = _difference(model, covariate, str(label))
         places = np.flatnonzero(abs(vector) > _NOTHING)
         code = _factor(model, covariate)
         if code is not None and _is_orthonormal(code) and len(code.levels) > 2:
@@ -144,25 +166,15 @@ def _of_all_pairs(model: ParameterModel, covariate: str, prior: object) -> dict[
     return {int(k): StoredPrior("Normal", (0.0, sd / np.sqrt(2.0))) for k in places}
 
 
-def _difference(model: ParameterModel, covariate: str, label: str, prior: object) -> np.ndarray:
+def _difference(model: ParameterModel, covariate: str, label: str) -> np.ndarray:
     """The weights of coefficients in a difference."""
-    if covariate in model.factors:
-        levels = model.factors[covariate]
-        pairs = {f"{b} - {a}": (b, a) for a in levels for b in levels if a != b}
-        pairs |= {f"{covariate} {b} - {covariate} {a}": (b, a) for b, a in pairs.values()}
-        if label not in pairs:
-            raise UsageError(
-                _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, list(pairs)[: len(levels) * (len(levels) - 1)], f'differences of {covariate}')}"
-            )  # fmt: skip
-        to, since = pairs[label]
-        return model.at({covariate: to}) - model.at({covariate: since})
-    mean, sd = model.numbers[covariate]
-    steps = {f"{covariate} + 1 SD": mean + sd, f"{covariate} + 1": mean + 1.0}
-    if label not in steps:
+    known = along(model, [covariate])
+    vector = difference_named(model, known, label)
+    if vector is None:
         raise UsageError(
-            _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, steps, f'steps of {covariate}')}"
+            _argument(model.parameter, covariate, {label: ...}), f": {did_you_mean(label, [each.label for each in known.all], f'differences of {covariate}')}"
         )  # fmt: skip
-    return model.at({covariate: steps[label]}) - model.at({covariate: mean})
+    return vector
 
 
 def _normal(model: ParameterModel, covariate: str, label: str, prior: object) -> tuple[float, float]:
@@ -185,8 +197,9 @@ def _refuse(model: ParameterModel, covariate: str, label: str) -> NoReturn:
     parameter = model.parameter
     raise UsageError(
         _argument(parameter, covariate, {label: ...}),
-        f": in the formula {parameter} ~ {model.formula} this difference has no coefficient of its own, but several that others share; give priors of these, "
-        f"{parameter}_effects, or write {parameter} ~ {quoted_name(covariate)}",
+        f": in the formula {parameter} ~ {model.formula} this difference has no coefficient of its own, but several that others share: give priors of these, ",
+        Argument("priors", {f"{parameter}_effects": _EXAMPLE}),
+        f", or write {parameter} ~ {quoted_name(covariate)}",
     )
 
 
