@@ -44,7 +44,7 @@ STATS = {
 TRADE_OFF = ("learning rate", "inverse temperature")
 """First words of the roles of parameters that are known to trade off."""
 
-OF_PARTICIPANTS = ("emulator_error", "filter_noise", "particles")
+OF_PARTICIPANTS = ("emulator_error", "filter_noise", "particles", "renewal")
 """Attributes of a fit by particles that have a number for each participant."""
 
 

@@ -42,6 +42,8 @@ PURPOSES = {
     "first point": "where a chain starts",
     "chains": "the seed of a run of chains",
     "pseudo-marginal chains": "stages of a fit with a hidden choice; a stream each",
+    "sweeps of a chain": "parameters given courses of hidden choices, and courses given parameters; a stream for each sweep",
+    "permutations of labels": "under which the pasts of courses are joined to a future",
     "sampler": "whatever a sampler needs; a stream for each part of its work",
     "starts of estimates": "where the search for a point estimate starts",
     # compare

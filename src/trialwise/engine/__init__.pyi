@@ -49,6 +49,10 @@ from .run import (
     signal_names as signal_names,
     trace_plain as trace_plain,
 )
+from .run_courses import (
+    PARTICLES as PARTICLES,
+    course_drawer as course_drawer,
+)
 from .run_hidden import (
     Trace as Trace,
     check_particles as check_particles,

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -161,6 +161,16 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
     return numba.njit(log_density, nogil=True)
 
 
+class Point(NamedTuple):
+    """A point of the posterior: coefficients ``(F,)``, signed spreads ``(Q,)``, effects of participants ``(participants, Q)``, and numbers of
+    correlations ``(pairs,)``."""
+
+    coefficients: np.ndarray
+    spreads: np.ndarray
+    effects: np.ndarray
+    correlations: np.ndarray
+
+
 @dataclass(frozen=True)
 class Posterior:
     """The log-density and gradient of a learner's default model on its trials, for a sampler.
@@ -235,15 +245,26 @@ class Posterior:
         group = np.linalg.solve(e.mean_factor, coefficients - e.mean), spreads / e.sd_scale
         return np.concatenate([*group, (x - e.correlation) / e.correlation_scale, w.ravel()])
 
+    def point(self, x: np.ndarray) -> Point:
+        """The point with coordinates ``x (dimension,)``, whose :meth:`coordinates` they are; in other coordinates it has others."""
+        _, _, maps, pairs, _, expanded = self.arguments[:6]
+        coefficients, z, r, w = split(x, self.grouped, maps, self.participants)
+        v, _, _ = whitened_to_effects(w, coefficients, scaled_factor(z, r, pairs), *expanded)
+        return Point(coefficients, z, v, r)
+
+    def natural_at(self, x: np.ndarray) -> np.ndarray:
+        """Natural values ``(rows, K)`` at the coordinates ``x (dimension,)``."""
+        point = self.point(x)
+        return np.asarray(
+            natural(rows_of(point.coefficients, point.effects, *self.arguments[4]), *self.arguments[6])[0]
+        )
+
     def values(self, x: np.ndarray) -> tuple[GroupDraw, np.ndarray]:
         """The group and its participants at the coordinates ``x (dimension,)``, and natural values ``(rows, K)``."""
-        _, _, maps, pairs, matrices, expanded, scales = self.arguments[:7]
-        coefficients, z, r, w = split(x, self.grouped, maps, self.participants)
-        lower = scaled_factor(z, r, pairs)
-        v, _, _ = whitened_to_effects(w, coefficients, lower, *expanded)
-        u = rows_of(coefficients, v, *matrices)
-        spreads = np.abs(z)
-        group = GroupDraw(coefficients, spreads, correlations_of(lower, spreads, pairs), u)
+        _, _, _, pairs, matrices, _, scales = self.arguments[:7]
+        coefficients, z, v, r = self.point(x)
+        u, spreads = rows_of(coefficients, v, *matrices), np.abs(z)
+        group = GroupDraw(coefficients, spreads, correlations_of(scaled_factor(z, r, pairs), spreads, pairs), u)
         return group, natural(u, *scales)[0]
 
     def start(self, random: np.random.Generator) -> np.ndarray:

@@ -89,7 +89,23 @@ def build_replay(parts: Parts) -> Callable:
     With a hidden choice it is the joint log-likelihood of the scored responses and of all hidden choices, which are given in ``ints``.
     ``participant`` has the values of all slots of the parameters.
     """
-    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
+    agent_at, start, follow = parts.agent_at, parts.start, build_follow(parts)
+
+    def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
+        state = start(agent_at(participant, ints, reals, first), task)
+        return follow(
+            participant, state, -1, task, 0, preference, options, observed, ints, reals, first, first, end, record, signals
+        )  # fmt: skip
+
+    return replay
+
+
+def build_follow(parts: Parts) -> Callable:
+    """The loop over recorded trials from a state: the trials from ``begin`` to ``end`` of a participant whose first is ``first``.
+
+    ``last`` is the last action before them, ``place`` that of the state in the task's arenas.
+    """
+    agent_at, reset, row, available = parts.agent_at, parts.reset, parts.row, parts.available
     seen, hide, given_hidden, score_hidden, act, score = (
         parts.seen,
         parts.hide,
@@ -101,15 +117,16 @@ def build_replay(parts: Parts) -> Callable:
     elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
     see, acted, watch, between, unscored = parts.see, parts.acted, parts.watch, parts.between, parts.unscored
 
-    def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
-        state = start(agent_at(participant, ints, reals, first), task)
-        total, scale, last = 0.0, 1.0, -1
-        for t in range(first, end):
+    def follow(
+        participant, state, last, task, place, preference, options, observed, ints, reals, first, begin, end, record, signals
+    ):  # fmt: skip
+        total, scale = 0.0, 1.0
+        for t in range(begin, end):
             agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
-                state = reset(agent, state, trial, task, 0)
+                state = reset(agent, state, trial, task, place)
                 last = -1
             if see is not None:
                 see(agent, state, trial)
@@ -153,7 +170,7 @@ def build_replay(parts: Parts) -> Callable:
                 between(agent, state, trial)
         return total, scale
 
-    return replay
+    return follow
 
 
 def build_rollout(parts: Parts) -> Callable:

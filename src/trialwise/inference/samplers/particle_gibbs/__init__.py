@@ -1,0 +1,82 @@
+"""Particle Gibbs for hidden choices: parameters and courses of hidden choices are drawn in turn.
+
+:mod:`.run` performs one fit; :mod:`.chain` is one chain, and :mod:`.hamiltonian` the transitions of its parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+from trialwise.base.errors import UsageError
+from trialwise.inference.sampler import Request, Sampled, Sampler
+
+
+def sample(request: Request) -> Sampled:
+    """Draw from the posterior, after checking starting points."""
+    from trialwise.base.cores import cores
+    from trialwise.base.progress import bars
+    from trialwise.base.workers import worker_pool
+    from trialwise.inference.checkpoint import Checkpoint
+    from trialwise.inference.samplers.particle_gibbs.run import Run
+    from trialwise.inference.starts import check_starts
+
+    likelihood, population = request.likelihood, request.population
+    learner, packed, prior = likelihood.learner, likelihood.packed, population.prior
+    if population.unusual:
+        raise UsageError(
+            f"priors of {', '.join(population.unusual)}: with a hidden choice, priors must be Normal for means and HalfNormal for spreads of "
+            "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5); with other pooling only the default priors are available"
+        )
+    check_starts(likelihood, population, request.seed)
+    begin = time.perf_counter()
+    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
+    settings = (
+        NAME,
+        learner.key,
+        repr(learner),
+        request.seed,
+        request.chains,
+        population.pooling,
+        repr(population.design),
+    )
+    checkpoint = Checkpoint(request.checkpoint, *settings, *data)
+    executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
+    with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
+        run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)
+        run.warm_up()
+        warm = time.perf_counter()
+        tree = run.sample()
+    attributes = {**run.attributes(), "seconds_of_warm_up": warm - begin}
+    return Sampled(tree, time.perf_counter() - begin, attributes, run.notes)
+
+
+def _sentence(attrs: Mapping[str, object], draws: str) -> str:
+    return (
+        f"The posterior was sampled by particle Gibbs with ancestor sampling (Lindsten, Jordan & Schön, 2014; {attrs['particles_of_a_filter']} particles): "
+        "courses of hidden choices by conditional particle filters, and all parameters given them by Hamiltonian Monte Carlo with exact "
+        f"gradients, in turn: {draws}, each after {attrs['sweeps_per_draw']} such turns."
+    )
+
+
+def _figures(attrs: Mapping[str, object], stats: object) -> list[tuple[str, str]]:
+    return [
+        ("gradients", f"{attrs['gradients']:,}"),
+        ("particles of a filter", f"{attrs['particles_of_a_filter']}"),
+        ("draws of each participant's hidden choices", f"{attrs['sweeps']:,} per chain"),
+        (
+            "hidden choices drawn anew, at the trial where it is rarest",
+            f"{min(json.loads(str(attrs['renewal']))):.1%} of draws",
+        ),
+    ]
+
+
+NAME = "particle-gibbs"
+
+SAMPLER = Sampler(
+    NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=4, sample=sample, sentence=_sentence,
+    figures=_figures, works=("particle-gibbs", "ancestor-sampling"),
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""One chain of particle Gibbs: parameters given courses of hidden choices, and courses given parameters, in turn.
+
+A *sweep* moves all parameters, of participants and of the group, by a transition of Hamiltonian Monte Carlo given the present courses, and
+then draws each participant's course anew by a conditional particle filter. Both leave the joint posterior of parameters and courses
+invariant, whatever the coordinates, the size of steps and the number of particles, as long as these do not depend on the present
+parameters: they are fixed after warm-up.
+
+:func:`advance` is a function of its arguments alone, so that chains can run in threads, processes or on a cluster, and be resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from trialwise.base.errors import ModelError
+from trialwise.base.streams import stream, stream_key
+from trialwise.engine import HIDDEN, Packed, cache, course_drawer, stream_keys
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    Moved,
+    Roots,
+    StepSize,
+    build_transition,
+    draw_transition,
+)
+from trialwise.learners.learner import Learner
+from trialwise.learners.pickling import unpack
+from trialwise.population.density import Posterior, posterior
+from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.population import Population
+
+
+class Target(NamedTuple):
+    """What chains draw from, in which coordinates, and how.
+
+    Attributes
+    ----------
+    learner, packed
+        The learner and its trials; courses in ``packed`` are ignored.
+    population, expansion
+        The population, and the expansion that defines the coordinates.
+    seed
+        Seed of the random numbers.
+    particles
+        Number of particles of a filter.
+    roots
+        The scale of transitions.
+    """
+
+    learner: Learner
+    packed: Packed
+    population: Population
+    expansion: Expansion
+    seed: int
+    particles: int
+    roots: Roots
+
+    def posterior(self, courses: np.ndarray) -> tuple[Posterior, Packed]:
+        """The posterior given courses ``(trials,)``, and the trials that it reads: a change of their courses changes it."""
+        packed = self.packed.with_hidden(courses)
+        return posterior(self.learner, packed, self.population, self.expansion), packed
+
+
+class State(NamedTuple):
+    """The state of a chain: coordinates ``x (dimension,)``, ``courses int8 (trials,)``, the number of sweeps, and the size of steps."""
+
+    x: np.ndarray
+    courses: np.ndarray
+    sweeps: int
+    step: StepSize
+
+
+class Stretch(NamedTuple):
+    """Some sweeps of a chain: coordinates ``(sweeps, dimension)``, courses after some sweeps ``int8 (kept, trials)``, in how many sweeps the
+    choice of each trial was renewed ``(trials,)``, acceptance probabilities and divergences ``(sweeps,)``, and number of gradients."""
+
+    x: np.ndarray
+    courses: np.ndarray
+    renewed: np.ndarray
+    acceptance: np.ndarray
+    divergences: np.ndarray
+    gradients: int
+
+
+def transition_of(target: Target, density: Callable) -> Callable:
+    """The compiled transition of a posterior."""
+    from trialwise.inference.samplers.particle_gibbs import hamiltonian
+
+    key = cache.key("transition", cache.text(hamiltonian.__file__), target.learner.key, target.packed.layout)
+    return cache.on_disk(lambda: build_transition(density), "trialwise_transition", key)
+
+
+def first_courses(target: Target, chain: int, theta: np.ndarray) -> np.ndarray | None:
+    """Courses ``int8 (trials,)`` at natural parameters ``theta (rows, parameters)`` by filters without a present course; None if the particles of
+    one cannot explain its responses."""
+    packed = target.packed.with_hidden(np.zeros(len(target.packed.ints), int))
+    keys = _keys(target, chain, -1, len(packed.rows))
+    drawn = course_drawer(target.learner, packed, target.particles)(theta, keys, False)
+    return packed.ints[:, HIDDEN].astype(np.int8) if drawn.fine.all() else None
+
+
+def _keys(target: Target, chain: int, sweep: int, segments: int) -> np.ndarray:
+    own = np.uint64(stream_key(target.seed, "sweeps of a chain", part=("courses", chain)))
+    return stream_keys(own, np.arange(segments) + (sweep + 1) * segments)
+
+
+def advance(
+    target: Target, chain: int, state: State, sweeps: int, *, adapting: bool, every: int
+) -> tuple[State, Stretch]:
+    """Run some sweeps of a chain.
+
+    Parameters
+    ----------
+    target
+        What to draw from.
+    chain
+        The number of the chain.
+    state
+        Its state.
+    sweeps
+        Number of sweeps.
+    adapting
+        Whether to adapt the size of steps.
+    every
+        Number of sweeps between two courses that are kept.
+
+    Raises
+    ------
+    ModelError
+        If no particle can explain a response.
+    """
+    density, packed = target.posterior(state.courses)
+    move, draw = transition_of(target, density.density), course_drawer(target.learner, packed, target.particles)
+    x, step, dimension = state.x, state.step, len(state.x)
+    renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
+    points, courses, acceptance, divergences = [], [], [], []
+    for sweep in range(state.sweeps, state.sweeps + sweeps):
+        numbers = draw_transition(
+            stream(target.seed, "sweeps of a chain", part=(chain, sweep)), dimension, float(np.exp(step.log))
+        )
+        moved = Moved(*move(x, *numbers, tuple(target.roots), density.arguments))
+        x = moved.x
+        theta = density.natural_at(x)
+        drawn = draw(theta, _keys(target, chain, sweep, len(packed.rows)))
+        if not drawn.fine.all():
+            raise ModelError(_unexplained(target, int(np.flatnonzero(~drawn.fine)[0]), theta))
+        if adapting:
+            step = step.adapted(moved.acceptance)
+        points.append(x)
+        if sweep % every == every - 1:
+            courses.append(packed.ints[:, HIDDEN].astype(np.int8))
+        renewed += drawn.renewed
+        acceptance.append(moved.acceptance)
+        divergences.append(moved.diverged)
+        gradients += moved.gradients
+    after = State(x, packed.ints[:, HIDDEN].astype(np.int8), state.sweeps + sweeps, step)
+    kept = np.array(courses, np.int8).reshape(len(courses), len(renewed))
+    return after, Stretch(np.array(points), kept, renewed, np.array(acceptance), np.array(divergences), gradients)
+
+
+def _unexplained(target: Target, segment: int, theta: np.ndarray) -> str:
+    learner, row = target.learner, theta[target.packed.rows[segment]]
+    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(target.population.names, row, strict=True))
+    return (
+        f"{learner}: no course of hidden choices explains the responses of participant {target.packed.participants[segment]!r} at {at}. "
+        "Look at its likelihood there with trialwise.log_likelihood, which names the trial"
+    )
+
+
+def advance_parcel(
+    parcel: bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int
+) -> tuple[State, Stretch]:
+    """:func:`advance` of a packed target, on a worker."""
+    return advance(_unpacked(parcel), chain, state, sweeps, adapting=adapting, every=every)
+
+
+@lru_cache(2)
+def _unpacked(parcel: bytes) -> Target:
+    target: Target = unpack(parcel)
+    return target

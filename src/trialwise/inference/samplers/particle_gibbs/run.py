@@ -1,0 +1,332 @@
+"""A run of particle Gibbs: warm-up, in which the coordinates are found, then draws until there are enough."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trialwise.base.errors import ModelError
+from trialwise.base.progress import Update
+from trialwise.engine import FLAGS, HIDES, PARTICLES
+from trialwise.inference.checkpoint import Checkpoint
+from trialwise.inference.draws import Layout
+from trialwise.inference.sampler import Request
+from trialwise.inference.samplers.particle_gibbs.chain import (
+    State,
+    Stretch,
+    Target,
+    advance,
+    advance_parcel,
+    first_courses,
+)
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
+from trialwise.learners.pickling import pack
+from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
+from trialwise.population.geometry.expansion import Expansion, expand
+from trialwise.population.population import GroupDraw
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DRAWS, THIN = 500, 4
+"""Default number of draws per chain, and of sweeps per draw."""
+
+FURTHER, MORE = 250, 14
+"""Number of draws added per chain while there are too few, and the maximum number of times."""
+
+ROUNDS, LAST = (15, 25, 40, 30), 50
+"""Sweeps of the rounds of warm-up, after each of which coordinates are found anew, and after the last but one the scale of transitions; and of
+the last round, which only adapts steps."""
+
+FIRST_STEP = 0.2
+"""The size of steps before it is adapted."""
+
+AVERAGED = 8
+"""Number of courses over which an expansion is averaged."""
+
+COURSES = 100
+"""Number of courses that are kept of each chain."""
+
+AT_A_TIME = 40
+"""Number of sweeps after which progress is shown and saved."""
+
+SELDOM = 20
+"""How often the hidden choice of each trial should be drawn anew in a chain."""
+
+ATTEMPTS = 50
+"""How often parameters are drawn from the prior, in search of some that can explain the responses."""
+
+
+@dataclass
+class Run:
+    """Chains in the course of sampling.
+
+    Attributes
+    ----------
+    request
+        What to sample.
+    target
+        The target in the present coordinates; None before the first.
+    states
+        The states of the chains.
+    pieces
+        The stretches of each chain after warm-up.
+    """
+
+    request: Request
+    checkpoint: Checkpoint
+    tell: Update
+    executor: Executor
+    remote: bool
+    target: Target | None = None
+    states: list[State] = field(default_factory=list)
+    pieces: list[list[Stretch]] = field(default_factory=list)
+    rounds: int = 0
+    gradients: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def chains(self) -> range:
+        """The numbers of the chains."""
+        return range(self.request.chains)
+
+    # -- warm-up -----------------------------------------------------------------------------------------------------
+
+    def warm_up(self) -> None:
+        """Find coordinates and the sizes of steps, unless the checkpoint has them."""
+        if saved := self.checkpoint.load():
+            self._resume(saved)
+            self.notes.append(
+                f"resumed after an interruption, {self._done} sweeps of each chain after warm-up were done"
+            )
+        if self.target is None:
+            self._start()
+        stages = [*ROUNDS, LAST]
+        for number in range(self.rounds, len(stages)):
+            count, last = stages[number], number == len(ROUNDS)
+            self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
+            pieces = self._advance(count, adapting=True, every=max(1, count // AVERAGED))
+            if number == len(ROUNDS) - 1:
+                self._find_scale()
+            elif not last:
+                kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
+                self._find_coordinates(np.concatenate(kept))
+            self.rounds = number + 1
+            self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
+            self._save()
+        self.states = [state._replace(step=state.step.final) for state in self.states]
+
+    def _target(self, expansion: Expansion, roots: Roots) -> Target:
+        likelihood, population = self.request.likelihood, self.request.population
+        packed = likelihood.packed
+        if population.shared:
+            packed = replace(packed, rows=np.zeros_like(packed.rows))
+        return Target(likelihood.learner, packed, population, expansion, self.request.seed, PARTICLES, roots)
+
+    def _start(self) -> None:
+        """Courses at parameters drawn from the prior, and coordinates and a first point of each chain given the courses of all."""
+        likelihood, population = self.request.likelihood, self.request.population
+        self.target = self._target(Expansion(*(np.zeros(0) for _ in range(7))), no_scale(0, 1, 1))
+        rows = int(self.target.packed.rows.max()) + 1
+        courses = []
+        for chain in self.chains:
+            random = self.request.random(("start", chain))
+            for _ in range(ATTEMPTS):
+                theta = likelihood.natural(population.draw(rows, random).u)
+                drawn = first_courses(self.target, chain, theta)
+                if drawn is not None:
+                    break
+            else:
+                raise ModelError(
+                    f"{likelihood.learner}: at none of {ATTEMPTS} draws of parameters from the prior can its hidden choices explain all "
+                    "responses. Look at trialwise.log_likelihood at parameters that you expect, which names a trial"
+                )
+            courses.append(drawn)
+        self._find_coordinates(np.array(courses))
+        for chain in self.chains:
+            target, _ = self.target.posterior(courses[chain])
+            x = target.start(self.request.random(("first point", chain)))
+            self.states.append(State(x, courses[chain], 0, StepSize.begin(FIRST_STEP)))
+        self.pieces = [[] for _ in self.chains]
+
+    def _find_coordinates(self, courses: np.ndarray) -> None:
+        """Expand the likelihood given courses ``(courses, trials)``, and express the states in the new coordinates."""
+        assert self.target is not None
+        learner, trials, population = self.target.learner, self.request.likelihood.trials, self.target.population
+        chosen = courses[np.linspace(0, len(courses) - 1, min(AVERAGED, len(courses))).astype(int)]
+        mean = MeanLikelihood(
+            [CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen]
+        )
+        before, expansion = self.target, expand(mean, population)
+        self.gradients += sum(part.calls for part in mean.parts)
+        self.target = self.target._replace(expansion=expansion)
+        posterior, _ = self.target.posterior(courses[0])
+        self.target = self.target._replace(roots=no_scale(posterior.group_size, *posterior.shape))
+        for number, state in enumerate(self.states):
+            old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
+            self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
+
+    def _find_scale(self) -> None:
+        """Scale transitions by the mean curvature at the states of the chains."""
+        assert self.target is not None
+        curvatures = []
+        for state in self.states:
+            posterior, _ = self.target.posterior(state.courses)
+            curvatures.append(curvature_at(posterior, state.x, posterior.group_size, posterior.participants))
+            self.gradients += 2 * (posterior.group_size + posterior.shape[1])
+        self.target = self.target._replace(roots=roots_of(curvatures))
+
+    # -- sampling ----------------------------------------------------------------------------------------------------
+
+    def sample(self) -> xr.DataTree:
+        """Draws after warm-up; while they are insufficient draws are added, unless their number was requested."""
+        asked, lacks = self.request.draws, self.request.shortfall
+        goal = THIN * (asked or DRAWS)
+        for more in range(1 if asked else 1 + MORE):
+            while (done := self._done) < goal:
+                count = min(AT_A_TIME, goal - done)
+                pieces = self._advance(count, adapting=False, every=max(THIN, goal // COURSES // THIN * THIN))
+                for chain, piece in zip(self.pieces, pieces, strict=True):
+                    chain.append(piece)
+                self.tell("sampling" if not more else "more draws", self._done / goal)
+                self._save()
+            tree = self.tree()
+            missing = lacks(tree) if lacks else ""
+            if not missing or more == MORE:
+                break
+            goal += THIN * FURTHER
+        self.notes += self.seldom()
+        if more > 0:
+            self.notes.append(
+                f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
+                + (f"; they still are: {missing}" if missing else "")
+            )
+        return tree
+
+    @property
+    def _done(self) -> int:
+        """Number of sweeps of each chain after warm-up."""
+        return sum(len(piece.x) for piece in self.pieces[0])
+
+    def _advance(self, count: int, *, adapting: bool, every: int) -> list[Stretch]:
+        """Advance all chains by some sweeps."""
+        assert self.target is not None
+        if self.remote:
+            parcel = pack(self.target)
+            jobs = [
+                self.executor.submit(advance_parcel, parcel, chain, self.states[chain], count, adapting, every)
+                for chain in self.chains
+            ]
+        else:
+            step = partial(advance, adapting=adapting, every=every)
+            jobs = [self.executor.submit(step, self.target, chain, self.states[chain], count) for chain in self.chains]
+        results = [job.result() for job in jobs]
+        self.states = [state for state, _ in results]
+        self.gradients += sum(piece.gradients for _, piece in results)
+        return [piece for _, piece in results]
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def tree(self) -> xr.DataTree:
+        """The draws as a tree with the groups of every other sampler."""
+        import xarray as xr
+
+        assert self.target is not None
+        posterior, _ = self.target.posterior(self.states[0].courses)
+        stats: dict[str, list[np.ndarray]] = {"acceptance_rate": [], "diverging": []}
+        groups: list[list[GroupDraw]] = []
+        for pieces in self.pieces:
+            joined = [
+                np.concatenate([getattr(piece, name) for piece in pieces])
+                for name in ("x", "acceptance", "divergences")
+            ]
+            groups.append([posterior.values(x)[0] for x in joined[0][THIN - 1 :: THIN]])
+            draws = len(groups[-1])
+            shape = (draws, THIN)
+            stats["acceptance_rate"].append(joined[1][: draws * THIN].reshape(shape).mean(1))
+            stats["diverging"].append(joined[2][: draws * THIN].reshape(shape).any(1))
+        draw = GroupDraw(*(np.array([[group[k] for group in chain] for chain in groups]) for k in range(4)))
+        labels = self.request.likelihood.trials.participants
+        dataset = Layout(self.target.population, labels).dataset(draw)
+        coords = {name: dataset[name].to_numpy() for name in ("chain", "draw")}
+        variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
+        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
+
+    def attributes(self) -> dict[str, float | str]:
+        """Numbers and texts to store with the fit."""
+        assert self.target is not None
+        renewal, offsets = self.renewal(), self.target.packed.offsets
+        smallest = [round(float(np.nanmin(renewal[a:b])), 4) for a, b in pairwise(offsets)]
+        return {
+            "gradients": self.gradients,
+            "particles_of_a_filter": self.target.particles,
+            "sweeps": self._done,
+            "sweeps_per_draw": THIN,
+            "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
+            "renewal": json.dumps(smallest),
+        }
+
+    def seldom(self) -> list[str]:
+        """A note on participants whose hidden choices were hardly ever drawn anew on some trial, which R-hat does not see."""
+        assert self.target is not None
+        times, offsets = self.renewal() * self._done, self.target.packed.offsets
+        found = []
+        for label, first, end in zip(
+            self.request.likelihood.trials.participants, offsets[:-1], offsets[1:], strict=True
+        ):
+            own = times[first:end]
+            if np.isfinite(own).any() and np.nanmin(own) < SELDOM:
+                found.append(f"{label} (trial {int(np.nanargmin(own)) + 1}: {np.nanmin(own):.0f} times a chain)")
+        if not found:
+            return []
+        listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+        return [
+            f"the hidden choices of {listed} were seldom drawn anew, so that chains may agree on them without having looked far: draw more"
+        ]
+
+    def renewal(self) -> np.ndarray:
+        """In which share of sweeps the hidden choice of each trial was drawn anew, ``(trials,)``; NaN where there is none."""
+        assert self.target is not None
+        total = sum(piece.renewed for pieces in self.pieces for piece in pieces)
+        hides = (self.target.packed.ints[:, FLAGS] & HIDES) > 0
+        return np.where(hides, total / (self._done * len(self.pieces)), np.nan)
+
+    # -- checkpoint --------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        assert self.target is not None
+        arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
+        arrays |= {f"roots_{name}": each for name, each in self.target.roots._asdict().items()}
+        for chain, (state, pieces) in enumerate(zip(self.states, self.pieces, strict=True)):
+            arrays |= {
+                f"x_{chain}": state.x, f"courses_{chain}": state.courses, f"sweeps_{chain}": np.array(state.sweeps),
+                f"step_{chain}": np.array(state.step),
+            }  # fmt: skip
+            if pieces:
+                for name in Stretch._fields[:2] + Stretch._fields[3:5]:
+                    arrays[f"piece_{name}_{chain}"] = np.concatenate([getattr(piece, name) for piece in pieces])
+                arrays[f"piece_renewed_{chain}"] = np.sum([piece.renewed for piece in pieces], 0)
+        self.checkpoint.save({**arrays, "rounds": np.array(self.rounds), "gradients": np.array(self.gradients)})
+
+    def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
+        expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
+        self.target = self._target(expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)))
+        self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
+        for chain in self.chains:
+            step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
+            self.states.append(
+                State(saved[f"x_{chain}"], saved[f"courses_{chain}"], int(saved[f"sweeps_{chain}"]), step)
+            )
+            self.pieces.append([])
+            if f"piece_x_{chain}" in saved:
+                x, courses, renewed, acceptance, divergences = (
+                    saved[f"piece_{name}_{chain}"] for name in Stretch._fields[:-1]
+                )
+                self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, 0))

@@ -1,0 +1,110 @@
+"""Transitions of Hamiltonian Monte Carlo on fixed targets: a Normal distribution, and a posterior that NUTS has sampled."""
+
+import numba
+import numpy as np
+import pytest
+from arviz_stats.base import array_stats
+
+from trialwise.engine.packing import pack
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    Moved,
+    StepSize,
+    build_transition,
+    curvature_at,
+    draw_transition,
+    no_scale,
+    roots_of,
+)
+from trialwise.likelihoods.kinds import likelihood_of
+from trialwise.population.density import posterior
+from trialwise.population.geometry.expansion import expand
+from trialwise.population.population import population_of
+
+pytestmark = pytest.mark.compile
+
+
+@numba.njit
+def normal(x, precision, mean):
+    """A multivariate Normal distribution."""
+    gap = x - mean
+    return -0.5 * gap @ precision @ gap, -(precision @ gap)
+
+
+def chain(transition, x, roots, arguments, count, seed=0):
+    random, step, points = np.random.default_rng(seed), StepSize.begin(0.1), []
+    for number in range(count):
+        moved = Moved(
+            *transition(x, *draw_transition(random, len(x), float(np.exp(step.log))), tuple(roots), arguments)
+        )
+        x = moved.x
+        if number < count // 5:
+            step = step.adapted(moved.acceptance)
+        else:
+            step = step.final if number == count // 5 else step
+            points.append(x)
+    return np.array(points)
+
+
+def differences(points, mean, sd):
+    """Differences of means and standard deviations in Monte Carlo errors."""
+    ess = {method: array_stats.ess(points[None], chain_axis=0, draw_axis=1, method=method) for method in ("mean", "sd")}
+    error = points.std(0) / np.sqrt(ess["mean"])
+    return np.concatenate([(points.mean(0) - mean) / error, (points.std(0) / sd - 1) * np.sqrt(2 * ess["sd"])])
+
+
+def test_a_normal_distribution():
+    """Two participants with two coordinates each, and one of the group; correlated, with widths from .3 to 3."""
+    root = np.tril(np.random.default_rng(1).normal(0, 0.3, (5, 5)), -1) + np.diag([0.3, 1.0, 3.0, 0.5, 1.5])
+    root[3:, 1:3] = 0.0
+    covariance, mean = root @ root.T, np.array([1.0, -2.0, 0.0, 3.0, 0.5])
+    precision = np.linalg.inv(covariance)
+    curvature = curvature_at(lambda x: normal(x, precision, mean), mean + 0.3, 1, 2)
+    np.testing.assert_allclose(curvature.group, precision[:1, :1], rtol=1e-6)
+    np.testing.assert_allclose(curvature.participants[1], precision[3:, 3:], rtol=1e-6)
+    roots = roots_of([curvature, curvature])
+    np.testing.assert_allclose(
+        np.linalg.matrix_power(roots.participants[1], 4), np.linalg.inv(precision[3:, 3:]), rtol=1e-6
+    )
+    transition = build_transition(normal)
+    for each in (roots, no_scale(1, 2, 2)):
+        points = chain(transition, np.zeros(5), each, (precision, mean), 6000)
+        assert np.abs(differences(points, mean, np.sqrt(np.diag(covariance)))).max() < 4.0
+        assert np.abs(np.corrcoef(points.T) - covariance / np.sqrt(np.outer(*[np.diag(covariance)] * 2))).max() < 0.06
+
+
+def test_a_trajectory_is_reversible_and_keeps_what_it_refuses():
+    """A tiny step is always accepted; a huge one never, and it is counted as divergent."""
+    transition, x = build_transition(normal), np.array([0.3, -0.2])
+    arguments, roots, random = (np.eye(2), np.zeros(2)), tuple(no_scale(0, 1, 2)), np.random.default_rng(0)
+    momentum = random.standard_normal(2)
+    there = Moved(*transition(x, momentum, -1e-9, 1e-3, 1000, roots, arguments))
+    assert there.acceptance == pytest.approx(1.0, abs=1e-6) and not there.diverged and there.gradients == 1001
+    np.testing.assert_allclose(there.x, x * np.cos(1.0) + momentum * np.sin(1.0), atol=1e-6)  # the exact motion
+    far = Moved(*transition(x, momentum, -1e9, 50.0, 10, roots, arguments))
+    assert far.diverged and far.acceptance == 0.0 and (far.x == x).all() and far.gradients < 11
+
+
+def test_the_posterior_that_nuts_samples(small, fitted):
+    """Means and standard deviations of the group agree with those of nutpie's draws."""
+    learner, trials = fitted.learner, small.trials
+    likelihood, population = likelihood_of(learner, trials), population_of(learner, trials)
+    target = posterior(learner, pack(learner, trials), population, expand(likelihood, population))
+    start = target.start(np.random.default_rng(2))
+    roots = roots_of([curvature_at(target, start, target.group_size, target.participants)])
+    points = chain(build_transition(target.density), start, roots, target.arguments, 3000)
+    values = [target.values(x)[0] for x in points]
+    drawn = np.array([[*group.coefficients, *group.spreads] for group in values])
+    names = [*population.variables.coefficients, *population.variables.spreads]
+    table = fitted.summary().loc[names]
+    ess = array_stats.ess(drawn[None], chain_axis=0, draw_axis=1)
+    error = np.hypot(drawn.std(0) / np.sqrt(ess), table["mcse_mean"])
+    assert (np.abs(drawn.mean(0) - table["mean"]) < 4 * error).all()
+    np.testing.assert_allclose(drawn.std(0), table["sd"], rtol=0.35)
+
+
+def test_step_sizes_follow_acceptance():
+    """Acceptance that falls with the step is brought to its target."""
+    step = StepSize.begin(0.1)
+    for _ in range(400):
+        step = step.adapted(float(np.exp(-np.exp(step.log))))
+    assert np.exp(-np.exp(step.final.log)) == pytest.approx(0.85, abs=0.03)

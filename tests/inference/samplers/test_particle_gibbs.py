@@ -1,0 +1,149 @@
+"""Fits by particle Gibbs, compared with posteriors computed from enumerated likelihoods; resumed, and run on an executor."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import trialwise as tw
+from trialwise.engine.packing import pack
+from trialwise.engine.run_hidden import run_exact
+from trialwise.inference.samplers import SAMPLERS
+from trialwise.inference.samplers.particle_gibbs import run
+from trialwise.population.population import population_of
+
+pytestmark = pytest.mark.sample
+
+TIED = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
+TRIALS, PARTICIPANTS = 7, 3
+SETTINGS = {"sampler": "particle-gibbs", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """Three agents of seven trials, with a missed trial and a choice without an outcome."""
+    ranges = {"alpha": (0.5, 0.9), "beta": (1.5, 2.5), "forget": (0.0, 0.1)}
+    trials = tw.simulate(
+        TIED, tw.environments.AlienTask(trials=TRIALS), ranges, participants=PARTICIPANTS, seed=6
+    ).trials
+    choice, outcome = trials.choice.copy(), 2.0 * trials.outcome["outcome"]
+    choice[3], outcome[[3, 9]] = -1, np.nan
+    cue = replace(trials.columns["cue"], values=np.tile([0, 0, 1, 0, 1, 0, 0], PARTICIPANTS))
+    context = replace(trials.columns["context"], values=np.tile([0, 0, 0, 1, 1, 0, 1], PARTICIPANTS))
+    return replace(
+        trials, choice=choice, outcome={"outcome": outcome}, columns=trials.columns | {"cue": cue, "context": context}
+    )
+
+
+def weighted(trials, pooling, count=12_000):
+    """Draws from the prior with their posterior weights, by the sum over all courses; rows of parameters and, with a group, its means."""
+    population, packed = population_of(TIED, trials, {}, pooling), pack(TIED, trials)
+    random, u, groups = np.random.default_rng(0), [], []
+    for _ in range(count):
+        if pooling == "partial":
+            group = population.draw(PARTICIPANTS, random)
+            u.append(group.u)
+            groups.append([*group.coefficients, *group.spreads])
+        else:
+            shape = (1 if pooling == "complete" else PARTICIPANTS, 3)
+            u.append(
+                np.broadcast_to(random.normal(population.prior.mean, population.prior.total, shape), (PARTICIPANTS, 3))
+            )
+    u = np.array(u)
+    value = np.zeros(count)
+    for n in range(PARTICIPANTS):
+        one = packed.only(n)
+        parts = {name: np.tile(getattr(one, name), (count, 1)) for name in ("observed", "ints", "reals")}
+        rows = np.arange(count, dtype=np.int32)
+        offsets = np.arange(count + 1, dtype=np.int32) * TRIALS
+        many = replace(one, **parts, offsets=offsets, rows=rows, participants=("x",) * count)
+        theta = np.stack([p.constrain(u[:, n, k]) for k, p in enumerate(TIED.parameters)], 1)
+        value += run_exact(TIED, many, theta)[0]
+    weight = np.exp(value - value.max())
+    return u, np.array(groups), weight / weight.sum()
+
+
+def compared(draws, ess, values, weight):
+    """The difference of the mean of draws from the weighted mean, in Monte Carlo errors of both."""
+    mean = weight @ values
+    error = np.hypot(draws.std() / np.sqrt(ess), np.sqrt((weight**2) @ (values - mean) ** 2))
+    return (draws.mean() - mean) / error
+
+
+@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
+def test_fits_agree_with_enumerated_likelihoods(trials, pooling):
+    fit = tw.fit(TIED, trials, draws=400, chains=4, seed=3, pooling=pooling, **SETTINGS)
+    assert fit.attrs["sampler"] == "particle-gibbs" and int(fit.tree["sample_stats"]["diverging"].sum()) < 4
+    u, groups, weight = weighted(trials, pooling)
+    assert 1 / (weight**2).sum() > 300
+    table, found = fit.summary(), []
+    posterior = fit.tree["posterior"]
+    if pooling == "partial":
+        names = [f"{name}_{part}" for part in ("mu", "sd") for name in TIED.names]
+        found = [
+            compared(posterior[name].to_numpy(), table.loc[name, "ess_bulk"], groups[:, k], weight)
+            for k, name in enumerate(names)
+        ]
+    for k, name in enumerate(TIED.names):
+        natural = TIED.parameters[k].constrain(u[..., k])
+        rows = [name] if pooling == "complete" else [f"{name}[{label}]" for label in trials.participants]
+        draws = posterior[name].to_numpy().reshape(4, 400, -1)
+        found += [
+            compared(draws[..., n], table.loc[row, "ess_bulk"], natural[:, n], weight) for n, row in enumerate(rows)
+        ]
+    assert np.abs(found).max() < 4.0 and np.mean(np.square(found)) < 2.5
+
+
+class Interrupted(Exception):
+    """A simulated interruption."""
+
+
+def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
+    settings = {"draws": 30, "chains": 2, "seed": 4, **SETTINGS}
+    uninterrupted = tw.fit(TIED, trials, **settings)
+    path, save = tmp_path / "unfinished.npz", run.Run._save
+    for moment in ("warm-up", "sampling"):
+
+        def interrupted(self, moment=moment):
+            save(self)
+            if self.rounds == 2 if moment == "warm-up" else self._done > 60:
+                raise Interrupted
+
+        monkeypatch.setattr(run.Run, "_save", interrupted)
+        with pytest.raises(Interrupted):
+            tw.fit(TIED, trials, checkpoint=path, **settings)
+        monkeypatch.undo()
+    resumed = tw.fit(TIED, trials, checkpoint=path, **settings)
+    for name in ("alpha_mu", "beta_sd", "individual"):
+        np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
+    assert any("resumed after an interruption" in note for note in resumed.notes)
+    assert resumed.attrs["renewal"] == uninterrupted.attrs["renewal"]
+    assert resumed.attrs["gradients"] == uninterrupted.attrs["gradients"]
+    other = tw.fit(TIED, trials, checkpoint=path, **(settings | {"seed": 5}))
+    assert not any(
+        "resumed after an interruption" in note for note in other.notes
+    )  # a different seed is a different fit
+
+
+def test_chains_run_on_an_executor(trials, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=each, **SETTINGS) for each in (None, pool)]
+    local, remote = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
+    np.testing.assert_array_equal(local, remote)
+    fits[0].save(tmp_path / "fit.nc")
+    loaded = tw.load(tmp_path / "fit.nc")
+    assert loaded.summary().equals(fits[0].summary()) and loaded.attrs["sampler"] == "particle-gibbs"
+    assert 0 < tw.diagnose(loaded).participants["renewal"].min() <= 1
+    method = SAMPLERS["particle-gibbs"]
+    assert "hidden choices drawn anew, at the trial where it is rarest" in dict(
+        method.figures(loaded.attrs, loaded.tree["sample_stats"])
+    )
+    assert "ancestor sampling" in method.sentence(loaded.attrs, "2 chains of 20 draws each")
+
+
+def test_few_renewals_are_noted(trials, monkeypatch):
+    """With a bound that no short run can reach."""
+    monkeypatch.setattr(run, "SELDOM", 1000)
+    fit = tw.fit(TIED, trials, draws=10, chains=2, seed=1, **SETTINGS)
+    assert any("seldom drawn anew" in note and "draw more" in note for note in fit.notes)
