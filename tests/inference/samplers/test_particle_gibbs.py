@@ -120,6 +120,13 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
     assert any("resumed after an interruption" in note for note in resumed.notes)
     assert resumed.attrs["renewal"] == uninterrupted.attrs["renewal"]
     assert resumed.attrs["gradients"] == uninterrupted.attrs["gradients"]
+    fewer, more = (
+        tw.fit(TIED, trials, checkpoint=path, **(settings | {"draws": draws})).tree["posterior"] for draws in (10, 40)
+    )
+    for name in ("alpha_mu", "individual"):
+        np.testing.assert_array_equal(fewer[name], uninterrupted.tree["posterior"][name][:, :10])
+        np.testing.assert_array_equal(more[name][:, :30], uninterrupted.tree["posterior"][name])
+    assert more.sizes["draw"] == 40
     other = tw.fit(TIED, trials, checkpoint=path, **(settings | {"seed": 5}))
     assert not any(
         "resumed after an interruption" in note for note in other.notes

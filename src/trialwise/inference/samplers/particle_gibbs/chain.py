@@ -10,7 +10,7 @@ parameters: they are fixed after warm-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -85,6 +85,15 @@ class Stretch(NamedTuple):
     gradients: int
 
 
+def joined(pieces: Sequence[Stretch]) -> Stretch:
+    """Successive stretches of a chain as one."""
+    x, courses, renewed, acceptance, divergences, gradients = zip(*pieces, strict=True)
+    return Stretch(
+        np.concatenate(x), np.concatenate(courses), np.sum(renewed, 0), np.concatenate(acceptance), np.concatenate(divergences),
+        int(np.sum(gradients)),
+    )  # fmt: skip
+
+
 def transition_of(target: Target, density: Callable) -> Callable:
     """The compiled transition of a posterior."""
     from trialwise.inference.samplers.particle_gibbs import hamiltonian
@@ -108,14 +117,14 @@ def _keys(target: Target, chain: int, sweep: int, segments: int) -> np.ndarray:
 
 
 def advance(
-    target: Target, chain: int, state: State, sweeps: int, *, adapting: bool, every: int
+    target: Target | bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int
 ) -> tuple[State, Stretch]:
     """Run some sweeps of a chain.
 
     Parameters
     ----------
     target
-        What to draw from.
+        What to draw from; or the same packed by :func:`trialwise.learners.pickling.pack`, for a worker.
     chain
         The number of the chain.
     state
@@ -125,13 +134,15 @@ def advance(
     adapting
         Whether to adapt the size of steps.
     every
-        Number of sweeps between two courses that are kept.
+        Number of sweeps after which a course is kept; 0 for none.
 
     Raises
     ------
     ModelError
         If no particle can explain a response.
     """
+    if isinstance(target, bytes):
+        target = _unpacked(target)
     density, packed = target.posterior(state.courses)
     move, draw = transition_of(target, density.density), course_drawer(target.learner, packed, target.particles)
     x, step, dimension = state.x, state.step, len(state.x)
@@ -150,7 +161,7 @@ def advance(
         if adapting:
             step = step.adapted(moved.acceptance)
         points.append(x)
-        if sweep % every == every - 1:
+        if every and sweep % every == every - 1:
             courses.append(packed.ints[:, HIDDEN].astype(np.int8))
         renewed += drawn.renewed
         acceptance.append(moved.acceptance)
@@ -168,13 +179,6 @@ def _unexplained(target: Target, segment: int, theta: np.ndarray) -> str:
         f"{learner}: no course of hidden choices explains the responses of participant {target.packed.participants[segment]!r} at {at}. "
         "Look at its likelihood there with trialwise.log_likelihood, which names the trial"
     )
-
-
-def advance_parcel(
-    parcel: bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int
-) -> tuple[State, Stretch]:
-    """:func:`advance` of a packed target, on a worker."""
-    return advance(_unpacked(parcel), chain, state, sweeps, adapting=adapting, every=every)
 
 
 @lru_cache(2)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
     Stretch,
     Target,
     advance,
-    advance_parcel,
     first_courses,
+    joined,
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.learners.pickling import pack
@@ -50,9 +49,6 @@ FIRST_STEP = 0.2
 
 AVERAGED = 8
 """Number of courses over which an expansion is averaged."""
-
-COURSES = 100
-"""Number of courses that are kept of each chain."""
 
 AT_A_TIME = 40
 """Number of sweeps after which progress is shown and saved."""
@@ -112,7 +108,7 @@ class Run:
         for number in range(self.rounds, len(stages)):
             count, last = stages[number], number == len(ROUNDS)
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
-            pieces = self._advance(count, adapting=True, every=max(1, count // AVERAGED))
+            pieces = self._advance(count, adapting=True)
             if number == len(ROUNDS) - 1:
                 self._find_scale()
             elif not last:
@@ -192,7 +188,7 @@ class Run:
         for more in range(1 if asked else 1 + MORE):
             while (done := self._done) < goal:
                 count = min(AT_A_TIME, goal - done)
-                pieces = self._advance(count, adapting=False, every=max(THIN, goal // COURSES // THIN * THIN))
+                pieces = self._advance(count, adapting=False)
                 for chain, piece in zip(self.pieces, pieces, strict=True):
                     chain.append(piece)
                 self.tell("sampling" if not more else "more draws", self._done / goal)
@@ -215,18 +211,15 @@ class Run:
         """Number of sweeps of each chain after warm-up."""
         return sum(len(piece.x) for piece in self.pieces[0])
 
-    def _advance(self, count: int, *, adapting: bool, every: int) -> list[Stretch]:
-        """Advance all chains by some sweeps."""
+    def _advance(self, count: int, *, adapting: bool) -> list[Stretch]:
+        """Advance all chains by some sweeps; courses are kept while chains adapt, since coordinates are found from them."""
         assert self.target is not None
-        if self.remote:
-            parcel = pack(self.target)
-            jobs = [
-                self.executor.submit(advance_parcel, parcel, chain, self.states[chain], count, adapting, every)
-                for chain in self.chains
-            ]
-        else:
-            step = partial(advance, adapting=adapting, every=every)
-            jobs = [self.executor.submit(step, self.target, chain, self.states[chain], count) for chain in self.chains]
+        every = max(1, count // AVERAGED) if adapting else 0
+        target = pack(self.target) if self.remote else self.target
+        submit = self.executor.submit
+        jobs = [
+            submit(advance, target, chain, state, count, adapting, every) for chain, state in enumerate(self.states)
+        ]
         results = [job.result() for job in jobs]
         self.states = [state for state, _ in results]
         self.gradients += sum(piece.gradients for _, piece in results)
@@ -242,16 +235,13 @@ class Run:
         posterior, _ = self.target.posterior(self.states[0].courses)
         stats: dict[str, list[np.ndarray]] = {"acceptance_rate": [], "diverging": []}
         groups: list[list[GroupDraw]] = []
+        asked = self.request.draws
+        sweeps = THIN * asked if asked else self._done  # a checkpoint may have more than are asked for
         for pieces in self.pieces:
-            joined = [
-                np.concatenate([getattr(piece, name) for piece in pieces])
-                for name in ("x", "acceptance", "divergences")
-            ]
-            groups.append([posterior.values(x)[0] for x in joined[0][THIN - 1 :: THIN]])
-            draws = len(groups[-1])
-            shape = (draws, THIN)
-            stats["acceptance_rate"].append(joined[1][: draws * THIN].reshape(shape).mean(1))
-            stats["diverging"].append(joined[2][: draws * THIN].reshape(shape).any(1))
+            whole = joined(pieces)
+            groups.append([posterior.values(x)[0] for x in whole.x[THIN - 1 : sweeps : THIN]])
+            stats["acceptance_rate"].append(whole.acceptance[:sweeps].reshape(-1, THIN).mean(1))
+            stats["diverging"].append(whole.divergences[:sweeps].reshape(-1, THIN).any(1))
         draw = GroupDraw(*(np.array([[group[k] for group in chain] for chain in groups]) for k in range(4)))
         labels = self.request.likelihood.trials.participants
         dataset = Layout(self.target.population, labels).dataset(draw)
@@ -262,28 +252,24 @@ class Run:
     def attributes(self) -> dict[str, float | str]:
         """Numbers and texts to store with the fit."""
         assert self.target is not None
-        renewal, offsets = self.renewal(), self.target.packed.offsets
-        smallest = [round(float(np.nanmin(renewal[a:b])), 4) for a, b in pairwise(offsets)]
+        renewal = [share for share, _ in self.rarest()]
         return {
             "gradients": self.gradients,
             "particles_of_a_filter": self.target.particles,
             "sweeps": self._done,
             "sweeps_per_draw": THIN,
             "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
-            "renewal": json.dumps(smallest),
+            "renewal": json.dumps([round(share, 4) for share in renewal]),
         }
 
     def seldom(self) -> list[str]:
         """A note on participants whose hidden choices were hardly ever drawn anew on some trial, which R-hat does not see."""
-        assert self.target is not None
-        times, offsets = self.renewal() * self._done, self.target.packed.offsets
-        found = []
-        for label, first, end in zip(
-            self.request.likelihood.trials.participants, offsets[:-1], offsets[1:], strict=True
-        ):
-            own = times[first:end]
-            if np.isfinite(own).any() and np.nanmin(own) < SELDOM:
-                found.append(f"{label} (trial {int(np.nanargmin(own)) + 1}: {np.nanmin(own):.0f} times a chain)")
+        labels = self.request.likelihood.trials.participants
+        found = [
+            f"{label} (trial {trial + 1}: {share * self._done:.0f} times a chain)"
+            for label, (share, trial) in zip(labels, self.rarest(), strict=True)
+            if share * self._done < SELDOM
+        ]
         if not found:
             return []
         listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
@@ -291,12 +277,15 @@ class Run:
             f"the hidden choices of {listed} were seldom drawn anew, so that chains may agree on them without having looked far: draw more"
         ]
 
-    def renewal(self) -> np.ndarray:
-        """In which share of sweeps the hidden choice of each trial was drawn anew, ``(trials,)``; NaN where there is none."""
+    def rarest(self) -> list[tuple[float, int]]:
+        """For each participant, in which share of sweeps the hidden choice was drawn anew on the trial where that is rarest, and that trial; NaN
+        without a hidden choice."""
         assert self.target is not None
-        total = sum(piece.renewed for pieces in self.pieces for piece in pieces)
-        hides = (self.target.packed.ints[:, FLAGS] & HIDES) > 0
-        return np.where(hides, total / (self._done * len(self.pieces)), np.nan)
+        packed = self.target.packed
+        share = np.sum([joined(pieces).renewed for pieces in self.pieces], 0) / (self._done * len(self.pieces))
+        share[(packed.ints[:, FLAGS] & HIDES) == 0] = np.inf
+        own = [share[first:end] for first, end in pairwise(packed.offsets)]
+        return [(float(each.min()) if np.isfinite(each).any() else np.nan, int(each.argmin())) for each in own]
 
     # -- checkpoint --------------------------------------------------------------------------------------------------
 
@@ -310,9 +299,8 @@ class Run:
                 f"step_{chain}": np.array(state.step),
             }  # fmt: skip
             if pieces:
-                for name in Stretch._fields[:2] + Stretch._fields[3:5]:
-                    arrays[f"piece_{name}_{chain}"] = np.concatenate([getattr(piece, name) for piece in pieces])
-                arrays[f"piece_renewed_{chain}"] = np.sum([piece.renewed for piece in pieces], 0)
+                whole = joined(pieces)._asdict()
+                arrays |= {f"piece_{name}_{chain}": np.asarray(each) for name, each in whole.items()}
         self.checkpoint.save({**arrays, "rounds": np.array(self.rounds), "gradients": np.array(self.gradients)})
 
     def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
@@ -326,7 +314,6 @@ class Run:
             )
             self.pieces.append([])
             if f"piece_x_{chain}" in saved:
-                x, courses, renewed, acceptance, divergences = (
-                    saved[f"piece_{name}_{chain}"] for name in Stretch._fields[:-1]
-                )
-                self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, 0))
+                *arrays, gradients = (saved[f"piece_{name}_{chain}"] for name in Stretch._fields)
+                x, courses, renewed, acceptance, divergences = arrays
+                self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, int(gradients)))
