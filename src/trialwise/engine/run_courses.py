@@ -18,7 +18,7 @@ from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
 from trialwise.engine.walks.courses import build_courses
 from trialwise.engine.walks.particles import build_weigh
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
-from trialwise.engine.walks.replay import build_follow
+from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Table
 
@@ -121,7 +121,9 @@ def _compiled(learner: Learner, packed: Packed) -> Callable:
 def _plain(learner: Learner, packed: Packed, particles: int) -> Callable:
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
     weigh = build_weigh(parts, False, PLAIN.every_action, packed.unscored)
-    loop = build_courses(parts, PLAIN_SWARM, weigh, build_follow(parts), "reset" not in learner.methods)
+    loop = build_courses(
+        parts, PLAIN_SWARM, weigh, build_replay(parts, from_start=False), "reset" not in learner.methods
+    )
     options, longest = packed.options, int(np.diff(packed.offsets).max())
 
     def run(free, keys, permutations, *settings):

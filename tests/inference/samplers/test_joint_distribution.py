@@ -77,7 +77,7 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
         return tuple(np.array(part) for part in zip(*(drawn(random, each) for each in theta), strict=True))
 
     simulated = []
-    for _ in range(20_000):
+    for _ in range(6_000):
         group = population.draw(PARTICIPANTS, random)
         theta = np.stack([p.constrain(group.u[:, k]) for k, p in enumerate(LEARNER.parameters)], 1)
         simulated.append(facts(group, *of_everyone(theta)))
@@ -89,7 +89,7 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
     target = target._replace(expansion=expand(mean, population))
     ((_, _, place, _),) = packed.outcome
     sampled, x, sweeps = [], None, 0
-    for _ in range(2500):
+    for _ in range(1500):
         reals = packed.reals.copy()
         reals[:, place] = outcomes.ravel()
         at = target._replace(

@@ -25,7 +25,7 @@ from trialwise.engine.walks.courses import build_courses
 from trialwise.engine.walks.enumeration import build_enumeration
 from trialwise.engine.walks.particles import build_particles, build_weigh
 from trialwise.engine.walks.parts import build_parts
-from trialwise.engine.walks.replay import build_follow
+from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 
 
@@ -144,8 +144,8 @@ def _build_courses(learner: Learner, packed: Packed) -> Callable:
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
     swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
     weigh = adapter(build_weigh(parts, False, EVERY_ACTION, packed.unscored))
-    follow = adapter(build_follow(parts))
-    loop = adapter(build_courses(parts, swarm, weigh, follow, "reset" not in learner.methods))
+    replay = adapter(build_replay(parts, from_start=False))
+    loop = adapter(build_courses(parts, swarm, weigh, replay, "reset" not in learner.methods))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
     actions, options = packed.actions, packed.options

@@ -36,7 +36,7 @@ from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import uniform
 
 
-def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, follow: Callable, start_afresh: bool) -> Callable:
+def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable, start_afresh: bool) -> Callable:
     """The conditional filter of one participant.
 
     The returned function reads the present course from ``ints`` and writes the new one there. It has, besides the arguments of
@@ -51,7 +51,7 @@ def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, follow: Callable,
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     elapse, learn, seen, last_action = parts.elapse, parts.learn, parts.seen, parts.last_action
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
-    ancestor = build_ancestor(swarm, follow)
+    ancestor = build_ancestor(swarm, replay)
     spread, at, copy, renew, pick = swarm.spread, swarm.at, swarm.copy, swarm.renew, swarm.pick
 
     def courses(
@@ -155,7 +155,7 @@ def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, follow: Callable,
     return courses
 
 
-def build_ancestor(swarm: Swarm, follow: Callable) -> Callable:
+def build_ancestor(swarm: Swarm, replay: Callable) -> Callable:
     """Draw the past of the kept course anew, see the module.
 
     The returned function gives the chosen particle, after it has applied the chosen permutation to the remaining choices in ``kept``, from
@@ -183,9 +183,9 @@ def build_ancestor(swarm: Swarm, follow: Callable) -> Callable:
                     for t in range(begin, far):
                         ints[t, HIDDEN] = permutations[past % width, kept[t - first]]
                     copy(states, task, base + past // width, scratch)
-                    total, scale = follow(
-                        participant, at(states, task, scratch), last, task, scratch, preference, options, observed, ints, reals, first, begin,
-                        far, None, None,
+                    total, scale = replay(
+                        participant, task, preference, options, observed, ints, reals, first, far, None, None,
+                        at(states, task, scratch), last, scratch, begin,
                     )  # fmt: skip
                     value = total - math.log(scale)
                     if value == value:

@@ -83,29 +83,14 @@ class Parts(NamedTuple):
     last_action: Callable
 
 
-def build_replay(parts: Parts) -> Callable:
+def build_replay(parts: Parts, from_start: bool = True) -> Callable:
     """The loop over one participant's recorded trials; its log-likelihood is ``total - log(scale)``.
 
     With a hidden choice it is the joint log-likelihood of the scored responses and of all hidden choices, which are given in ``ints``.
-    ``participant`` has the values of all slots of the parameters.
+    ``participant`` has the values of all slots of the parameters. Unless ``from_start``, the function has four more arguments: a state, the last
+    action before it, its place in the task's arenas, and the first trial to replay from it; the participant's first trial remains ``first``.
     """
-    agent_at, start, follow = parts.agent_at, parts.start, build_follow(parts)
-
-    def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals):
-        state = start(agent_at(participant, ints, reals, first), task)
-        return follow(
-            participant, state, -1, task, 0, preference, options, observed, ints, reals, first, first, end, record, signals
-        )  # fmt: skip
-
-    return replay
-
-
-def build_follow(parts: Parts) -> Callable:
-    """The loop over recorded trials from a state: the trials from ``begin`` to ``end`` of a participant whose first is ``first``.
-
-    ``last`` is the last action before them, ``place`` that of the state in the task's arenas.
-    """
-    agent_at, reset, row, available = parts.agent_at, parts.reset, parts.row, parts.available
+    agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     seen, hide, given_hidden, score_hidden, act, score = (
         parts.seen,
         parts.hide,
@@ -117,9 +102,12 @@ def build_follow(parts: Parts) -> Callable:
     elapse, learn, note, keep, last_action = parts.elapse, parts.learn, parts.note, parts.keep, parts.last_action
     see, acted, watch, between, unscored = parts.see, parts.acted, parts.watch, parts.between, parts.unscored
 
-    def follow(
-        participant, state, last, task, place, preference, options, observed, ints, reals, first, begin, end, record, signals
-    ):  # fmt: skip
+    def replay(participant, task, preference, options, observed, ints, reals, first, end, record, signals, *since):
+        if from_start:
+            state = start(agent_at(participant, ints, reals, first), task)
+            last, place, begin = -1, 0, first
+        else:
+            state, last, place, begin = since
         total, scale = 0.0, 1.0
         for t in range(begin, end):
             agent = agent_at(participant, ints, reals, t)
@@ -170,7 +158,7 @@ def build_follow(parts: Parts) -> Callable:
                 between(agent, state, trial)
         return total, scale
 
-    return follow
+    return replay
 
 
 def build_rollout(parts: Parts) -> Callable:
