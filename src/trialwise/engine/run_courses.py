@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -31,8 +30,8 @@ HALF = 0.5
 WINDOW = 8
 """Number of trials by which pasts are compared first, see :mod:`trialwise.engine.walks.courses`; longer windows follow."""
 
-MOST_PERMUTATIONS = 24
-"""Largest number of permutations of exchangeable labels that are tried: all of four labels."""
+PERMUTED = 4
+"""Largest number of exchangeable labels that are permuted, in all 24 ways."""
 
 
 class Drawn(NamedTuple):
@@ -56,16 +55,19 @@ class Drawn(NamedTuple):
 def permutations_of(learner: Learner, options: int, keys: np.ndarray) -> np.ndarray:
     """The permutations of the labels of hidden options that are tried, ``(permutations, options)``; the first changes nothing.
 
-    All of them, or with more than four exchangeable options random ones, by the streams ``keys``. A fixed selection would be wrong: seen
-    from a permuted course it would be another one.
+    All of them, or with more than four exchangeable options all of four labels, chosen by the streams ``keys``. They have to be a group: seen from
+    a permuted course the same permutations must remain.
     """
     same = np.arange(options)
     if not learner.exchangeable:
         return same[None]
-    if math.factorial(options) <= MOST_PERMUTATIONS:
-        return np.array(list(itertools.permutations(range(options))))
-    random = stream(int(keys[0]), "permutations of labels")
-    return np.array([same, *(random.permutation(options) for _ in range(MOST_PERMUTATIONS - 1))])
+    labels = same
+    if options > PERMUTED:
+        labels = np.sort(stream(int(keys[0]), "permutations of labels").permutation(options)[:PERMUTED])
+    orders = np.array(list(itertools.permutations(labels)))
+    permutations = np.tile(same, (len(orders), 1))
+    permutations[:, labels] = orders
+    return permutations
 
 
 Drawer = Callable[..., Drawn]

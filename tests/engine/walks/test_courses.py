@@ -178,9 +178,9 @@ def test_plain_and_compiled_courses_agree(short, conditional):
         np.testing.assert_array_equal(compiled.ints, plain.ints)
 
 
-def test_random_permutations_keep_the_enumerated_distribution(short, monkeypatch):
-    """As with more options than all permutations could be tried of; here two besides the one that changes nothing."""
-    monkeypatch.setattr(courses_of, "MOST_PERMUTATIONS", 3)
+def test_permutations_of_some_labels_keep_the_enumerated_distribution(short, monkeypatch):
+    """As with more options than all permutations could be tried of; here those of two labels, chosen anew for each call."""
+    monkeypatch.setattr(courses_of, "PERMUTED", 2)
     packed = pack(LEARNER, short)
     courses, share = enumerated(LEARNER, packed, FREE)
     random, drawn = np.random.default_rng(5), []
@@ -215,4 +215,8 @@ def test_permutations_of_labels():
     )
     many = permutations_of(tw.learners.TaskSets(sets=6), 6, keys)
     assert len(many) == 24 and (many[0] == np.arange(6)).all() and (np.sort(many, 1) == np.arange(6)).all()
+    found = {tuple(each) for each in many}
+    assert len(found) == 24 and {tuple(one[other]) for one in many for other in many} == found  # a group
+    assert (many == np.arange(6)).all(0).sum() == 2
+    assert not np.array_equal(many, permutations_of(tw.learners.TaskSets(sets=6), 6, keys + np.uint64(1)))
     assert len(permutations_of(Rule(), 2, keys)) == 1

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
+import numpy as np
+
 from trialwise.base.errors import UsageError
 from trialwise.inference.sampler import Request, Sampled, Sampler
 
@@ -69,7 +71,7 @@ def _figures(attrs: Mapping[str, object], stats: object) -> list[tuple[str, str]
         ("draws of each participant's hidden choices", f"{attrs['sweeps']:,} per chain"),
         (
             "hidden choices drawn anew, at the trial where it is rarest",
-            f"{min(json.loads(str(attrs['renewal']))):.1%} of draws",
+            f"{np.nanmin(json.loads(str(attrs['renewal']))):.1%} of draws",
         ),
     ]
 

@@ -24,6 +24,7 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
     advance,
     first_courses,
     joined,
+    transition_of,
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.learners.pickling import pack
@@ -41,8 +42,8 @@ FURTHER, MORE = 250, 14
 """Number of draws added per chain while there are too few, and the maximum number of times."""
 
 ROUNDS, LAST = (15, 25, 40, 30), 50
-"""Sweeps of the rounds of warm-up, after each of which coordinates are found anew, and after the last but one the scale of transitions; and of
-the last round, which only adapts steps."""
+"""Sweeps of the rounds of warm-up. After each of the first three coordinates are found anew, after the fourth the scale of transitions; the last
+only adapts steps."""
 
 FIRST_STEP = 0.2
 """The size of steps before it is adapted."""
@@ -165,6 +166,7 @@ class Run:
         self.target = self.target._replace(expansion=expansion)
         posterior, _ = self.target.posterior(courses[0])
         self.target = self.target._replace(roots=no_scale(posterior.group_size, *posterior.shape))
+        transition_of(self.target, posterior.density)  # prepared here, since chains run in threads
         for number, state in enumerate(self.states):
             old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
             self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
@@ -266,7 +268,7 @@ class Run:
         """A note on participants whose hidden choices were hardly ever drawn anew on some trial, which R-hat does not see."""
         labels = self.request.likelihood.trials.participants
         found = [
-            f"{label} (trial {trial + 1}: {share * self._done:.0f} times a chain)"
+            f"{label} (trial {trial + 1}: {share * self._done:.0f} times in a chain)"
             for label, (share, trial) in zip(labels, self.rarest(), strict=True)
             if share * self._done < SELDOM
         ]
@@ -278,11 +280,11 @@ class Run:
         ]
 
     def rarest(self) -> list[tuple[float, int]]:
-        """For each participant, in which share of sweeps the hidden choice was drawn anew on the trial where that is rarest, and that trial; NaN
-        without a hidden choice."""
+        """For each participant, in which share of the sweeps of a chain the hidden choice was drawn anew on the trial and in the chain where that is
+        rarest, and that trial; NaN without a hidden choice."""
         assert self.target is not None
         packed = self.target.packed
-        share = np.sum([joined(pieces).renewed for pieces in self.pieces], 0) / (self._done * len(self.pieces))
+        share = np.min([joined(pieces).renewed / self._done for pieces in self.pieces], 0)
         share[(packed.ints[:, FLAGS] & HIDES) == 0] = np.inf
         own = [share[first:end] for first, end in pairwise(packed.offsets)]
         return [(float(each.min()) if np.isfinite(each).any() else np.nan, int(each.argmin())) for each in own]
