@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import CHAINS, LEARNER, PLAIN, Conjugate
 from hypothesis import given, settings, strategies as st
 from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import norm
 
 import trialwise as tw
+from conjugate import CHAINS, LEARNER, PLAIN, Conjugate
 from trialwise.analysis.contrasts import main_contrasts
 from trialwise.analysis.effects import bayes_factors
 from trialwise.analysis.effects.evidence import summarised

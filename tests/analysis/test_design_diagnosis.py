@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from conjugate import Conjugate
 from scipy.special import expit
 
 import trialwise as tw
+from conjugate import Conjugate
 from trialwise.analysis.effects.prior_driven import DRIVEN, effects_of, prior_driven
 from trialwise.analysis.effects.spreads_by_level import RARE, compared_spreads, spreads_by_level, unequal_spreads
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conjugate import CHAINS, PEOPLE, PLAIN, Conjugate
 from scipy.special import expit
 from scipy.stats import t
 
 import trialwise as tw
+from conjugate import CHAINS, PEOPLE, PLAIN, Conjugate
 from trialwise.analysis.plausible import PlausibleValues
 from trialwise.base.errors import UsageError
 

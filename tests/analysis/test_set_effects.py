@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from conjugate import LEARNER, PLAIN, fit_of, trials_of
 from hypothesis import given, settings, strategies as st
 
 import trialwise as tw
+from conjugate import LEARNER, PLAIN, fit_of, trials_of
 from trialwise.analysis.effects.set_effects import differences_of, known_of
 from trialwise.base.errors import UsageError
 from trialwise.data.by_rows import by_rows
