@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.base.streams import stream
 from trialwise.likelihoods.likelihood import Likelihood
 from trialwise.population.population import Population
@@ -55,6 +56,14 @@ class Request:
     def random(self, part: object) -> np.random.Generator:
         """Random numbers of one part of a sampler's work, such as the number of a chain."""
         return stream(self.seed, "sampler", part=part)
+
+    def check_normal_priors(self) -> None:
+        """Raise a UsageError for the user's priors of other families than the default ones, which samplers of hidden choices do not take."""
+        if self.population.unusual:
+            raise UsageError(
+                f"priors of {', '.join(self.population.unusual)}: with a hidden choice, priors must be Normal for means and HalfNormal for spreads "
+                "of the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5); with other pooling only the default priors are available"
+            )
 
     @property
     def shortfall(self) -> Callable[[xr.DataTree], str] | None:

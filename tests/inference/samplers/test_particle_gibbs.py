@@ -154,3 +154,13 @@ def test_few_renewals_are_noted(trials, monkeypatch):
     monkeypatch.setattr(run, "SELDOM", 1000)
     fit = tw.fit(TIED, trials, draws=10, chains=2, seed=1, **SETTINGS)
     assert any("seldom drawn anew" in note and "draw more" in note for note in fit.notes)
+
+
+@pytest.mark.parametrize("sampler", ["particle-gibbs", "pseudo-marginal"])
+def test_priors_of_other_families_are_refused(trials, sampler):
+    """With what to write instead, which is taken."""
+    pm = pytest.importorskip("pymc")
+    with pytest.raises(tw.errors.UsageError, match="priors of alpha_mu: .* pm.Normal.dist"):
+        tw.fit(TIED, trials, priors={"alpha_mu": pm.StudentT.dist(4)}, **(SETTINGS | {"sampler": sampler}))
+    if sampler == "particle-gibbs":
+        assert tw.fit(TIED, trials, draws=10, chains=1, priors={"alpha_mu": pm.Normal.dist(-1, 0.5)}, **SETTINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.geometry.expansion import Expansion, expand
 from trialwise.population.population import GroupDraw
 
@@ -122,9 +123,7 @@ class Run:
 
     def _target(self, expansion: Expansion, roots: Roots) -> Target:
         likelihood, population = self.request.likelihood, self.request.population
-        packed = likelihood.packed
-        if population.shared:
-            packed = replace(packed, rows=np.zeros_like(packed.rows))
+        packed = likelihood_of(likelihood.learner, likelihood.trials, pooled=population.shared).packed
         return Target(likelihood.learner, packed, population, expansion, self.request.seed, PARTICLES, roots)
 
     def _start(self) -> None:
@@ -292,6 +291,8 @@ class Run:
     # -- checkpoint --------------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
+        if self.checkpoint.path is None:
+            return  # the arrays of all stretches are joined for nothing else
         assert self.target is not None
         arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
         arrays |= {f"roots_{name}": each for name, each in self.target.roots._asdict().items()}

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from trialwise.base.errors import UsageError
 from trialwise.inference.sampler import Request, Sampled, Sampler
 
 
@@ -24,11 +23,7 @@ def sample(request: Request) -> Sampled:
 
     likelihood, population = request.likelihood, request.population
     learner, trials, packed, prior = likelihood.learner, likelihood.trials, likelihood.packed, population.prior
-    if population.unusual:
-        raise UsageError(
-            f"priors of {', '.join(population.unusual)}: with a hidden choice, priors must be Normal for means and HalfNormal for spreads of "
-            "the group, pm.Normal.dist(-1, 0.5), pm.HalfNormal.dist(0.5); with other pooling only the default priors are available"
-        )
+    request.check_normal_priors()
     check_starts(likelihood, population, request.seed)
     data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
     state = Checkpoint(
