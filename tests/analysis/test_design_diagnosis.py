@@ -36,7 +36,7 @@ def standardised(random, size, spreads, noise, draws=400):
         precision = 1 / s**2 + 1 / noise[own] ** 2
         u = random.normal((mean / s**2 + y[own] / noise[own] ** 2) / precision, precision**-0.5)
         z[:, own] = (u - mean) / s
-    return z, groups
+    return z, s[:, 0], groups
 
 
 def probabilities(size, spreads, noise, times):
@@ -54,6 +54,17 @@ def test_equal_spreads_are_rarely_called_unequal(size, spread, noise):
 def test_unequal_spreads_are_found():
     assert (probabilities(20, (0.3, 1.2), 0.5, 60) < RARE).mean() > 0.8
     assert (probabilities(20, (0.3, 1.2), 3.0, 20) < RARE).sum() <= 2  # the data do not tell
+
+
+def test_a_participant_of_whom_the_data_say_nothing_does_not_decide():
+    """The variance of such a participant's effect, in units of the spread, is about 1, and may be larger: the participant has no weight."""
+    random = np.random.default_rng(3)
+    z, spread, groups = standardised(random, 15, (0.4, 0.4), 0.2, draws=2000)
+    ratios, probability = compared_spreads(z, spread, groups, seed=1)
+    z[:, -1] = random.normal(-1.3, 1.07, len(z))
+    among, with_probability = compared_spreads(z, spread, groups, seed=1)
+    np.testing.assert_allclose(among, ratios, rtol=0.2)
+    assert probability > RARE and with_probability > RARE
 
 
 def test_nothing_is_said_of_known_spreads_and_few_participants():

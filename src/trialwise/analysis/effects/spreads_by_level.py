@@ -1,9 +1,11 @@
 r"""Whether participants at some levels of a factor differ from each other more than those at others, although a fit has one spread for all.
 
-A participant's effect :math:`v_n`, in units of the common spread :math:`\sigma`, has the posterior mean :math:`\bar z_n` and variance
-:math:`1 - \lambda_n`, where :math:`\lambda_n` is the share of the variance between participants that the participant's own data show.
+A participant's effect :math:`v_n`, in units of the common spread :math:`\sigma`, has the posterior mean :math:`\bar z_n` and, at a given
+:math:`\sigma`, the variance :math:`1 - \lambda_n`, where :math:`\lambda_n` is the share of the variance between participants that the
+participant's own data show; over all :math:`\sigma` the variance is larger, most of all for participants far from the mean.
 Under the model :math:`x_n = \bar z_n / \sqrt{\lambda_n}` is standard Normal: shrinkage, which hides large spreads, is undone. With
-:math:`s_l^2 = \sum \lambda_n (x_n - \bar x_l)^2 / \sum \lambda_n` over the participants of a level, and weights
+:math:`s_l^2 = \sum \lambda_n (x_n - \bar x_l)^2 / \sum \lambda_n` over the participants of a level, of which :math:`\bar x_l` is the mean with
+the same weights, and weights
 :math:`A_l = (\sum \lambda_n)^2 / (2 \sum \lambda_n^2)`, the statistic is that of a score test of equal spreads,
 
 .. math:: T = \sum_l A_l \Bigl(\log s_l^2 - \sum_k A_k \log s_k^2 \Big/ \sum_k A_k\Bigr)^2,
@@ -42,6 +44,9 @@ differences of spreads, and the common spread is not known well enough."""
 
 SIMULATED = 4000
 
+BINS = 20
+"""Groups of draws with similar spreads, within which the variance of a participant's effect is taken."""
+
 
 @dataclass(frozen=True)
 class SpreadsByLevel:
@@ -76,21 +81,21 @@ def spreads_by_level(fit: Fit) -> list[SpreadsByLevel]:
     for name, model in stored.models.items():
         if not model.own.intercept or spread_name(name) in stored.formulas:
             continue
-        z = standardised(fit, stored.design, model)
+        z, spread = standardised(fit, stored.design, model)
         for factor in factors:
             groups = [np.array([value == level for value in factor.values]) for level in factor.levels]
             known = np.isfinite(z).all(0)
             groups = [np.flatnonzero(own & known) for own in groups]
             if min(map(len, groups)) >= FEWEST:
-                measured = compared_spreads(z, groups, int(fit.attrs.get("seed", 0)), f"{name} by {factor.name}")
+                measured = compared_spreads(z, spread, groups, int(fit.attrs.get("seed", 0)), f"{name} by {factor.name}")
                 if measured is not None:
                     found.append(SpreadsByLevel(name, factor.name, factor.levels, *measured))
     return found
 
 
-def standardised(fit: Fit, design: Design, model: ParameterModel) -> np.ndarray:
-    """Participants' effects on the intercept of a parameter in units of their spread, ``(draws, participants)``; NaN for those who have
-    fewer values than effects, as for one with a single session."""
+def standardised(fit: Fit, design: Design, model: ParameterModel) -> tuple[np.ndarray, np.ndarray]:
+    """Participants' effects on the intercept of a parameter in units of their spread, ``(draws, participants)``, and the spread,
+    ``(draws,)``; NaN for participants who have fewer values than effects, as for one with a single session."""
     group = fit.draws.groups()
     columns = [k for k, column in enumerate(design.columns) if column.parameter == model.parameter]
     effects = range(model.first_effect, model.first_effect + len(model.own.labels()))
@@ -103,11 +108,11 @@ def standardised(fit: Fit, design: Design, model: ParameterModel) -> np.ndarray:
         if np.linalg.matrix_rank(own) == len(effects):
             values = deviation[:, rows][:, :, columns].reshape(len(deviation), -1)
             z[:, n] = values @ np.linalg.pinv(own)[0] / spread
-    return z
+    return z, spread
 
 
 def compared_spreads(
-    z: np.ndarray, groups: Sequence[np.ndarray], seed: int, label: str = ""
+    z: np.ndarray, spread: np.ndarray, groups: Sequence[np.ndarray], seed: int, label: str = ""
 ) -> tuple[tuple[float, ...], float] | None:
     """The spread of each group in units of the common one, and the probability of such differences; None where data say too little.
 
@@ -115,13 +120,15 @@ def compared_spreads(
     ----------
     z
         Standardised effects, ``(draws, participants)``.
+    spread
+        The common spread, ``(draws,)``.
     groups
         The participants of each group, as indices.
     seed, label
         Of the simulated data.
     """
     everyone = np.concatenate(groups)
-    share = np.clip(1.0 - z.var(0), 1e-3, 1.0)
+    share = np.clip(1.0 - _variance_at(z, spread), 1e-3, 1.0)
     if share[everyone].mean() < TELLING:
         return None
     x = z.mean(0) / np.sqrt(share)
@@ -132,13 +139,19 @@ def compared_spreads(
     return tuple(float(each) for each in spreads[:, 0]), probability
 
 
+def _variance_at(z: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """The mean variance of each participant's effect among draws with similar spreads, ``(participants,)``."""
+    bins = np.array_split(np.argsort(spread), max(min(BINS, len(z) // 5), 1))
+    return np.asarray(sum(len(own) * z[own].var(0, ddof=1) for own in bins) / len(z))
+
+
 def _statistic(x: np.ndarray, share: np.ndarray, groups: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """T ``(data sets,)``, and the spread of each group ``(groups, data sets)``, of ``x (data sets, participants)``."""
     logs, weights = [], []
     for own in groups:
-        part, size = share[own], len(own)
-        away = x[:, own] - x[:, own].mean(1, keepdims=True)
-        logs.append(np.log((part * away**2).sum(1) / (part.sum() * (1 - 1 / size))))
+        part = share[own]
+        away = x[:, own] - (x[:, own] @ part / part.sum())[:, None]
+        logs.append(np.log((part * away**2).sum(1) / (part.sum() - (part**2).sum() / part.sum())))
         weights.append(part.sum() ** 2 / (2 * (part**2).sum()))
     variance, weight = np.array(logs), np.array(weights)[:, None]
     mean = (weight * variance).sum(0) / weight.sum(0)
