@@ -12,7 +12,7 @@ import trialwise as tw
 from conjugate import CHAINS, LEARNER, PLAIN, Conjugate
 from trialwise.analysis.contrasts import main_contrasts
 from trialwise.analysis.effects import bayes_factors
-from trialwise.analysis.effects.evidence import summarised
+from trialwise.analysis.effects.evidence import direction_text, summarised
 from trialwise.analysis.effects.population_mean import population_mean
 from trialwise.analysis.effects.savage_dickey import EXACT, KERNEL
 from trialwise.base.errors import UsageError
@@ -289,6 +289,9 @@ def test_a_difference_that_the_formula_lacks_is_advised_by_its_product():
     known = Conjugate({"alpha": "group + age"}, length=50)
     answer = tw.contrasts(known.fit, "alpha", by=["group", "age"])
     assert (answer.evidence.query("by == 'group:age'")["prior_width"] < 1e-9).all()
+    assert (answer.contrasts[-1].link == 0).all() and answer.sentences[-1].endswith(": none in this formula")
+    nothing = answer.differences.query("by == 'group:age' and scale in ('logit', 'ratio of odds ratios', 'd')")
+    assert nothing["pd"].isna().all() and answer.evidence.query("by == 'group:age'")["pd"].isna().all()
     (finding,) = [each for each in answer.findings if each.code == "no-difference"]
     assert "without a product of group and age" in finding.sentence and "at=" not in str(finding)
     (advised,) = finding.advice.inputs
@@ -300,6 +303,15 @@ def test_a_difference_that_the_formula_lacks_is_advised_by_its_product():
     assert advised.value == {"age": pytest.approx(people["age"].mean() + people["age"].std(), rel=0.01)}
     there = tw.contrasts(elsewhere.fit, "alpha", by="group", at=advised.value)
     assert not [each for each in there.findings if each.code in ("no-difference", "same-everywhere")]
+
+
+def test_a_probability_of_direction_is_never_rounded_to_certainty():
+    assert direction_text(0.99) == "probability of direction 0.990" and direction_text(0.9994).endswith(" 0.999")
+    assert direction_text(0.9996) == direction_text(1.0) == "probability of direction > 0.999"
+    assert (
+        "probability of direction > 0.999"
+        in tw.contrasts(Conjugate({"alpha": "group"}, shift=3.0).fit, "alpha", "group").sentences[0]
+    )
 
 
 def test_values_on_which_a_difference_does_not_depend_are_noted():
@@ -354,6 +366,8 @@ def test_errors_say_what_to_type(groups, fitted):
         (lambda: tw.contrasts(groups.fit, "alpha", by="group", rope=-1), ["rope=0.1"]),
         (lambda: tw.contrasts(groups.fit, "alpha", by="group", at={"age": 3}), ["'age'", "group"]),
         (lambda: tw.contrasts(groups.fit, "alpha", by=["group", "group"]), ["different covariates"]),
+        (lambda: tw.contrasts(groups.fit, "alpha", by="group", at={"group": ["patient", "patient"]}), ["different values, each once"]),
+        (lambda: tw.contrasts(groups.fit, "alpha", by="group", at={"group": ["patient", "control", "patient"]}), ["each once, at={", "['patient', 'control']}"]),
     ]:  # fmt: skip
         with pytest.raises(UsageError) as caught:
             call()

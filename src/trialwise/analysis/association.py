@@ -16,7 +16,7 @@ from trialwise.analysis.effects.answer import (
     model_of,
     with_term,
 )
-from trialwise.analysis.effects.evidence import HDI, probability_of_direction
+from trialwise.analysis.effects.evidence import HDI, direction_text, probability_of_direction
 from trialwise.analysis.effects.prior import prior_groups
 from trialwise.analysis.effects.question import At, values_at
 from trialwise.analysis.effects.spread_at import patterns_at
@@ -77,7 +77,7 @@ class Association(Measures):
         row = self.table.iloc[0]
         return (
             f"Association({self.what} with {self.covariate}): correlation {row['median']:.2f} ({100 * HDI:.0f} % HDI {row['hdi_low']:.2f} to "
-            f"{row['hdi_high']:.2f}), probability of direction {row['pd']:.3f}"
+            f"{row['hdi_high']:.2f}), {direction_text(row['pd'])}"
         )
 
 

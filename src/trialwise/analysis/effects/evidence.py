@@ -27,8 +27,16 @@ def summarised(draws: np.ndarray) -> dict[str, float]:
 
 
 def probability_of_direction(draws: np.ndarray, neutral: float = 0.0) -> float:
-    """The larger of the probabilities to be above and below a neutral value."""
+    """The larger of the probabilities to be above and below a neutral value; NaN for draws without any difference from it."""
+    if not np.any(draws != neutral):
+        return float("nan")
     return max(float(np.mean(draws > neutral)), float(np.mean(draws < neutral)))
+
+
+def direction_text(probability: float) -> str:
+    """A probability of direction in words; it is never rounded to 1, since draws are finitely many."""
+    text = f"{probability:.3f}"
+    return f"probability of direction {'> 0.999' if text == '1.000' else text}"
 
 
 def inside(draws: np.ndarray, low: float, high: float) -> float:

@@ -100,9 +100,16 @@ class Contrast:
         """Whether all parameters have the same unconstrained scale."""
         return len({(m.parameter.support, m.parameter.lower, m.parameter.upper) for _, m in self.parts}) == 1
 
+    @property
+    def always_zero(self) -> bool:
+        """Whether the formula has no such difference: it is 0 on the unconstrained scale, whatever the coefficients."""
+        return self.same_scale and not np.any(abs(self.vector) > NOTHING)
+
     @cached_property
     def link(self) -> np.ndarray:
         """The difference on the unconstrained scale, ``(chains, draws)``."""
+        if self.always_zero:
+            return np.zeros_like(self.parts[0][1].link)
         return np.asarray(sum(sign * mean.link for sign, mean in self.parts))
 
     @cached_property

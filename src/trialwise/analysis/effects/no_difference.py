@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
-import numpy as np
-
-from trialwise.analysis.effects.levels import NOTHING, Contrast
+from trialwise.analysis.effects.levels import Contrast
 from trialwise.analysis.effects.question import Question
 from trialwise.base.english import listed
 from trialwise.base.message import Argument, Message
@@ -23,7 +21,7 @@ def no_differences(design: Design, asked: Question, found: Sequence[Contrast]) -
     findings = []
     zero: dict[tuple[str, ...], list[str]] = {}
     for contrast in found:
-        if contrast.same_scale and not np.any(abs(contrast.vector) > NOTHING):
+        if contrast.always_zero:
             zero.setdefault(_covariates(asked, contrast), []).append(contrast.label)
     for covariates, labels in zero.items():
         verb = "is" if len(set(labels)) == 1 else "are"

@@ -143,7 +143,7 @@ def question(fit: Fit, what: str, by: str | Sequence[str] | None, at: At | None)
         instead = next(iter(known), "group")
         advice = f"it depends on {listed(known)}; compare its levels by " if known else "compare its levels by "
         raise UsageError(f"{what} alone is no contrast: ", advice, Argument("by", instead))
-    values = {name: _listed(value) for name, value in (at or {}).items()}
+    values = {name: _listed(name, value) for name, value in (at or {}).items()}
     difference = (Step(" - ".join(parameters), parameters[0], parameters[-1]),) if len(parameters) > 1 else ()
     axes = [Axis(PARAMETER, parameters, difference, difference)]
     axes += with_names([axis_of(name, models, values.get(name)) for name in covariates])
@@ -222,13 +222,17 @@ def _check_names(
         )
 
 
-def _listed(value: object) -> list[Hashable]:
-    """One value as a list, or the values of a list."""
+def _listed(name: str, value: object) -> list[Hashable]:
+    """One value of a covariate as a list, or the values of a list, which are all different."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return [value]  # type: ignore[list-item]
     values = list(value)
     if not values:
-        raise UsageError(Argument("at", {"...": []}), ": wanted at least one value of each covariate")
+        raise UsageError(Argument("at", {name: []}), ": wanted at least one value of each covariate")
+    different = list(dict.fromkeys(values))
+    if len(different) < len(values):
+        advice = (", ", Argument("at", {name: different})) if len(different) > 1 else ()
+        raise UsageError(Argument("at", {name: values}), ": wanted different values, each once", *advice)
     return values
 
 

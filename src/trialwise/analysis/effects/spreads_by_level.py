@@ -87,7 +87,9 @@ def spreads_by_level(fit: Fit) -> list[SpreadsByLevel]:
             known = np.isfinite(z).all(0)
             groups = [np.flatnonzero(own & known) for own in groups]
             if min(map(len, groups)) >= FEWEST:
-                measured = compared_spreads(z, spread, groups, int(fit.attrs.get("seed", 0)), f"{name} by {factor.name}")
+                measured = compared_spreads(
+                    z, spread, groups, int(fit.attrs.get("seed", 0)), f"{name} by {factor.name}"
+                )
                 if measured is not None:
                     found.append(SpreadsByLevel(name, factor.name, factor.levels, *measured))
     return found

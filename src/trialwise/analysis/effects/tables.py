@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialwise.analysis.effects.bayes_factors import BayesFactors, columns_of_factor
-from trialwise.analysis.effects.evidence import HDI, NEGLIGIBLE, inside, probability_of_direction, summarised
+from trialwise.analysis.effects.evidence import (
+    HDI,
+    NEGLIGIBLE,
+    direction_text,
+    inside,
+    probability_of_direction,
+    summarised,
+)
 from trialwise.analysis.effects.levels import SCALES, Contrast, Levels
 
 if TYPE_CHECKING:
@@ -72,10 +79,14 @@ def sentence(what: str, contrast: Contrast, row: Mapping[Hashable, object]) -> s
     summary = summarised(scales[scale])
     at = f" at {contrast.at}" if contrast.at else ""
     subject = contrast.label if contrast.label.lstrip("(").startswith(what) else f"{what}, {contrast.label}"
+    pd = row["pd"]
+    assert isinstance(pd, float)
     name = "difference" if scale == SCALES["real"] else scale
+    if contrast.always_zero:
+        return f"{subject}{at}: none in this formula"
     bf01 = row["bf01"]
     against = f", BF01 {bf01:.2g}" if isinstance(bf01, float) and np.isfinite(bf01) else ""
     return (
         f"{subject}{at}: {name} {summary['median']:.2f} ({100 * HDI:.0f} % HDI {summary['hdi_low']:.2f} to {summary['hdi_high']:.2f}), "
-        f"probability of direction {row['pd']:.3f}{against}"
+        f"{direction_text(pd)}{against}"
     )
