@@ -10,12 +10,13 @@ from scipy.stats import norm
 
 import trialwise as tw
 from conjugate import CHAINS, LEARNER, PLAIN, Conjugate
-from trialwise.analysis.contrasts import main_contrasts
+from trialwise.analysis.contrasts import evidence_of_several, findings_of_several, main_contrasts
 from trialwise.analysis.effects import bayes_factors
 from trialwise.analysis.effects.evidence import direction_text, summarised
 from trialwise.analysis.effects.population_mean import population_mean
 from trialwise.analysis.effects.savage_dickey import EXACT, KERNEL
 from trialwise.base.errors import UsageError
+from trialwise.plots.contrasts import contrasts_plot
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,17 @@ def test_one_test_for_a_factor_of_three_levels():
     row = answer.terms.iloc[0]
     assert (row["term"], row["dimensions"]) == ("site", 2)
     close(row, lambda scale: known.factor(np.eye(len(known.mean))[1:3], scale))
+
+
+def test_one_test_for_a_factor_is_in_words_and_in_the_joined_tables():
+    known = Conjugate({"alpha": "site"}, length=50)
+    answer = tw.contrasts(known.fit, "alpha", by="site")
+    (words,) = answer.tests
+    assert words == f"alpha, no effect of site: BF01 {answer.terms['bf01'][0]:.2g}" and words in repr(answer)
+    joined = evidence_of_several(main_contrasts(known.fit))
+    whole = joined.query("contrast == 'any difference'")
+    assert list(whole["by"]) == ["site"] and whole["bf01"].to_numpy() == pytest.approx(answer.terms["bf01"].to_numpy())
+    assert list(joined["contrast"][:3]) == list(answer.evidence["contrast"])
 
 
 def test_without_full_rank_the_density_is_estimated():
@@ -260,6 +272,17 @@ def test_plots_at_values_of_a_number_show_nobody_and_share_their_scale():
     assert [line for line in left.lines if line.get_marker() == "."]
 
 
+def test_the_names_of_levels_stand_above_the_panel_and_cover_no_participant():
+    known = Conjugate({"alpha": "group * drug * age"}, length=50)
+    for by, at in ((["group", "drug"], {"age": [30, 50]}), (["group", "age"], None)):
+        figure = contrasts_plot(tw.contrasts(known.fit, "alpha", by=by, at=at), 7.6)
+        figure.draw_without_rendering()
+        assert figure.get_size_inches()[0] == 7.6
+        for axis in figure.axes[:-1]:
+            legend, title = axis.get_legend().get_window_extent(), axis.title.get_window_extent()
+            assert legend.y0 >= axis.bbox.y1 - 1 and (not axis.get_title() or title.y0 >= legend.y1 - 3)
+
+
 def test_differences_name_their_covariate():
     """Two covariates of 0 and 1 have the same levels, and one alone has levels that say nothing."""
     known = Conjugate({"alpha": "smoker * drug"}, length=50)
@@ -332,6 +355,15 @@ def test_more_than_two_covariates_are_set_by_what_the_message_says():
     _, by, at = caught.value.message.inputs
     answer = tw.contrasts(known.fit, "alpha", by=by.value, at=at.value)
     assert answer.by == ("group", "site") and len(answer.evidence) == 12
+
+
+def test_what_limits_several_answers_is_said_once():
+    known = Conjugate({"alpha": "0 + group", "beta": "0 + group"}, length=50)
+    found = main_contrasts(known.fit)
+    limits = findings_of_several(found)
+    assert len({(each.sentence, str(each.advice)) for each in limits}) == len(limits)
+    (wide,) = [each for each in limits if each.code == "cells"]
+    assert wide.sentence.startswith("alpha by group and beta by group: wide prior of differences")
 
 
 def test_the_main_contrasts_have_simple_effects_of_each_product_and_share_one_posterior(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import trialwise as tw
+from trialwise.analysis.contrasts import findings_of_several, main_contrasts
 from trialwise.cli.app import app
 from trialwise.cli.output.status import Status
 
@@ -113,3 +114,12 @@ def test_simple_effects_of_interactions_are_printed_and_written():
     both = tw.contrasts(tw.load("results/fit.nc"), "alpha", by=["group", "age"]).differences
     written = table.query("by == 'group:age' and scale == 'logit'")["mean"]
     np.testing.assert_allclose(written, both.query("by == 'group:age' and scale == 'logit'")["mean"])
+    evidence = pd.read_csv("results/evidence.csv")
+    assert {"parameter", "bf01", "bf01_half", "bf01_double"} <= set(evidence) and set(evidence["by"]) == set(
+        table["by"]
+    )
+    # what limits a Bayes factor is printed with it
+    limits = findings_of_several(main_contrasts(tw.load("results/fit.nc")))
+    cautions = [each.sentence for each in limits if each.severity != "note"]
+    plain = " ".join(result.output.split())
+    assert cautions and all(each in plain for each in cautions)

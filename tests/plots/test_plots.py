@@ -177,6 +177,9 @@ def test_long_names_are_folded_where_words_and_calls_end():
     )
     assert folded("current context, trials after a switch", 26) == "current context, trials\nafter a switch"
     assert folded("short", 26) == "short"
+    assert (
+        folded("(session 2 - session 1) x (patient - control)", 26) == "(session 2 - session 1) x\n(patient - control)"
+    )
 
 
 def test_every_plot_is_displayed_in_notebooks(fitted, small):

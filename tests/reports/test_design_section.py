@@ -1,6 +1,7 @@
 """Reports of fits with formulas: the design, its priors and the words for a paper, with groups, sessions and conditions."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -150,3 +151,32 @@ def test_reports_of_all_designs_are_written(fits, tmp_path):
     assert "7 participants with" in page and "p6 / s1" not in page
     plain = tw.report(loaded["plain"], tmp_path / "plain.html", progress=False).read_text("utf-8")
     assert 'id="design"' not in plain
+
+
+def test_reports_answer_the_question_of_the_formulas(fits, tmp_path):
+    """The differences stand on the first screen, in the section of the design with pictures, and in the methods; they are those of tw.contrasts."""
+    fit = fits["sessions"]
+    page = tw.report(fit, tmp_path / "report.html", progress=False).read_text("utf-8")
+    brief, section, cited = (
+        " ".join(unescape(re.sub("<[^>]*>", " ", re.search(rf'<section[^>]*id="{name}".*?</section>', page, re.S)[0])).split())
+        for name in ("question", "design", "citations")
+    )  # fmt: skip
+    for by in ("session", "group"):
+        answer = tw.contrasts(fit, "beta", by=by)
+        assert answer.sentences[0] in brief
+        row = answer.differences.query("scale == 'factor'").iloc[0]
+        assert f"{row['median']:.3g} ({row['hdi_low']:.3g} to {row['hdi_high']:.3g})" in section
+        assert f"{answer.evidence['bf01_half'][0]:.3g}" in section
+    assert "how do they depend on session and group?" in brief
+    assert page.count('alt="Medians of ') == 3
+    assert "Savage-Dickey method (Wagenmakers et al., 2010)" in methods.paragraph(Subject("fit", fit))
+    assert "Wagenmakers, E.-J." in cited
+    plain = tw.report(fits["plain"], tmp_path / "plain.html", progress=False).read_text("utf-8")
+    assert "Wagenmakers" not in plain and "Differences" not in plain
+
+
+def test_without_the_learner_differences_are_left_out_with_what_to_type(fits):
+    subject = Subject("fit", replace(fits["sessions"], learner=None))
+    *_, missing = design.section([subject]).blocks
+    assert missing.tone == "missing" and "--learner FILE" in missing.words
+    assert "Savage-Dickey" not in methods.paragraph(subject)

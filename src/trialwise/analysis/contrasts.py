@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from trialwise.analysis.effects.levels import Contrast, Levels, Means
 from trialwise.analysis.effects.limits import limits_of
 from trialwise.analysis.effects.question import At, question
 from trialwise.analysis.effects.tables import difference_rows, evidence_row, levels_table, sentence
+from trialwise.base.english import listed
 from trialwise.base.errors import UsageError
 from trialwise.base.expects import MAPPING, NAME, NONE, NUMBER, expects, several
 from trialwise.base.message import Argument
@@ -101,6 +102,15 @@ class Contrasts(Answer):
             for contrast, row in zip(self.contrasts, self.evidence.to_dict("records"), strict=True)
         ]
 
+    @property
+    def tests(self) -> list[str]:
+        """A sentence for each effect of several dimensions: its Bayes factor."""
+        return [
+            f"{self.what}, no effect of {row['term']}{' at ' if row['at'] else ''}{row['at']}: BF01 {row['bf01']:.2g}"
+            for row in self.terms.to_dict("records")
+            if np.isfinite(row["bf01"])
+        ]
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """``levels``, ``differences``, ``evidence`` and, where there are any, ``terms``."""
         tables = {"levels": self.levels, "differences": self.differences, "evidence": self.evidence}
@@ -115,7 +125,10 @@ class Contrasts(Answer):
     def __repr__(self) -> str:
         by = f" by {' and '.join(self.by)}" if self.by else ""
         return "\n".join(
-            [f"Contrasts({self.what}{by})", *(f"  {line}" for line in (*self.sentences, *map(str, self.findings)))]
+            [
+                f"Contrasts({self.what}{by})",
+                *(f"  {line}" for line in (*self.sentences, *self.tests, *map(str, self.findings))),
+            ]
         )
 
 
@@ -130,6 +143,44 @@ def main_contrasts(fit: Fit) -> list[Contrasts]:
         _answer(means, factors, name, by, at, None)
         for name, model in fit.design.models.items()
         for by, at in [*((each, {}) for each in (*model.factors, *model.numbers)), *_products(model)]
+    ]
+
+
+def differences_of_several(found: Sequence[Contrasts]) -> pd.DataFrame:
+    """The differences of several answers on every scale, with their parameter."""
+    return _joined([each.differences.assign(parameter=each.what) for each in found])
+
+
+def evidence_of_several(found: Sequence[Contrasts]) -> pd.DataFrame:
+    """The evidence for the differences of several answers, with their parameter; effects of several dimensions are called any difference."""
+    tables = []
+    for each in found:
+        terms = each.terms.rename(columns={"term": "by"}).assign(contrast="any difference")
+        tables += [table.assign(parameter=each.what) for table in (each.evidence, terms) if len(table)]
+    return _joined(tables)
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True)
+    return table[["parameter", *(name for name in table if name != "parameter")]]
+
+
+def findings_of_several(found: Sequence[Contrasts]) -> list[Finding]:
+    """What limits the sentences of several answers, each finding once, with what it is about; without the fit's own problems, and without
+    what limits d, which is in no sentence."""
+    about: dict[tuple[str, str], list[str]] = {}
+    first: dict[tuple[str, str], Finding] = {}
+    for contrasts in found:
+        for finding in contrasts.findings:
+            if finding.code not in ("fit", "spread"):
+                key = finding.sentence, str(finding.advice)
+                about.setdefault(key, []).append(f"{contrasts.what} by {' and '.join(contrasts.by)}")
+                first.setdefault(key, finding)
+    return [
+        replace(finding, sentence=f"{listed(dict.fromkeys(about[key]))}: {finding.sentence}")
+        for key, finding in first.items()
     ]
 
 
@@ -183,7 +234,7 @@ def contrasts(
     Returns
     -------
     Contrasts
-        Tables ``levels``, ``differences``, ``evidence`` and ``terms``; ``sentences``; ``plot()``.
+        Tables ``levels``, ``differences``, ``evidence`` and ``terms``; ``sentences`` and ``tests``, which are terms in words; ``plot()``.
 
     Raises
     ------

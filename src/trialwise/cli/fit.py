@@ -77,6 +77,7 @@ def fit(
         results.print_group(fitted)
         results.print_contrasts(found)
         results.print_files(written)
+        results.print_limits(found)
         later = [finding for finding in having(fitted.findings, "note") if finding.code != "reading"]  # printed above
         results.print_findings(later, apart=True)
     results.stop_if_failed(fitted, apart=not sampling.quiet and not later)

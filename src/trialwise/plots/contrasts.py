@@ -29,8 +29,8 @@ MOST = 20
 
 
 @picture.register(Contrasts)
-def contrasts_plot(contrasts: Contrasts) -> Figure:
-    """A panel for each parameter and place, and one of the differences.
+def contrasts_plot(contrasts: Contrasts, width: float | None = None) -> Figure:
+    """A panel for each parameter and place, and one of the differences; ``width`` of the picture in inches, by default as many as the panels need.
 
     A panel of levels shows medians on the natural scale with 95 % highest-density intervals, and participants (posterior means) as dots; those of
     one participant at several levels are joined, and none are shown at values of a number, which are not theirs. With a covariate that is a number it shows the slope with a band. The last panel shows
@@ -41,7 +41,7 @@ def contrasts_plot(contrasts: Contrasts) -> Figure:
     asked = contrasts.means.asked
     cells = [(parameter, place) for parameter in asked.parameters for place in asked.places]
     shown = [c for c in contrasts.contrasts if not re.search(r"\+ 1\)?$", c.label)][:MOST]
-    figure = Figure(figsize=(3.4 * len(cells) + 4.2, max(3.2, 0.32 * len(shown) + 1.4)), layout="constrained")
+    figure = Figure(figsize=(width or 3.4 * len(cells) + 4.2, max(3.2, 0.32 * len(shown) + 1.4)), layout="constrained")
     ratios = [*(1.0 for _ in cells), 1.2]
     *axes, last = figure.subplots(1, len(ratios), gridspec_kw={"width_ratios": ratios}, squeeze=False)[0]
     for axis, (parameter, _), (other, _) in zip(axes[1:], cells[1:], cells[:-1], strict=True):
@@ -53,7 +53,7 @@ def contrasts_plot(contrasts: Contrasts) -> Figure:
         else:
             _levels(axis, contrasts, parameter, place)
         axis.set_ylabel(parameter)
-        axis.set_title(place_text(place), fontsize="medium")
+        axis.set_title(place_text(place), fontsize="medium", pad=20 if place and axis.get_legend() else None)
         axis.spines[["top", "right"]].set_visible(False)
     _differences(last, contrasts, shown)
     return figure
@@ -88,7 +88,13 @@ def _levels(axis: Axes, contrasts: Contrasts, parameter: str, place: Place) -> N
     axis.set_xticks(range(len(first.levels)), [folded(value_text(level), 14) for level in first.levels])
     axis.set_xlabel(first.name)
     if second.name:
-        axis.legend(frameon=False)
+        _legend(axis)
+
+
+def _legend(axis: Axes) -> None:
+    """The levels of the other covariate, above the panel, where nothing is covered."""
+    count = len(axis.get_legend_handles_labels()[1])
+    axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=min(count, 3), columnspacing=1.0, handlelength=1.2, borderpad=0.2)  # fmt: skip
 
 
 def _slopes(axis: Axes, contrasts: Contrasts, parameter: str, place: Place) -> None:
@@ -112,7 +118,7 @@ def _slopes(axis: Axes, contrasts: Contrasts, parameter: str, place: Place) -> N
         axis.plot([x for _, x, _ in values], [y for _, _, y in values], ".", color=distinct(c), alpha=0.6)
     axis.set_xlabel(number.name)
     if other.name:
-        axis.legend(frameon=False)
+        _legend(axis)
 
 
 def _differences(axis: Axes, contrasts: Contrasts, shown: Sequence) -> None:

@@ -8,7 +8,7 @@ import re
 def folded(name: str, letters: int) -> str:
     """A name in lines of at most this many letters if possible, broken where words and calls end: ``Learner(a=1)`` and ``.fix(b=0)``."""
     lines = [""]
-    for piece in re.split(r"(?<=[( ,])|(?=\.[a-z])", name):
+    for piece in re.split(r"(?<=[ ,])|(?<=\w\()|(?=\.[a-z])", name):
         if lines[-1] and len(lines[-1].rstrip()) + len(piece.rstrip()) > letters:
             lines.append("")
         lines[-1] += piece

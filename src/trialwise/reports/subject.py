@@ -12,6 +12,7 @@ import numpy as np
 
 from trialwise.analysis.check import Check
 from trialwise.analysis.comparison.same_trials import made_for_formulas
+from trialwise.analysis.contrasts import Contrasts, main_contrasts
 from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.base.english import listed
 from trialwise.inference.fitted import Fit
@@ -139,6 +140,11 @@ class Subject:
     def diagnosis(self) -> Diagnosis:
         """Diagnostics of the fit."""
         return diagnose(self.fit)
+
+    @cached_property
+    def contrasts(self) -> list[Contrasts]:
+        """The differences and slopes that the formulas of the fit ask for; none without formulas or without the learner."""
+        return [] if self.fit.learner is None else main_contrasts(self.fit)
 
     @property
     def assessment(self) -> tuple[str, str, str]:

@@ -87,8 +87,16 @@ def print_contrasts(found: Sequence[Contrasts]) -> None:
         heading("differences and slopes of the formulas")
     for each in found:
         by = f"{each.what} by {' and '.join(each.by)}"
-        for sentence in each.sentences:
+        for sentence in (*each.sentences, *each.tests):
             say(f"  {by}{sentence.removeprefix(each.what)}")
+
+
+def print_limits(found: Sequence[Contrasts]) -> None:
+    """Print what limits the differences that the formulas of a fit ask for, as warnings; their notes are left to ``tw.contrasts``."""
+    from trialwise.analysis.contrasts import findings_of_several
+
+    limits = [finding for finding in findings_of_several(found) if finding.severity != "note"]
+    print_findings(limits, apart=True)
 
 
 _COLUMNS = ["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]

@@ -91,17 +91,18 @@ RESCUED = "rescued_fit.nc"
 """Posterior draws of a fit whose other files could not be made."""
 
 
-def _contrasts(found: Sequence[Contrasts], path: Path) -> Written:
-    """Write the differences that the formulas of a fit ask for, if there are any."""
-    import pandas as pd
+def _contrasts(found: Sequence[Contrasts], folder: Path) -> Written:
+    """Write the differences that the formulas of a fit ask for, and the evidence for them, if there are any."""
+    from trialwise.analysis.contrasts import differences_of_several, evidence_of_several
 
     if not found:
         return []
-    table = pd.concat(
-        [each.differences.assign(parameter=each.what) for each in found], ignore_index=True
-    ).drop_duplicates(ignore_index=True)
-    table = table[["parameter", *(name for name in table if name != "parameter")]]
-    return [(write_table(path, table), "differences and slopes of the formulas, on each scale")]
+    contrasts = write_table(folder / "contrasts.csv", differences_of_several(found))
+    evidence = write_table(folder / "evidence.csv", evidence_of_several(found))
+    return [
+        (contrasts, "differences and slopes of the formulas, on each scale"),
+        (evidence, "their direction and Bayes factors, also with half and twice the prior"),
+    ]
 
 
 def save(fit: Fit, folder: Path, found: Sequence[Contrasts] = ()) -> Written:
@@ -116,7 +117,7 @@ def save(fit: Fit, folder: Path, found: Sequence[Contrasts] = ()) -> Written:
                 *write_tables(fit, folder),
                 (write_table(trials, values), "predictions and signals, one row per trial"),
                 *_by_row(fit, values, folder / "trial_values_by_row.csv"),
-                *_contrasts(found, folder / "contrasts.csv"),
+                *_contrasts(found, folder),
                 *write_picture(fit, trace, "trace plot: chains should overlap and show no drift"),
             ]
     except Exception:

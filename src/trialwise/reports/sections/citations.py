@@ -18,6 +18,7 @@ WORKS = {
     "ancestor-sampling": Link("Lindsten, F., Jordan, M. I., & Schön, T. B. (2014). Particle Gibbs with ancestor sampling. Journal of Machine Learning Research, 15, 2145-2184.", "https://jmlr.org/papers/v15/lindsten14a.html"),
     "rhat": Link("Vehtari, A., Gelman, A., Simpson, D., Carpenter, B., & Bürkner, P.-C. (2021). Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC. Bayesian Analysis, 16, 667-718.", "https://doi.org/10.1214/20-BA1221"),
     "bfmi": Link("Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695.", "https://arxiv.org/abs/1604.00695"),
+    "savage-dickey": Link("Wagenmakers, E.-J., Lodewyckx, T., Kuriyal, H., & Grasman, R. (2010). Bayesian hypothesis testing for psychologists: a tutorial on the Savage-Dickey method. Cognitive Psychology, 60, 158-189.", "https://doi.org/10.1016/j.cogpsych.2009.12.001"),
     "nutpie": Link("nutpie, implementation of the sampler. PyMC developers.", "https://github.com/pymc-devs/nutpie"),
     "arviz": Link("Kumar, R., Carroll, C., Hartikainen, A., & Martin, O. (2019). ArviZ, a unified library for exploratory analysis of Bayesian models in Python. Journal of Open Source Software, 4(33), 1143.", "https://doi.org/10.21105/joss.01143"),
     "numba": Link("Lam, S. K., Pitrou, A., & Seibert, S. (2015). Numba: a LLVM-based Python JIT compiler. Proceedings of the Second Workshop on the LLVM Compiler Infrastructure in HPC, 1-6.", "https://doi.org/10.1145/2833157.2833162"),
@@ -31,6 +32,7 @@ def section(subjects: list[Subject]) -> Section:
     """Sources, methods and software, standards."""
     works = ["rhat"]
     works += dict.fromkeys(work for subject in subjects for work in subject.sampler.works)
+    works += ["savage-dickey"] if any(subject.contrasts for subject in subjects) else []
     works += ["nutpie", "arviz", "numba"]
     blocks: list[Block] = []
     sources = [each for subject in subjects for each in _sources(subject)]

@@ -1,4 +1,4 @@
-"""The design: formulas, coding, participants at each level, and medians at levels and values of covariates; and its words for a paper."""
+"""The design: formulas, coding, participants at each level, medians at levels and values of covariates, and differences; and its words for a paper."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
 from trialwise.population.implied import implied_notes
 from trialwise.reports.blocks import Beside, Block, Heading, Listing, Section, Table, Text
+from trialwise.reports.sections import differences
 from trialwise.reports.subject import Subject
 
 ORTHONORMAL = "orthonormal columns that sum to zero over levels, of which all have the same prior"
@@ -27,7 +28,7 @@ def section(subjects: list[Subject]) -> Section:
     for subject in subjects:
         if subject.fit.design is not None:
             blocks += [Heading(subject.label)] if len(subjects) > 1 else []
-            blocks += _blocks(subject, subject.fit.design)
+            blocks += [*_blocks(subject, subject.fit.design), *differences.blocks(subject)]
     return Section("design", "Groups, covariates and conditions", blocks)
 
 

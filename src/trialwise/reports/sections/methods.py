@@ -9,7 +9,7 @@ from trialwise.data.reading.exclusion import exclusions
 from trialwise.learners.parameters import Parameter
 from trialwise.population.names import mean_name, spread_name
 from trialwise.reports.blocks import Block, Heading, Quotation, Section, Text
-from trialwise.reports.sections import design
+from trialwise.reports.sections import design, differences
 from trialwise.reports.sections.learners import SCALES
 from trialwise.reports.subject import Subject
 
@@ -38,6 +38,7 @@ def paragraph(subject: Subject) -> str:
         "We report posterior means and equal-tailed 89 % intervals." if not subject.grouped else
         "We report posterior means and equal-tailed 89 % intervals; group values on the natural scale are medians."
     )  # fmt: skip
+    sentences.append(differences.sentence([subject]))
     return " ".join([each for each in sentences if each] + [_software(subject)])
 
 

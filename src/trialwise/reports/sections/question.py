@@ -11,7 +11,9 @@ from trialwise.analysis.against_truth import INTERVAL, points, summarised
 from trialwise.analysis.comparison.comparison import ABOUT, Comparison
 from trialwise.base.english import counted, listed
 from trialwise.base.result import Finding, Severity, having
+from trialwise.population.designs.stored import StoredDesign
 from trialwise.reports.blocks import TONES, Answer, Answers, Said, Section
+from trialwise.reports.sections import differences
 from trialwise.reports.subject import Subject, same_data
 from trialwise.reports.words import names
 
@@ -22,9 +24,10 @@ SEVERITIES: tuple[Severity, ...] = ("problem", "caution", "note")
 
 
 def section(subjects: list[Subject], comparison: Comparison | None = None) -> Section:
-    """The question and four answers, each of one or more fits."""
+    """The question and its answers, each of one or more fits."""
     answers = [
         Answer("Question", "data", [Said(question(subjects))]),
+        *_differences(subjects),
         Answer("Sampling", "sampling", [each for subject in subjects for each in _sampling(subject, subjects)]),
         Answer("Check", "checks", _or_missing("check", [each for s in subjects for each in _check(s, subjects)])),
         Answer("Recovery", "recovery", _or_missing("recovery study", [each for s in subjects for each in _recovery(s, subjects)])),
@@ -59,11 +62,23 @@ def _explained(subject: Subject) -> str:
 
 
 def _pooled(subject: Subject) -> str:
+    if subject.fit.design is not None:
+        return f", how are they distributed in the group, and how do they depend on {_covariates(subject.fit.design)}"
     return {
         "partial": ", and how are they distributed in the group",
         "none": ", in each participant",
         "complete": ", if they are the same for all participants",
     }[subject.fit.pooling]
+
+
+def _differences(subjects: list[Subject]) -> list[Answer]:
+    said = [Said(f"{_named(each, subjects)}{words}") for each in subjects for words in differences.brief(each)]
+    return [Answer("Differences", "design", said)] if said else []
+
+
+def _covariates(stored: StoredDesign) -> str:
+    models = stored.models.values()
+    return listed(dict.fromkeys(name for each in models for name in (*each.covariates, *each.of_participants)))
 
 
 def _or_missing(what: str, said: list[Said]) -> list[Said]:
