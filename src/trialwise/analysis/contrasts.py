@@ -104,7 +104,7 @@ class Contrasts(Answer):
 
     @property
     def tests(self) -> list[str]:
-        """A sentence for each effect of several dimensions: its Bayes factor."""
+        """A sentence for each effect of several dimensions, with its Bayes factor."""
         return [
             f"{self.what}, no effect of {row['term']}{' at ' if row['at'] else ''}{row['at']}: BF01 {row['bf01']:.2g}"
             for row in self.terms.to_dict("records")
