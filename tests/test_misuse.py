@@ -187,6 +187,33 @@ def test_defaults_and_missing_arguments():
         function(True)
     with pytest.raises(TypeError, match="unexpected keyword"):
         function(other=1)
+    with pytest.raises(
+        TypeError,
+        match=r"^confuse\(\) got an unexpected keyword argument 'formulas'. The arguments are learners, environment, ",
+    ):
+        tw.confuse([LEARNER], TASK, formulas={"alpha": "group"})
+    with pytest.raises(TypeError, match="Did you mean 'count'"):
+        function(counts=1)
+
+
+def test_a_fit_in_place_of_values_is_answered_by_what_works(fit, simulation):
+    """The advice is obeyed to the letter, also for a fit with sessions."""
+    table = simulation.trials.to_frame()
+    both = tw.read_long(pd.concat([table.assign(session=k) for k in (1, 2)]), session="session")
+    sessions = tw.fit(LEARNER, both, formulas="alpha ~ session", **SHORT)
+    for own in (fit, sessions):
+        for verb in (tw.simulate, tw.log_likelihood):
+            with pytest.raises(
+                tw.errors.UsageError,
+                match=r"write fit\.means\(\), the posterior means, with fit\.learner and, for its own data, fit\.trials",
+            ):
+                verb(own.learner, own.trials, own)
+        assert np.isfinite(tw.log_likelihood(own.learner, own.trials, own.means())).all()
+        assert len(tw.simulate(own.learner, TASK, own.means()).parameters) == own.trials.n_participants
+    with pytest.raises(
+        tw.errors.UsageError, match=r"wanted a table \(DataFrame\); write simulation\.parameters, the true values"
+    ):
+        tw.recovered(fit, fit)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,16 @@ INTERVAL = 0.89
 """Probability of the equal-tailed interval whose coverage is computed."""
 
 
-@expects(fit=FIT, truth=TABLE)
+TRUTH = replace(
+    TABLE,
+    remedy=lambda value: (
+        TABLE.remedy(value) or "simulation.parameters, the true values of a simulation = tw.simulate(...)"
+    ),
+)
+"""What recovered expects."""
+
+
+@expects(fit=FIT, truth=TRUTH)
 def recovered(fit: Fit, truth: pd.DataFrame, interval: float = INTERVAL) -> pd.DataFrame:
     """Compare posterior means and intervals of participants with the true values.
 

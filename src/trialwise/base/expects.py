@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from trialwise.base.errors import UsageError
+from trialwise.base.errors import UsageError, did_you_mean
 from trialwise.base.message import MOST
 
 
@@ -57,7 +57,7 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            given = signature.bind(*args, **kwargs).arguments  # raises Python's own TypeError
+            given = _bound(function.__name__, signature, args, kwargs)
             for name, kind in kinds.items():
                 if name in given and given[name] is not signature.parameters[name].default:
                     check(function.__name__, name, given[name], kind)
@@ -66,6 +66,21 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
         return checked
 
     return decorate
+
+
+def _bound(
+    name: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Mapping[str, Any]:
+    """The arguments of a call by name; Python's own error if they miss the signature, with the function and what it takes."""
+    try:
+        return signature.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        known = list(signature.parameters)
+        unknown = next((each for each in kwargs if each not in known), None)
+        advice = (
+            f"Its arguments are {', '.join(known)}" if unknown is None else did_you_mean(unknown, known, "arguments")
+        )
+        raise TypeError(f"{name}() {error}. {advice}") from None
 
 
 def check(place: str, name: str, value: Any, kind: Kind) -> None:
@@ -95,6 +110,10 @@ def instance(wanted: str, *classes: type, remedy: Callable[[Any], str] = lambda 
     return Kind(wanted, lambda value: isinstance(value, classes), remedy)
 
 
+def _is_table(value: Any) -> bool:
+    return type(value).__name__ == "DataFrame"
+
+
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -114,8 +133,8 @@ PATH = instance("a path", str, PathLike)
 MAPPING = Kind("a mapping of names to values, {'name': value}", lambda value: isinstance(value, Mapping))
 TABLE = Kind(
     "a table (DataFrame)",
-    lambda value: type(value).__name__ == "DataFrame",
-    lambda value: attribute("parameters")(value),
+    _is_table,
+    lambda value: attribute("parameters")(value) if _is_table(getattr(value, "parameters", None)) else "",
 )
 LABELS = Kind(
     "a list of labels",
@@ -134,6 +153,18 @@ def attribute(name: str) -> Callable[[Any], str]:
     return lambda value: (
         f"{type(value).__name__.lower()}.{name}" if not isinstance(value, type) and hasattr(value, name) else ""
     )
+
+
+def _means(value: Any) -> str:
+    """The values in a fit, and the learner that has them."""
+    if isinstance(value, type) or not hasattr(value, "means"):
+        return ""
+    name = type(value).__name__.lower()
+    return f"{name}.means(), the posterior means, with {name}.learner and, for its own data, {name}.trials"
+
+
+VALUES = MAPPING | replace(TABLE, remedy=lambda value: TABLE.remedy(value) or _means(value))
+"""Values of parameters."""
 
 
 def several(kind: Kind) -> Kind:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialwise.base.errors import LearnerError, ModelError, UsageError
-from trialwise.base.expects import COUNT, FLAG, LABELS, MAPPING, TABLE, expects
+from trialwise.base.expects import COUNT, FLAG, LABELS, VALUES, expects
 from trialwise.base.message import Argument
 from trialwise.base.streams import Stream, checked_seed, stream
 from trialwise.data.trials import MISSED, Trials
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @expects(
     learner=LEARNER,
     environment=ENVIRONMENT_OR_DATA,
-    parameters=MAPPING | TABLE,
+    parameters=VALUES,
     participants=COUNT | LABELS,
     keep_missed=FLAG,
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import LearnerError, UsageError
-from trialwise.base.expects import COUNT, FLAG, MAPPING, NAME, TABLE, expects
+from trialwise.base.expects import COUNT, FLAG, NAME, VALUES, expects
 from trialwise.base.message import Argument
 from trialwise.data.as_trials import DATA, PACKAGE, Data, as_trials
 from trialwise.engine import responses_of
@@ -60,7 +60,7 @@ class Estimate(np.ndarray):
 @expects(
     learner=LEARNER,
     trials=DATA,
-    parameters=MAPPING | TABLE,
+    parameters=VALUES,
     gradient=FLAG,
     particles=COUNT,
     filters=COUNT,
@@ -196,7 +196,7 @@ def _estimate(
     return Estimate.of(*estimate, likelihood.particles, likelihood.filters), slope
 
 
-@expects(learner=LEARNER, trials=DATA, parameters=MAPPING | TABLE, same_as=COUNT, inputs=FLAG)
+@expects(learner=LEARNER, trials=DATA, parameters=VALUES, same_as=COUNT, inputs=FLAG)
 def trial_values(
     learner: Learner,
     trials: Data,

@@ -22,7 +22,7 @@ from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.kept import KeptCovariate
 from trialwise.population.designs.parameter_design import Arrangement, ParameterDesign, parameter_design
 from trialwise.population.designs.parameter_model import ParameterModel
-from trialwise.population.designs.runs import Place, Rows, Slope, place_of, rows_of, runs_of
+from trialwise.population.designs.runs import Rows, Scope, Slope, rows_of, runs_of, scope_of
 from trialwise.population.names import spread_name
 
 Random = Literal["full", "intercept"]
@@ -146,12 +146,12 @@ def designed(
     covariates = covariates_of(trials, parsed.values(), participants, missing_covariates, notes)
     trials = covariates.trials
     runs = runs_of(learner, trials)
-    places: dict[tuple[str, Kind], Place] = {
-        key: place_of(covariate, trials, runs) for key, covariate in covariates.columns.items()
+    scopes: dict[tuple[str, Kind], Scope] = {
+        key: scope_of(covariate, trials, runs) for key, covariate in covariates.columns.items()
     }
-    changing = {each.name: each for key, each in covariates.columns.items() if places[key] == "row"}
+    changing = {each.name: each for key, each in covariates.columns.items() if scopes[key] == "row"}
     rows = rows_of(trials, runs, list(changing.values()))
-    arrangement, problems = Arrangement(trials, covariates, places, rows, runs), Problems()
+    arrangement, problems = Arrangement(trials, covariates, scopes, rows, runs), Problems()
     parts = {name: parameter_design(formula, arrangement, random, problems, notes) for name, formula in parsed.items()}
     problems.raise_if_any()
     complete = {name: part for name, part in parts.items() if part is not None}
@@ -181,12 +181,12 @@ def _kept(arrangement: Arrangement) -> tuple[KeptCovariate, ...]:
     """The covariates that are constant within participants or rows; one that is used as a factor and as a number is kept as a factor."""
     kept: dict[str, KeptCovariate] = {}
     for key, covariate in arrangement.covariates.columns.items():
-        place = arrangement.places[key]
-        if place not in ("participant", "row") or (covariate.name in kept and kept[covariate.name].levels):
+        scope = arrangement.scopes[key]
+        if scope not in ("participant", "row") or (covariate.name in kept and kept[covariate.name].levels):
             continue
-        own = arrangement.of_participants(covariate) if place == "participant" else arrangement.of_rows(covariate)
+        own = arrangement.of_participants(covariate) if scope == "participant" else arrangement.of_rows(covariate)
         values = [covariate.levels[code] for code in own] if covariate.levels else [float(value) for value in own]
-        kept[covariate.name] = KeptCovariate(covariate.name, place, tuple(values), covariate.levels)
+        kept[covariate.name] = KeptCovariate(covariate.name, scope, tuple(values), covariate.levels)
     return tuple(kept.values())
 
 

@@ -18,7 +18,7 @@ from trialwise.population.designs.calls import LEFT_ALONE
 from trialwise.population.designs.coding import CallCode, Code, Coding, FactorCode, NumberCode, coding_of, factor_code
 from trialwise.population.designs.covariates import Covariate, Covariates, Kind
 from trialwise.population.designs.formula import PARTICIPANT, Atom, Formula, Part, quoted_name
-from trialwise.population.designs.runs import Place, Rows, Slope, Slots, first_of, slope_of, slots_of
+from trialwise.population.designs.runs import Rows, Scope, Slope, Slots, first_of, slope_of, slots_of
 
 BETWEEN, WITHIN = "[between]", "[within]"
 """Suffixes of the parts of a number that changes within participants: means of participants, and deviations from them."""
@@ -74,7 +74,7 @@ class Arrangement:
         The trials.
     covariates
         The columns of formulas.
-    places
+    scopes
         Where each changes.
     rows
         The rows of parameters.
@@ -84,7 +84,7 @@ class Arrangement:
 
     trials: Trials
     covariates: Covariates
-    places: Mapping[tuple[str, Kind], Place]
+    scopes: Mapping[tuple[str, Kind], Scope]
     rows: Rows
     runs: np.ndarray
 
@@ -138,7 +138,7 @@ class _Builder:
         self.within: set[str] = set()
         self.where = f"formula of {formula.parameter}"
         used = [self._covariate(atom, name) for atom in formula.atoms for name in atom.columns]
-        varying = [each for each in used if self._place(each) == "slot"]
+        varying = [each for each in used if self._scope(each) == "slot"]
         distinct = list({each.name: each for each in varying}.values())
         self.slots: Slots | None = slots_of(distinct) if distinct else None
         self.slope: Slope | None = self._slope(used)
@@ -171,12 +171,12 @@ class _Builder:
         except UsageError as error:
             self._problem("unknown-level", error.message, "")
             return
-        self._add(atom, [code], self._place(covariate) != "participant")
+        self._add(atom, [code], self._scope(covariate) != "participant")
         self.columns[covariate.name] = self._spread_out(covariate)
 
     def _slope(self, used: Sequence[Covariate]) -> Slope | None:
         """The slope on the number that changes within runs, if there is one; noted as a problem if it is not alone."""
-        numbers = {each.name: each for each in used if self._place(each) == "trial"}
+        numbers = {each.name: each for each in used if self._scope(each) == "trial"}
         if not numbers:
             return None
         name, *others = numbers
@@ -200,7 +200,7 @@ class _Builder:
 
     def _code_number(self, atom: Atom, covariate: Covariate) -> None:
         name = covariate.name
-        if self._place(covariate) == "trial":
+        if self._scope(covariate) == "trial":
             assert self.slope is not None
             mean, sd = self.slope.mean, self.slope.sd
             self._add(atom, [NumberCode(name, name, mean, sd)], True)
@@ -211,7 +211,7 @@ class _Builder:
             )
             self._note_between(covariate)
             return
-        if self._place(covariate) == "participant":
+        if self._scope(covariate) == "participant":
             values = self.at.of_participants(covariate)
             mean, sd = float(np.mean(values)), _sd(values)
             if sd <= _TINY * max(1.0, abs(mean)):
@@ -258,7 +258,7 @@ class _Builder:
     def _code_call(self, atom: Atom) -> None:
         assert atom.call is not None
         used = [self._covariate(atom, name) for name in atom.columns]
-        changing = [each.name for each in used if self._place(each) != "participant"]
+        changing = [each.name for each in used if self._scope(each) != "participant"]
         if changing:
             self._problem(
                 "call-within", f"{atom.label}: {listed(changing)} changes within participants",
@@ -440,12 +440,12 @@ class _Builder:
             return self.at.covariates.columns[name, self.at.covariates.bare[name]]
         return self.at.covariates.columns[name, "factor" if atom.call.makes_factor else "number"]
 
-    def _place(self, covariate: Covariate) -> Place:
-        return self.at.places[covariate.name, covariate.kind]
+    def _scope(self, covariate: Covariate) -> Scope:
+        return self.at.scopes[covariate.name, covariate.kind]
 
     def _spread_out(self, covariate: Covariate) -> np.ndarray:
         """Values on each row and slot, ``(rows * slots,)``."""
-        if self._place(covariate) == "slot":
+        if self._scope(covariate) == "slot":
             assert self.slots is not None
             return np.tile(covariate.values[self.slots.first], len(self.at.rows.owner))
         return self._on_slots(self.at.of_rows(covariate))

@@ -18,7 +18,7 @@ from trialwise.learners.varied import text_in_names
 from trialwise.population.designs.covariates import Covariate
 from trialwise.population.names import different
 
-Place = Literal["participant", "row", "slot", "trial"]
+Scope = Literal["participant", "row", "slot", "trial"]
 """Where a covariate is constant: within participants, within runs, or only on trials, levels (slot) or numbers (trial)."""
 
 
@@ -40,7 +40,7 @@ def first_of(runs: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(runs, prepend=-1))
 
 
-def place_of(covariate: Covariate, trials: Trials, runs: np.ndarray) -> Place:
+def scope_of(covariate: Covariate, trials: Trials, runs: np.ndarray) -> Scope:
     """Where a covariate changes, which decides how the parameters that depend on it are arranged."""
     if not covariate.of_trials or _constant(covariate.values, trials.participant_index):
         return "participant"
