@@ -299,3 +299,21 @@ def test_hidden_choices_refuse_formulas():
     trials = tw.load_data("alien_flat").trials.select([0, 1]).first(20)
     with pytest.raises(UsageError, match="not observed"):
         tw.fit(tw.learners.TaskSets(initial=1.2), trials, formulas={"beta": "block"}, progress=False)
+
+
+@pytest.mark.parametrize("unused", [{"correlated": True}, {"correlated": [["alpha", "beta"]]}, {"random": "intercept"}, {"missing_covariates": "drop"}])  # fmt: skip
+def test_what_is_for_formulas_is_refused_without_any(unused):
+    """The advice is obeyed: the formula of an intercept alone has the correlation."""
+    trials, short = (
+        tw.load_data("alien_flat").trials.select(range(4)).first(30),
+        {"draws": 20, "tune": 20, "chains": 2, "progress": False},
+    )
+    learner = tw.QLearning(initial=1.2).fix(forget=0)
+    with pytest.raises(tw.errors.UsageError, match="is for formulas") as caught:
+        tw.fit(learner, trials, **unused, **short)
+    if "correlated" in unused:
+        advised = caught.value.message.inputs[-1].value
+        assert advised == {"alpha": "1"}
+        assert "correlation[alpha, beta]" in tw.fit(learner, trials, formulas=advised, **unused, **short).group_names
+    else:
+        assert "leave it out" in str(caught.value)

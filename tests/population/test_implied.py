@@ -6,7 +6,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.population.designs.build import designed
-from trialwise.population.implied import implied, implied_notes
+from trialwise.population.implied import implied, implied_correlations, implied_notes
 from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning().fix(forget=0)
@@ -62,3 +62,15 @@ def test_notes_have_a_sentence_for_each_parameter_with_covariates(trials):
     assert [note.split(" ")[0] for note in notes] == ["alpha", "beta"]
     assert "control and patient (group)" in notes[0] and "1 SD of age (12.1)" in notes[0]
     assert "medians of any two levels (site) differ by a factor of less than" in notes[1]
+
+
+def test_correlations_before_the_data_are_those_of_draws_of_the_prior(trials):
+    """In blocks of two and three effects, with shapes 2 and 1; the notes say so."""
+    design = designed(LEARNER.names, LEARNER, trials, "alpha ~ 1", None, correlated=[["alpha", "beta"]])
+    population = population_of(LEARNER, trials, design=design.design)
+    (bound,) = implied_correlations(population)
+    draws = population.prior_draws(40_000, 1)["correlation[alpha, beta]"]
+    assert np.mean(abs(draws) < bound) == pytest.approx(0.95, abs=0.004)
+    note = f"correlations of alpha and beta before the data, with 95 % each: between {-bound:.2f} and {bound:.2f}"
+    assert note in implied_notes(population, design.models)
+    assert not any("correlations of" in each for each in built(trials, "alpha ~ group").notes)

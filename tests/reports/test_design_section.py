@@ -180,3 +180,15 @@ def test_without_the_learner_differences_are_left_out_with_what_to_type(fits):
     *_, missing = design.section([subject]).blocks
     assert missing.tone == "missing" and "--learner FILE" in missing.words
     assert "Savage-Dickey" not in methods.paragraph(subject)
+
+
+def test_correlations_stand_beside_their_priors(fits):
+    fit = fits["sessions"]
+    ((name, *cells),) = [
+        row for row in tables(Subject("fit", fit))["correlations, after and before the data"] if "alpha" in row[0]
+    ]
+    draws = fit.draws["correlation[alpha session[s1], alpha session[s2]]"].to_numpy()
+    assert name == "alpha session[s1], alpha session[s2]"
+    assert cells[:3] == [f"{each:.2f}" for each in (draws.mean(), *np.quantile(draws, [0.055, 0.945]))]
+    assert cells[3:] == ["-0.89", "0.89"]  # uniform
+    assert "correlations, after and before the data" not in tables(Subject("fit", fits["own priors"]))

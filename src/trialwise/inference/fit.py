@@ -174,12 +174,8 @@ def fit(
             random=random, correlated=correlated, missing_covariates=missing_covariates,
         )  # fmt: skip
         notes += decisions
-    elif participants is not None:
-        raise UsageError(
-            Argument("participants", ...),
-            ": a table of covariates is used by formulas; add ",
-            Argument("formulas", {learner.names[0]: "age"}),
-        )
+    else:
+        _refuse_without_formulas(learner, participants, random, correlated, missing_covariates)
     population = _population(learner, trials, priors or {}, pooling, stored)
     if stored is not None:
         notes += implied_notes(population, stored.models)
@@ -251,6 +247,26 @@ def _population(
     population = population_of(learner, trials, with_differences(priors, models, design), pooling, design)
     check_supports(population.parameters, pooling, population.unusual, design)
     return population
+
+
+def _refuse_without_formulas(
+    learner: Learner, participants: object, random: Random, correlated: Correlated, missing: MissingCovariates
+) -> None:
+    """Refuse arguments that nothing uses without formulas, with a formula that makes them work."""
+    if participants is not None:
+        raise UsageError(
+            Argument("participants", ...),
+            ": a table of covariates is used by formulas; add ",
+            Argument("formulas", {learner.names[0]: "age"}),
+        )
+    given = [Argument("random", random)] if random != "full" else []
+    given += [Argument("missing_covariates", missing)] if missing != "refuse" else []
+    if given:
+        raise UsageError(given[0], " is for formulas, and there are none: leave it out")
+    if correlated is not False:
+        raise UsageError(
+            Argument("correlated", correlated), " is for formulas: add one, of an intercept alone if nothing else, ", Argument("formulas", {learner.names[0]: "1"})
+        )  # fmt: skip
 
 
 def _said(

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import betaincinv
 
 from trialwise.base.english import listed
 from trialwise.learners.parameters import Parameter
@@ -98,10 +99,30 @@ def implied(population: Population, models: Mapping[str, ParameterModel], seed: 
 def implied_notes(population: Population, models: Mapping[str, ParameterModel]) -> list[str]:
     """The prior of a design in words, a sentence for each parameter that depends on covariates."""
     found = implied(population, models)
-    return [
+    notes = [
         f"{name} before the data, with 95 % each: " + "; ".join(str(each) for each in found if each.parameter == name)
         for name in dict.fromkeys(each.parameter for each in found)
     ]
+    return notes + [
+        f"correlations of {listed(names)} before the data, with 95 % each: between {-bound:.2f} and {bound:.2f}"
+        for names, bound in zip(_of_blocks(population), implied_correlations(population), strict=True)
+    ]
+
+
+def _of_blocks(population: Population) -> list[list[str]]:
+    """The effects of participants in each block, in words."""
+    effects = [f"{term.parameter} {term.label}".strip() for term in population.terms.effects]
+    return [[effects[q] for q in block] for block in population.terms.blocks]
+
+
+def implied_correlations(population: Population, probability: float = PROBABILITY) -> list[float]:
+    r"""The bound within which each correlation of a block lies, either way, with this probability before the data.
+
+    Of m effects with the prior LKJ(:math:`\eta`) each correlation r has :math:`(r + 1) / 2 \sim \mathrm{Beta}(a, a)`, :math:`a = \eta + m/2 - 1`.
+    """
+    blocks = zip(population.terms.blocks, population.lkj_shapes, strict=True)
+    a = (shape + len(block) / 2 - 1 for block, shape in blocks)
+    return [float(2 * betaincinv(each, each, (1 + probability) / 2) - 1) for each in a]
 
 
 def _of_parameter(parameter: Parameter, model: ParameterModel, coefficients: np.ndarray) -> Iterator[Implied]:

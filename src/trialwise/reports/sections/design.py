@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from trialwise.population.designs.coding import Code, FactorCode, NumberCode
 from trialwise.population.designs.parameter_design import WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
-from trialwise.population.implied import implied_notes
+from trialwise.population.implied import implied_correlations, implied_notes
 from trialwise.reports.blocks import Beside, Block, Heading, Listing, Section, Table, Text
 from trialwise.reports.sections import differences
 from trialwise.reports.subject import Subject
@@ -51,7 +52,7 @@ def _blocks(subject: Subject, stored: StoredDesign) -> list[Block]:
     ]
     if coding := coding_of(stored):
         blocks += [Text("Coding:"), Listing(coding)]
-    tables = [_levels(stored), _medians(subject, stored), _spreads(subject, stored)]
+    tables = [_levels(stored), _medians(subject, stored), _spreads(subject, stored), _correlations(subject)]
     tables = [table for table in tables if table.rows.rows]
     return [*blocks, Beside(tables)] if tables else blocks
 
@@ -179,6 +180,23 @@ def _spreads(subject: Subject, stored: StoredDesign) -> Table:
     note = "Standard deviations of participants around the mean of their level, on the unconstrained scale."
     header = ("parameter", "at", "mean", "low", "high")
     return Table(Rows("spreads of participants at levels", header, tuple(cells)), note)
+
+
+def _correlations(subject: Subject) -> Table:
+    """Each correlation beside its prior."""
+    cells, population, names = [], subject.population, iter(subject.variables.correlations)
+    if population is not None:
+        bounds = implied_correlations(population, EDGES[1] - EDGES[0])
+        for block, bound in zip(population.terms.blocks, bounds, strict=True):
+            for name in itertools.islice(names, len(block) * (len(block) - 1) // 2):
+                draws = subject.fit.draws[name].to_numpy()
+                low, high = np.quantile(draws, EDGES)
+                text = name.removeprefix("correlation[").removesuffix("]")
+                numbers = (draws.mean(), low, high, -bound, bound)
+                cells.append((text, *(f"{each:.2f}" for each in numbers)))
+    note = "Low and high: ends of the equal-tailed 89 % interval. A correlation is a finding only as far as its interval differs from that before the data."
+    header = ("of participants", "mean", "low", "high", "prior low", "prior high")
+    return Table(Rows("correlations, after and before the data", header, tuple(cells)), note)
 
 
 def _places(model: ParameterModel) -> Iterator[tuple[str, dict[str, Hashable]]]:
