@@ -450,6 +450,14 @@ def test_covariates_that_data_cannot_tell_apart(formula, message):
         build({"alpha": formula}, table=table)
 
 
+def test_all_columns_that_others_determine_are_named_at_once():
+    table = TABLE | {"twin": ["u" if g == "a" else "w" for g in GROUP], "months": [12 * a + 3 for a in AGE]}
+    with pytest.raises(DataError) as caught:
+        build({"alpha": "group + twin + age + months"}, table=table)
+    assert "twin is determined by group" in str(caught.value) and "months is determined by" in str(caught.value)
+    assert str(caught.value).startswith("2 problems")
+
+
 @pytest.mark.parametrize(
     ("formulas", "message"),
     [

@@ -194,6 +194,16 @@ def test_what_has_no_meaning_is_refused(text):
         parsed(text)
 
 
+def test_a_name_with_spaces_and_a_comparison_are_answered_by_what_to_do():
+    for text in ("total score", "a + total score", "score 2"):
+        with pytest.raises(UsageError, match="a name with spaces stands between backquotes, `total score`"):
+            parsed(text)
+    assert "total score" in str(parsed("a + `total score`"))
+    for text in ("age > 30", "age < 30"):
+        with pytest.raises(UsageError, match="make a column of it in the table"):
+            parsed(text)
+
+
 ATTACKS = [
     "__import__('os').system('true')", "log(__import__('os'))", "I(__import__)", "eval('1')", "exec('1')", "open('x')", "np.log(a)", "log.__class__(a)",
     "I(a.__class__)", "I(a.real)", "a.__class__.__mro__()", "I(a[0])", "I((lambda: a)())", "I([b for b in a])", "I(a if a else b)", "I({a: b})",

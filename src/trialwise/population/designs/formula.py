@@ -43,7 +43,10 @@ _ADVICE: dict[str, str] = {
     "_": "write names that begin with _ between backquotes",
     ",": "terms are joined by +",
     "=": "terms are joined by +",
+    ">": "make a column of it in the table, and write its name",
+    "<": "make a column of it in the table, and write its name",
 }
+_SPACE = "terms are joined by +, and a name with spaces stands between backquotes, `total score`"
 
 
 @dataclass(frozen=True)
@@ -297,7 +300,7 @@ class _Reader:
                 pieces.append(token)
                 expects_operand = True
             else:
-                self._refuse(token)
+                self._refuse(token, _SPACE if kind in ("name", "number", "quoted") else None)
         if expects_operand or len(frames) > 1:
             raise UsageError("a term is missing at the end" if expects_operand else "a parenthesis is not closed")
         if products > _MOST_PRODUCTS or len(pieces) > _MOST_TOKENS:
@@ -322,8 +325,8 @@ class _Reader:
             position = match.end()
         return tokens
 
-    def _refuse(self, token: str) -> NoReturn:
-        advice = _ADVICE.get(token)
+    def _refuse(self, token: str, advice: str | None = None) -> NoReturn:
+        advice = advice or _ADVICE.get(token)
         place = f"{token!r}" if token not in ("'", '"') else "a text"
         raise UsageError(f"{place} has no meaning in this place", *(("; ", advice) if advice else ()))
 

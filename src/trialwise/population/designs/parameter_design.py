@@ -375,6 +375,7 @@ class _Builder:
         """Note columns that are determined by others."""
         owners = coding.owners()
         kept: list[int] = []
+        noted: set[tuple[str, ...]] = set()
         scaled = matrix / np.maximum(np.sqrt(np.sum(matrix**2, 0)), 1e-300)
         for n in range(scaled.shape[1]):
             if kept:
@@ -385,6 +386,9 @@ class _Builder:
             if np.linalg.norm(rest) > 1e-7:
                 kept.append(n)
                 continue
+            if owners[n] in noted:
+                continue
+            noted.add(owners[n])
             others = [owners[k] for k, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6]
             names = _listed([each for each in dict.fromkeys(others) if each != owners[n]])
             what = ":".join(owners[n])
@@ -394,7 +398,6 @@ class _Builder:
                 "collinear", f"{what} {reason}{f': no participant at {empty}' if empty else ''}",
                 f"leave {what if empty else 'one of them'} out: data cannot tell their effects apart",
             )  # fmt: skip
-            return
 
     def _empty_cells(self, term: tuple[str, ...]) -> str:
         """The combinations of levels of a term's factors that nobody has; empty if there are none."""
