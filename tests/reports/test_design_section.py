@@ -10,8 +10,9 @@ import pymc as pm
 import pytest
 
 import trialwise as tw
-from trialwise.reports.sections import design, methods
+from trialwise.reports.sections import checks, design, methods, question
 from trialwise.reports.subject import Subject
+from trialwise.studies.recovered_effects import _Effect
 
 pytestmark = pytest.mark.sample
 
@@ -192,3 +193,22 @@ def test_correlations_stand_beside_their_priors(fits):
     assert cells[:3] == [f"{each:.2f}" for each in (draws.mean(), *np.quantile(draws, [0.055, 0.945]))]
     assert cells[3:] == ["-0.89", "0.89"]  # uniform
     assert "correlations, after and before the data" not in tables(Subject("fit", fits["own priors"]))
+
+
+def test_checks_say_whether_parameters_were_drawn_anew(fits):
+    for anew, words in ((False, "parameters drawn from the posterior"), (True, "parameters drawn anew from the group")):
+        checked = tw.check(fits["own priors"], datasets=3, anew=anew, progress=False)
+        subject = Subject("fit", fits["own priors"], checked)
+        assert words in checks.section([subject]).blocks[0].words
+        assert ("with parameters drawn anew from the group," in methods.paragraph(subject)) == anew
+
+
+def test_the_first_screen_says_how_often_a_difference_is_found():
+    row = {
+        "by": "group", "true": -0.5, "found": 0.25, "found_low": 0.05, "found_high": 0.7, "width": 1.3, "sign_errors": 0.0, "estimate": -0.4,
+        "datasets": 4, "coverage": 1.0, "bias": 0.1,
+    }  # fmt: skip
+    finding = _Effect("alpha", "group, patient - control", "logit", row, 16, None).finding()
+    assert question.short(finding) == (
+        "alpha by group, patient - control: with 16 participants, a difference of -0.5 (logit) is found in 25% of data sets (95 % interval 5 to 70)"
+    )

@@ -63,6 +63,8 @@ class Check(Result):
         Whether it is such that there is no verdict: other than that there might be more draws.
     levels
         The same at the levels of a group, session or condition, and of the differences between them; None without ``by``.
+    anew
+        Whether participants' parameters were drawn anew from the group, in place of their own.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class Check(Result):
     draws: Finding | None = None
     withheld: bool = False
     levels: CheckByLevel | None = None
+    anew: bool = False
 
     contents = {
         "check": "every measure: observed, predicted, 89 % interval, tail probability",
@@ -224,4 +227,4 @@ def check(
     withheld = unusable(fit.findings, fit.group())
     levels = None if split is None else check_by_level(fit, split, parts, Reliability(problem, withheld), anew)
     means = mean_rewards_of(predictions)
-    return Check(kind, whole.table, whole.simulated, calibrated, means, problem, withheld, levels)
+    return Check(kind, whole.table, whole.simulated, calibrated, means, problem, withheld, levels, anew)

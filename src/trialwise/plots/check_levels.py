@@ -59,6 +59,7 @@ def check_levels_plot(check: CheckByLevel, width: float = 12.6) -> Figure:
             _bars(right, check.differences, own, "difference of levels", first)
             right.axvline(0.0, color=GREY, linewidth=0.8, zorder=0)
             right.set_yticklabels([])
+            right.locator_params(axis="x", nbins=4)
     shown = [(n, each, f" ({counted(each.participants, 'participant')})") for n, each in enumerate(check.levels)]
     shown += [(first + n, each, "") for n, each in enumerate(check.differences)]
     keys = [Line2D([], [], color=distinct(n), marker="o", label=f"{each.label}{more}") for n, each, more in shown]

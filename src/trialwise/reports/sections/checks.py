@@ -38,9 +38,11 @@ def section(subjects: list[Subject]) -> Section:
 
 def _blocks(check: Check) -> list[Block]:
     method = {
-        "rollout": "with agents that acted on their own in the environment, with parameters drawn from the posterior",
-        "one-step": "one step ahead, drawing each choice given the real past, with parameters drawn from the posterior",
+        "rollout": "with agents that acted on their own in the environment",
+        "one-step": "one step ahead, drawing each choice given the real past",
     }[check.kind]
+    drawn = "drawn anew from the group for each participant" if check.anew else "drawn from the posterior"
+    method += f", with parameters {drawn}"
     blocks: list[Block] = [Text(f"{counted(len(check.simulated), 'data set')} were simulated {method}.")]
     missed = len(check.missed)
     blocks += findings(check.findings)

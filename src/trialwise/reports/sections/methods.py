@@ -170,8 +170,9 @@ def _check(subject: Subject) -> str:
         if check.kind == "rollout"
         else "predicted one step ahead"
     )
+    method += ", with parameters drawn anew from the group," if check.anew else ","
     return (
-        f"In {counted(len(check.simulated), 'data set')} {method}, {len(check.table) - len(check.missed)} of {len(check.table)} behavioural "
+        f"In {counted(len(check.simulated), 'data set')} {method} {len(check.table) - len(check.missed)} of {len(check.table)} behavioural "
         "measures had observed values within the 89 % predictive interval."
     )
 

@@ -20,6 +20,9 @@ from trialwise.reports.words import names
 if TYPE_CHECKING:
     import pandas as pd
 
+OF_DIFFERENCES = ("power", "false-positives", "coverage-of-difference")
+"""Findings of recovery studies about differences."""
+
 SEVERITIES: tuple[Severity, ...] = ("problem", "caution", "note")
 
 
@@ -90,7 +93,10 @@ def _named(subject: Subject, subjects: list[Subject]) -> str:
 
 
 def short(finding: Finding) -> str:
-    """A finding without its reasons: up to its second colon if the first follows what it is about, and without brackets."""
+    """A finding without its reasons: up to its second colon if the first follows what it is about, and without brackets; of a difference in
+    simulated data sets, how often it is found."""
+    if finding.code in OF_DIFFERENCES:
+        return finding.sentence.split("; ")[0]
     first, *rest = finding.sentence.split(": ")
     words = f"{first}: {rest[0]}" if rest and first in finding.about else first
     return words.split(" (")[0]
