@@ -12,7 +12,9 @@ import trialwise as tw
 from conjugate import CHAINS, LEARNER, PLAIN, Conjugate
 from trialwise.analysis.contrasts import evidence_of_several, findings_of_several, main_contrasts
 from trialwise.analysis.effects import bayes_factors
+from trialwise.analysis.effects.bayes_factors import BayesFactors
 from trialwise.analysis.effects.evidence import direction_text, summarised
+from trialwise.analysis.effects.limits import _on_bayes_factors
 from trialwise.analysis.effects.population_mean import population_mean
 from trialwise.analysis.effects.savage_dickey import EXACT, KERNEL
 from trialwise.base.errors import UsageError
@@ -93,6 +95,19 @@ def test_a_bayes_factor_far_from_zero_is_not_trusted():
     answer = tw.contrasts(known.fit, "alpha", by="group")
     assert answer.evidence["bf01"][0] < 0.01
     assert not answer.evidence["reliable"][0] and "bayes-factor" in {finding.code for finding in answer.findings}
+
+
+def test_a_rough_bayes_factor_is_not_called_small_unless_it_is():
+    """Only a factor below 1 in 30 is to be reported as very small."""
+    answer = tw.contrasts(Conjugate({"alpha": "group"}, shift=3.0, length=40).fit, "alpha", by="group")
+    row = answer.evidence.iloc[0].to_dict() | {"method": KERNEL, "reliable": False}
+    for bf01, small in ((0.34, False), (1e-4, True)):
+        (finding,) = (
+            each
+            for each in _on_bayes_factors([row | {"bf01": bf01}], BayesFactors(answer.means.means))
+            if each.code == "bayes-factor"
+        )
+        assert ("very small" in str(finding.advice)) == small and "ample more draws" in str(finding.advice)
 
 
 def test_means_and_differences_by_hand():

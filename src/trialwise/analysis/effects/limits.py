@@ -22,6 +22,10 @@ FEW = 5
 """Participants of a level below which it is noted."""
 
 
+VERY_SMALL = 1 / 30
+"""A Bayes factor below which no more than its order of magnitude matters: very strong evidence (Jeffreys 1961, appendix B)."""
+
+
 def limits_of(
     levels: Levels,
     found: Sequence[Contrast],
@@ -75,14 +79,12 @@ def _on_bayes_factors(rows: Sequence[Mapping[str, object]], factors: BayesFactor
             f"Bayes factors from a kernel estimate of the posterior, less precise than the exact one: {listed(kernel)}"
         )
         findings.append(Finding("note", "kernel", sentence, "", tuple(kernel)))
-    unsure = [about[id(row)] for row in rows if row["method"] and not row["reliable"]]
-    if unsure:
-        sentence = f"Bayes factors known only roughly: {listed(unsure)}"
-        findings.append(
-            Finding(
-                "caution", "bayes-factor", sentence, "Report them as very small, or sample more draws", tuple(unsure)
-            )
-        )
+    unsure = [row for row in rows if row["method"] and not row["reliable"]]
+    for small, advice in ((True, "Report them as very small, or sample more draws"), (False, "Sample more draws")):
+        names = [about[id(row)] for row in unsure if (float(row["bf01"]) < VERY_SMALL) == small]  # type: ignore[arg-type]
+        if names:
+            sentence = f"Bayes factors known only roughly: {listed(names)}"
+            findings.append(Finding("caution", "bayes-factor", sentence, advice, tuple(names)))
     turns = [
         about[id(row)] for row in rows if row["method"] and (float(row["bf01_half"]) - 1) * (float(row["bf01_double"]) - 1) < 0  # type: ignore[arg-type]
     ]  # fmt: skip
