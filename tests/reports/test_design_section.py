@@ -10,7 +10,8 @@ import pymc as pm
 import pytest
 
 import trialwise as tw
-from trialwise.reports.sections import checks, design, methods, question
+from trialwise.reports.blocks import Listing
+from trialwise.reports.sections import checks, design, methods, question, sampling
 from trialwise.reports.subject import Subject
 from trialwise.studies.recovered_effects import _Effect
 
@@ -193,6 +194,17 @@ def test_correlations_stand_beside_their_priors(fits):
     assert cells[:3] == [f"{each:.2f}" for each in (draws.mean(), *np.quantile(draws, [0.055, 0.945]))]
     assert cells[3:] == ["-0.89", "0.89"]  # uniform
     assert "correlations, after and before the data" not in tables(Subject("fit", fits["own priors"]))
+
+
+def test_what_the_prior_implies_stands_once_beside_the_priors(fits):
+    """The notes of the fit that are about something else stay where they were."""
+    subject = Subject("fit", fits["sessions"])
+    (notes,) = [block.items for block in sampling.section([subject]).blocks if isinstance(block, Listing)]
+    assert any("(session | participant) is added" in str(each) for each in notes)
+    assert not any("before the data" in str(each) for each in notes)
+    (implied,) = [block.items for block in design.priors(subject) if isinstance(block, Listing)]
+    said = [str(each.sentence) for each in fits["sessions"].findings if "before the data" in str(each.sentence)]
+    assert implied == said and len(said) >= 3
 
 
 def test_checks_say_whether_parameters_were_drawn_anew(fits):

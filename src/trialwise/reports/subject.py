@@ -22,6 +22,7 @@ from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.responses import families_in, family_named
 from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.stored import docstring_from_attributes, fields_from_attributes, methods_from_attributes
+from trialwise.population.implied import implied_notes
 from trialwise.population.names import GroupNames, names_of_design
 from trialwise.population.population import Population, population_of
 from trialwise.population.priors import GroupPrior
@@ -145,6 +146,12 @@ class Subject:
     def contrasts(self) -> list[Contrasts]:
         """The differences and slopes that the formulas of the fit ask for; none without formulas or without the learner."""
         return [] if self.fit.learner is None else main_contrasts(self.fit)
+
+    @cached_property
+    def implied(self) -> list[str]:
+        """What the prior of a design says before the data; none if the parameters are not known."""
+        population, stored = self.population, self.fit.design
+        return [] if population is None or stored is None else implied_notes(population, stored.models)
 
     @property
     def assessment(self) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from trialwise.population.designs.coding import Code, FactorCode, NumberCode
 from trialwise.population.designs.parameter_design import WITHIN
 from trialwise.population.designs.parameter_model import ParameterModel
 from trialwise.population.designs.stored import StoredDesign
-from trialwise.population.implied import implied_correlations, implied_notes
+from trialwise.population.implied import implied_correlations
 from trialwise.reports.blocks import Beside, Block, Heading, Listing, Section, Table, Text
 from trialwise.reports.sections import differences
 from trialwise.reports.subject import Subject
@@ -212,11 +212,8 @@ def _places(model: ParameterModel) -> Iterator[tuple[str, dict[str, Hashable]]]:
 def priors(subject: Subject) -> list[Block]:
     """The prior of each coefficient, spread and correlation, and what it implies."""
     cells = tuple((name, text) for name, text in subject.priors_by_name.items())
-    population = subject.population
-    stored = subject.fit.design
-    implied = [] if population is None or stored is None else implied_notes(population, stored.models)
     blocks: list[Block] = [Table(Rows("priors", ("name", "prior, unconstrained scale"), cells))]
-    return blocks + ([Listing(implied)] if implied else [])
+    return blocks + ([Listing(subject.implied)] if subject.implied else [])
 
 
 def sentence(subject: Subject) -> str:

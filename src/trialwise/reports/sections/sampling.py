@@ -45,7 +45,9 @@ def _blocks(subject: Subject) -> list[Block]:
     diagnosis = subject.diagnosis
     blocks: list[Block] = [Verdict(*subject.assessment)]
     blocks += findings((*diagnosis.problems, *diagnosis.cautions))
-    blocks += listing("Notes on the fit:", having(diagnosis.findings, "note"))
+    elsewhere = {*subject.implied}  # these stand beside the priors
+    notes = [each for each in having(diagnosis.findings, "note") if str(each.sentence) not in elsewhere]
+    blocks += listing("Notes on the fit:", notes)
     blocks.append(_trace(subject))
     folded: list[Block] = [
         Table(rows("parameters", diagnosis.table, COLUMNS, "parameter"), NOTE),
