@@ -70,7 +70,7 @@ def expects[**P, R](**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]
 
 def _bound(
     name: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: dict[str, object]
-) -> Mapping[str, Any]:
+) -> Mapping[str, object]:
     """The arguments of a call by name; Python's own error if they miss the signature, with the function and what it takes."""
     try:
         return signature.bind(*args, **kwargs).arguments
@@ -110,7 +110,7 @@ def instance(wanted: str, *classes: type, remedy: Callable[[Any], str] = lambda 
     return Kind(wanted, lambda value: isinstance(value, classes), remedy)
 
 
-def _is_table(value: Any) -> bool:
+def _is_table(value: object) -> bool:
     return type(value).__name__ == "DataFrame"
 
 
@@ -155,7 +155,7 @@ def attribute(name: str) -> Callable[[Any], str]:
     )
 
 
-def _means(value: Any) -> str:
+def _means(value: object) -> str:
     """The values in a fit, and the learner that has them."""
     if isinstance(value, type) or not hasattr(value, "means"):
         return ""
