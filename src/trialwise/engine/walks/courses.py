@@ -87,7 +87,7 @@ def build_courses(
                 agent, trial = agent_at(present, ints, reals, begin), row(ints, reals, begin)
                 states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * count + 1)
             for i in range(count):
-                weights[i], origin[i] = chances[i], i
+                weights[i], origin[i] = chances[i], i if joint else 0
             base, last = 0, -1
             for t in range(begin, stop):
                 flags = ints[t, FLAGS]
