@@ -51,6 +51,7 @@ from .run import (
 )
 from .run_courses import (
     PARTICLES as PARTICLES,
+    Candidates as Candidates,
     course_drawer as course_drawer,
 )
 from .run_hidden import (

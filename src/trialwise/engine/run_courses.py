@@ -24,7 +24,7 @@ from trialwise.learners.state import Table
 PARTICLES = 32
 """Default number of particles."""
 
-HALF = 0.5
+THRESHOLD = 0.3
 """Particles are resampled if the effective fraction of them falls below this."""
 
 WINDOW = 8
@@ -43,13 +43,34 @@ class Drawn(NamedTuple):
         False for each segment of trials of which no particle could explain a response; its course is then meaningless.
     resamplings
         How often particles were resampled, one number per segment.
+    chosen
+        Which particle's parameters the course has, one number per segment; 0 are the present ones.
     renewed
         Whether the hidden choice of each trial is another particle's than the kept one's, 0 or 1, ``(trials,)``; it may be the same option.
     """
 
     fine: np.ndarray
     resamplings: np.ndarray
+    chosen: np.ndarray
     renewed: np.ndarray
+
+
+class Candidates(NamedTuple):
+    """Parameters of particles, of which one is drawn together with the course.
+
+    Attributes
+    ----------
+    free
+        Natural values ``(particles, rows, slots in all)``; those of the first particle are the present ones.
+    chances
+        Their probabilities before any response, ``(rows, particles)``, which sum to 1.
+    joint
+        For which segments candidates are to be drawn, ``bool (segments,)``; the particles of others have the present parameters.
+    """
+
+    free: np.ndarray
+    chances: np.ndarray
+    joint: np.ndarray
 
 
 def permutations_of(learner: Learner, options: int, keys: np.ndarray) -> np.ndarray:
@@ -71,13 +92,13 @@ def permutations_of(learner: Learner, options: int, keys: np.ndarray) -> np.ndar
 
 
 Drawer = Callable[..., Drawn]
-"""``(free, keys, conditional=True)``: replace the course of every segment of trials in place, given parameters ``free (rows, slots in all)`` on the
-natural scale and random streams ``keys uint64 (segments,)``. Unless ``conditional`` a course is drawn without a present one, from the
-particles alone: their distribution is the right one only for many of them."""
+"""``(free, keys, conditional=True, candidates=None)``: replace the course of every segment of trials in place, given parameters ``free (rows, slots in
+all)`` on the natural scale and random streams ``keys uint64 (segments,)``. Unless ``conditional`` a course is drawn without a present one, from the
+particles alone: their distribution is the right one only for many of them. With :class:`Candidates` parameters are drawn, too."""
 
 
 def course_drawer(
-    learner: Learner, packed: Packed, particles: int = PARTICLES, *, window: int = WINDOW, threshold: float = HALF, plain: bool = False
+    learner: Learner, packed: Packed, particles: int = PARTICLES, *, window: int = WINDOW, threshold: float = THRESHOLD, plain: bool = False
 ) -> Drawer:  # fmt: skip
     """A function that draws the courses of trials.
 
@@ -94,13 +115,23 @@ def course_drawer(
     plain
         Draw in plain Python: slow, but a debugger can step through it.
     """
-    run = _plain(learner, packed, particles) if plain else _compiled(learner, packed)
+    run = (_plain if plain else _compiled)(learner, packed)
+    nobody = np.zeros(len(packed.rows), np.bool_)
 
-    def draw(free: np.ndarray, keys: np.ndarray, conditional: bool = True) -> Drawn:
-        free, renewed = in_rows(packed, free), np.zeros(len(packed.ints), np.int64)
-        permutations = permutations_of(learner, packed.options, keys)
+    def draw(
+        free: np.ndarray, keys: np.ndarray, conditional: bool = True, candidates: Candidates | None = None
+    ) -> Drawn:
+        renewed = np.zeros(len(packed.ints), np.int64)
+        own = np.repeat(in_rows(packed, free)[packed.rows][:, None], particles, 1)
+        chances, joint = np.full(own.shape[:2], 1.0 / particles), nobody
+        if candidates is not None:
+            joint = candidates.joint
+            own[joint] = np.swapaxes(candidates.free, 0, 1)[packed.rows[joint]]
+            chances[joint] = candidates.chances[packed.rows[joint]]
+        own, permutations = own.reshape(-1, own.shape[2]), permutations_of(learner, packed.options, keys)
         with explain.compilation(learner, packed, tried=True, free=free):
-            return Drawn(*run(free, keys, permutations, particles, threshold, window, conditional, renewed), renewed)
+            settings = permutations, chances, joint, particles, threshold, window, conditional, renewed
+            return Drawn(*run(own, keys, *settings), renewed)
 
     return draw
 
@@ -111,33 +142,36 @@ def _compiled(learner: Learner, packed: Packed) -> Callable:
         from trialwise.engine.kernels.compiled_hidden import course_kernel
 
         kernel = course_kernel(learner, packed)
-    rows, *data = kernel_inputs(packed)
+    _, *data = kernel_inputs(packed)
     values = constants(learner)
 
-    def run(free, *settings):
-        return kernel(free, values, rows, *data, *settings)
+    def run(free, keys, *settings):
+        return kernel(free, values, *data, keys, *settings)
 
     return run
 
 
-def _plain(learner: Learner, packed: Packed, particles: int) -> Callable:
+def _plain(learner: Learner, packed: Packed) -> Callable:
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
     weigh = build_weigh(parts, False, PLAIN.every_action, packed.unscored)
-    loop = build_courses(
-        parts, PLAIN_SWARM, weigh, build_replay(parts, from_start=False), "reset" not in learner.methods
-    )
+
+    def participant_at(free, row, _constants, _first):
+        return participant_of(learner, packed, free[row])
+
+    replay = build_replay(parts, from_start=False)
+    loop = build_courses(parts, PLAIN_SWARM, weigh, replay, "reset" not in learner.methods, participant_at)
     options, longest = packed.options, int(np.diff(packed.offsets).max())
 
-    def run(free, keys, permutations, *settings):
-        pasts, results = particles * len(permutations), []
-        for segment, row in enumerate(packed.rows):
+    def run(free, keys, permutations, chances, joint, count, *settings):
+        pasts, results = count * len(permutations), []
+        for segment in range(len(joint)):
             first, end = (int(each) for each in packed.offsets[segment : segment + 2])
             result = loop(
-                participant_of(learner, packed, free[row]), task_of(packed), particles, plain_preference(packed), plain_options(packed),
-                np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), np.zeros(particles),
-                np.zeros(longest, int), np.zeros((longest, particles), int), np.zeros((longest, particles), int), np.zeros(pasts, int),
-                np.zeros(pasts), np.zeros(pasts), permutations, packed.observed, packed.ints, packed.reals, first, end, keys[segment],
-                *settings[1:],
+                free, None, segment * count, chances[segment], joint[segment], task_of(packed), count, plain_preference(packed),
+                plain_options(packed), np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), np.zeros(count),
+                np.zeros(count, int), np.zeros(count, int), np.zeros(longest, int), np.zeros((longest, count), int), np.zeros((longest, count), int),
+                np.zeros(pasts, int), np.zeros(pasts), np.zeros(pasts), permutations, packed.observed, packed.ints, packed.reals, first, end,
+                keys[segment], *settings,
             )  # fmt: skip
             results.append(result)
         return tuple(np.array(each) for each in zip(*results, strict=True))

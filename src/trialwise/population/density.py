@@ -161,6 +161,20 @@ def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
     return numba.njit(log_density, nogil=True)
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _participants(w, coefficients, lower, matrices, expanded, scales):
+    owner, fixed, random = matrices
+    points, participants, size = w.shape
+    theta, density = np.empty((points, len(owner), fixed.shape[1])), np.zeros((points, participants))
+    for i in range(points):
+        v, y, _ = whitened_to_effects(w[i], coefficients, lower, *expanded)
+        theta[i] = natural(rows_of(coefficients, v, owner, fixed, random), *scales)[0]
+        for n in range(participants):
+            for q in range(size):
+                density[i, n] -= 0.5 * y[n, q] * y[n, q]
+    return theta, density
+
+
 class Point(NamedTuple):
     """A point of the posterior: coefficients ``(F,)``, signed spreads ``(Q,)``, effects of participants ``(participants, Q)``, and numbers of
     correlations ``(pairs,)``."""
@@ -258,6 +272,31 @@ class Posterior:
         return np.asarray(
             natural(rows_of(point.coefficients, point.effects, *self.arguments[4]), *self.arguments[6])[0]
         )
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The participant of each row of parameters, ``(rows,)``."""
+        return np.asarray(self.arguments[4][0])
+
+    def participants_at(self, x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Participants elsewhere, while the group is that at the coordinates ``x (dimension,)``.
+
+        Parameters
+        ----------
+        x
+            Coordinates.
+        w
+            Other coordinates of the participants, ``(points, participants, Q)``.
+
+        Returns
+        -------
+        tuple
+            Natural values ``(points, rows, K)``, and log-densities of the participants given the group, ``(points, participants)``, up to
+            a constant.
+        """
+        _, _, maps, pairs, matrices, expanded, scales = self.arguments[:7]
+        coefficients, z, r, _ = split(x, self.grouped, maps, self.participants)
+        return _participants(w, coefficients, scaled_factor(z, r, pairs), matrices, expanded, scales)  # type: ignore[no-any-return]
 
     def values(self, x: np.ndarray) -> tuple[GroupDraw, np.ndarray]:
         """The group and its participants at the coordinates ``x (dimension,)``, and natural values ``(rows, K)``."""

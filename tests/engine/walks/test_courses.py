@@ -13,7 +13,7 @@ from trialwise.engine import run, run_courses as courses_of
 from trialwise.engine.flags import FLAGS, HIDDEN, HIDES
 from trialwise.engine.packing import pack
 from trialwise.engine.run_courses import course_drawer, permutations_of
-from trialwise.engine.run_hidden import stream_keys
+from trialwise.engine.run_hidden import run_exact, stream_keys
 
 pytestmark = pytest.mark.compile
 
@@ -24,14 +24,14 @@ TRIALS, COPIES = 8, 20000
 
 @tw.learner
 class Rule:
-    """Two rules that are not exchangeable, and a state that a reset changes but does not forget."""
+    """Two rules that are not exchangeable, a state that begins with a parameter, and that a reset changes but does not forget."""
 
     beta: float = tw.positive("inverse temperature")
     bias: float = tw.real("preference for the first rule")
     rules: int = tw.hidden(2, "rules")
 
     def start(self, task):
-        return tw.state(by_cue=task.table("cue", "action"), overall=task.table("action"))
+        return tw.state(by_cue=task.table("cue", "action", fill=self.bias), overall=task.table("action"))
 
     def reset(self, now, trial):
         now.overall.fill(0.0)
@@ -165,17 +165,26 @@ def test_many_particles_need_no_present_course(short):
 
 @pytest.mark.parametrize("conditional", [True, False])
 def test_plain_and_compiled_courses_agree(short, conditional):
+    """Also with candidates for the parameters of every other one."""
+    random = np.random.default_rng(2)
     for learner, free in ((LEARNER, FREE), (Rule(), np.array([[2.0, 0.5]]))):
-        start = np.random.default_rng(2).integers(0, 2, (30, TRIALS))
-        compiled, plain = (copied(pack(learner, short), start) for _ in range(2))
+        start = random.integers(0, 2, (30, TRIALS))
+        free = free * random.uniform(0.7, 1.3, (5, 30, 1))
+        candidates = courses_of.Candidates(free, random.dirichlet(np.ones(5), 30), np.arange(30) % 2 == 0)
+        many = replace(copied(pack(learner, short), start), rows=np.arange(30, dtype=np.int32))
+        compiled, plain = many, many.with_hidden(start.ravel())
         keys = stream_keys(np.uint64(8), np.arange(30))
-        drawers = (
-            course_drawer(learner, each, 5, window=1, threshold=0.9, plain=each is plain) for each in (compiled, plain)
-        )
-        results = [draw(free, keys, conditional) for draw in drawers]
-        for one, other in zip(*results, strict=True):
-            np.testing.assert_array_equal(one, other)
-        np.testing.assert_array_equal(compiled.ints, plain.ints)
+        for given in (None, candidates):
+            drawers = (
+                course_drawer(learner, each, 5, window=1, threshold=0.9, plain=each is plain)
+                for each in (compiled, plain)
+            )
+            results = [draw(free[0], keys, conditional, given) for draw in drawers]
+            for one, other in zip(*results, strict=True):
+                np.testing.assert_array_equal(one, other)
+            np.testing.assert_array_equal(compiled.ints, plain.ints)
+            assert given is None or not conditional or (results[0].chosen[::2] > 0).any()
+            assert not results[0].chosen[1::2].any()
 
 
 def test_permutations_of_some_labels_keep_the_enumerated_distribution(short, monkeypatch):
@@ -220,3 +229,51 @@ def test_permutations_of_labels():
     assert (many == np.arange(6)).all(0).sum() == 2
     assert not np.array_equal(many, permutations_of(tw.learners.TaskSets(sets=6), 6, keys + np.uint64(1)))
     assert len(permutations_of(Rule(), 2, keys)) == 1
+
+
+@pytest.mark.parametrize("particles", [2, 4, 8])
+@pytest.mark.parametrize(
+    ("learner", "values"),
+    [
+        (LEARNER, [FREE[0], [0.2, 0.4, 0.4, 0.05, 0.8, 0.3], [0.9, 2.0, 0.01, 0.9, 5.0, 0.02]]),
+        (Rule(), [[2.0, 0.5], [0.7, -0.5], [4.0, 1.5]]),
+    ],
+    ids=["exchangeable", "not exchangeable"],
+)
+def test_candidates_and_courses_have_the_enumerated_joint_distribution(short, learner, values, particles):
+    """Three values of the parameters with unequal prior probabilities, proposed symmetrically: their posterior is that of enumerated likelihoods,
+    and so are courses given each."""
+    packed, prior = pack(learner, short), np.array([0.2, 0.5, 0.3])
+    values, copies = np.array(values), COPIES // 2
+    courses, shares, evidence = [], [], []
+    for each in values:
+        those, share = enumerated(learner, packed, each[None])
+        courses.append(those)
+        shares.append(share)
+        evidence.append(run_exact(learner, packed, each[None])[0][0])
+    posterior = prior * np.exp(evidence - np.max(evidence))
+    posterior /= posterior.sum()
+    assert posterior.min() > 0.02
+    random = np.random.default_rng(particles)
+    at = random.choice(3, copies, p=posterior)
+    start = np.array([courses[k][random.choice(len(courses[k]), p=shares[k])] for k in at])
+    many = replace(copied(packed, start), rows=np.arange(copies, dtype=np.int32))
+    draw = course_drawer(learner, many, particles, window=2, threshold=0.95)
+    for turn in range(3):
+        other = random.integers(3, size=(particles, copies))
+        other[0] = at
+        chances = prior[other].T
+        candidates = courses_of.Candidates(
+            values[other], chances / chances.sum(1, keepdims=True), np.ones(copies, bool)
+        )
+        drawn = draw(values[at], stream_keys(np.uint64(particles), np.arange(copies) + turn * copies), True, candidates)
+        assert drawn.fine.all()
+        before, at = at, other[drawn.chosen, np.arange(copies)]
+    assert (before != at).mean() > 0.05
+    error = np.sqrt(posterior * (1 - posterior) / copies)
+    assert (np.abs(np.bincount(at, minlength=3) / copies - posterior) < 3 * error).all()
+    found = kinds(many.ints[:, HIDDEN].reshape(copies, TRIALS), packed, learner.exchangeable)
+    for k in range(3):
+        probability = shares[k] @ kinds(courses[k], packed, learner.exchangeable)
+        error = np.sqrt(probability * (1 - probability) / (at == k).sum())
+        assert (np.abs(found[at == k].mean(0) - probability) < 3.5 * error + 1e-12).all()

@@ -40,7 +40,7 @@ def chain(transition, x, roots, arguments, count, seed=0):
         if number < count // 5:
             step = step.adapted(moved.acceptance)
         else:
-            step = step.final if number == count // 5 else step
+            step = StepSize.pooled([step]) if number == count // 5 else step
             points.append(x)
     return np.array(points)
 
@@ -107,4 +107,4 @@ def test_step_sizes_follow_acceptance():
     step = StepSize.begin(0.1)
     for _ in range(400):
         step = step.adapted(float(np.exp(-np.exp(step.log))))
-    assert np.exp(-np.exp(step.final.log)) == pytest.approx(0.85, abs=0.03)
+    assert np.exp(-np.exp(StepSize.pooled([step]).log)) == pytest.approx(0.85, abs=0.03)

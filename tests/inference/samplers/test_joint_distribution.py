@@ -84,7 +84,9 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
     simulated = np.array(simulated)
 
     hidden, choices, outcomes = of_everyone(theta)
-    target = Target(LEARNER, packed, population, None, particles, particles, no_scale(6, PARTICIPANTS, 3))
+    target = Target(
+        LEARNER, packed, population, None, particles, particles, no_scale(6, PARTICIPANTS, 3), 0.7 * np.eye(3)
+    )
     mean = CompleteLikelihood(LEARNER, trials, hidden.ravel())
     target = target._replace(expansion=expand(mean, population))
     ((_, _, place, _),) = packed.outcome

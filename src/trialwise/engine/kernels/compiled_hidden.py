@@ -132,9 +132,10 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
 def course_kernel(learner: Learner, packed: Packed):
     """The conditional filter of many participants, on doubles.
 
-    ``(free, constants, rows, offsets, observed, ints, reals, sizes, numbers, keys, permutations, count, threshold, window, conditional,
-    renewed) -> (fine, resamplings)``, one of each per segment: segment s, with parameters ``free[rows[s]]`` and stream ``keys[s]``, has its
-    course in ``ints`` replaced; see :func:`trialwise.engine.walks.courses.build_courses`.
+    ``(free, constants, offsets, observed, ints, reals, sizes, numbers, keys, permutations, chances, joint, count, threshold, window, conditional,
+    renewed) -> (fine, resamplings, chosen)``, one of each per segment: segment s, whose particles have parameters from row ``s * count`` of
+    ``free`` on, ``chances (segments, count)``, and stream ``keys[s]``, has its course in ``ints`` replaced; see
+    :func:`trialwise.engine.walks.courses.build_courses`.
     """
     return kernel("courses", learner, packed, 0, lambda: _build_courses(learner, packed))
 
@@ -145,39 +146,45 @@ def _build_courses(learner: Learner, packed: Packed) -> Callable:
     swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
     weigh = adapter(build_weigh(parts, False, EVERY_ACTION, packed.unscored))
     replay = adapter(build_replay(parts, from_start=False))
-    loop = adapter(build_courses(parts, swarm, weigh, replay, "reset" not in learner.methods))
     participant_of = participant_builder(learner, adapter, packed.slots)
+    loop = adapter(build_courses(parts, swarm, weigh, replay, "reset" not in learner.methods, participant_of))
     task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
     actions, options = packed.actions, packed.options
     a, b = off_stack(0, actions) + 1, off_stack(0, options) + 1
 
     def courses(
-        free, constants, rows, offsets, observed, ints, reals, sizes, numbers, keys, permutations, count, threshold, window, conditional,
+        free, constants, offsets, observed, ints, reals, sizes, numbers, keys, permutations, chances, joint, count, threshold, window, conditional,
         renewed,
     ):  # fmt: skip
-        segments, places, longest = len(rows), 2 * count + 1, 0
+        segments, places, longest = len(joint), 2 * count + 1, 0
         for s in range(segments):
             longest = max(longest, offsets[s + 1] - offsets[s])
-        fine, resamplings = np.zeros(segments, np.bool_), np.zeros(segments, np.int64)
+        fine, resamplings, chosen = (
+            np.zeros(segments, np.bool_),
+            np.zeros(segments, np.int64),
+            np.zeros(segments, np.int64),
+        )
         arena, lines = np.empty(numbers[0] * places), np.empty(numbers[2] * 2 * places)
         task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, 1), sizes)
         s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(a), np.zeros(b), np.zeros(b), np.zeros(b), np.zeros(b)
         preference, shares = preference_table(0, actions, s1), preference_table(0, actions, s2)
         logits, slopes = preference_table(0, options, s3), preference_table(0, options, s4)
-        prior, joint = preference_table(0, options, s5), preference_table(0, options, s6)
+        prior, terms = preference_table(0, options, s5), preference_table(0, options, s6)
         weights, pasts = np.zeros(count), count * len(permutations)
+        origin, origins = np.zeros(count, np.int64), np.zeros(count, np.int64)
         copies, before, scores = np.zeros(pasts, np.int64), np.zeros(pasts), np.zeros(pasts)
         kept, hidden = np.zeros(longest, np.int64), np.zeros((longest, count), np.int8)
         parent = np.zeros((longest, count), np.int32)
         for s in range(segments):
             begin, end = np.int64(offsets[s]), np.int64(offsets[s + 1])  # signed: the filter counts back from the end
             task.rewind()
-            fine[s], resamplings[s] = loop(
-                participant_of(free, rows[s], constants, 0), task, count, preference, logits, shares, prior, joint, slopes, weights, kept,
-                hidden, parent, copies, before, scores, permutations, observed, ints, reals, begin, end, keys[s], threshold, window, conditional, renewed,
+            fine[s], resamplings[s], chosen[s] = loop(
+                free, constants, s * count, chances[s], joint[s], task, count, preference, logits, shares, prior, terms, slopes, weights, origin, origins,
+                kept, hidden, parent, copies, before, scores, permutations, observed, ints, reals, begin, end, keys[s], threshold, window, conditional,
+                renewed,
             )  # fmt: skip
         s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
-        return fine, resamplings
+        return fine, resamplings, chosen
 
     return numba.njit(courses, **INLINED)
 

@@ -23,6 +23,12 @@ each particle stands for all permutations of its labels, which are equally proba
 
 After a reset to the initial state the rest is independent of what was before, given the parameters: each such section has a
 filter of its own.
+
+**Candidates.** A course often determines some parameter far better than the responses alone do, so that parameters drawn given courses, and
+courses given parameters, creep. Particles can therefore have parameters of their own, candidates for those of the participant (Fearnhead &
+Meligkotsidou 2016, Stat. Comput. 26:1293). The first has the present ones; the weights at the start are the probabilities of the candidates; and the
+particle that is drawn at the end has, with its course, the new parameters. Ancestor sampling then compares pasts with their parameters. All
+sections of such a participant share one filter.
 """
 
 from __future__ import annotations
@@ -36,66 +42,78 @@ from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import uniform
 
 
-def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable, start_afresh: bool) -> Callable:
+def build_courses(
+    parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable, start_afresh: bool, participant_of: Callable
+) -> Callable:
     """The conditional filter of one participant.
 
     The returned function reads the present course from ``ints`` and writes the new one there. It has, besides the arguments of
-    :func:`trialwise.engine.walks.replay.build_replay`: the ``count`` of particles; work arrays over actions (``shares``), over options
-    (``prior``, ``joint``, ``slopes``), over particles (``weights``), over trials (``kept``, the present course), over trials and
+    :func:`trialwise.engine.walks.replay.build_replay`: ``free`` and ``constants``, from which ``participant_of`` makes the participant of
+    particle i with the parameters in row ``place + i``; the ``count`` of particles; ``chances``, their weights at the start; ``joint``,
+    whether they have parameters of their own; work arrays over actions (``shares``), over options
+    (``prior``, ``terms``, ``slopes``), over particles (``weights``, ``origin``, ``origins``: whose parameters each has), over trials (``kept``, the present course), over trials and
     particles (``hidden``, ``parent``), and over particles and permutations (``scores``); ``permutations (permutations, options)``, the first of which
     changes nothing; ``key``, the random stream; ``threshold``, the effective fraction of particles below which they are resampled; ``window``,
     the number of trials by which pasts are compared first, 0 for no ancestor sampling; ``conditional``, false to draw a course without a present
     one; and ``renewed (trials,)``, to which 1 is added on each trial whose choice is another particle's than the kept one's.
-    Returns whether all went well (not, if no particle can explain a response: the course is then none), and the number of resamplings.
+    Returns whether all went well (not, if no particle can explain a response: the course is then none), the number of resamplings, and which
+    particle's parameters are the new ones.
     """
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     elapse, learn, seen, last_action = parts.elapse, parts.learn, parts.seen, parts.last_action
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
-    ancestor = build_ancestor(swarm, replay)
+    ancestor = build_ancestor(swarm, replay, participant_of)
     spread, at, copy, renew, pick = swarm.spread, swarm.at, swarm.copy, swarm.renew, swarm.pick
 
     def courses(
-        participant, task, count, preference, options, shares, prior, joint, slopes, weights, kept, hidden, parent, copies, before, scores, permutations,
-        observed, ints, reals, first, end, key, threshold, window, conditional, renewed,
+        free, constants, place, chances, joint, task, count, preference, options, shares, prior, terms, slopes, weights, origin, origins, kept, hidden, parent,
+        copies, before, scores, permutations, observed, ints, reals, first, end, key, threshold, window, conditional, renewed,
     ):  # fmt: skip
-        states = spread(start(agent_at(participant, ints, reals, first), task), task, 2 * count + 1)
-        drawn, resamplings, fine, begin = 0, 0, True, first
+        present = participant_of(free, place, constants, 0)
+        states = spread(start(agent_at(present, ints, reals, first), task), task, 2 * count + 1)
+        if joint:
+            for i in range(1, count):
+                agent = agent_at(participant_of(free, place + i, constants, 0), ints, reals, first)
+                task.rewind(i)
+                renew(states, i, start(agent, task))
+        drawn, resamplings, fine, begin, chosen_origin = 0, 0, True, first, 0
         for t in range(first, end):
             kept[t - first] = ints[t, HIDDEN]
         while fine and begin < end:
             stop = begin + 1
-            while stop < end and not (start_afresh and ints[stop, FLAGS] & RESET):
+            while stop < end and (joint or not (start_afresh and ints[stop, FLAGS] & RESET)):
                 stop += 1
             if begin > first:
-                agent, trial = agent_at(participant, ints, reals, begin), row(ints, reals, begin)
+                agent, trial = agent_at(present, ints, reals, begin), row(ints, reals, begin)
                 states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * count + 1)
             for i in range(count):
-                weights[i] = 1.0 / count
+                weights[i], origin[i] = chances[i], i if joint else 0
             base, last = 0, -1
             for t in range(begin, stop):
-                agent = agent_at(participant, ints, reals, t)
                 flags = ints[t, FLAGS]
                 trial = row(ints, reals, t)
-                if not start_afresh and flags & RESET and t > first:
+                if flags & RESET and t > begin:
                     for i in range(count):
+                        agent = agent_at(participant_of(free, place + origin[i], constants, 0), ints, reals, t)
                         renew(states, base + i, reset(agent, at(states, task, base + i), trial, task, base + i))
                     last = -1
                 open_actions = available(trial)
                 weight_sum, square_sum = 0.0, 0.0
                 for i in range(count):
+                    agent = agent_at(participant_of(free, place + origin[i], constants, 0), ints, reals, t)
                     state = at(states, task, base + i)
                     chosen = 0
                     if see is not None:
                         see(agent, state, trial)
                     if flags & HIDES:
                         p = weigh(
-                            agent, state, trial, preference, shares, options, prior, joint, slopes, 0, last, open_actions,
+                            agent, state, trial, preference, shares, options, prior, terms, slopes, 0, last, open_actions,
                             seen(observed, t), flags,
                         )  # fmt: skip
                         if conditional and i == 0:
                             chosen = kept[t - first]
                         else:
-                            chosen = pick(joint, uniform(key, drawn) * p)
+                            chosen = pick(terms, uniform(key, drawn) * p)
                             drawn += 1
                         weights[i] *= p
                         weight_sum += weights[i]
@@ -132,17 +150,18 @@ def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable,
                         drawn += 1
                     elif window > 0:
                         source, drawn = ancestor(
-                            participant, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations,
+                            free, constants, place, origin, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations,
                             observed, ints, reals, first, t + 1, stop, last, key, drawn, window,
                         )  # fmt: skip
-                    parent[t - first, i] = source
+                    parent[t - first, i], origins[i] = source, origin[source]
                     copy(states, task, base + source, other + i)
                 base = other
                 for i in range(count):
-                    weights[i] = 1.0 / count
+                    weights[i], origin[i] = 1.0 / count, origins[i]
             if fine:
                 i = chosen_by(weights, count, uniform(key, drawn))
                 drawn += 1
+                chosen_origin = origin[i]
                 for back in range(stop - begin):
                     t = stop - 1 - back
                     if parent[t - first, 0] >= 0:
@@ -150,12 +169,12 @@ def build_courses(parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable,
                     ints[t, HIDDEN] = hidden[t - first, i]
                     renewed[t] += i > 0
             begin = stop
-        return fine, resamplings
+        return fine, resamplings, chosen_origin
 
     return courses
 
 
-def build_ancestor(swarm: Swarm, replay: Callable) -> Callable:
+def build_ancestor(swarm: Swarm, replay: Callable, participant_of: Callable) -> Callable:
     """Draw the past of the kept course anew, see the module.
 
     The returned function gives the chosen particle, after it has applied the chosen permutation to the remaining choices in ``kept``, from
@@ -165,8 +184,8 @@ def build_ancestor(swarm: Swarm, replay: Callable) -> Callable:
     at, copy = swarm.at, swarm.copy
 
     def ancestor(
-        participant, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations, observed, ints, reals,
-        first, begin, stop, last, key, drawn, window,
+        free, constants, place, origin, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations, observed, ints,
+        reals, first, begin, stop, last, key, drawn, window,
     ):  # fmt: skip
         width, scratch = len(permutations), 2 * count
         pasts, slots, far, chosen = count * width, count, begin, 0
@@ -183,6 +202,7 @@ def build_ancestor(swarm: Swarm, replay: Callable) -> Callable:
                     for t in range(begin, far):
                         ints[t, HIDDEN] = permutations[past % width, kept[t - first]]
                     copy(states, task, base + past // width, scratch)
+                    participant = participant_of(free, place + origin[past // width], constants, 0)
                     total, scale = replay(
                         participant, task, preference, options, observed, ints, reals, first, far, None, None,
                         at(states, task, scratch), last, scratch, begin,

@@ -1,6 +1,7 @@
 """Particle Gibbs for hidden choices: parameters and courses of hidden choices are drawn in turn.
 
-:mod:`.run` performs one fit; :mod:`.chain` is one chain, and :mod:`.hamiltonian` the transitions of its parameters.
+:mod:`.run` performs one fit; :mod:`.chain` is one chain, :mod:`.hamiltonian` the transitions of its parameters, and :mod:`.candidates` their moves
+together with courses.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def sample(request: Request) -> Sampled:
 def _sentence(attrs: Mapping[str, object], draws: str) -> str:
     return (
         f"The posterior was sampled by particle Gibbs with ancestor sampling (Lindsten, Jordan & Schön, 2014; {attrs['particles_of_a_filter']} particles): "
-        "courses of hidden choices by conditional particle filters, and all parameters given them by Hamiltonian Monte Carlo with exact "
+        "courses of hidden choices by conditional particle filters, whose particles carry candidates for the parameters of their participant "
+        "(Fearnhead & Meligkotsidou, 2016), and all parameters given courses by Hamiltonian Monte Carlo with exact "
         f"gradients, in turn: {draws}, each after {attrs['sweeps_per_draw']} such turns."
     )
 
@@ -75,5 +77,5 @@ NAME = "particle-gibbs"
 
 SAMPLER = Sampler(
     NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=4, sample=sample, sentence=_sentence,
-    figures=_figures, works=("particle-gibbs", "ancestor-sampling"),
+    figures=_figures, works=("particle-gibbs", "ancestor-sampling", "candidates"),
 )  # fmt: skip

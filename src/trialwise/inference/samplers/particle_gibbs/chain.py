@@ -1,7 +1,8 @@
 """One chain of particle Gibbs: parameters given courses of hidden choices, and courses given parameters, in turn.
 
 A *sweep* moves all parameters, of participants and of the group, by a transition of Hamiltonian Monte Carlo given the present courses, and
-then draws each participant's course anew by a conditional particle filter. Both leave the joint posterior of parameters and courses
+then draws each participant's course anew by a conditional particle filter, together with the participant's parameters where a course holds
+them back (:mod:`.candidates`). Both leave the joint posterior of parameters and courses
 invariant, whatever the coordinates, the size of steps and the number of particles, as long as these do not depend on the present
 parameters: they are fixed after warm-up.
 
@@ -19,6 +20,7 @@ import numpy as np
 from trialwise.base.errors import ModelError
 from trialwise.base.streams import stream, stream_key
 from trialwise.engine import HIDDEN, Packed, cache, course_drawer, stream_keys
+from trialwise.inference.samplers.particle_gibbs.candidates import Candidacy, candidates, with_chosen
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
     Moved,
     Roots,
@@ -48,6 +50,8 @@ class Target(NamedTuple):
         Number of particles of a filter.
     roots
         The scale of transitions.
+    reach
+        How far candidates of participants reach, ``(Q, Q)``; zeros for none.
     """
 
     learner: Learner
@@ -57,6 +61,7 @@ class Target(NamedTuple):
     seed: int
     particles: int
     roots: Roots
+    reach: np.ndarray
 
     def posterior(self, courses: np.ndarray) -> tuple[Posterior, Packed]:
         """The posterior given courses ``(trials,)``, and the trials that it reads: a change of their courses changes it."""
@@ -145,6 +150,7 @@ def advance(
         target = _unpacked(target)
     density, packed = target.posterior(state.courses)
     move, draw = transition_of(target, density.density), course_drawer(target.learner, packed, target.particles)
+    candidacy = Candidacy.of(target.learner, packed, density)
     x, step, dimension = state.x, state.step, len(state.x)
     renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
     points, courses, acceptance, divergences = [], [], [], []
@@ -154,8 +160,14 @@ def advance(
         )
         moved = Moved(*move(x, *numbers, tuple(target.roots), density.arguments))
         x = moved.x
-        theta = density.natural_at(x)
-        drawn = draw(theta, _keys(target, chain, sweep, len(packed.rows)))
+        theta, keys, joint = density.natural_at(x), _keys(target, chain, sweep, len(packed.rows)), candidacy.at(sweep)
+        if joint.any() and target.reach.any():
+            random = stream(target.seed, "sweeps of a chain", part=("candidates", chain, sweep))
+            given, w = candidates(density, x, target.reach, target.particles, joint, random)
+            drawn = draw(theta, keys, True, given)
+            x = with_chosen(x, w, drawn.chosen, candidacy, joint)
+        else:
+            drawn = draw(theta, keys)
         if not drawn.fine.all():
             raise ModelError(_unexplained(target, int(np.flatnonzero(~drawn.fine)[0]), theta))
         if adapting:

@@ -183,7 +183,7 @@ class StepSize(NamedTuple):
         weight = times**-0.75
         return StepSize(float(log), float(weight * log + (1 - weight) * self.log_average), self.centre, error, times)
 
-    @property
-    def final(self) -> StepSize:
-        """The size after adaptation: the average."""
-        return self._replace(log=self.log_average)
+    @classmethod
+    def pooled(cls, steps: Sequence[StepSize]) -> StepSize:
+        """The size after adaptation, the same for all chains, since all have the same target: the mean of their averages."""
+        return cls.begin(float(np.exp(np.mean([step.log_average for step in steps]))))

@@ -17,6 +17,7 @@ from trialwise.engine import FLAGS, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.draws import Layout
 from trialwise.inference.sampler import Request
+from trialwise.inference.samplers.particle_gibbs.candidates import reach_of
 from trialwise.inference.samplers.particle_gibbs.chain import (
     State,
     Stretch,
@@ -112,24 +113,25 @@ class Run:
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
             pieces = self._advance(count, adapting=True)
             if number == len(ROUNDS) - 1:
-                self._find_scale()
+                self._find_scale(np.array([piece.x for piece in pieces]))
             elif not last:
                 kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
                 self._find_coordinates(np.concatenate(kept))
             self.rounds = number + 1
             self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
             self._save()
-        self.states = [state._replace(step=state.step.final) for state in self.states]
+        step = StepSize.pooled([state.step for state in self.states])
+        self.states = [state._replace(step=step) for state in self.states]
 
-    def _target(self, expansion: Expansion, roots: Roots) -> Target:
+    def _target(self, expansion: Expansion, roots: Roots, reach: np.ndarray) -> Target:
         likelihood, population = self.request.likelihood, self.request.population
         packed = likelihood_of(likelihood.learner, likelihood.trials, pooled=population.shared).packed
-        return Target(likelihood.learner, packed, population, expansion, self.request.seed, PARTICLES, roots)
+        return Target(likelihood.learner, packed, population, expansion, self.request.seed, PARTICLES, roots, reach)
 
     def _start(self) -> None:
         """Courses at parameters drawn from the prior, and coordinates and a first point of each chain given the courses of all."""
         likelihood, population = self.request.likelihood, self.request.population
-        self.target = self._target(Expansion(*(np.zeros(0) for _ in range(7))), no_scale(0, 1, 1))
+        self.target = self._target(Expansion(*(np.zeros(0) for _ in range(7))), no_scale(0, 1, 1), np.zeros((1, 1)))
         rows = int(self.target.packed.rows.max()) + 1
         courses = []
         for chain in self.chains:
@@ -170,15 +172,17 @@ class Run:
             old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
             self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
 
-    def _find_scale(self) -> None:
-        """Scale transitions by the mean curvature at the states of the chains."""
+    def _find_scale(self, x: np.ndarray) -> None:
+        """Scale transitions by the mean curvature at the states of the chains, and candidates by what they visited, ``x (chains, sweeps, dimension)``."""
         assert self.target is not None
         curvatures = []
         for state in self.states:
             posterior, _ = self.target.posterior(state.courses)
             curvatures.append(curvature_at(posterior, state.x, posterior.group_size, posterior.participants))
             self.gradients += 2 * (posterior.group_size + posterior.shape[1])
-        self.target = self.target._replace(roots=roots_of(curvatures))
+        w = x[..., posterior.group_size :].reshape(-1, *posterior.shape)
+        reach = reach_of(w, np.mean([each.participants for each in curvatures], 0))
+        self.target = self.target._replace(roots=roots_of(curvatures), reach=reach)
 
     # -- sampling ----------------------------------------------------------------------------------------------------
 
@@ -296,6 +300,7 @@ class Run:
         assert self.target is not None
         arrays = {f"expansion_{part.name}": getattr(self.target.expansion, part.name) for part in fields(Expansion)}
         arrays |= {f"roots_{name}": each for name, each in self.target.roots._asdict().items()}
+        arrays["reach"] = self.target.reach
         for chain, (state, pieces) in enumerate(zip(self.states, self.pieces, strict=True)):
             arrays |= {
                 f"x_{chain}": state.x, f"courses_{chain}": state.courses, f"sweeps_{chain}": np.array(state.sweeps),
@@ -308,7 +313,9 @@ class Run:
 
     def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
         expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
-        self.target = self._target(expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)))
+        self.target = self._target(
+            expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)), saved["reach"]
+        )
         self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
         for chain in self.chains:
             step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
