@@ -1,6 +1,7 @@
 """Formulas on the command line: what is refused names options, and a fit holds its formulas."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -72,10 +73,20 @@ def test_what_is_refused_names_options(name):
         assert argument not in result.output
 
 
-def test_a_hidden_choice_is_refused_with_the_formula():
-    result = CliRunner().invoke(app, ["fit", "TaskSets", "one.csv", *ALPHA])
-    assert result.exit_code == Status.USAGE
-    assert "fit it without --formula 'alpha ~ group + age'" in result.output
+@pytest.mark.sample
+def test_a_hidden_choice_with_formulas():
+    """A sampler that takes no formulas is refused by the option; without it the fit holds its formulas."""
+    words = ["fit", "TaskSets", "one.csv", *ALPHA, "--set", "sets=2", "--draws", "10", "--chains", "2", "-o", "results"]
+    refused = CliRunner().invoke(app, [*words, "--sampler", "pseudo-marginal"])
+    assert refused.exit_code == Status.USAGE
+    assert (
+        "--sampler pseudo-marginal cannot fit formulas: use 'particle-gibbs', or leave --sampler out" in refused.output
+    )
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == Status.DIAGNOSTICS, result.output  # so few draws
+    loaded = tw.load("results/fit.nc")
+    assert loaded.attrs["sampler"] == "particle-gibbs" and loaded.design.formulas == {"alpha": "group + age"}
+    assert not Path("results/unfinished.npz").exists() and "patient - control" in result.output
 
 
 @pytest.mark.sample

@@ -295,12 +295,6 @@ def test_the_call_names_what_goes_with_the_formulas(trials, people):
     assert f"{PARTICIPANTS} participants" in fit.headline
 
 
-def test_hidden_choices_refuse_formulas():
-    trials = tw.load_data("alien_flat").trials.select([0, 1]).first(20)
-    with pytest.raises(UsageError, match="not observed"):
-        tw.fit(tw.learners.TaskSets(initial=1.2), trials, formulas={"beta": "block"}, progress=False)
-
-
 @pytest.mark.parametrize("unused", [{"correlated": True}, {"correlated": [["alpha", "beta"]]}, {"random": "intercept"}, {"missing_covariates": "drop"}])  # fmt: skip
 def test_what_is_for_formulas_is_refused_without_any(unused):
     """The advice is obeyed: the formula of an intercept alone has the correlation."""
@@ -317,3 +311,24 @@ def test_what_is_for_formulas_is_refused_without_any(unused):
         assert "correlation[alpha, beta]" in tw.fit(learner, trials, formulas=advised, **unused, **short).group_names
     else:
         assert "leave it out" in str(caught.value)
+
+
+def test_samplers_that_do_not_suit():
+    trials, people = (
+        tw.load_data("alien_flat").trials.select([0, 1, 2, 3]).first(20),
+        {"participant": [0, 1, 2, 3], "age": [20, 30, 41, 50]},
+    )
+    formulas, sets = {"formulas": {"beta": "age"}, "participants": people}, tw.learners.TaskSets(initial=1.2)
+    for learner, sampler, given, sentence in (
+        (sets, "pseudo-marginal", formulas, "cannot fit formulas: use 'particle-gibbs', or leave sampler= out"),
+        (LEARNER, "pseudo-marginal", formulas, "cannot fit formulas: use 'nuts', or leave sampler= out"),
+        (
+            LEARNER,
+            "particle-gibbs",
+            {},
+            "draws hidden choices, of which .* makes none: use 'nuts', 'pseudo-marginal', or leave sampler= out",
+        ),
+        (sets, "nuts", {}, "needs gradients, .*: use 'particle-gibbs', 'pseudo-marginal', or leave sampler= out"),
+    ):
+        with pytest.raises(UsageError, match=f"sampler='{sampler}' {sentence}"):
+            tw.fit(learner, trials, sampler=sampler, **given, **SHORT)

@@ -41,9 +41,11 @@ class Averaging:
 
 PRIORS = {"alpha_mu": pm.Normal.dist(-1.0, 0.5), "beta_sd": pm.HalfNormal.dist(0.7)}
 OTHER_PRIORS = {"alpha_mu": pm.StudentT.dist(nu=4.0, mu=-1.0, sigma=0.5), "beta_sd": pm.Exponential.dist(2.0)}
+PEOPLE = {"participant": [0, 1, 2], "age": [21, 35, 40]}
 KINDS = {
     "flat, grouped": (FLAT, {}, {}),
     "hidden choice": (SETS, {}, {}),
+    "hidden choice with a formula": (SETS, {"formulas": {"alpha": "age"}, "participants": PEOPLE}, {}),
     "no pooling": (FLAT, {"pooling": "none"}, {}),
     "complete pooling": (FLAT, {"pooling": "complete"}, {}),
     "one participant": (FLAT, {}, {}),

@@ -590,12 +590,15 @@ def test_other_refusals():
         tw.recover(LEARNER, along, formulas="alpha ~ session", sessions=2, **SHORT)
     with pytest.raises(tw.errors.DataError, match="have no row"):
         tw.recover(LEARNER, along, formulas="alpha ~ age", participants={"participant": [0, 1], "age": [1, 2]}, **SHORT)
-    with pytest.raises(tw.errors.UsageError, match="makes a choice that is not observed"):
+    with pytest.raises(
+        tw.errors.UsageError, match="sampler='pseudo-marginal' cannot fit formulas: use 'particle-gibbs'"
+    ):
         tw.recover(
             tw.learners.TaskSets(),
             tw.environments.AlienTask(trials=20),
             formulas="alpha ~ session",
             sessions=2,
+            sampler="pseudo-marginal",
             **SHORT,
         )
     with pytest.raises(tw.errors.UsageError, match="list of labels"):

@@ -22,6 +22,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.base.result import Finding
 from trialwise.inference.fitted import FIT, Fit
 from trialwise.inference.point import point
+from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.designs.differences import value_text
 from trialwise.population.designs.formula import quoted_name
 from trialwise.population.designs.parameter_model import ParameterModel
@@ -89,7 +90,7 @@ class Reliability(Measures):
 
 
 @expects(fit=FIT, what=NAME, over=NAME, estimates=FLAG)
-def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Reliability:
+def reliability(fit: Fit, what: str, over: str, *, estimates: bool | None = None) -> Reliability:
     r"""The correlation of participants' parameters between sessions or conditions.
 
     From the covariance :math:`\Sigma` of participants' values on the unconstrained scale at the levels of ``over``, the correlation
@@ -106,7 +107,8 @@ def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Re
     over
         The factor, which changes within participants.
     estimates
-        Whether to estimate each session separately as well, for comparison.
+        Whether to estimate each session separately as well, for comparison; by default unless the learner makes a hidden choice, with which it
+        takes minutes, as a note then says.
 
     Returns
     -------
@@ -146,7 +148,9 @@ def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Re
     posterior, before = (_covariances(fit, having_all, each) for each in (group, prior))
     means = [np.stack([each.coefficients @ model.at({over: level}) for level in levels], -1) for each in (group, prior)]
     _check_structure(before, what, over)
-    separate = _separate(fit, what, model, over, levels) if estimates else np.full((len(levels),) * 2, np.nan)
+    quick = likelihood_of(fit.learner_for("reliability"), fit.trials).exact
+    wanted = quick if estimates is None else estimates
+    separate = _separate(fit, what, model, over, levels) if wanted else np.full((len(levels),) * 2, np.nan)
     names, pairs, extra = [], [], []
     for a, b in combinations(range(len(levels)), 2):
         names.append(("correlation", f"{value_text(levels[a])}, {value_text(levels[b])}"))
@@ -171,7 +175,7 @@ def reliability(fit: Fit, what: str, over: str, *, estimates: bool = True) -> Re
     spread = np.sqrt(np.diagonal(posterior, axis1=-2, axis2=-1))
     spreads = pd.DataFrame([{over: level, **summarised(spread[..., k])} for k, level in enumerate(levels)])
     draws = {": ".join(name): pair for name, pair in zip(names, pairs, strict=True)}
-    findings = _findings(fit, levels, spread, rows)
+    findings = _findings(fit, levels, spread, rows, estimates is None and not quick)
     return Reliability(fit, what, pd.DataFrame(rows), draws, over, spreads, findings)
 
 
@@ -258,7 +262,7 @@ def _separate(fit: Fit, what: str, model: ParameterModel, over: str, levels: Seq
 
 
 def _findings(
-    fit: Fit, levels: Sequence[Hashable], spread: np.ndarray, rows: Sequence[dict[str, object]]
+    fit: Fit, levels: Sequence[Hashable], spread: np.ndarray, rows: Sequence[dict[str, object]], left_out: bool
 ) -> tuple[Finding, ...]:
     findings = about_the_fit(fit)
     zero = [value_text(level) for k, level in enumerate(levels) if touches_zero(spread[..., k])]
@@ -272,4 +276,11 @@ def _findings(
     if any(row["attenuated"] == row["attenuated"] for row in rows):
         sentence = "attenuated: correlations of separate estimates, which the noise of trials makes smaller than those of participants"
         findings.append(Finding("note", "attenuated", sentence))
+    if left_out:
+        sentence = (
+            "attenuated: separate estimates of sessions were left out, since with a hidden choice they take minutes"
+        )
+        findings.append(
+            Finding("note", "no-estimates", sentence, Message("Ask for them with ", Argument("estimates", True)))
+        )
     return tuple(findings)

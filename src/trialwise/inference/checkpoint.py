@@ -11,6 +11,8 @@ import numpy as np
 
 from trialwise.base.files import whole
 from trialwise.base.unpacking import read_arrays
+from trialwise.engine import constants
+from trialwise.inference.sampler import Request
 
 
 class Checkpoint:
@@ -20,7 +22,9 @@ class Checkpoint:
         self.path = path
         digest = hashlib.sha256()
         for part in settings:
-            digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+            whole_array = isinstance(part, np.ndarray)  # the text of a large one is abbreviated
+            digest.update(repr((part.dtype.str, part.shape) if whole_array else part).encode())
+            digest.update(part.tobytes() if whole_array else b";")
         self.key = digest.hexdigest()
 
     def load(self) -> dict[str, np.ndarray]:
@@ -39,3 +43,27 @@ class Checkpoint:
         """Remove the file: the computation is finished and its result stored elsewhere."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def checkpoint_of(request: Request, *settings: Any) -> Checkpoint:
+    """The checkpoint of a fit, whose key holds all that determines its target: learner, data, population and priors; and its seed.
+
+    Parameters
+    ----------
+    request
+        What is fitted.
+    settings
+        The name of the sampler, and all on which its saved arrays depend.
+    """
+    learner, packed, population = request.likelihood.learner, request.likelihood.packed, request.population
+    prior, correlated, design = (
+        population.prior,
+        population.correlations,
+        population.matrices(len(request.likelihood.rows)),
+    )
+    ranges = [(each.name, each.support, each.lower, each.upper) for each in population.parameters]
+    return Checkpoint(
+        request.checkpoint, *settings, request.seed, request.chains, population.pooling, learner.key, repr(learner), constants(learner), ranges,
+        packed.layout, packed.options, packed.sizes, packed.observed, packed.ints, packed.reals, packed.offsets, packed.rows,
+        prior.mean, prior.width, prior.spread, correlated.pairs, correlated.shapes, design.owner, design.fixed, design.random,
+    )  # fmt: skip

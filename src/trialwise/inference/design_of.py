@@ -12,7 +12,6 @@ from trialwise.base.message import Argument
 from trialwise.data.by_rows import by_rows, row_text
 from trialwise.data.trials import Column, Trials
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.designs.build import Correlated, Designed, MissingCovariates, Random, designed
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
@@ -44,7 +43,7 @@ def design_of(
     Raises
     ------
     UsageError
-        For formulas that cannot be read or fitted, and for a learner with a hidden choice.
+        For formulas that cannot be read or fitted.
     DataError
         With all problems of covariates.
     """
@@ -67,11 +66,6 @@ def design_of(
             Argument("formulas", formulas),
             " describe how participants of a group differ: fit with ",
             Argument("pooling", "partial"),
-        )
-    if not likelihood_of(learner, trials).has_gradient:
-        raise UsageError(
-            f"{learner} makes a choice that is not observed, for which formulas are not possible yet: fit it without ",
-            Argument("formulas", formulas),
         )
     built = designed(
         learner.names, learner, trials, formulas, participants,

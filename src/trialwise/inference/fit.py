@@ -214,7 +214,7 @@ def sampled(
 
     learner, trials, population = request.likelihood.learner, request.likelihood.trials, request.population
     notes = [*notes, *assumption_notes(learner, trials)]
-    method = sampler_for(request.likelihood, sampler)
+    method = sampler_for(request.likelihood, sampler, formulas=stored is not None)
     run = method.sample(request)
     end = time.perf_counter()
     notes += run.notes

@@ -13,6 +13,7 @@ from trialwise.base.message import Argument, Message
 from trialwise.inference.fit import sampled
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import TUNE, Request
+from trialwise.inference.samplers import SAMPLERS
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.design import Design
 from trialwise.population.designs.stored import StoredDesign
@@ -21,7 +22,7 @@ from trialwise.population.designs.stored import StoredDesign
 def without(fit: Fit, participant: int) -> Fit:
     """Fit all participants but one.
 
-    The whole participant is left out, with all sessions. Everything else is as in the fit: as many draws and chains, the same seed, priors
+    The whole participant is left out, with all sessions. Everything else is as in the fit: the sampler, as many draws and chains, the same seed, priors
     (also those that depend on the outcomes of all participants), levels, means and standard deviations of covariates.
 
     Parameters
@@ -51,7 +52,8 @@ def without(fit: Fit, participant: int) -> Fit:
         progress=False,
     )
     call = f"{fit.attrs['call']} without participant {fit.data.participants[participant]}"
-    return sampled(request, stored, None, call, (), start)
+    sampler = str(fit.attrs.get("sampler"))
+    return sampled(request, stored, sampler if sampler in SAMPLERS else None, call, (), start)
 
 
 def refusal(fit: Fit, participants: Iterable[int] = ()) -> Message | None:

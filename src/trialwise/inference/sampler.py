@@ -106,6 +106,10 @@ class Sampler:
         The title in a table of a report, e.g. ``"NUTS in whitened coordinates"``.
     needs_gradient
         Whether it follows gradients, and so needs exact likelihoods.
+    needs_courses
+        Whether it draws the hidden choices of a learner, which has to make some.
+    takes_formulas
+        Whether it can sample a population with a design.
     preferred
         If several samplers suit a likelihood, the one with the highest number is used.
     sample
@@ -131,6 +135,18 @@ class Sampler:
     figures: Callable[[Mapping[str, Any], Any], list[tuple[str, str]]] = field(default=lambda attrs, stats: [])
     works: tuple[str, ...] = ()
     counts_divergences: bool = True
+    needs_courses: bool = False
+    takes_formulas: bool = True
+
+    def unsuited(self, likelihood: Likelihood, formulas: bool) -> str:
+        """Why it cannot sample a posterior with this likelihood, with or without formulas; empty if it can."""
+        if self.needs_gradient and not likelihood.has_gradient:
+            return f"needs gradients, which the estimated likelihood of {likelihood.learner} does not have"
+        if self.needs_courses and not likelihood.has_courses:
+            return f"draws hidden choices, of which {likelihood.learner} makes none"
+        if formulas and not self.takes_formulas:
+            return "cannot fit formulas"
+        return ""
 
 
 def shortfall_of(names: Sequence[str], tree: xr.DataTree) -> str:

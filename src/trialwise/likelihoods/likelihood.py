@@ -109,6 +109,11 @@ class Likelihood(ABC):
             self.packed = replace(self.packed, rows=np.zeros_like(self.packed.rows))
             self.rows = (EVERYBODY,)
 
+    @property
+    def has_courses(self) -> bool:
+        """Whether the learner makes a hidden choice, whose courses the likelihood sums over."""
+        return self.learner.hides
+
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Natural values from unconstrained ones, ``(..., parameters)``."""
         return np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)

@@ -7,6 +7,7 @@ from arviz_stats.base import array_stats
 
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    MOST_STEPS,
     Moved,
     StepSize,
     build_transition,
@@ -108,3 +109,13 @@ def test_step_sizes_follow_acceptance():
     for _ in range(400):
         step = step.adapted(float(np.exp(-np.exp(step.log))))
     assert np.exp(-np.exp(StepSize.pooled([step]).log)) == pytest.approx(0.85, abs=0.03)
+
+
+def test_tiny_steps_do_not_make_endless_trajectories():
+    """Ten rejections at the start of an adaptation leave steps of 1e-12."""
+    step = StepSize.begin(0.2)
+    for _ in range(10):
+        step = step.adapted(0.0)
+    assert np.exp(step.log) < 1e-10
+    *_, count = draw_transition(np.random.default_rng(1), 3, float(np.exp(step.log)))
+    assert count == MOST_STEPS

@@ -33,6 +33,7 @@ from trialwise.analysis.comparison.integrated import (
     integrated_likelihood,
     log_weights,
 )
+from trialwise.analysis.pareto import pareto_smoothed
 from trialwise.base.errors import UsageError
 from trialwise.base.message import Argument
 from trialwise.data.trials import Trials
@@ -139,14 +140,12 @@ def efficiency(draws: Draws) -> float:
 
 def smoothed(log_likelihood: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Pareto-smoothed log weights ``(units, draws)``, normalised, for ``log_likelihood (draws, units)``; and their k-hats."""
-    from arviz_stats.base import array_stats
-
     if len(log_likelihood) == 1:
         return np.zeros((log_likelihood.shape[1], 1)), np.full(log_likelihood.shape[1], np.nan)
     weight, khat = np.zeros(log_likelihood.T.shape), np.full(log_likelihood.shape[1], np.nan)
     varies = np.ptp(log_likelihood, 0) > LEVEL  # weights are equal where the draws do not matter, as on a first trial
     if varies.any():
-        weight[varies], khat[varies] = array_stats.psislw(np.ascontiguousarray(log_likelihood.T[varies]), r_eff=share)
+        weight[varies], khat[varies] = pareto_smoothed(log_likelihood.T[varies], share)
     return weight - logsumexp(weight, 1, keepdims=True), khat
 
 

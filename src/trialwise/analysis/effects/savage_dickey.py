@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trialwise.analysis.effects.coefficients import Conditional, log_normal_at_zero
+from trialwise.analysis.pareto import pareto_smoothed
 
 UNRELIABLE = 0.7
 """The Pareto k-hat above which a mean of densities is not relied on."""
@@ -119,13 +120,9 @@ def _kernel(effect: np.ndarray, prior: float) -> tuple[np.ndarray, bool]:
 
 
 def _pareto_k(log_density: np.ndarray) -> float:
-    from arviz_stats.base import array_stats
-
     if np.ptp(log_density) < 1e-9:
         return float("nan")
-    return float(
-        array_stats.psislw(-log_density.ravel())[1]
-    )  # it expects log-likelihoods, whose weights are their inverses
+    return float(pareto_smoothed(-log_density.reshape(1, -1))[1][0])
 
 
 def _mcse(values: np.ndarray) -> float:

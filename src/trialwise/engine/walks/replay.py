@@ -134,10 +134,11 @@ def build_replay(parts: Parts, from_start: bool = True) -> Callable:
                 if note is not None:
                     note(agent, answer, open_actions, record, t, part, factor)
                 total = total + part
-                scale *= factor
-                if is_extreme(scale):
-                    total = total - math.log(scale)
-                    scale = 1.0
+                product = scale * factor
+                if is_extreme(product):  # the factors of a choice and a hidden choice together may have overflowed
+                    total = total - math.log(scale) - math.log(factor)
+                    product = 1.0
+                scale = product
             elif hide is not None and flags & HIDES:
                 total = total + unscored(options, hidden, record, t)
             if flags & RESPONDED:

@@ -12,15 +12,15 @@ SAMPLERS = {each.name: each for each in instances_in(__name__, __path__, Sampler
 """Every sampler by name."""
 
 
-def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
-    """The sampler with a name, or the preferred one among those that suit a likelihood.
+def sampler_for(likelihood: Likelihood, name: str | None = None, *, formulas: bool = False) -> Sampler:
+    """The sampler with a name, or the preferred one among those that suit a likelihood, with or without formulas.
 
     Raises
     ------
     UsageError
-        If there is no sampler of this name, or it needs gradients that the likelihood does not have.
+        If there is no sampler of this name, or it cannot sample this posterior.
     """
-    suitable = {key: each for key, each in SAMPLERS.items() if likelihood.has_gradient or not each.needs_gradient}
+    suitable = {key: each for key, each in SAMPLERS.items() if not each.unsuited(likelihood, formulas)}
     if name is None:
         return max(suitable.values(), key=lambda each: each.preferred)
     if name not in SAMPLERS:
@@ -28,8 +28,7 @@ def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
     if name not in suitable:
         raise UsageError(
             Argument("sampler", name),
-            f" needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
-            f"use {', '.join(map(repr, suitable))}, or leave ",
+            f" {SAMPLERS[name].unsuited(likelihood, formulas)}: use {', '.join(map(repr, suitable))}, or leave ",
             Argument("sampler", NAME_ALONE),
             " out",
         )

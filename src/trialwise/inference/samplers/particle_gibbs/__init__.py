@@ -14,6 +14,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
+from trialwise.engine import PARTICLES
 from trialwise.inference.sampler import Request, Sampled, Sampler
 
 
@@ -22,26 +23,14 @@ def sample(request: Request) -> Sampled:
     from trialwise.base.cores import cores
     from trialwise.base.progress import bars
     from trialwise.base.workers import worker_pool
-    from trialwise.inference.checkpoint import Checkpoint
-    from trialwise.inference.samplers.particle_gibbs.run import Run
+    from trialwise.inference.checkpoint import checkpoint_of
+    from trialwise.inference.samplers.particle_gibbs.run import LAST, ROUNDS, THIN, Run
     from trialwise.inference.starts import check_starts
 
-    likelihood, population = request.likelihood, request.population
-    learner, packed, prior = likelihood.learner, likelihood.packed, population.prior
     request.check_normal_priors()
-    check_starts(likelihood, population, request.seed)
+    check_starts(request.likelihood, request.population, request.seed)
     begin = time.perf_counter()
-    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    settings = (
-        NAME,
-        learner.key,
-        repr(learner),
-        request.seed,
-        request.chains,
-        population.pooling,
-        repr(population.design),
-    )
-    checkpoint = Checkpoint(request.checkpoint, *settings, *data)
+    checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
         run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)
@@ -76,6 +65,6 @@ def _figures(attrs: Mapping[str, object], stats: object) -> list[tuple[str, str]
 NAME = "particle-gibbs"
 
 SAMPLER = Sampler(
-    NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=4, sample=sample, sentence=_sentence,
+    NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, needs_courses=True, preferred=4, sample=sample, sentence=_sentence,
     figures=_figures, works=("particle-gibbs", "ancestor-sampling", "candidates"),
 )  # fmt: skip

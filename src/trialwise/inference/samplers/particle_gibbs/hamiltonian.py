@@ -34,6 +34,9 @@ ACCEPTANCE = 0.85
 LEAST = 0.1
 """Smallest curvature that counts as such."""
 
+MOST_STEPS = 1000
+"""Largest number of steps of a transition: after some rejections in a row adaptation tries steps so small that trajectories would not end."""
+
 TOO_FAR = 1000.0
 """Loss of energy beyond which a trajectory has diverged."""
 
@@ -146,7 +149,7 @@ def draw_transition(random: np.random.Generator, dimension: int, step: float) ->
     """The random numbers of a transition with steps of about this size: momentum, logarithm of a uniform number, size and number of steps."""
     momentum, chance = random.standard_normal(dimension), np.log1p(-random.random())
     size, length = step * random.uniform(1.0 - JITTER, 1.0 + JITTER), LONGEST * random.uniform(1.0 / 3.0, 1.0)
-    return momentum, float(chance), float(size), max(1, round(length / size))
+    return momentum, float(chance), float(size), max(1, round(min(length / size, MOST_STEPS)))
 
 
 class StepSize(NamedTuple):

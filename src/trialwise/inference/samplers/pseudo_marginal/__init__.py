@@ -17,22 +17,18 @@ def sample(request: Request) -> Sampled:
     """Draw from the posterior, after checking starting points."""
     from trialwise.base.progress import bars
     from trialwise.base.workers import worker_pool
-    from trialwise.inference.checkpoint import Checkpoint
+    from trialwise.inference.checkpoint import checkpoint_of
     from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
     from trialwise.inference.starts import check_starts
 
     likelihood, population = request.likelihood, request.population
-    learner, trials, packed, prior = likelihood.learner, likelihood.trials, likelihood.packed, population.prior
     request.check_normal_priors()
     check_starts(likelihood, population, request.seed)
-    data = (packed.observed, packed.ints, packed.reals, packed.offsets, prior.mean, prior.width, prior.spread)
-    state = Checkpoint(
-        request.checkpoint, learner.key, repr(learner), request.seed, request.chains, population.pooling, *data
-    )
+    state = checkpoint_of(request, NAME)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, 1)
     with bars(request.progress) as tell, executor as workers:
         run = sample_particles(
-            learner, trials, population, draws=request.draws, chains=request.chains, seed=request.seed, checkpoint=state,
+            likelihood.learner, likelihood.trials, population, draws=request.draws, chains=request.chains, seed=request.seed, checkpoint=state,
             tell=tell, lacks=request.shortfall, workers=workers,
         )  # fmt: skip
     return Sampled(run.tree, run.seconds, {"gradients": run.gradients, **run.attributes}, run.notes)
@@ -56,7 +52,9 @@ def _figures(attrs: Mapping[str, Any], stats: Any) -> list[tuple[str, str]]:
     ]
 
 
+NAME = "pseudo-marginal"
+
 SAMPLER = Sampler(
-    "pseudo-marginal", "particle filters with pseudo-marginal chains", needs_gradient=False, preferred=5, sample=sample,
+    NAME, "particle filters with pseudo-marginal chains", needs_gradient=False, takes_formulas=False, preferred=5, sample=sample,
     sentence=_sentence, figures=_figures, works=("pseudo-marginal",), counts_divergences=False,
 )  # fmt: skip
