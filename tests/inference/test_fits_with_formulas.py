@@ -7,6 +7,7 @@ import pytest
 
 import trialwise as tw
 from trialwise.base.errors import DataError, UsageError
+from trialwise.inference.refit import without
 from trialwise.reports.sections import design as design_section
 from trialwise.reports.subject import Subject
 
@@ -139,6 +140,9 @@ def test_conditions_within_a_run_are_slots(trials, table):
         q[row["choice"]] += means[f"alpha[{row['volatility']}]"][0] * (row["outcome"] - q[row["choice"]])
     assert fit.trial_values()["log_likelihood"][own.to_numpy()].sum() == pytest.approx(total, rel=1e-9)
     assert "alpha_effects[volatility.1]" in fit.group().index
+    others = without(fit, 3)
+    assert others.design.design.seen.shape == (PARTICIPANTS - 1, 3) and "p3" not in others.trials.participants
+    assert others.attrs["sampler"] == fit.attrs["sampler"]
 
 
 def test_groups_and_covariates_of_a_table(trials, people, tmp_path):

@@ -113,7 +113,7 @@ def fit(
         or ``{"alpha": "group * age", "beta": "session"}``. Factors are coded so that all levels have the same prior, and the intercept
         ``alpha_mu`` is the mean over levels; numbers are standardised over participants. A number that changes from trial to trial
         while the state goes on, ``"beta ~ stake"``, has a slope, the change for one standard deviation (:meth:`Learner.vary`). What changes within participants has an effect of each
-        of them. With a hidden choice formulas are not possible yet.
+        of them. With a hidden choice formulas are fitted by particle Gibbs.
     participants
         A table with a row for each participant, a path, a DataFrame or a dict of columns, in which the columns of the formulas are looked
         for; those that it lacks are taken from the trials.

@@ -80,6 +80,7 @@ class StoredDesign:
             fixed=d.fixed[rows],
             random=d.random[rows],
             labels=tuple(d.labels[int(r)] for r in rows) if len(d.labels) else (),
+            seen=None if d.seen is None else d.seen[rows],
         )
         row_of_trial = self.row_of_trial[np.isin(self.row_of_trial, rows)]
         kept = {"participant": people, "row": [int(r) for r in rows]}
