@@ -28,6 +28,7 @@ from trialwise.inference.draws import Draws, Layout
 from trialwise.inference.samplers.nuts import ChainSettings, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
+from trialwise.inference.samplers.pseudo_marginal.emulated import emulated_posterior
 from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
 from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
@@ -36,7 +37,7 @@ from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fi
 from trialwise.likelihoods.filter_streams import CountedStreams
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
-from trialwise.population.density import Posterior, emulated_posterior
+from trialwise.population.density import Posterior
 from trialwise.population.geometry.expansion import Expansion, expand
 from trialwise.population.population import GroupDraw, Population
 
